@@ -1,0 +1,278 @@
+//! One picture of everything an engine keeps, put together from answers that come one after another.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::bytes::{Bytes, Figure};
+use super::item::{
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Service, Text,
+    Volume, VolumeName,
+};
+
+/// The engine, and how it was reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `unix:///var/run/docker.sock`, `ssh://web-3`, `demo`.
+    pub host: Text,
+    /// Why this host: `DOCKER_HOST`, `context "prod"`, `default`, …
+    pub why: Text,
+    /// `Docker`, `Podman`, `demo`.
+    pub product: Text,
+    pub version: Text,
+    pub api: Text,
+    pub store: Store,
+    /// The storage driver: `overlay2`, `overlayfs`, …
+    pub driver: Text,
+    /// Where it keeps its data, on its own host.
+    pub root: Text,
+    /// Proven to be on this machine, with a root that can be read (DESIGN.md, Guard rails).
+    pub local: bool,
+    /// It has a build cache of its own to list and prune (Podman has not).
+    pub has_build_cache: bool,
+}
+
+/// How an engine keeps image layers (ENGINE.md §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Store {
+    /// Each layer once, unpacked.
+    #[default]
+    GraphDriver,
+    /// Each layer as a compressed blob and as an unpacked snapshot.
+    Containerd,
+}
+
+/// A filesystem that holds engine data. Free is what is available to users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    pub path: Text,
+    pub total: Bytes,
+    pub free: Bytes,
+    pub inodes_total: u64,
+    pub inodes_free: u64,
+}
+
+/// A stage of a scan: what can be pending, done, or failed on its own (ENGINE.md §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    Images,
+    Containers,
+    Volumes,
+    BuildCache,
+    SharedSizes,
+    Layers,
+    ContainerSizes,
+    VolumeSizes,
+}
+
+impl Stage {
+    pub const ALL: [Self; 8] = [
+        Self::Images,
+        Self::Containers,
+        Self::Volumes,
+        Self::BuildCache,
+        Self::SharedSizes,
+        Self::Layers,
+        Self::ContainerSizes,
+        Self::VolumeSizes,
+    ];
+
+    /// What is being measured, in a sentence.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Images => "images",
+            Self::Containers => "containers",
+            Self::Volumes => "volumes",
+            Self::BuildCache => "build cache",
+            Self::SharedSizes => "shared sizes",
+            Self::Layers => "layers",
+            Self::ContainerSizes => "container sizes",
+            Self::VolumeSizes => "volume sizes",
+        }
+    }
+}
+
+/// Where a stage stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing has come yet.
+    #[default]
+    Waiting,
+    /// Under way since then.
+    Running(Timestamp),
+    /// Complete as of then.
+    Done(Timestamp),
+    /// The engine's words; what was there before stays.
+    Failed(Text),
+}
+
+/// An answer, as it comes from a scan.
+#[derive(Clone, Debug)]
+pub enum Part {
+    Engine(Arc<EngineInfo>),
+    Disks(Vec<Disk>),
+    /// All images, intermediates included.
+    Images(Vec<Image>),
+    Containers(Vec<Container>),
+    Volumes(Vec<Volume>),
+    Services(Vec<Service>),
+    BuildCache(Vec<Record>),
+    SharedSizes(Vec<(ImageId, Option<Bytes>)>),
+    Layers(Vec<(ImageId, Figure<Arc<Content>>, Option<Timestamp>)>),
+    ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
+    /// Volumes that were measured; `complete` when what is not named here cannot be known.
+    VolumeSizes {
+        sizes: Vec<(VolumeName, Option<Bytes>)>,
+        complete: bool,
+    },
+    Stage(Stage, Progress),
+}
+
+/// Everything an engine keeps, as far as it has answered.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    pub engine: Arc<EngineInfo>,
+    pub disks: Vec<Disk>,
+    pub images: Vec<Image>,
+    pub containers: Vec<Container>,
+    pub volumes: Vec<Volume>,
+    pub services: Vec<Service>,
+    pub cache: Vec<Record>,
+    stages: HashMap<Stage, Progress>,
+    listed: HashSet<Stage>,
+}
+
+impl Inventory {
+    #[must_use]
+    pub fn stage(&self, stage: Stage) -> &Progress {
+        self.stages.get(&stage).unwrap_or(&Progress::Waiting)
+    }
+
+    /// True when a stage is complete and not being repeated.
+    #[must_use]
+    pub fn is_done(&self, stage: Stage) -> bool {
+        matches!(self.stage(stage), Progress::Done(_))
+    }
+
+    /// True once a stage has been complete, even if it is under way again or failed since.
+    #[must_use]
+    pub fn is_listed(&self, stage: Stage) -> bool {
+        self.listed.contains(&stage)
+    }
+
+    /// Puts an answer in its place. A new list keeps what was measured of the objects it still has.
+    pub fn apply(&mut self, part: Part) {
+        match part {
+            Part::Engine(engine) => self.engine = engine,
+            Part::Disks(disks) => self.disks = disks,
+            Part::Images(images) => self.take_images(images),
+            Part::Containers(containers) => self.take_containers(containers),
+            Part::Volumes(volumes) => self.take_volumes(volumes),
+            Part::Services(services) => self.services = services,
+            Part::BuildCache(records) => self.cache = records,
+            Part::SharedSizes(sizes) => self.take_shared_sizes(sizes),
+            Part::Layers(layers) => self.take_layers(layers),
+            Part::ContainerDetails(id, details) => {
+                if let Some(container) = self.containers.iter_mut().find(|c| c.id == id) {
+                    container.details = details;
+                }
+            }
+            Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
+            Part::Stage(stage, progress) => {
+                if matches!(progress, Progress::Done(_)) {
+                    self.listed.insert(stage);
+                }
+                self.stages.insert(stage, progress);
+            }
+        }
+    }
+
+    fn take_images(&mut self, mut images: Vec<Image>) {
+        let mut old: HashMap<ImageId, Image> = std::mem::take(&mut self.images)
+            .into_iter()
+            .map(|image| (image.id.clone(), image))
+            .collect();
+        for image in &mut images {
+            let Some(before) = old.remove(&image.id) else {
+                continue;
+            };
+            if image.content.is_pending() {
+                image.content = before.content;
+            }
+            if image.shared.is_pending() {
+                image.shared = before.shared;
+            }
+            image.last_tagged = image.last_tagged.or(before.last_tagged);
+        }
+        self.images = images;
+    }
+
+    fn take_containers(&mut self, mut containers: Vec<Container>) {
+        let mut old: HashMap<ContainerId, Figure<Arc<ContainerDetails>>> =
+            std::mem::take(&mut self.containers)
+                .into_iter()
+                .map(|container| (container.id, container.details))
+                .collect();
+        for container in &mut containers {
+            if container.details.is_pending()
+                && let Some(details) = old.remove(&container.id)
+            {
+                container.details = details;
+            }
+        }
+        self.containers = containers;
+    }
+
+    fn take_volumes(&mut self, mut volumes: Vec<Volume>) {
+        let mut old: HashMap<VolumeName, (Option<Timestamp>, Figure<Bytes>)> =
+            std::mem::take(&mut self.volumes)
+                .into_iter()
+                .map(|volume| (volume.name, (volume.created, volume.size)))
+                .collect();
+        for volume in &mut volumes {
+            // A volume made anew under an old name is another volume.
+            if let Some((created, size)) = old.remove(&volume.name)
+                && volume.size.is_pending()
+                && created == volume.created
+            {
+                volume.size = size;
+            }
+        }
+        self.volumes = volumes;
+    }
+
+    fn take_shared_sizes(&mut self, sizes: Vec<(ImageId, Option<Bytes>)>) {
+        let sizes: HashMap<_, _> = sizes.into_iter().collect();
+        for image in &mut self.images {
+            if let Some(size) = sizes.get(&image.id) {
+                image.shared = (*size).into();
+            }
+        }
+    }
+
+    fn take_layers(&mut self, layers: Vec<(ImageId, Figure<Arc<Content>>, Option<Timestamp>)>) {
+        let mut layers: HashMap<_, _> = layers
+            .into_iter()
+            .map(|(id, content, tagged)| (id, (content, tagged)))
+            .collect();
+        for image in &mut self.images {
+            if let Some((content, tagged)) = layers.remove(&image.id) {
+                image.content = content;
+                image.last_tagged = tagged;
+            }
+        }
+    }
+
+    fn take_volume_sizes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
+        let sizes: HashMap<_, _> = sizes.into_iter().collect();
+        for volume in &mut self.volumes {
+            match sizes.get(&volume.name) {
+                Some(size) => volume.size = (*size).into(),
+                None if complete && volume.size.is_pending() => volume.size = Figure::Unknown,
+                None => {}
+            }
+        }
+    }
+}

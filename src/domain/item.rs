@@ -1,0 +1,356 @@
+//! The things an engine keeps on a disk: their kinds, their identities, and what an engine says of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::bytes::{Bytes, Figure};
+
+/// A text that many places hold at once: a name, an ID, a label.
+pub type Text = Arc<str>;
+
+macro_rules! ids {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Text);
+
+        impl $name {
+            pub fn new(id: impl Into<Text>) -> Self {
+                Self(id.into())
+            }
+
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// An image's ID, always with its `sha256:` in front.
+    ImageId,
+    /// A container's full ID: 64 hexadecimal digits.
+    ContainerId,
+    /// A volume's name, which is its identity.
+    VolumeName,
+    /// A build cache record's ID: 25 letters and digits.
+    RecordId,
+    /// The identity of a layer together with all layers below it (ENGINE.md §2.1).
+    ChainId,
+}
+
+/// What sort of thing an item is. The order is that of the panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Image,
+    Container,
+    Volume,
+    BuildCache,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [Self::Image, Self::Container, Self::Volume, Self::BuildCache];
+
+    /// The pane's title.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Image => "Images",
+            Self::Container => "Containers",
+            Self::Volume => "Volumes",
+            Self::BuildCache => "Build cache",
+        }
+    }
+
+    /// One of them, in a sentence.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Container => "container",
+            Self::Volume => "volume",
+            Self::BuildCache => "build cache record",
+        }
+    }
+}
+
+/// The identity of any item: what a mark, a step and an outcome refer to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemId {
+    Image(ImageId),
+    Container(ContainerId),
+    Volume(VolumeName),
+    Record(RecordId),
+}
+
+impl ItemId {
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Image(_) => Kind::Image,
+            Self::Container(_) => Kind::Container,
+            Self::Volume(_) => Kind::Volume,
+            Self::Record(_) => Kind::BuildCache,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Image(id) => id.as_str(),
+            Self::Container(id) => id.as_str(),
+            Self::Volume(id) => id.as_str(),
+            Self::Record(id) => id.as_str(),
+        }
+    }
+}
+
+/// Twelve digits of an ID, without its algorithm: what `docker` shows.
+#[must_use]
+pub fn short_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits
+        .char_indices()
+        .nth(12)
+        .map_or(digits, |(end, _)| &digits[..end])
+}
+
+/// Labels of an object, sorted by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(Option<Arc<[(Text, Text)]>>);
+
+impl Labels {
+    #[must_use]
+    pub fn new(mut pairs: Vec<(Text, Text)>) -> Self {
+        pairs.sort();
+        Self((!pairs.is_empty()).then(|| pairs.into()))
+    }
+
+    #[must_use]
+    pub fn iter(&self) -> std::slice::Iter<'_, (Text, Text)> {
+        self.0.as_deref().unwrap_or_default().iter()
+    }
+
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.iter()
+            .find(|(name, _)| &**name == key)
+            .map(|(_, value)| &**value)
+    }
+
+    /// The compose project that made the object.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        self.value("com.docker.compose.project")
+    }
+}
+
+impl<'a> IntoIterator for &'a Labels {
+    type Item = &'a (Text, Text);
+    type IntoIter = std::slice::Iter<'a, (Text, Text)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter().map(|(key, value)| (&**key, &**value)))
+    }
+}
+
+/// An image, however many names it has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    pub id: ImageId,
+    /// The image it was made from by the classic builder or a commit.
+    pub parent: Option<ImageId>,
+    /// All its tags, as `repository:tag`.
+    pub names: Vec<Text>,
+    /// All its digest references, as `repository@sha256:…`.
+    pub digests: Vec<Text>,
+    pub created: Option<Timestamp>,
+    /// The engine's own figure: all layers; on the containerd store blobs and snapshots.
+    pub size: Figure<Bytes>,
+    /// The engine's own figure of what other images hold too.
+    pub shared: Figure<Bytes>,
+    pub labels: Labels,
+    pub source: Source,
+    /// When a name was last given to it here (inspect `Metadata.LastTagTime`).
+    pub last_tagged: Option<Timestamp>,
+    /// What it is made of; immutable for an ID.
+    pub content: Figure<Arc<Content>>,
+}
+
+/// Where an image came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Pulled from, or pushed to, a registry.
+    Registry,
+    /// Built, loaded or imported here.
+    Local,
+    /// The engine does not say (the containerd store writes digests for local builds too, ENGINE.md §3).
+    Unknown,
+}
+
+/// What an image is made of, from inspect and history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// `RootFS.Layers`, the lowest first.
+    pub diff_ids: Vec<Text>,
+    /// The image's history, the oldest first.
+    pub history: Vec<HistoryRow>,
+    /// Overlay folders of the layers, the lowest first; empty where the engine does not say
+    /// (`GraphDriver.Data`, ENGINE.md §2.5).
+    pub folders: Vec<Text>,
+}
+
+/// A line of an image's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRow {
+    pub created: Option<Timestamp>,
+    pub created_by: Text,
+    pub comment: Text,
+    /// The layer's bytes; zero for metadata, and for a layer of no bytes.
+    pub size: Bytes,
+}
+
+/// What a container does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    Created,
+    Running,
+    Paused,
+    Restarting,
+    Removing,
+    Exited,
+    Dead,
+    /// A state that this program does not know: never treated as stopped.
+    Other(Text),
+}
+
+impl State {
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Removing => "removing",
+            Self::Exited => "exited",
+            Self::Dead => "dead",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// True for created, exited and dead: it can be removed without being stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Created | Self::Exited | Self::Dead)
+    }
+}
+
+/// A container, whatever its state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    pub id: ContainerId,
+    /// Its name without the leading slash.
+    pub name: Text,
+    /// The image it was made of, which may have been removed by force.
+    pub image_id: Option<ImageId>,
+    /// The image's name as it was asked for.
+    pub image: Text,
+    pub command: Text,
+    pub state: State,
+    pub created: Option<Timestamp>,
+    pub labels: Labels,
+    /// Volumes it mounts.
+    pub volumes: Vec<VolumeName>,
+    /// Images it mounts as volumes, as named in the mount.
+    pub image_mounts: Vec<Text>,
+    /// What only inspect tells.
+    pub details: Figure<Arc<ContainerDetails>>,
+}
+
+/// What inspecting a container tells. A newer list makes it stale, not wrong: it is kept until replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerDetails {
+    /// The writable layer.
+    pub size_rw: Option<Bytes>,
+    /// All layers and the writable one.
+    pub size_root: Option<Bytes>,
+    pub started: Option<Timestamp>,
+    pub finished: Option<Timestamp>,
+    /// `--rm`: it vanishes when it is stopped, with its anonymous volumes.
+    pub auto_remove: bool,
+    /// Its stop timeout in seconds; negative means "for ever".
+    pub stop_timeout: Option<i64>,
+    /// The log file or folder on the engine's host.
+    pub log_path: Option<Text>,
+    pub log_driver: Text,
+    /// Bytes of its log files, rotated ones included, where they can be read.
+    pub log: Option<Bytes>,
+    /// Overlay folders of the layers below it, the lowest first.
+    pub folders: Vec<Text>,
+    /// The manifest it runs on the containerd store (`ImageManifestDescriptor.digest`).
+    pub manifest: Option<Text>,
+}
+
+/// A volume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    pub name: VolumeName,
+    pub driver: Text,
+    /// Bytes of its files. Never known for drivers other than `local`, nor for volumes with options.
+    pub size: Figure<Bytes>,
+    pub anonymous: bool,
+    pub created: Option<Timestamp>,
+    pub labels: Labels,
+    pub mountpoint: Text,
+    /// It was made with driver options: its bytes may live elsewhere.
+    pub has_options: bool,
+}
+
+/// A record of the build cache.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub id: RecordId,
+    pub parents: Vec<RecordId>,
+    /// `regular`, `source.local`, `exec.cachemount`, …
+    pub kind: Text,
+    pub description: Text,
+    pub in_use: bool,
+    /// The engine says that an image holds the same layer.
+    pub shared: bool,
+    pub size: Figure<Bytes>,
+    pub created: Option<Timestamp>,
+    pub last_used: Option<Timestamp>,
+}
+
+/// A swarm service, which holds the image that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub name: Text,
+    /// `repository:tag@sha256:…` as the service has it.
+    pub image: Text,
+}

@@ -1,0 +1,12 @@
+//! What is true of disks and Docker: plain data and pure functions.
+//!
+//! Nothing here waits, draws, reads a clock or talks to an engine. Time comes in as an argument.
+
+pub mod bytes;
+pub mod filter;
+pub mod inventory;
+pub mod item;
+pub mod layers;
+pub mod plan;
+pub mod survey;
+pub mod time;

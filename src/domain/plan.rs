@@ -1,0 +1,116 @@
+//! From marks to ordered steps: what goes, in which order, with which bytes, and what is refused and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::bytes::{Bytes, Figure};
+use super::item::{ImageId, ItemId, Text};
+use super::layers::{Freed, HeldBack};
+use super::survey::Survey;
+
+/// What somebody wants gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// The chosen items and who chose them.
+    pub items: BTreeMap<ItemId, AddedBy>,
+    /// Names of a chosen image that nobody asked for (`plan` and `clean` without `--all-names`).
+    pub unasked_names: BTreeMap<ImageId, Vec<Text>>,
+    /// Items dropped in the plan dialog: planned as if they had not been chosen, but still listed.
+    pub dropped: BTreeSet<ItemId>,
+    /// Running containers may be stopped.
+    pub stop: bool,
+}
+
+/// How a step came into the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddedBy {
+    Selection,
+    Unlock,
+    Free,
+}
+
+/// Whether an image can be had again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComesBack {
+    Yes,
+    Pulled,
+    No,
+    Unknown,
+}
+
+/// One object to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub id: ItemId,
+    /// What to call it.
+    pub name: Text,
+    /// All names of an image; they go with it.
+    pub names: Vec<Text>,
+    /// The bytes that go at this step: those which no later step's object and nothing that stays holds.
+    pub frees: Freed,
+    pub comes_back: ComesBack,
+    pub added_by: AddedBy,
+    /// A container that runs, and is stopped first.
+    pub stop: bool,
+    /// A paused container, which is unpaused before it is stopped.
+    pub unpause: bool,
+    /// It vanishes with an earlier step (`--rm` containers' anonymous volumes).
+    pub vanishes: bool,
+    /// Untagged parents that the engine removes along with this image.
+    pub follows: Vec<ImageId>,
+}
+
+/// Something chosen that stays, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub id: ItemId,
+    pub name: Text,
+    /// A sentence with the names of what is in the way.
+    pub why: String,
+    /// What unlock would add to let it go; empty where it cannot.
+    pub unlock: Vec<ItemId>,
+}
+
+/// A volume that a removed container leaves behind, because it holds data and was not marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stays {
+    pub id: ItemId,
+    pub name: Text,
+    pub size: Figure<Bytes>,
+    /// The container that leaves it.
+    pub left_by: Text,
+}
+
+/// What will be removed, exactly and in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// The sum of the steps.
+    pub frees: Freed,
+    pub refused: Vec<Refusal>,
+    pub stays: Vec<Stays>,
+    /// For each step whose size is larger than what it frees: what holds the rest.
+    pub held_back: Vec<(ItemId, HeldBack)>,
+}
+
+impl Plan {
+    #[must_use]
+    pub fn new(_survey: &Survey, _selection: &Selection) -> Self {
+        Self::default()
+    }
+
+    /// True when the word `delete` must be typed: a running container, or a volume with data, goes.
+    #[must_use]
+    pub fn needs_word(&self) -> bool {
+        false
+    }
+}
+
+/// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
+#[must_use]
+pub fn unlock(_survey: &Survey, _selection: &Selection) -> Vec<ItemId> {
+    Vec::new()
+}

@@ -1,0 +1,161 @@
+//! The outside: an engine, real or embedded, behind one trait.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, Record, RecordId,
+    Service, Text, Volume, VolumeName,
+};
+
+/// An answer that an engine will give.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
+
+/// Why an engine gave no answer, with the words to show.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// No connection, or it broke: whether a request took effect is not known.
+    #[error("{host}: {cause}")]
+    Unreachable { host: String, cause: String },
+    /// 404: the object is not there (any more).
+    #[error("{0}")]
+    NotFound(String),
+    /// 409: something stands in the way.
+    #[error("{0}")]
+    Conflict(String),
+    /// The engine does not have this request (Podman has no build cache).
+    #[error("{0}")]
+    NotSupported(String),
+    /// Any other refusal, with its status and the engine's words.
+    #[error("{message} (status {status})")]
+    Refused { status: u16, message: String },
+    /// An answer that cannot be read.
+    #[error("{request}: the answer cannot be read: {cause}")]
+    Garbled { request: String, cause: String },
+    /// No answer within the time that this request is given.
+    #[error("{request}: no answer within {seconds} s")]
+    TimedOut { request: String, seconds: u64 },
+    /// `--read-only`: nothing was sent.
+    #[error("read-only: {request} was not sent")]
+    ReadOnly { request: String },
+}
+
+/// What an inspected image tells.
+#[derive(Clone, Debug)]
+pub struct ImageDetails {
+    pub content: Figure<Arc<Content>>,
+    pub last_tagged: Option<Timestamp>,
+}
+
+/// What the engine says that it did when an image was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    pub untagged: Vec<Text>,
+    /// Image IDs and, on graph drivers, chain IDs of the layers that really went (ENGINE.md §1.7).
+    pub deleted: Vec<Text>,
+}
+
+/// What the engine says that a build cache prune did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub deleted: Vec<RecordId>,
+    /// The engine's sum of record sizes, which is not what was freed (ENGINE.md §1.5).
+    pub claimed: Bytes,
+}
+
+/// Something that changed on the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Images,
+    /// A container, with its ID.
+    Container(ContainerId),
+    Volumes,
+    BuildCache,
+}
+
+/// An engine that keeps images, containers, volumes and build cache.
+///
+/// Lists are cheap; everything else may walk a disk and take long (ENGINE.md §6). Dropping an answer's
+/// future cancels the request.
+pub trait Engine: Send + Sync {
+    fn about(&self) -> Answer<'_, EngineInfo>;
+    /// All images, intermediates included. `size` is known; `content` and `shared` are pending.
+    fn images(&self) -> Answer<'_, Vec<Image>>;
+    /// All containers, without sizes; `details` are pending.
+    fn containers(&self) -> Answer<'_, Vec<Container>>;
+    /// All volumes of all drivers. `size` is pending where [`Engine::volume_sizes`] may tell it, else unknown.
+    fn volumes(&self) -> Answer<'_, Vec<Volume>>;
+    /// Swarm services; none where there is no swarm.
+    fn services(&self) -> Answer<'_, Vec<Service>>;
+    fn build_cache(&self) -> Answer<'_, Vec<Record>>;
+    /// Shared sizes of images, as the engine computes them.
+    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>>;
+    /// Sizes of all volumes that the engine can measure: one answer at the end of a long walk.
+    fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>>;
+    fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails>;
+    /// Inspects a container; `size` asks for a walk of its writable layer too.
+    fn container_details<'a>(
+        &'a self,
+        id: &'a ContainerId,
+        size: bool,
+    ) -> Answer<'a, ContainerDetails>;
+    /// The image that a name means now; `None` if none does.
+    fn resolve<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ImageId>>;
+    /// Changes as they happen. The stream ends when the connection does.
+    fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>>;
+
+    fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
+    /// Stops a container with its own timeout.
+    fn stop<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
+    /// Removes a stopped container, never by force, never with its volumes.
+    fn remove_container<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
+    /// Takes a name from an image that has others.
+    fn untag<'a>(&'a self, name: &'a str) -> Answer<'a, Removed>;
+    /// Removes an image by ID, never by force.
+    fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed>;
+    /// Removes exactly these records; what has descendants that stay is left by the engine.
+    fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned>;
+    fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()>;
+}
+
+/// What a removal did with one step's object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Removed,
+    /// It was not there any more at its turn.
+    Gone,
+    /// Its tag moved, it came into use, it was started: nothing was sent.
+    Changed,
+    Failed,
+    /// Cancelled, or something it needed failed.
+    Skipped,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// A step that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub id: ItemId,
+    pub name: Text,
+    pub outcome: Outcome,
+    /// Why it did not go, in the engine's words where it has said any.
+    pub error: Option<String>,
+    pub freed: Bytes,
+}

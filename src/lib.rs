@@ -1,0 +1,4 @@
+//! dtop: see what Docker keeps on a disk, mark it, and remove exactly what you confirmed.
+
+pub mod domain;
+pub mod engine;
