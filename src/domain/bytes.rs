@@ -34,16 +34,16 @@ impl fmt::Display for Bytes {
             unit = unit.saturating_mul(1000);
         }
         // What rounds up to 1000 of a unit is 1.00 of the next: 999,600 B is `1.00 MB`.
-        let shown = if unit > 1 && round_div(self.0, unit) >= 1000 {
+        let carried = unit > 1 && round_div(self.0, unit) >= 1000;
+        let shown = if carried {
             unit.saturating_mul(1000)
         } else {
             self.0
         };
-        let decimals = match (unit, shown) {
-            (1, _) => 0,
-            (_, n) if n >= unit.saturating_mul(1000) => 2,
-            (_, n) if hundredths(n, unit) < 1000 => 2,
-            (_, n) if tenths(n, unit) < 1000 => 1,
+        let decimals = match unit {
+            1 => 0,
+            _ if carried || round_div(shown, unit / 100) < 1000 => 2,
+            _ if round_div(shown, unit / 10) < 1000 => 1,
             _ => 0,
         };
         let options = FormatSizeOptions::from(DECIMAL)
@@ -55,14 +55,6 @@ impl fmt::Display for Bytes {
 
 fn round_div(n: u64, by: u64) -> u64 {
     n / by + u64::from(n % by >= by.div_ceil(2))
-}
-
-fn hundredths(n: u64, unit: u64) -> u64 {
-    round_div(n, unit / 100)
-}
-
-fn tenths(n: u64, unit: u64) -> u64 {
-    round_div(n, unit / 10)
 }
 
 impl Add for Bytes {

@@ -143,7 +143,6 @@ impl Labels {
         Self((!pairs.is_empty()).then(|| pairs.into()))
     }
 
-    #[must_use]
     pub fn iter(&self) -> std::slice::Iter<'_, (Text, Text)> {
         self.0.as_deref().unwrap_or_default().iter()
     }
