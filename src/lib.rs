@@ -1,4 +1,5 @@
 //! dtop: see what Docker keeps on a disk, mark it, and remove exactly what you confirmed.
 
+pub mod app;
 pub mod domain;
 pub mod engine;

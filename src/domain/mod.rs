@@ -7,6 +7,7 @@ pub mod filter;
 pub mod inventory;
 pub mod item;
 pub mod layers;
+pub mod outcome;
 pub mod plan;
 pub mod survey;
 pub mod time;

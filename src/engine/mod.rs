@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, Record, RecordId,
-    Service, Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
+    Text, Volume, VolumeName,
 };
+
+pub use crate::domain::outcome::{Done, Outcome};
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -121,41 +123,4 @@ pub trait Engine: Send + Sync {
     /// Removes exactly these records; what has descendants that stay is left by the engine.
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned>;
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()>;
-}
-
-/// What a removal did with one step's object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Removed,
-    /// It was not there any more at its turn.
-    Gone,
-    /// Its tag moved, it came into use, it was started: nothing was sent.
-    Changed,
-    Failed,
-    /// Cancelled, or something it needed failed.
-    Skipped,
-}
-
-impl Outcome {
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Removed => "removed",
-            Self::Gone => "gone",
-            Self::Changed => "changed",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// A step that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
-    pub id: ItemId,
-    pub name: Text,
-    pub outcome: Outcome,
-    /// Why it did not go, in the engine's words where it has said any.
-    pub error: Option<String>,
-    pub freed: Bytes,
 }

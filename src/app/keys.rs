@@ -1,0 +1,458 @@
+//! The one table of keys: it feeds dispatch, the footer, the help screen and the README.
+
+use crate::domain::item::Kind;
+
+/// A key, as the terminal sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Char(char),
+    Ctrl(char),
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    Tab,
+    BackTab,
+    Enter,
+    Esc,
+    Backspace,
+    Delete,
+    F(u8),
+}
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Down,
+    Up,
+    First,
+    Last,
+    PageDown,
+    PageUp,
+    NextPane,
+    PreviousPane,
+    Pane(Kind),
+    Open,
+    Back,
+    SortNext,
+    SortReverse,
+    Filter,
+    Rescan,
+    Mark,
+    MarkAll,
+    Invert,
+    ClearMarks,
+    Unlock,
+    Plan,
+    Help,
+    Suspend,
+    Quit,
+    Confirm,
+    Decline,
+    Drop,
+    StopRunning,
+    Cancel,
+    Retry,
+    Demo,
+}
+
+/// Where a key applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Browse,
+    Detail,
+    Plan,
+    Removing,
+    Outcome,
+    Help,
+    NoEngine,
+}
+
+/// One line of the table.
+pub struct Binding {
+    pub keys: &'static [Key],
+    /// How the keys are written in help and README.
+    pub shown: &'static str,
+    pub does: &'static str,
+    /// A word or two for the footer; empty where it is not shown there.
+    pub short: &'static str,
+    pub action: Action,
+    pub places: &'static [Place],
+}
+
+use Key::{Char, Ctrl};
+use Place::{Browse, Detail, Help, NoEngine, Outcome, Plan, Removing};
+
+const LISTS: &[Place] = &[Browse, Detail, Plan, Removing, Outcome, Help];
+
+const fn bind(
+    keys: &'static [Key],
+    shown: &'static str,
+    does: &'static str,
+    action: Action,
+    places: &'static [Place],
+) -> Binding {
+    Binding {
+        keys,
+        shown,
+        does,
+        short: "",
+        action,
+        places,
+    }
+}
+
+impl Binding {
+    const fn in_footer(self, short: &'static str) -> Self {
+        Self { short, ..self }
+    }
+}
+
+/// All keys. The footer shows those of a place that have a short form, in this order.
+pub const BINDINGS: &[Binding] = &[
+    bind(
+        &[Char('y')],
+        "`y`",
+        "remove exactly this",
+        Action::Confirm,
+        &[Plan],
+    )
+    .in_footer("remove"),
+    bind(
+        &[Char('n'), Char('q'), Char('h'), Key::Esc, Key::Left],
+        "`n` `Esc` `q`",
+        "no: nothing is removed",
+        Action::Decline,
+        &[Plan],
+    )
+    .in_footer("no"),
+    bind(
+        &[Char(' ')],
+        "`space`",
+        "drop a step, or take it back",
+        Action::Drop,
+        &[Plan],
+    )
+    .in_footer("drop"),
+    bind(
+        &[Char('s')],
+        "`s`",
+        "stop running containers first, or leave them",
+        Action::StopRunning,
+        &[Plan],
+    )
+    .in_footer("stop running"),
+    bind(
+        &[Char('c'), Key::Esc, Ctrl('c'), Char('q')],
+        "`c` `Esc`",
+        "stop after the object in hand",
+        Action::Cancel,
+        &[Removing],
+    )
+    .in_footer("cancel"),
+    bind(
+        &[Char('r')],
+        "`r`",
+        "look for an engine again",
+        Action::Retry,
+        &[NoEngine],
+    )
+    .in_footer("retry"),
+    bind(
+        &[Char('D')],
+        "`D`",
+        "open the demo",
+        Action::Demo,
+        &[NoEngine],
+    )
+    .in_footer("demo"),
+    bind(
+        &[Char(' ')],
+        "`space`",
+        "mark or unmark, move down",
+        Action::Mark,
+        &[Browse],
+    )
+    .in_footer("mark"),
+    bind(
+        &[Char('d'), Key::Delete],
+        "`d` `Del`",
+        "the plan: review, then confirm",
+        Action::Plan,
+        &[Browse, Detail],
+    )
+    .in_footer("delete"),
+    bind(
+        &[Char('u')],
+        "`u`",
+        "unlock: also mark what holds the marked things back",
+        Action::Unlock,
+        &[Browse, Plan],
+    )
+    .in_footer("unlock"),
+    bind(&[Char('/')], "`/`", "filter", Action::Filter, &[Browse]).in_footer("filter"),
+    bind(
+        &[Char('s')],
+        "`s`",
+        "sort by the next column",
+        Action::SortNext,
+        &[Browse],
+    )
+    .in_footer("sort"),
+    bind(
+        &[Char('S')],
+        "`S`",
+        "reverse the order",
+        Action::SortReverse,
+        &[Browse],
+    ),
+    bind(
+        &[Key::Enter, Char('l'), Key::Right],
+        "`Enter` `l`",
+        "details: who uses it, layers, history",
+        Action::Open,
+        &[Browse],
+    )
+    .in_footer("details"),
+    bind(
+        &[Key::Esc, Char('h'), Key::Left, Char('q')],
+        "`Esc` `h`",
+        "back, close",
+        Action::Back,
+        &[Detail, Help],
+    )
+    .in_footer("back"),
+    bind(
+        &[Key::Esc, Char('h'), Key::Left, Char('q'), Key::Enter],
+        "`Esc` `Enter`",
+        "close",
+        Action::Back,
+        &[Outcome],
+    )
+    .in_footer("close"),
+    bind(
+        &[Key::Esc, Char('h'), Key::Left],
+        "`Esc` `h`",
+        "clear the filter",
+        Action::Back,
+        &[Browse],
+    ),
+    bind(
+        &[Char('j'), Key::Down],
+        "`j` `↓`",
+        "down",
+        Action::Down,
+        LISTS,
+    ),
+    bind(&[Char('k'), Key::Up], "`k` `↑`", "up", Action::Up, LISTS),
+    bind(
+        &[Char('g'), Key::Home],
+        "`g` `Home`",
+        "first",
+        Action::First,
+        LISTS,
+    ),
+    bind(
+        &[Char('G'), Key::End],
+        "`G` `End`",
+        "last",
+        Action::Last,
+        LISTS,
+    ),
+    bind(
+        &[Key::PageDown, Ctrl('d')],
+        "`PgDn` `^d`",
+        "a page down",
+        Action::PageDown,
+        LISTS,
+    ),
+    bind(
+        &[Key::PageUp, Ctrl('u')],
+        "`PgUp` `^u`",
+        "a page up",
+        Action::PageUp,
+        LISTS,
+    ),
+    bind(
+        &[Key::Tab],
+        "`Tab`",
+        "next pane",
+        Action::NextPane,
+        &[Browse],
+    ),
+    bind(
+        &[Key::BackTab],
+        "`⇧Tab`",
+        "previous pane",
+        Action::PreviousPane,
+        &[Browse],
+    ),
+    bind(
+        &[Char('1')],
+        "`1`",
+        "images",
+        Action::Pane(Kind::Image),
+        &[Browse],
+    ),
+    bind(
+        &[Char('2')],
+        "`2`",
+        "containers",
+        Action::Pane(Kind::Container),
+        &[Browse],
+    ),
+    bind(
+        &[Char('3')],
+        "`3`",
+        "volumes",
+        Action::Pane(Kind::Volume),
+        &[Browse],
+    ),
+    bind(
+        &[Char('4')],
+        "`4`",
+        "build cache",
+        Action::Pane(Kind::BuildCache),
+        &[Browse],
+    ),
+    bind(
+        &[Char('a')],
+        "`a`",
+        "mark all shown; again: unmark them",
+        Action::MarkAll,
+        &[Browse],
+    ),
+    bind(
+        &[Char('*')],
+        "`*`",
+        "invert the marks in this pane",
+        Action::Invert,
+        &[Browse],
+    ),
+    bind(
+        &[Char('c')],
+        "`c`",
+        "clear all marks",
+        Action::ClearMarks,
+        &[Browse],
+    ),
+    bind(
+        &[Char('r'), Key::F(5)],
+        "`r` `F5`",
+        "scan again now",
+        Action::Rescan,
+        &[Browse],
+    ),
+    bind(
+        &[Char('?'), Key::F(1)],
+        "`?`",
+        "help",
+        Action::Help,
+        &[Browse, Detail],
+    )
+    .in_footer("help"),
+    bind(
+        &[Char('?'), Key::F(1)],
+        "`?`",
+        "close help",
+        Action::Back,
+        &[Help],
+    ),
+    bind(
+        &[Char('q'), Ctrl('c')],
+        "`q` `^c`",
+        "quit (asks with marks)",
+        Action::Quit,
+        &[Browse, NoEngine],
+    )
+    .in_footer("quit"),
+    bind(
+        &[Ctrl('c')],
+        "`^c`",
+        "quit",
+        Action::Quit,
+        &[Detail, Help, Outcome],
+    ),
+    bind(
+        &[Ctrl('c')],
+        "`^c`",
+        "no: nothing is removed",
+        Action::Decline,
+        &[Plan],
+    ),
+    bind(
+        &[Ctrl('z')],
+        "`^z`",
+        "suspend",
+        Action::Suspend,
+        &[Browse, Detail, Plan, Removing, Outcome, Help, NoEngine],
+    ),
+];
+
+/// What a key does in a place.
+#[must_use]
+pub fn action(place: Place, key: Key) -> Option<Action> {
+    BINDINGS
+        .iter()
+        .find(|binding| binding.places.contains(&place) && binding.keys.contains(&key))
+        .map(|binding| binding.action)
+}
+
+/// A key script such as `j j space d y`, `esc`, `^c`, `s-tab`: how tests write keys.
+#[must_use]
+pub fn parse(word: &str) -> Option<Key> {
+    let mut chars = word.chars();
+    Some(match word {
+        "space" => Char(' '),
+        "up" => Key::Up,
+        "down" => Key::Down,
+        "left" => Key::Left,
+        "right" => Key::Right,
+        "home" => Key::Home,
+        "end" => Key::End,
+        "pgup" => Key::PageUp,
+        "pgdn" => Key::PageDown,
+        "tab" => Key::Tab,
+        "s-tab" => Key::BackTab,
+        "enter" => Key::Enter,
+        "esc" => Key::Esc,
+        "bs" => Key::Backspace,
+        "del" => Key::Delete,
+        "f1" => Key::F(1),
+        "f5" => Key::F(5),
+        _ => match (chars.next()?, chars.next(), chars.next()) {
+            ('^', Some(letter), None) => Ctrl(letter),
+            (letter, None, None) => Char(letter),
+            _ => return None,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for place in [Browse, Detail, Plan, Removing, Outcome, Help, NoEngine] {
+            let mut seen = Vec::new();
+            for binding in BINDINGS.iter().filter(|b| b.places.contains(&place)) {
+                for key in binding.keys {
+                    assert!(!seen.contains(key), "{key:?} twice in {place:?}");
+                    seen.push(*key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn enter_never_confirms_and_one_key_never_removes() {
+        assert_eq!(action(Plan, Key::Enter), None);
+        assert_eq!(action(Browse, Char('y')), None);
+        assert_eq!(action(Browse, Char('d')), Some(Action::Plan));
+    }
+}

@@ -1,0 +1,199 @@
+//! A pane's rows: filtered, sorted, with a cursor that stays on its object.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use crate::domain::filter::{Filter, FilterError, Verdict};
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::plan::AddedBy;
+use crate::domain::survey::Survey;
+
+use super::columns::columns;
+
+/// What is marked, and what marked it.
+pub type Marks = BTreeMap<ItemId, AddedBy>;
+
+/// A cursor over rows of which a page is visible. Also serves lists without a pane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub at: usize,
+    /// The first visible row.
+    pub offset: usize,
+}
+
+impl Cursor {
+    /// Moves by some rows and stays among `len` rows, with a page of `page` rows in sight.
+    pub fn step(&mut self, by: isize, len: usize, page: usize) {
+        self.go(self.at.saturating_add_signed(by), len, page);
+    }
+
+    /// Goes to a row, or to the last one where there are fewer.
+    pub fn go(&mut self, at: usize, len: usize, page: usize) {
+        self.at = at.min(len.saturating_sub(1));
+        let page = page.max(1);
+        self.offset = self
+            .offset
+            .min(self.at)
+            .max((self.at + 1).saturating_sub(page))
+            .min(len.saturating_sub(page));
+    }
+}
+
+/// One kind's list as it is shown.
+#[derive(Clone, Debug)]
+pub struct Pane {
+    pub kind: Kind,
+    /// Indices into the inventory's list, in the order of the screen.
+    pub rows: Vec<usize>,
+    pub cursor: Cursor,
+    /// The object that the cursor stays on, once somebody moved it.
+    held: Option<ItemId>,
+    /// The order that was last taken; objects that came later follow at the end.
+    order: HashMap<ItemId, usize>,
+    /// The index of the column that sorts.
+    pub sort: usize,
+    pub reversed: bool,
+    pub filter_text: String,
+    filter: Filter,
+    /// Rows that the filter left out because a figure is not known.
+    pub not_known: usize,
+}
+
+/// What a pane's rows depend on.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub survey: &'a Survey,
+    pub marks: &'a Marks,
+    pub now: Timestamp,
+    pub page: usize,
+}
+
+impl Pane {
+    /// A pane sorted by what each item frees, the largest first: the order of triage.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            rows: Vec::new(),
+            cursor: Cursor::default(),
+            held: None,
+            order: HashMap::new(),
+            sort: 1,
+            reversed: false,
+            filter_text: String::new(),
+            filter: Filter::default(),
+            not_known: 0,
+        }
+    }
+
+    /// The index of the row under the cursor.
+    #[must_use]
+    pub fn current(&self) -> Option<usize> {
+        self.rows.get(self.cursor.at).copied()
+    }
+
+    #[must_use]
+    pub fn current_id(&self, survey: &Survey) -> Option<ItemId> {
+        self.current().map(|at| survey.item(self.kind, at).id())
+    }
+
+    /// Moves the cursor and holds on to what it comes to.
+    pub fn go(&mut self, at: usize, around: Around<'_>) {
+        self.cursor.go(at, self.rows.len(), around.page);
+        self.held = self.current_id(around.survey);
+    }
+
+    pub fn step(&mut self, by: isize, around: Around<'_>) {
+        self.go(self.cursor.at.saturating_add_signed(by), around);
+    }
+
+    /// Sorts by a column; by the same one again: the other way round.
+    pub fn sort_by(&mut self, column: usize, around: Around<'_>) {
+        self.reversed = column == self.sort && !self.reversed;
+        self.sort = column.min(columns(self.kind).len() - 1);
+        self.sort_anew(around);
+    }
+
+    pub fn reverse(&mut self, around: Around<'_>) {
+        self.reversed = !self.reversed;
+        self.sort_anew(around);
+    }
+
+    /// Shows only what a filter lets through.
+    ///
+    /// # Errors
+    /// When the text cannot be read; the list stays as it was.
+    pub fn set_filter(&mut self, text: &str, around: Around<'_>) -> Result<(), FilterError> {
+        self.filter = Filter::parse(text, self.kind)?;
+        text.clone_into(&mut self.filter_text);
+        self.refresh(around);
+        Ok(())
+    }
+
+    /// Takes a new order from what is known now.
+    pub fn sort_anew(&mut self, around: Around<'_>) {
+        let Around { survey, .. } = around;
+        let column = &columns(self.kind)[self.sort];
+        let mut all: Vec<usize> = survey.rows(self.kind).collect();
+        all.sort_by(|a, b| {
+            let order = (column.compare)(survey, self.kind, *a, *b);
+            let order = if self.reversed {
+                order.reverse()
+            } else {
+                order
+            };
+            order.then_with(|| a.cmp(b))
+        });
+        self.order = all
+            .into_iter()
+            .enumerate()
+            .map(|(place, at)| (survey.item(self.kind, at).id(), place))
+            .collect();
+        self.refresh(around);
+    }
+
+    /// True while nothing has been put in order yet.
+    #[must_use]
+    pub fn is_unsorted(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Follows a new survey, new marks or a new filter: rows keep their order, the cursor its object.
+    pub fn refresh(&mut self, around: Around<'_>) {
+        let Around { survey, marks, .. } = around;
+        self.not_known = 0;
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for at in survey.rows(self.kind) {
+            let id = survey.item(self.kind, at).id();
+            match self.verdict(around, at, marks.contains_key(&id)) {
+                Verdict::Shown => {
+                    let place = self.order.get(&id).copied().unwrap_or(usize::MAX);
+                    rows.push((place, at));
+                }
+                Verdict::Hidden => {}
+                Verdict::NotKnown => self.not_known += 1,
+            }
+        }
+        rows.sort_unstable();
+        self.rows = rows.into_iter().map(|(_, at)| at).collect();
+        self.find_held(around);
+    }
+
+    fn verdict(&self, around: Around<'_>, at: usize, marked: bool) -> Verdict {
+        if self.filter_text.is_empty() {
+            return Verdict::Shown;
+        }
+        let names = around.survey.names(self.kind, at);
+        let subject = around.survey.subject(self.kind, at, &names, marked);
+        self.filter.verdict(&subject, around.now)
+    }
+
+    fn find_held(&mut self, around: Around<'_>) {
+        let held = self.held.as_ref().and_then(|id| around.survey.index(id));
+        let at = held
+            .and_then(|index| self.rows.iter().position(|row| *row == index))
+            .unwrap_or(self.cursor.at);
+        self.cursor.go(at, self.rows.len(), around.page);
+    }
+}

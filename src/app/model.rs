@@ -1,0 +1,265 @@
+//! Everything the program knows. The screen is a picture of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Progress, Stage};
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::layers::Freed;
+use crate::domain::outcome::Done;
+use crate::domain::plan::{Plan, Selection};
+use crate::domain::survey::Survey;
+
+use super::keys::Place;
+use super::layout::Layout;
+use super::list::{Around, Cursor, Marks, Pane};
+use super::msg::Attempt;
+
+/// How the program was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Every glyph has a plain form.
+    pub ascii: bool,
+    pub mouse: bool,
+    pub read_only: bool,
+}
+
+/// Whether an engine answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    #[default]
+    Connecting,
+    Connected,
+    /// Since then, in the engine's words; the last picture stays.
+    Lost {
+        since: Timestamp,
+        why: String,
+    },
+}
+
+/// What the screen shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Screen {
+    /// No engine answered at any of these places.
+    NoEngine(Vec<Attempt>),
+    Browse,
+    /// The filter line of the open pane is being typed.
+    Filter(FilterLine),
+    Detail(Detail),
+    Plan(PlanScreen),
+    Removing(Removing),
+    Outcome(Removing),
+    Help(Cursor, Box<Screen>),
+    /// Quit although things are marked?
+    Quit(Box<Screen>),
+}
+
+/// A filter being typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilterLine {
+    pub text: String,
+    /// The byte before which the next letter goes.
+    pub at: usize,
+    /// What is wrong with the text, and where; the list stays as it was.
+    pub error: Option<crate::domain::filter::FilterError>,
+    /// The filter to go back to on `Esc`.
+    pub before: String,
+}
+
+/// The details of one item. The cursor's offset scrolls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    pub id: ItemId,
+    pub cursor: Cursor,
+}
+
+/// A plan that waits for a yes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanScreen {
+    pub selection: Selection,
+    pub plan: Plan,
+    /// On a line of [`PlanScreen::lines`].
+    pub cursor: Cursor,
+    /// What has been typed of the word `delete`, once it is asked for.
+    pub typed: Option<String>,
+    /// This very plan has been on the screen: keys count.
+    pub drawn: bool,
+    /// The engine changed while the plan was looked at, and the plan with it.
+    pub recomputed: bool,
+}
+
+/// A line of the plan dialog that the cursor can be on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanLine {
+    /// An index into the plan's steps.
+    Step(usize),
+    /// An index into what was chosen but dropped here.
+    Dropped(usize),
+    Stays(usize),
+    Refused(usize),
+}
+
+impl PlanScreen {
+    /// The lines in the order of the screen: steps, what was dropped, what stays behind, what is refused.
+    #[must_use]
+    pub fn lines(&self) -> Vec<PlanLine> {
+        let steps = (0..self.plan.steps.len()).map(PlanLine::Step);
+        let dropped = (0..self.selection.dropped.len()).map(PlanLine::Dropped);
+        let stays = (0..self.plan.stays.len()).map(PlanLine::Stays);
+        let refused = (0..self.plan.refused.len()).map(PlanLine::Refused);
+        steps.chain(dropped).chain(stays).chain(refused).collect()
+    }
+}
+
+/// A removal that goes on, or has ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Removing {
+    /// What was confirmed; once the engine has been listed again, what is carried out.
+    pub plan: Plan,
+    /// What was promised on the screen where it was confirmed.
+    pub promised: Freed,
+    /// False while the engine is listed again.
+    pub checked: bool,
+    /// The step in hand.
+    pub current: Option<usize>,
+    /// How many steps of the plan have ended.
+    pub ended: usize,
+    pub done: Vec<Done>,
+    pub freed: Bytes,
+    pub cancelling: bool,
+    /// Nothing could be tried, in these words.
+    pub aborted: Option<String>,
+    pub cursor: Cursor,
+}
+
+/// Everything the program knows.
+#[derive(Debug)]
+pub struct Model {
+    pub now: Timestamp,
+    pub layout: Layout,
+    pub options: Options,
+    pub link: Link,
+    pub survey: Survey,
+    /// One for each kind, in the order of [`Kind::ALL`].
+    pub panes: [Pane; 4],
+    pub open: Kind,
+    pub marks: Marks,
+    /// What the marked things free together.
+    pub marked: Freed,
+    pub screen: Screen,
+    /// A line that answers the last key; the next key takes it away.
+    pub notice: Option<String>,
+    /// When a key last came.
+    pub last_key: Timestamp,
+    /// Figures came since the panes were last put in order.
+    pub unsorted: bool,
+    /// SIGTERM or SIGHUP came during a removal: quit as soon as the object in hand is done.
+    pub terminating: bool,
+}
+
+impl Model {
+    #[must_use]
+    pub fn new(options: Options, width: u16, height: u16, now: Timestamp) -> Self {
+        Self {
+            now,
+            layout: Layout::new(width, height),
+            options,
+            link: Link::Connecting,
+            survey: Survey::default(),
+            panes: Kind::ALL.map(Pane::new),
+            open: Kind::Image,
+            marks: Marks::new(),
+            marked: Freed::default(),
+            screen: Screen::Browse,
+            notice: None,
+            last_key: now,
+            unsorted: true,
+            terminating: false,
+        }
+    }
+
+    #[must_use]
+    pub fn pane(&self) -> &Pane {
+        &self.panes[self.open as usize]
+    }
+
+    /// The open pane, and what its rows depend on.
+    pub fn pane_mut(&mut self) -> (&mut Pane, Around<'_>) {
+        let around = Around {
+            survey: &self.survey,
+            marks: &self.marks,
+            now: self.now,
+            page: usize::from(self.layout.page),
+        };
+        (&mut self.panes[self.open as usize], around)
+    }
+
+    /// Marked things that the open pane's filter hides.
+    #[must_use]
+    pub fn marked_not_shown(&self) -> usize {
+        Kind::ALL
+            .iter()
+            .map(|kind| {
+                let pane = &self.panes[*kind as usize];
+                let marked = self.marks.keys().filter(|id| id.kind() == *kind).count();
+                if marked == 0 || pane.filter_text.is_empty() {
+                    return 0;
+                }
+                let shown = pane
+                    .rows
+                    .iter()
+                    .filter(|at| self.marks.contains_key(&self.survey.item(*kind, **at).id()))
+                    .count();
+                marked - shown
+            })
+            .sum()
+    }
+
+    /// What is marked, as a plan takes it.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        Selection {
+            items: self.marks.clone(),
+            ..Selection::default()
+        }
+    }
+
+    /// Stages that have not come to an end, with when they began.
+    #[must_use]
+    pub fn measuring(&self) -> Vec<(Stage, Option<Timestamp>)> {
+        Stage::ALL
+            .into_iter()
+            .filter_map(|stage| match self.survey.inventory().stage(stage) {
+                Progress::Waiting => Some((stage, None)),
+                Progress::Running(since) => Some((stage, Some(*since))),
+                Progress::Done(_) | Progress::Failed(_) => None,
+            })
+            .collect()
+    }
+
+    /// Where keys are looked up; nowhere while text is typed.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match &self.screen {
+            Screen::NoEngine(_) => Some(Place::NoEngine),
+            Screen::Browse => Some(Place::Browse),
+            Screen::Filter(_) | Screen::Quit(_) => None,
+            Screen::Detail(_) => Some(Place::Detail),
+            Screen::Plan(_) => Some(Place::Plan),
+            Screen::Removing(_) => Some(Place::Removing),
+            Screen::Outcome(_) => Some(Place::Outcome),
+            Screen::Help(..) => Some(Place::Help),
+        }
+    }
+
+    /// When the model wants to be told the time although nothing happens: to put the panes in order after a
+    /// scan, or to show how long something takes. Never while there is nothing to show.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        let second = SignedDuration::from_secs(1);
+        if self.link == Link::Connecting || !self.measuring().is_empty() {
+            return Some(self.now + second);
+        }
+        self.unsorted.then(|| self.last_key + 2 * second)
+    }
+}

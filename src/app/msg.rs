@@ -1,0 +1,75 @@
+//! What happens to the program, and what it asks of the outside.
+
+use jiff::Timestamp;
+
+use crate::domain::inventory::Part;
+use crate::domain::item::ImageId;
+use crate::domain::outcome::Event;
+use crate::domain::plan::{Plan, Selection};
+
+use super::keys::Key;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// What time it is; comes before any batch of other messages.
+    Now(Timestamp),
+    Key(Key),
+    Paste(String),
+    Mouse(Mouse),
+    Resize {
+        width: u16,
+        height: u16,
+    },
+    /// The current model is on the screen.
+    Drawn,
+    /// An engine answered and is being scanned.
+    Connected,
+    NoEngine(Vec<Attempt>),
+    /// The engine does not answer any more, in its words; the last picture stays.
+    Lost(String),
+    Scan(Vec<Part>),
+    Removal(Event),
+    /// SIGTERM or SIGHUP.
+    Terminate,
+}
+
+/// What the mouse did, in cells from the top left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    Click { column: u16, row: u16 },
+    WheelUp,
+    WheelDown,
+}
+
+/// A place where an engine was looked for, and why there was none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// `unix:///var/run/docker.sock`
+    pub place: String,
+    /// Why it was tried: `default`, `DOCKER_HOST`, …
+    pub why: String,
+    pub failure: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+/// Something to do outside of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Look for an engine again.
+    Connect,
+    /// Open the embedded engine.
+    Demo,
+    Rescan,
+    /// These images are in sight and their layers are not known.
+    LookFirst(Vec<ImageId>),
+    /// Whether the build cache pane is open.
+    BuildCacheVisible(bool),
+    /// Remove exactly this.
+    Remove(Box<Plan>, Selection),
+    /// Stop removing after the object in hand.
+    CancelRemoval,
+    Suspend,
+    Quit,
+}

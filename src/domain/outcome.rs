@@ -1,0 +1,76 @@
+//! What became of a plan, step by step.
+
+use super::bytes::Bytes;
+use super::item::{ItemId, Text};
+use super::plan::Plan;
+
+/// What a removal did with one step's object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Removed,
+    /// It was not there any more at its turn.
+    Gone,
+    /// Its tag moved, it came into use, it was started: nothing was sent.
+    Changed,
+    Failed,
+    /// Cancelled, or something it needed failed.
+    Skipped,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Gone => "gone",
+            Self::Changed => "changed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// True when the object is not there any more.
+    #[must_use]
+    pub fn is_away(self) -> bool {
+        match self {
+            Self::Removed | Self::Gone => true,
+            Self::Changed | Self::Failed | Self::Skipped => false,
+        }
+    }
+}
+
+/// A step that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    pub id: ItemId,
+    pub name: Text,
+    pub outcome: Outcome,
+    /// Why it did not go, in the engine's words where it has said any.
+    pub error: Option<String>,
+    pub freed: Bytes,
+}
+
+/// How a removal goes on.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The engine is listed again.
+    Checking,
+    /// The plan as it will be carried out, which is never more than what was confirmed, and what fell out of it.
+    Checked {
+        plan: Box<Plan>,
+        dropped: Vec<Done>,
+    },
+    /// A step of the checked plan begins.
+    Started {
+        index: usize,
+    },
+    Ended {
+        index: usize,
+        done: Done,
+    },
+    /// Nothing could be tried: the engine could not be listed.
+    Aborted {
+        error: String,
+    },
+    Finished,
+}
