@@ -38,6 +38,9 @@ pub struct Layout {
 /// The least size that is drawn; below it the screen says so.
 pub const SMALLEST: (u16, u16) = (40, 10);
 
+/// Columns of a row before the name: the cursor, the mark, and two spaces.
+pub const GUTTER: u16 = 4;
+
 impl Layout {
     #[must_use]
     pub fn new(width: u16, height: u16) -> Self {

@@ -6,3 +6,4 @@ pub mod layout;
 pub mod list;
 pub mod model;
 pub mod msg;
+pub mod update;

@@ -1,0 +1,194 @@
+//! Keys in the lists: panes, sorting, marks.
+
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::plan::AddedBy;
+
+use super::super::columns::{columns, fitting};
+use super::super::keys::Action;
+use super::super::layout::GUTTER;
+use super::super::list::Cursor;
+use super::super::model::{Detail, FilterLine, Model, Screen};
+use super::super::msg::Effect;
+use super::{plan_of, refresh};
+
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::NextPane => return open_pane(model, 1),
+        Action::PreviousPane => return open_pane(model, Kind::ALL.len() - 1),
+        Action::Pane(kind) => return show(model, kind),
+        Action::Open => open_detail(model),
+        Action::SortNext => {
+            let (pane, around) = model.pane_mut();
+            let next = (pane.sort + 1) % columns(pane.kind).len();
+            pane.sort_by(next, around);
+        }
+        Action::SortReverse => {
+            let (pane, around) = model.pane_mut();
+            pane.reverse(around);
+        }
+        Action::Filter => {
+            let text = model.pane().filter_text.clone();
+            model.screen = Screen::Filter(FilterLine {
+                at: text.len(),
+                before: text.clone(),
+                text,
+                error: None,
+            });
+        }
+        Action::Mark => mark_current(model),
+        Action::MarkAll => mark_all(model),
+        Action::Invert => invert(model),
+        Action::ClearMarks => {
+            model.marks.clear();
+            marks_changed(model);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn open_pane(model: &mut Model, by: usize) -> Vec<Effect> {
+    let next = (model.open as usize + by) % Kind::ALL.len();
+    show(model, Kind::ALL[next])
+}
+
+fn show(model: &mut Model, kind: Kind) -> Vec<Effect> {
+    if model.open == kind {
+        return Vec::new();
+    }
+    let was_cache = model.open == Kind::BuildCache;
+    model.open = kind;
+    if was_cache || kind == Kind::BuildCache {
+        vec![Effect::BuildCacheVisible(kind == Kind::BuildCache)]
+    } else {
+        Vec::new()
+    }
+}
+
+fn open_detail(model: &mut Model) {
+    if let Some(id) = model.pane().current_id(&model.survey) {
+        model.screen = Screen::Detail(Detail {
+            id,
+            cursor: Cursor::default(),
+        });
+    }
+}
+
+pub fn clear_filter(model: &mut Model) {
+    let (pane, around) = model.pane_mut();
+    // An empty filter is always one that can be read.
+    let _ = pane.set_filter("", around);
+}
+
+fn mark_current(model: &mut Model) {
+    let Some(id) = model.pane().current_id(&model.survey) else {
+        return;
+    };
+    if model.marks.remove(&id).is_none() {
+        if is_protected(model, &id) {
+            model.notice = Some("protected: it cannot be marked".to_owned());
+        } else {
+            model.marks.insert(id, AddedBy::Selection);
+        }
+    }
+    let (pane, around) = model.pane_mut();
+    pane.step(1, around);
+    marks_changed(model);
+}
+
+/// Marks all that the pane shows; where all of it is marked, unmarks it.
+fn mark_all(model: &mut Model) {
+    let shown = shown(model);
+    let (free, protected): (Vec<_>, Vec<_>) =
+        shown.into_iter().partition(|id| !is_protected(model, id));
+    if free.iter().all(|id| model.marks.contains_key(id)) {
+        for id in &free {
+            model.marks.remove(id);
+        }
+    } else {
+        let new = free.into_iter().map(|id| (id, AddedBy::Selection));
+        for (id, by) in new {
+            model.marks.entry(id).or_insert(by);
+        }
+        say_protected(model, protected.len());
+    }
+    marks_changed(model);
+}
+
+fn invert(model: &mut Model) {
+    let mut protected = 0;
+    for id in shown(model) {
+        if model.marks.remove(&id).is_some() {
+            continue;
+        }
+        if is_protected(model, &id) {
+            protected += 1;
+        } else {
+            model.marks.insert(id, AddedBy::Selection);
+        }
+    }
+    say_protected(model, protected);
+    marks_changed(model);
+}
+
+fn say_protected(model: &mut Model, number: usize) {
+    if number > 0 {
+        model.notice = Some(format!("{number} protected left out"));
+    }
+}
+
+fn shown(model: &Model) -> Vec<ItemId> {
+    let pane = model.pane();
+    pane.rows
+        .iter()
+        .map(|at| model.survey.item(pane.kind, *at).id())
+        .collect()
+}
+
+fn is_protected(model: &Model, id: &ItemId) -> bool {
+    model
+        .survey
+        .index(id)
+        .is_some_and(|at| model.survey.facts(id.kind(), at).flags.protected)
+}
+
+/// After a change of marks: what they free together, and filters that ask for marks.
+pub fn marks_changed(model: &mut Model) {
+    weigh_marks(model);
+    if model
+        .panes
+        .iter()
+        .any(|pane| pane.filter_text.contains("is:marked"))
+    {
+        refresh(model);
+    }
+}
+
+/// Works out what the marked things free together.
+pub fn weigh_marks(model: &mut Model) {
+    model.marked = if model.marks.is_empty() {
+        crate::domain::layers::Freed::default()
+    } else {
+        plan_of(model).frees
+    };
+}
+
+/// A click on a heading sorts, on a row moves the cursor there.
+pub fn click(model: &mut Model, column: u16, row: u16) {
+    let at = model.layout;
+    let (pane, around) = model.pane_mut();
+    if row == at.headings {
+        let x = column.saturating_sub(at.inset + GUTTER);
+        let hit = fitting(pane.kind, at.inner_width().saturating_sub(GUTTER))
+            .into_iter()
+            .find(|(_, start, width)| (*start..start + width).contains(&x));
+        if let Some((index, ..)) = hit {
+            pane.sort_by(index, around);
+        }
+    } else if (at.rows..at.rows + at.page).contains(&row) {
+        let line = pane.cursor.offset + usize::from(row - at.rows);
+        if line < pane.rows.len() {
+            pane.go(line, around);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The only place where the model changes.
+
+mod browse;
+mod filter_line;
+mod plan;
+mod removal;
+
+use jiff::SignedDuration;
+
+use crate::domain::inventory::Part;
+use crate::domain::item::{ImageId, ItemId, Kind};
+use crate::domain::plan::Plan;
+
+use super::keys::{Action, Key, action};
+use super::layout::Layout;
+use super::list::{Around, Cursor};
+use super::model::{Link, Model, Screen};
+use super::msg::{Effect, Mouse, Msg};
+
+/// How long no key must have come before the rows take a new order by themselves.
+const QUIET: SignedDuration = SignedDuration::from_secs(2);
+
+/// Takes in what happened and returns what is to be done about it.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Now(now) => {
+            model.now = now;
+            sort_when_quiet(model);
+            Vec::new()
+        }
+        Msg::Key(key) => {
+            model.notice = None;
+            model.last_key = model.now;
+            press(model, key)
+        }
+        Msg::Paste(text) => {
+            filter_line::paste(model, &text);
+            Vec::new()
+        }
+        Msg::Mouse(mouse) => point(model, mouse),
+        Msg::Resize { width, height } => {
+            model.layout = Layout::new(width, height);
+            refresh(model);
+            Vec::new()
+        }
+        Msg::Drawn => {
+            if let Screen::Plan(screen) = &mut model.screen {
+                screen.drawn = true;
+            }
+            Vec::new()
+        }
+        Msg::Connected => {
+            model.link = Link::Connected;
+            if matches!(model.screen, Screen::NoEngine(_)) {
+                model.screen = Screen::Browse;
+            }
+            Vec::new()
+        }
+        Msg::NoEngine(attempts) => {
+            model.screen = Screen::NoEngine(attempts);
+            Vec::new()
+        }
+        Msg::Lost(why) => {
+            let since = match &model.link {
+                Link::Lost { since, .. } => *since,
+                Link::Connecting | Link::Connected => model.now,
+            };
+            model.link = Link::Lost { since, why };
+            Vec::new()
+        }
+        Msg::Scan(parts) => {
+            take_in(model, parts);
+            look_first(model)
+        }
+        Msg::Removal(event) => removal::follow(model, event),
+        Msg::Terminate => {
+            if let Screen::Removing(removing) = &mut model.screen {
+                removing.cancelling = true;
+                model.terminating = true;
+                vec![Effect::CancelRemoval]
+            } else {
+                vec![Effect::Quit]
+            }
+        }
+    }
+}
+
+fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+    if matches!(model.screen, Screen::Filter(_)) {
+        filter_line::press(model, key);
+        return look_first(model);
+    }
+    if matches!(model.screen, Screen::Quit(_)) {
+        return answer_quit(model, key);
+    }
+    if plan::types(model, key) {
+        return Vec::new();
+    }
+    let Some(action) = model.place().and_then(|place| action(place, key)) else {
+        return Vec::new();
+    };
+    let effects = act(model, action);
+    let looks = look_first(model);
+    effects.into_iter().chain(looks).collect()
+}
+
+fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Down => scroll(model, |_| 1),
+        Action::Up => scroll(model, |_| -1),
+        Action::PageDown => scroll(model, |page| page),
+        Action::PageUp => scroll(model, |page| -page),
+        Action::First => scroll(model, |_| isize::MIN),
+        Action::Last => scroll(model, |_| isize::MAX),
+        Action::Back => back(model),
+        Action::Help => {
+            let screen = std::mem::replace(&mut model.screen, Screen::Browse);
+            model.screen = Screen::Help(Cursor::default(), Box::new(screen));
+        }
+        Action::Quit => return quit(model),
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Retry => {
+            model.link = Link::Connecting;
+            return vec![Effect::Connect];
+        }
+        Action::Demo => {
+            model.link = Link::Connecting;
+            return vec![Effect::Demo];
+        }
+        Action::Rescan => {
+            sort_all(model);
+            return vec![Effect::Rescan];
+        }
+        Action::NextPane
+        | Action::PreviousPane
+        | Action::Pane(_)
+        | Action::Open
+        | Action::SortNext
+        | Action::SortReverse
+        | Action::Filter
+        | Action::Mark
+        | Action::MarkAll
+        | Action::Invert
+        | Action::ClearMarks => return browse::act(model, action),
+        Action::Unlock | Action::Plan => return plan::open_or_unlock(model, action),
+        Action::Confirm | Action::Decline | Action::Drop | Action::StopRunning => {
+            return plan::act(model, action);
+        }
+        Action::Cancel => return removal::cancel(model),
+    }
+    Vec::new()
+}
+
+/// Moves what the screen's cursor is on; the step is told how long a page is.
+fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
+    let height = usize::from(model.layout.height);
+    // Full screens keep some lines for their title, their total and their keys.
+    let tall = height.saturating_sub(8).max(1);
+    let rows = |rows: usize| isize::try_from(rows).unwrap_or(isize::MAX);
+    match &mut model.screen {
+        Screen::Browse => {
+            let by = step(rows(usize::from(model.layout.page)));
+            let (pane, around) = model.pane_mut();
+            pane.step(by, around);
+        }
+        Screen::Plan(screen) => {
+            let lines = screen.lines().len();
+            screen.cursor.step(step(rows(tall)), lines, tall);
+        }
+        Screen::Removing(screen) | Screen::Outcome(screen) => {
+            screen
+                .cursor
+                .step(step(rows(tall)), screen.done.len(), tall);
+        }
+        Screen::Detail(detail) => {
+            detail.cursor.step(step(rows(tall)), usize::MAX / 2, 1);
+        }
+        Screen::Help(cursor, _) => cursor.step(step(rows(tall)), usize::MAX / 2, 1),
+        Screen::NoEngine(_) | Screen::Filter(_) | Screen::Quit(_) => {}
+    }
+}
+
+fn back(model: &mut Model) {
+    match std::mem::replace(&mut model.screen, Screen::Browse) {
+        Screen::Help(_, before) => model.screen = *before,
+        Screen::Browse => browse::clear_filter(model),
+        Screen::Detail(_) | Screen::Outcome(_) => {}
+        other @ (Screen::NoEngine(_)
+        | Screen::Filter(_)
+        | Screen::Plan(_)
+        | Screen::Removing(_)
+        | Screen::Quit(_)) => model.screen = other,
+    }
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if model.marks.is_empty() {
+        return vec![Effect::Quit];
+    }
+    let screen = std::mem::replace(&mut model.screen, Screen::Browse);
+    model.screen = Screen::Quit(Box::new(screen));
+    Vec::new()
+}
+
+fn answer_quit(model: &mut Model, key: Key) -> Vec<Effect> {
+    match key {
+        Key::Char('y' | 'q') | Key::Ctrl('c') => vec![Effect::Quit],
+        Key::Ctrl('z') => vec![Effect::Suspend],
+        _ => {
+            if let Screen::Quit(before) = std::mem::replace(&mut model.screen, Screen::Browse) {
+                model.screen = *before;
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn point(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    model.last_key = model.now;
+    match mouse {
+        Mouse::WheelDown => scroll(model, |_| 3),
+        Mouse::WheelUp => scroll(model, |_| -3),
+        Mouse::Click { column, row } if model.screen == Screen::Browse => {
+            browse::click(model, column, row);
+        }
+        Mouse::Click { .. } => {}
+    }
+    look_first(model)
+}
+
+/// Takes answers in: rows keep their order, marks stay on what is still there, a plan on the screen is made anew.
+fn take_in(model: &mut Model, parts: Vec<Part>) {
+    let relisted: Vec<Kind> = parts.iter().filter_map(listed_kind).collect();
+    model.survey.apply(parts);
+    model.link = Link::Connected;
+    model.unsorted = true;
+    let survey = &model.survey;
+    model
+        .marks
+        .retain(|id, _| !relisted.contains(&id.kind()) || survey.index(id).is_some());
+    refresh(model);
+    browse::weigh_marks(model);
+    plan::follow(model);
+    if let Screen::Detail(detail) = &model.screen
+        && model.survey.index(&detail.id).is_none()
+    {
+        model.screen = Screen::Browse;
+        model.notice = Some("it is not there any more".to_owned());
+    }
+}
+
+fn listed_kind(part: &Part) -> Option<Kind> {
+    match part {
+        Part::Images(_) => Some(Kind::Image),
+        Part::Containers(_) => Some(Kind::Container),
+        Part::Volumes(_) => Some(Kind::Volume),
+        Part::BuildCache(_) => Some(Kind::BuildCache),
+        Part::Engine(_)
+        | Part::Disks(_)
+        | Part::Services(_)
+        | Part::SharedSizes(_)
+        | Part::Layers(_)
+        | Part::ContainerDetails(..)
+        | Part::VolumeSizes { .. }
+        | Part::Stage(..) => None,
+    }
+}
+
+/// Brings all panes in line with the survey, the marks and the size of the screen.
+fn refresh(model: &mut Model) {
+    each_pane(model, |pane, around| {
+        if pane.is_unsorted() {
+            pane.sort_anew(around);
+        } else {
+            pane.refresh(around);
+        }
+    });
+}
+
+fn sort_all(model: &mut Model) {
+    model.unsorted = false;
+    each_pane(model, super::list::Pane::sort_anew);
+}
+
+fn each_pane(model: &mut Model, change: impl Fn(&mut super::list::Pane, Around<'_>)) {
+    for pane in &mut model.panes {
+        let around = Around {
+            survey: &model.survey,
+            marks: &model.marks,
+            now: model.now,
+            page: usize::from(model.layout.page),
+        };
+        change(pane, around);
+    }
+}
+
+fn sort_when_quiet(model: &mut Model) {
+    let quiet = model.now.duration_since(model.last_key) >= QUIET;
+    if model.unsorted && quiet && model.measuring().is_empty() {
+        sort_all(model);
+    }
+}
+
+/// Asks for the layers of what is in sight, where they are not known.
+fn look_first(model: &Model) -> Vec<Effect> {
+    let pane = model.pane();
+    if pane.kind != Kind::Image {
+        return Vec::new();
+    }
+    let images: Vec<ImageId> = pane
+        .rows
+        .iter()
+        .skip(pane.cursor.offset)
+        .take(usize::from(model.layout.page))
+        .map(|at| &model.survey.inventory().images[*at])
+        .filter(|image| image.content.is_pending())
+        .map(|image| image.id.clone())
+        .collect();
+    if images.is_empty() {
+        Vec::new()
+    } else {
+        vec![Effect::LookFirst(images)]
+    }
+}
+
+/// What a plan of these marks would free.
+fn plan_of(model: &Model) -> Plan {
+    Plan::new(&model.survey, &model.selection())
+}
+
+/// A number of things, in a sentence.
+fn count(number: usize, kind: Kind) -> String {
+    let word = kind.word();
+    if number == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{number} {word}s")
+    }
+}
+
+/// How many of each kind, in a sentence: `2 containers and 3 build cache records`.
+fn counts(ids: &[ItemId]) -> String {
+    let words: Vec<String> = Kind::ALL
+        .into_iter()
+        .map(|kind| (ids.iter().filter(|id| id.kind() == kind).count(), kind))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, kind)| count(number, kind))
+        .collect();
+    words.join(" and ")
+}

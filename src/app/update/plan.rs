@@ -1,0 +1,235 @@
+//! The plan on the screen: made, changed, confirmed. Nothing here removes anything: a yes becomes an effect.
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::ItemId;
+use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
+
+use super::super::keys::{Action, Key};
+use super::super::list::Cursor;
+use super::super::model::{Model, PlanLine, PlanScreen, Removing, Screen};
+use super::super::msg::Effect;
+use super::browse::marks_changed;
+use super::counts;
+
+/// The word that must be typed before a running container or a volume with data goes.
+pub const WORD: &str = "delete";
+
+pub fn open_or_unlock(model: &mut Model, action: Action) -> Vec<Effect> {
+    match (&model.screen, action) {
+        (Screen::Browse, Action::Unlock) => unlock_marks(model),
+        (Screen::Plan(_), Action::Unlock) => change(model, |survey, screen| {
+            let more = unlock(survey, &screen.selection);
+            let none = more.is_empty();
+            screen
+                .selection
+                .items
+                .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
+            none.then_some("nothing more can be unlocked")
+        }),
+        (Screen::Browse, _) => open(model, None),
+        (Screen::Detail(detail), _) => {
+            let id = detail.id.clone();
+            open(model, Some(id));
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Opens the plan of the marks or, without any, of the item under the cursor.
+fn open(model: &mut Model, item: Option<ItemId>) {
+    let current = || model.pane().current_id(&model.survey);
+    let selection = match item {
+        None if !model.marks.is_empty() => model.selection(),
+        None => selection_of(current()),
+        item => selection_of(item),
+    };
+    if selection.items.is_empty() {
+        model.notice = Some("nothing to remove here".to_owned());
+        return;
+    }
+    model.screen = Screen::Plan(PlanScreen {
+        plan: Plan::new(&model.survey, &selection),
+        selection,
+        cursor: Cursor::default(),
+        typed: None,
+        drawn: false,
+        recomputed: false,
+    });
+}
+
+fn selection_of(item: Option<ItemId>) -> Selection {
+    Selection {
+        items: item
+            .map(|id| (id, AddedBy::Selection))
+            .into_iter()
+            .collect(),
+        ..Selection::default()
+    }
+}
+
+/// Marks what holds the marked things back; without marks, the item under the cursor and what holds it back.
+fn unlock_marks(model: &mut Model) {
+    let mut selection = model.selection();
+    if selection.items.is_empty() {
+        selection = selection_of(model.pane().current_id(&model.survey));
+    }
+    let more = unlock(&model.survey, &selection);
+    model.notice = Some(if more.is_empty() {
+        "nothing can be unlocked here".to_owned()
+    } else {
+        format!("also marked: {}", counts(&more))
+    });
+    if more.is_empty() {
+        return;
+    }
+    model.marks.extend(selection.items);
+    model
+        .marks
+        .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
+    marks_changed(model);
+}
+
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Decline => model.screen = Screen::Browse,
+        Action::Drop => change(model, |_, screen| drop_or_take_back(screen)),
+        Action::StopRunning => change(model, |_, screen| {
+            screen.selection.stop = !screen.selection.stop;
+            None
+        }),
+        Action::Confirm => return confirm(model),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Letters of the word, while it is asked for. True if the key was one.
+pub fn types(model: &mut Model, key: Key) -> bool {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return false;
+    };
+    if !screen.drawn || !screen.plan.needs_word() {
+        return false;
+    }
+    let typed = screen.typed.clone().unwrap_or_default();
+    match key {
+        Key::Char(letter) if WORD.contains(letter) => {
+            let longer = format!("{typed}{letter}");
+            let start = if WORD.starts_with(letter) {
+                letter.to_string()
+            } else {
+                String::new()
+            };
+            screen.typed = Some(if WORD.starts_with(&longer) {
+                longer
+            } else {
+                start
+            });
+            true
+        }
+        Key::Backspace => {
+            let mut shorter = typed;
+            shorter.pop();
+            screen.typed = Some(shorter);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn confirm(model: &mut Model) -> Vec<Effect> {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return Vec::new();
+    };
+    if !screen.drawn {
+        return Vec::new();
+    }
+    if screen.plan.steps.is_empty() {
+        model.notice = Some("there is nothing to remove in this plan".to_owned());
+        return Vec::new();
+    }
+    if screen.plan.needs_word() && screen.typed.as_deref() != Some(WORD) {
+        screen.typed.get_or_insert_default();
+        return Vec::new();
+    }
+    if model.options.read_only {
+        model.notice = Some("read-only: nothing is removed".to_owned());
+        return Vec::new();
+    }
+    let plan = screen.plan.clone();
+    let selection = screen.selection.clone();
+    model.screen = Screen::Removing(Removing {
+        promised: plan.frees.clone(),
+        plan: plan.clone(),
+        checked: false,
+        current: None,
+        ended: 0,
+        done: Vec::new(),
+        freed: Bytes::ZERO,
+        cancelling: false,
+        aborted: None,
+        cursor: Cursor::default(),
+    });
+    vec![Effect::Remove(Box::new(plan), selection)]
+}
+
+fn drop_or_take_back(screen: &mut PlanScreen) -> Option<&'static str> {
+    let line = screen.lines().get(screen.cursor.at).copied()?;
+    match line {
+        PlanLine::Step(at) => {
+            let step = &screen.plan.steps[at];
+            if step.vanishes {
+                return Some("it vanishes with its container");
+            }
+            screen.selection.dropped.insert(step.id.clone());
+        }
+        PlanLine::Dropped(at) => {
+            let id = screen.selection.dropped.iter().nth(at)?.clone();
+            screen.selection.dropped.remove(&id);
+        }
+        PlanLine::Stays(at) => {
+            let id = screen.plan.stays[at].id.clone();
+            screen.selection.items.insert(id, AddedBy::Selection);
+        }
+        PlanLine::Refused(_) => return Some("it is refused, and stays"),
+    }
+    None
+}
+
+/// Changes the selection and plans anew. A plan that changed must be seen before it can be confirmed.
+fn change(
+    model: &mut Model,
+    how: impl FnOnce(&crate::domain::survey::Survey, &mut PlanScreen) -> Option<&'static str>,
+) {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return;
+    };
+    model.notice = how(&model.survey, screen).map(str::to_owned);
+    screen.replan(Plan::new(&model.survey, &screen.selection));
+}
+
+/// Plans anew after the engine changed; says so if that changed the plan.
+pub fn follow(model: &mut Model) {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return;
+    };
+    let plan = Plan::new(&model.survey, &screen.selection);
+    if plan != screen.plan {
+        screen.recomputed = true;
+        screen.replan(plan);
+    }
+}
+
+impl PlanScreen {
+    fn replan(&mut self, plan: Plan) {
+        if plan == self.plan {
+            return;
+        }
+        self.plan = plan;
+        self.typed = None;
+        self.drawn = false;
+        let lines = self.lines().len();
+        self.cursor.at = self.cursor.at.min(lines.saturating_sub(1));
+    }
+}

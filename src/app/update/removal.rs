@@ -1,0 +1,58 @@
+//! A removal as it goes on: what has ended, what it freed, what stays marked.
+
+use crate::domain::outcome::Event;
+
+use super::super::model::{Model, Screen};
+use super::super::msg::Effect;
+use super::browse::marks_changed;
+
+pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
+    let Screen::Removing(removing) = &mut model.screen else {
+        return Vec::new();
+    };
+    match event {
+        Event::Checking => removing.checked = false,
+        Event::Checked { plan, dropped } => {
+            removing.plan = *plan;
+            removing.checked = true;
+            removing.done.extend(dropped);
+        }
+        Event::Started { index } => removing.current = Some(index),
+        Event::Ended { index, done } => {
+            removing.current = None;
+            removing.ended = removing.ended.max(index + 1);
+            removing.freed += done.freed;
+            // What failed stays marked, so that the reason can be mended and the rest tried again.
+            if done.outcome.is_away() {
+                model.marks.remove(&done.id);
+            }
+            removing.done.push(done);
+        }
+        Event::Aborted { error } => {
+            removing.aborted = Some(error);
+            return finish(model);
+        }
+        Event::Finished => return finish(model),
+    }
+    Vec::new()
+}
+
+fn finish(model: &mut Model) -> Vec<Effect> {
+    if let Screen::Removing(removing) = std::mem::replace(&mut model.screen, Screen::Browse) {
+        model.screen = Screen::Outcome(removing);
+    }
+    marks_changed(model);
+    if model.terminating {
+        vec![Effect::Quit]
+    } else {
+        vec![Effect::Rescan]
+    }
+}
+
+pub fn cancel(model: &mut Model) -> Vec<Effect> {
+    let Screen::Removing(removing) = &mut model.screen else {
+        return Vec::new();
+    };
+    removing.cancelling = true;
+    vec![Effect::CancelRemoval]
+}
