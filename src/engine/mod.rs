@@ -1,5 +1,7 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+pub mod removal;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;

@@ -1,5 +1,16 @@
 //! From marks to ordered steps: what goes, in which order, with which bytes, and what is refused and why.
 
+mod draft;
+mod recheck;
+mod refuse;
+#[cfg(test)]
+pub(crate) mod scene;
+mod seen;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod unlock;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -8,6 +19,12 @@ use super::bytes::{Bytes, Figure};
 use super::item::{ImageId, ItemId, Text};
 use super::layers::{Freed, HeldBack};
 use super::survey::Survey;
+
+pub use recheck::Recheck;
+pub use seen::{Run, Seen};
+pub use unlock::unlock;
+
+use draft::Draft;
 
 /// What somebody wants gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +66,8 @@ pub struct Step {
     pub name: Text,
     /// All names of an image; they go with it.
     pub names: Vec<Text>,
+    /// The engine's own size of it.
+    pub size: Figure<Bytes>,
     /// The bytes that go at this step: those which no later step's object and nothing that stays holds.
     pub frees: Freed,
     pub comes_back: ComesBack,
@@ -57,10 +76,12 @@ pub struct Step {
     pub stop: bool,
     /// A paused container, which is unpaused before it is stopped.
     pub unpause: bool,
-    /// It vanishes with an earlier step (`--rm` containers' anonymous volumes).
+    /// It vanishes with an earlier step (`--rm` containers' anonymous volumes, untagged parents of an image).
     pub vanishes: bool,
-    /// Untagged parents that the engine removes along with this image.
+    /// Untagged parents that the engine removes along with this image and that are no steps of their own.
     pub follows: Vec<ImageId>,
+    /// What it was when it was planned: only that may be removed.
+    pub seen: Seen,
 }
 
 /// Something chosen that stays, and why.
@@ -97,20 +118,19 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Plans a selection. What is not there (any more) is left out without a word.
     #[must_use]
-    pub fn new(_survey: &Survey, _selection: &Selection) -> Self {
-        Self::default()
+    pub fn new(survey: &Survey, selection: &Selection) -> Self {
+        Draft::new(survey, selection).into_plan()
     }
 
     /// True when the word `delete` must be typed: a running container, or a volume with data, goes.
+    /// A volume whose size is not known may hold data.
     #[must_use]
     pub fn needs_word(&self) -> bool {
-        false
+        self.steps.iter().any(|step| {
+            step.stop
+                || matches!(step.id, ItemId::Volume(_)) && step.size != Figure::Known(Bytes::ZERO)
+        })
     }
-}
-
-/// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
-#[must_use]
-pub fn unlock(_survey: &Survey, _selection: &Selection) -> Vec<ItemId> {
-    Vec::new()
 }

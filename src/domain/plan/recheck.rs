@@ -1,0 +1,101 @@
+//! The plan against what is there now: it may shrink, it never grows (DESIGN.md, promise 2).
+
+use std::collections::HashSet;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ImageId, ItemId};
+use crate::domain::outcome::{Done, Outcome};
+use crate::domain::survey::Survey;
+
+use super::draft::Draft;
+use super::{Plan, Selection, Step};
+
+/// What is left of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recheck {
+    pub plan: Plan,
+    /// Steps that fell out: gone, or changed, with the reason.
+    pub dropped: Vec<Done>,
+}
+
+impl Plan {
+    /// Plans the same steps anew on a fresh picture. What vanished is gone; what is not what it was, or
+    /// came into use, is changed; nothing that was not a step before becomes one.
+    #[must_use]
+    pub fn recheck(&self, fresh: &Survey) -> Recheck {
+        let mut dropped = Vec::new();
+        // A running container that was not to be stopped has changed, so this gives nothing away.
+        let mut selection = Selection {
+            stop: true,
+            ..Selection::default()
+        };
+        for step in &self.steps {
+            match fresh.find(&step.id) {
+                None => dropped.push(drop(step, Outcome::Gone, None)),
+                Some(item) => match step.seen.change(item, fresh) {
+                    Some(why) => dropped.push(drop(step, Outcome::Changed, Some(why))),
+                    None => {
+                        selection.items.insert(step.id.clone(), step.added_by);
+                    }
+                },
+            }
+        }
+        loop {
+            let plan = Draft::closed(fresh, &selection).into_plan();
+            let mut fallen = self.refused_in(&plan);
+            if fallen.is_empty() {
+                fallen = self.grown_in(&plan);
+            }
+            if fallen.is_empty() {
+                return Recheck { plan, dropped };
+            }
+            for done in fallen {
+                selection.items.remove(&done.id);
+                dropped.push(done);
+            }
+        }
+    }
+
+    fn refused_in(&self, plan: &Self) -> Vec<Done> {
+        plan.refused
+            .iter()
+            .filter_map(|refusal| {
+                let step = self.steps.iter().find(|step| step.id == refusal.id)?;
+                Some(drop(step, Outcome::Changed, Some(refusal.why.clone())))
+            })
+            .collect()
+    }
+
+    /// Images that would take along a parent that nobody has confirmed.
+    fn grown_in(&self, plan: &Self) -> Vec<Done> {
+        let confirmed: HashSet<&ImageId> = self
+            .steps
+            .iter()
+            .flat_map(|step| {
+                let own = match &step.id {
+                    ItemId::Image(id) => Some(id),
+                    _ => None,
+                };
+                step.follows.iter().chain(own)
+            })
+            .collect();
+        plan.steps
+            .iter()
+            .filter_map(|step| {
+                let parent = step.follows.iter().find(|id| !confirmed.contains(id))?;
+                let why = format!("would take along its parent {parent} now");
+                Some(drop(step, Outcome::Changed, Some(why)))
+            })
+            .collect()
+    }
+}
+
+fn drop(step: &Step, outcome: Outcome, error: Option<String>) -> Done {
+    Done {
+        id: step.id.clone(),
+        name: step.name.clone(),
+        outcome,
+        error,
+        freed: Bytes::ZERO,
+    }
+}

@@ -1,0 +1,153 @@
+//! Objects for tests, each with one line.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, Labels, Record, RecordId,
+    Source, State, Text, Volume, VolumeName,
+};
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).expect("a time")
+}
+
+pub(crate) fn texts(names: &[&str]) -> Vec<Text> {
+    names.iter().map(|name| Text::from(*name)).collect()
+}
+
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
+    let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+    Labels::new(pairs.collect())
+}
+
+pub(crate) fn image(id: &str, names: &[&str]) -> Image {
+    Image {
+        id: ImageId::new(id),
+        parent: None,
+        names: texts(names),
+        digests: Vec::new(),
+        created: Some(at(0)),
+        size: Figure::Known(Bytes(100)),
+        shared: Figure::Pending,
+        labels: Labels::default(),
+        source: Source::Local,
+        last_tagged: None,
+        content: Figure::Pending,
+    }
+}
+
+pub(crate) fn child(id: &str, parent: &str, names: &[&str]) -> Image {
+    Image {
+        parent: Some(ImageId::new(parent)),
+        ..image(id, names)
+    }
+}
+
+/// A container that has been inspected.
+pub(crate) fn container(name: &str, image: &str, state: State) -> Container {
+    let details = ContainerDetails {
+        started: (state != State::Created).then(|| at(10)),
+        finished: state.is_stopped().then(|| at(20)),
+        ..ContainerDetails::default()
+    };
+    Container {
+        id: ContainerId::new(name),
+        name: name.into(),
+        image_id: Some(ImageId::new(image)),
+        image: image.into(),
+        command: "sh".into(),
+        state,
+        created: Some(at(5)),
+        labels: Labels::default(),
+        volumes: Vec::new(),
+        image_mounts: Vec::new(),
+        details: Figure::Known(Arc::new(details)),
+    }
+}
+
+pub(crate) fn stopped(name: &str, image: &str) -> Container {
+    container(name, image, State::Exited)
+}
+
+pub(crate) fn running(name: &str, image: &str) -> Container {
+    container(name, image, State::Running)
+}
+
+/// A running container that the engine removes when it stops.
+pub(crate) fn fleeting(name: &str, image: &str) -> Container {
+    let details = ContainerDetails {
+        started: Some(at(10)),
+        auto_remove: true,
+        ..ContainerDetails::default()
+    };
+    Container {
+        details: Figure::Known(Arc::new(details)),
+        ..running(name, image)
+    }
+}
+
+pub(crate) fn mounting(mut container: Container, volumes: &[&str]) -> Container {
+    container.volumes = volumes.iter().map(|name| VolumeName::new(*name)).collect();
+    container
+}
+
+pub(crate) fn volume(name: &str, size: u64) -> Volume {
+    Volume {
+        name: VolumeName::new(name),
+        driver: "local".into(),
+        size: Figure::Known(Bytes(size)),
+        anonymous: false,
+        created: Some(at(1)),
+        labels: Labels::default(),
+        mountpoint: "".into(),
+        has_options: false,
+    }
+}
+
+pub(crate) fn anonymous(name: &str, size: u64) -> Volume {
+    Volume {
+        anonymous: true,
+        ..volume(name, size)
+    }
+}
+
+pub(crate) fn record(id: &str, parents: &[&str]) -> Record {
+    Record {
+        id: RecordId::new(id),
+        parents: parents.iter().map(|id| RecordId::new(*id)).collect(),
+        kind: "regular".into(),
+        description: id.into(),
+        in_use: false,
+        shared: false,
+        size: Figure::Known(Bytes(7)),
+        created: None,
+        last_used: None,
+    }
+}
+
+pub(crate) fn inventory(images: Vec<Image>, containers: Vec<Container>) -> Inventory {
+    let mut inventory = Inventory::default();
+    inventory.images = images;
+    inventory.containers = containers;
+    inventory
+}
+
+pub(crate) fn an_image(id: &str) -> ItemId {
+    ItemId::Image(ImageId::new(id))
+}
+
+pub(crate) fn a_container(id: &str) -> ItemId {
+    ItemId::Container(ContainerId::new(id))
+}
+
+pub(crate) fn a_volume(id: &str) -> ItemId {
+    ItemId::Volume(VolumeName::new(id))
+}
+
+pub(crate) fn a_record(id: &str) -> ItemId {
+    ItemId::Record(RecordId::new(id))
+}

@@ -1,0 +1,183 @@
+//! What an object was when it was planned, to tell later whether it is still the same.
+
+use jiff::Timestamp;
+
+use crate::domain::item::{ContainerDetails, Image, State, Text};
+use crate::domain::survey::{Item, Survey};
+
+/// What an object was when it was planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Image {
+        names: Vec<Text>,
+        digests: Vec<Text>,
+    },
+    Container {
+        state: State,
+        created: Option<Timestamp>,
+        /// When it last ran; `None` until it was inspected.
+        run: Option<Run>,
+    },
+    Volume {
+        created: Option<Timestamp>,
+    },
+    /// A record's ID is never given to another.
+    Record,
+}
+
+/// The last time a container ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub started: Option<Timestamp>,
+    pub finished: Option<Timestamp>,
+}
+
+impl From<&ContainerDetails> for Run {
+    fn from(details: &ContainerDetails) -> Self {
+        Self {
+            started: details.started,
+            finished: details.finished,
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn new(item: Item<'_>) -> Self {
+        match item {
+            Item::Image(image) => Self::Image {
+                names: image.names.clone(),
+                digests: image.digests.clone(),
+            },
+            Item::Container(container) => Self::Container {
+                state: container.state.clone(),
+                created: container.created,
+                run: container
+                    .details
+                    .as_ref()
+                    .known()
+                    .map(|details| Run::from(&**details)),
+            },
+            Item::Volume(volume) => Self::Volume {
+                created: volume.created,
+            },
+            Item::Record(_) => Self::Record,
+        }
+    }
+
+    /// What has happened to an object since, if it is not the same any more.
+    pub(super) fn change(&self, now: Item<'_>, survey: &Survey) -> Option<String> {
+        match (self, now) {
+            (Self::Image { .. }, Item::Image(image)) => self.renamed(image).or_else(|| {
+                let other = |name: &&Text| {
+                    survey
+                        .image_named(name)
+                        .is_some_and(|found| found.id != image.id)
+                };
+                self.names()
+                    .iter()
+                    .find(other)
+                    .map(|name| format!("{name} names another image now"))
+            }),
+            (Self::Container { state, created, .. }, Item::Container(container)) => {
+                let details = container.details.as_ref().known();
+                if *created != container.created {
+                    Some("was made anew since".to_owned())
+                } else if has_started(state, &container.state) {
+                    Some("was started since".to_owned())
+                } else {
+                    details.and_then(|details| self.restarted(details))
+                }
+            }
+            (Self::Volume { created }, Item::Volume(volume)) => {
+                (*created != volume.created).then(|| "was made anew since".to_owned())
+            }
+            (Self::Record, Item::Record(_)) => None,
+            _ => Some("is something else now".to_owned()),
+        }
+    }
+
+    /// The names of an image when it was planned.
+    fn names(&self) -> &[Text] {
+        match self {
+            Self::Image { names, .. } => names,
+            _ => &[],
+        }
+    }
+
+    /// A name that an image has been given since it was planned.
+    #[must_use]
+    pub fn renamed(&self, now: &Image) -> Option<String> {
+        let Self::Image { names, digests } = self else {
+            return None;
+        };
+        // A push writes a digest for a repository that is known already: that is no new name.
+        let is_known = |digest: &&Text| {
+            let known = |name: &Text| repository(name) == repository(digest);
+            digests.contains(digest) || names.iter().any(known) || digests.iter().any(known)
+        };
+        let new = now
+            .names
+            .iter()
+            .find(|name| !names.contains(name))
+            .or_else(|| now.digests.iter().find(|digest| !is_known(digest)))?;
+        Some(format!("is also named {new} now"))
+    }
+
+    /// Tells whether a container has run since it was planned. One that was to be stopped may have ended.
+    #[must_use]
+    pub fn restarted(&self, details: &ContainerDetails) -> Option<String> {
+        let Self::Container {
+            state,
+            run: Some(run),
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let same = run.started == details.started
+            && (!state.is_stopped() || run.finished == details.finished);
+        (!same).then(|| "was started since".to_owned())
+    }
+
+    /// The references that are untagged before an image is removed by ID, and the one that is left for
+    /// that: the engine refuses an ID with names in several repositories, or with two tags (ENGINE.md §1.7).
+    #[must_use]
+    pub fn references(&self) -> (Vec<&Text>, Option<&Text>) {
+        let Self::Image { names, digests } = self else {
+            return (Vec::new(), None);
+        };
+        let mut references: Vec<&Text> = names.iter().collect();
+        // A repository's digests go with its last tag.
+        for digest in digests {
+            if !references
+                .iter()
+                .any(|name| repository(name) == repository(digest))
+            {
+                references.push(digest);
+            }
+        }
+        let mut references = references.into_iter();
+        let last = references.next();
+        (references.collect(), last)
+    }
+}
+
+/// True when a container that was in one state must have been started to be in the other.
+fn has_started(before: &State, now: &State) -> bool {
+    match before {
+        State::Created => !matches!(now, State::Created | State::Dead | State::Removing),
+        State::Exited | State::Dead => !(now.is_stopped() || *now == State::Removing),
+        _ => false,
+    }
+}
+
+/// The part of a reference before its tag or digest.
+fn repository(reference: &str) -> &str {
+    if let Some((name, _)) = reference.split_once('@') {
+        return name;
+    }
+    reference
+        .rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .map_or(reference, |(name, _)| name)
+}
