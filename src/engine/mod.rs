@@ -1,5 +1,11 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+pub mod docker;
+#[cfg(test)]
+mod fake;
+pub mod transport;
+pub mod wire;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
