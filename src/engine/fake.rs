@@ -14,6 +14,7 @@ pub struct Answer {
     status: u16,
     headers: String,
     body: Option<String>,
+    cut: bool,
     delay: Duration,
     close: bool,
 }
@@ -28,6 +29,7 @@ impl Answer {
             status,
             headers: String::new(),
             body: Some(body.into()),
+            cut: false,
             delay: Duration::ZERO,
             close: false,
         }
@@ -41,8 +43,16 @@ impl Answer {
         }
     }
 
+    /// The connection breaks instead.
+    pub fn cut() -> Self {
+        Self {
+            cut: true,
+            ..Self::never()
+        }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers += &format!("{name}: {value}\r\n");
+        self.headers = format!("{}{name}: {value}\r\n", self.headers);
         self
     }
 
@@ -139,8 +149,10 @@ async fn serve(
         let answer = answer(&request);
         close = answer.close;
         let Some(body) = answer.body else {
-            // Only the client's going ends this.
-            stream.read(&mut [0]).await.ok();
+            if !answer.cut {
+                // Only the client's going ends this.
+                stream.read_u8().await.ok();
+            }
             return;
         };
         tokio::time::sleep(answer.delay).await;

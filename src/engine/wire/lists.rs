@@ -82,12 +82,10 @@ fn names(row: Row<'_>) -> (Vec<Text>, Vec<Text>) {
 /// Podman write one for whatever was built or loaded, too (ENGINE.md §3, §10).
 fn source(names: &[Text], digests: &[Text], dialect: Dialect) -> Source {
     let built = |name: &Text| name.starts_with("localhost/");
-    match dialect {
-        Dialect { podman: true, .. } if !names.is_empty() && names.iter().all(built) => {
-            Source::Local
-        }
-        Dialect { podman: true, .. } => Source::Unknown,
-        Dialect { store, .. } if store == Store::Containerd => Source::Unknown,
+    let makes_them_up = dialect.podman || dialect.store == Store::Containerd;
+    match (dialect.podman, makes_them_up) {
+        (true, _) if !names.is_empty() && names.iter().all(built) => Source::Local,
+        (_, true) => Source::Unknown,
         _ if digests.is_empty() => Source::Local,
         _ => Source::Registry,
     }

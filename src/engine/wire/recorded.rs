@@ -59,12 +59,9 @@ fn which_engine_it_is() {
             name.contains(info.version.split('+').next().unwrap()),
             "{name}"
         );
-        let containerd = name.ends_with("containerd");
-        assert_eq!(info.store == Store::Containerd, containerd, "{name}");
-        assert_eq!(
-            &*info.driver,
-            if containerd { "overlayfs" } else { "overlay2" }
-        );
+        let blobs = name.ends_with("containerd");
+        assert_eq!(info.store == Store::Containerd, blobs, "{name}");
+        assert_eq!(&*info.driver, if blobs { "overlayfs" } else { "overlay2" });
         assert_eq!(&*info.root, "/var/lib/docker");
         assert!(info.has_build_cache);
     }
@@ -77,8 +74,8 @@ fn which_engine_it_is() {
 fn every_image_with_its_names_and_parents() {
     for name in DOCKERS {
         let images = listed(name);
-        let containerd = name.ends_with("containerd");
-        assert_eq!(images.len(), if containerd { 9 } else { 10 }, "{name}");
+        let blobs = name.ends_with("containerd");
+        assert_eq!(images.len(), if blobs { 9 } else { 10 }, "{name}");
         let mut names: Vec<&str> = images
             .iter()
             .flat_map(|i| i.names.iter().map(|n| &**n))
@@ -101,8 +98,8 @@ fn every_image_with_its_names_and_parents() {
             "{name}"
         );
         let digests: usize = images.iter().map(|i| i.digests.len()).sum();
-        assert_eq!(digests, if containerd { 5 } else { 0 }, "{name}");
-        let source = if containerd {
+        assert_eq!(digests, if blobs { 5 } else { 0 }, "{name}");
+        let source = if blobs {
             Source::Unknown
         } else {
             Source::Local
@@ -256,13 +253,13 @@ fn every_image_knows_its_layers_and_their_bytes() {
 #[test]
 fn every_container_knows_its_sizes_and_layers() {
     for name in DOCKERS {
-        let containerd = name.ends_with("containerd");
+        let blobs = name.ends_with("containerd");
         let containers = containers(&body(name, "containers"));
         let sizes: Vec<u64> = containers
             .iter()
             .map(|c| inspected(name, c).size_rw.unwrap().0)
             .collect();
-        let expected = if containerd {
+        let expected = if blobs {
             [4_096, 266_240, 1_544_192]
         } else {
             [0, 256_000, 1_536_000]
@@ -270,7 +267,7 @@ fn every_container_knows_its_sizes_and_layers() {
         assert_eq!(sizes, expected, "{name}");
         for container in &containers {
             let details = inspected(name, container);
-            assert_eq!(details.manifest.is_some(), containerd, "{name}");
+            assert_eq!(details.manifest.is_some(), blobs, "{name}");
             assert_eq!(&*details.log_driver, "json-file");
             assert_eq!(details.started.is_some(), container.state != State::Created);
             let image = container.image_id.as_ref().unwrap().as_str();
