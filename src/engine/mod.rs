@@ -1,6 +1,11 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+pub mod docker;
+#[cfg(test)]
+mod fake;
 pub mod removal;
+pub mod transport;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -12,7 +17,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
-    Text, Volume, VolumeName,
+    Source, Text, Volume, VolumeName,
 };
 
 pub use crate::domain::outcome::{Done, Outcome};
@@ -54,6 +59,8 @@ pub enum EngineError {
 pub struct ImageDetails {
     pub content: Figure<Arc<Content>>,
     pub last_tagged: Option<Timestamp>,
+    /// Where it came from, where the engine keeps a record of that; `None` leaves what the list said.
+    pub source: Option<Source>,
 }
 
 /// What the engine says that it did when an image was removed.

@@ -1,0 +1,333 @@
+//! A real engine: Docker or Podman, by its API.
+//!
+//! What is read goes through the tolerant [`wire`]; what is written goes through bollard, over the same
+//! [`Transport`], because of the answers to writes there is little to lose.
+
+mod events;
+mod greeting;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod writes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::{FutureExt, TryFutureExt};
+use serde_json::Value;
+
+use self::usage::{Part, Usage};
+use super::transport::{Address, Api, Transport};
+use super::wire::{self, Dialect};
+use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
+    Volume, VolumeName,
+};
+
+/// A list is given this long; a walk of a disk any time.
+const LIST: Option<Duration> = Some(Duration::from_secs(60));
+const WALK: Option<Duration> = None;
+/// Containers that are inspected at once where the list tells too little.
+const INSPECTIONS: usize = 8;
+
+/// How to speak to an engine.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The host as the user knows it: `unix:///var/run/docker.sock`.
+    pub host: Text,
+    /// Why it was taken: `DOCKER_HOST`, `context "prod"`, …
+    pub why: Text,
+    /// Nothing but GET and HEAD is ever sent.
+    pub read_only: bool,
+    /// The API version to speak (`DOCKER_API_VERSION`) instead of the newest that both know.
+    pub api: Option<String>,
+}
+
+/// An engine that answers at an address.
+#[derive(Debug)]
+pub struct DockerEngine {
+    transport: Transport,
+    writes: bollard::Docker,
+    info: EngineInfo,
+    id: Text,
+    api: Api,
+    dialect: Dialect,
+    usage: Usage,
+}
+
+impl DockerEngine {
+    /// Greets the engine, agrees on an API version, and asks what it is. It is not taken to be local:
+    /// that must be proven elsewhere.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
+    pub async fn open(address: Address, options: Options) -> Result<Self, EngineError> {
+        let transport = Transport::new(address, options.host.clone(), options.read_only);
+        let greeting = greeting::exchange(&transport, options.api.as_deref()).await?;
+        let info = json(&transport, "/info", LIST).await?;
+        let id = info.get("ID").and_then(Value::as_str).unwrap_or_default();
+        let about = wire::about(&info, &greeting.version, greeting.podman);
+        let dialect = Dialect {
+            podman: greeting.podman,
+            store: about.store,
+        };
+        Ok(Self {
+            writes: writes::client(transport.clone())?,
+            info: EngineInfo {
+                host: options.host,
+                why: options.why,
+                api: greeting.api.to_string().into(),
+                ..about
+            },
+            id: id.into(),
+            api: greeting.api,
+            dialect,
+            usage: Usage::default(),
+            transport,
+        })
+    }
+
+    /// The engine's own ID, which its root folder holds too (`engine-id`).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        self.transport.address()
+    }
+
+    async fn json(&self, path: &str, limit: Option<Duration>) -> Result<Value, EngineError> {
+        json(&self.transport, path, limit).await
+    }
+
+    async fn list(&self, path: &str) -> Result<Value, EngineError> {
+        let answer = self.transport.get(path, LIST).await?;
+        wire::parse_list(&format!("GET {path}"), &answer)
+    }
+
+    async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
+        let mut containers = wire::containers(&self.list("/containers/json?all=1").await?);
+        // An image mount's name stands in inspect alone, and so do all mounts on older Podmans.
+        let blurred: Vec<_> = containers
+            .iter()
+            .enumerate()
+            .filter(|(_, container)| {
+                let bare = container.volumes.is_empty();
+                !container.image_mounts.is_empty() || (self.dialect.podman && bare)
+            })
+            .map(|(place, container)| (place, container.id.clone()))
+            .collect();
+        let mut inspected = stream::iter(blurred)
+            .map(|(place, id)| async move { (place, self.inspect_container(&id, false).await) })
+            .buffer_unordered(INSPECTIONS);
+        while let Some((place, answer)) = inspected.next().await {
+            match answer {
+                Ok(inspect) => {
+                    let container = &mut containers[place];
+                    (container.volumes, container.image_mounts) = wire::mounts(&inspect);
+                }
+                // It went meanwhile; the next list will not have it.
+                Err(EngineError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(containers)
+    }
+
+    async fn inspect_container(&self, id: &ContainerId, size: bool) -> Result<Value, EngineError> {
+        let id = writes::encoded(id.as_str())?;
+        if size {
+            let path = format!("/containers/{id}/json?size=1");
+            self.json(&path, WALK).await
+        } else {
+            self.json(&format!("/containers/{id}/json"), LIST).await
+        }
+    }
+
+    async fn inspect_image(&self, id: &ImageId) -> Result<ImageDetails, EngineError> {
+        let name = writes::encoded(id.as_str())?;
+        let (inspect, history) = (
+            format!("/images/{name}/json"),
+            format!("/images/{name}/history"),
+        );
+        let answers = tokio::join!(self.json(&inspect, LIST), self.list(&history));
+        let inspect = match answers.0 {
+            Err(error) if is_corrupt(&error) => None,
+            inspect => Some(inspect?),
+        };
+        let history = match answers.1 {
+            Err(error) if is_corrupt(&error) => Value::Null,
+            history => history?,
+        };
+        Ok(match inspect {
+            Some(inspect) => ImageDetails {
+                content: Figure::Known(Arc::new(wire::image_content(&inspect, &history))),
+                last_tagged: wire::last_tagged(&inspect),
+                source: wire::image_source(&inspect),
+            },
+            None => ImageDetails {
+                content: Figure::Unknown,
+                last_tagged: None,
+                source: None,
+            },
+        })
+    }
+
+    async fn list_services(&self) -> Result<Vec<Service>, EngineError> {
+        if self.dialect.podman {
+            return Ok(Vec::new());
+        }
+        // Asked anew each time: a swarm may have been joined or left since.
+        let info = self.json("/info", LIST).await?;
+        let swarm = info.get("Swarm").unwrap_or(&Value::Null);
+        let active = swarm.get("LocalNodeState").and_then(Value::as_str) == Some("active");
+        let manager = swarm.get("ControlAvailable").and_then(Value::as_bool) == Some(true);
+        if active && manager {
+            self.list("/services")
+                .await
+                .map(|list| wire::services(&list))
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    async fn used(&self, part: Part) -> Result<Arc<Value>, EngineError> {
+        self.usage.ask(&self.transport, self.api, part).await
+    }
+
+    async fn id_of(&self, name: &str) -> Result<Option<ImageId>, EngineError> {
+        let Ok(name) = writes::encoded(name) else {
+            return Ok(None);
+        };
+        match self.json(&format!("/images/{name}/json"), LIST).await {
+            Ok(inspect) => {
+                let id = inspect.get("Id").and_then(Value::as_str);
+                Ok(wire::image_id(id.unwrap_or_default()))
+            }
+            Err(EngineError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn json(
+    transport: &Transport,
+    path: &str,
+    limit: Option<Duration>,
+) -> Result<Value, EngineError> {
+    let answer = transport.get(path, limit).await?;
+    wire::parse(&format!("GET {path}"), &answer)
+}
+
+/// `too many non-empty layers`, `layer … was not found (corruption?)`: a damaged image must not fail a
+/// scan, its layers are just not known (ENGINE.md §1.10).
+fn is_corrupt(error: &EngineError) -> bool {
+    matches!(error, EngineError::Refused { status: 500, .. })
+}
+
+impl Engine for DockerEngine {
+    fn about(&self) -> Answer<'_, EngineInfo> {
+        futures_util::future::ready(Ok(self.info.clone())).boxed()
+    }
+
+    fn images(&self) -> Answer<'_, Vec<Image>> {
+        self.list("/images/json?all=1")
+            .map_ok(|list| wire::images(&list, self.dialect))
+            .boxed()
+    }
+
+    fn containers(&self) -> Answer<'_, Vec<Container>> {
+        self.list_containers().boxed()
+    }
+
+    fn volumes(&self) -> Answer<'_, Vec<Volume>> {
+        self.json("/volumes", LIST)
+            .map_ok(|answer| wire::volumes(&answer))
+            .boxed()
+    }
+
+    fn services(&self) -> Answer<'_, Vec<Service>> {
+        self.list_services().boxed()
+    }
+
+    fn build_cache(&self) -> Answer<'_, Vec<Record>> {
+        async {
+            if self.dialect.podman {
+                return Ok(Vec::new());
+            }
+            wire::records(&*self.used(Part::BuildCache).await?)
+        }
+        .boxed()
+    }
+
+    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
+        async {
+            if self.dialect.podman {
+                // Never computed; the list says so already (ENGINE.md §8).
+                return Ok(Vec::new());
+            }
+            wire::shared_sizes(&*self.used(Part::Images).await?)
+        }
+        .boxed()
+    }
+
+    fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {
+        async { wire::volume_sizes(&*self.used(Part::Volumes).await?) }.boxed()
+    }
+
+    fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails> {
+        self.inspect_image(id).boxed()
+    }
+
+    fn container_details<'a>(
+        &'a self,
+        id: &'a ContainerId,
+        size: bool,
+    ) -> Answer<'a, ContainerDetails> {
+        self.inspect_container(id, size)
+            .map_ok(|inspect| wire::container_details(&inspect))
+            .boxed()
+    }
+
+    fn resolve<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ImageId>> {
+        self.id_of(name).boxed()
+    }
+
+    fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
+        events::follow(self.transport.clone(), self.dialect).boxed()
+    }
+
+    fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {
+        self.unpause_container(id).boxed()
+    }
+
+    fn stop<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {
+        self.stop_container(id).boxed()
+    }
+
+    fn remove_container<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {
+        self.delete_container(id).boxed()
+    }
+
+    fn untag<'a>(&'a self, name: &'a str) -> Answer<'a, Removed> {
+        self.delete_image(name, true).boxed()
+    }
+
+    fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed> {
+        self.delete_image(id.as_str(), false).boxed()
+    }
+
+    fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned> {
+        self.prune(ids).boxed()
+    }
+
+    fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()> {
+        self.delete_volume(name).boxed()
+    }
+}

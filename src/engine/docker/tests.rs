@@ -1,0 +1,303 @@
+//! The engine's client against a socket that answers as engines do.
+
+mod writes;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::TryStreamExt;
+
+use super::*;
+use crate::engine::fake::{self, Fake};
+
+const DOCKER: &str = r#"{"Version":"1","MinAPIVersion":"1.12","Components":[{"Name":"Engine"}]}"#;
+const PODMAN: &str = r#"{"Version":"4","Components":[{"Name":"Podman Engine"}]}"#;
+
+/// An engine of an API version; `answer` sees requests without that version.
+fn engine(
+    api: &'static str,
+    answer: impl Fn(&str) -> fake::Answer + Send + Sync + 'static,
+) -> Fake {
+    Fake::start(move |request| match unversioned(request).as_str() {
+        "GET /_ping" => fake::Answer::json("OK").header("Api-Version", api),
+        "GET /version" => fake::Answer::json(DOCKER),
+        "GET /info" => fake::Answer::json(r#"{"Driver":"overlay2","ID":"AB:CD"}"#),
+        other => answer(other),
+    })
+}
+
+fn podman(answer: impl Fn(&str) -> fake::Answer + Send + Sync + 'static) -> Fake {
+    Fake::start(move |request| match unversioned(request).as_str() {
+        "GET /_ping" => fake::Answer::json("OK")
+            .header("Api-Version", "1.41")
+            .header("Libpod-API-Version", "4.3.1"),
+        "GET /version" => fake::Answer::json(PODMAN),
+        "GET /info" => fake::Answer::json("{}"),
+        other => answer(other),
+    })
+}
+
+async fn open(fake: &Fake) -> DockerEngine {
+    DockerEngine::open(fake.address(), Options::default())
+        .await
+        .unwrap()
+}
+
+/// The request without the version in its path.
+fn unversioned(request: &str) -> String {
+    match request.split_once(" /v1.") {
+        Some((method, rest)) => {
+            let path = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            format!("{method} {path}")
+        }
+        None => request.to_owned(),
+    }
+}
+
+/// Requests after those of [`DockerEngine::open`].
+fn sent(fake: &Fake) -> Vec<String> {
+    fake.requests().split_off(3)
+}
+
+fn id(text: &str) -> ContainerId {
+    ContainerId::new(text)
+}
+
+#[tokio::test]
+async fn the_greeting_agrees_on_a_version() {
+    let fake = engine("1.99", |_| fake::Answer::json("[]"));
+    let engine = open(&fake).await;
+    engine.images().await.unwrap();
+    assert_eq!(
+        fake.requests(),
+        [
+            "GET /_ping",
+            "GET /version",
+            "GET /v1.55/info",
+            "GET /v1.55/images/json?all=1"
+        ]
+    );
+    let about = engine.about().await.unwrap();
+    assert_eq!((&*about.api, &*about.driver), ("1.55", "overlay2"));
+    assert_eq!(engine.id(), "AB:CD");
+    assert!(!about.local && about.has_build_cache);
+}
+
+const USED: &str = r#"{"Images":[{"Id":"sha256:1","SharedSize":5}],"Volumes":[{"Name":"v",
+    "UsageData":{"Size":7}}],"BuildCache":[{"ID":"r1","Parent":"r0","Size":9}]}"#;
+
+#[tokio::test]
+async fn an_old_engine_walks_its_disk_once_a_scan() {
+    let fake = engine("1.41", |request| {
+        assert_eq!(request, "GET /system/df");
+        fake::Answer::json(USED).after(Duration::from_millis(30))
+    });
+    let engine = open(&fake).await;
+    let (records, shared) = tokio::join!(engine.build_cache(), engine.shared_sizes());
+    assert_eq!(records.unwrap()[0].parents, [RecordId::new("r0")]);
+    assert_eq!(
+        shared.unwrap(),
+        [(ImageId::new("sha256:1"), Some(Bytes(5)))]
+    );
+    let sizes = engine.volume_sizes().await.unwrap();
+    assert_eq!(sizes, [(VolumeName::new("v"), Some(Bytes(7)))]);
+    assert_eq!(sent(&fake).len(), 1);
+    // What was read already is asked anew: a plan is made from it.
+    engine.build_cache().await.unwrap();
+    assert_eq!(sent(&fake).len(), 2);
+}
+
+#[tokio::test]
+async fn a_removal_makes_old_usage_old() {
+    let fake = engine("1.41", |request| match request {
+        "GET /system/df" => fake::Answer::json(USED),
+        _ => fake::Answer::status(204, ""),
+    });
+    let engine = open(&fake).await;
+    engine.shared_sizes().await.unwrap();
+    engine.remove_volume(&VolumeName::new("v")).await.unwrap();
+    engine.volume_sizes().await.unwrap();
+    let walks = sent(&fake).iter().filter(|r| r.contains("df")).count();
+    assert_eq!(walks, 2);
+}
+
+#[tokio::test]
+async fn a_busy_engine_is_asked_again() {
+    let asked = AtomicUsize::new(0);
+    let fake = engine("1.41", move |_| {
+        match asked.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => fake::Answer::status(
+                500,
+                r#"{"message":"a disk usage operation is already running"}"#,
+            ),
+            _ => fake::Answer::json(USED),
+        }
+    });
+    let engine = open(&fake).await;
+    assert_eq!(engine.build_cache().await.unwrap().len(), 1);
+    assert_eq!(sent(&fake).len(), 3);
+}
+
+#[tokio::test]
+async fn a_walk_nobody_waits_for_is_given_up() {
+    let fake = engine("1.41", |_| fake::Answer::never());
+    let engine = open(&fake).await;
+    let both = async { tokio::join!(engine.volume_sizes(), engine.shared_sizes()) };
+    let waited = tokio::time::timeout(Duration::from_millis(50), both).await;
+    assert!(waited.is_err());
+    fake.wait_for_closed(1).await;
+    assert_eq!(sent(&fake).len(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_engine_is_asked_for_one_thing_at_a_time() {
+    let fake = engine("1.52", |_| {
+        fake::Answer::json(r#"{"BuildCacheUsage":{"Items":[{"ID":"r1"," Parents":["r0"]}]}}"#)
+    });
+    let engine = open(&fake).await;
+    let records = engine.build_cache().await.unwrap();
+    assert_eq!(records[0].parents, [RecordId::new("r0")]);
+    engine.volume_sizes().await.unwrap();
+    assert_eq!(
+        sent(&fake),
+        [
+            "GET /v1.52/system/df?type=build-cache&verbose=1",
+            "GET /v1.52/system/df?type=volume&verbose=1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
+    let fake = podman(|request| match request {
+        "GET /containers/json?all=1" => {
+            fake::Answer::json(r#"[{"Id":"c1","Mounts":[]},{"Id":"c2","State":"stopped"}]"#)
+        }
+        "GET /containers/c1/json" => {
+            fake::Answer::json(r#"{"Mounts":[{"Type":"volume","Name":"pv"}]}"#)
+        }
+        _ => fake::Answer::status(404, "Not Found"),
+    });
+    let engine = open(&fake).await;
+    assert!(!engine.about().await.unwrap().has_build_cache);
+    assert_eq!(engine.build_cache().await, Ok(Vec::new()));
+    let pruned = engine.prune_records(&[RecordId::new("a")]).await;
+    assert!(
+        matches!(pruned, Err(EngineError::NotSupported(_))),
+        "{pruned:?}"
+    );
+    assert_eq!(sent(&fake), Vec::<String>::new());
+    let containers = engine.containers().await.unwrap();
+    assert_eq!(containers[0].volumes, [VolumeName::new("pv")]);
+    assert!(containers[1].state.is_stopped());
+    assert_eq!(engine.services().await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn an_image_mount_gets_its_name() {
+    let fake = engine("1.48", |request| match request {
+        "GET /containers/json?all=1" => fake::Answer::json(
+            r#"[{"Id":"c1","Mounts":[{"Type":"image","Name":"6162","Source":"/d"}]},{"Id":"c2"}]"#,
+        ),
+        _ => fake::Answer::json(r#"{"HostConfig":{"Mounts":[{"Type":"image","Source":"t:1"}]}}"#),
+    });
+    let containers = open(&fake).await.containers().await.unwrap();
+    assert_eq!(containers[0].image_mounts, ["t:1".into()]);
+    assert_eq!(sent(&fake).len(), 2);
+}
+
+#[tokio::test]
+async fn a_damaged_image_fails_nothing_else() {
+    let fake = engine("1.41", |request| match request {
+        "GET /images/sha256:a/json" => fake::Answer::json(r#"{"RootFS":{"Layers":["sha256:1"]}}"#),
+        "GET /images/sha256:c/json" | "GET /images/sha256:c/history" => {
+            fake::Answer::status(404, r#"{"message":"No such image: sha256:c"}"#)
+        }
+        _ => fake::Answer::status(500, r#"{"message":"layer was not found (corruption?)"}"#),
+    });
+    let engine = open(&fake).await;
+    let details = engine
+        .image_details(&ImageId::new("sha256:a"))
+        .await
+        .unwrap();
+    let content = details.content.known().unwrap();
+    assert_eq!((content.diff_ids.len(), content.history.len()), (1, 0));
+    let details = engine
+        .image_details(&ImageId::new("sha256:b"))
+        .await
+        .unwrap();
+    assert_eq!(details.content, Figure::Unknown);
+    let gone = engine.image_details(&ImageId::new("sha256:c")).await;
+    assert!(matches!(gone, Err(EngineError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_name_means_an_image_or_none() {
+    let fake = engine("1.41", |request| match request {
+        "GET /images/a/b:1/json" => fake::Answer::json(r#"{"Id":"1f"}"#),
+        _ => fake::Answer::status(404, r#"{"message":"No such image"}"#),
+    });
+    let engine = open(&fake).await;
+    assert_eq!(
+        engine.resolve("a/b:1").await,
+        Ok(Some(ImageId::new("sha256:1f")))
+    );
+    assert_eq!(engine.resolve("c:1").await, Ok(None));
+    assert_eq!(engine.resolve("../info").await, Ok(None));
+    assert_eq!(sent(&fake).len(), 2);
+}
+
+#[tokio::test]
+async fn services_of_a_swarm_manager_only() {
+    for (swarm, count) in [
+        (r#"{"LocalNodeState":"active","ControlAvailable":true}"#, 1),
+        (r#"{"LocalNodeState":"active","ControlAvailable":false}"#, 0),
+        (r#"{"LocalNodeState":"inactive"}"#, 0),
+        ("null", 0),
+    ] {
+        let fake = Fake::start(move |request| match request {
+            "GET /_ping" => fake::Answer::json("OK").header("Api-Version", "1.41"),
+            "GET /version" => fake::Answer::json(DOCKER),
+            "GET /v1.41/info" => fake::Answer::json(format!(r#"{{"Swarm":{swarm}}}"#)),
+            "GET /v1.41/services" => fake::Answer::json(
+                r#"[{"Spec":{"Name":"w","TaskTemplate":{"ContainerSpec":{"Image":"w:1"}}}}]"#,
+            ),
+            other => panic!("{other}"),
+        });
+        let services = open(&fake).await.services().await.unwrap();
+        assert_eq!(services.len(), count, "{swarm}");
+    }
+}
+
+#[tokio::test]
+async fn changes_come_line_by_line_until_the_connection_ends() {
+    let fake = engine("1.41", |_| {
+        fake::Answer::json(concat!(
+            "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"c1\"}}\n",
+            "not json\n",
+            "{\"Type\":\"pod\",\"Action\":\"start\"}\n",
+            "{\"Type\":\"image\",\"Action\":\"tag\"}\n",
+            "{\"Type\":\"builder\",\"Action\":\"prune\"}",
+        ))
+    });
+    let engine = open(&fake).await;
+    let changes: Vec<Change> = engine.changes().try_collect().await.unwrap();
+    assert_eq!(
+        changes,
+        [
+            Change::Container(id("c1")),
+            Change::Images,
+            Change::BuildCache
+        ]
+    );
+    assert!(sent(&fake)[0].starts_with("GET /v1.41/events?filters=%7B%22type%22"));
+}
+
+#[tokio::test]
+async fn a_silent_engine_is_no_engine() {
+    let fake = Fake::start(|_| fake::Answer::status(503, "upstream is down"));
+    let error = DockerEngine::open(fake.address(), Options::default()).await;
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "upstream is down (status 503)"
+    );
+}

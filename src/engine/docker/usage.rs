@@ -1,0 +1,197 @@
+//! `/system/df`, with as few walks of the disk as the engine's version allows (ENGINE.md §1.4, §6).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use serde_json::Value;
+
+use super::{WALK, json};
+use crate::engine::EngineError;
+use crate::engine::transport::{Api, Transport};
+
+/// An answer of everything serves the other parts of the same scan this long.
+const FRESH: Duration = Duration::from_secs(60);
+/// Another client's walk is waited for this long.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Images,
+    Volumes,
+    BuildCache,
+}
+
+impl Part {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Images => "image",
+            Self::Volumes => "volume",
+            Self::BuildCache => "build-cache",
+        }
+    }
+
+    /// The path that asks for just this, where the engine can be asked so (API 1.42). On 1.42 and 1.43
+    /// some engines panic unless images are among the types (ENGINE.md §0.8).
+    fn path(self, api: Api) -> Option<String> {
+        let word = self.word();
+        match api {
+            api if api < Api::new(1, 42) => None,
+            api if api < Api::new(1, 44) && self != Self::Images => {
+                Some(format!("/system/df?type=image&type={word}"))
+            }
+            api if api < Api::new(1, 52) => Some(format!("/system/df?type={word}")),
+            _ => Some(format!("/system/df?type={word}&verbose=1")),
+        }
+    }
+}
+
+type Outcome = Result<Arc<Value>, EngineError>;
+type Flight = Shared<BoxFuture<'static, Outcome>>;
+
+/// The answers of an engine that can only be asked for everything at once: they are shared.
+#[derive(Debug, Default)]
+pub struct Usage(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Under way as long as somebody waits for it.
+    flight: Option<WeakShared<BoxFuture<'static, Outcome>>>,
+    last: Option<Last>,
+    /// Counts what made earlier answers old.
+    age: u64,
+}
+
+#[derive(Debug)]
+struct Last {
+    answer: Arc<Value>,
+    at: Instant,
+    /// Parts that were read from it already: asked for again they must be new.
+    taken: Vec<Part>,
+}
+
+impl Usage {
+    pub async fn ask(&self, transport: &Transport, api: Api, part: Part) -> Outcome {
+        if let Some(path) = part.path(api) {
+            return json(transport, &path, WALK).await.map(Arc::new);
+        }
+        let (flight, age) = {
+            let mut state = self.state();
+            if let Some(answer) = state.left_over(part) {
+                return Ok(answer);
+            }
+            (state.join(transport), state.age)
+        };
+        let answer = flight.await?;
+        self.state().remember(&answer, age, part);
+        Ok(answer)
+    }
+
+    /// Something was changed: what was asked before does not count any more.
+    pub fn forget(&self) {
+        let mut state = self.state();
+        state.age += 1;
+        state.flight = None;
+        state.last = None;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What a part has not read yet of the last answer. The build cache is listed anew each time, as the
+    /// other lists are: plans are made from it.
+    fn left_over(&mut self, part: Part) -> Option<Arc<Value>> {
+        let last = self.last.as_mut()?;
+        let fresh = last.at.elapsed() < FRESH && part != Part::BuildCache;
+        if !fresh || last.taken.contains(&part) {
+            return None;
+        }
+        last.taken.push(part);
+        Some(Arc::clone(&last.answer))
+    }
+
+    fn join(&mut self, transport: &Transport) -> Flight {
+        if let Some(flight) = self.flight.as_ref().and_then(WeakShared::upgrade) {
+            return flight;
+        }
+        let transport = transport.clone();
+        let walk = async move {
+            let ask = || json(&transport, "/system/df", WALK);
+            patiently(PATIENCE, ask).await.map(Arc::new)
+        };
+        let flight = walk.boxed().shared();
+        self.flight = flight.downgrade();
+        flight
+    }
+
+    fn remember(&mut self, answer: &Arc<Value>, age: u64, part: Part) {
+        if age != self.age {
+            return;
+        }
+        self.flight = None;
+        match &mut self.last {
+            Some(last) if Arc::ptr_eq(&last.answer, answer) => last.taken.push(part),
+            last => {
+                *last = Some(Last {
+                    answer: Arc::clone(answer),
+                    at: Instant::now(),
+                    taken: vec![part],
+                });
+            }
+        }
+    }
+}
+
+/// Asks again while the engine is busy with the same for somebody else: `a disk usage operation is already
+/// running` (500), `a prune operation is already running` (409).
+pub async fn patiently<T, F>(
+    patience: Duration,
+    mut ask: impl FnMut() -> F,
+) -> Result<T, EngineError>
+where
+    F: Future<Output = Result<T, EngineError>>,
+{
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match ask().await {
+            Err(error) if is_busy(&error) && began.elapsed() < patience => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_busy(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Conflict(message) | EngineError::Refused { message, .. }
+            if message.contains("operation is already running")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_is_asked_as_it_can_bear() {
+        let path = |part: Part, minor| part.path(Api::new(1, minor)).unwrap_or_default();
+        assert_eq!(path(Part::BuildCache, 41), "");
+        assert_eq!(
+            path(Part::BuildCache, 42),
+            "/system/df?type=image&type=build-cache"
+        );
+        assert_eq!(path(Part::Volumes, 43), "/system/df?type=image&type=volume");
+        assert_eq!(path(Part::Images, 43), "/system/df?type=image");
+        assert_eq!(path(Part::Volumes, 44), "/system/df?type=volume");
+        assert_eq!(path(Part::Images, 55), "/system/df?type=image&verbose=1");
+    }
+}

@@ -1,0 +1,222 @@
+//! What changes an engine, through bollard over our own transport. Nothing here is ever forced.
+
+use std::collections::HashSet;
+use std::io;
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::query_parameters::{
+    PruneBuildOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    RemoveVolumeOptionsBuilder,
+};
+use bollard::{BollardRequest, Docker};
+use http_body_util::BodyExt;
+
+use super::DockerEngine;
+use super::usage::patiently;
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ContainerId, RecordId, VolumeName};
+use crate::engine::transport::{Transport, refused};
+use crate::engine::{EngineError, Pruned, Removed, wire};
+
+/// Record IDs in one request: they stand in its URL (ENGINE.md §1.5).
+const CHUNK: usize = 300;
+/// Another client's prune is waited for this long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// bollard's client over our transport. It sets no time limit: a stop takes as long as the container's own
+/// timeout, and a removal as long as its layers are big.
+pub fn client(transport: Transport) -> Result<Docker, EngineError> {
+    let send = move |request: BollardRequest| {
+        let transport = transport.clone();
+        async move {
+            let answer = transport.send(request.map(BodyExt::boxed_unsync)).await;
+            answer.map_err(|error| Error::IOError {
+                err: io::Error::other(error),
+            })
+        }
+    };
+    // Address and version are written by the transport.
+    Docker::connect_with_custom_transport(
+        send,
+        Some("http://docker"),
+        u64::MAX,
+        bollard::API_DEFAULT_VERSION,
+    )
+    .map_err(|error| EngineError::NotSupported(error.to_string()))
+}
+
+/// A name as a part of a path. Names keep `/`, `:` and `@`, which the engine's routes expect.
+///
+/// # Errors
+/// [`EngineError::NotFound`] for what no object is called and what would name another path: `..`.
+pub fn encoded(name: &str) -> Result<String, EngineError> {
+    if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(EngineError::NotFound(format!(
+            "no object is called `{name}`"
+        )));
+    }
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/:@".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.extend(['%', hex_digit(byte >> 4), hex_digit(byte & 15)]);
+        }
+    }
+    Ok(path)
+}
+
+fn hex_digit(half: u8) -> char {
+    char::from(b"0123456789ABCDEF"[usize::from(half)])
+}
+
+impl DockerEngine {
+    pub(super) async fn unpause_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let id = encoded(id.as_str())?;
+        self.done(self.writes.unpause_container(&id).await)
+    }
+
+    /// Without a time of ours the container's own timeout holds; 304 (it has stopped already) is well.
+    pub(super) async fn stop_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let id = encoded(id.as_str())?;
+        self.done(self.writes.stop_container(&id, None).await)
+    }
+
+    pub(super) async fn delete_container(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let id = encoded(id.as_str())?;
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(false)
+            .v(false)
+            .link(false)
+            .build();
+        self.done(self.writes.remove_container(&id, Some(options)).await)
+    }
+
+    pub(super) async fn delete_volume(&self, name: &VolumeName) -> Result<(), EngineError> {
+        let name = encoded(name.as_str())?;
+        let options = RemoveVolumeOptionsBuilder::new().force(false).build();
+        self.done(self.writes.remove_volume(&name, Some(options)).await)
+    }
+
+    /// `keep_parents` says that untagged parents stay, should the name have been the last after all.
+    pub(super) async fn delete_image(
+        &self,
+        name: &str,
+        keep_parents: bool,
+    ) -> Result<Removed, EngineError> {
+        let name = encoded(name)?;
+        let options = RemoveImageOptionsBuilder::new()
+            .force(false)
+            .noprune(keep_parents)
+            .build();
+        let answer = self.writes.remove_image(&name, Some(options), None).await;
+        let lines = self.done(or_default(answer))?;
+        let mut removed = Removed::default();
+        for line in lines {
+            removed.untagged.extend(line.untagged.map(Into::into));
+            removed.deleted.extend(line.deleted.map(Into::into));
+        }
+        Ok(removed)
+    }
+
+    /// Prunes by ID, in as many requests as the IDs need. A record whose child stands in a later request is
+    /// passed over by the engine (ENGINE.md §1.5), so what is left is asked for again while any goes.
+    pub(super) async fn prune(&self, ids: &[RecordId]) -> Result<Pruned, EngineError> {
+        if self.dialect.podman {
+            return Err(EngineError::NotSupported(
+                "Podman keeps no build cache".to_owned(),
+            ));
+        }
+        let mut left: Vec<&str> = ids.iter().map(RecordId::as_str).collect();
+        // Anything else would be a pattern of its own.
+        left.retain(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let mut pruned = Pruned::default();
+        loop {
+            let before = pruned.deleted.len();
+            for chunk in left.chunks(CHUNK) {
+                self.prune_chunk(chunk, &mut pruned).await?;
+            }
+            let gone: HashSet<&str> = pruned.deleted.iter().map(RecordId::as_str).collect();
+            let whole = left.len() <= CHUNK;
+            left.retain(|id| !gone.contains(id));
+            if whole || left.is_empty() || pruned.deleted.len() == before {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    async fn prune_chunk(&self, ids: &[&str], pruned: &mut Pruned) -> Result<(), EngineError> {
+        // The engine takes one unanchored regular expression for the ID.
+        let pattern = format!("^({})$", ids.join("|"));
+        let filters = [("id", vec![pattern.as_str()])].into();
+        let options = PruneBuildOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let ask = || async {
+            let answer = self.writes.prune_build(Some(options.clone())).await;
+            self.done(or_default(answer))
+        };
+        let answer = patiently(PATIENCE, ask).await?;
+        let deleted = answer.caches_deleted.unwrap_or_default();
+        pruned
+            .deleted
+            .extend(deleted.into_iter().map(RecordId::new));
+        let claimed = answer.space_reclaimed.and_then(Bytes::from_engine);
+        pruned.claimed += claimed.unwrap_or_default();
+        Ok(())
+    }
+
+    /// The end of a write: whatever came of it, sizes that were asked before are old.
+    fn done<T>(&self, answer: Result<T, Error>) -> Result<T, EngineError> {
+        self.usage.forget();
+        answer.map_err(|error| self.failure(error))
+    }
+
+    fn failure(&self, error: Error) -> EngineError {
+        match error {
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => refused(status_code, message.trim()),
+            // Our own transport's error, as it was before it went through bollard.
+            Error::IOError { err } => match err.downcast::<EngineError>() {
+                Ok(error) => error,
+                Err(error) => self.transport.unreachable(&error),
+            },
+            Error::HyperResponseError { err } => self.transport.unreachable(&err),
+            error => wire::garbled(&self.info.host, &error.to_string()),
+        }
+    }
+}
+
+/// An answer of success whose words cannot be read is still a success: `null` for an empty list.
+fn or_default<T: Default>(answer: Result<T, Error>) -> Result<T, Error> {
+    match answer {
+        Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. }) => Ok(T::default()),
+        answer => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoded;
+
+    #[test]
+    fn names_are_parts_of_a_path_and_nothing_else() {
+        for (name, path) in [
+            ("sha256:1f", "sha256:1f"),
+            ("reg:5000/a/b:1.0_x", "reg:5000/a/b:1.0_x"),
+            ("a@sha256:1", "a@sha256:1"),
+            ("a?force=1", "a%3Fforce%3D1"),
+            ("a b#c%", "a%20b%23c%25"),
+            ("é", "%C3%A9"),
+        ] {
+            assert_eq!(encoded(name).unwrap(), path);
+        }
+        for bad in ["", "..", "a/../b", "/a", "a//b", "./a"] {
+            assert!(encoded(bad).is_err(), "{bad}");
+        }
+    }
+}

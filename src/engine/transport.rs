@@ -1,0 +1,367 @@
+//! One door to an engine: HTTP/1.1 over a unix socket or TCP.
+//!
+//! Everything that is ever sent goes through [`Transport::send`], bollard's requests too. It holds the
+//! read-only gate and writes the API version in front of each path, which bollard 0.21.1 forgets
+//! (ENGINE.md §0.4).
+
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{HOST, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::EngineError;
+use super::wire;
+use crate::domain::item::Text;
+
+/// More than any list of a working engine; an answer beyond it is not read to its end.
+const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
+/// A refusal is a sentence.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+/// Idle connections that are kept, and for how long: engines and proxies close them after a while.
+const IDLE_CONNECTIONS: usize = 8;
+const IDLE_TIME: Duration = Duration::from_secs(25);
+
+/// Where an engine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp { host: String, port: u16 },
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp { .. } => write!(f, "tcp://{}", self.authority()),
+        }
+    }
+}
+
+impl Address {
+    /// What the `Host` header says. Behind a socket any name will do, but there must be one.
+    fn authority(&self) -> String {
+        match self {
+            Self::Unix(_) => "docker".to_owned(),
+            Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp { host, port } => format!("{host}:{port}"),
+        }
+    }
+
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            Self::Tcp { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+        })
+    }
+}
+
+/// Bytes both ways, whatever carries them.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A version of the Engine API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Api {
+    pub major: u16,
+    pub minor: u16,
+}
+
+impl Api {
+    #[must_use]
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Self { major, minor }
+    }
+
+    /// Reads `1.41` or `v1.41`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (major, minor) = text.strip_prefix('v').unwrap_or(text).split_once('.')?;
+        Some(Self::new(major.parse().ok()?, minor.parse().ok()?))
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a request carries.
+pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// A way to one engine, shared by its clones.
+#[derive(Clone, Debug)]
+pub struct Transport(Arc<Door>);
+
+#[derive(Debug)]
+struct Door {
+    address: Address,
+    /// The engine's name in errors.
+    host: Text,
+    authority: HeaderValue,
+    read_only: bool,
+    api: OnceLock<Api>,
+    idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
+}
+
+impl Transport {
+    /// A way that has not been walked yet: nothing is sent.
+    #[must_use]
+    pub fn new(address: Address, host: Text, read_only: bool) -> Self {
+        let authority = HeaderValue::from_str(&address.authority())
+            .unwrap_or(HeaderValue::from_static("docker"));
+        Self(Arc::new(Door {
+            address,
+            host,
+            authority,
+            read_only,
+            api: OnceLock::new(),
+            idle: Mutex::default(),
+        }))
+    }
+
+    /// Puts this version in front of every path from now on. Only the first call counts.
+    pub fn speak(&self, api: Api) {
+        self.0.api.get_or_init(|| api);
+    }
+
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    /// Sends a request and waits for the answer's head. Dropping the future, or the answer before its
+    /// end, closes the connection, by which the engine gives the request up (ENGINE.md §6).
+    ///
+    /// # Errors
+    /// [`EngineError::ReadOnly`] before anything is sent, or [`EngineError::Unreachable`].
+    pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if self.0.read_only && !is_read {
+            return Err(EngineError::ReadOnly {
+                request: format!("{} {}", request.method(), request.uri().path()),
+            });
+        }
+        let mut request = self.0.addressed(request)?;
+        while let Some(sender) = self.0.take_idle() {
+            let again = is_read.then(|| copy_of(&request));
+            request = match self.0.ask(sender, request).await {
+                Ok(response) => return Ok(response),
+                // The engine had closed it meanwhile. What was not sent may be sent once more, and what
+                // only reads may be asked twice.
+                Err(failure) => match failure.unsent.or(again) {
+                    Some(request) => request,
+                    None => return Err(self.0.unreachable(&failure.error)),
+                },
+            };
+        }
+        let sender = self.0.connect().await?;
+        let answer = self.0.ask(sender, request).await;
+        answer.map_err(|failure| self.0.unreachable(&failure.error))
+    }
+
+    /// Sends a GET and hands out the answer's head and body if it is a success.
+    ///
+    /// # Errors
+    /// As [`Transport::send`], or the engine's refusal.
+    pub async fn open(&self, path: &str) -> Result<Response<Incoming>, EngineError> {
+        let uri: Uri = path
+            .parse()
+            .map_err(|_| wire::garbled(&format!("GET {path}"), "it is no path"))?;
+        let mut request = Request::new(empty());
+        *request.uri_mut() = uri;
+        let response = self.send(request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let body = Limited::new(response.into_body(), LONGEST_REFUSAL).collect();
+        // A refusal stays one even if its words are cut off.
+        let words = body.await.map(http_body_util::Collected::to_bytes);
+        Err(refusal(status.as_u16(), &words.unwrap_or_default()))
+    }
+
+    /// Sends a GET and reads the whole answer, within a time if one is given.
+    ///
+    /// # Errors
+    /// As [`Transport::open`], [`EngineError::TimedOut`], or [`EngineError::Garbled`] where it is too long.
+    pub async fn get(&self, path: &str, limit: Option<Duration>) -> Result<Bytes, EngineError> {
+        within(path, limit, async {
+            let response = self.open(path).await?;
+            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect();
+            match body.await {
+                Ok(body) => Ok(body.to_bytes()),
+                Err(error) if error.is::<LengthLimitError>() => {
+                    Err(wire::garbled(&format!("GET {path}"), "it is too long"))
+                }
+                Err(error) => Err(self.0.unreachable(error.as_ref())),
+            }
+        })
+        .await
+    }
+
+    /// The error for a connection that broke.
+    #[must_use]
+    pub fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
+        self.0.unreachable(error)
+    }
+}
+
+/// Gives up on an answer after a time, which cancels it.
+pub(super) async fn within<T>(
+    path: &str,
+    limit: Option<Duration>,
+    answer: impl Future<Output = Result<T, EngineError>>,
+) -> Result<T, EngineError> {
+    let Some(limit) = limit else {
+        return answer.await;
+    };
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| {
+            Err(EngineError::TimedOut {
+                request: format!("GET {path}"),
+                seconds: limit.as_secs(),
+            })
+        })
+}
+
+/// Why a connection gave no answer; the request too, if it never left.
+struct Failure {
+    error: hyper::Error,
+    unsent: Option<Request<Body>>,
+}
+
+impl Door {
+    /// The request as it is written on the wire: path with version, host in a header.
+    fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = match self.api.get() {
+            Some(api) => format!("/v{api}{path}"),
+            None => path.to_owned(),
+        };
+        head.uri = path
+            .parse()
+            .map_err(|_| wire::garbled(&format!("{} {path}", head.method), "it is no path"))?;
+        head.headers.insert(HOST, self.authority.clone());
+        Ok(Request::from_parts(head, body))
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Body>, EngineError> {
+        let stream = self.address.dial().await;
+        let stream = stream.map_err(|error| self.unreachable(&error))?;
+        let hands = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;
+        // It ends with the connection; what goes wrong is told to the request that waits for an answer.
+        tokio::spawn(async { connection.await.ok() });
+        Ok(sender)
+    }
+
+    async fn ask(
+        self: &Arc<Self>,
+        mut sender: SendRequest<Body>,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, Failure> {
+        let answer = sender.try_send_request(request).await;
+        let response = answer.map_err(|mut failure| Failure {
+            unsent: failure.take_message(),
+            error: failure.into_error(),
+        })?;
+        let door = Arc::downgrade(self);
+        tokio::spawn(keep(door, sender));
+        Ok(response)
+    }
+
+    fn take_idle(&self) -> Option<SendRequest<Body>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(sender, since)| sender.is_ready() && since.elapsed() < IDLE_TIME);
+        idle.pop().map(|(sender, _)| sender)
+    }
+
+    fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
+        let mut cause = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        EngineError::Unreachable {
+            host: self.host.to_string(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
+/// Keeps a connection for the next request once its answer has been read to the end.
+async fn keep(door: Weak<Door>, mut sender: SendRequest<Body>) {
+    if sender.ready().await.is_err() {
+        return;
+    }
+    let Some(door) = door.upgrade() else { return };
+    let mut idle = door.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    if idle.len() < IDLE_CONNECTIONS {
+        idle.push((sender, Instant::now()));
+    }
+}
+
+/// A request without a body, which is what every GET is.
+fn copy_of(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(empty());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
+fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The engine's words in an error, by its class (ENGINE.md §1.10). Podman's are not always JSON.
+#[must_use]
+pub fn refusal(status: u16, body: &[u8]) -> EngineError {
+    let words = String::from_utf8_lossy(body);
+    let parsed: Option<serde_json::Value> = serde_json::from_str(&words).ok();
+    let message = parsed
+        .as_ref()
+        .and_then(|value| value.get("message")?.as_str())
+        .unwrap_or(words.trim());
+    refused(status, message)
+}
+
+/// As [`refusal`], from a message.
+#[must_use]
+pub fn refused(status: u16, message: &str) -> EngineError {
+    let message = if message.is_empty() {
+        let code = StatusCode::from_u16(status).ok();
+        code.and_then(|code| code.canonical_reason())
+            .unwrap_or("no reason given")
+            .to_owned()
+    } else {
+        message.to_owned()
+    };
+    match status {
+        404 => EngineError::NotFound(message),
+        409 => EngineError::Conflict(message),
+        _ => EngineError::Refused { status, message },
+    }
+}

@@ -1,0 +1,186 @@
+//! What engines write, read with patience.
+//!
+//! Docker and Podman of many versions answer the same requests a little differently, and now and then
+//! with a type or a word that nobody has seen before. A strict model loses a whole list to one such
+//! field (ENGINE.md §9), so here each row, and each field of a row, is read on its own: what cannot be
+//! read is not known, and everything else stays. A row is dropped only when it says nothing of what it is.
+
+mod about;
+mod details;
+mod events;
+mod lists;
+#[cfg(test)]
+mod recorded;
+mod usage;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use about::{Dialect, about, is_podman};
+pub use details::{container_details, image_content, image_source, last_tagged, mounts};
+pub use events::change;
+pub use lists::{containers, images, services, volumes};
+pub use usage::{records, shared_sizes, volume_sizes};
+
+use super::EngineError;
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ImageId, Labels, Text};
+use crate::domain::time;
+
+/// Reads a JSON answer. Bytes that are no UTF-8 are replaced: one odd name must not cost a list.
+///
+/// # Errors
+/// [`EngineError::Garbled`] when it is no JSON.
+pub fn parse(request: &str, answer: &[u8]) -> Result<Value, EngineError> {
+    serde_json::from_str(&String::from_utf8_lossy(answer))
+        .map_err(|error| garbled(request, &error.to_string()))
+}
+
+/// Reads a JSON answer that must be a list; Go writes an empty one as `null`.
+///
+/// # Errors
+/// [`EngineError::Garbled`] when it is anything else.
+pub fn parse_list(request: &str, answer: &[u8]) -> Result<Value, EngineError> {
+    let value = parse(request, answer)?;
+    if value.is_array() || value.is_null() {
+        Ok(value)
+    } else {
+        Err(garbled(request, "it is no list"))
+    }
+}
+
+pub(super) fn garbled(request: &str, cause: &str) -> EngineError {
+    EngineError::Garbled {
+        request: request.to_owned(),
+        cause: cause.to_owned(),
+    }
+}
+
+/// An image's ID with its algorithm in front: Podman leaves it out in places (ENGINE.md §8).
+#[must_use]
+pub fn image_id(id: &str) -> Option<ImageId> {
+    match id {
+        "" => None,
+        id if id.contains(':') => Some(ImageId::new(id)),
+        id => Some(ImageId::new(format!("sha256:{id}"))),
+    }
+}
+
+/// An object in an answer. A field that is absent, or of another type than asked for, reads as nothing.
+#[derive(Clone, Copy)]
+struct Row<'a>(&'a Value);
+
+impl<'a> Row<'a> {
+    fn at(self, key: &str) -> Self {
+        Self(self.0.get(key).unwrap_or(&Value::Null))
+    }
+
+    /// The field's text, empty if there is none.
+    fn text(self, key: &str) -> &'a str {
+        self.at(key).0.as_str().unwrap_or_default()
+    }
+
+    fn filled(self, key: &str) -> Option<&'a str> {
+        Some(self.text(key)).filter(|text| !text.is_empty())
+    }
+
+    fn number(self, key: &str) -> Option<i64> {
+        match self.at(key).0 {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// A size; `-1`, `null` and absent are not known.
+    fn bytes(self, key: &str) -> Option<Bytes> {
+        self.number(key).and_then(Bytes::from_engine)
+    }
+
+    fn flag(self, key: &str) -> bool {
+        self.at(key).0.as_bool().unwrap_or_default()
+    }
+
+    /// A list's elements; none if it is no list.
+    fn rows(self) -> impl Iterator<Item = Row<'a>> {
+        self.0.as_array().into_iter().flatten().map(Row)
+    }
+
+    /// A list of texts, of which some engines write a single one without the list.
+    fn texts(self, key: &str) -> impl Iterator<Item = &'a str> {
+        let field = self.at(key);
+        field
+            .0
+            .as_str()
+            .into_iter()
+            .chain(field.rows().filter_map(|row| row.0.as_str()))
+            .filter(|text| !text.is_empty())
+    }
+
+    fn labels(self, key: &str) -> Labels {
+        let pairs = self.at(key).0.as_object().into_iter().flatten();
+        Labels::new(
+            pairs
+                .map(|(key, value)| {
+                    (
+                        Text::from(key.as_str()),
+                        Text::from(value.as_str().unwrap_or_default()),
+                    )
+                })
+                .collect(),
+        )
+    }
+
+    /// A time, written as text or in seconds since 1970.
+    fn time(self, key: &str) -> Option<Timestamp> {
+        match self.at(key).0 {
+            Value::String(text) => time::from_engine(text),
+            Value::Number(seconds) => seconds.as_i64().and_then(time::created_from_seconds),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_field_of_another_type_is_nothing() {
+        let odd =
+            json!({"text": 1, "size": [], "flag": "x", "list": {}, "labels": 3, "time": true});
+        let row = Row(&odd);
+        assert_eq!(row.text("text"), "");
+        assert_eq!(row.bytes("size"), None);
+        assert!(!row.flag("flag"));
+        assert_eq!(row.at("list").rows().count(), 0);
+        assert_eq!(row.labels("labels").iter().count(), 0);
+        assert_eq!(row.time("time"), None);
+    }
+
+    #[test]
+    fn minus_one_null_and_absent_are_not_known() {
+        let sizes = json!({"a": -1, "b": null, "d": 0, "e": 18_446_744_073_709_551_615_u64});
+        for key in ["a", "b", "c", "e"] {
+            assert_eq!(Row(&sizes).bytes(key), None, "{key}");
+        }
+        assert_eq!(Row(&sizes).bytes("d"), Some(Bytes::ZERO));
+    }
+
+    #[test]
+    fn only_a_list_is_a_list() {
+        assert_eq!(parse_list("GET /x", b"null"), Ok(Value::Null));
+        assert!(parse_list("GET /x", b"{}").is_err());
+        assert!(parse_list("GET /x", b"").is_err());
+        assert_eq!(parse_list("GET /x", b"[\"\xff\"]"), Ok(json!(["\u{fffd}"])));
+    }
+
+    #[test]
+    fn an_image_id_has_its_algorithm() {
+        assert_eq!(image_id(""), None);
+        assert_eq!(image_id("2ce2"), Some(ImageId::new("sha256:2ce2")));
+        assert_eq!(image_id("sha512:1"), Some(ImageId::new("sha512:1")));
+    }
+}

@@ -1,0 +1,96 @@
+//! Lines of `/events`.
+
+use serde_json::Value;
+
+use super::Row;
+use crate::domain::item::ContainerId;
+use crate::engine::Change;
+
+/// The change that a line of `/events` tells of; `None` where nothing that is shown changes with it.
+///
+/// Health checks alone write three lines a run each, so what only looks at a container must not cause a
+/// listing. A word that is not known counts as a change.
+#[must_use]
+pub fn change(line: &str) -> Option<Change> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    let event = Row(&value);
+    let action = event.filled("Action").unwrap_or(event.text("status"));
+    // `exec_start: sh -c …` and `health_status: healthy` go on after the word.
+    let word = action.split(':').next().unwrap_or_default();
+    let actor = event.at("Actor");
+    let id = actor.filled("ID").unwrap_or(event.text("id"));
+    match event.text("Type") {
+        "container" if is_look(word) || id.is_empty() => None,
+        "container" => Some(Change::Container(ContainerId::new(id))),
+        "image" if matches!(word, "push" | "save") => None,
+        "image" => Some(Change::Images),
+        "volume" if word == "mount" => None,
+        "volume" => Some(Change::Volumes),
+        "builder" => Some(Change::BuildCache),
+        _ => None,
+    }
+}
+
+fn is_look(word: &str) -> bool {
+    word.starts_with("exec_")
+        || matches!(
+            word,
+            "health_status" | "top" | "attach" | "detach" | "resize" | "export" | "archive-path"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: &str, action: &str) -> Option<Change> {
+        change(&format!(
+            r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"c1"}}}}"#
+        ))
+    }
+
+    #[test]
+    fn what_changes_and_what_only_looks() {
+        let container = Some(Change::Container(ContainerId::new("c1")));
+        for action in [
+            "create", "die", "died", "destroy", "remove", "rename", "novel",
+        ] {
+            assert_eq!(of("container", action), container, "{action}");
+        }
+        for action in [
+            "exec_create: sh",
+            "exec_die",
+            "health_status: healthy",
+            "top",
+        ] {
+            assert_eq!(of("container", action), None, "{action}");
+        }
+        for action in [
+            "pull",
+            "tag",
+            "untag",
+            "delete",
+            "remove",
+            "loadfromarchive",
+        ] {
+            assert_eq!(of("image", action), Some(Change::Images), "{action}");
+        }
+        assert_eq!(of("image", "push"), None);
+        assert_eq!(of("volume", "create"), Some(Change::Volumes));
+        assert_eq!(of("volume", "mount"), None);
+        assert_eq!(of("builder", "prune"), Some(Change::BuildCache));
+        assert_eq!(of("pod", "create"), None);
+    }
+
+    #[test]
+    fn old_forms_and_broken_lines() {
+        assert_eq!(
+            change(r#"{"Type":"container","status":"die","id":"c2"}"#),
+            Some(Change::Container(ContainerId::new("c2")))
+        );
+        assert_eq!(change(r#"{"Type":"container","Action":"prune"}"#), None);
+        for line in ["", "{", "[]", "7", "null"] {
+            assert_eq!(change(line), None, "{line}");
+        }
+    }
+}
