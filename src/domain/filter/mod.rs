@@ -1,11 +1,15 @@
 //! The one filter language: the `/` line and the command line (DESIGN.md).
 
+mod parse;
+mod term;
+
 use std::ops::Range;
 
 use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{Kind, Labels, Text};
+use term::{Term, Test};
 
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
@@ -60,33 +64,67 @@ pub struct FilterError {
     pub message: String,
 }
 
-/// A filter for items of one kind.
+/// A filter for items of one kind: all its terms must hold.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {}
+pub struct Filter {
+    terms: Vec<Term>,
+}
 
 impl Filter {
     /// Reads a filter. An empty text shows everything.
     ///
     /// # Errors
     /// When a term cannot be read, or the kind does not have it.
-    pub fn parse(_text: &str, _kind: Kind) -> Result<Self, FilterError> {
-        Ok(Self {})
+    pub fn parse(text: &str, kind: Kind) -> Result<Self, FilterError> {
+        let terms = parse::terms(text, kind)?;
+        Ok(Self { terms })
     }
 
+    /// A term about a figure that is not known holds for nothing, and neither does its negation.
     #[must_use]
-    pub fn verdict(&self, _subject: &Subject<'_>, _now: Timestamp) -> Verdict {
-        Verdict::Shown
+    pub fn verdict(&self, subject: &Subject<'_>, now: Timestamp) -> Verdict {
+        let mut verdict = Verdict::Shown;
+        for term in &self.terms {
+            match term.test.holds(subject, now) {
+                Some(holds) if holds == term.negated => return Verdict::Hidden,
+                Some(_) => {}
+                None => verdict = Verdict::NotKnown,
+            }
+        }
+        verdict
     }
 
-    /// The names of an image that the filter's name terms match; all of them where it has none.
+    /// The names of an image that were asked for: those that every name term matches, or all of them where
+    /// the filter has no such term or selects by ID.
     #[must_use]
     pub fn matched_names<'a>(&self, names: &'a [Text]) -> Vec<&'a Text> {
-        names.iter().collect()
+        let asked: Vec<&Test> = self
+            .terms
+            .iter()
+            .filter(|term| !term.negated)
+            .map(|term| &term.test)
+            .collect();
+        let by_id = asked.iter().any(|test| matches!(test, Test::Id(_)));
+        names
+            .iter()
+            .filter(|name| {
+                by_id
+                    || asked
+                        .iter()
+                        .all(|test| test.matches_name(name) != Some(false))
+            })
+            .collect()
     }
 
     /// The first bare word: `--yes` refuses it and proposes `=word` and `/word/`.
     #[must_use]
     pub fn bare_word(&self) -> Option<&str> {
-        None
+        self.terms.iter().find_map(|term| match &term.test {
+            Test::Word(word) => Some(word.as_str()),
+            _ => None,
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;
