@@ -112,24 +112,20 @@ impl DockerEngine {
     }
 
     async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
-        let mut containers = wire::containers(&self.list("/containers/json?all=1").await?);
-        // An image mount's name stands in inspect alone, and so do all mounts on older Podmans.
-        let blurred: Vec<_> = containers
-            .iter()
-            .enumerate()
-            .filter(|(_, container)| {
-                let bare = container.volumes.is_empty();
-                !container.image_mounts.is_empty() || (self.dialect.podman && bare)
+        let list = self.list("/containers/json?all=1").await?;
+        let mut containers = wire::containers(&list);
+        let mut inspected = stream::iter(wire::with_hidden_mounts(&list))
+            .map(|id| async move {
+                let answer = self.inspect_container(&id, false).await;
+                (id, answer)
             })
-            .map(|(place, container)| (place, container.id.clone()))
-            .collect();
-        let mut inspected = stream::iter(blurred)
-            .map(|(place, id)| async move { (place, self.inspect_container(&id, false).await) })
             .buffer_unordered(INSPECTIONS);
-        while let Some((place, answer)) = inspected.next().await {
+        while let Some((id, answer)) = inspected.next().await {
             match answer {
                 Ok(inspect) => {
-                    let container = &mut containers[place];
+                    let Some(container) = containers.iter_mut().find(|c| c.id == id) else {
+                        continue;
+                    };
                     (container.volumes, container.image_mounts) = wire::mounts(&inspect);
                 }
                 // It went meanwhile; the next list will not have it.

@@ -163,7 +163,7 @@ impl Transport {
             });
         }
         let mut request = self.0.addressed(request)?;
-        while let Some(sender) = self.0.take_idle() {
+        if let Some(sender) = self.0.take_idle() {
             let again = is_read.then(|| copy_of(&request));
             request = match self.0.ask(sender, request).await {
                 Ok(response) => return Ok(response),

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use about::{Dialect, about, is_podman};
 pub use details::{container_details, image_content, image_source, last_tagged, mounts};
 pub use events::change;
-pub use lists::{containers, images, services, volumes};
+pub use lists::{containers, images, services, volumes, with_hidden_mounts};
 pub use usage::{records, shared_sizes, volume_sizes};
 
 use super::EngineError;

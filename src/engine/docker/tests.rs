@@ -169,9 +169,9 @@ async fn a_newer_engine_is_asked_for_one_thing_at_a_time() {
 #[tokio::test]
 async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
     let fake = podman(|request| match request {
-        "GET /containers/json?all=1" => {
-            fake::Answer::json(r#"[{"Id":"c1","Mounts":[]},{"Id":"c2","State":"stopped"}]"#)
-        }
+        "GET /containers/json?all=1" => fake::Answer::json(
+            r#"[{"Id":"c1","Mounts":null},{"Id":"c2","State":"stopped","Mounts":[]}]"#,
+        ),
         "GET /containers/c1/json" => {
             fake::Answer::json(r#"{"Mounts":[{"Type":"volume","Name":"pv"}]}"#)
         }
@@ -196,7 +196,7 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
 async fn an_image_mount_gets_its_name() {
     let fake = engine("1.48", |request| match request {
         "GET /containers/json?all=1" => fake::Answer::json(
-            r#"[{"Id":"c1","Mounts":[{"Type":"image","Name":"6162","Source":"/d"}]},{"Id":"c2"}]"#,
+            r#"[{"Id":"c1","Mounts":[{"Type":"image","Name":"6162","Source":"/d"}]},{"Id":"c2","Mounts":[]}]"#,
         ),
         _ => fake::Answer::json(r#"{"HostConfig":{"Mounts":[{"Type":"image","Source":"t:1"}]}}"#),
     });

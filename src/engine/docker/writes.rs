@@ -115,7 +115,9 @@ impl DockerEngine {
         let mut removed = Removed::default();
         for line in lines {
             removed.untagged.extend(line.untagged.map(Into::into));
-            removed.deleted.extend(line.deleted.map(Into::into));
+            // Podman's stand without their algorithm here, too.
+            let deleted = line.deleted.and_then(|id| wire::image_id(&id));
+            removed.deleted.extend(deleted.map(|id| id.as_str().into()));
         }
         Ok(removed)
     }

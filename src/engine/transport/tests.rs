@@ -1,5 +1,7 @@
 //! The door against a socket that answers, breaks off, or never answers.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::*;
 use crate::engine::fake::{Answer, Fake};
 
@@ -70,6 +72,58 @@ async fn dropping_an_answer_closes_its_connection() {
     let error = transport.get("/slow", limit).await.unwrap_err();
     assert!(matches!(error, EngineError::TimedOut { .. }), "{error}");
     fake.wait_for_closed(1).await;
+}
+
+#[tokio::test]
+async fn a_read_is_asked_twice_at_most() {
+    let fake = Fake::start(|request| match request {
+        "GET /a" => Answer::json("[]").after(Duration::from_millis(20)),
+        _ => Answer::cut(),
+    });
+    let transport = door(&fake, false);
+    let idle = || transport.get("/a", None);
+    let (first, second, third) = tokio::join!(idle(), idle(), idle());
+    assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    tokio::task::yield_now().await;
+    let error = transport.get("/b", None).await.unwrap_err();
+    assert!(matches!(error, EngineError::Unreachable { .. }), "{error}");
+    let asked = fake.requests().iter().filter(|r| r.contains("/b")).count();
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test]
+async fn over_tcp_the_host_is_named() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let address = Address::Tcp {
+        host: "127.0.0.1".into(),
+        port,
+    };
+    assert_eq!(address.to_string(), format!("tcp://127.0.0.1:{port}"));
+    let transport = Transport::new(address, "there".into(), false);
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 1024];
+        let length = stream.read(&mut head).await.unwrap();
+        let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    };
+    let (answer, head) = tokio::join!(transport.get("/a", None), server);
+    assert_eq!(answer.unwrap(), "[]");
+    assert!(
+        head.contains(&format!("host: 127.0.0.1:{port}\r\n")),
+        "{head}"
+    );
+}
+
+#[test]
+fn a_literal_address_of_version_6_is_bracketed() {
+    let address = Address::Tcp {
+        host: "::1".into(),
+        port: 2375,
+    };
+    assert_eq!(address.to_string(), "tcp://[::1]:2375");
 }
 
 #[tokio::test]

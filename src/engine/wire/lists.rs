@@ -115,6 +115,18 @@ fn container(row: Row<'_>) -> Option<Container> {
     })
 }
 
+/// Containers whose mounts must be asked of inspect: where the list says nothing of mounts (Podman before
+/// 4), and where one is an image, which only inspect calls by its name.
+#[must_use]
+pub fn with_hidden_mounts(answer: &Value) -> Vec<ContainerId> {
+    let is_image = |mount: Row<'_>| mount.text("Type").eq_ignore_ascii_case("image");
+    Row(answer)
+        .rows()
+        .filter(|row| !row.at("Mounts").0.is_array() || row.at("Mounts").rows().any(is_image))
+        .filter_map(|row| row.filled("Id").map(ContainerId::new))
+        .collect()
+}
+
 /// Its own name. Links add names such as `/web/db`, in any order.
 fn container_name(row: Row<'_>) -> Option<&str> {
     row.texts("Names")

@@ -290,3 +290,32 @@ fn the_newest_engine_says_what_was_built_here() {
         .filter(|image| image_source(image) == Some(Source::Local));
     assert_eq!(built.count(), 3);
 }
+
+/// Whatever one field of one row turns into, the other rows stay, and that row goes only with its identity.
+#[test]
+fn an_odd_field_costs_no_other_row() {
+    type Count = fn(&Value) -> usize;
+    let lists: [(&str, &str, &str, Count); 4] = [
+        ("images", "", "Id", |v| images(v, Dialect::default()).len()),
+        ("containers", "", "Id", |v| containers(v).len()),
+        ("volumes", "/Volumes", "Name", |v| volumes(v).len()),
+        ("df", "/BuildCache", "ID", |v| records(v).unwrap().len()),
+    ];
+    let odd = serde_json::json!([null, true, -1, 0.5, "", "odd", [], [[]], {}, {"a": 1}]);
+    for (file, place, identity, count) in lists {
+        let whole = body("docker-28.5.2-overlay2", file);
+        let rows = whole.pointer(place).unwrap().as_array().unwrap();
+        assert_eq!(count(&whole), rows.len(), "{file}");
+        for (number, row) in rows.iter().enumerate() {
+            for key in row.as_object().unwrap().keys() {
+                for value in odd.as_array().unwrap() {
+                    let mut changed = whole.clone();
+                    changed.pointer_mut(place).unwrap()[number][key] = value.clone();
+                    let kept = count(&changed);
+                    let least = rows.len() - usize::from(key == identity);
+                    assert!(kept >= least, "{file} {key} {value}");
+                }
+            }
+        }
+    }
+}

@@ -9,7 +9,7 @@ async fn each_write_is_one_unforced_request() {
             fake::Answer::json(r#"[{"Untagged":"a:1"}]"#)
         }
         "DELETE /images/sha256:1?force=false&noprune=false" => {
-            fake::Answer::json(r#"[{"Untagged":"b:1"},{"Deleted":"sha256:1"}]"#)
+            fake::Answer::json(r#"[{"Untagged":"b:1"},{"Deleted":"1"}]"#)
         }
         _ => fake::Answer::status(204, ""),
     });
