@@ -27,8 +27,12 @@ pub struct EngineInfo {
     pub driver: Text,
     /// Where it keeps its data, on its own host.
     pub root: Text,
+    /// What the engine calls itself (`ID` of `/info`); it tells a local engine from a forwarded one.
+    pub engine_id: Text,
     /// Proven to be on this machine, with a root that can be read (DESIGN.md, Guard rails).
     pub local: bool,
+    /// Why it does not count as local, once that has been tried.
+    pub why_not_local: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
 }

@@ -1,10 +1,13 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+pub mod connect;
 pub mod docker;
 #[cfg(test)]
 mod fake;
+pub mod host;
 pub mod removal;
 pub mod transport;
+pub mod watch;
 pub mod wire;
 
 use std::sync::Arc;

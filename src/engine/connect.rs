@@ -1,0 +1,159 @@
+//! Which engine: the places where one may be, and what answers there.
+
+mod contexts;
+mod places;
+mod probe;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Engine, EngineError};
+
+pub use contexts::ContextError;
+pub use places::{Address, ConnectError, Env, Options, Place, Unsupported, places};
+
+/// How long an engine may take to answer `_ping` (DESIGN.md, The command line).
+pub const PING: Duration = Duration::from_secs(10);
+/// How long an engine that answered `_ping` may take to say what it is.
+const INTRODUCTION: Duration = Duration::from_secs(60);
+
+/// Why a place gave no engine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WhyNot {
+    /// No socket file is there.
+    #[error("no such socket")]
+    NoSocket,
+    /// The socket file does not let this user in.
+    #[error("permission denied")]
+    PermissionDenied,
+    /// Nobody listens.
+    #[error("connection refused")]
+    Refused,
+    /// Something answers, but not as Docker does.
+    #[error("what answers there is not Docker")]
+    NotDocker,
+    /// No answer in time.
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// A way to connect that this version does not have.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The connection failed in another way, in the system's words.
+    #[error("{0}")]
+    Connection(String),
+    /// It answers as Docker, and then something went wrong.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A place that was tried in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub place: Place,
+    pub reason: WhyNot,
+}
+
+impl Attempt {
+    /// What to try, in a sentence, where there is something to try.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match &self.reason {
+            WhyNot::NoSocket | WhyNot::Refused => Some(match self.place.start {
+                Some(start) => format!("is the engine running? {start}"),
+                None => "is the engine running, and is the address right?".to_owned(),
+            }),
+            WhyNot::PermissionDenied if self.place.is_system_socket() => Some(
+                "run with sudo, or add yourself to the docker group \
+                 (sudo usermod -aG docker $USER) and log in again"
+                    .to_owned(),
+            ),
+            WhyNot::PermissionDenied => {
+                Some("run as the owner of the socket, or with sudo".to_owned())
+            }
+            WhyNot::NotDocker => Some("something else listens there; check the address".to_owned()),
+            WhyNot::TimedOut(_) => {
+                Some("is the engine hanging? its log tells more (journalctl -u docker)".to_owned())
+            }
+            WhyNot::Unsupported(unsupported) => Some(unsupported.advice(&self.place)),
+            WhyNot::Connection(_) => Some("check the address and the network".to_owned()),
+            WhyNot::Engine(_) => None,
+        }
+    }
+}
+
+/// `unix:///var/run/docker.sock (default): permission denied; run with sudo, …`.
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { url, why, .. } = &self.place;
+        write!(f, "{url} ({why}): {}", self.reason)?;
+        match self.advice() {
+            Some(advice) => write!(f, "; {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// No place gave an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoEngine {
+    /// In the order in which they were tried.
+    pub attempts: Vec<Attempt>,
+}
+
+impl NoEngine {
+    /// The attempt worth telling where there is room for one: the first at which something was there.
+    #[must_use]
+    pub fn foremost(&self) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .find(|attempt| attempt.reason != WhyNot::NoSocket)
+            .or(self.attempts.first())
+    }
+}
+
+impl fmt::Display for NoEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.foremost() {
+            Some(attempt) => write!(f, "no engine: {attempt}"),
+            None => write!(f, "no engine: there is no place to look for one"),
+        }
+    }
+}
+
+impl std::error::Error for NoEngine {}
+
+/// Tries places in their order; the first that answers `_ping` as Docker does is introduced by `dial`.
+///
+/// A place that answers and then cannot be introduced does not end the search: with one place
+/// there is nothing more to try, and with several a broken engine must not hide a sound one.
+pub async fn open<D>(places: Vec<Place>, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
+where
+    D: AsyncFn(&Place, &Address) -> Result<Arc<dyn Engine>, EngineError>,
+{
+    let mut attempts = Vec::new();
+    for place in places {
+        match reach(&place, &dial).await {
+            Ok(engine) => return Ok(engine),
+            Err(reason) => attempts.push(Attempt { place, reason }),
+        }
+    }
+    Err(NoEngine { attempts })
+}
+
+async fn reach<D>(place: &Place, dial: &D) -> Result<Arc<dyn Engine>, WhyNot>
+where
+    D: AsyncFn(&Place, &Address) -> Result<Arc<dyn Engine>, EngineError>,
+{
+    let address = place.address.as_ref().map_err(Clone::clone)?;
+    tokio::time::timeout(PING, probe::ping(address))
+        .await
+        .unwrap_or(Err(WhyNot::TimedOut(PING)))?;
+    tokio::time::timeout(INTRODUCTION, dial(place, address))
+        .await
+        .map_err(|_| WhyNot::TimedOut(INTRODUCTION))?
+        .map_err(WhyNot::from)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! From options and environment to the places where an engine may be, as the docker command resolves them.
+
+use std::path::{Path, PathBuf};
+
+use super::contexts::{self, ContextError, Endpoint};
+
+const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
+const PLAIN_PORT: u16 = 2375;
+
+/// What the command line says about the engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `-H`.
+    pub host: Option<String>,
+    /// `-c`.
+    pub context: Option<String>,
+    /// Where nothing names an engine, also the places of other engines than the system's own.
+    pub look_further: bool,
+    pub read_only: bool,
+}
+
+/// What the environment says about the engine. An empty variable counts as none, as for docker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Env {
+    /// `DOCKER_HOST`.
+    pub host: Option<String>,
+    /// `DOCKER_CONTEXT`.
+    pub context: Option<String>,
+    /// `DOCKER_CONFIG`: a folder.
+    pub config: Option<PathBuf>,
+    pub home: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
+    pub uid: u32,
+    /// `DOCKER_API_VERSION`: the version to speak instead of the newest that both know.
+    pub api: Option<String>,
+    /// `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
+    pub tls: bool,
+}
+
+impl Env {
+    /// Reads this process's environment.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let path = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        let text = |name| path(name).map(|value| value.to_string_lossy().into_owned());
+        Self {
+            host: text("DOCKER_HOST"),
+            context: text("DOCKER_CONTEXT"),
+            config: path("DOCKER_CONFIG"),
+            home: path("HOME"),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+            uid: rustix::process::getuid().as_raw(),
+            api: text("DOCKER_API_VERSION"),
+            tls: path("DOCKER_TLS_VERIFY").is_some() || path("DOCKER_TLS").is_some(),
+        }
+    }
+
+    /// The docker command's configuration folder.
+    fn config_folder(&self) -> Option<PathBuf> {
+        self.config
+            .clone()
+            .or_else(|| self.home.as_ref().map(|home| home.join(".docker")))
+    }
+
+    fn runtime_folder(&self) -> PathBuf {
+        self.runtime_dir
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", self.uid)))
+    }
+}
+
+/// How to reach an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp { host: String, port: u16 },
+}
+
+/// A place where an engine may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `unix:///var/run/docker.sock`, with defaults filled in.
+    pub url: String,
+    /// `-H`, `DOCKER_HOST`, `context "prod"`, `default`, `Podman`, …
+    pub why: String,
+    pub address: Result<Address, Unsupported>,
+    /// How an engine is started that should be here, in words.
+    pub start: Option<&'static str>,
+}
+
+impl Place {
+    /// True for the socket that the docker group may use.
+    #[must_use]
+    pub fn is_system_socket(&self) -> bool {
+        matches!(&self.address, Ok(Address::Unix(path))
+            if path == Path::new(SYSTEM_SOCKET) || path == Path::new("/run/docker.sock"))
+    }
+}
+
+/// A way to connect that docker has and this version has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsupported {
+    #[error("ssh:// is not supported by this version yet")]
+    Ssh,
+    #[error("TLS is not supported by this version yet")]
+    Tls,
+    #[error("named pipes are Windows' own")]
+    NamedPipe,
+    #[error("fd:// is for the engine's own side")]
+    FileDescriptor,
+}
+
+impl Unsupported {
+    /// What to do instead.
+    #[must_use]
+    pub fn advice(self, place: &Place) -> String {
+        let forward = |target: &str| {
+            format!(
+                "forward the socket: ssh -nNT -L /tmp/remote.sock:{SYSTEM_SOCKET} {target}, \
+                 then -H unix:///tmp/remote.sock"
+            )
+        };
+        match self {
+            Self::Ssh => {
+                let target = place.url.strip_prefix("ssh://").unwrap_or("HOST");
+                let target = target.split('/').next().unwrap_or(target);
+                match target.rsplit_once(':') {
+                    Some((host, port)) => forward(&format!("-p {port} {host}")),
+                    None => forward(target),
+                }
+            }
+            Self::Tls => forward("HOST"),
+            Self::NamedPipe | Self::FileDescriptor => {
+                "name a unix:// or tcp:// address with -H".to_owned()
+            }
+        }
+    }
+}
+
+/// What was asked for cannot be resolved to a place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// A usage error.
+    #[error("-H and -c both name an engine; give one of them")]
+    HostAndContext,
+    #[error(transparent)]
+    Context(#[from] ContextError),
+    #[error(
+        "{why}: \"{url}\" is no address of an engine: {cause}; try unix:///path or tcp://host:port"
+    )]
+    BadUrl {
+        url: String,
+        why: String,
+        cause: &'static str,
+    },
+    #[error("context \"{0}\": there is no configuration folder; set HOME or DOCKER_CONFIG")]
+    NoConfigFolder(String),
+}
+
+/// The places to try, in order: `-H` or `-c`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the
+/// default. What is named is the only place; only where nothing is named there may be further ones.
+pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> {
+    match (&options.host, &options.context) {
+        (Some(_), Some(_)) => return Err(ConnectError::HostAndContext),
+        (Some(host), None) => return Ok(vec![place(host, "-H", env.tls)?]),
+        (None, Some(name)) if name != "default" => return Ok(vec![in_context(name, env)?]),
+        // For docker `-c default` means "no context": the environment's host counts.
+        (None, Some(_)) => return Ok(vec![named_by_host(env)?.unwrap_or_else(system)]),
+        (None, None) => {}
+    }
+    if let Some(place) = named_by_host(env)? {
+        return Ok(vec![place]);
+    }
+    let context = match (&env.context, env.config_folder()) {
+        (Some(name), _) => Some(name.clone()).filter(|name| name != "default"),
+        (None, Some(config)) => contexts::current(&config)?,
+        (None, None) => None,
+    };
+    if let Some(name) = context {
+        return Ok(vec![in_context(&name, env)?]);
+    }
+    let mut places = vec![system()];
+    if options.look_further && env.context.is_none() {
+        places.extend(further(env));
+    }
+    Ok(places)
+}
+
+fn named_by_host(env: &Env) -> Result<Option<Place>, ConnectError> {
+    env.host
+        .as_ref()
+        .map(|host| place(host, "DOCKER_HOST", env.tls))
+        .transpose()
+}
+
+fn in_context(name: &str, env: &Env) -> Result<Place, ConnectError> {
+    let config = env
+        .config_folder()
+        .ok_or_else(|| ConnectError::NoConfigFolder(name.to_owned()))?;
+    let Endpoint { host, tls } = contexts::endpoint(&config, name)?;
+    place(&host, &format!("context \"{name}\""), tls)
+}
+
+fn system() -> Place {
+    unix(
+        PathBuf::from(SYSTEM_SOCKET),
+        "default",
+        Some("sudo systemctl start docker"),
+    )
+}
+
+/// Engines of a user, and of programs that bring one along.
+fn further(env: &Env) -> Vec<Place> {
+    let runtime = env.runtime_folder();
+    let mut places = vec![unix(
+        runtime.join("docker.sock"),
+        "rootless Docker",
+        Some("systemctl --user start docker"),
+    )];
+    if let Some(home) = &env.home {
+        for (path, why, start) in [
+            (
+                ".docker/run/docker.sock",
+                "rootless Docker",
+                "systemctl --user start docker",
+            ),
+            (
+                ".docker/desktop/docker.sock",
+                "Docker Desktop",
+                "start Docker Desktop",
+            ),
+            (".colima/default/docker.sock", "Colima", "colima start"),
+            (".orbstack/run/docker.sock", "OrbStack", "start OrbStack"),
+        ] {
+            places.push(unix(home.join(path), why, Some(start)));
+        }
+    }
+    places.push(unix(
+        runtime.join("podman/podman.sock"),
+        "Podman",
+        Some("systemctl --user start podman.socket"),
+    ));
+    places.push(unix(
+        PathBuf::from("/run/podman/podman.sock"),
+        "Podman",
+        Some("sudo systemctl start podman.socket"),
+    ));
+    places
+}
+
+fn unix(path: PathBuf, why: &str, start: Option<&'static str>) -> Place {
+    Place {
+        url: format!("unix://{}", path.display()),
+        why: why.to_owned(),
+        address: Ok(Address::Unix(path)),
+        start,
+    }
+}
+
+/// Reads an address as docker does: without a scheme it is TCP, and what is left out has a default.
+fn place(url: &str, why: &str, tls: bool) -> Result<Place, ConnectError> {
+    let url = url.trim();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("tcp", url));
+    let elsewhere = |unsupported| {
+        Ok(Place {
+            url: url.to_owned(),
+            why: why.to_owned(),
+            address: Err(unsupported),
+            start: None,
+        })
+    };
+    match scheme {
+        "unix" if rest.is_empty() => Ok(Place {
+            why: why.to_owned(),
+            ..system()
+        }),
+        "unix" => {
+            let place = unix(PathBuf::from(rest), why, None);
+            let start = place.is_system_socket().then(|| system().start).flatten();
+            Ok(Place { start, ..place })
+        }
+        // Docker speaks TLS behind `https://` in a context, and plainly behind `http://`.
+        "https" => elsewhere(Unsupported::Tls),
+        "tcp" if tls => elsewhere(Unsupported::Tls),
+        "tcp" | "http" => match tcp(rest) {
+            Ok((host, port)) => Ok(Place {
+                url: if host.contains(':') {
+                    format!("tcp://[{host}]:{port}")
+                } else {
+                    format!("tcp://{host}:{port}")
+                },
+                why: why.to_owned(),
+                address: Ok(Address::Tcp { host, port }),
+                start: None,
+            }),
+            Err(cause) => Err(bad(url, why, cause)),
+        },
+        "ssh" => elsewhere(Unsupported::Ssh),
+        "npipe" => elsewhere(Unsupported::NamedPipe),
+        "fd" => elsewhere(Unsupported::FileDescriptor),
+        _ => Err(bad(url, why, "its scheme is not known")),
+    }
+}
+
+fn bad(url: &str, why: &str, cause: &'static str) -> ConnectError {
+    ConnectError::BadUrl {
+        url: url.to_owned(),
+        why: why.to_owned(),
+        cause,
+    }
+}
+
+/// `host:port`, `host`, `:port`, `[::1]:port`, or nothing at all.
+fn tcp(rest: &str) -> Result<(String, u16), &'static str> {
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#', '@']) || authority.contains(char::is_whitespace) {
+        return Err("only a host and a port can follow tcp://");
+    }
+    let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
+        let (host, port) = bracketed.split_once(']').ok_or("a bracket is not closed")?;
+        match port {
+            "" => (host, None),
+            _ => (
+                host,
+                Some(port.strip_prefix(':').ok_or("its port cannot be read")?),
+            ),
+        }
+    } else if authority.matches(':').count() > 1 {
+        (authority, None)
+    } else {
+        match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        }
+    };
+    let port = match port {
+        None | Some("") => PLAIN_PORT,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or("its port is not a number from 1 to 65535")?,
+    };
+    let host = if host.is_empty() { "localhost" } else { host };
+    Ok((host.to_owned(), port))
+}

@@ -1,0 +1,94 @@
+//! One `_ping` over a connection of its own, to tell an engine from anything else that listens.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::{Address, Unsupported, WhyNot};
+
+/// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
+const ENOUGH: u64 = 16 * 1024;
+const REQUEST: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+
+/// Asks for `_ping`. It never waits on its own account: the caller sets the time.
+pub(super) async fn ping(address: &Address) -> Result<(), WhyNot> {
+    let answer = match address {
+        Address::Unix(path) => exchange(UnixStream::connect(path).await.map_err(why_not)?).await,
+        Address::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await;
+            // Only a missing socket *file* is `NoSocket`; a name that does not resolve is not.
+            exchange(stream.map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => WhyNot::Connection(error.to_string()),
+                _ => why_not(error),
+            })?)
+            .await
+        }
+    };
+    judge(&answer.map_err(why_not)?)
+}
+
+/// Sends the request and reads until the head and two bytes of body are there, or the other side has ended.
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<Vec<u8>> {
+    // A server that hangs up without reading the request may still have said why.
+    let sent = stream.write_all(REQUEST).await;
+    let mut answer = Vec::with_capacity(4 * 1024);
+    let mut limited = stream.take(ENOUGH);
+    loop {
+        match limited.read_buf(&mut answer).await {
+            Ok(0) => break,
+            Ok(_) if is_whole(&answer) => break,
+            Ok(_) => {}
+            Err(_) if !answer.is_empty() => break,
+            Err(error) => return Err(sent.err().unwrap_or(error)),
+        }
+    }
+    Ok(answer)
+}
+
+fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    Some((&answer[..end], &answer[end + 4..]))
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    split(answer).is_some_and(|(_, body)| body.len() >= 2)
+}
+
+/// An engine says `Api-Version` in every answer, refusals included; a proxy before it may drop that but
+/// not the `OK`.
+fn judge(answer: &[u8]) -> Result<(), WhyNot> {
+    let (head, body) = split(answer).ok_or(WhyNot::NotDocker)?;
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap_or_default();
+    if !status.starts_with("http/1.") {
+        return Err(WhyNot::NotDocker);
+    }
+    let ok = status.split(' ').nth(1) == Some("200");
+    if lines.any(|line| line.starts_with("api-version:")) || (ok && body_says_ok(body)) {
+        return Ok(());
+    }
+    // What a Go server says on a TLS port to somebody who does not speak TLS.
+    if String::from_utf8_lossy(body).contains("HTTPS server") {
+        return Err(WhyNot::Unsupported(Unsupported::Tls));
+    }
+    Err(WhyNot::NotDocker)
+}
+
+/// `OK`, or the same as the first chunk of a chunked body.
+fn body_says_ok(body: &[u8]) -> bool {
+    body.starts_with(b"OK") || body.starts_with(b"2\r\nOK")
+}
+
+fn why_not(error: io::Error) -> WhyNot {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => WhyNot::NoSocket,
+        io::ErrorKind::PermissionDenied => WhyNot::PermissionDenied,
+        io::ErrorKind::ConnectionRefused => WhyNot::Refused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => WhyNot::NotDocker,
+        _ => WhyNot::Connection(error.to_string()),
+    }
+}

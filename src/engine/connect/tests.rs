@@ -1,0 +1,454 @@
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::*;
+
+fn none() -> Options {
+    Options::default()
+}
+
+/// An environment with an empty home of its own.
+fn empty(home: &TempDir) -> Env {
+    Env {
+        home: Some(home.path().to_owned()),
+        uid: 1000,
+        ..Env::default()
+    }
+}
+
+fn write(path: PathBuf, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn context(home: &TempDir, folder: &str, name: &str, host: &str) {
+    write(
+        home.path()
+            .join(".docker/contexts/meta")
+            .join(folder)
+            .join("meta.json"),
+        &format!(
+            r#"{{"Name":"{name}","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
+        ),
+    );
+}
+
+fn only(options: &Options, env: &Env) -> (String, String) {
+    let mut places = places(options, env).unwrap();
+    assert_eq!(places.len(), 1, "{places:?}");
+    let place = places.remove(0);
+    (place.url, place.why)
+}
+
+fn pair(url: &str, why: &str) -> (String, String) {
+    (url.to_owned(), why.to_owned())
+}
+
+#[test]
+fn what_stands_nearer_wins() {
+    let home = TempDir::new().unwrap();
+    context(&home, "aa", "staging", "unix:///staging.sock");
+    context(&home, "bb", "prod", "unix:///prod.sock");
+    context(&home, "cc", "lab", "tcp://lab:1");
+    write(
+        home.path().join(".docker/config.json"),
+        r#"{"auths":{},"currentContext":"lab"}"#,
+    );
+    write(home.path().join(".docker/contexts/meta/zz/meta.json"), "{");
+    let mut env = empty(&home);
+    assert_eq!(only(&none(), &env), pair("tcp://lab:1", "context \"lab\""));
+    env.context = Some("prod".into());
+    assert_eq!(
+        only(&none(), &env),
+        pair("unix:///prod.sock", "context \"prod\"")
+    );
+    env.host = Some("tcp://10.0.0.1:99".into());
+    assert_eq!(
+        only(&none(), &env),
+        pair("tcp://10.0.0.1:99", "DOCKER_HOST")
+    );
+    let options = Options {
+        context: Some("staging".into()),
+        look_further: true,
+        ..none()
+    };
+    assert_eq!(
+        only(&options, &env),
+        pair("unix:///staging.sock", "context \"staging\"")
+    );
+    let options = Options {
+        host: Some("unix:///mine.sock".into()),
+        ..none()
+    };
+    assert_eq!(only(&options, &env), pair("unix:///mine.sock", "-H"));
+    let options = Options {
+        context: Some("prod".into()),
+        ..options
+    };
+    assert_eq!(places(&options, &env), Err(ConnectError::HostAndContext));
+}
+
+#[test]
+fn the_default_context_is_no_context() {
+    let home = TempDir::new().unwrap();
+    write(
+        home.path().join(".docker/config.json"),
+        r#"{"currentContext":"default"}"#,
+    );
+    let mut env = empty(&home);
+    let system = pair("unix:///var/run/docker.sock", "default");
+    assert_eq!(only(&none(), &env), system);
+    let options = Options {
+        context: Some("default".into()),
+        look_further: true,
+        ..none()
+    };
+    assert_eq!(only(&options, &env), system);
+    env.host = Some("tcp://elsewhere".into());
+    assert_eq!(
+        only(&options, &env),
+        pair("tcp://elsewhere:2375", "DOCKER_HOST")
+    );
+}
+
+#[test]
+fn only_where_nothing_is_named_it_looks_further() {
+    let home = TempDir::new().unwrap();
+    let mut env = empty(&home);
+    env.runtime_dir = Some("/run/user/1000".into());
+    let options = Options {
+        look_further: true,
+        ..none()
+    };
+    let urls: Vec<String> = places(&options, &env)
+        .unwrap()
+        .into_iter()
+        .map(|place| place.url.replace(home.path().to_str().unwrap(), "~"))
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            "unix:///var/run/docker.sock",
+            "unix:///run/user/1000/docker.sock",
+            "unix://~/.docker/run/docker.sock",
+            "unix://~/.docker/desktop/docker.sock",
+            "unix://~/.colima/default/docker.sock",
+            "unix://~/.orbstack/run/docker.sock",
+            "unix:///run/user/1000/podman/podman.sock",
+            "unix:///run/podman/podman.sock",
+        ]
+    );
+    env.host = Some("unix:///x".into());
+    assert_eq!(places(&options, &env).unwrap().len(), 1);
+}
+
+#[test]
+fn a_context_that_leads_nowhere_is_an_error_and_not_the_default_engine() {
+    let home = TempDir::new().unwrap();
+    let env = empty(&home);
+    let ask = |name: &str| {
+        places(
+            &Options {
+                context: Some(name.into()),
+                ..none()
+            },
+            &env,
+        )
+    };
+    let folder = home.path().join(".docker/contexts/meta");
+    assert_eq!(
+        ask("gone"),
+        Err(ConnectError::Context(ContextError::NotFound {
+            name: "gone".into(),
+            folder
+        }))
+    );
+    write(
+        home.path().join(".docker/contexts/meta/k/meta.json"),
+        r#"{"Name":"kube","Endpoints":{"kubernetes":{"Host":"https://k"}}}"#,
+    );
+    assert_eq!(
+        ask("kube"),
+        Err(ConnectError::Context(ContextError::NoEndpoint {
+            name: "kube".into()
+        }))
+    );
+    write(home.path().join(".docker/config.json"), "{oops");
+    let error = places(&none(), &env).unwrap_err().to_string();
+    assert!(
+        error.contains("config.json") && error.contains("-H"),
+        "{error}"
+    );
+    // The configuration is not even looked at where the host is named.
+    let options = Options {
+        host: Some("unix:///x".into()),
+        ..none()
+    };
+    assert!(places(&options, &env).is_ok());
+}
+
+#[test]
+fn addresses_read_as_docker_reads_them() {
+    let home = TempDir::new().unwrap();
+    let env = empty(&home);
+    let url = |host: &str| {
+        let options = Options {
+            host: Some(host.into()),
+            ..none()
+        };
+        places(&options, &env).map(|mut places| {
+            let place = places.remove(0);
+            (place.url, place.address)
+        })
+    };
+    let tcp = |host: &str, port| {
+        Ok(Address::Tcp {
+            host: host.into(),
+            port,
+        })
+    };
+    for (given, shown, address) in [
+        ("tcp://a:1", "tcp://a:1", tcp("a", 1)),
+        ("tcp://a", "tcp://a:2375", tcp("a", 2375)),
+        ("a:7", "tcp://a:7", tcp("a", 7)),
+        (":7", "tcp://localhost:7", tcp("localhost", 7)),
+        ("tcp://", "tcp://localhost:2375", tcp("localhost", 2375)),
+        ("tcp://[::1]:5", "tcp://[::1]:5", tcp("::1", 5)),
+        (
+            "tcp://[fe80::1]",
+            "tcp://[fe80::1]:2375",
+            tcp("fe80::1", 2375),
+        ),
+        (
+            "unix://",
+            "unix:///var/run/docker.sock",
+            Ok(Address::Unix("/var/run/docker.sock".into())),
+        ),
+        ("ssh://me@web-3", "ssh://me@web-3", Err(Unsupported::Ssh)),
+        (
+            "npipe:////./pipe/x",
+            "npipe:////./pipe/x",
+            Err(Unsupported::NamedPipe),
+        ),
+        ("fd://3", "fd://3", Err(Unsupported::FileDescriptor)),
+    ] {
+        assert_eq!(url(given), Ok((shown.to_owned(), address)), "{given}");
+    }
+    for bad in [
+        "tcp://a:0",
+        "tcp://a:70000",
+        "tcp://a:b",
+        "tcp://a/v1",
+        "gopher://a",
+        "tcp://[::1",
+    ] {
+        assert!(
+            matches!(url(bad), Err(ConnectError::BadUrl { .. })),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn tls_is_refused_and_never_spoken_to_plainly() {
+    let home = TempDir::new().unwrap();
+    context(&home, "hash", "safe", "tcp://a:2376");
+    let tls = home.path().join(".docker/contexts/tls/hash/docker/ca.pem");
+    let mut env = empty(&home);
+    env.context = Some("safe".into());
+    let address = |env: &Env| places(&none(), env).unwrap().remove(0).address;
+    assert!(address(&env).is_ok());
+    write(tls, "pem");
+    assert_eq!(address(&env), Err(Unsupported::Tls));
+    env.context = None;
+    env.host = Some("tcp://a:2376".into());
+    assert!(address(&env).is_ok());
+    env.tls = true;
+    assert_eq!(address(&env), Err(Unsupported::Tls));
+    env.host = Some("unix:///a.sock".into());
+    assert!(address(&env).is_ok());
+}
+
+fn at(path: &Path) -> Place {
+    Place {
+        url: format!("unix://{}", path.display()),
+        why: "test".into(),
+        address: Ok(Address::Unix(path.to_owned())),
+        start: None,
+    }
+}
+
+/// A socket that reads a request and says one thing.
+fn answering(folder: &TempDir, name: &str, answer: &'static str) -> Place {
+    let path = folder.path().join(name);
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    at(&path)
+}
+
+const DOCKER: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nServer: Docker/28.5.2 (linux)\r\nContent-Length: 2\r\n\r\nOK";
+
+/// Dialling always fails here, so that what was reached can be told from what was not.
+async fn reasons(places: Vec<Place>) -> Vec<WhyNot> {
+    let no_engine = open(places, async |_, _| Err(reached()))
+        .await
+        .err()
+        .expect("nothing to open");
+    no_engine
+        .attempts
+        .into_iter()
+        .map(|attempt| attempt.reason)
+        .collect()
+}
+
+fn reached() -> EngineError {
+    EngineError::NotSupported("reached".into())
+}
+
+#[tokio::test]
+async fn an_engine_is_told_from_whatever_else_listens() {
+    let folder = TempDir::new().unwrap();
+    let places = vec![
+        answering(&folder, "docker", DOCKER),
+        answering(
+            &folder,
+            "bare",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
+        ),
+        answering(
+            &folder,
+            "refusing",
+            "HTTP/1.1 403 Forbidden\r\nApi-Version: 1.51\r\n\r\nno",
+        ),
+        answering(
+            &folder,
+            "nginx",
+            "HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n<html>",
+        ),
+        answering(&folder, "ssh", "SSH-2.0-OpenSSH_9.2\r\n"),
+        answering(&folder, "mute", ""),
+        answering(
+            &folder,
+            "tls",
+            "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+        ),
+    ];
+    assert_eq!(
+        reasons(places).await,
+        [
+            WhyNot::Engine(reached()),
+            WhyNot::Engine(reached()),
+            WhyNot::Engine(reached()),
+            WhyNot::NotDocker,
+            WhyNot::NotDocker,
+            WhyNot::NotDocker,
+            WhyNot::Unsupported(Unsupported::Tls),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_first_that_answers_is_the_only_one_dialled() {
+    let folder = TempDir::new().unwrap();
+    let places = vec![
+        at(&folder.path().join("absent")),
+        answering(&folder, "a", DOCKER),
+        answering(&folder, "b", DOCKER),
+    ];
+    let dialled = AtomicUsize::new(0);
+    let engine = open(places, async |place, _| {
+        dialled.fetch_add(1, Ordering::Relaxed);
+        assert!(place.url.ends_with("/a"), "{}", place.url);
+        Ok(Arc::new(crate::engine::watch::fake::Fake::default()) as Arc<dyn Engine>)
+    })
+    .await;
+    assert!(engine.is_ok());
+    assert_eq!(dialled.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_said_with_what_to_try() {
+    let folder = TempDir::new().unwrap();
+    let dead = folder.path().join("dead");
+    drop(UnixListener::bind(&dead).unwrap());
+    let port = {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let tcp = Place {
+        address: Ok(Address::Tcp {
+            host: "127.0.0.1".into(),
+            port,
+        }),
+        ..at(&dead)
+    };
+    let ssh = Place {
+        url: "ssh://me@web-3:2222".into(),
+        address: Err(Unsupported::Ssh),
+        ..at(&dead)
+    };
+    let absent = at(&folder.path().join("absent"));
+    let below_a_file = at(&dead.join("x"));
+    let no_engine = open(
+        vec![absent, below_a_file, at(&dead), tcp, ssh],
+        async |_, _| Err(reached()),
+    )
+    .await
+    .err()
+    .unwrap();
+    let reasons: Vec<&WhyNot> = no_engine.attempts.iter().map(|a| &a.reason).collect();
+    assert_eq!(
+        reasons,
+        [
+            &WhyNot::NoSocket,
+            &WhyNot::NoSocket,
+            &WhyNot::Refused,
+            &WhyNot::Refused,
+            &WhyNot::Unsupported(Unsupported::Ssh),
+        ]
+    );
+    for attempt in &no_engine.attempts {
+        assert!(attempt.advice().is_some(), "{attempt}");
+        assert_eq!(attempt.to_string().lines().count(), 1, "{attempt}");
+    }
+    let ssh = no_engine.attempts.last().unwrap().advice().unwrap();
+    assert!(ssh.contains("-p 2222 me@web-3"), "{ssh}");
+    assert_eq!(no_engine.foremost().unwrap().reason, WhyNot::Refused);
+}
+
+#[tokio::test]
+async fn the_docker_group_is_advised_for_the_system_socket_only() {
+    let denied = |path: &str| Attempt {
+        place: at(Path::new(path)),
+        reason: WhyNot::PermissionDenied,
+    };
+    let advice = denied("/var/run/docker.sock").advice().unwrap();
+    assert!(
+        advice.contains("usermod") && advice.contains("sudo"),
+        "{advice}"
+    );
+    let advice = denied("/home/a/x.sock").advice().unwrap();
+    assert!(!advice.contains("docker group"), "{advice}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_hangs_is_left_after_ten_seconds() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hangs");
+    // It takes connections into its backlog and never answers.
+    let listener = UnixListener::bind(&path).unwrap();
+    let before = tokio::time::Instant::now();
+    assert_eq!(reasons(vec![at(&path)]).await, [WhyNot::TimedOut(PING)]);
+    assert_eq!(before.elapsed().as_secs(), 10);
+    drop(listener);
+}

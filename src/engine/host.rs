@@ -1,0 +1,460 @@
+//! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path};
+
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatvfs, openat};
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
+use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+
+/// Where containerd keeps its data when it is not told otherwise.
+const CONTAINERD: &str = "/var/lib/containerd";
+/// How many objects of a kind are looked for: one found is proof, and a folder of thousands is no better.
+const SAMPLE: usize = 16;
+
+/// Why an engine does not count as local.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLocal {
+    #[error("it is not reached through a unix socket")]
+    NoUnixSocket,
+    #[error("it does not say where it keeps its data")]
+    NoRoot,
+    #[error("{root} cannot be opened: {cause}")]
+    Closed { root: Text, cause: String },
+    #[error("{root} on this machine belongs to another engine")]
+    OtherEngine { root: Text },
+    #[error("nothing in {root} shows that it is this engine's")]
+    Unproven { root: Text },
+}
+
+/// Things on an engine's lists, to be looked for in its folder.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub images: Vec<ImageId>,
+    pub containers: Vec<ContainerId>,
+    pub volumes: Vec<VolumeName>,
+}
+
+impl Known {
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        let named = inventory
+            .images
+            .iter()
+            .filter(|image| !image.names.is_empty());
+        Self {
+            images: named.map(|image| image.id.clone()).collect(),
+            containers: inventory.containers.iter().map(|c| c.id.clone()).collect(),
+            volumes: inventory.volumes.iter().map(|v| v.name.clone()).collect(),
+        }
+    }
+}
+
+/// What can be seen of an engine's host from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    pub local: Result<(), NotLocal>,
+    /// One a filesystem that holds engine data; none where the engine is not local.
+    pub disks: Vec<Disk>,
+}
+
+/// Proves that the engine is local and asks its disks. It opens files, which may hang on a dead network
+/// filesystem: call it where blocking is allowed.
+#[must_use]
+pub fn look(engine: &EngineInfo, known: &Known) -> Surroundings {
+    match prove(engine, known) {
+        Ok(root) => Surroundings {
+            local: Ok(()),
+            disks: disks(&root, engine, known),
+        },
+        Err(reason) => Surroundings {
+            local: Err(reason),
+            disks: Vec::new(),
+        },
+    }
+}
+
+/// The folder of an engine that is proven to be local, opened. Nothing outside of it is reached through it.
+#[derive(Debug)]
+pub struct Root {
+    dir: OwnedFd,
+    path: Text,
+}
+
+/// Opens an engine's folder if it holds what only this engine knows (DESIGN.md, Guard rails).
+///
+/// A forwarded socket, or one of a virtual machine, names a folder that may well exist here too, with
+/// another engine's data in it. Since Docker 23 the file `engine-id` decides, either way; elsewhere a
+/// folder named by a container's or an anonymous volume's ID does, as those are random. A volume's
+/// given name proves nothing: two engines can both have a `db-data`.
+pub fn prove(engine: &EngineInfo, known: &Known) -> Result<Root, NotLocal> {
+    if !engine.host.starts_with("unix://") {
+        return Err(NotLocal::NoUnixSocket);
+    }
+    if !Path::new(&*engine.root).is_absolute() {
+        return Err(NotLocal::NoRoot);
+    }
+    let path = engine.root.clone();
+    let root = Root::open(path.clone()).map_err(|error| NotLocal::Closed {
+        root: path.clone(),
+        cause: error.to_string(),
+    })?;
+    if let Some(id) = root.engine_id()
+        && !engine.engine_id.is_empty()
+    {
+        return if id == *engine.engine_id {
+            Ok(root)
+        } else {
+            Err(NotLocal::OtherEngine { root: path })
+        };
+    }
+    if root.holds(engine, known) {
+        Ok(root)
+    } else {
+        Err(NotLocal::Unproven { root: path })
+    }
+}
+
+impl Root {
+    fn open(path: Text) -> io::Result<Self> {
+        // The root itself may be a symlink: that is the administrator's doing, not the engine's.
+        let dir = openat(CWD, &*path, OFlags::DIRECTORY | base_flags(), Mode::empty())?;
+        Ok(Self { dir, path })
+    }
+
+    /// The folder's path, as the engine names it.
+    #[must_use]
+    pub fn path(&self) -> &Text {
+        &self.path
+    }
+
+    /// Opens a folder below the root; see [`Root::open_file`].
+    pub fn open_folder(&self, relative: &Path) -> io::Result<OwnedFd> {
+        self.walk(relative, OFlags::DIRECTORY)
+    }
+
+    /// Opens a regular file below the root for reading, with no symlink and no `..` on the way. The path
+    /// comes from an engine: it must not lead out of the engine's own folder.
+    pub fn open_file(&self, relative: &Path) -> io::Result<File> {
+        let fd = self.walk(relative, OFlags::empty())?;
+        let kind = FileType::from_raw_mode(fstat(&fd)?.st_mode);
+        if kind != FileType::RegularFile {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
+        }
+        Ok(File::from(fd))
+    }
+
+    /// An absolute path as it lies below the root, for [`Root::open_file`].
+    #[must_use]
+    pub fn relative<'a>(&self, absolute: &'a str) -> Option<&'a Path> {
+        Path::new(absolute).strip_prefix(&*self.path).ok()
+    }
+
+    /// Opens one component after another, each in the folder that was opened before it, so that nobody
+    /// can put a symlink in between.
+    fn walk(&self, relative: &Path, last: OFlags) -> io::Result<OwnedFd> {
+        let mut names = Vec::new();
+        for component in relative.components() {
+            match component {
+                Component::Normal(name) => names.push(name),
+                Component::CurDir => {}
+                _ => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidInput,
+                        "it leads out of the engine's folder",
+                    ));
+                }
+            }
+        }
+        let mut at = self.dir.try_clone()?;
+        let ends_at = names.len().saturating_sub(1);
+        for (index, name) in names.into_iter().enumerate() {
+            let kind = if index == ends_at {
+                last
+            } else {
+                OFlags::DIRECTORY
+            };
+            let flags = kind | OFlags::NOFOLLOW | base_flags();
+            at = openat(&at, name, flags, Mode::empty())?;
+        }
+        Ok(at)
+    }
+
+    fn engine_id(&self) -> Option<String> {
+        let mut id = String::new();
+        self.open_file(Path::new("engine-id"))
+            .ok()?
+            .take(256)
+            .read_to_string(&mut id)
+            .ok()?;
+        let id = id.trim();
+        (!id.is_empty()).then(|| id.to_owned())
+    }
+
+    fn holds(&self, engine: &EngineInfo, known: &Known) -> bool {
+        let has = |folder: &str, name: &str| {
+            is_random(name) && self.open_folder(&Path::new(folder).join(name)).is_ok()
+        };
+        // Podman has a folder a driver.
+        let podman = format!("{}-containers", engine.driver);
+        let mut containers = known.containers.iter().take(SAMPLE);
+        let mut volumes = known
+            .volumes
+            .iter()
+            .filter(|name| is_random(name.as_str()))
+            .take(SAMPLE);
+        containers.any(|id| has("containers", id.as_str()) || has(&podman, id.as_str()))
+            || volumes.any(|name| has("volumes", name.as_str()))
+    }
+}
+
+fn base_flags() -> OFlags {
+    // Opening a FIFO would wait for somebody to write into it.
+    OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK
+}
+
+/// True for 64 hexadecimal digits: nobody else has come upon the same ones.
+fn is_random(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The filesystems that hold the data of a proven engine, each once.
+fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
+    let mut seen = HashSet::new();
+    let mut disks = Vec::new();
+    let mut add = |dir: &OwnedFd, path: &str| {
+        if let Ok(stat) = fstat(dir)
+            && seen.insert(stat.st_dev)
+            && let Ok(disk) = disk(dir, path)
+        {
+            disks.push(disk);
+        }
+    };
+    add(&root.dir, root.path());
+    if engine.store == Store::Containerd {
+        let own = Path::new("containerd/daemon");
+        if let Ok(dir) = root.open_folder(own) {
+            add(&dir, &Path::new(&*root.path).join(own).to_string_lossy());
+        }
+        if let Some(containerd) = containerd_with(CONTAINERD, &known.images) {
+            add(&containerd.dir, CONTAINERD);
+        }
+    }
+    disks
+}
+
+/// A containerd's folder, if it holds every one of some images: another containerd than the engine's
+/// would lack one. The containerd store names an image by the digest of a blob (ENGINE.md §3).
+fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
+    let root = Root::open(path.into()).ok()?;
+    let blobs = Path::new("io.containerd.content.v1.content/blobs/sha256");
+    let all = images.iter().take(SAMPLE).all(|image| {
+        let digest = image.as_str().strip_prefix("sha256:").unwrap_or_default();
+        is_random(digest) && root.open_file(&blobs.join(digest)).is_ok()
+    });
+    (all && !images.is_empty()).then_some(root)
+}
+
+fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
+    let stat = fstatvfs(dir)?;
+    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
+    Ok(Disk {
+        path: path.into(),
+        total: bytes(stat.f_blocks),
+        free: bytes(stat.f_bavail),
+        inodes_total: stat.f_files,
+        inodes_free: stat.f_favail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
+
+    fn engine(root: &Path, id: &str) -> EngineInfo {
+        EngineInfo {
+            host: "unix:///run/x.sock".into(),
+            root: root.to_str().unwrap().into(),
+            engine_id: id.into(),
+            driver: "overlay".into(),
+            ..EngineInfo::default()
+        }
+    }
+
+    fn folder() -> TempDir {
+        TempDir::new().unwrap()
+    }
+
+    fn container(id: &str) -> Known {
+        Known {
+            containers: vec![ContainerId::new(id)],
+            ..Known::default()
+        }
+    }
+
+    fn verdict(engine: &EngineInfo, known: &Known) -> Result<(), NotLocal> {
+        prove(engine, known).map(|_| ())
+    }
+
+    #[test]
+    fn an_engine_id_decides_either_way() {
+        let root = folder();
+        std::fs::write(root.path().join("engine-id"), "aaaa-bbbb\n").unwrap();
+        std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();
+        let none = Known::default();
+        assert_eq!(verdict(&engine(root.path(), "aaaa-bbbb"), &none), Ok(()));
+        assert!(matches!(
+            verdict(&engine(root.path(), "cccc"), &container(ID)),
+            Err(NotLocal::OtherEngine { .. })
+        ));
+    }
+
+    #[test]
+    fn without_an_engine_id_something_random_of_its_own_must_be_there() {
+        let root = folder();
+        std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();
+        std::fs::create_dir_all(root.path().join("volumes/db-data")).unwrap();
+        let engine = engine(root.path(), "");
+        assert_eq!(verdict(&engine, &container(ID)), Ok(()));
+        let other = ID.replace('5', "6");
+        let unproven = Err(NotLocal::Unproven {
+            root: engine.root.clone(),
+        });
+        assert_eq!(verdict(&engine, &container(&other)), unproven);
+        assert_eq!(verdict(&engine, &container("")), unproven);
+        assert_eq!(verdict(&engine, &container("..")), unproven);
+        let named = Known {
+            volumes: vec![VolumeName::new("db-data")],
+            ..Known::default()
+        };
+        assert_eq!(verdict(&engine, &named), unproven);
+        std::fs::create_dir_all(root.path().join("volumes").join(&other)).unwrap();
+        let anonymous = Known {
+            volumes: vec![VolumeName::new("db-data"), VolumeName::new(&*other)],
+            ..Known::default()
+        };
+        assert_eq!(verdict(&engine, &anonymous), Ok(()));
+    }
+
+    #[test]
+    fn podman_keeps_containers_by_driver() {
+        let root = folder();
+        std::fs::create_dir_all(root.path().join("overlay-containers").join(ID)).unwrap();
+        assert_eq!(verdict(&engine(root.path(), "x"), &container(ID)), Ok(()));
+    }
+
+    #[test]
+    fn without_a_unix_socket_or_a_root_nothing_is_opened() {
+        let root = folder();
+        std::fs::write(root.path().join("engine-id"), "a").unwrap();
+        let mut remote = engine(root.path(), "a");
+        remote.host = "tcp://localhost:2375".into();
+        let none = Known::default();
+        assert_eq!(verdict(&remote, &none), Err(NotLocal::NoUnixSocket));
+        assert_eq!(look(&remote, &none).disks, []);
+        for bad in ["", "var/lib/docker", "../x"] {
+            let engine = engine(Path::new(bad), "a");
+            assert_eq!(verdict(&engine, &none), Err(NotLocal::NoRoot), "{bad}");
+        }
+        let absent = engine(&root.path().join("absent"), "a");
+        assert!(matches!(
+            verdict(&absent, &none),
+            Err(NotLocal::Closed { .. })
+        ));
+    }
+
+    #[test]
+    fn no_path_leads_out_of_the_root() {
+        let outside = folder();
+        std::fs::write(outside.path().join("secret"), "s").unwrap();
+        let inside = folder();
+        std::fs::create_dir_all(inside.path().join("a/b")).unwrap();
+        std::fs::write(inside.path().join("a/b/log"), "l").unwrap();
+        symlink(outside.path(), inside.path().join("a/out")).unwrap();
+        symlink(
+            outside.path().join("secret"),
+            inside.path().join("a/b/link"),
+        )
+        .unwrap();
+        symlink("log", inside.path().join("a/b/near")).unwrap();
+        let root = Root::open(inside.path().to_str().unwrap().into()).unwrap();
+        assert!(root.open_file(Path::new("a/b/log")).is_ok());
+        for bad in [
+            "a/out/secret",
+            "a/b/link",
+            "a/b/near",
+            "../secret",
+            "a/../../secret",
+            "/etc/passwd",
+            "a/b",
+            "a/b/log/x",
+            "",
+        ] {
+            assert!(root.open_file(Path::new(bad)).is_err(), "{bad}");
+        }
+        assert!(root.open_folder(Path::new("a/out")).is_err());
+        let absolute = inside.path().join("a/b/log");
+        assert_eq!(
+            root.relative(absolute.to_str().unwrap()),
+            Some(Path::new("a/b/log"))
+        );
+        assert_eq!(root.relative("/etc/passwd"), None);
+    }
+
+    #[test]
+    fn a_symlink_in_place_of_the_engine_id_proves_nothing() {
+        let outside = folder();
+        std::fs::write(outside.path().join("id"), "a").unwrap();
+        let root = folder();
+        symlink(outside.path().join("id"), root.path().join("engine-id")).unwrap();
+        assert!(verdict(&engine(root.path(), "a"), &Known::default()).is_err());
+    }
+
+    #[test]
+    fn a_disk_is_what_statvfs_says_and_counted_once() {
+        let root = folder();
+        std::fs::write(root.path().join("engine-id"), "a").unwrap();
+        std::fs::create_dir_all(root.path().join("containerd/daemon")).unwrap();
+        let mut engine = engine(root.path(), "a");
+        engine.store = Store::Containerd;
+        let surroundings = look(&engine, &Known::default());
+        assert_eq!(surroundings.local, Ok(()));
+        let [disk] = surroundings.disks.as_slice() else {
+            panic!("{:?}", surroundings.disks);
+        };
+        let stat = rustix::fs::statvfs(root.path()).unwrap();
+        assert_eq!(disk.total, Bytes(stat.f_blocks * stat.f_frsize));
+        assert!(disk.free <= disk.total);
+        assert_eq!(disk.path, engine.root);
+    }
+
+    #[test]
+    fn a_containerd_folder_counts_if_it_holds_all_the_images() {
+        let root = folder();
+        let blobs = root
+            .path()
+            .join("io.containerd.content.v1.content/blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        std::fs::write(blobs.join(ID), "manifest").unwrap();
+        let here = ImageId::new(format!("sha256:{ID}"));
+        let elsewhere = ImageId::new(format!("sha256:{}", ID.replace('5', "6")));
+        let path = root.path().to_str().unwrap();
+        assert!(containerd_with(path, std::slice::from_ref(&here)).is_some());
+        assert!(containerd_with(path, &[here, elsewhere]).is_none());
+        assert!(containerd_with(path, &[]).is_none());
+    }
+}

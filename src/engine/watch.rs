@@ -1,0 +1,127 @@
+//! Watching an engine: a scan in stages that never waits for the slowest, and then only what has changed
+//! (ENGINE.md §6 and §7).
+//!
+//! Everything runs inside the one future of [`watch`]: dropping it drops, and so cancels, every request.
+
+mod feed;
+mod once;
+mod outbox;
+mod scan;
+mod take;
+mod work;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use self::feed::{Feed, News};
+use self::scan::{Scan, Why};
+use super::host::{self, Known, Surroundings};
+use super::{Answer, Engine, EngineError};
+use crate::domain::inventory::{EngineInfo, Part};
+use crate::domain::item::ImageId;
+
+pub use self::once::{Wanted, scan_once};
+
+/// How long a list may take (DESIGN.md, The command line). Nothing that walks a disk has a limit.
+const LIST: Duration = Duration::from_secs(60);
+/// How long a look at the host may take; a dead network filesystem never answers.
+const LOOK: Duration = Duration::from_secs(5);
+/// How many images are inspected at once (ENGINE.md §2.4).
+const IMAGES_AT_ONCE: usize = 8;
+/// How many writable layers are walked at once (ENGINE.md §6).
+const CONTAINERS_AT_ONCE: usize = 4;
+
+/// What somebody who looks at an engine wants of the watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Lists everything and measures everything again.
+    Rescan,
+    /// These images are on the screen: their layers are asked before others'.
+    LookFirst(Vec<ImageId>),
+    /// The build cache is on the screen, or no longer. It grows without events (ENGINE.md §7).
+    BuildCacheVisible(bool),
+}
+
+/// Watches an engine until nobody listens to `out` any more.
+///
+/// Answers come as soon as they are there, each stage with its progress around it. A stage that fails
+/// stops no other, and leaves what was sent before in force.
+pub async fn watch(
+    engine: Arc<dyn Engine>,
+    mut requests: UnboundedReceiver<Request>,
+    out: UnboundedSender<Vec<Part>>,
+) {
+    // Subscribed before the first list, so that nothing happens unseen between the two.
+    let mut feed = Feed::new(&*engine);
+    let mut scan = Scan::new(&*engine);
+    let mut asking = true;
+    scan.start(Why::First);
+    loop {
+        scan.proceed();
+        let parts = scan.outbox.take();
+        if !parts.is_empty() && out.send(parts).is_err() {
+            return;
+        }
+        let deadline = scan.deadline();
+        tokio::select! {
+            biased;
+            () = out.closed() => return,
+            request = requests.recv(), if asking => match request {
+                Some(request) => scan.request(request),
+                None => asking = false,
+            },
+            news = feed.next() => match news {
+                News::Change(change) => scan.note(change),
+                News::Down(error) => scan.down(&error),
+                News::Back => scan.start(Why::Reconnected),
+            },
+            Some(answer) = scan.jobs.next() => scan.take(answer),
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                scan.on_time();
+            }
+        }
+    }
+}
+
+/// Waits for a list, but not for ever: a request that hangs would block its stage until the end.
+async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineError> {
+    timeout(LIST, answer).await.unwrap_or_else(|_| {
+        Err(EngineError::TimedOut {
+            request: request.to_owned(),
+            seconds: LIST.as_secs(),
+        })
+    })
+}
+
+/// Looks at the engine's host on a thread of its own. `None` where that hangs.
+async fn look(engine: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
+    let look = tokio::task::spawn_blocking(move || host::look(&engine, &known));
+    timeout(LOOK, look).await.ok()?.ok()
+}
+
+/// What was found out about the host, written into what the engine says of itself.
+fn with_surroundings(engine: &EngineInfo, found: &Surroundings) -> EngineInfo {
+    EngineInfo {
+        local: found.local.is_ok(),
+        why_not_local: found.local.as_ref().err().map(|why| why.to_string().into()),
+        ..engine.clone()
+    }
+}
+
+/// Below API 1.42 `/system/df` is all or nothing: shared sizes, build cache and volume sizes are one long
+/// walk, and a second one at the same time is refused (ENGINE.md §1.4).
+fn has_only_whole_df(engine: &EngineInfo) -> bool {
+    let version = engine.api.split_once('.');
+    version
+        .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)))
+        .is_some_and(|version: (u32, u32)| version < (1, 42))
+}
+
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod tests;

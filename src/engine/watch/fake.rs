@@ -1,0 +1,277 @@
+//! An engine for tests: its lists are set, its answers take as long as a script says, and it counts.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
+    Source, State, Volume, VolumeName,
+};
+use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
+
+/// What becomes of a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Behaviour {
+    After(Duration),
+    Never,
+    Fails(EngineError),
+}
+
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) info: Mutex<EngineInfo>,
+    pub(crate) images: Mutex<Vec<Image>>,
+    pub(crate) containers: Mutex<Vec<Container>>,
+    pub(crate) volumes: Mutex<Vec<Volume>>,
+    behaviours: Mutex<HashMap<String, Behaviour>>,
+    /// Every request, in order: `images`, `image 1`, `container 2`, …
+    calls: Mutex<Vec<String>>,
+    feed: Mutex<Option<UnboundedSender<Result<Change, EngineError>>>>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        let fake = Self::default();
+        *fake.info.lock().unwrap() = EngineInfo {
+            host: "fake".into(),
+            api: "1.51".into(),
+            has_build_cache: true,
+            ..EngineInfo::default()
+        };
+        fake
+    }
+
+    /// Sets what becomes of a request, given as in the list of calls.
+    pub(crate) fn script(&self, request: &str, behaviour: Behaviour) {
+        let mut behaviours = self.behaviours.lock().unwrap();
+        behaviours.insert(request.to_owned(), behaviour);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.behaviours.lock().unwrap().clear();
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self, request: &str) -> usize {
+        self.calls().iter().filter(|call| *call == request).count()
+    }
+
+    pub(crate) fn forget_calls(&self) {
+        self.calls.lock().unwrap().clear();
+    }
+
+    pub(crate) fn happens(&self, change: Change) {
+        let feed = self.feed.lock().unwrap();
+        feed.as_ref().unwrap().send(Ok(change)).unwrap();
+    }
+
+    /// Ends the stream of changes.
+    pub(crate) fn cut(&self) {
+        *self.feed.lock().unwrap() = None;
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        request: impl Into<String>,
+        value: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Answer<'_, T> {
+        let request = request.into();
+        let behaviour = self.behaviours.lock().unwrap().get(&request).cloned();
+        self.calls.lock().unwrap().push(request);
+        async move {
+            match behaviour {
+                None => {}
+                Some(Behaviour::After(time)) => tokio::time::sleep(time).await,
+                Some(Behaviour::Never) => std::future::pending().await,
+                Some(Behaviour::Fails(error)) => return Err(error),
+            }
+            Ok(value(self))
+        }
+        .boxed()
+    }
+
+    fn unused<T: Send + 'static>(&self) -> Answer<'_, T> {
+        let error = EngineError::NotSupported("not in this fake".into());
+        async move { Err(error) }.boxed()
+    }
+}
+
+impl Engine for Fake {
+    fn about(&self) -> Answer<'_, EngineInfo> {
+        self.answer("about", |fake| fake.info.lock().unwrap().clone())
+    }
+
+    fn images(&self) -> Answer<'_, Vec<Image>> {
+        self.answer("images", |fake| fake.images.lock().unwrap().clone())
+    }
+
+    fn containers(&self) -> Answer<'_, Vec<Container>> {
+        self.answer("containers", |fake| fake.containers.lock().unwrap().clone())
+    }
+
+    fn volumes(&self) -> Answer<'_, Vec<Volume>> {
+        self.answer("volumes", |fake| fake.volumes.lock().unwrap().clone())
+    }
+
+    fn services(&self) -> Answer<'_, Vec<Service>> {
+        self.answer("services", |_| Vec::new())
+    }
+
+    fn build_cache(&self) -> Answer<'_, Vec<Record>> {
+        self.answer("build_cache", |_| vec![record("r")])
+    }
+
+    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
+        self.answer("shared_sizes", |fake| {
+            let images = fake.images.lock().unwrap();
+            images
+                .iter()
+                .map(|image| (image.id.clone(), Some(Bytes(1))))
+                .collect()
+        })
+    }
+
+    fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {
+        self.answer("volume_sizes", |fake| {
+            let volumes = fake.volumes.lock().unwrap();
+            volumes
+                .iter()
+                .map(|volume| (volume.name.clone(), Some(Bytes(9))))
+                .collect()
+        })
+    }
+
+    fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails> {
+        self.answer(format!("image {id}"), |_| ImageDetails {
+            content: Figure::Known(std::sync::Arc::default()),
+            last_tagged: None,
+        })
+    }
+
+    fn container_details<'a>(
+        &'a self,
+        id: &'a ContainerId,
+        size: bool,
+    ) -> Answer<'a, ContainerDetails> {
+        self.answer(format!("container {id}"), move |_| ContainerDetails {
+            size_rw: size.then_some(Bytes(7)),
+            ..ContainerDetails::default()
+        })
+    }
+
+    fn resolve<'a>(&'a self, _name: &'a str) -> Answer<'a, Option<ImageId>> {
+        self.unused()
+    }
+
+    fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
+        self.calls.lock().unwrap().push("changes".to_owned());
+        let behaviour = self.behaviours.lock().unwrap().get("changes").cloned();
+        if let Some(Behaviour::Fails(error)) = behaviour {
+            return stream::once(async move { Err(error) }).boxed();
+        }
+        let (feed, changes) = unbounded_channel();
+        *self.feed.lock().unwrap() = Some(feed);
+        stream::unfold(changes, async |mut changes| {
+            let change = changes.recv().await?;
+            Some((change, changes))
+        })
+        .boxed()
+    }
+
+    fn unpause<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
+        self.unused()
+    }
+
+    fn stop<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
+        self.unused()
+    }
+
+    fn remove_container<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
+        self.unused()
+    }
+
+    fn untag<'a>(&'a self, _name: &'a str) -> Answer<'a, Removed> {
+        self.unused()
+    }
+
+    fn remove_image<'a>(&'a self, _id: &'a ImageId) -> Answer<'a, Removed> {
+        self.unused()
+    }
+
+    fn prune_records<'a>(&'a self, _ids: &'a [RecordId]) -> Answer<'a, Pruned> {
+        self.unused()
+    }
+
+    fn remove_volume<'a>(&'a self, _name: &'a VolumeName) -> Answer<'a, ()> {
+        self.unused()
+    }
+}
+
+pub(crate) fn image(id: &str) -> Image {
+    Image {
+        id: ImageId::new(id),
+        parent: None,
+        names: vec![format!("name-{id}:latest").into()],
+        digests: Vec::new(),
+        created: None,
+        size: Figure::Known(Bytes(1)),
+        shared: Figure::Pending,
+        labels: Labels::default(),
+        source: Source::Local,
+        last_tagged: None,
+        content: Figure::Pending,
+    }
+}
+
+pub(crate) fn container(id: &str, state: State) -> Container {
+    Container {
+        id: ContainerId::new(id),
+        name: id.into(),
+        image_id: None,
+        image: "x".into(),
+        command: "".into(),
+        state,
+        created: None,
+        labels: Labels::default(),
+        volumes: Vec::new(),
+        image_mounts: Vec::new(),
+        details: Figure::Pending,
+    }
+}
+
+pub(crate) fn volume(name: &str) -> Volume {
+    Volume {
+        name: VolumeName::new(name),
+        driver: "local".into(),
+        size: Figure::Pending,
+        anonymous: false,
+        created: None,
+        labels: Labels::default(),
+        mountpoint: "".into(),
+        has_options: false,
+    }
+}
+
+fn record(id: &str) -> Record {
+    Record {
+        id: RecordId::new(id),
+        parents: Vec::new(),
+        kind: "regular".into(),
+        description: "".into(),
+        in_use: false,
+        shared: false,
+        size: Figure::Known(Bytes(1)),
+        created: None,
+        last_used: None,
+    }
+}

@@ -1,0 +1,122 @@
+//! Changes as they happen, over a stream that may be lost and comes back.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::super::{Change, Engine, EngineError};
+use crate::domain::inventory::EngineInfo;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A stream that lived this long was a good one: its loss starts with a short pause again.
+const GOOD_LIFE: Duration = Duration::from_secs(30);
+const PROBE: Duration = Duration::from_secs(10);
+
+/// What the feed tells.
+#[derive(Debug)]
+pub(super) enum News {
+    Change(Change),
+    /// The stream was lost, and the engine does not answer. Told once an outage.
+    Down(EngineError),
+    /// The engine answers after a loss: what happened meanwhile is not known.
+    Back,
+}
+
+enum State<'e> {
+    Live {
+        stream: BoxStream<'e, Result<Change, EngineError>>,
+        since: Instant,
+    },
+    Waiting(Instant),
+    Probing(BoxFuture<'e, Result<EngineInfo, EngineError>>),
+    /// The engine has no events to give: only scans show what is new.
+    Off,
+}
+
+/// The engine's events, kept alive.
+pub(super) struct Feed<'e> {
+    engine: &'e dyn Engine,
+    state: State<'e>,
+    pause: Duration,
+    down: bool,
+}
+
+impl<'e> Feed<'e> {
+    pub(super) fn new(engine: &'e dyn Engine) -> Self {
+        Self {
+            engine,
+            state: live(engine),
+            pause: FIRST_PAUSE,
+            down: false,
+        }
+    }
+
+    /// The next news. Nothing is lost when the future is dropped.
+    pub(super) async fn next(&mut self) -> News {
+        loop {
+            match &mut self.state {
+                State::Live { stream, since } => match stream.next().await {
+                    Some(Ok(change)) => return News::Change(change),
+                    // Asking again would be refused again.
+                    Some(Err(
+                        EngineError::NotSupported(_)
+                        | EngineError::NotFound(_)
+                        | EngineError::Refused { .. },
+                    )) => self.state = State::Off,
+                    Some(Err(_)) | None => {
+                        if since.elapsed() >= GOOD_LIFE {
+                            self.pause = FIRST_PAUSE;
+                        }
+                        self.wait();
+                    }
+                },
+                State::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.state = State::Probing(probe(self.engine));
+                }
+                State::Probing(answer) => match answer.await {
+                    Ok(_) => {
+                        self.state = live(self.engine);
+                        self.down = false;
+                        return News::Back;
+                    }
+                    Err(error) => {
+                        self.wait();
+                        if !std::mem::replace(&mut self.down, true) {
+                            return News::Down(error);
+                        }
+                    }
+                },
+                State::Off => std::future::pending().await,
+            }
+        }
+    }
+
+    fn wait(&mut self) {
+        self.state = State::Waiting(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn live(engine: &dyn Engine) -> State<'_> {
+    State::Live {
+        stream: engine.changes(),
+        since: Instant::now(),
+    }
+}
+
+/// One cheap request, so that a dead engine is not asked for everything every few seconds.
+fn probe(engine: &dyn Engine) -> BoxFuture<'_, Result<EngineInfo, EngineError>> {
+    Box::pin(async move {
+        timeout(PROBE, engine.about()).await.unwrap_or_else(|_| {
+            Err(EngineError::TimedOut {
+                request: "info".to_owned(),
+                seconds: PROBE.as_secs(),
+            })
+        })
+    })
+}

@@ -1,0 +1,332 @@
+//! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+
+use super::{
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, look, with_surroundings, within,
+};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
+use crate::domain::item::{
+    Container, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
+};
+use crate::engine::host::Known;
+use crate::engine::{Engine, EngineError};
+
+/// What a scan is to find out besides the lists of images, containers, volumes and services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a stage of its own; any set of them makes sense"
+)]
+pub struct Wanted {
+    pub layers: bool,
+    pub shared_sizes: bool,
+    pub build_cache: bool,
+    pub container_sizes: bool,
+    pub volume_sizes: bool,
+}
+
+impl Wanted {
+    /// Everything, however long it takes.
+    pub const ALL: Self = Self {
+        layers: true,
+        shared_sizes: true,
+        build_cache: true,
+        container_sizes: true,
+        volume_sizes: true,
+    };
+
+    /// Nothing that walks a disk (`--fast`, and the recheck before a removal). Below API 1.42 the build cache
+    /// cannot be had without walking every volume (ENGINE.md §1.4): what is known of it stays.
+    #[must_use]
+    pub fn without_walks(engine: &EngineInfo) -> Self {
+        let cheap = !has_only_whole_df(engine);
+        Self {
+            layers: true,
+            shared_sizes: cheap,
+            build_cache: cheap,
+            container_sizes: false,
+            volume_sizes: false,
+        }
+    }
+}
+
+/// Scans once, upon what is known: layers of an image in `base` are not asked again, and what is not
+/// `wanted` stays as it is there. `progress` hears of each stage.
+///
+/// Without one of the lists there is no picture at all, so a list that fails is an error; any other
+/// failure is that stage's own and can be read from the inventory.
+pub async fn scan_once(
+    engine: &dyn Engine,
+    wanted: Wanted,
+    base: &Inventory,
+    progress: impl FnMut(Stage, &Progress),
+) -> Result<Inventory, EngineError> {
+    let mut once = Once {
+        engine,
+        inventory: base.clone(),
+        progress,
+    };
+    once.lists().await?;
+    once.host().await;
+    let whole = has_only_whole_df(&once.inventory.engine);
+    if !whole {
+        once.df(Wanted {
+            volume_sizes: false,
+            ..wanted
+        })
+        .await;
+    }
+    if wanted.layers {
+        once.layers().await;
+    }
+    if wanted.container_sizes {
+        once.container_sizes().await;
+    }
+    // The one walk that old engines have for all three comes last, like that over the volumes.
+    once.df(Wanted {
+        shared_sizes: whole && wanted.shared_sizes,
+        build_cache: whole && wanted.build_cache,
+        ..wanted
+    })
+    .await;
+    once.settle(wanted);
+    Ok(once.inventory)
+}
+
+struct Once<'e, P> {
+    engine: &'e dyn Engine,
+    inventory: Inventory,
+    progress: P,
+}
+
+/// The lists without which there is no picture.
+struct Lists {
+    about: EngineInfo,
+    images: Vec<Image>,
+    containers: Vec<Container>,
+    services: Vec<Service>,
+    volumes: Vec<Volume>,
+}
+
+async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
+    let (about, images, containers, services, volumes) = tokio::try_join!(
+        within("info", engine.about()),
+        within("images", engine.images()),
+        within("containers", engine.containers()),
+        within("services", engine.services()),
+        within("volumes", engine.volumes()),
+    )?;
+    Ok(Lists {
+        about,
+        images,
+        containers,
+        services,
+        volumes,
+    })
+}
+
+impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
+    fn running(&mut self, stage: Stage) {
+        self.stage(stage, Progress::Running(Timestamp::now()));
+    }
+
+    fn ended(&mut self, stage: Stage, failure: Option<&EngineError>) {
+        let progress = failure.map_or_else(
+            || Progress::Done(Timestamp::now()),
+            |error| Progress::Failed(error.to_string().into()),
+        );
+        self.stage(stage, progress);
+    }
+
+    fn stage(&mut self, stage: Stage, progress: Progress) {
+        (self.progress)(stage, &progress);
+        self.inventory.apply(Part::Stage(stage, progress));
+    }
+
+    async fn lists(&mut self) -> Result<(), EngineError> {
+        let stages = [Stage::Images, Stage::Containers, Stage::Volumes];
+        stages.into_iter().for_each(|stage| self.running(stage));
+        let lists = lists(self.engine).await?;
+        self.inventory.apply(Part::Engine(Arc::new(lists.about)));
+        self.inventory.apply(Part::Images(lists.images));
+        self.inventory.apply(Part::Containers(lists.containers));
+        self.inventory.apply(Part::Services(lists.services));
+        self.inventory.apply(Part::Volumes(lists.volumes));
+        stages.into_iter().for_each(|stage| self.ended(stage, None));
+        Ok(())
+    }
+
+    async fn host(&mut self) {
+        let engine = Arc::clone(&self.inventory.engine);
+        let found = look(Arc::clone(&engine), Known::of(&self.inventory)).await;
+        if let Some(found) = found {
+            let engine = with_surroundings(&engine, &found);
+            self.inventory.apply(Part::Engine(Arc::new(engine)));
+            self.inventory.apply(Part::Disks(found.disks));
+        }
+    }
+
+    /// What df answers, as one request each; all at once, so that an old engine needs to walk only once.
+    async fn df(&mut self, wanted: Wanted) {
+        let has_cache = self.inventory.engine.has_build_cache;
+        for (wanted, stage) in [
+            (wanted.shared_sizes, Stage::SharedSizes),
+            (wanted.build_cache, Stage::BuildCache),
+            (wanted.volume_sizes, Stage::VolumeSizes),
+        ] {
+            if wanted {
+                self.running(stage);
+            }
+        }
+        let engine = self.engine;
+        let (shared, cache, volumes) = tokio::join!(
+            ask(wanted.shared_sizes, || engine.shared_sizes()),
+            ask(wanted.build_cache && has_cache, || engine.build_cache()),
+            ask(wanted.volume_sizes, || engine.volume_sizes()),
+        );
+        if wanted.shared_sizes {
+            self.end_df(Stage::SharedSizes, shared, Part::SharedSizes);
+        }
+        if wanted.build_cache {
+            let records = cache.map(|records: Option<Vec<Record>>| records.or(Some(Vec::new())));
+            self.end_df(Stage::BuildCache, records, Part::BuildCache);
+        }
+        if wanted.volume_sizes {
+            self.end_df(Stage::VolumeSizes, volumes, measured);
+        }
+    }
+
+    fn end_df<T>(
+        &mut self,
+        stage: Stage,
+        answer: Result<Option<T>, EngineError>,
+        part: impl FnOnce(T) -> Part,
+    ) {
+        match answer {
+            Ok(answer) => {
+                if let Some(answer) = answer {
+                    self.inventory.apply(part(answer));
+                }
+                self.ended(stage, None);
+            }
+            Err(error) => self.ended(stage, Some(&error)),
+        }
+    }
+
+    async fn layers(&mut self) {
+        self.running(Stage::Layers);
+        let engine = self.engine;
+        let mut waiting = self
+            .inventory
+            .images
+            .iter()
+            .filter(|image| image.content.is_pending())
+            .map(|image| image.id.clone())
+            .collect::<Vec<_>>()
+            .into_iter();
+        let job = |id: ImageId| async move {
+            let answer = within("image", engine.image_details(&id)).await;
+            (id, answer)
+        };
+        let mut jobs: FuturesUnordered<_> =
+            waiting.by_ref().take(IMAGES_AT_ONCE).map(job).collect();
+        let mut layers = Vec::new();
+        let mut lost = None;
+        while let Some((id, answer)) = jobs.next().await {
+            jobs.extend(waiting.next().map(job));
+            match answer {
+                Ok(details) => layers.push((id, details.content, details.last_tagged)),
+                Err(error) => {
+                    layers.push((id, Figure::Unknown, None));
+                    if !matches!(error, EngineError::NotFound(_)) {
+                        lost.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        self.inventory.apply(Part::Layers(layers));
+        self.ended(Stage::Layers, lost.as_ref());
+    }
+
+    async fn container_sizes(&mut self) {
+        self.running(Stage::ContainerSizes);
+        let engine = self.engine;
+        let (stopped, running): (Vec<&Container>, Vec<&Container>) = self
+            .inventory
+            .containers
+            .iter()
+            .partition(|container| container.state.is_stopped());
+        let mut waiting = stopped
+            .into_iter()
+            .chain(running)
+            .map(|container| container.id.clone())
+            .collect::<Vec<_>>()
+            .into_iter();
+        let job = |id: ContainerId| async move {
+            let answer = engine.container_details(&id, true).await;
+            (id, answer)
+        };
+        let mut jobs: FuturesUnordered<_> =
+            waiting.by_ref().take(CONTAINERS_AT_ONCE).map(job).collect();
+        let mut lost = None;
+        while let Some((id, answer)) = jobs.next().await {
+            jobs.extend(waiting.next().map(job));
+            let details = match answer {
+                Ok(details) => Figure::Known(Arc::new(details)),
+                Err(error) => {
+                    if !matches!(error, EngineError::NotFound(_)) {
+                        lost.get_or_insert(error);
+                    }
+                    Figure::Unknown
+                }
+            };
+            self.inventory.apply(Part::ContainerDetails(id, details));
+        }
+        self.ended(Stage::ContainerSizes, lost.as_ref());
+    }
+
+    /// Makes unknown what nobody will tell any more: figures of a stage that has ended.
+    fn settle(&mut self, wanted: Wanted) {
+        if wanted.shared_sizes || self.inventory.is_listed(Stage::SharedSizes) {
+            let silent = self
+                .inventory
+                .images
+                .iter()
+                .filter(|image| image.shared.is_pending())
+                .map(|image| (image.id.clone(), None))
+                .collect();
+            self.inventory.apply(Part::SharedSizes(silent));
+        }
+        if wanted.volume_sizes || self.inventory.is_listed(Stage::VolumeSizes) {
+            self.inventory.apply(measured(Vec::new()));
+        }
+    }
+}
+
+fn measured(sizes: Vec<(VolumeName, Option<Bytes>)>) -> Part {
+    Part::VolumeSizes {
+        sizes,
+        complete: true,
+    }
+}
+
+/// Asks if it is wanted; what the engine does not have is no answer, and no failure.
+async fn ask<'a, T>(
+    wanted: bool,
+    question: impl FnOnce() -> crate::engine::Answer<'a, T>,
+) -> Result<Option<T>, EngineError> {
+    if !wanted {
+        return Ok(None);
+    }
+    match question().await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(EngineError::NotSupported(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,391 @@
+//! What is to be asked of an engine, and when: the order of the stages.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::outbox::Outbox;
+use super::take::{Answered, Picture};
+use super::work::Work;
+use super::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, within};
+use crate::domain::inventory::{Part, Stage};
+use crate::domain::item::{ContainerId, ImageId, State, Text};
+use crate::engine::{Change, Engine, EngineError};
+
+/// Events come in bursts: they are acted upon when none has come for this long …
+const QUIET: Duration = Duration::from_millis(250);
+/// … and at the latest after this long.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
+const CACHE_AGE: Duration = Duration::from_secs(30);
+/// How often the disks of a local engine are asked, which costs one system call each.
+const DISKS_AGE: Duration = Duration::from_secs(5);
+
+/// Why a scan begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    First,
+    /// Somebody asked for it: what was measured is measured again.
+    Asked,
+    /// Events may have been missed: lists are asked again, but no walk that has been done.
+    Reconnected,
+}
+
+/// A request that is under way at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    About,
+    Images,
+    Containers,
+    Services,
+    Volumes,
+    SharedSizes,
+    BuildCache,
+    VolumeSizes,
+    Surroundings,
+}
+
+/// What df answers; on old engines one long walk for the three (ENGINE.md §1.4).
+const DF: [Question; 3] = [
+    Question::SharedSizes,
+    Question::BuildCache,
+    Question::VolumeSizes,
+];
+
+impl Question {
+    /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
+    pub(super) fn stage(self) -> Option<Stage> {
+        match self {
+            Self::About | Self::Surroundings => None,
+            Self::Images => Some(Stage::Images),
+            Self::Containers | Self::Services => Some(Stage::Containers),
+            Self::Volumes => Some(Stage::Volumes),
+            Self::SharedSizes => Some(Stage::SharedSizes),
+            Self::BuildCache => Some(Stage::BuildCache),
+            Self::VolumeSizes => Some(Stage::VolumeSizes),
+        }
+    }
+}
+
+/// Changes that wait until no more come.
+#[derive(Default)]
+struct Dirty {
+    questions: HashSet<Question>,
+    /// When the first and the last of them came.
+    span: Option<(Instant, Instant)>,
+}
+
+impl Dirty {
+    fn add(&mut self, questions: &[Question]) {
+        let now = Instant::now();
+        self.questions.extend(questions);
+        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.span
+            .map(|(first, last)| (last + QUIET).min(first + PATIENCE))
+    }
+}
+
+/// A scan, under way or at rest.
+pub(super) struct Scan<'e> {
+    engine: &'e dyn Engine,
+    pub(super) jobs: FuturesUnordered<BoxFuture<'e, Answered>>,
+    pub(super) outbox: Outbox,
+    pub(super) images: Work<ImageId, Vec<Text>>,
+    pub(super) containers: Work<ContainerId, State>,
+    pub(super) picture: Picture,
+    flying: HashSet<Question>,
+    /// Asked for while it was under way: the answer may be older than the reason to ask.
+    again: HashSet<Question>,
+    /// Wanted, but not before its turn.
+    due: HashSet<Question>,
+    dirty: Dirty,
+    cache_visible: bool,
+}
+
+impl<'e> Scan<'e> {
+    pub(super) fn new(engine: &'e dyn Engine) -> Self {
+        Self {
+            engine,
+            jobs: FuturesUnordered::new(),
+            outbox: Outbox::default(),
+            images: Work::new(IMAGES_AT_ONCE),
+            containers: Work::new(CONTAINERS_AT_ONCE),
+            picture: Picture::default(),
+            flying: HashSet::new(),
+            again: HashSet::new(),
+            due: HashSet::new(),
+            dirty: Dirty::default(),
+            cache_visible: false,
+        }
+    }
+
+    pub(super) fn start(&mut self, why: Why) {
+        for question in [
+            Question::About,
+            Question::Images,
+            Question::Containers,
+            Question::Services,
+            Question::Volumes,
+        ] {
+            self.ask(question);
+        }
+        match why {
+            Why::First => self.due.extend(DF),
+            Why::Asked => {
+                self.due.extend(DF);
+                self.containers.touch_all();
+                self.images.touch_unanswered();
+            }
+            Why::Reconnected => {
+                let whole = self.has_only_whole_df();
+                let repeat = DF.into_iter().filter(|question| {
+                    let cheap = *question != Question::VolumeSizes && !whole;
+                    cheap || !self.picture.is_answered(*question)
+                });
+                self.due.extend(repeat);
+            }
+        }
+    }
+
+    pub(super) fn request(&mut self, request: Request) {
+        match request {
+            Request::Rescan => self.start(Why::Asked),
+            Request::LookFirst(images) => self.images.look_first(&images),
+            Request::BuildCacheVisible(visible) => self.cache_visible = visible,
+        }
+    }
+
+    /// Takes note of a change, to be acted upon when no more come.
+    pub(super) fn note(&mut self, change: Change) {
+        match change {
+            Change::Images => self.dirty.add(&[Question::Images, Question::BuildCache]),
+            Change::Container(id) => {
+                self.containers.touch(&id);
+                self.dirty.add(&[Question::Containers, Question::Services]);
+            }
+            Change::Volumes => self.dirty.add(&[Question::Volumes]),
+            Change::BuildCache => self.dirty.add(&[Question::BuildCache]),
+        }
+    }
+
+    /// The engine is gone. What is known of it stays, and is said to be old.
+    pub(super) fn down(&mut self, error: &EngineError) {
+        for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
+            self.outbox.ended(stage, Some(error.to_string().into()));
+        }
+    }
+
+    pub(super) fn has_only_whole_df(&self) -> bool {
+        self.picture
+            .engine
+            .as_deref()
+            .is_some_and(has_only_whole_df)
+    }
+
+    pub(super) fn is_flying(&self, question: Question) -> bool {
+        self.flying.contains(&question)
+    }
+
+    /// Wants an answer that must wait for its turn.
+    pub(super) fn want(&mut self, question: Question) {
+        self.due.insert(question);
+    }
+
+    /// True when a question is under way or will be.
+    pub(super) fn is_coming(&self, question: Question) -> bool {
+        self.flying.contains(&question) || self.due.contains(&question)
+    }
+
+    /// Asks whatever has its turn now: cheap lists, what df tells cheaply, layers, then the walks over
+    /// writable layers, and the one over all volumes last. A stage waits until the one before has nothing
+    /// left to *ask*, not until it is answered: one object that hangs must not stop the rest.
+    pub(super) fn proceed(&mut self) {
+        let listed = !self.is_flying(Question::About) && !self.is_flying(Question::Images);
+        let whole = self.has_only_whole_df();
+        if listed && !whole {
+            self.ask_if_due(Question::SharedSizes);
+            self.ask_if_due(Question::BuildCache);
+        }
+        self.inspect_images();
+        if listed && !self.images.is_waiting() {
+            self.inspect_containers();
+        }
+        let rest = self.images.is_waiting()
+            || self.containers.is_waiting()
+            || self.is_flying(Question::Containers)
+            || self.is_flying(Question::Volumes);
+        if listed && !rest {
+            for question in DF {
+                self.ask_if_due(question);
+            }
+        }
+    }
+
+    fn ask_if_due(&mut self, question: Question) {
+        if self.due.remove(&question) {
+            self.ask(question);
+        }
+    }
+
+    fn inspect_images(&mut self) {
+        let engine = self.engine;
+        while let Some(id) = self.images.next() {
+            let job = async move {
+                let answer = within("image", engine.image_details(&id)).await;
+                Answered::Image(id, answer)
+            };
+            self.jobs.push(job.boxed());
+        }
+        if self.images.begins() {
+            self.outbox.running(Stage::Layers);
+        }
+    }
+
+    fn inspect_containers(&mut self) {
+        let engine = self.engine;
+        while let Some(id) = self.containers.next() {
+            let job = async move {
+                let answer = engine.container_details(&id, true).await;
+                Answered::Container(id, answer)
+            };
+            self.jobs.push(job.boxed());
+        }
+        if self.containers.begins() {
+            self.outbox.running(Stage::ContainerSizes);
+        }
+    }
+
+    /// Asks a question now, or once more when it is under way.
+    pub(super) fn ask(&mut self, question: Question) {
+        if question == Question::BuildCache && !self.picture.has_build_cache() {
+            self.outbox.push(Part::BuildCache(Vec::new()));
+            self.outbox.ended(Stage::BuildCache, None);
+            return;
+        }
+        if !self.flying.insert(question) {
+            // The walk over all volumes may take minutes: it is not begun anew because it is not done.
+            if question != Question::VolumeSizes {
+                self.again.insert(question);
+            }
+            return;
+        }
+        if let Some(stage) = question.stage() {
+            self.outbox.running(stage);
+        }
+        let job = self.job(question);
+        self.jobs.push(job);
+    }
+
+    fn job(&self, question: Question) -> BoxFuture<'e, Answered> {
+        let engine = self.engine;
+        match question {
+            Question::About => within("info", engine.about()).map(Answered::About).boxed(),
+            Question::Images => within("images", engine.images())
+                .map(Answered::Images)
+                .boxed(),
+            Question::Containers => within("containers", engine.containers())
+                .map(Answered::Containers)
+                .boxed(),
+            Question::Services => within("services", engine.services())
+                .map(Answered::Services)
+                .boxed(),
+            Question::Volumes => within("volumes", engine.volumes())
+                .map(Answered::Volumes)
+                .boxed(),
+            Question::SharedSizes => {
+                async move { Answered::SharedSizes(engine.shared_sizes().await) }.boxed()
+            }
+            Question::BuildCache => {
+                async move { Answered::BuildCache(engine.build_cache().await) }.boxed()
+            }
+            Question::VolumeSizes => {
+                async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
+            }
+            Question::Surroundings => {
+                let info = self.picture.engine.clone().unwrap_or_default();
+                let asked = Arc::clone(&info);
+                look(info, self.picture.known.clone())
+                    .map(|found| Answered::Surroundings(asked, found))
+                    .boxed()
+            }
+        }
+    }
+
+    /// An answer has come: the question may be asked again, and is if somebody wanted that meanwhile.
+    pub(super) fn landed(&mut self, question: Question) {
+        self.flying.remove(&question);
+        self.picture.answered_at(question);
+        if self.again.remove(&question) {
+            self.ask(question);
+        }
+    }
+
+    /// When [`Scan::on_time`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [
+            self.outbox.deadline(),
+            self.dirty.deadline(),
+            self.cache_deadline(),
+            self.disks_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn cache_deadline(&self) -> Option<Instant> {
+        let wanted = self.cache_visible
+            && !self.has_only_whole_df()
+            && self.picture.has_build_cache()
+            && !self.is_coming(Question::BuildCache);
+        let since = self.picture.asked_last(Question::BuildCache)?;
+        wanted.then(|| since + CACHE_AGE)
+    }
+
+    fn disks_deadline(&self) -> Option<Instant> {
+        let local = self
+            .picture
+            .engine
+            .as_ref()
+            .is_some_and(|engine| engine.local);
+        let since = self.picture.asked_last(Question::Surroundings)?;
+        (local && !self.is_flying(Question::Surroundings)).then(|| since + DISKS_AGE)
+    }
+
+    pub(super) fn on_time(&mut self) {
+        let now = Instant::now();
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.outbox.deadline()) {
+            self.outbox.flush();
+        }
+        if is_over(self.dirty.deadline()) {
+            self.follow_changes();
+        }
+        if is_over(self.cache_deadline()) {
+            self.want(Question::BuildCache);
+        }
+        if is_over(self.disks_deadline()) {
+            self.ask(Question::Surroundings);
+        }
+    }
+
+    fn follow_changes(&mut self) {
+        for question in std::mem::take(&mut self.dirty).questions {
+            match question {
+                // Below API 1.42 that would be the walk over everything.
+                Question::BuildCache if self.has_only_whole_df() => {}
+                // Its turn comes after the images that it shares layers with.
+                Question::BuildCache => self.want(question),
+                _ => self.ask(question),
+            }
+        }
+    }
+}

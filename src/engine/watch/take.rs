@@ -1,0 +1,401 @@
+//! What an answer means: parts to send, and what is to be asked next.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::scan::{Question, Scan};
+use super::with_surroundings;
+use super::work::Landing;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Disk, EngineInfo, Part, Stage};
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
+    VolumeName,
+};
+use crate::engine::host::{Known, Surroundings};
+use crate::engine::{EngineError, ImageDetails};
+
+type Answer<T> = Result<T, EngineError>;
+
+/// An answer, with the question it belongs to.
+pub(super) enum Answered {
+    About(Answer<EngineInfo>),
+    Images(Answer<Vec<Image>>),
+    Containers(Answer<Vec<Container>>),
+    Services(Answer<Vec<Service>>),
+    Volumes(Answer<Vec<Volume>>),
+    SharedSizes(Answer<Vec<(ImageId, Option<Bytes>)>>),
+    BuildCache(Answer<Vec<Record>>),
+    VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
+    /// What was seen of the host of the engine as it was known then; nothing where looking hung.
+    Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Image(ImageId, Answer<ImageDetails>),
+    Container(ContainerId, Answer<ContainerDetails>),
+}
+
+/// What must be remembered between answers.
+#[derive(Default)]
+pub(super) struct Picture {
+    /// As it was sent last.
+    pub(super) engine: Option<Arc<EngineInfo>>,
+    /// What the host may show, if it is this one.
+    pub(super) known: Known,
+    disks: Vec<Disk>,
+    /// Images of whose shared size something was sent.
+    shared: HashSet<ImageId>,
+    /// Volumes whose size is pending until somebody says something of it.
+    unmeasured: HashMap<VolumeName, Option<Timestamp>>,
+    /// Volumes of whose size something was sent, with their dates: a new one under an old name is another.
+    measured: HashMap<VolumeName, Option<Timestamp>>,
+    /// Words of questions that failed when they were asked last.
+    failures: HashMap<Question, Text>,
+    asked: HashMap<Question, Instant>,
+}
+
+impl Picture {
+    /// True unless the engine has said that it has none.
+    pub(super) fn has_build_cache(&self) -> bool {
+        self.engine.as_ref().is_none_or(|info| info.has_build_cache)
+    }
+
+    /// True if the last answer to a question was a good one.
+    pub(super) fn is_answered(&self, question: Question) -> bool {
+        self.asked.contains_key(&question) && !self.failures.contains_key(&question)
+    }
+
+    pub(super) fn answered_at(&mut self, question: Question) {
+        self.asked.insert(question, Instant::now());
+    }
+
+    /// When a question was answered last, or failed.
+    pub(super) fn asked_last(&self, question: Question) -> Option<Instant> {
+        self.asked.get(&question).copied()
+    }
+
+    /// Remembers how a question went, and returns what was answered. What an engine does not have is an
+    /// empty answer, not a failure.
+    fn heard<T: Default>(&mut self, question: Question, answer: Answer<T>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.failures.remove(&question);
+                Some(answer)
+            }
+            Err(EngineError::NotSupported(_)) => {
+                self.failures.remove(&question);
+                Some(T::default())
+            }
+            Err(error) => {
+                self.failures.insert(question, error.to_string().into());
+                None
+            }
+        }
+    }
+}
+
+impl Scan<'_> {
+    pub(super) fn take(&mut self, answer: Answered) {
+        match answer {
+            Answered::About(answer) => self.take_about(answer),
+            Answered::Images(answer) => self.take_images(answer),
+            Answered::Containers(answer) => self.take_containers(answer),
+            Answered::Services(answer) => self.take_services(answer),
+            Answered::Volumes(answer) => self.take_volumes(answer),
+            Answered::SharedSizes(answer) => self.take_shared_sizes(answer),
+            Answered::BuildCache(answer) => self.take_build_cache(answer),
+            Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
+            Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
+            Answered::Image(id, answer) => self.take_image(&id, answer),
+            Answered::Container(id, answer) => self.take_container(&id, answer),
+        }
+    }
+
+    /// Says that a question's stage has ended, unless another of its questions is still under way.
+    fn end(&mut self, question: Question) {
+        self.landed_first(question);
+        let Some(stage) = question.stage() else {
+            return self.landed(question);
+        };
+        let both = [Question::Containers, Question::Services];
+        let questions = if both.contains(&question) {
+            &both[..]
+        } else {
+            std::slice::from_ref(&question)
+        };
+        let others = questions
+            .iter()
+            .any(|&q| q != question && self.is_flying(q));
+        if !others {
+            let failures = &self.picture.failures;
+            let failure = questions.iter().find_map(|q| failures.get(q)).cloned();
+            self.outbox.ended(stage, failure);
+        }
+        self.landed(question);
+    }
+
+    /// The host shows more of a local engine when more of the engine is known.
+    fn landed_first(&mut self, question: Question) {
+        if matches!(
+            question,
+            Question::About | Question::Images | Question::Containers | Question::Volumes
+        ) && self.picture.engine.is_some()
+        {
+            self.ask(Question::Surroundings);
+        }
+    }
+
+    fn take_about(&mut self, answer: Answer<EngineInfo>) {
+        // A failure is told by the lists, which fail as well, or by the feed.
+        if let Ok(mut info) = answer {
+            // What was proven of another root is not proven of this one.
+            let old = self.picture.engine.as_ref();
+            if let Some(old) = old.filter(|old| is_same_engine(old, &info)) {
+                info.local = old.local;
+                info.why_not_local.clone_from(&old.why_not_local);
+            }
+            self.send_engine(info);
+        }
+        self.end(Question::About);
+    }
+
+    fn send_engine(&mut self, info: EngineInfo) {
+        if self.picture.engine.as_deref() != Some(&info) {
+            let info = Arc::new(info);
+            self.picture.engine = Some(Arc::clone(&info));
+            self.outbox.push(Part::Engine(info));
+        }
+    }
+
+    fn take_surroundings(&mut self, asked: &EngineInfo, found: Option<Surroundings>) {
+        // Where looking hangs, what was seen last stays: the disk is not gone, only silent.
+        if let Some(found) = found {
+            let engine = self.picture.engine.clone();
+            if let Some(info) = engine.filter(|info| is_same_engine(info, asked)) {
+                self.send_engine(with_surroundings(&info, &found));
+            }
+            if self.picture.disks != found.disks {
+                self.picture.disks.clone_from(&found.disks);
+                self.outbox.push(Part::Disks(found.disks));
+            }
+        }
+        self.landed(Question::Surroundings);
+    }
+
+    fn take_images(&mut self, answer: Answer<Vec<Image>>) {
+        if let Some(images) = self.picture.heard(Question::Images, answer) {
+            // Intermediates are on no screen: they are asked last.
+            let (named, unnamed): (Vec<&Image>, Vec<&Image>) =
+                images.iter().partition(|image| !image.names.is_empty());
+            self.picture.known.images = named.iter().map(|image| image.id.clone()).collect();
+            let list = named
+                .into_iter()
+                .chain(unnamed)
+                // A new name changes when it was last tagged; nothing else of an image can change.
+                .map(|image| (image.id.clone(), image.names.clone()))
+                .collect();
+            let changed = self.images.list(list);
+            let ids: HashSet<&ImageId> = self.images.keys().collect();
+            self.picture.shared.retain(|id| ids.contains(id));
+            self.outbox.push(Part::Images(images));
+            if changed && !self.has_only_whole_df() {
+                self.want(Question::SharedSizes);
+            }
+            if !self.is_coming(Question::SharedSizes) {
+                self.settle_shared();
+            }
+            self.end(Question::Images);
+            if self.images.is_idle() {
+                let failure = self.images.ends().flatten();
+                self.end_layers(failure);
+            }
+        } else {
+            self.end(Question::Images);
+        }
+    }
+
+    fn take_image(&mut self, id: &ImageId, answer: Answer<ImageDetails>) {
+        match answer {
+            Ok(details) => {
+                self.images.landed(id, Landing::Known, None);
+                let layers = (id.clone(), details.content, details.last_tagged);
+                self.outbox.push_layers(layers);
+            }
+            Err(error) => {
+                let landing = landing(&error);
+                let lost = landing == Landing::Lost;
+                let words = lost.then(|| error.to_string().into());
+                let first = self.images.landed(id, landing, words);
+                if first && !lost {
+                    let layers = (id.clone(), Figure::Unknown, None);
+                    self.outbox.push_layers(layers);
+                }
+            }
+        }
+        if let Some(failure) = self.images.ends() {
+            self.end_layers(failure);
+        }
+    }
+
+    fn end_layers(&mut self, failure: Option<Text>) {
+        self.outbox.flush();
+        self.outbox.ended(Stage::Layers, failure);
+    }
+
+    fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
+        let listed = self.picture.heard(Question::Containers, answer);
+        if let Some(containers) = listed {
+            self.picture.known.containers = containers.iter().map(|c| c.id.clone()).collect();
+            // What is stopped can go, so its size is wanted first.
+            let (stopped, running): (Vec<&Container>, Vec<&Container>) = containers
+                .iter()
+                .partition(|container| container.state.is_stopped());
+            let list = stopped
+                .into_iter()
+                .chain(running)
+                .map(|container| (container.id.clone(), container.state.clone()))
+                .collect();
+            self.containers.list(list);
+            self.outbox.push(Part::Containers(containers));
+            self.end(Question::Containers);
+            if self.containers.is_idle() {
+                let failure = self.containers.ends().flatten();
+                self.end_container_sizes(failure);
+            }
+        } else {
+            self.end(Question::Containers);
+        }
+    }
+
+    fn take_container(&mut self, id: &ContainerId, answer: Answer<ContainerDetails>) {
+        match answer {
+            Ok(details) => {
+                self.containers.landed(id, Landing::Known, None);
+                let details = Figure::Known(Arc::new(details));
+                let part = Part::ContainerDetails(id.clone(), details);
+                self.outbox.push_detail(part);
+            }
+            Err(error) => {
+                let landing = landing(&error);
+                let lost = landing == Landing::Lost;
+                let words = lost.then(|| error.to_string().into());
+                let first = self.containers.landed(id, landing, words);
+                if first && !lost {
+                    let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
+                    self.outbox.push_detail(part);
+                }
+            }
+        }
+        if let Some(failure) = self.containers.ends() {
+            self.end_container_sizes(failure);
+        }
+    }
+
+    fn end_container_sizes(&mut self, failure: Option<Text>) {
+        self.outbox.flush();
+        self.outbox.ended(Stage::ContainerSizes, failure);
+    }
+
+    fn take_services(&mut self, answer: Answer<Vec<Service>>) {
+        if let Some(services) = self.picture.heard(Question::Services, answer) {
+            self.outbox.push(Part::Services(services));
+        }
+        self.end(Question::Services);
+    }
+
+    fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
+        if let Some(records) = self.picture.heard(Question::BuildCache, answer) {
+            self.outbox.push(Part::BuildCache(records));
+        }
+        self.end(Question::BuildCache);
+    }
+
+    fn take_shared_sizes(&mut self, answer: Answer<Vec<(ImageId, Option<Bytes>)>>) {
+        let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
+        if let Some(sizes) = self.picture.heard(Question::SharedSizes, answer) {
+            let ids = sizes.iter().map(|(id, _)| id.clone());
+            self.picture.shared.extend(ids);
+            self.outbox.push(Part::SharedSizes(sizes));
+        }
+        if !lost {
+            self.settle_shared();
+        }
+        self.end(Question::SharedSizes);
+    }
+
+    /// Nobody will say the shared sizes of the other images: they are not pending, but unknown.
+    fn settle_shared(&mut self) {
+        let silent: Vec<_> = self
+            .images
+            .keys()
+            .filter(|id| !self.picture.shared.contains(id))
+            .map(|id| (id.clone(), None))
+            .collect();
+        if !silent.is_empty() {
+            let ids = silent.iter().map(|(id, _)| id.clone());
+            self.picture.shared.extend(ids);
+            self.outbox.push(Part::SharedSizes(silent));
+        }
+    }
+
+    fn take_volumes(&mut self, answer: Answer<Vec<Volume>>) {
+        if let Some(volumes) = self.picture.heard(Question::Volumes, answer) {
+            self.picture.known.volumes = volumes.iter().map(|v| v.name.clone()).collect();
+            let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
+            self.picture.measured.retain(|name, _| names.contains(name));
+            let measured = &self.picture.measured;
+            self.picture.unmeasured = volumes
+                .iter()
+                .filter(|volume| volume.size.is_pending())
+                .filter(|volume| measured.get(&volume.name) != Some(&volume.created))
+                .map(|volume| (volume.name.clone(), volume.created))
+                .collect();
+            self.outbox.push(Part::Volumes(volumes));
+            // A volume that came after the walk is not worth another one (ENGINE.md §7).
+            let walked = self.picture.asked_last(Question::VolumeSizes).is_some();
+            if walked && !self.is_coming(Question::VolumeSizes) {
+                let silent = self.picture.unmeasured.keys();
+                let sizes: Vec<_> = silent.map(|name| (name.clone(), None)).collect();
+                self.settle_volumes(sizes, false);
+            }
+        }
+        self.end(Question::Volumes);
+    }
+
+    fn take_volume_sizes(&mut self, answer: Answer<Vec<(VolumeName, Option<Bytes>)>>) {
+        let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
+        match self.picture.heard(Question::VolumeSizes, answer) {
+            Some(sizes) => self.settle_volumes(sizes, true),
+            None if lost => {}
+            None => self.settle_volumes(Vec::new(), true),
+        }
+        self.end(Question::VolumeSizes);
+    }
+
+    fn settle_volumes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
+        let settled = std::mem::take(&mut self.picture.unmeasured);
+        self.picture.measured.extend(settled);
+        if complete || !sizes.is_empty() {
+            self.outbox.push(Part::VolumeSizes { sizes, complete });
+        }
+    }
+}
+
+/// True if what is found out about the host of the one holds for the other.
+fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
+    (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
+}
+
+/// Whether it is worth asking again.
+fn landing(error: &EngineError) -> Landing {
+    match error {
+        EngineError::Unreachable { .. } | EngineError::TimedOut { .. } => Landing::Lost,
+        EngineError::NotFound(_)
+        | EngineError::Conflict(_)
+        | EngineError::NotSupported(_)
+        | EngineError::Refused { .. }
+        | EngineError::Garbled { .. }
+        | EngineError::ReadOnly { .. } => Landing::Unanswerable,
+    }
+}

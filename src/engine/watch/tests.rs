@@ -1,0 +1,717 @@
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::fake::{Behaviour, Fake, container, image, volume};
+use super::*;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Inventory, Progress, Stage};
+use crate::domain::item::{ContainerId, State};
+use crate::engine::Change;
+
+/// A watched fake, and the picture that its answers make.
+struct Watched {
+    fake: Arc<Fake>,
+    requests: UnboundedSender<Request>,
+    parts: UnboundedReceiver<Vec<Part>>,
+    messages: usize,
+    inventory: Inventory,
+    watch: JoinHandle<()>,
+}
+
+impl Watched {
+    fn new(fake: Fake) -> Self {
+        let fake = Arc::new(fake);
+        let (requests, asked) = unbounded_channel();
+        let (out, parts) = unbounded_channel();
+        let watch = tokio::spawn(watch(Arc::clone(&fake) as Arc<dyn Engine>, asked, out));
+        Self {
+            fake,
+            requests,
+            parts,
+            messages: 0,
+            inventory: Inventory::default(),
+            watch,
+        }
+    }
+
+    /// Lets time go by and takes in what comes.
+    async fn wait(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(Some(parts)) = tokio::time::timeout_at(until, self.parts.recv()).await {
+            self.messages += 1;
+            parts
+                .into_iter()
+                .for_each(|part| self.inventory.apply(part));
+        }
+    }
+
+    async fn seconds(&mut self, seconds: u64) {
+        self.wait(Duration::from_secs(seconds)).await;
+    }
+
+    fn ask(&self, request: Request) {
+        self.requests.send(request).unwrap();
+    }
+
+    fn is_done(&self, stages: &[Stage]) -> bool {
+        stages.iter().all(|stage| self.inventory.is_done(*stage))
+    }
+
+    fn failure(&self, stage: Stage) -> Option<&str> {
+        match self.inventory.stage(stage) {
+            Progress::Failed(words) => Some(words),
+            _ => None,
+        }
+    }
+}
+
+fn sized(images: usize, containers: usize, volumes: usize) -> Fake {
+    let fake = Fake::new();
+    *fake.images.lock().unwrap() = (0..images).map(|n| image(&n.to_string())).collect();
+    *fake.containers.lock().unwrap() = (0..containers)
+        .map(|n| container(&n.to_string(), State::Exited))
+        .collect();
+    *fake.volumes.lock().unwrap() = (0..volumes).map(|n| volume(&n.to_string())).collect();
+    fake
+}
+
+fn lost() -> EngineError {
+    EngineError::Unreachable {
+        host: "fake".into(),
+        cause: "cut".into(),
+    }
+}
+
+fn refused(message: &str) -> EngineError {
+    EngineError::Refused {
+        status: 500,
+        message: message.into(),
+    }
+}
+
+const BUT_VOLUME_SIZES: [Stage; 7] = [
+    Stage::Images,
+    Stage::Containers,
+    Stage::Volumes,
+    Stage::BuildCache,
+    Stage::SharedSizes,
+    Stage::Layers,
+    Stage::ContainerSizes,
+];
+
+#[tokio::test(start_paused = true)]
+async fn everything_but_the_volume_sizes_comes_although_these_never_do() {
+    let fake = sized(100, 10, 3);
+    fake.script("volume_sizes", Behaviour::Never);
+    let mut watched = Watched::new(fake);
+    watched.seconds(1).await;
+    assert!(watched.is_done(&BUT_VOLUME_SIZES));
+    let inventory = &watched.inventory;
+    assert!(
+        inventory
+            .images
+            .iter()
+            .all(|i| matches!(i.content, Figure::Known(_)))
+    );
+    assert!(matches!(
+        inventory.stage(Stage::VolumeSizes),
+        Progress::Running(_)
+    ));
+    assert!(inventory.volumes.iter().all(|v| v.size.is_pending()));
+    // Nothing stops it, and nothing repeats it.
+    watched.seconds(24 * 3_600).await;
+    assert_eq!(watched.fake.count("volume_sizes"), 1);
+    let stage = watched.inventory.stage(Stage::VolumeSizes);
+    assert!(matches!(stage, Progress::Running(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_shown_before_a_slower_one_answers() {
+    let fake = sized(3, 3, 3);
+    fake.script("volumes", Behaviour::After(Duration::from_secs(30)));
+    fake.script("build_cache", Behaviour::After(Duration::from_secs(300)));
+    let mut watched = Watched::new(fake);
+    watched.seconds(1).await;
+    assert!(watched.is_done(&[
+        Stage::Images,
+        Stage::Containers,
+        Stage::Layers,
+        Stage::ContainerSizes
+    ]));
+    assert!(!watched.is_done(&[Stage::Volumes]) && !watched.is_done(&[Stage::BuildCache]));
+    watched.seconds(60).await;
+    assert!(watched.is_done(&[Stage::Volumes, Stage::VolumeSizes]));
+    assert!(!watched.is_done(&[Stage::BuildCache]));
+    watched.seconds(300).await;
+    assert!(watched.is_done(&[Stage::BuildCache]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_walk_over_all_volumes_is_asked_last() {
+    let mut watched = Watched::new(sized(20, 9, 1));
+    watched.seconds(2).await;
+    let calls = watched.fake.calls();
+    assert_eq!(calls.last().unwrap(), "volume_sizes");
+    let first = |what: &str| {
+        calls
+            .iter()
+            .position(|call| call.starts_with(what))
+            .unwrap()
+    };
+    assert!(first("shared_sizes") < first("container "));
+    assert!(first("image ") < first("container "));
+    assert_eq!(watched.inventory.volumes[0].size, Figure::Known(Bytes(9)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_fails_stops_no_other() {
+    for stage in [
+        "images",
+        "containers",
+        "volumes",
+        "services",
+        "build_cache",
+        "shared_sizes",
+        "volume_sizes",
+    ] {
+        let fake = sized(5, 5, 5);
+        fake.script(stage, Behaviour::Fails(refused("no space left on device")));
+        let mut watched = Watched::new(fake);
+        watched.seconds(2).await;
+        for other in Stage::ALL {
+            let words = watched.failure(other);
+            let expected = other.word().replace(' ', "_") == stage
+                || (stage == "services" && other == Stage::Containers);
+            assert_eq!(words.is_some(), expected, "{stage}: {other:?} {words:?}");
+            let waits = matches!(watched.inventory.stage(other), Progress::Waiting);
+            let needs = match other {
+                Stage::Layers => stage == "images",
+                Stage::ContainerSizes => stage == "containers",
+                _ => false,
+            };
+            assert_eq!(waits, needs, "{stage}: {other:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_hangs_holds_up_neither_the_others_nor_the_sizes() {
+    let fake = sized(30, 6, 1);
+    fake.script("image 3", Behaviour::Never);
+    fake.script("container 2", Behaviour::Never);
+    let mut watched = Watched::new(fake);
+    watched.seconds(2).await;
+    let pending = watched
+        .inventory
+        .images
+        .iter()
+        .filter(|i| i.content.is_pending());
+    assert_eq!(pending.count(), 1);
+    assert!(watched.is_done(&[Stage::VolumeSizes]));
+    // A walk over a writable layer may take any time; an inspection may not.
+    watched.seconds(60).await;
+    assert!(watched.failure(Stage::Layers).is_some());
+    assert!(matches!(
+        watched.inventory.stage(Stage::ContainerSizes),
+        Progress::Running(_)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_list_leaves_the_old_picture() {
+    let mut watched = Watched::new(sized(5, 5, 5));
+    watched.seconds(2).await;
+    watched
+        .fake
+        .script("images", Behaviour::Fails(refused("busy")));
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    assert_eq!(watched.failure(Stage::Images), Some("busy (status 500)"));
+    assert_eq!(watched.inventory.images.len(), 5);
+    watched.fake.heal();
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    assert!(watched.is_done(&[Stage::Images]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_events_is_one_relist_of_what_changed() {
+    let mut watched = Watched::new(sized(5, 5, 5));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    for _ in 0..20 {
+        watched.fake.happens(Change::Images);
+        watched.wait(Duration::from_millis(10)).await;
+    }
+    assert_eq!(watched.fake.calls(), [""; 0]);
+    watched.fake.images.lock().unwrap().push(image("new"));
+    watched.seconds(2).await;
+    let mut calls = watched.fake.calls();
+    assert_eq!(calls[0], "images");
+    calls.sort();
+    assert_eq!(
+        calls,
+        ["build_cache", "image new", "images", "shared_sizes"]
+    );
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_never_cease_are_followed_every_two_seconds() {
+    let mut watched = Watched::new(sized(1, 1, 1));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    for _ in 0..100 {
+        watched.fake.happens(Change::Volumes);
+        watched.wait(Duration::from_millis(100)).await;
+    }
+    let count = watched.fake.count("volumes");
+    assert!((4..=6).contains(&count), "{count}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_container_is_inspected_anew_and_no_other() {
+    let mut watched = Watched::new(sized(2, 3, 2));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    watched
+        .fake
+        .happens(Change::Container(ContainerId::new("1")));
+    watched
+        .fake
+        .happens(Change::Container(ContainerId::new("gone")));
+    watched.seconds(2).await;
+    let mut calls = watched.fake.calls();
+    calls.sort();
+    assert_eq!(calls, ["container 1", "containers", "services"]);
+    // A change that no event told is seen in the list.
+    watched.fake.forget_calls();
+    watched.fake.containers.lock().unwrap()[2].state = State::Running;
+    watched
+        .fake
+        .happens(Change::Container(ContainerId::new("gone")));
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("container 2"), 1);
+    assert_eq!(watched.fake.count("container 1"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_stream_is_taken_up_again_and_everything_listed() {
+    let mut watched = Watched::new(sized(5, 5, 5));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    watched.fake.script("about", Behaviour::Fails(lost()));
+    watched.fake.cut();
+    watched.seconds(20).await;
+    // While it is gone it is only knocked at, more and more seldom.
+    let calls = watched.fake.calls();
+    assert!(calls.iter().all(|call| call == "about"), "{calls:?}");
+    assert!((5..=8).contains(&calls.len()), "{calls:?}");
+    assert_eq!(watched.failure(Stage::Images), Some("fake: cut"));
+    assert_eq!(watched.inventory.images.len(), 5);
+
+    watched.fake.heal();
+    watched.fake.images.lock().unwrap().push(image("new"));
+    watched.fake.forget_calls();
+    watched.seconds(6).await;
+    for list in [
+        "changes",
+        "images",
+        "containers",
+        "services",
+        "volumes",
+        "build_cache",
+        "shared_sizes",
+        "image new",
+    ] {
+        assert_eq!(watched.fake.count(list), 1, "{list}");
+    }
+    // What cannot have changed, or costs a walk, is not repeated.
+    for not in ["image 0", "container 0", "volume_sizes"] {
+        assert_eq!(watched.fake.count(not), 0, "{not}");
+    }
+    assert!(watched.is_done(&Stage::ALL));
+    watched.fake.happens(Change::Volumes);
+    watched.seconds(1).await;
+    assert_eq!(watched.fake.count("volumes"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_without_events_is_not_asked_for_them_again() {
+    let fake = sized(1, 1, 1);
+    fake.script(
+        "changes",
+        Behaviour::Fails(refused("events are not permitted")),
+    );
+    let mut watched = Watched::new(fake);
+    watched.seconds(600).await;
+    assert_eq!(watched.fake.count("changes"), 1);
+    assert_eq!(watched.fake.count("images"), 1);
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_twice_in_a_scan_and_nothing_polled() {
+    let mut watched = Watched::new(sized(50, 20, 5));
+    watched.seconds(24 * 3_600).await;
+    let mut calls = watched.fake.calls();
+    calls.sort();
+    let asked = calls.len();
+    calls.dedup();
+    assert_eq!(asked, calls.len());
+    assert_eq!(asked, 9 + 50 + 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rescan_measures_again_but_not_what_an_id_fixes() {
+    let mut watched = Watched::new(sized(5, 5, 5));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    for again in [
+        "images",
+        "container 0",
+        "volume_sizes",
+        "shared_sizes",
+        "build_cache",
+    ] {
+        assert_eq!(watched.fake.count(again), 1, "{again}");
+    }
+    assert_eq!(watched.fake.count("image 0"), 0);
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_layers_is_few_messages() {
+    let mut watched = Watched::new(sized(2_000, 0, 0));
+    watched.seconds(2).await;
+    assert!(watched.is_done(&Stage::ALL));
+    assert!(watched.messages < 60, "{}", watched.messages);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_eight_images_and_four_containers_are_asked_at_once() {
+    let fake = sized(30, 30, 0);
+    for n in 0..30 {
+        let slow = Behaviour::After(Duration::from_secs(1));
+        fake.script(&format!("image {n}"), slow.clone());
+        fake.script(&format!("container {n}"), slow);
+    }
+    let mut watched = Watched::new(fake);
+    let asked = |watched: &Watched, what: &str| {
+        let calls = watched.fake.calls();
+        calls.iter().filter(|call| call.starts_with(what)).count()
+    };
+    watched.wait(Duration::from_millis(500)).await;
+    assert_eq!(asked(&watched, "image "), 8);
+    assert_eq!(asked(&watched, "container "), 0);
+    watched.seconds(3).await;
+    assert_eq!(asked(&watched, "image "), 30);
+    assert_eq!(asked(&watched, "container "), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_looked_at_jumps_the_queue() {
+    let fake = sized(30, 0, 0);
+    for n in 0..8 {
+        fake.script(
+            &format!("image {n}"),
+            Behaviour::After(Duration::from_secs(1)),
+        );
+    }
+    let mut watched = Watched::new(fake);
+    watched.wait(Duration::from_millis(500)).await;
+    let seen = ["25", "20"].map(ImageId::new);
+    watched.ask(Request::LookFirst(seen.to_vec()));
+    watched.seconds(2).await;
+    let calls = watched.fake.calls();
+    let at = |id: &str| calls.iter().position(|call| *call == format!("image {id}"));
+    assert!(at("25") < at("20") && at("20") < at("8"), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_containers_are_measured_first() {
+    let fake = Fake::new();
+    *fake.containers.lock().unwrap() = (0..20)
+        .map(|n| {
+            container(
+                &n.to_string(),
+                if n < 10 {
+                    State::Running
+                } else {
+                    State::Exited
+                },
+            )
+        })
+        .collect();
+    let mut watched = Watched::new(fake);
+    watched.seconds(2).await;
+    let calls = watched.fake.calls();
+    let first: Vec<&String> = calls
+        .iter()
+        .filter(|call| call.starts_with("container "))
+        .collect();
+    assert_eq!(first[0], "container 10");
+    assert_eq!(first[10], "container 0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_engine_walks_once_at_the_end_and_not_after_events() {
+    let fake = sized(5, 5, 5);
+    fake.info.lock().unwrap().api = "1.41".into();
+    let mut watched = Watched::new(fake);
+    watched.seconds(2).await;
+    let calls = watched.fake.calls();
+    let mut last: Vec<&str> = calls[calls.len() - 3..]
+        .iter()
+        .map(String::as_str)
+        .collect();
+    last.sort_unstable();
+    assert_eq!(last, ["build_cache", "shared_sizes", "volume_sizes"]);
+    watched.fake.forget_calls();
+    watched.ask(Request::BuildCacheVisible(true));
+    watched.fake.images.lock().unwrap().push(image("new"));
+    watched.fake.happens(Change::Images);
+    watched.fake.happens(Change::BuildCache);
+    watched.seconds(120).await;
+    assert_eq!(watched.fake.calls(), ["images", "image new"]);
+    // Nobody will tell its shared size now: it is unknown, not pending for ever.
+    assert_eq!(watched.inventory.images[5].shared, Figure::Unknown);
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("build_cache"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_without_build_cache_is_not_asked_for_it() {
+    let fake = sized(1, 0, 0);
+    fake.info.lock().unwrap().has_build_cache = false;
+    let mut watched = Watched::new(fake);
+    watched.ask(Request::BuildCacheVisible(true));
+    watched.seconds(120).await;
+    assert_eq!(watched.fake.count("build_cache"), 0);
+    assert!(watched.is_done(&[Stage::BuildCache]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn build_cache_is_listed_every_half_minute_only_while_it_is_looked_at() {
+    let mut watched = Watched::new(sized(1, 0, 0));
+    watched.seconds(100).await;
+    assert_eq!(watched.fake.count("build_cache"), 1);
+    watched.ask(Request::BuildCacheVisible(true));
+    watched.seconds(91).await;
+    let count = watched.fake.count("build_cache");
+    assert!((4..=5).contains(&count), "{count}");
+    watched.ask(Request::BuildCacheVisible(false));
+    watched.seconds(600).await;
+    assert_eq!(watched.fake.count("build_cache"), count);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_comes_after_the_walk_is_unknown_and_not_pending() {
+    let mut watched = Watched::new(sized(0, 0, 2));
+    watched.seconds(2).await;
+    watched.fake.volumes.lock().unwrap().push(volume("late"));
+    watched.fake.happens(Change::Volumes);
+    watched.seconds(2).await;
+    let sizes: Vec<_> = watched.inventory.volumes.iter().map(|v| v.size).collect();
+    let known = Figure::Known(Bytes(9));
+    assert_eq!(sizes, [known, known, Figure::Unknown]);
+    assert_eq!(watched.fake.count("volume_sizes"), 1);
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    assert_eq!(watched.inventory.volumes[2].size, known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_engine_refuses_of_one_image_is_unknown_and_what_is_cut_is_asked_again() {
+    let fake = sized(3, 0, 0);
+    fake.script(
+        "image 0",
+        Behaviour::Fails(refused("layer not found (corruption?)")),
+    );
+    fake.script("image 1", Behaviour::Fails(lost()));
+    let mut watched = Watched::new(fake);
+    watched.seconds(2).await;
+    assert_eq!(watched.failure(Stage::Layers), Some("fake: cut"));
+    assert!(matches!(
+        watched.inventory.images[0].content,
+        Figure::Unknown
+    ));
+    assert!(watched.inventory.images[1].content.is_pending());
+    watched.fake.heal();
+    watched.fake.forget_calls();
+    watched.fake.happens(Change::Images);
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("image 0"), 0);
+    assert_eq!(watched.fake.count("image 1"), 1);
+    assert!(watched.is_done(&[Stage::Layers]));
+    watched.ask(Request::Rescan);
+    watched.seconds(2).await;
+    assert!(matches!(
+        watched.inventory.images[0].content,
+        Figure::Known(_)
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_nobody_listens() {
+    let fake = sized(3, 3, 3);
+    fake.script("volume_sizes", Behaviour::Never);
+    let mut watched = Watched::new(fake);
+    watched.seconds(1).await;
+    drop(watched.parts);
+    tokio::time::timeout(Duration::from_secs(1), watched.watch)
+        .await
+        .expect("it ends")
+        .expect("without a panic");
+}
+
+#[tokio::test]
+async fn a_local_engine_is_proven_and_its_disk_sent() {
+    let root = tempfile::TempDir::new().unwrap();
+    std::fs::write(root.path().join("engine-id"), "mine").unwrap();
+    let fake = sized(1, 1, 1);
+    {
+        let mut info = fake.info.lock().unwrap();
+        info.host = "unix:///run/x.sock".into();
+        info.root = root.path().to_str().unwrap().into();
+        info.engine_id = "mine".into();
+    }
+    let mut watched = Watched::new(fake);
+    watched.wait(Duration::from_millis(300)).await;
+    assert!(watched.inventory.engine.local);
+    assert_eq!(watched.inventory.disks.len(), 1);
+    watched.fake.info.lock().unwrap().engine_id = "other".into();
+    watched.ask(Request::Rescan);
+    watched.wait(Duration::from_millis(300)).await;
+    assert!(!watched.inventory.engine.local);
+    assert!(watched.inventory.engine.why_not_local.is_some());
+    assert_eq!(watched.inventory.disks, []);
+}
+
+async fn once(fake: &Fake, wanted: Wanted, base: &Inventory) -> Result<Inventory, EngineError> {
+    scan_once(fake, wanted, base, |_, _| {}).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_scan_brings_everything_in_order() {
+    let fake = sized(20, 5, 2);
+    let mut ended = Vec::new();
+    let inventory = scan_once(
+        &fake,
+        Wanted::ALL,
+        &Inventory::default(),
+        |stage, progress| {
+            if matches!(progress, Progress::Done(_)) {
+                ended.push(stage);
+            }
+        },
+    )
+    .await
+    .unwrap();
+    assert_eq!(ended.len(), Stage::ALL.len());
+    assert_eq!(ended.last(), Some(&Stage::VolumeSizes));
+    assert!(Stage::ALL.iter().all(|stage| inventory.is_done(*stage)));
+    assert_eq!(inventory.cache.len(), 1);
+    assert!(inventory.containers.iter().all(|c| !c.details.is_pending()));
+    assert_eq!(inventory.volumes[1].size, Figure::Known(Bytes(9)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recheck_asks_lists_and_only_new_images() {
+    let fake = sized(5, 5, 2);
+    let base = once(&fake, Wanted::ALL, &Inventory::default())
+        .await
+        .unwrap();
+    fake.images.lock().unwrap().push(image("new"));
+    fake.volumes.lock().unwrap().push(volume("new"));
+    fake.forget_calls();
+    let wanted = Wanted::without_walks(&base.engine);
+    let now = once(&fake, wanted, &base).await.unwrap();
+    let mut calls = fake.calls();
+    calls.sort();
+    assert_eq!(
+        calls,
+        [
+            "about",
+            "build_cache",
+            "containers",
+            "image new",
+            "images",
+            "services",
+            "shared_sizes",
+            "volumes"
+        ]
+    );
+    assert!(
+        now.images
+            .iter()
+            .all(|image| matches!(image.content, Figure::Known(_)))
+    );
+    assert!(
+        now.containers
+            .iter()
+            .all(|c| matches!(c.details, Figure::Known(_)))
+    );
+    assert_eq!(now.volumes[0].size, Figure::Known(Bytes(9)));
+    assert_eq!(now.volumes[2].size, Figure::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_without_a_list_is_an_error_and_without_df_is_not() {
+    for list in ["about", "images", "containers", "services", "volumes"] {
+        let fake = sized(1, 1, 1);
+        fake.script(list, Behaviour::Fails(refused("no")));
+        assert!(
+            once(&fake, Wanted::ALL, &Inventory::default())
+                .await
+                .is_err(),
+            "{list}"
+        );
+        fake.script(list, Behaviour::Never);
+        let error = once(&fake, Wanted::ALL, &Inventory::default())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, EngineError::TimedOut { seconds: 60, .. }),
+            "{error}"
+        );
+    }
+    let fake = sized(2, 1, 1);
+    fake.script("volume_sizes", Behaviour::Fails(refused("no")));
+    fake.script("build_cache", Behaviour::Fails(refused("no")));
+    let inventory = once(&fake, Wanted::ALL, &Inventory::default())
+        .await
+        .unwrap();
+    assert!(matches!(
+        inventory.stage(Stage::VolumeSizes),
+        Progress::Failed(_)
+    ));
+    assert!(!inventory.is_listed(Stage::BuildCache));
+    assert!(inventory.is_done(Stage::Layers));
+    assert_eq!(inventory.volumes[0].size, Figure::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_engine_is_not_walked_for_a_recheck() {
+    let fake = sized(2, 1, 1);
+    fake.info.lock().unwrap().api = "1.41".into();
+    let base = once(&fake, Wanted::ALL, &Inventory::default())
+        .await
+        .unwrap();
+    let calls = fake.calls();
+    assert!(
+        calls[calls.len() - 3..].contains(&"build_cache".to_owned()),
+        "{calls:?}"
+    );
+    fake.forget_calls();
+    let now = once(&fake, Wanted::without_walks(&base.engine), &base)
+        .await
+        .unwrap();
+    assert_eq!(fake.count("build_cache") + fake.count("shared_sizes"), 0);
+    assert_eq!(now.cache, base.cache);
+}

@@ -1,0 +1,249 @@
+//! Many small questions, a few at a time, none twice.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+
+use crate::domain::item::Text;
+
+/// How a question about one object has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landing {
+    /// It was answered.
+    Known,
+    /// It will not be answered however often it is asked, until somebody wants a new scan.
+    Unanswerable,
+    /// No answer came through; the next list asks again.
+    Lost,
+}
+
+/// What is remembered of an object: for what it was asked (`None`: it must be asked again), and whether
+/// an answer ever came.
+#[derive(Debug)]
+struct Seen<M> {
+    mark: Option<M>,
+    known: bool,
+}
+
+/// The objects of a list that must be asked one by one. An object is asked once for each value of its mark.
+#[derive(Debug)]
+pub(super) struct Work<K, M> {
+    seen: HashMap<K, Seen<M>>,
+    waiting: VecDeque<K>,
+    flying: HashSet<K>,
+    limit: usize,
+    /// Words of a question that was lost since the work began.
+    failure: Option<Text>,
+    busy: bool,
+}
+
+impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            seen: HashMap::new(),
+            waiting: VecDeque::new(),
+            flying: HashSet::new(),
+            limit,
+            failure: None,
+            busy: false,
+        }
+    }
+
+    /// Takes a new list: what is gone is forgotten, what is new or has another mark must be asked, in the
+    /// list's order. True if objects came or went.
+    pub(super) fn list(&mut self, list: Vec<(K, M)>) -> bool {
+        let mut seen = HashMap::with_capacity(list.len());
+        let mut came = false;
+        let queued: HashSet<K> = self.waiting.iter().cloned().collect();
+        for (key, mark) in list {
+            let old = self.seen.remove(&key);
+            came |= old.is_none();
+            let known = old.as_ref().is_some_and(|old| old.known);
+            let asked = old.is_some_and(|old| old.mark.as_ref() == Some(&mark));
+            if !asked && !queued.contains(&key) {
+                self.waiting.push_back(key.clone());
+            }
+            let mark = Some(mark);
+            seen.insert(key, Seen { mark, known });
+        }
+        let went = !self.seen.is_empty();
+        self.waiting.retain(|key| seen.contains_key(key));
+        self.seen = seen;
+        came || went
+    }
+
+    /// Makes the next list ask for an object again, because it has changed.
+    pub(super) fn touch(&mut self, key: &K) {
+        if let Some(seen) = self.seen.get_mut(key) {
+            seen.mark = None;
+        }
+    }
+
+    /// Makes the next list ask for every object again.
+    pub(super) fn touch_all(&mut self) {
+        for seen in self.seen.values_mut() {
+            seen.mark = None;
+        }
+    }
+
+    /// Makes the next list ask again for those that gave no answer.
+    pub(super) fn touch_unanswered(&mut self) {
+        for seen in self.seen.values_mut().filter(|seen| !seen.known) {
+            seen.mark = None;
+        }
+    }
+
+    /// Asks those before all others that wait, in this order.
+    pub(super) fn look_first(&mut self, keys: &[K]) {
+        let waiting: HashSet<&K> = self.waiting.iter().collect();
+        let first: Vec<K> = keys
+            .iter()
+            .filter(|key| waiting.contains(key))
+            .cloned()
+            .collect();
+        let jumping: HashSet<&K> = first.iter().collect();
+        self.waiting.retain(|key| !jumping.contains(key));
+        for key in first.iter().rev() {
+            self.waiting.push_front(key.clone());
+        }
+    }
+
+    /// The next object to ask about, if one more may be asked now.
+    pub(super) fn next(&mut self) -> Option<K> {
+        if self.flying.len() >= self.limit {
+            return None;
+        }
+        // One that is being asked already waits for that answer first.
+        let at = self
+            .waiting
+            .iter()
+            .position(|key| !self.flying.contains(key))?;
+        let key = self.waiting.remove(at)?;
+        self.flying.insert(key.clone());
+        Some(key)
+    }
+
+    /// Takes note of an answer. True if the object had never been answered before.
+    pub(super) fn landed(&mut self, key: &K, landing: Landing, words: Option<Text>) -> bool {
+        self.flying.remove(key);
+        if let Some(words) = words {
+            self.failure.get_or_insert(words);
+        }
+        let Some(seen) = self.seen.get_mut(key) else {
+            return false;
+        };
+        let first = !seen.known;
+        match landing {
+            Landing::Known => seen.known = true,
+            Landing::Unanswerable => {}
+            Landing::Lost => seen.mark = None,
+        }
+        first
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.flying.is_empty()
+    }
+
+    /// True once when work begins after none.
+    pub(super) fn begins(&mut self) -> bool {
+        !self.is_idle() && !std::mem::replace(&mut self.busy, true)
+    }
+
+    /// Once when all is answered: the words of what was lost, if anything was.
+    pub(super) fn ends(&mut self) -> Option<Option<Text>> {
+        (self.is_idle() && std::mem::take(&mut self.busy)).then(|| self.failure.take())
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.seen.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(limit: usize) -> Work<u32, char> {
+        Work::new(limit)
+    }
+
+    fn all(work: &mut Work<u32, char>) -> Vec<u32> {
+        std::iter::from_fn(|| {
+            let key = work.next()?;
+            work.landed(&key, Landing::Known, None);
+            Some(key)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn nothing_is_asked_twice_unless_it_changed() {
+        let mut work = work(2);
+        assert!(work.list(vec![(1, 'a'), (2, 'a'), (3, 'a')]));
+        assert_eq!(all(&mut work), [1, 2, 3]);
+        assert!(!work.list(vec![(1, 'a'), (2, 'b'), (3, 'a')]));
+        assert_eq!(all(&mut work), [2]);
+        work.touch(&3);
+        assert!(!work.list(vec![(1, 'a'), (2, 'b'), (3, 'a')]));
+        assert_eq!(all(&mut work), [3]);
+        // What was gone and comes back is another one.
+        assert!(work.list(vec![(1, 'a')]));
+        assert!(work.list(vec![(1, 'a'), (2, 'b')]));
+        assert_eq!(all(&mut work), [2]);
+    }
+
+    #[test]
+    fn no_more_than_the_limit_are_under_way() {
+        let mut work = work(2);
+        work.list(vec![(1, 'a'), (2, 'a'), (3, 'a')]);
+        assert_eq!(
+            (work.next(), work.next(), work.next()),
+            (Some(1), Some(2), None)
+        );
+        work.landed(&1, Landing::Known, None);
+        assert_eq!(work.next(), Some(3));
+    }
+
+    #[test]
+    fn what_is_looked_at_goes_first() {
+        let mut work = work(9);
+        work.list((1..=5).map(|key| (key, 'a')).collect());
+        work.look_first(&[4, 7, 2]);
+        assert_eq!(all(&mut work), [4, 2, 1, 3, 5]);
+    }
+
+    #[test]
+    fn a_change_while_it_is_asked_asks_once_more_afterwards() {
+        let mut work = work(2);
+        work.list(vec![(1, 'a')]);
+        assert_eq!(work.next(), Some(1));
+        work.touch(&1);
+        work.list(vec![(1, 'a')]);
+        work.list(vec![(1, 'a')]);
+        assert_eq!(work.next(), None);
+        work.landed(&1, Landing::Known, None);
+        assert_eq!(all(&mut work), [1]);
+    }
+
+    #[test]
+    fn what_is_lost_is_asked_by_the_next_list_and_what_is_refused_is_not() {
+        let mut work = work(2);
+        let list = || vec![(1, 'a'), (2, 'a')];
+        work.list(list());
+        assert!(work.begins() && !work.begins());
+        (work.next(), work.next());
+        assert!(work.landed(&1, Landing::Lost, Some("cut".into())));
+        assert_eq!(work.ends(), None);
+        work.landed(&2, Landing::Unanswerable, None);
+        assert_eq!(work.ends(), Some(Some("cut".into())));
+        work.list(list());
+        assert_eq!(all(&mut work), [1]);
+        work.touch_unanswered();
+        work.list(list());
+        assert_eq!(all(&mut work), [2]);
+    }
+}
