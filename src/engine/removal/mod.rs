@@ -1,1 +1,246 @@
-//! x
+//! Carries out a plan: the engine is listed again, then one object goes at a time, by its ID.
+//!
+//! The plan may shrink on the way, it never grows (DESIGN.md, promise 2). A failure does not stop the
+//! rest, but what needed the failed object stays.
+
+mod check;
+mod containers;
+mod ends;
+mod images;
+#[cfg(test)]
+mod model;
+mod records;
+#[cfg(test)]
+mod tests;
+mod volumes;
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{ItemId, Text};
+use crate::domain::outcome::{Done, Event, Outcome};
+use crate::domain::plan::{Plan, Recheck, Step};
+use crate::domain::survey::Survey;
+
+use super::{Engine, EngineError};
+use ends::End;
+
+/// How many records go in one prune request: their IDs stand in its address (ENGINE.md §1.5).
+const RECORDS_AT_ONCE: usize = 300;
+/// How long an engine may take to finish a removal that is under way.
+const PATIENCE: u32 = 50;
+/// Between two looks whether it has.
+const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
+/// How often a list is asked for when it decides whether something went.
+const TRIES: u32 = 4;
+
+/// What was confirmed.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub plan: Plan,
+    /// The picture that it was made from: what was measured there is not measured again.
+    pub base: Inventory,
+}
+
+/// A plan that has been carried out.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The plan as it was when the engine was listed again.
+    pub plan: Plan,
+    /// What fell out of the plan then, and after it every step in order.
+    pub done: Vec<Done>,
+}
+
+impl Removal {
+    #[must_use]
+    pub fn freed(&self) -> Bytes {
+        self.done.iter().map(|done| done.freed).sum()
+    }
+}
+
+/// Removes what was confirmed, object by object, and tells each step as it happens. Setting `cancel` ends
+/// it after the object in hand.
+///
+/// # Errors
+/// When the engine cannot be listed: then nothing was tried.
+pub async fn remove(
+    engine: Arc<dyn Engine>,
+    order: Order,
+    cancel: Arc<AtomicBool>,
+    mut report: impl FnMut(Event),
+) -> Result<Removal, EngineError> {
+    report(Event::Checking);
+    let (survey, Recheck { plan, mut dropped }) = match check::recheck(&*engine, order).await {
+        Ok(checked) => checked,
+        Err(error) => {
+            report(Event::Aborted {
+                error: error.to_string(),
+            });
+            return Err(error);
+        }
+    };
+    report(Event::Checked {
+        plan: Box::new(plan.clone()),
+        dropped: dropped.clone(),
+    });
+    let mut run = Run::new(&*engine, &survey, &plan, &cancel);
+    dropped.extend(run.all(&mut report).await);
+    report(Event::Finished);
+    Ok(Removal {
+        plan,
+        done: dropped,
+    })
+}
+
+/// A removal under way.
+struct Run<'a> {
+    engine: &'a dyn Engine,
+    /// Everything as it was when the engine was listed again.
+    survey: &'a Survey,
+    plan: &'a Plan,
+    cancel: &'a AtomicBool,
+    removed: HashSet<ItemId>,
+    /// Steps that ended and whose objects are still there.
+    kept: HashSet<ItemId>,
+    /// Steps that are tried again at the end, when there is room.
+    put_off: HashSet<ItemId>,
+    /// What the engine said that it deleted along with images.
+    deleted: HashSet<Text>,
+    /// The engine does not answer any more.
+    is_lost: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        engine: &'a dyn Engine,
+        survey: &'a Survey,
+        plan: &'a Plan,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            engine,
+            survey,
+            plan,
+            cancel,
+            removed: HashSet::new(),
+            kept: HashSet::new(),
+            put_off: HashSet::new(),
+            deleted: HashSet::new(),
+            is_lost: false,
+        }
+    }
+
+    async fn all(&mut self, report: &mut impl FnMut(Event)) -> Vec<Done> {
+        let steps = &self.plan.steps;
+        let mut done: Vec<Option<Done>> = vec![None; steps.len()];
+        let mut put_off = Vec::new();
+        let mut next = 0;
+        while next < steps.len() {
+            let batch = next..self.batch_end(next);
+            next = batch.end;
+            let ends = self.batch(batch.clone(), report).await;
+            for (index, end) in batch.zip(ends) {
+                if end.no_room {
+                    self.put_off.insert(steps[index].id.clone());
+                    put_off.push((index, end));
+                } else {
+                    done[index] = Some(self.ended(index, end, report));
+                }
+            }
+        }
+        for (index, first) in put_off {
+            self.put_off.remove(&steps[index].id);
+            let end = if self.halted().is_some() {
+                first
+            } else {
+                self.batch(index..index + 1, report)
+                    .await
+                    .pop()
+                    .unwrap_or(first)
+            };
+            done[index] = Some(self.ended(index, end, report));
+        }
+        done.into_iter().flatten().collect()
+    }
+
+    /// Build cache records go together; everything else goes alone.
+    fn batch_end(&self, start: usize) -> usize {
+        let records = self.plan.steps[start..]
+            .iter()
+            .take(RECORDS_AT_ONCE)
+            .take_while(|step| matches!(step.id, ItemId::Record(_)))
+            .count();
+        start + records.max(1)
+    }
+
+    async fn batch(&mut self, batch: Range<usize>, report: &mut impl FnMut(Event)) -> Vec<End> {
+        let steps = &self.plan.steps[batch.clone()];
+        if let Some(why) = self.halted() {
+            let mut ends = Vec::with_capacity(steps.len());
+            for step in steps {
+                ends.push(self.leave(step, why).await);
+            }
+            return ends;
+        }
+        if let Some(end) = steps.first().and_then(|step| self.needs(step)) {
+            return vec![end];
+        }
+        for index in batch {
+            report(Event::Started { index });
+        }
+        match steps {
+            [step] => match &step.id {
+                ItemId::Container(id) => vec![self.container(step, id).await],
+                ItemId::Image(id) => vec![self.image(step, id).await],
+                ItemId::Volume(id) => vec![self.volume(step, id).await],
+                ItemId::Record(_) => self.records(steps).await,
+            },
+            _ => self.records(steps).await,
+        }
+    }
+
+    fn ended(&mut self, index: usize, end: End, report: &mut impl FnMut(Event)) -> Done {
+        let step = &self.plan.steps[index];
+        if end.outcome == Outcome::Removed {
+            self.removed.insert(step.id.clone());
+        } else if !end.outcome.is_away() {
+            self.kept.insert(step.id.clone());
+        }
+        let done = Done {
+            id: step.id.clone(),
+            name: step.name.clone(),
+            outcome: end.outcome,
+            error: end.error,
+            freed: freed(step, end.outcome),
+        };
+        report(Event::Ended {
+            index,
+            done: done.clone(),
+        });
+        done
+    }
+
+    /// Why nothing more is tried.
+    fn halted(&self) -> Option<&'static str> {
+        if self.is_lost {
+            Some("the engine does not answer")
+        } else if self.cancel.load(Ordering::Relaxed) {
+            Some("cancelled")
+        } else {
+            None
+        }
+    }
+}
+
+/// What a step has freed. So far it is the plan's promise for what the engine has confirmed.
+fn freed(step: &Step, outcome: Outcome) -> Bytes {
+    match outcome {
+        Outcome::Removed => step.frees.at_least,
+        Outcome::Gone | Outcome::Changed | Outcome::Failed | Outcome::Skipped => Bytes::ZERO,
+    }
+}

@@ -1,0 +1,110 @@
+//! Removes a container: unpause, stop, remove, each only where the plan says so.
+
+use crate::domain::item::{ContainerId, State};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Step;
+
+use super::ends::End;
+use super::{PATIENCE, PAUSE, Run};
+use crate::engine::EngineError;
+
+impl Run<'_> {
+    pub(super) async fn container(&mut self, step: &Step, id: &ContainerId) -> End {
+        let details = match self.engine.container_details(id, false).await {
+            Ok(details) => details,
+            Err(EngineError::NotFound(_)) => return End::gone(),
+            Err(error) => return self.after_asking(step, error).await,
+        };
+        if let Some(why) = step.seen.restarted(&details) {
+            return End::new(Outcome::Changed, why);
+        }
+        let vanishes = step.stop && details.auto_remove;
+        if step.stop
+            && let Err(end) = self.stop(step, id, vanishes).await
+        {
+            return end;
+        }
+        match self.engine.remove_container(id).await {
+            Ok(()) => End::removed(),
+            Err(EngineError::NotFound(_)) if vanishes => End::removed(),
+            Err(EngineError::NotFound(_)) => End::gone(),
+            Err(EngineError::Conflict(words)) => {
+                self.container_conflict(step, id, vanishes, words).await
+            }
+            Err(error) => self.after(step, error).await,
+        }
+    }
+
+    /// Stops a container with its own timeout. An end where there is nothing left to remove, or it failed.
+    async fn stop(&mut self, step: &Step, id: &ContainerId, vanishes: bool) -> Result<(), End> {
+        if step.unpause {
+            match self.engine.unpause(id).await {
+                // Somebody else has unpaused it: so much the better.
+                Ok(()) | Err(EngineError::Conflict(_)) => {}
+                Err(EngineError::NotFound(_)) => return Err(End::gone()),
+                Err(error) => return Err(self.after(step, error).await),
+            }
+        }
+        match self.engine.stop(id).await {
+            Ok(()) => {}
+            Err(EngineError::NotFound(_)) if vanishes => return Err(End::removed()),
+            Err(EngineError::NotFound(_)) => return Err(End::gone()),
+            Err(error) => return Err(self.after(step, error).await),
+        }
+        // The engine removes it by itself, and its anonymous volumes with it: a removal of ours could
+        // come in between and leave those behind.
+        if vanishes && self.is_gone_soon(step).await? {
+            return Err(End::removed());
+        }
+        Ok(())
+    }
+
+    /// Waits for a removal that is under way.
+    async fn is_gone_soon(&mut self, step: &Step) -> Result<bool, End> {
+        for _ in 0..PATIENCE {
+            match self.is_there(&step.id).await {
+                Ok(false) => return Ok(true),
+                Ok(true) => tokio::time::sleep(PAUSE).await,
+                Err(error) => {
+                    return Err(End::failed(format!(
+                        "{error}; whether it went is not known"
+                    )));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn container_conflict(
+        &mut self,
+        step: &Step,
+        id: &ContainerId,
+        vanishes: bool,
+        words: String,
+    ) -> End {
+        let state = match self.engine.containers().await {
+            Ok(containers) => containers
+                .into_iter()
+                .find(|container| container.id == *id)
+                .map(|container| container.state),
+            Err(error) => return self.after(step, error).await,
+        };
+        match state {
+            None if vanishes => End::removed(),
+            None => End::gone(),
+            // Removal under way: an own one whose answer was lost, `--rm`, or somebody else's.
+            Some(state) if state == State::Removing || words.contains("already in progress") => {
+                match self.is_gone_soon(step).await {
+                    Ok(true) => End::removed(),
+                    Ok(false) => End::failed(words),
+                    Err(end) => end,
+                }
+            }
+            Some(state) if !state.is_stopped() && step.stop => End::new(
+                Outcome::Changed,
+                "was started again after it was stopped".to_owned(),
+            ),
+            Some(_) => self.after_conflict(step, words).await,
+        }
+    }
+}

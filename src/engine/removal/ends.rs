@@ -1,0 +1,174 @@
+//! How steps end: what the engine's answers mean, and what a list says where an answer does not.
+
+use std::collections::HashSet;
+
+use crate::domain::item::ItemId;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Step;
+use crate::domain::survey::Item;
+use crate::engine::{EngineError, Removed};
+
+use super::{PAUSE, Run, TRIES, check};
+
+/// How a step ended.
+pub(super) struct End {
+    pub outcome: Outcome,
+    pub error: Option<String>,
+    /// There was no room to do it; there may be at the end.
+    pub no_room: bool,
+}
+
+impl End {
+    pub fn new(outcome: Outcome, error: impl Into<Option<String>>) -> Self {
+        Self {
+            outcome,
+            error: error.into(),
+            no_room: false,
+        }
+    }
+
+    pub fn removed() -> Self {
+        Self::new(Outcome::Removed, None)
+    }
+
+    pub fn gone() -> Self {
+        Self::new(Outcome::Gone, None)
+    }
+
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self::new(Outcome::Failed, error.into())
+    }
+
+    pub fn skipped(why: impl Into<String>) -> Self {
+        Self::new(Outcome::Skipped, why.into())
+    }
+}
+
+impl Run<'_> {
+    /// Leaves a step untried, unless its object has vanished with an earlier one.
+    pub(super) async fn leave(&mut self, step: &Step, why: &str) -> End {
+        if let Some(end) = self.went_along(step) {
+            return end;
+        }
+        if step.vanishes && !self.is_lost && matches!(self.is_there(&step.id).await, Ok(false)) {
+            return self.away(step);
+        }
+        End::skipped(why)
+    }
+
+    /// The end of an image that the engine said it removed along with another.
+    pub(super) fn went_along(&self, step: &Step) -> Option<End> {
+        self.deleted.contains(step.id.as_str()).then(End::removed)
+    }
+
+    /// The end of an object that is not there at its turn: ours if it went with something that we removed.
+    pub(super) fn away(&self, step: &Step) -> End {
+        let ours = match &step.id {
+            ItemId::Volume(name) if step.vanishes => self
+                .survey
+                .users_of_volume(name)
+                .any(|user| self.removed.contains(&ItemId::Container(user.id.clone()))),
+            _ => self.deleted.contains(step.id.as_str()),
+        };
+        if ours { End::removed() } else { End::gone() }
+    }
+
+    /// How a step ends untried because something that it needs gone is still there.
+    pub(super) fn needs(&self, step: &Step) -> Option<End> {
+        let users: Vec<ItemId> = match &step.id {
+            ItemId::Image(_) => self.holders_of_image(step),
+            ItemId::Volume(name) => self
+                .survey
+                .users_of_volume(name)
+                .map(|user| ItemId::Container(user.id.clone()))
+                .collect(),
+            ItemId::Container(_) | ItemId::Record(_) => return None,
+        };
+        let name = |id: &ItemId| {
+            let name = self.survey.find(id).map(|item| Item::name(&item));
+            format!("{} {}", id.kind().word(), name.unwrap_or_default())
+        };
+        if let Some(id) = users.iter().find(|id| self.kept.contains(id)) {
+            return Some(End::skipped(format!("{} was not removed", name(id))));
+        }
+        let id = users.iter().find(|id| self.put_off.contains(id))?;
+        Some(End {
+            no_room: true,
+            ..End::skipped(format!("{} was not removed", name(id)))
+        })
+    }
+
+    /// Containers and children of an image, and of the untagged children that go along with those.
+    pub(super) fn holders_of_image(&self, step: &Step) -> Vec<ItemId> {
+        let ItemId::Image(id) = &step.id else {
+            return Vec::new();
+        };
+        let mut holders = Vec::new();
+        let mut seen = HashSet::from([id]);
+        let mut queue = vec![id];
+        while let Some(id) = queue.pop() {
+            let users = self.survey.users_of_image(id);
+            holders.extend(users.map(|user| ItemId::Container(user.id.clone())));
+            for child in self.survey.children_of_image(id) {
+                holders.push(ItemId::Image(child.id.clone()));
+                if seen.insert(&child.id) {
+                    queue.push(&child.id);
+                }
+            }
+        }
+        holders
+    }
+
+    /// Tells by listing whether an object is there, and does not give up at the first failure.
+    pub(super) async fn is_there(&mut self, id: &ItemId) -> Result<bool, EngineError> {
+        for _ in 1..TRIES {
+            if let Ok(answer) = check::is_listed(self.engine, id).await {
+                return Ok(answer);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let answer = check::is_listed(self.engine, id).await;
+        self.is_lost |= answer.is_err();
+        answer
+    }
+
+    /// The end of a removal that failed or was cut: whether it took effect, the list tells.
+    pub(super) async fn after(&mut self, step: &Step, error: EngineError) -> End {
+        match self.is_there(&step.id).await {
+            Ok(false) => End::removed(),
+            Ok(true) => End {
+                no_room: is_no_room(&error),
+                ..End::failed(error.to_string())
+            },
+            Err(_) => End::failed(format!("{error}; whether it went is not known")),
+        }
+    }
+
+    /// The end of a step about which the engine could not even be asked: nothing was sent, but the object
+    /// may have vanished all the same.
+    pub(super) async fn after_asking(&mut self, step: &Step, error: EngineError) -> End {
+        match self.is_there(&step.id).await {
+            Ok(false) => self.away(step),
+            Ok(true) | Err(_) => End::failed(error.to_string()),
+        }
+    }
+
+    /// The end of an object that the engine refused to remove: changed if that shows, else its words.
+    pub(super) async fn after_conflict(&mut self, step: &Step, words: String) -> End {
+        match check::look(self.engine, self.plan, step).await {
+            Ok(None) => End::failed(words),
+            Ok(Some(done)) if done.outcome == Outcome::Gone => self.away(step),
+            Ok(Some(done)) => End::new(done.outcome, done.error),
+            Err(error) => self.after(step, error).await,
+        }
+    }
+
+    pub(super) fn note(&mut self, removed: &Removed) {
+        self.deleted.extend(removed.deleted.iter().cloned());
+    }
+}
+
+/// Docker 20.10 writes before it removes an image, and cannot on a full disk (ENGINE.md §1.7).
+pub(super) fn is_no_room(error: &EngineError) -> bool {
+    matches!(error, EngineError::Refused { message, .. } if message.contains("no space left on device"))
+}

@@ -1,0 +1,110 @@
+//! Removes an image with all its names: each is checked to still mean it right before it is taken.
+
+use crate::domain::item::{ImageId, Text};
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Step;
+
+use super::ends::{End, is_no_room};
+use super::{Run, check};
+use crate::engine::EngineError;
+
+impl Run<'_> {
+    pub(super) async fn image(&mut self, step: &Step, id: &ImageId) -> End {
+        if let Some(end) = self.went_along(step) {
+            return end;
+        }
+        let (others, last) = step.seen.references();
+        if let Err(end) = self.take_names(step, id, &others, last).await {
+            return end;
+        }
+        match self.engine.remove_image(id).await {
+            Ok(removed) => {
+                self.note(&removed);
+                self.confirmed(step).await
+            }
+            Err(EngineError::NotFound(_)) => self.away(step),
+            Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
+            Err(error) => self.after(step, error).await,
+        }
+    }
+
+    /// Takes all names but the last, so that the engine removes the image by its ID without force.
+    async fn take_names(
+        &mut self,
+        step: &Step,
+        id: &ImageId,
+        others: &[&Text],
+        last: Option<&Text>,
+    ) -> Result<(), End> {
+        let mut is_named = false;
+        for name in others.iter().copied().chain(last) {
+            is_named |= self.means(step, name, id).await?;
+        }
+        // One name that still means the image: the engine itself refuses the ID if it has got another, or
+        // if it is in use. Where names go first, that refusal would come too late; without a name, the
+        // engine would take a new one along.
+        if !others.is_empty() || !is_named {
+            match check::look(self.engine, self.plan, step).await {
+                Ok(None) => {}
+                Ok(Some(done)) if done.outcome == Outcome::Gone => return Err(self.away(step)),
+                Ok(Some(done)) => return Err(End::new(done.outcome, done.error)),
+                Err(error) => return Err(self.after_asking(step, error).await),
+            }
+        }
+        for name in others {
+            if self.means(step, name, id).await? {
+                self.untag(step, name, id).await?;
+            }
+        }
+        if let Some(last) = last.filter(|_| !others.is_empty()) {
+            self.means(step, last, id).await?;
+        }
+        Ok(())
+    }
+
+    /// True if a name means an image, false if it means none (any more).
+    async fn means(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<bool, End> {
+        match self.engine.resolve(name).await {
+            Ok(Some(found)) if found == *id => Ok(true),
+            Ok(Some(_)) => Err(End::new(
+                Outcome::Changed,
+                format!("{name} names another image now"),
+            )),
+            Ok(None) => Ok(false),
+            Err(error) => Err(self.after_asking(step, error).await),
+        }
+    }
+
+    async fn untag(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<(), End> {
+        match self.engine.untag(name).await {
+            Ok(removed) => {
+                self.note(&removed);
+                Ok(())
+            }
+            Err(EngineError::NotFound(_)) => Ok(()),
+            Err(EngineError::Conflict(words)) => Err(self.after_conflict(step, words).await),
+            Err(error) if is_no_room(&error) => Err(End {
+                no_room: true,
+                ..End::failed(error.to_string())
+            }),
+            // A cut connection: the name itself tells whether it was taken.
+            Err(error) => match self.means(step, name, id).await {
+                Ok(false) => Ok(()),
+                Ok(true) => Err(End::failed(error.to_string())),
+                Err(end) => Err(end),
+            },
+        }
+    }
+
+    /// An answer of success may mean that only a name went (ENGINE.md §1.7).
+    async fn confirmed(&mut self, step: &Step) -> End {
+        if let Some(end) = self.went_along(step) {
+            return end;
+        }
+        match self.is_there(&step.id).await {
+            Ok(false) => End::removed(),
+            Ok(true) => End::failed("the engine took its name, but the image is still there"),
+            Err(error) => End::failed(format!("{error}; whether it went is not known")),
+        }
+    }
+}

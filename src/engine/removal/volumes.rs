@@ -1,0 +1,26 @@
+//! Removes a volume. Its name is all the identity it has, so it is looked at right before.
+
+use crate::domain::item::VolumeName;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Step;
+
+use super::ends::End;
+use super::{Run, check};
+use crate::engine::EngineError;
+
+impl Run<'_> {
+    pub(super) async fn volume(&mut self, step: &Step, name: &VolumeName) -> End {
+        match check::look(self.engine, self.plan, step).await {
+            Ok(None) => {}
+            Ok(Some(done)) if done.outcome == Outcome::Gone => return self.away(step),
+            Ok(Some(done)) => return End::new(done.outcome, done.error),
+            Err(error) => return self.after_asking(step, error).await,
+        }
+        match self.engine.remove_volume(name).await {
+            Ok(()) => End::removed(),
+            Err(EngineError::NotFound(_)) => self.away(step),
+            Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
+            Err(error) => self.after(step, error).await,
+        }
+    }
+}
