@@ -188,7 +188,8 @@ impl<'a> Draft<'a> {
     /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
     pub fn order(&self) -> Vec<ItemId> {
         let mut ids: Vec<&ItemId> = self.going.keys().collect();
-        ids.sort_by_key(|id| (self.ease(id), self.survey.index(id)));
+        // By name, since some engines list in another order every time.
+        ids.sort_by_cached_key(|id| (self.ease(id), self.survey.find(id).map(|item| item.name())));
         let containers = ids.iter().filter(|id| matches!(id, ItemId::Container(_)));
         let volumes = ids.iter().filter(|id| matches!(id, ItemId::Volume(_)));
         let records = ids.iter().filter_map(|id| match id {

@@ -4,7 +4,7 @@ use crate::domain::item::{ContainerId, State};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
 
-use super::ends::End;
+use super::ends::{End, unresolved};
 use super::{PATIENCE, PAUSE, Run};
 use crate::engine::EngineError;
 
@@ -12,7 +12,7 @@ impl Run<'_> {
     pub(super) async fn container(&mut self, step: &Step, id: &ContainerId) -> End {
         let details = match self.engine.container_details(id, false).await {
             Ok(details) => details,
-            Err(EngineError::NotFound(_)) => return End::gone(),
+            Err(EngineError::NotFound(words)) => return self.missing(step, words).await,
             Err(error) => return self.after_asking(step, error).await,
         };
         if let Some(why) = step.seen.restarted(&details) {
@@ -26,8 +26,11 @@ impl Run<'_> {
         }
         match self.engine.remove_container(id).await {
             Ok(()) => End::removed(),
-            Err(EngineError::NotFound(_)) if vanishes => End::removed(),
-            Err(EngineError::NotFound(_)) => End::gone(),
+            Err(EngineError::NotFound(words)) => match self.missing(step, words).await {
+                // The engine was quicker, at our word.
+                end if end.outcome == Outcome::Gone && vanishes => End::removed(),
+                end => end,
+            },
             Err(EngineError::Conflict(words)) => {
                 self.container_conflict(step, id, vanishes, words).await
             }
@@ -41,14 +44,13 @@ impl Run<'_> {
             match self.engine.unpause(id).await {
                 // Somebody else has unpaused it: so much the better.
                 Ok(()) | Err(EngineError::Conflict(_)) => {}
-                Err(EngineError::NotFound(_)) => return Err(End::gone()),
+                Err(EngineError::NotFound(words)) => return Err(self.missing(step, words).await),
                 Err(error) => return Err(self.after(step, error).await),
             }
         }
         match self.engine.stop(id).await {
             Ok(()) => {}
-            Err(EngineError::NotFound(_)) if vanishes => return Err(End::removed()),
-            Err(EngineError::NotFound(_)) => return Err(End::gone()),
+            Err(EngineError::NotFound(words)) => return Err(self.missing(step, words).await),
             Err(error) => return Err(self.after(step, error).await),
         }
         // The engine removes it by itself, and its anonymous volumes with it: a removal of ours could
@@ -65,11 +67,7 @@ impl Run<'_> {
             match self.is_there(&step.id).await {
                 Ok(false) => return Ok(true),
                 Ok(true) => tokio::time::sleep(PAUSE).await,
-                Err(error) => {
-                    return Err(End::failed(format!(
-                        "{error}; whether it went is not known"
-                    )));
-                }
+                Err(error) => return Err(unresolved(&error)),
             }
         }
         Ok(false)

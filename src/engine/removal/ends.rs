@@ -140,7 +140,7 @@ impl Run<'_> {
                 no_room: is_no_room(&error),
                 ..End::failed(error.to_string())
             },
-            Err(_) => End::failed(format!("{error}; whether it went is not known")),
+            Err(_) => unresolved(&error),
         }
     }
 
@@ -150,6 +150,15 @@ impl Run<'_> {
         match self.is_there(&step.id).await {
             Ok(false) => self.away(step),
             Ok(true) | Err(_) => End::failed(error.to_string()),
+        }
+    }
+
+    /// The end of an object that the engine says is not there, unless its list says otherwise.
+    pub(super) async fn missing(&mut self, step: &Step, words: String) -> End {
+        match self.is_there(&step.id).await {
+            Ok(false) => self.away(step),
+            Ok(true) => End::failed(words),
+            Err(error) => unresolved(&error),
         }
     }
 
@@ -171,4 +180,9 @@ impl Run<'_> {
 /// Docker 20.10 writes before it removes an image, and cannot on a full disk (ENGINE.md §1.7).
 pub(super) fn is_no_room(error: &EngineError) -> bool {
     matches!(error, EngineError::Refused { message, .. } if message.contains("no space left on device"))
+}
+
+/// The end of a removal whose effect nobody could tell.
+pub(super) fn unresolved(error: &EngineError) -> End {
+    End::failed(format!("{error}; whether it went is not known"))
 }

@@ -4,7 +4,7 @@ use crate::domain::item::{ImageId, Text};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
 
-use super::ends::{End, is_no_room};
+use super::ends::{End, is_no_room, unresolved};
 use super::{Run, check};
 use crate::engine::EngineError;
 
@@ -22,7 +22,7 @@ impl Run<'_> {
                 self.note(&removed);
                 self.confirmed(step).await
             }
-            Err(EngineError::NotFound(_)) => self.away(step),
+            Err(EngineError::NotFound(words)) => self.missing(step, words).await,
             Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
             Err(error) => self.after(step, error).await,
         }
@@ -104,7 +104,7 @@ impl Run<'_> {
         match self.is_there(&step.id).await {
             Ok(false) => End::removed(),
             Ok(true) => End::failed("the engine took its name, but the image is still there"),
-            Err(error) => End::failed(format!("{error}; whether it went is not known")),
+            Err(error) => unresolved(&error),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
 
-use super::ends::End;
+use super::ends::{End, unresolved};
 use super::{PAUSE, Run, TRIES};
 use crate::engine::EngineError;
 
@@ -38,7 +38,7 @@ impl Run<'_> {
                     if deleted.contains(id) {
                         End::removed()
                     } else {
-                        End::failed(format!("{error}; whether it went is not known"))
+                        unresolved(&error)
                     }
                 };
                 return ids.iter().map(end).collect();

@@ -18,7 +18,7 @@ impl Run<'_> {
         }
         match self.engine.remove_volume(name).await {
             Ok(()) => End::removed(),
-            Err(EngineError::NotFound(_)) => self.away(step),
+            Err(EngineError::NotFound(words)) => self.missing(step, words).await,
             Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
             Err(error) => self.after(step, error).await,
         }

@@ -77,8 +77,8 @@ fn a_recheck_drops_what_vanished_and_what_changed() {
     now.containers[2] = stopped("busy", "z");
     now.volumes[0].created = Some(at(99));
     let recheck = plan.recheck(&Survey::new(now));
-    assert_eq!(ids(&recheck.plan), ["idle", "busy", "fine"]);
-    assert!(!recheck.plan.steps[1].stop, "it has ended by itself");
+    assert_eq!(ids(&recheck.plan), ["busy", "idle", "fine"]);
+    assert!(!recheck.plan.steps[0].stop, "it has ended by itself");
     let mut dropped = outcomes(&recheck.dropped);
     dropped.sort_by_key(|(id, ..)| *id);
     assert_eq!(
