@@ -107,6 +107,8 @@ fn engine_allows(survey: &Survey, id: &ItemId, left: &BTreeSet<ItemId>, stop: bo
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
     #[test]
     fn an_engine_carries_out_every_plan_in_its_order(
         world in world(),

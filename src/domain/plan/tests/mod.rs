@@ -243,6 +243,35 @@ fn untagged_parents_follow_their_last_child() {
 }
 
 #[test]
+fn a_parent_does_not_follow_when_its_child_or_a_service_stays() {
+    let mut inventory = inventory(
+        vec![
+            image("base", &["base:1"]),
+            child("m", "base", &[]),
+            child("x", "m", &["x:1"]),
+        ],
+        vec![running("web", "x")],
+    );
+    let selection = select(&[an_image("x"), an_image("base")]);
+    let plan = Plan::new(&Survey::new(inventory.clone()), &selection);
+    assert_eq!(
+        whys(&plan),
+        [
+            ("x", "used by running container web"),
+            ("base", "has child image <none> m"),
+        ]
+    );
+    inventory.containers.clear();
+    inventory.services = vec![Service {
+        name: "shop".into(),
+        image: "m".into(),
+    }];
+    let plan = Plan::new(&Survey::new(inventory), &selection);
+    assert_eq!(ids(&plan), ["x"]);
+    assert!(plan.steps[0].follows.is_empty());
+}
+
+#[test]
 fn a_record_goes_only_with_all_that_builds_on_it() {
     let mut busy = record("busy", &["low"]);
     busy.in_use = true;
@@ -294,6 +323,9 @@ fn empty_anonymous_volumes_go_along_and_others_stay_until_marked() {
         .map(|s| (s.id.as_str(), s.size, &*s.left_by))
         .collect();
     assert_eq!(stays, [("full", Figure::Known(Bytes(12)), "db")]);
+
+    let plan = Plan::new(&survey, &select(&[a_container("db"), a_container("other")]));
+    assert_eq!(ids(&plan), ["db", "other", "both", "empty"]);
 
     let mut selection = select(&[a_container("db"), a_volume("full")]);
     selection.dropped.insert(a_volume("empty"));
