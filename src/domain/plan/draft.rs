@@ -170,12 +170,15 @@ impl<'a> Draft<'a> {
             let Some(Item::Container(container)) = self.survey.find(id) else {
                 continue;
             };
-            let vanishes = vanishes_when_stopped(container);
+            let vanishing: HashSet<_> = self
+                .vanishing(container)
+                .map(|volume| &volume.name)
+                .collect();
             for volume in self.left_by(container) {
                 let id = ItemId::Volume(volume.name.clone());
                 let is_empty = volume.size.known().is_some_and(Bytes::is_zero);
                 let is_kept = self.is_protected(&id) || self.selection.dropped.contains(&id);
-                if !is_kept && (is_empty || vanishes) {
+                if !is_kept && (is_empty || vanishing.contains(&volume.name)) {
                     taken.push((id, *added_by));
                 }
             }
@@ -185,10 +188,24 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// The volumes that the engine removes with a `--rm` container at its turn: those that it alone still
+    /// holds when all that comes before it is gone.
+    pub fn vanishing(&self, container: &'a Container) -> impl Iterator<Item = &'a Volume> {
+        let vanishes = vanishes_when_stopped(container);
+        let name = Item::Container(container).name();
+        self.left_by(container).filter(move |volume| {
+            vanishes
+                && self.survey.users_of_volume(&volume.name).all(|user| {
+                    user.id == container.id
+                        || !self.stays(user) && Item::Container(user).name() < name
+                })
+        })
+    }
+
     /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
     pub fn order(&self) -> Vec<ItemId> {
         let mut ids: Vec<&ItemId> = self.going.keys().collect();
-        // By name, since some engines list in another order every time.
+        // By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it).
         ids.sort_by_cached_key(|id| (self.ease(id), self.survey.find(id).map(|item| item.name())));
         let containers = ids.iter().filter(|id| matches!(id, ItemId::Container(_)));
         let volumes = ids.iter().filter(|id| matches!(id, ItemId::Volume(_)));
@@ -235,7 +252,7 @@ impl<'a> Draft<'a> {
 }
 
 /// True for a `--rm` container that runs: the engine removes it when it stops, with its anonymous volumes.
-pub(super) fn vanishes_when_stopped(container: &Container) -> bool {
+fn vanishes_when_stopped(container: &Container) -> bool {
     !container.state.is_stopped()
         && container
             .details

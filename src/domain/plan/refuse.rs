@@ -3,7 +3,7 @@
 use crate::domain::item::{Container, Image, ItemId, Labels, Record, State, Text, Volume};
 use crate::domain::survey::Item;
 
-use super::draft::{Draft, vanishes_when_stopped};
+use super::draft::Draft;
 
 /// Up to this many names are listed in full.
 const NAMES: usize = 4;
@@ -36,25 +36,21 @@ impl Draft<'_> {
             State::Removing => found.push("is being removed".to_owned()),
             State::Other(word) => found.push(format!("its state is not known: {word}")),
         }
-        if vanishes_when_stopped(container) {
-            let kept = self.left_by(container).find_map(|volume| {
-                let id = ItemId::Volume(volume.name.clone());
-                let why = if self.is_protected(&id) {
-                    "is protected"
-                } else if self.selection.dropped.contains(&id)
-                    || self.closed && !self.going.contains_key(&id)
-                {
-                    "is to stay"
-                } else {
-                    return None;
-                };
-                let name = Item::Volume(volume).name();
-                Some(format!(
-                    "would take along its volume {name}, which {why} (--rm)"
-                ))
-            });
-            found.extend(kept);
-        }
+        found.extend(self.vanishing(container).find_map(|volume| {
+            let id = ItemId::Volume(volume.name.clone());
+            let is_not_asked = self.closed && !self.going.contains_key(&id);
+            let why = if self.is_protected(&id) {
+                "is protected"
+            } else if is_not_asked || self.selection.dropped.contains(&id) {
+                "is to stay"
+            } else {
+                return None;
+            };
+            let name = Item::Volume(volume).name();
+            Some(format!(
+                "would take along its volume {name}, which {why} (--rm)"
+            ))
+        }));
         found
     }
 

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use crate::domain::inventory::Store;
-use crate::domain::item::{Container, Image, ItemId, Source, State};
+use crate::domain::item::{Image, ItemId, Source, State};
 use crate::domain::layers::Freed;
 use crate::domain::survey::Item;
 
-use super::draft::{Draft, vanishes_when_stopped};
+use super::draft::Draft;
 use super::{AddedBy, ComesBack, Plan, Refusal, Seen, Stays, Step};
 
 impl Draft<'_> {
@@ -55,7 +55,8 @@ impl Draft<'_> {
             gone.insert(id.clone());
             match item {
                 Item::Container(container) => {
-                    vanished.extend(self.vanishing(container, &gone));
+                    let volumes = self.vanishing(container);
+                    vanished.extend(volumes.map(|volume| ItemId::Volume(volume.name.clone())));
                 }
                 Item::Image(image) if !step.vanishes => {
                     for parent in self.survey.follows(&image.id, |id| gone.contains(id)) {
@@ -73,21 +74,6 @@ impl Draft<'_> {
             steps.push(step);
         }
         steps
-    }
-
-    /// The volumes that the engine removes with a `--rm` container at its turn.
-    fn vanishing(&self, container: &Container, gone: &HashSet<ItemId>) -> Vec<ItemId> {
-        if !vanishes_when_stopped(container) {
-            return Vec::new();
-        }
-        self.left_by(container)
-            .filter(|volume| {
-                self.survey
-                    .users_of_volume(&volume.name)
-                    .all(|user| gone.contains(&ItemId::Container(user.id.clone())))
-            })
-            .map(|volume| ItemId::Volume(volume.name.clone()))
-            .collect()
     }
 
     fn refusals(&self) -> Vec<Refusal> {

@@ -364,6 +364,32 @@ fn a_container_of_rm_takes_its_anonymous_volumes_as_steps_from_the_start() {
 }
 
 #[test]
+fn a_volume_vanishes_only_with_its_last_user() {
+    let mut inventory = inventory(
+        Vec::new(),
+        vec![
+            mounting(fleeting("b-rm", "a"), &["shared"]),
+            mounting(stopped("c-plain", "a"), &["shared"]),
+        ],
+    );
+    inventory.volumes = vec![anonymous("shared", 12)];
+    let both = |inventory: &Inventory, other| {
+        let selection = stopping(&[a_container("b-rm"), a_container(other)]);
+        Plan::new(&Survey::new(inventory.clone()), &selection)
+    };
+    let plan = both(&inventory, "c-plain");
+    assert_eq!(ids(&plan), ["b-rm", "c-plain"]);
+    assert_eq!(plan.stays.len(), 1, "c-plain still has it when b-rm goes");
+    let recheck = plan.recheck(&Survey::new(inventory.clone()));
+    assert_eq!(recheck.plan, plan);
+
+    inventory.containers[1] = mounting(stopped("a-plain", "a"), &["shared"]);
+    let plan = both(&inventory, "a-plain");
+    assert_eq!(ids(&plan), ["a-plain", "b-rm", "shared"]);
+    assert!(plan.steps[2].vanishes);
+}
+
+#[test]
 fn unlock_adds_stopped_containers_and_untagged_children_with_theirs() {
     let survey = Survey::new(inventory(
         vec![

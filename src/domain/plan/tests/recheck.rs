@@ -136,3 +136,23 @@ fn a_recheck_never_takes_what_was_not_confirmed() {
         )]
     );
 }
+
+#[test]
+fn a_push_is_no_new_name_and_a_pull_under_another_one_is() {
+    let before = inventory(vec![image("a", &["reg/a:1"])], Vec::new());
+    let plan = Plan::new(&Survey::new(before.clone()), &select(&[an_image("a")]));
+    let mut now = before;
+    now.images[0].digests = texts(&["reg/a@sha256:1"]);
+    let recheck = plan.recheck(&Survey::new(now.clone()));
+    assert_eq!(ids(&recheck.plan), ["a"]);
+    now.images[0].digests = texts(&["reg/a@sha256:1", "other/a@sha256:1"]);
+    let recheck = plan.recheck(&Survey::new(now));
+    assert_eq!(
+        outcomes(&recheck.dropped),
+        [(
+            "a",
+            Outcome::Changed,
+            Some("is also named other/a@sha256:1 now")
+        )]
+    );
+}
