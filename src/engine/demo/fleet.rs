@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
 
+use super::entries::{Age, Build, By, ContainerEntry, Fleet, RecordEntry, VolumeEntry};
 use super::store::{Holding, KeptImage, KeptRecord, Store};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Disk;
@@ -18,7 +18,6 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
-use crate::domain::time::parse_duration;
 
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -29,147 +28,6 @@ pub enum FleetError {
     Missing { what: String, key: String },
     #[error("{0:?} is not a state of a container")]
     State(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fleet {
-    disk: DiskEntry,
-    #[serde(default)]
-    builds: Vec<Build>,
-    #[serde(default)]
-    volumes: Vec<VolumeEntry>,
-    #[serde(default)]
-    containers: Vec<ContainerEntry>,
-    #[serde(default)]
-    records: Vec<RecordEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DiskEntry {
-    total: u64,
-    free: u64,
-    inodes_total: u64,
-    inodes_free: u64,
-}
-
-/// How long ago, as in `90s`, `3h`, `12d`, `5w`.
-#[derive(Clone, Copy)]
-struct Age(SignedDuration);
-
-impl<'de> Deserialize<'de> for Age {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        parse_duration(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not an age")))
-    }
-}
-
-/// Who carried out the steps: it shows in the history, and the classic builder leaves images behind.
-#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum By {
-    #[default]
-    Buildkit,
-    Classic,
-    Import,
-}
-
-/// Steps on top of another build, and what was made of them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Build {
-    key: String,
-    from: Option<String>,
-    /// Commands as in a Dockerfile, each with its layer's bytes; `null` where it makes no layer.
-    steps: Vec<(String, Option<u64>)>,
-    age: Age,
-    #[serde(default)]
-    by: By,
-    /// There is an image of it; otherwise it is only something to stand on.
-    #[serde(default = "yes")]
-    image: bool,
-    #[serde(default)]
-    names: Vec<String>,
-    /// When it was pulled or tagged here.
-    here: Option<Age>,
-    /// It came from a registry, and has a digest.
-    #[serde(default)]
-    pulled: bool,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    /// The build cache still has it; last used then.
-    cached: Option<Age>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VolumeEntry {
-    /// A name, or for an anonymous one the key of its sixty-four digits.
-    name: String,
-    #[serde(default)]
-    anonymous: bool,
-    /// `null` where nobody can measure it.
-    size: Option<u64>,
-    age: Age,
-    #[serde(default = "local")]
-    driver: String,
-    #[serde(default)]
-    options: bool,
-    project: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-fn local() -> String {
-    "local".to_owned()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ContainerEntry {
-    name: String,
-    /// The key of its build.
-    build: String,
-    /// The image's name as it was asked for; the ID where there is none.
-    image: Option<String>,
-    command: String,
-    state: String,
-    age: Age,
-    started: Option<Age>,
-    finished: Option<Age>,
-    /// Bytes of its writable layer.
-    #[serde(default)]
-    written: u64,
-    #[serde(default)]
-    volumes: Vec<String>,
-    project: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    rm: bool,
-    stop_timeout: Option<i64>,
-}
-
-/// A record that no build's steps explain: a copied context, a cache mount.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordEntry {
-    kind: String,
-    description: String,
-    size: u64,
-    age: Age,
-    used: Option<Age>,
-    #[serde(default)]
-    in_use: bool,
-    /// The build whose last record is its parent.
-    on: Option<String>,
 }
 
 /// What a build left for those that stand on it.
@@ -205,7 +63,7 @@ pub(super) fn read(json: &str, now: Timestamp) -> Result<(Store, Disk), FleetErr
         reader.volume(volume);
     }
     for container in fleet.containers {
-        reader.container(container)?;
+        reader.container(&container)?;
     }
     for record in fleet.records {
         reader.record(record)?;
@@ -396,7 +254,7 @@ impl Reader {
         self.store.add_volume(volume, entry.size.map(Bytes));
     }
 
-    fn container(&mut self, entry: ContainerEntry) -> Result<(), FleetError> {
+    fn container(&mut self, entry: &ContainerEntry) -> Result<(), FleetError> {
         let made = self.made(&entry.name, &entry.build)?;
         let id = hex(&format!("container {}", entry.name));
         let below: Bytes = made.layers.iter().map(|layer| layer.size).sum();
@@ -404,7 +262,7 @@ impl Reader {
         let asked = entry.image.clone().unwrap_or_else(|| {
             made.image
                 .as_ref()
-                .map_or(String::new(), |id| id.to_string())
+                .map_or(String::new(), ToString::to_string)
         });
         let details = ContainerDetails {
             size_rw: Some(Bytes(entry.written)),

@@ -3,10 +3,12 @@
 //! It keeps the rules of a real one, so that what a removal frees here is true. Tests use it as their
 //! model: [`DemoEngine::bytes`] says what its disk holds, [`DemoEngine::writes`] what it was asked to do.
 
+mod entries;
 mod fleet;
 mod store;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
