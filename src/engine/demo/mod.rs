@@ -260,6 +260,7 @@ impl Engine for DemoEngine {
             Ok(ImageDetails {
                 content: Figure::Known(Arc::clone(&kept.content)),
                 last_tagged: kept.image.last_tagged,
+                source: None,
             })
         })
     }
