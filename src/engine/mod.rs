@@ -1,6 +1,7 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
 pub mod connect;
+pub mod demo;
 pub mod docker;
 #[cfg(test)]
 mod fake;
@@ -17,7 +18,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::EngineInfo;
+use crate::domain::inventory::{Disk, EngineInfo};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,
@@ -98,6 +99,10 @@ pub enum Change {
 /// future cancels the request.
 pub trait Engine: Send + Sync {
     fn about(&self) -> Answer<'_, EngineInfo>;
+    /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.
+    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// All images, intermediates included. `size` is known; `content` and `shared` are pending.
     fn images(&self) -> Answer<'_, Vec<Image>>;
     /// All containers, without sizes; `details` are pending.

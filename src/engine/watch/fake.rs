@@ -155,6 +155,7 @@ impl Engine for Fake {
         self.answer(format!("image {id}"), |_| ImageDetails {
             content: Figure::Known(std::sync::Arc::default()),
             last_tagged: None,
+            source: None,
         })
     }
 
