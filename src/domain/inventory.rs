@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Service, Text,
-    Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Service, Source,
+    Text, Volume, VolumeName,
 };
 
 /// The engine, and how it was reached.
@@ -112,6 +112,29 @@ pub enum Progress {
     Failed(Text),
 }
 
+/// What inspecting an image told.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    pub id: ImageId,
+    pub content: Figure<Arc<Content>>,
+    pub last_tagged: Option<Timestamp>,
+    /// Where it came from; `None` leaves what the list said.
+    pub source: Option<Source>,
+}
+
+impl Inspected {
+    /// An image that the engine can tell nothing of.
+    #[must_use]
+    pub fn in_vain(id: ImageId) -> Self {
+        Self {
+            id,
+            content: Figure::Unknown,
+            last_tagged: None,
+            source: None,
+        }
+    }
+}
+
 /// An answer, as it comes from a scan.
 #[derive(Clone, Debug)]
 pub enum Part {
@@ -124,7 +147,7 @@ pub enum Part {
     Services(Vec<Service>),
     BuildCache(Vec<Record>),
     SharedSizes(Vec<(ImageId, Option<Bytes>)>),
-    Layers(Vec<(ImageId, Figure<Arc<Content>>, Option<Timestamp>)>),
+    Layers(Vec<Inspected>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
@@ -209,6 +232,10 @@ impl Inventory {
                 image.shared = before.shared;
             }
             image.last_tagged = image.last_tagged.or(before.last_tagged);
+            // A list that cannot tell does not take back what inspecting told.
+            if image.source == Source::Unknown {
+                image.source = before.source;
+            }
         }
         self.images = images;
     }
@@ -256,15 +283,16 @@ impl Inventory {
         }
     }
 
-    fn take_layers(&mut self, layers: Vec<(ImageId, Figure<Arc<Content>>, Option<Timestamp>)>) {
+    fn take_layers(&mut self, layers: Vec<Inspected>) {
         let mut layers: HashMap<_, _> = layers
             .into_iter()
-            .map(|(id, content, tagged)| (id, (content, tagged)))
+            .map(|inspected| (inspected.id.clone(), inspected))
             .collect();
         for image in &mut self.images {
-            if let Some((content, tagged)) = layers.remove(&image.id) {
-                image.content = content;
-                image.last_tagged = tagged;
+            if let Some(inspected) = layers.remove(&image.id) {
+                image.content = inspected.content;
+                image.last_tagged = inspected.last_tagged;
+                image.source = inspected.source.unwrap_or(image.source);
             }
         }
     }

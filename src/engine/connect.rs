@@ -8,10 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::docker::{self, DockerEngine};
+use super::transport::Address;
 use super::{Engine, EngineError};
 
 pub use contexts::ContextError;
-pub use places::{Address, ConnectError, Env, Options, Place, Unsupported, places};
+pub use places::{ConnectError, Env, Options, Place, Unsupported, places};
 
 /// How long an engine may take to answer `_ping` (DESIGN.md, The command line).
 pub const PING: Duration = Duration::from_secs(10);
@@ -123,11 +125,33 @@ impl fmt::Display for NoEngine {
 
 impl std::error::Error for NoEngine {}
 
+/// Opens the engine that options and environment lead to; see [`places`] for which these are.
+///
+/// # Errors
+/// No place gave an engine.
+pub async fn open(
+    places: Vec<Place>,
+    options: &Options,
+    env: &Env,
+) -> Result<Arc<dyn Engine>, NoEngine> {
+    first(places, async |place, address| {
+        let options = docker::Options {
+            host: place.url.as_str().into(),
+            why: place.why.as_str().into(),
+            read_only: options.read_only,
+            api: env.api.clone(),
+        };
+        let engine = DockerEngine::open(address.clone(), options).await?;
+        Ok(Arc::new(engine) as Arc<dyn Engine>)
+    })
+    .await
+}
+
 /// Tries places in their order; the first that answers `_ping` as Docker does is introduced by `dial`.
 ///
 /// A place that answers and then cannot be introduced does not end the search: with one place
 /// there is nothing more to try, and with several a broken engine must not hide a sound one.
-pub async fn open<D>(places: Vec<Place>, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
+async fn first<D>(places: Vec<Place>, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
 where
     D: AsyncFn(&Place, &Address) -> Result<Arc<dyn Engine>, EngineError>,
 {

@@ -91,6 +91,18 @@ impl DockerEngine {
         })
     }
 
+    async fn introduce(&self) -> Result<EngineInfo, EngineError> {
+        let (info, version) =
+            tokio::try_join!(self.json("/info", LIST), self.json("/version", LIST))?;
+        let EngineInfo { host, why, api, .. } = self.info.clone();
+        Ok(EngineInfo {
+            host,
+            why,
+            api,
+            ..wire::about(&info, &version, self.dialect.podman)
+        })
+    }
+
     /// The engine's own ID, which its root folder holds too (`engine-id`).
     #[must_use]
     pub fn id(&self) -> &str {
@@ -229,7 +241,7 @@ fn is_corrupt(error: &EngineError) -> bool {
 
 impl Engine for DockerEngine {
     fn about(&self) -> Answer<'_, EngineInfo> {
-        futures_util::future::ready(Ok(self.info.clone())).boxed()
+        self.introduce().boxed()
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {

@@ -92,6 +92,9 @@ pub struct Root {
 /// another engine's data in it. Since Docker 23 the file `engine-id` decides, either way; elsewhere a
 /// folder named by a container's or an anonymous volume's ID does, as those are random. A volume's
 /// given name proves nothing: two engines can both have a `db-data`.
+///
+/// # Errors
+/// Why the engine does not count as local.
 pub fn prove(engine: &EngineInfo, known: &Known) -> Result<Root, NotLocal> {
     if !engine.host.starts_with("unix://") {
         return Err(NotLocal::NoUnixSocket);
@@ -134,12 +137,18 @@ impl Root {
     }
 
     /// Opens a folder below the root; see [`Root::open_file`].
+    ///
+    /// # Errors
+    /// It is not there, may not be read, is no folder, or the way leads over a symlink or `..`.
     pub fn open_folder(&self, relative: &Path) -> io::Result<OwnedFd> {
         self.walk(relative, OFlags::DIRECTORY)
     }
 
     /// Opens a regular file below the root for reading, with no symlink and no `..` on the way. The path
     /// comes from an engine: it must not lead out of the engine's own folder.
+    ///
+    /// # Errors
+    /// It is not there, may not be read, is no regular file, or the way leads over a symlink or `..`.
     pub fn open_file(&self, relative: &Path) -> io::Result<File> {
         let fd = self.walk(relative, OFlags::empty())?;
         let kind = FileType::from_raw_mode(fstat(&fd)?.st_mode);
@@ -276,185 +285,4 @@ fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
-
-    fn engine(root: &Path, id: &str) -> EngineInfo {
-        EngineInfo {
-            host: "unix:///run/x.sock".into(),
-            root: root.to_str().unwrap().into(),
-            engine_id: id.into(),
-            driver: "overlay".into(),
-            ..EngineInfo::default()
-        }
-    }
-
-    fn folder() -> TempDir {
-        TempDir::new().unwrap()
-    }
-
-    fn container(id: &str) -> Known {
-        Known {
-            containers: vec![ContainerId::new(id)],
-            ..Known::default()
-        }
-    }
-
-    fn verdict(engine: &EngineInfo, known: &Known) -> Result<(), NotLocal> {
-        prove(engine, known).map(|_| ())
-    }
-
-    #[test]
-    fn an_engine_id_decides_either_way() {
-        let root = folder();
-        std::fs::write(root.path().join("engine-id"), "aaaa-bbbb\n").unwrap();
-        std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();
-        let none = Known::default();
-        assert_eq!(verdict(&engine(root.path(), "aaaa-bbbb"), &none), Ok(()));
-        assert!(matches!(
-            verdict(&engine(root.path(), "cccc"), &container(ID)),
-            Err(NotLocal::OtherEngine { .. })
-        ));
-    }
-
-    #[test]
-    fn without_an_engine_id_something_random_of_its_own_must_be_there() {
-        let root = folder();
-        std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();
-        std::fs::create_dir_all(root.path().join("volumes/db-data")).unwrap();
-        let engine = engine(root.path(), "");
-        assert_eq!(verdict(&engine, &container(ID)), Ok(()));
-        let other = ID.replace('5', "6");
-        let unproven = Err(NotLocal::Unproven {
-            root: engine.root.clone(),
-        });
-        assert_eq!(verdict(&engine, &container(&other)), unproven);
-        assert_eq!(verdict(&engine, &container("")), unproven);
-        assert_eq!(verdict(&engine, &container("..")), unproven);
-        let named = Known {
-            volumes: vec![VolumeName::new("db-data")],
-            ..Known::default()
-        };
-        assert_eq!(verdict(&engine, &named), unproven);
-        std::fs::create_dir_all(root.path().join("volumes").join(&other)).unwrap();
-        let anonymous = Known {
-            volumes: vec![VolumeName::new("db-data"), VolumeName::new(&*other)],
-            ..Known::default()
-        };
-        assert_eq!(verdict(&engine, &anonymous), Ok(()));
-    }
-
-    #[test]
-    fn podman_keeps_containers_by_driver() {
-        let root = folder();
-        std::fs::create_dir_all(root.path().join("overlay-containers").join(ID)).unwrap();
-        assert_eq!(verdict(&engine(root.path(), "x"), &container(ID)), Ok(()));
-    }
-
-    #[test]
-    fn without_a_unix_socket_or_a_root_nothing_is_opened() {
-        let root = folder();
-        std::fs::write(root.path().join("engine-id"), "a").unwrap();
-        let mut remote = engine(root.path(), "a");
-        remote.host = "tcp://localhost:2375".into();
-        let none = Known::default();
-        assert_eq!(verdict(&remote, &none), Err(NotLocal::NoUnixSocket));
-        assert_eq!(look(&remote, &none).disks, []);
-        for bad in ["", "var/lib/docker", "../x"] {
-            let engine = engine(Path::new(bad), "a");
-            assert_eq!(verdict(&engine, &none), Err(NotLocal::NoRoot), "{bad}");
-        }
-        let absent = engine(&root.path().join("absent"), "a");
-        assert!(matches!(
-            verdict(&absent, &none),
-            Err(NotLocal::Closed { .. })
-        ));
-    }
-
-    #[test]
-    fn no_path_leads_out_of_the_root() {
-        let outside = folder();
-        std::fs::write(outside.path().join("secret"), "s").unwrap();
-        let inside = folder();
-        std::fs::create_dir_all(inside.path().join("a/b")).unwrap();
-        std::fs::write(inside.path().join("a/b/log"), "l").unwrap();
-        symlink(outside.path(), inside.path().join("a/out")).unwrap();
-        symlink(
-            outside.path().join("secret"),
-            inside.path().join("a/b/link"),
-        )
-        .unwrap();
-        symlink("log", inside.path().join("a/b/near")).unwrap();
-        let root = Root::open(inside.path().to_str().unwrap().into()).unwrap();
-        assert!(root.open_file(Path::new("a/b/log")).is_ok());
-        for bad in [
-            "a/out/secret",
-            "a/b/link",
-            "a/b/near",
-            "../secret",
-            "a/../../secret",
-            "/etc/passwd",
-            "a/b",
-            "a/b/log/x",
-            "",
-        ] {
-            assert!(root.open_file(Path::new(bad)).is_err(), "{bad}");
-        }
-        assert!(root.open_folder(Path::new("a/out")).is_err());
-        let absolute = inside.path().join("a/b/log");
-        assert_eq!(
-            root.relative(absolute.to_str().unwrap()),
-            Some(Path::new("a/b/log"))
-        );
-        assert_eq!(root.relative("/etc/passwd"), None);
-    }
-
-    #[test]
-    fn a_symlink_in_place_of_the_engine_id_proves_nothing() {
-        let outside = folder();
-        std::fs::write(outside.path().join("id"), "a").unwrap();
-        let root = folder();
-        symlink(outside.path().join("id"), root.path().join("engine-id")).unwrap();
-        assert!(verdict(&engine(root.path(), "a"), &Known::default()).is_err());
-    }
-
-    #[test]
-    fn a_disk_is_what_statvfs_says_and_counted_once() {
-        let root = folder();
-        std::fs::write(root.path().join("engine-id"), "a").unwrap();
-        std::fs::create_dir_all(root.path().join("containerd/daemon")).unwrap();
-        let mut engine = engine(root.path(), "a");
-        engine.store = Store::Containerd;
-        let surroundings = look(&engine, &Known::default());
-        assert_eq!(surroundings.local, Ok(()));
-        let [disk] = surroundings.disks.as_slice() else {
-            panic!("{:?}", surroundings.disks);
-        };
-        let stat = rustix::fs::statvfs(root.path()).unwrap();
-        assert_eq!(disk.total, Bytes(stat.f_blocks * stat.f_frsize));
-        assert!(disk.free <= disk.total);
-        assert_eq!(disk.path, engine.root);
-    }
-
-    #[test]
-    fn a_containerd_folder_counts_if_it_holds_all_the_images() {
-        let root = folder();
-        let blobs = root
-            .path()
-            .join("io.containerd.content.v1.content/blobs/sha256");
-        std::fs::create_dir_all(&blobs).unwrap();
-        std::fs::write(blobs.join(ID), "manifest").unwrap();
-        let here = ImageId::new(format!("sha256:{ID}"));
-        let elsewhere = ImageId::new(format!("sha256:{}", ID.replace('5', "6")));
-        let path = root.path().to_str().unwrap();
-        assert!(containerd_with(path, std::slice::from_ref(&here)).is_some());
-        assert!(containerd_with(path, &[here, elsewhere]).is_none());
-        assert!(containerd_with(path, &[]).is_none());
-    }
-}
+mod tests;

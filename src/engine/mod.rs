@@ -18,7 +18,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo};
+use crate::domain::inventory::{Disk, EngineInfo, Inspected};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,
@@ -67,6 +67,19 @@ pub struct ImageDetails {
     pub source: Option<Source>,
 }
 
+impl ImageDetails {
+    /// What an inventory takes in.
+    #[must_use]
+    pub fn of(self, id: ImageId) -> Inspected {
+        Inspected {
+            id,
+            content: self.content,
+            last_tagged: self.last_tagged,
+            source: self.source,
+        }
+    }
+}
+
 /// What the engine says that it did when an image was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
@@ -98,6 +111,7 @@ pub enum Change {
 /// Lists are cheap; everything else may walk a disk and take long (ENGINE.md §6). Dropping an answer's
 /// future cancels the request.
 pub trait Engine: Send + Sync {
+    /// What it is, asked anew: it may have been restarted as another version. Also a sign of life.
     fn about(&self) -> Answer<'_, EngineInfo>;
     /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.
     fn disks(&self) -> Answer<'_, Vec<Disk>> {

@@ -6,6 +6,8 @@
 mod feed;
 mod once;
 mod outbox;
+mod picture;
+mod question;
 mod scan;
 mod take;
 mod work;

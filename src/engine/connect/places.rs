@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::contexts::{self, ContextError, Endpoint};
+use crate::engine::transport::Address;
 
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
 const PLAIN_PORT: u16 = 2375;
@@ -72,13 +73,6 @@ impl Env {
             .clone()
             .unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", self.uid)))
     }
-}
-
-/// How to reach an engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    Unix(PathBuf),
-    Tcp { host: String, port: u16 },
 }
 
 /// A place where an engine may be.
@@ -164,6 +158,9 @@ pub enum ConnectError {
 
 /// The places to try, in order: `-H` or `-c`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the
 /// default. What is named is the only place; only where nothing is named there may be further ones.
+///
+/// # Errors
+/// What is named leads to no place at all.
 pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> {
     match (&options.host, &options.context) {
         (Some(_), Some(_)) => return Err(ConnectError::HostAndContext),

@@ -5,7 +5,8 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::{Address, Unsupported, WhyNot};
+use super::{Unsupported, WhyNot};
+use crate::engine::transport::Address;
 
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
 const ENOUGH: u64 = 16 * 1024;
@@ -14,18 +15,25 @@ const REQUEST: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: clos
 /// Asks for `_ping`. It never waits on its own account: the caller sets the time.
 pub(super) async fn ping(address: &Address) -> Result<(), WhyNot> {
     let answer = match address {
-        Address::Unix(path) => exchange(UnixStream::connect(path).await.map_err(why_not)?).await,
+        Address::Unix(path) => {
+            exchange(
+                UnixStream::connect(path)
+                    .await
+                    .map_err(|error| why_not(&error))?,
+            )
+            .await
+        }
         Address::Tcp { host, port } => {
             let stream = TcpStream::connect((host.as_str(), *port)).await;
             // Only a missing socket *file* is `NoSocket`; a name that does not resolve is not.
             exchange(stream.map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => WhyNot::Connection(error.to_string()),
-                _ => why_not(error),
+                _ => why_not(&error),
             })?)
             .await
         }
     };
-    judge(&answer.map_err(why_not)?)
+    judge(&answer.map_err(|error| why_not(&error))?)
 }
 
 /// Sends the request and reads until the head and two bytes of body are there, or the other side has ended.
@@ -81,7 +89,7 @@ fn body_says_ok(body: &[u8]) -> bool {
     body.starts_with(b"OK") || body.starts_with(b"2\r\nOK")
 }
 
-fn why_not(error: io::Error) -> WhyNot {
+fn why_not(error: &io::Error) -> WhyNot {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => WhyNot::NoSocket,
         io::ErrorKind::PermissionDenied => WhyNot::PermissionDenied,

@@ -300,7 +300,7 @@ const DOCKER: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nServer: Docker/28.
 
 /// Dialling always fails here, so that what was reached can be told from what was not.
 async fn reasons(places: Vec<Place>) -> Vec<WhyNot> {
-    let no_engine = open(places, async |_, _| Err(reached()))
+    let no_engine = first(places, async |_, _| Err(reached()))
         .await
         .err()
         .expect("nothing to open");
@@ -366,7 +366,7 @@ async fn the_first_that_answers_is_the_only_one_dialled() {
         answering(&folder, "b", DOCKER),
     ];
     let dialled = AtomicUsize::new(0);
-    let engine = open(places, async |place, _| {
+    let engine = first(places, async |place, _| {
         dialled.fetch_add(1, Ordering::Relaxed);
         assert!(place.url.ends_with("/a"), "{}", place.url);
         Ok(Arc::new(crate::engine::watch::fake::Fake::default()) as Arc<dyn Engine>)
@@ -399,7 +399,7 @@ async fn what_is_in_the_way_is_said_with_what_to_try() {
     };
     let absent = at(&folder.path().join("absent"));
     let below_a_file = at(&dead.join("x"));
-    let no_engine = open(
+    let no_engine = first(
         vec![absent, below_a_file, at(&dead), tcp, ssh],
         async |_, _| Err(reached()),
     )

@@ -178,7 +178,6 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
         _ => fake::Answer::status(404, "Not Found"),
     });
     let engine = open(&fake).await;
-    assert!(!engine.about().await.unwrap().has_build_cache);
     assert_eq!(engine.build_cache().await, Ok(Vec::new()));
     let pruned = engine.prune_records(&[RecordId::new("a")]).await;
     assert!(
@@ -186,6 +185,7 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
         "{pruned:?}"
     );
     assert_eq!(sent(&fake), Vec::<String>::new());
+    assert!(!engine.about().await.unwrap().has_build_cache);
     let containers = engine.containers().await.unwrap();
     assert_eq!(containers[0].volumes, [VolumeName::new("pv")]);
     assert!(containers[1].state.is_stopped());

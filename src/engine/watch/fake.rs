@@ -99,11 +99,11 @@ impl Fake {
         }
         .boxed()
     }
+}
 
-    fn unused<T: Send + 'static>(&self) -> Answer<'_, T> {
-        let error = EngineError::NotSupported("not in this fake".into());
-        async move { Err(error) }.boxed()
-    }
+fn unused<'a, T: Send + 'static>() -> Answer<'a, T> {
+    let error = EngineError::NotSupported("not in this fake".into());
+    async move { Err(error) }.boxed()
 }
 
 impl Engine for Fake {
@@ -155,7 +155,7 @@ impl Engine for Fake {
         self.answer(format!("image {id}"), |_| ImageDetails {
             content: Figure::Known(std::sync::Arc::default()),
             last_tagged: None,
-            source: None,
+            source: Some(Source::Registry),
         })
     }
 
@@ -171,7 +171,7 @@ impl Engine for Fake {
     }
 
     fn resolve<'a>(&'a self, _name: &'a str) -> Answer<'a, Option<ImageId>> {
-        self.unused()
+        unused()
     }
 
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
@@ -190,31 +190,31 @@ impl Engine for Fake {
     }
 
     fn unpause<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
-        self.unused()
+        unused()
     }
 
     fn stop<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
-        self.unused()
+        unused()
     }
 
     fn remove_container<'a>(&'a self, _id: &'a ContainerId) -> Answer<'a, ()> {
-        self.unused()
+        unused()
     }
 
     fn untag<'a>(&'a self, _name: &'a str) -> Answer<'a, Removed> {
-        self.unused()
+        unused()
     }
 
     fn remove_image<'a>(&'a self, _id: &'a ImageId) -> Answer<'a, Removed> {
-        self.unused()
+        unused()
     }
 
     fn prune_records<'a>(&'a self, _ids: &'a [RecordId]) -> Answer<'a, Pruned> {
-        self.unused()
+        unused()
     }
 
     fn remove_volume<'a>(&'a self, _name: &'a VolumeName) -> Answer<'a, ()> {
-        self.unused()
+        unused()
     }
 }
 

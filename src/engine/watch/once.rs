@@ -10,7 +10,7 @@ use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, look, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
+use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
 };
@@ -61,6 +61,9 @@ impl Wanted {
 ///
 /// Without one of the lists there is no picture at all, so a list that fails is an error; any other
 /// failure is that stage's own and can be read from the inventory.
+///
+/// # Errors
+/// Why a list did not come, or the engine did not say what it is.
 pub async fn scan_once(
     engine: &dyn Engine,
     wanted: Wanted,
@@ -151,14 +154,18 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
 
     async fn lists(&mut self) -> Result<(), EngineError> {
         let stages = [Stage::Images, Stage::Containers, Stage::Volumes];
-        stages.into_iter().for_each(|stage| self.running(stage));
+        for stage in stages {
+            self.running(stage);
+        }
         let lists = lists(self.engine).await?;
         self.inventory.apply(Part::Engine(Arc::new(lists.about)));
         self.inventory.apply(Part::Images(lists.images));
         self.inventory.apply(Part::Containers(lists.containers));
         self.inventory.apply(Part::Services(lists.services));
         self.inventory.apply(Part::Volumes(lists.volumes));
-        stages.into_iter().for_each(|stage| self.ended(stage, None));
+        for stage in stages {
+            self.ended(stage, None);
+        }
         Ok(())
     }
 
@@ -241,9 +248,9 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
         while let Some((id, answer)) = jobs.next().await {
             jobs.extend(waiting.next().map(job));
             match answer {
-                Ok(details) => layers.push((id, details.content, details.last_tagged)),
+                Ok(details) => layers.push(details.of(id)),
                 Err(error) => {
-                    layers.push((id, Figure::Unknown, None));
+                    layers.push(Inspected::in_vain(id));
                     if !matches!(error, EngineError::NotFound(_)) {
                         lost.get_or_insert(error);
                     }

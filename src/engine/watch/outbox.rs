@@ -1,27 +1,22 @@
 //! What is to be sent: most at once, the many small answers of a pool together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::domain::bytes::Figure;
-use crate::domain::inventory::{Part, Progress, Stage};
-use crate::domain::item::{Content, ImageId, Text};
+use crate::domain::inventory::{Inspected, Part, Progress, Stage};
+use crate::domain::item::Text;
 
 /// Each message makes the whole picture be understood anew, so a burst of answers goes as one.
 const TOGETHER: Duration = Duration::from_millis(50);
 const AT_MOST: usize = 64;
 
-/// An image's layers, as an answer brings them.
-pub(super) type Layers = (ImageId, Figure<Arc<Content>>, Option<Timestamp>);
-
 /// Parts on their way out.
 #[derive(Default)]
 pub(super) struct Outbox {
     urgent: Vec<Part>,
-    layers: Vec<Layers>,
+    layers: Vec<Inspected>,
     details: Vec<Part>,
     since: Option<Instant>,
 }
@@ -45,7 +40,7 @@ impl Outbox {
         self.stage(stage, failure.map_or_else(done, Progress::Failed));
     }
 
-    pub(super) fn push_layers(&mut self, layers: Layers) {
+    pub(super) fn push_layers(&mut self, layers: Inspected) {
         self.layers.push(layers);
         self.collected();
     }

@@ -10,17 +10,15 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::outbox::Outbox;
-use super::take::{Answered, Picture};
+use super::picture::Picture;
+use super::question::{DF, Dirty, Question};
+use super::take::Answered;
 use super::work::Work;
 use super::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, within};
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, State, Text};
 use crate::engine::{Change, Engine, EngineError};
 
-/// Events come in bursts: they are acted upon when none has come for this long …
-const QUIET: Duration = Duration::from_millis(250);
-/// … and at the latest after this long.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
 const CACHE_AGE: Duration = Duration::from_secs(30);
 /// How often the disks of a local engine are asked, which costs one system call each.
@@ -34,63 +32,6 @@ pub(super) enum Why {
     Asked,
     /// Events may have been missed: lists are asked again, but no walk that has been done.
     Reconnected,
-}
-
-/// A request that is under way at most once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Question {
-    About,
-    Images,
-    Containers,
-    Services,
-    Volumes,
-    SharedSizes,
-    BuildCache,
-    VolumeSizes,
-    Surroundings,
-}
-
-/// What df answers; on old engines one long walk for the three (ENGINE.md §1.4).
-const DF: [Question; 3] = [
-    Question::SharedSizes,
-    Question::BuildCache,
-    Question::VolumeSizes,
-];
-
-impl Question {
-    /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
-    pub(super) fn stage(self) -> Option<Stage> {
-        match self {
-            Self::About | Self::Surroundings => None,
-            Self::Images => Some(Stage::Images),
-            Self::Containers | Self::Services => Some(Stage::Containers),
-            Self::Volumes => Some(Stage::Volumes),
-            Self::SharedSizes => Some(Stage::SharedSizes),
-            Self::BuildCache => Some(Stage::BuildCache),
-            Self::VolumeSizes => Some(Stage::VolumeSizes),
-        }
-    }
-}
-
-/// Changes that wait until no more come.
-#[derive(Default)]
-struct Dirty {
-    questions: HashSet<Question>,
-    /// When the first and the last of them came.
-    span: Option<(Instant, Instant)>,
-}
-
-impl Dirty {
-    fn add(&mut self, questions: &[Question]) {
-        let now = Instant::now();
-        self.questions.extend(questions);
-        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.span
-            .map(|(first, last)| (last + QUIET).min(first + PATIENCE))
-    }
 }
 
 /// A scan, under way or at rest.
@@ -277,7 +218,10 @@ impl<'e> Scan<'e> {
             }
             return;
         }
-        if let Some(stage) = question.stage() {
+        // Services come with the containers, which have announced the stage.
+        if let Some(stage) = question.stage()
+            && question != Question::Services
+        {
             self.outbox.running(stage);
         }
         let job = self.job(question);

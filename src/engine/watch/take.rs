@@ -1,21 +1,18 @@
 //! What an answer means: parts to send, and what is to be asked next.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-
-use super::scan::{Question, Scan};
+use super::question::Question;
+use super::scan::Scan;
 use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Part, Stage};
+use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
 };
-use crate::engine::host::{Known, Surroundings};
+use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
 
 type Answer<T> = Result<T, EngineError>;
@@ -34,65 +31,6 @@ pub(super) enum Answered {
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
-}
-
-/// What must be remembered between answers.
-#[derive(Default)]
-pub(super) struct Picture {
-    /// As it was sent last.
-    pub(super) engine: Option<Arc<EngineInfo>>,
-    /// What the host may show, if it is this one.
-    pub(super) known: Known,
-    disks: Vec<Disk>,
-    /// Images of whose shared size something was sent.
-    shared: HashSet<ImageId>,
-    /// Volumes whose size is pending until somebody says something of it.
-    unmeasured: HashMap<VolumeName, Option<Timestamp>>,
-    /// Volumes of whose size something was sent, with their dates: a new one under an old name is another.
-    measured: HashMap<VolumeName, Option<Timestamp>>,
-    /// Words of questions that failed when they were asked last.
-    failures: HashMap<Question, Text>,
-    asked: HashMap<Question, Instant>,
-}
-
-impl Picture {
-    /// True unless the engine has said that it has none.
-    pub(super) fn has_build_cache(&self) -> bool {
-        self.engine.as_ref().is_none_or(|info| info.has_build_cache)
-    }
-
-    /// True if the last answer to a question was a good one.
-    pub(super) fn is_answered(&self, question: Question) -> bool {
-        self.asked.contains_key(&question) && !self.failures.contains_key(&question)
-    }
-
-    pub(super) fn answered_at(&mut self, question: Question) {
-        self.asked.insert(question, Instant::now());
-    }
-
-    /// When a question was answered last, or failed.
-    pub(super) fn asked_last(&self, question: Question) -> Option<Instant> {
-        self.asked.get(&question).copied()
-    }
-
-    /// Remembers how a question went, and returns what was answered. What an engine does not have is an
-    /// empty answer, not a failure.
-    fn heard<T: Default>(&mut self, question: Question, answer: Answer<T>) -> Option<T> {
-        match answer {
-            Ok(answer) => {
-                self.failures.remove(&question);
-                Some(answer)
-            }
-            Err(EngineError::NotSupported(_)) => {
-                self.failures.remove(&question);
-                Some(T::default())
-            }
-            Err(error) => {
-                self.failures.insert(question, error.to_string().into());
-                None
-            }
-        }
-    }
 }
 
 impl Scan<'_> {
@@ -207,8 +145,8 @@ impl Scan<'_> {
             }
             self.end(Question::Images);
             if self.images.is_idle() {
-                let failure = self.images.ends().flatten();
-                self.end_layers(failure);
+                self.images.ends();
+                self.end_layers();
             }
         } else {
             self.end(Question::Images);
@@ -219,8 +157,7 @@ impl Scan<'_> {
         match answer {
             Ok(details) => {
                 self.images.landed(id, Landing::Known, None);
-                let layers = (id.clone(), details.content, details.last_tagged);
-                self.outbox.push_layers(layers);
+                self.outbox.push_layers(details.of(id.clone()));
             }
             Err(error) => {
                 let landing = landing(&error);
@@ -228,18 +165,19 @@ impl Scan<'_> {
                 let words = lost.then(|| error.to_string().into());
                 let first = self.images.landed(id, landing, words);
                 if first && !lost {
-                    let layers = (id.clone(), Figure::Unknown, None);
-                    self.outbox.push_layers(layers);
+                    let nothing = Inspected::in_vain(id.clone());
+                    self.outbox.push_layers(nothing);
                 }
             }
         }
-        if let Some(failure) = self.images.ends() {
-            self.end_layers(failure);
+        if self.images.ends() {
+            self.end_layers();
         }
     }
 
-    fn end_layers(&mut self, failure: Option<Text>) {
+    fn end_layers(&mut self) {
         self.outbox.flush();
+        let failure = self.images.failure();
         self.outbox.ended(Stage::Layers, failure);
     }
 
@@ -260,8 +198,8 @@ impl Scan<'_> {
             self.outbox.push(Part::Containers(containers));
             self.end(Question::Containers);
             if self.containers.is_idle() {
-                let failure = self.containers.ends().flatten();
-                self.end_container_sizes(failure);
+                self.containers.ends();
+                self.end_container_sizes();
             }
         } else {
             self.end(Question::Containers);
@@ -287,13 +225,14 @@ impl Scan<'_> {
                 }
             }
         }
-        if let Some(failure) = self.containers.ends() {
-            self.end_container_sizes(failure);
+        if self.containers.ends() {
+            self.end_container_sizes();
         }
     }
 
-    fn end_container_sizes(&mut self, failure: Option<Text>) {
+    fn end_container_sizes(&mut self) {
         self.outbox.flush();
+        let failure = self.containers.failure();
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
 

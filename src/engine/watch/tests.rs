@@ -41,9 +41,9 @@ impl Watched {
         let until = Instant::now() + time;
         while let Ok(Some(parts)) = tokio::time::timeout_at(until, self.parts.recv()).await {
             self.messages += 1;
-            parts
-                .into_iter()
-                .for_each(|part| self.inventory.apply(part));
+            for part in parts {
+                self.inventory.apply(part);
+            }
         }
     }
 

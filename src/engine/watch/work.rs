@@ -153,9 +153,14 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         !self.is_idle() && !std::mem::replace(&mut self.busy, true)
     }
 
-    /// Once when all is answered: the words of what was lost, if anything was.
-    pub(super) fn ends(&mut self) -> Option<Option<Text>> {
-        (self.is_idle() && std::mem::take(&mut self.busy)).then(|| self.failure.take())
+    /// True once when all that was begun is answered.
+    pub(super) fn ends(&mut self) -> bool {
+        self.is_idle() && std::mem::take(&mut self.busy)
+    }
+
+    /// The words of what was lost since this was asked last.
+    pub(super) fn failure(&mut self) -> Option<Text> {
+        self.failure.take()
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -235,11 +240,13 @@ mod tests {
         let list = || vec![(1, 'a'), (2, 'a')];
         work.list(list());
         assert!(work.begins() && !work.begins());
-        (work.next(), work.next());
+        assert_eq!((work.next(), work.next()), (Some(1), Some(2)));
         assert!(work.landed(&1, Landing::Lost, Some("cut".into())));
-        assert_eq!(work.ends(), None);
+        assert!(!work.ends());
         work.landed(&2, Landing::Unanswerable, None);
-        assert_eq!(work.ends(), Some(Some("cut".into())));
+        assert!(work.ends() && !work.ends());
+        assert_eq!(work.failure().as_deref(), Some("cut"));
+        assert_eq!(work.failure(), None);
         work.list(list());
         assert_eq!(all(&mut work), [1]);
         work.touch_unanswered();

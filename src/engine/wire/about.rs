@@ -35,6 +35,7 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         store: store(info),
         driver: info.text("Driver").into(),
         root: info.text("DockerRootDir").into(),
+        engine_id: info.text("ID").into(),
         has_build_cache: !podman,
         ..EngineInfo::default()
     }

@@ -1,0 +1,76 @@
+//! What a scan must remember between answers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::question::Question;
+use crate::domain::inventory::{Disk, EngineInfo};
+use crate::domain::item::{ImageId, Text, VolumeName};
+use crate::engine::EngineError;
+use crate::engine::host::Known;
+
+/// What must be remembered between answers.
+#[derive(Default)]
+pub(super) struct Picture {
+    /// As it was sent last.
+    pub(super) engine: Option<Arc<EngineInfo>>,
+    /// What the host may show, if it is this one.
+    pub(super) known: Known,
+    pub(super) disks: Vec<Disk>,
+    /// Images of whose shared size something was sent.
+    pub(super) shared: HashSet<ImageId>,
+    /// Volumes whose size is pending until somebody says something of it.
+    pub(super) unmeasured: HashMap<VolumeName, Option<Timestamp>>,
+    /// Volumes of whose size something was sent, with their dates: a new one under an old name is another.
+    pub(super) measured: HashMap<VolumeName, Option<Timestamp>>,
+    /// Words of questions that failed when they were asked last.
+    pub(super) failures: HashMap<Question, Text>,
+    asked: HashMap<Question, Instant>,
+}
+
+impl Picture {
+    /// True unless the engine has said that it has none.
+    pub(super) fn has_build_cache(&self) -> bool {
+        self.engine.as_ref().is_none_or(|info| info.has_build_cache)
+    }
+
+    /// True if the last answer to a question was a good one.
+    pub(super) fn is_answered(&self, question: Question) -> bool {
+        self.asked.contains_key(&question) && !self.failures.contains_key(&question)
+    }
+
+    pub(super) fn answered_at(&mut self, question: Question) {
+        self.asked.insert(question, Instant::now());
+    }
+
+    /// When a question was answered last, or failed.
+    pub(super) fn asked_last(&self, question: Question) -> Option<Instant> {
+        self.asked.get(&question).copied()
+    }
+
+    /// Remembers how a question went, and returns what was answered. What an engine does not have is an
+    /// empty answer, not a failure.
+    pub(super) fn heard<T: Default>(
+        &mut self,
+        question: Question,
+        answer: Result<T, EngineError>,
+    ) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.failures.remove(&question);
+                Some(answer)
+            }
+            Err(EngineError::NotSupported(_)) => {
+                self.failures.remove(&question);
+                Some(T::default())
+            }
+            Err(error) => {
+                self.failures.insert(question, error.to_string().into());
+                None
+            }
+        }
+    }
+}

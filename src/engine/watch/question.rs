@@ -1,0 +1,69 @@
+//! The questions of a scan, and those that a change has made open again.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::inventory::Stage;
+
+/// Events come in bursts: they are acted upon when none has come for this long …
+const QUIET: Duration = Duration::from_millis(250);
+/// … and at the latest after this long.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A request that is under way at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Question {
+    About,
+    Images,
+    Containers,
+    Services,
+    Volumes,
+    SharedSizes,
+    BuildCache,
+    VolumeSizes,
+    Surroundings,
+}
+
+/// What df answers; on old engines one long walk for the three (ENGINE.md §1.4).
+pub(super) const DF: [Question; 3] = [
+    Question::SharedSizes,
+    Question::BuildCache,
+    Question::VolumeSizes,
+];
+
+impl Question {
+    /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
+    pub(super) fn stage(self) -> Option<Stage> {
+        match self {
+            Self::About | Self::Surroundings => None,
+            Self::Images => Some(Stage::Images),
+            Self::Containers | Self::Services => Some(Stage::Containers),
+            Self::Volumes => Some(Stage::Volumes),
+            Self::SharedSizes => Some(Stage::SharedSizes),
+            Self::BuildCache => Some(Stage::BuildCache),
+            Self::VolumeSizes => Some(Stage::VolumeSizes),
+        }
+    }
+}
+
+/// Changes that wait until no more come.
+#[derive(Default)]
+pub(super) struct Dirty {
+    pub(super) questions: HashSet<Question>,
+    /// When the first and the last of them came.
+    span: Option<(Instant, Instant)>,
+}
+
+impl Dirty {
+    pub(super) fn add(&mut self, questions: &[Question]) {
+        let now = Instant::now();
+        self.questions.extend(questions);
+        self.span = Some((self.span.map_or(now, |(first, _)| first), now));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.span
+            .map(|(first, last)| (last + QUIET).min(first + PATIENCE))
+    }
+}
