@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Service, Source,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service, Source,
     Text, Volume, VolumeName,
 };
 
@@ -81,6 +81,17 @@ impl Stage {
         Self::ContainerSizes,
         Self::VolumeSizes,
     ];
+
+    /// The stage that lists a kind.
+    #[must_use]
+    pub fn list_of(kind: Kind) -> Self {
+        match kind {
+            Kind::Image => Self::Images,
+            Kind::Container => Self::Containers,
+            Kind::Volume => Self::Volumes,
+            Kind::BuildCache => Self::BuildCache,
+        }
+    }
 
     /// What is being measured, in a sentence.
     #[must_use]

@@ -20,6 +20,8 @@ pub struct Survey {
     pub ledger: Ledger,
     links: Links,
     facts: [Vec<Facts>; 4],
+    /// How many rows each kind has.
+    counts: [usize; 4],
 }
 
 /// What follows of one item.
@@ -128,6 +130,7 @@ impl Survey {
             ledger,
             links,
             facts: Default::default(),
+            counts: [0; 4],
         };
         survey.facts = [
             (0..survey.inventory.images.len())
@@ -143,6 +146,7 @@ impl Survey {
                 .map(|index| survey.record_facts(index))
                 .collect(),
         ];
+        survey.counts = Kind::ALL.map(|kind| survey.rows(kind).count());
         survey
     }
 
@@ -170,6 +174,12 @@ impl Survey {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         Kind::ALL.iter().all(|kind| self.len(*kind) == 0)
+    }
+
+    /// How many items a pane shows without a filter.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        self.counts[kind as usize]
     }
 
     /// The items that a pane shows: all but intermediate images.

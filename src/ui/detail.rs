@@ -1,0 +1,439 @@
+//! The details of one item: its names and figures, who uses it, what it is made of.
+
+use crate::app::keys::Place as KeyPlace;
+use crate::app::model::{Detail, Model};
+use crate::domain::bytes::Figure;
+use crate::domain::item::{
+    Container, ContainerDetails, HistoryRow, Image, ItemId, Kind, Labels, Record, Source, Text,
+    Volume, short_id,
+};
+use crate::domain::survey::{Facts, Item};
+
+use super::canvas::{Canvas, Piece, cut_middle, wrap};
+use super::footer;
+use super::scroll::{self, Place};
+use super::text::{fit, sanitise};
+use super::theme::{Look, Theme};
+use super::why::in_the_way;
+use super::words::{doubts, figure, freed, holders, time};
+
+/// Columns of the words before the values.
+const LABEL: usize = 14;
+
+pub fn draw(model: &Model, detail: &Detail, canvas: &mut Canvas<'_>) {
+    let (wide, tall) = (model.layout.width, model.layout.height);
+    let id = &detail.id;
+    let title = super::words::name(id, &model.survey);
+    let room = usize::from(wide).saturating_sub(20);
+    canvas.pen(0, 0, wide).pieces(&[
+        (format!(" {} ", capital(id.kind())), Look::Faint),
+        (cut_middle(&sanitise(&title), room), Look::Bold),
+    ]);
+    let lines = lines(model, id, usize::from(wide), canvas.theme);
+    let place = Place {
+        x: 0,
+        y: 1,
+        width: wide,
+        height: tall.saturating_sub(2),
+    };
+    scroll::page(&lines, detail.cursor.offset, place, canvas);
+    scroll::range(lines.len(), detail.cursor.offset, place, canvas);
+    let notice = model.notice.as_deref();
+    footer::keys_of(KeyPlace::Detail, notice, tall.saturating_sub(1), canvas);
+}
+
+fn capital(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Image => "Image",
+        Kind::Container => "Container",
+        Kind::Volume => "Volume",
+        Kind::BuildCache => "Build cache record",
+    }
+}
+
+/// All lines of an item's details.
+fn lines(model: &Model, id: &ItemId, width: usize, theme: Theme) -> Vec<Vec<Piece>> {
+    let survey = &model.survey;
+    let Some(index) = survey.index(id) else {
+        return vec![vec![(" it is not there any more".to_owned(), Look::Plain)]];
+    };
+    let item = survey.item(id.kind(), index);
+    let mut page = Page {
+        model,
+        theme,
+        width,
+        lines: vec![Vec::new()],
+    };
+    match item {
+        Item::Image(image) => page.image(image),
+        Item::Container(container) => page.container(container),
+        Item::Volume(volume) => page.volume(volume),
+        Item::Record(record) => page.record(record),
+    }
+    page.lines
+}
+
+/// A page of details while it is written.
+struct Page<'a> {
+    model: &'a Model,
+    theme: Theme,
+    width: usize,
+    lines: Vec<Vec<Piece>>,
+}
+
+impl Page<'_> {
+    /// A word and its value, which goes on below itself.
+    fn say(&mut self, label: &str, value: &str) {
+        self.say_as(label, value, Look::Plain);
+    }
+
+    fn say_as(&mut self, label: &str, value: &str, look: Look) {
+        let room = self.width.saturating_sub(LABEL + 2).max(10);
+        let cut = fit(&sanitise(label), LABEL - 1);
+        let mut label = cut.as_str();
+        for line in wrap(value, room) {
+            let head = (format!(" {label:LABEL$}"), Look::Faint);
+            self.lines.push(vec![head, (line, look)]);
+            label = "";
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.lines.push(Vec::new());
+        self.lines.push(vec![(format!(" {text}"), Look::Bold)]);
+    }
+
+    fn plain(&mut self, text: String) {
+        self.lines.push(vec![(text, Look::Plain)]);
+    }
+
+    fn facts(&self, id: &ItemId) -> Option<&Facts> {
+        let at = self.model.survey.index(id)?;
+        Some(self.model.survey.facts(id.kind(), at))
+    }
+
+    /// What goes with it, and what holds the rest.
+    fn frees(&mut self, id: &ItemId) {
+        let Some(facts) = self.facts(id).cloned() else {
+            return;
+        };
+        let survey = &self.model.survey;
+        if facts.blocked {
+            let why = in_the_way(self.model, id).join(" · ");
+            self.say("frees", &format!("0 B: {why}"));
+            return;
+        }
+        let mut text = freed(&facts.frees, self.theme);
+        let reasons = doubts(&facts.frees, survey);
+        if !reasons.is_empty() {
+            text.push_str(": ");
+            text.push_str(&reasons);
+        }
+        let mut release = survey.ledger.release();
+        release.let_go(id);
+        let held = release.held_back(id);
+        self.say_as("frees", &text, Look::Frees);
+        if !held.bytes.is_zero() && !held.by.is_empty() {
+            let by = holders(&held.by, survey);
+            self.say("held back", &format!("{} by {by}", held.bytes));
+        }
+    }
+
+    fn image(&mut self, image: &Image) {
+        let id = ItemId::Image(image.id.clone());
+        self.list("names", &image.names, "none");
+        self.say("id", image.id.as_str());
+        self.list("digests", &image.digests, "none");
+        self.time("created", image.created);
+        self.say("size", &figure(image.size, self.theme));
+        self.say("shared", &figure(image.shared, self.theme));
+        self.frees(&id);
+        let source = match image.source {
+            Source::Registry => "registry",
+            Source::Local => "made here",
+            Source::Unknown => "–",
+        };
+        self.say("source", source);
+        self.last_use(&id);
+        self.image_users(image);
+        self.layers(image);
+        self.history(image);
+        self.labels(&image.labels);
+    }
+
+    fn list(&mut self, label: &str, values: &[Text], none: &str) {
+        if values.is_empty() {
+            self.say(label, none);
+        }
+        let mut label = label;
+        for value in values {
+            self.say(label, value);
+            label = "";
+        }
+    }
+
+    fn time(&mut self, label: &str, then: Option<jiff::Timestamp>) {
+        self.say(label, &time(then, self.model.now));
+    }
+
+    fn last_use(&mut self, id: &ItemId) {
+        let Some(facts) = self.facts(id) else {
+            return;
+        };
+        let mut text = time(facts.last_used, self.model.now);
+        if let Some(by) = &facts.last_used_by {
+            text.push_str(", by ");
+            text.push_str(by);
+        }
+        self.say("last used", &text);
+    }
+
+    fn image_users(&mut self, image: &Image) {
+        let survey = &self.model.survey;
+        self.heading("Used by");
+        let before = self.lines.len();
+        let users: Vec<&Container> = survey.users_of_image(&image.id).collect();
+        self.containers(&users);
+        for service in survey.services_of_image(&image.id) {
+            self.say("service", service);
+        }
+        for child in survey.children_of_image(&image.id) {
+            self.say("child image", &Item::Image(child).name());
+        }
+        if self.lines.len() == before {
+            self.plain(" nothing".to_owned());
+        }
+        if let Some(parent) = &image.parent {
+            let parent = ItemId::Image(parent.clone());
+            self.say("made from", &super::words::name(&parent, survey));
+        }
+    }
+
+    fn containers(&mut self, users: &[&Container]) {
+        for user in users {
+            let name = Item::Container(user).name();
+            self.say(user.state.word(), &name);
+        }
+    }
+
+    fn layers(&mut self, image: &Image) {
+        let layers = self.model.survey.ledger.layers(&image.id);
+        self.heading("Layers, the lowest first: size, other images with it, command");
+        if layers.is_empty() {
+            self.plain(format!(" {}", not_read(&image.content)));
+        }
+        for layer in layers {
+            let size = figure(layer.size, self.theme);
+            let others = match layer.shared_with {
+                0 => "only here".to_owned(),
+                others => format!("+{others}"),
+            };
+            let text = command(&layer.command);
+            self.plain(format!(" {size:>8}  {others:<9}  {text}"));
+        }
+    }
+
+    fn history(&mut self, image: &Image) {
+        let Figure::Known(content) = &image.content else {
+            return;
+        };
+        self.heading("History, the oldest first: age, size, command");
+        for HistoryRow {
+            created,
+            created_by,
+            comment,
+            size,
+        } in &content.history
+        {
+            let age = created.map_or_else(
+                || "–".to_owned(),
+                |then| crate::domain::time::age(then, self.model.now),
+            );
+            let size = if size.is_zero() {
+                "–".to_owned()
+            } else {
+                size.to_string()
+            };
+            let text = format!("{} {comment}", command(created_by));
+            let room = self.width.saturating_sub(20).max(10);
+            let mut head = format!(" {age:>6}  {size:>8}  ");
+            for line in wrap(&text, room) {
+                self.plain(format!("{head}{line}"));
+                head = " ".repeat(19);
+            }
+        }
+    }
+
+    fn labels(&mut self, labels: &Labels) {
+        let mut pairs = labels.iter().peekable();
+        if pairs.peek().is_none() {
+            return;
+        }
+        self.heading("Labels");
+        let room = self.width.saturating_sub(2).max(10);
+        for (key, value) in pairs {
+            for line in wrap(&format!("{key}={value}"), room) {
+                self.plain(format!(" {line}"));
+            }
+        }
+    }
+
+    fn container(&mut self, container: &Container) {
+        let id = ItemId::Container(container.id.clone());
+        self.say("state", container.state.word());
+        self.say("id", container.id.as_str());
+        let image = container.image_id.as_ref().map_or_else(
+            || format!("{} (not there any more)", container.image),
+            |id| format!("{} ({})", container.image, short_id(id.as_str())),
+        );
+        self.say("image", &image);
+        self.say("command", &container.command);
+        self.time("created", container.created);
+        if let Figure::Known(details) = &container.details {
+            self.time("started", details.started);
+            self.time("finished", details.finished);
+        }
+        self.say(
+            "size",
+            &figure(Item::Container(container).size(), self.theme),
+        );
+        self.frees(&id);
+        if let Some(project) = container.labels.project() {
+            self.say("project", project);
+        }
+        if let Figure::Known(details) = &container.details {
+            self.log(details);
+        }
+        self.mounts(container);
+        self.labels(&container.labels);
+    }
+
+    fn log(&mut self, details: &ContainerDetails) {
+        let size = details
+            .log
+            .map_or_else(String::new, |log| format!(", {log}"));
+        if !details.log_driver.is_empty() {
+            self.say("log", &format!("{}{size}", details.log_driver));
+        }
+        if let Some(path) = &details.log_path {
+            self.say("log file", path);
+        }
+        if details.auto_remove {
+            self.say(
+                "--rm",
+                "it vanishes when it stops, with its anonymous volumes",
+            );
+        }
+    }
+
+    fn mounts(&mut self, container: &Container) {
+        if container.volumes.is_empty() && container.image_mounts.is_empty() {
+            return;
+        }
+        self.heading("Mounts");
+        for volume in &container.volumes {
+            let id = ItemId::Volume(volume.clone());
+            let size = self
+                .model
+                .survey
+                .find(&id)
+                .map_or(Figure::Unknown, |item| item.size());
+            let size = figure(size, self.theme);
+            self.say("volume", &format!("{volume}  {size}"));
+        }
+        for image in &container.image_mounts {
+            self.say("image", image);
+        }
+    }
+
+    fn volume(&mut self, volume: &Volume) {
+        let id = ItemId::Volume(volume.name.clone());
+        let anonymous = if volume.anonymous { " (anonymous)" } else { "" };
+        self.say("name", &format!("{}{anonymous}", volume.name));
+        self.say("driver", &volume.driver);
+        if volume.has_options {
+            self.say(
+                "options",
+                "made with driver options: its bytes may live elsewhere",
+            );
+        }
+        self.say("mountpoint", &volume.mountpoint);
+        self.time("created", volume.created);
+        self.say("size", &figure(volume.size, self.theme));
+        self.frees(&id);
+        self.last_use(&id);
+        self.heading("Used by");
+        let users: Vec<&Container> = self.model.survey.users_of_volume(&volume.name).collect();
+        if users.is_empty() {
+            self.plain(" nothing".to_owned());
+        }
+        self.containers(&users);
+        self.labels(&volume.labels);
+    }
+
+    fn record(&mut self, record: &Record) {
+        let id = ItemId::Record(record.id.clone());
+        let yes = |flag: bool| if flag { "yes" } else { "no" };
+        self.say("description", &record.description);
+        self.say("id", record.id.as_str());
+        self.say("type", &record.kind);
+        self.say("in use", yes(record.in_use));
+        self.say("shared", yes(record.shared));
+        self.time("created", record.created);
+        self.time("last used", record.last_used);
+        self.say("size", &figure(record.size, self.theme));
+        self.frees(&id);
+        self.heading("Built on");
+        if record.parents.is_empty() {
+            self.plain(" nothing".to_owned());
+        }
+        for parent in &record.parents {
+            let id = ItemId::Record(parent.clone());
+            let text = super::words::name(&id, &self.model.survey);
+            self.plain(format!(" {parent}  {text}"));
+        }
+        self.heading("Built on it");
+        let children: Vec<&Record> = self.model.survey.children_of_record(&record.id).collect();
+        if children.is_empty() {
+            self.plain(" nothing".to_owned());
+        }
+        for child in children {
+            self.plain(format!(" {}  {}", child.id, child.description));
+        }
+    }
+}
+
+fn not_read<T>(content: &Figure<T>) -> &'static str {
+    match content {
+        Figure::Pending => "being read …",
+        Figure::Unknown => "the engine does not tell",
+        Figure::Known(_) => "none",
+    }
+}
+
+/// A command as somebody wrote it: without the classic builder's shell around it.
+fn command(text: &str) -> String {
+    let text = text.trim();
+    if let Some(rest) = text.strip_prefix("/bin/sh -c #(nop)") {
+        return rest.trim().to_owned();
+    }
+    text.strip_prefix("/bin/sh -c ")
+        .map_or_else(|| text.to_owned(), |rest| format!("RUN {}", rest.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_read_as_they_were_written() {
+        for (told, shown) in [
+            ("/bin/sh -c #(nop)  CMD [\"sh\"]", "CMD [\"sh\"]"),
+            ("/bin/sh -c apt-get update", "RUN apt-get update"),
+            ("RUN make # buildkit", "RUN make # buildkit"),
+            ("", ""),
+        ] {
+            assert_eq!(command(told), shown);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The lines above the pane: engine and disk, totals and what is being measured.
+//!
+//! ```text
+//!  dtop  ssh://web-3 · Docker 29.7.2 · containerd        /var/lib/docker ██████████░░ 91 %  8.20 GB free
+//!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
+//! ```
+
+use jiff::Timestamp;
+
+use crate::app::model::{Link, Model};
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
+use crate::domain::item::Kind;
+
+use super::canvas::{Canvas, Piece, columns, cut_middle, length};
+use super::tabs::{lacks_build_cache, short_title, total};
+use super::text::sanitise;
+use super::theme::{Look, Theme};
+use super::words::{figure, lasting};
+
+/// Engine and host on the left, the disk on the right. As the width shrinks the disk gives way before the
+/// engine, and a long host is cut in its middle at last.
+pub fn engine_line(model: &Model, canvas: &mut Canvas<'_>) {
+    let wide = canvas.area().width;
+    let room = usize::from(wide);
+    let disks = disk_forms(tightest(&model.survey.inventory().disks));
+    let engines = engine_forms(model);
+    let last = engines.len() - 1;
+    let order = [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (1, 2),
+        (2, 2),
+        (1, 3),
+        (2, 3),
+        (0, 4),
+        (1, 4),
+        (2, 4),
+    ];
+    let fits = |(left, right): &(usize, usize)| {
+        let gap = if disks[*right].is_empty() { 0 } else { 3 };
+        length(&engines[(*left).min(last)]) + length(&disks[*right]) + gap <= room
+    };
+    let Some((left, right)) = order.into_iter().find(fits) else {
+        let mut pen = canvas.pen(0, 0, wide);
+        for (text, look) in cut_host(model, room) {
+            pen.put(&text, look);
+        }
+        return;
+    };
+    canvas.pen(0, 0, wide).pieces(&engines[left.min(last)]);
+    let disk = &disks[right];
+    let taken = columns(length(disk));
+    canvas
+        .pen(wide.saturating_sub(taken), 0, taken)
+        .pieces(disk);
+}
+
+/// `Docker 29.7.2`
+fn product(engine: &EngineInfo) -> String {
+    format!("{} {}", engine.product, engine.version)
+        .trim()
+        .to_owned()
+}
+
+/// `unix:///var/run/docker.sock (Docker 29.7.2)`: how dialogs name the engine.
+pub fn engine_and_host(model: &Model) -> String {
+    let engine = &model.survey.inventory().engine;
+    match product(engine) {
+        product if product.is_empty() => engine.host.to_string(),
+        product => format!("{} ({product})", engine.host),
+    }
+}
+
+fn engine_forms(model: &Model) -> Vec<Vec<Piece>> {
+    let engine = &model.survey.inventory().engine;
+    let brand = || (" dtop  ".to_owned(), Look::Bold);
+    if engine.host.is_empty() {
+        let state = match &model.link {
+            Link::Connecting => "looking for an engine …",
+            Link::Connected => "connected",
+            Link::Lost { .. } => "connection lost",
+        };
+        return vec![vec![brand(), (state.to_owned(), Look::Plain)]];
+    }
+    let store = match engine.store {
+        Store::Containerd => "containerd".into(),
+        Store::GraphDriver => engine.driver.clone(),
+    };
+    let host = (sanitise(&engine.host).into_owned(), Look::Bold);
+    let product = (format!(" · {}", product(engine)), Look::Plain);
+    let mut full = vec![brand(), host.clone(), product.clone()];
+    if !store.is_empty() {
+        full.push((format!(" · {store}"), Look::Plain));
+    }
+    let mut middle = vec![brand(), host.clone(), product.clone()];
+    let mut short = vec![(" ".to_owned(), Look::Plain), host, product];
+    if model.options.read_only {
+        for form in [&mut full, &mut middle, &mut short] {
+            form.push((" · read-only".to_owned(), Look::Warn));
+        }
+    }
+    vec![full, middle, short]
+}
+
+/// The host with its middle cut out, so that the whole line fits.
+fn cut_host(model: &Model, room: usize) -> Vec<Piece> {
+    let engine = &model.survey.inventory().engine;
+    let product = (format!(" · {}", product(engine)), Look::Plain);
+    let host = sanitise(&engine.host);
+    let left = room.saturating_sub(1 + length(std::slice::from_ref(&product)));
+    vec![
+        (" ".to_owned(), Look::Plain),
+        (cut_middle(&host, left), Look::Bold),
+        product,
+    ]
+}
+
+/// The disk with the least left, in parts of its size.
+fn tightest(disks: &[Disk]) -> Option<&Disk> {
+    disks
+        .iter()
+        .filter(|disk| disk.total > Bytes::ZERO)
+        .max_by_key(|disk| used(disk.total.0, disk.free.0).max(inodes_used(disk)))
+}
+
+/// Percent that are used, rounded to the nearest.
+fn used(total: u64, free: u64) -> u64 {
+    let total = u128::from(total.max(1));
+    let used = total - u128::from(free).min(total);
+    u64::try_from((used * 200 + total) / (2 * total)).unwrap_or(100)
+}
+
+fn inodes_used(disk: &Disk) -> u64 {
+    if disk.inodes_total == 0 {
+        return 0;
+    }
+    used(disk.inodes_total, disk.inodes_free)
+}
+
+/// The gauge, ever shorter; the last form is nothing.
+fn disk_forms(disk: Option<&Disk>) -> Vec<Vec<Piece>> {
+    let Some(disk) = disk else {
+        return vec![Vec::new(); 5];
+    };
+    let bytes = used(disk.total.0, disk.free.0);
+    let inodes = inodes_used(disk);
+    let (percent, path, left) = if inodes > bytes {
+        let left = format!("{} inodes free", disk.inodes_free);
+        (inodes, format!("{} inodes", disk.path), left)
+    } else {
+        (bytes, disk.path.to_string(), format!("{} free", disk.free))
+    };
+    let look = match percent {
+        95.. => Look::Danger,
+        85.. => Look::Warn,
+        _ => Look::Plain,
+    };
+    let path = (format!("{path} "), Look::Plain);
+    let bar = |long| (bar(percent, 100, long), look);
+    let tail = (format!(" {percent} %  {left} "), look);
+    vec![
+        vec![path.clone(), bar(18), tail.clone()],
+        vec![path.clone(), bar(10), tail.clone()],
+        vec![bar(10), tail.clone()],
+        vec![(format!("{left} "), look)],
+        Vec::new(),
+    ]
+}
+
+/// A bar of `long` columns; full only when all of it is, empty only when nothing is.
+pub fn bar(part: u64, whole: u64, long: usize) -> String {
+    let whole = u128::from(whole.max(1));
+    let part = u128::from(part).min(whole);
+    let cells = long as u128;
+    let full = match part {
+        0 => 0,
+        part if part == whole => cells,
+        part => ((part * cells + whole / 2) / whole).clamp(1, cells.saturating_sub(1).max(1)),
+    };
+    let full = usize::try_from(full).unwrap_or(long);
+    "█".repeat(full) + &"░".repeat(long - full)
+}
+
+/// Totals by kind and what is still being measured. What goes wrong comes before what goes on.
+pub fn totals_line(model: &Model, y: u16, canvas: &mut Canvas<'_>) {
+    let wide = canvas.area().width;
+    let room = usize::from(wide);
+    let theme = canvas.theme;
+    let (news, brief) = (status(model, false), status(model, true));
+    let (long, short) = (totals(model, theme, false), totals(model, theme, true));
+    let matters = matches!(&news, Some((_, Look::Danger)));
+    let forms: [(&[Piece], &Option<Piece>); 4] = if matters {
+        [(&long, &news), (&short, &news), (&[], &news), (&[], &news)]
+    } else {
+        [
+            (&long, &news),
+            (&short, &news),
+            (&short, &brief),
+            (&short, &None),
+        ]
+    };
+    let line = |(totals, news): &(&[Piece], &Option<Piece>)| {
+        let gap = if totals.is_empty() { " " } else { "   " };
+        let news = news
+            .iter()
+            .flat_map(|news| [(gap.to_owned(), Look::Plain), news.clone()]);
+        totals.iter().cloned().chain(news).collect::<Vec<Piece>>()
+    };
+    let chosen = forms
+        .iter()
+        .map(line)
+        .find(|pieces| length(pieces) <= room)
+        .unwrap_or_else(|| line(&forms[3]));
+    canvas.pen(0, y, wide).pieces(&chosen);
+}
+
+fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for kind in Kind::ALL {
+        if kind == Kind::BuildCache && lacks_build_cache(model) {
+            continue;
+        }
+        let title = if short {
+            short_title(kind)
+        } else {
+            kind.title()
+        }
+        .to_lowercase();
+        let gap = match (pieces.is_empty(), short) {
+            (true, _) => " ",
+            (false, true) => "  ",
+            (false, false) => "   ",
+        };
+        pieces.push((format!("{gap}{title} "), Look::Faint));
+        pieces.push((figure(total(model, kind), theme), Look::Plain));
+    }
+    pieces
+}
+
+/// What is amiss or under way, if anything is.
+pub fn status(model: &Model, brief: bool) -> Option<Piece> {
+    let inventory = model.survey.inventory();
+    if let Link::Lost { since, why } = &model.link {
+        let ago = lasting(*since, model.now);
+        let text = if brief {
+            format!("connection lost {ago} ago")
+        } else {
+            format!("connection lost {ago} ago: {why} · showing the last picture")
+        };
+        return Some((text, Look::Danger));
+    }
+    let failed = Stage::ALL.into_iter().find_map(|stage| {
+        let Progress::Failed(why) = inventory.stage(stage) else {
+            return None;
+        };
+        Some(if brief {
+            format!("{} failed", stage.word())
+        } else {
+            format!("{} failed: {why}", stage.word())
+        })
+    });
+    if let Some(text) = failed {
+        return Some((text, Look::Warn));
+    }
+    measuring(model, brief).map(|text| (text, Look::Faint))
+}
+
+fn measuring(model: &Model, brief: bool) -> Option<String> {
+    if inventory_is_unknown(model) {
+        return None;
+    }
+    let stages = model.measuring();
+    let running: Vec<(Stage, Timestamp)> = stages
+        .iter()
+        .filter_map(|(stage, since)| since.map(|since| (*stage, since)))
+        .collect();
+    let Some(oldest) = running.iter().map(|(_, since)| *since).min() else {
+        let (stage, _) = stages.first()?;
+        return Some(format!("waiting for {}", stage.word()));
+    };
+    if brief {
+        return Some(format!("measuring {}", lasting(oldest, model.now)));
+    }
+    let words: Vec<String> = running
+        .iter()
+        .map(|(stage, since)| format!("{} {}", stage.word(), lasting(*since, model.now)))
+        .collect();
+    Some(format!("measuring {}", words.join(", ")))
+}
+
+fn inventory_is_unknown(model: &Model) -> bool {
+    model.survey.inventory().engine.host.is_empty()
+}

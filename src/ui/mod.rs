@@ -1,0 +1,95 @@
+//! A picture of the model. Nothing here changes anything, asks anybody or knows the time.
+
+mod canvas;
+mod detail;
+mod filter_line;
+mod footer;
+mod header;
+mod help;
+mod no_engine;
+mod pane;
+mod plan_dialog;
+mod removing;
+mod scroll;
+mod tabs;
+pub mod text;
+mod theme;
+mod why;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::Frame;
+
+use crate::app::layout::SMALLEST;
+use crate::app::model::{Model, Screen};
+
+use canvas::Canvas;
+use theme::Look;
+
+pub use theme::Theme;
+
+/// Draws the model. What it costs depends on the size of the screen, not on how much the engine keeps.
+pub fn view(model: &Model, frame: &mut Frame<'_>, theme: &Theme) {
+    let buffer = frame.buffer_mut();
+    let mut canvas = Canvas::new(buffer, *theme);
+    let area = canvas.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let (wide, tall) = SMALLEST;
+        let text = format!("too small: {wide}x{tall} at least");
+        canvas.pen(0, 0, area.width).put(&text, Look::Plain);
+    } else {
+        screen(model, &model.screen, &mut canvas);
+    }
+    theme.plain_forms(buffer);
+}
+
+fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {
+    match which {
+        Screen::NoEngine(attempts) => no_engine::draw(model, attempts, canvas),
+        Screen::Browse => {
+            browse(model, canvas);
+            footer::browse(model, canvas);
+        }
+        Screen::Filter(line) => {
+            browse(model, canvas);
+            filter_line::keys(line, model, canvas);
+        }
+        Screen::Detail(detail) => detail::draw(model, detail, canvas),
+        Screen::Plan(plan) => plan_dialog::draw(model, plan, canvas),
+        Screen::Removing(removing) => removing::draw(model, removing, canvas),
+        Screen::Outcome(removing) => removing::outcome(model, removing, canvas),
+        Screen::Help(cursor, _) => help::draw(model, *cursor, canvas),
+        Screen::Quit(before) => {
+            screen(model, before, canvas);
+            quit_question(model, canvas);
+        }
+    }
+}
+
+fn browse(model: &Model, canvas: &mut Canvas<'_>) {
+    header::engine_line(model, canvas);
+    if let Some(y) = model.layout.totals {
+        header::totals_line(model, y, canvas);
+    }
+    tabs::tabs_line(model, canvas);
+    pane::draw(model, canvas);
+}
+
+fn quit_question(model: &Model, canvas: &mut Canvas<'_>) {
+    let (y, wide) = (model.layout.height.saturating_sub(1), model.layout.width);
+    canvas
+        .pen(0, y, wide)
+        .put(&" ".repeat(usize::from(wide)), Look::Plain);
+    canvas.pen(0, y, wide).pieces(&[
+        (
+            format!(" {} marked: quit? ", model.marks.len()),
+            Look::Reverse,
+        ),
+        ("  y".to_owned(), Look::Bold),
+        (" quit   ".to_owned(), Look::Plain),
+        ("n".to_owned(), Look::Bold),
+        (" stay".to_owned(), Look::Plain),
+    ]);
+}

@@ -1,0 +1,350 @@
+//! The plan before it is confirmed: what goes in which order, what stays and why, what must be known.
+//!
+//! ```text
+//!  Remove from unix:///var/run/docker.sock (Docker 29.7.2)?
+//!
+//!  goes, in this order
+//! ▸     0 B  container  job-1
+//!    154 MB  image      postgres:13, pg:latest · built here: does not come back
+//!            1.20 GB more if 3 build cache records go too
+//!  refused
+//!            image      nextcloud:latest: used by running container web-1
+//!
+//!  Frees 154 MB · removes 1 container and 1 image
+//!  Default is No   y remove   n no   space drop
+//! ```
+
+use crate::app::keys::Place as KeyPlace;
+use crate::app::model::{Model, PlanLine, PlanScreen};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::layers::Freed;
+use crate::domain::plan::{AddedBy, ComesBack, Plan, Step};
+
+use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
+use super::footer;
+use super::header::engine_and_host;
+use super::scroll::{self, Line, Place};
+use super::text::sanitise;
+use super::theme::{Look, Theme};
+use super::words::{count, doubts, figure, freed, holders, join, kind_word, name};
+
+/// Columns of the bytes, and of the kind behind them.
+const BYTES: usize = 9;
+const KIND: usize = 11;
+/// Below this width the kind stands with the name.
+const NARROW: u16 = 60;
+
+pub fn draw(model: &Model, screen: &PlanScreen, canvas: &mut Canvas<'_>) {
+    let (wide, tall) = (model.layout.width, model.layout.height);
+    let room = usize::from(wide).saturating_sub(15);
+    let host = cut_middle(&sanitise(&engine_and_host(model)), room);
+    canvas.pen(0, 0, wide).pieces(&[
+        (" Remove from ".to_owned(), Look::Bold),
+        (host, Look::Bold),
+        ("?".to_owned(), Look::Bold),
+    ]);
+    let space = tall.saturating_sub(2);
+    let most = usize::from(space.saturating_sub(3).max(2));
+    let summary = summary(model, screen, (usize::from(wide), most), canvas.theme);
+    let below = columns(summary.len());
+    let airy = u16::from(tall >= 16);
+    let place = Place {
+        x: 0,
+        y: 1 + airy,
+        width: wide,
+        height: space.saturating_sub(below + 2 * airy),
+    };
+    list(model, screen, place, canvas);
+    for (line, y) in summary.iter().zip(tall.saturating_sub(1 + below)..) {
+        canvas.pen(0, y, wide).pieces(line);
+    }
+    let message = model.notice.as_deref().unwrap_or("Default is No");
+    footer::keys_of(
+        KeyPlace::Plan,
+        Some(message),
+        tall.saturating_sub(1),
+        canvas,
+    );
+}
+
+fn list(model: &Model, screen: &PlanScreen, place: Place, canvas: &mut Canvas<'_>) {
+    let lines = screen.lines();
+    if lines.is_empty() {
+        canvas
+            .pen(1, place.y, place.width)
+            .put("nothing to remove: it is all gone already", Look::Plain);
+        return;
+    }
+    let writer = Writer {
+        model,
+        screen,
+        lines: &lines,
+        grouped: screen
+            .plan
+            .steps
+            .iter()
+            .any(|step| step.added_by != AddedBy::Selection),
+        theme: canvas.theme,
+        width: usize::from(place.width),
+    };
+    let write = |at: usize| writer.lines_of(at);
+    scroll::draw(screen.cursor, lines.len(), write, place, canvas);
+}
+
+/// Writes the lines of the plan, each when it comes into sight.
+struct Writer<'a> {
+    model: &'a Model,
+    screen: &'a PlanScreen,
+    lines: &'a [PlanLine],
+    /// Some steps were not chosen by hand.
+    grouped: bool,
+    theme: Theme,
+    width: usize,
+}
+
+impl Writer<'_> {
+    fn lines_of(&self, at: usize) -> Vec<Line> {
+        let heading = self.heading(self.lines[at]);
+        let before = at.checked_sub(1).map(|at| self.heading(self.lines[at]));
+        let mut lines = Vec::new();
+        if before != Some(heading) {
+            if at > 0 {
+                lines.push(Line::more(Vec::new()));
+            }
+            lines.push(Line::more(vec![(heading.to_owned(), Look::Faint)]));
+        }
+        lines.extend(match self.lines[at] {
+            PlanLine::Step(at) => self.step(&self.screen.plan.steps[at]),
+            PlanLine::Dropped(at) => self.dropped(at),
+            PlanLine::Stays(at) => {
+                let stays = &self.screen.plan.stays[at];
+                let text = format!("{} · left by {}", stays.name, stays.left_by);
+                self.entry(&figure(stays.size, self.theme), &stays.id, &text)
+            }
+            PlanLine::Refused(at) => {
+                let refusal = &self.screen.plan.refused[at];
+                let hint = if refusal.unlock.is_empty() {
+                    ""
+                } else {
+                    " · u unlocks"
+                };
+                let text = format!("{}: {}{hint}", refusal.name, refusal.why);
+                self.entry("", &refusal.id, &text)
+            }
+        });
+        lines
+    }
+
+    fn heading(&self, line: PlanLine) -> &'static str {
+        match line {
+            PlanLine::Step(at) => match self.screen.plan.steps[at].added_by {
+                AddedBy::Selection if self.grouped => "goes, marked by you",
+                AddedBy::Selection => "goes, in this order",
+                AddedBy::Unlock => "goes, added by unlock",
+                AddedBy::Free => "goes, chosen to free space",
+            },
+            PlanLine::Dropped(_) => "dropped here: stays (space takes it back)",
+            PlanLine::Stays(_) => "left behind: stays (space removes it too)",
+            PlanLine::Refused(_) => "refused: stays",
+        }
+    }
+
+    fn step(&self, step: &Step) -> Vec<Line> {
+        let mut text = if step.names.len() > 1 {
+            step.names.join(", ")
+        } else {
+            step.name.to_string()
+        };
+        for note in notes(step) {
+            text.push_str(" · ");
+            text.push_str(&note);
+        }
+        let mut lines = self.entry(&bytes(&step.frees, self.theme), &step.id, &text);
+        let held = self.screen.plan.held_back.iter();
+        for (_, held) in held.filter(|(id, _)| *id == step.id) {
+            let by = holders(&held.by, &self.model.survey);
+            let text = format!("{} more if not held by {by}", held.bytes);
+            lines.extend(self.below(&text, Look::Faint));
+        }
+        lines
+    }
+
+    fn dropped(&self, at: usize) -> Vec<Line> {
+        let Some(id) = self.screen.selection.dropped.iter().nth(at) else {
+            return Vec::new();
+        };
+        self.entry("", id, &name(id, &self.model.survey))
+    }
+
+    /// Bytes, kind and a text that goes on below itself.
+    fn entry(&self, bytes: &str, id: &ItemId, text: &str) -> Vec<Line> {
+        let kind = kind_word(id.kind());
+        let narrow = self.is_narrow();
+        let text = if narrow {
+            format!("{kind} {text}")
+        } else {
+            text.to_owned()
+        };
+        let mut lines = wrap(&text, self.room()).into_iter();
+        let pad = BYTES.saturating_sub(super::text::width(bytes));
+        let mut head = vec![(format!("{}{bytes}  ", " ".repeat(pad)), Look::Frees)];
+        if !narrow {
+            head.push((format!("{kind:KIND$}"), Look::Plain));
+        }
+        head.push((lines.next().unwrap_or_default(), Look::Plain));
+        let mut entry = vec![Line::head(head)];
+        entry.extend(lines.map(|line| self.indented(line, Look::Plain)));
+        entry
+    }
+
+    fn below(&self, text: &str, look: Look) -> Vec<Line> {
+        wrap(text, self.room())
+            .into_iter()
+            .map(|line| self.indented(line, look))
+            .collect()
+    }
+
+    fn indented(&self, text: String, look: Look) -> Line {
+        let indent = " ".repeat(self.indent());
+        Line::more(vec![(indent, Look::Plain), (text, look)])
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.width < usize::from(NARROW)
+    }
+
+    fn indent(&self) -> usize {
+        BYTES + 2 + if self.is_narrow() { 0 } else { KIND }
+    }
+
+    fn room(&self) -> usize {
+        self.width.saturating_sub(1 + self.indent() + 1).max(8)
+    }
+}
+
+fn bytes(frees: &Freed, theme: Theme) -> String {
+    let text = figure(frees.figure(), theme);
+    if frees.pending || frees.is_exact() {
+        text
+    } else {
+        format!("≥{text}")
+    }
+}
+
+/// What is unusual about a step.
+fn notes(step: &Step) -> Vec<String> {
+    let mut notes = Vec::new();
+    match (step.stop, step.unpause) {
+        (true, true) => notes.push("unpaused and stopped first".to_owned()),
+        (true, false) => notes.push("stopped first".to_owned()),
+        (false, _) => {}
+    }
+    if step.vanishes {
+        notes.push(match step.id.kind() {
+            Kind::Image => "goes with the image made from it".to_owned(),
+            Kind::Container | Kind::Volume | Kind::BuildCache => {
+                "vanishes with its container".to_owned()
+            }
+        });
+    }
+    if step.id.kind() == Kind::Image && step.comes_back == ComesBack::No {
+        notes.push("made here, does not come back".to_owned());
+    }
+    if !step.follows.is_empty() {
+        let parents = count(step.follows.len(), "untagged parent");
+        notes.push(format!("with {parents}"));
+    }
+    notes
+}
+
+/// What stays in sight below the list: the total, what is unusual, the word that is asked for. Where there is
+/// little room, reasons go first; the total and the word never do.
+fn summary(
+    model: &Model,
+    screen: &PlanScreen,
+    (wide, most): (usize, usize),
+    theme: Theme,
+) -> Vec<Vec<Piece>> {
+    let plan = &screen.plan;
+    let mut lines = vec![total(plan, theme)];
+    if screen.recomputed {
+        let text = " The engine changed, and the plan with it: look again.";
+        lines.push(vec![(text.to_owned(), Look::Warn)]);
+    }
+    let mut say = |text: &str, look: Look| {
+        for line in wrap(text, wide.saturating_sub(2)) {
+            lines.push(vec![(format!(" {line}"), look)]);
+        }
+    };
+    say(&facts(plan).join(" · "), Look::Warn);
+    say(&doubts(&plan.frees, &model.survey), Look::Plain);
+    if plan.needs_word() {
+        lines.truncate(most - 1);
+        lines.push(word(screen));
+    } else {
+        lines.truncate(most);
+    }
+    lines
+}
+
+fn word(screen: &PlanScreen) -> Vec<Piece> {
+    let typed = screen.typed.as_deref().unwrap_or_default();
+    vec![
+        (" Type ".to_owned(), Look::Plain),
+        ("delete".to_owned(), Look::Bold),
+        (" to allow it: ".to_owned(), Look::Plain),
+        (format!("{typed}▌"), Look::Bold),
+    ]
+}
+
+/// `Frees 154 MB · removes 1 container and 2 images`: what is cut on a narrow screen is not the promise.
+fn total(plan: &Plan, theme: Theme) -> Vec<Piece> {
+    if plan.steps.is_empty() {
+        return vec![(" Nothing goes.".to_owned(), Look::Bold)];
+    }
+    let words: Vec<String> = Kind::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let of_kind = plan.steps.iter().filter(|step| step.id.kind() == kind);
+            let number = of_kind.count();
+            (number > 0).then(|| count(number, kind.word()))
+        })
+        .collect();
+    vec![
+        (format!(" Frees {}", freed(&plan.frees, theme)), Look::Bold),
+        (format!(" · removes {}", join(&words)), Look::Plain),
+    ]
+}
+
+/// What must be known before a yes.
+fn facts(plan: &Plan) -> Vec<String> {
+    let number = |is: &dyn Fn(&Step) -> bool| plan.steps.iter().filter(|step| is(step)).count();
+    let mut facts = Vec::new();
+    let stopped = number(&|step| step.stop);
+    if stopped > 0 {
+        let verb = if stopped == 1 { "is" } else { "are" };
+        facts.push(format!(
+            "{} {verb} stopped first",
+            count(stopped, "running container")
+        ));
+    }
+    let local = number(&|step| step.id.kind() == Kind::Image && step.comes_back == ComesBack::No);
+    if local > 0 {
+        let verb = if local == 1 { "does" } else { "do" };
+        facts.push(format!(
+            "{} made here {verb} not come back",
+            count(local, "image")
+        ));
+    }
+    let volumes =
+        number(&|step| step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO));
+    if volumes > 0 {
+        let verb = if volumes == 1 { "does" } else { "do" };
+        facts.push(format!(
+            "{} with data {verb} not come back",
+            count(volumes, "volume")
+        ));
+    }
+    facts
+}

@@ -1,0 +1,185 @@
+//! A removal as it goes on, and what came of it.
+//!
+//! ```text
+//!  Removing from unix:///var/run/docker.sock (Docker 29.7.2)
+//!  ████████████░░░░░░░░ 3 of 5
+//!  freed 154 MB · promised 384 MB
+//!  removing image nextcloud:latest
+//!
+//! ▸removed      154 MB  image      postgres:13
+//! ```
+
+use crate::app::keys::Place as KeyPlace;
+use crate::app::model::{Model, Removing};
+use crate::domain::outcome::{Done, Outcome};
+
+use super::canvas::{Canvas, Piece, cut_middle, wrap};
+use super::footer;
+use super::header::{bar, engine_and_host};
+use super::scroll::{self, Line, Place};
+use super::text::{sanitise, width};
+use super::theme::{Look, Theme};
+use super::words::{freed, join, kind_word};
+
+const NARROW: usize = 60;
+
+/// While it goes on; what ended last stands first.
+pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    title(model, "Removing from", canvas);
+    let (wide, theme) = (model.layout.width, canvas.theme);
+    let steps = removing.plan.steps.len();
+    let long = usize::from(wide / 3).clamp(8, 40);
+    let bar = bar(removing.ended as u64, steps as u64, long);
+    canvas.pen(0, 1, wide).pieces(&[
+        (format!(" {bar}"), Look::Frees),
+        (
+            format!(" {} of {steps}", removing.ended.min(steps)),
+            Look::Plain,
+        ),
+    ]);
+    canvas.pen(0, 2, wide).pieces(&freed_of(removing, theme));
+    canvas.pen(0, 3, wide).pieces(&now(removing));
+    let last = removing.done.len();
+    list(removing, |at| &removing.done[last - 1 - at], canvas, model);
+    let message = removing.cancelling.then_some("cancelling after this one");
+    footer::keys_of(KeyPlace::Removing, message, model.layout.height - 1, canvas);
+}
+
+/// When it has ended; what went wrong stands first.
+pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    let went_wrong = |done: &&Done| matches!(done.outcome, Outcome::Failed | Outcome::Changed);
+    let (mut order, rest): (Vec<&Done>, Vec<&Done>) = removing.done.iter().partition(went_wrong);
+    let trouble = order.len();
+    order.extend(rest);
+    title(model, ended_as(removing), canvas);
+    let (wide, theme) = (model.layout.width, canvas.theme);
+    if let Some(error) = &removing.aborted {
+        canvas
+            .pen(0, 1, wide)
+            .put(&format!(" {error}"), Look::Danger);
+    } else {
+        canvas.pen(0, 1, wide).pieces(&freed_of(removing, theme));
+    }
+    let mut line = vec![(format!(" {}", counts(&removing.done)), Look::Plain)];
+    if trouble > 0 {
+        line.push((" · what is not gone stays marked".to_owned(), Look::Warn));
+    }
+    canvas.pen(0, 2, wide).pieces(&line);
+    list(removing, |at| order[at], canvas, model);
+    let notice = model.notice.as_deref();
+    footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
+}
+
+fn title(model: &Model, text: &str, canvas: &mut Canvas<'_>) {
+    let wide = model.layout.width;
+    let room = usize::from(wide).saturating_sub(width(text) + 3);
+    let host = cut_middle(&sanitise(&engine_and_host(model)), room);
+    canvas
+        .pen(0, 0, wide)
+        .put(&format!(" {text} {host}"), Look::Bold);
+}
+
+fn ended_as(removing: &Removing) -> &'static str {
+    if removing.aborted.is_some() {
+        "Nothing was tried on"
+    } else if removing.cancelling {
+        "Cancelled: removed from"
+    } else {
+        "Removed from"
+    }
+}
+
+/// `freed 154 MB · promised 384 MB`
+fn freed_of(removing: &Removing, theme: Theme) -> [Piece; 2] {
+    let promised = freed(&removing.promised, theme);
+    [
+        (format!(" freed {}", removing.freed), Look::Bold),
+        (format!(" · promised {promised}"), Look::Plain),
+    ]
+}
+
+fn now(removing: &Removing) -> Vec<Piece> {
+    let text = if !removing.checked {
+        "looking at the engine once more before anything goes …".to_owned()
+    } else if let Some(step) = removing.current.and_then(|at| removing.plan.steps.get(at)) {
+        let verb = if step.stop {
+            "stopping and removing"
+        } else {
+            "removing"
+        };
+        format!("{verb} {} {}", kind_word(step.id.kind()), step.name)
+    } else {
+        String::new()
+    };
+    vec![(format!(" {text}"), Look::Plain)]
+}
+
+/// `3 removed, 1 failed and 2 skipped`
+fn counts(done: &[Done]) -> String {
+    let words: Vec<String> = [
+        Outcome::Removed,
+        Outcome::Gone,
+        Outcome::Changed,
+        Outcome::Failed,
+        Outcome::Skipped,
+    ]
+    .into_iter()
+    .filter_map(|outcome| {
+        let number = done.iter().filter(|done| done.outcome == outcome).count();
+        (number > 0).then(|| format!("{number} {}", outcome.word()))
+    })
+    .collect();
+    join(&words)
+}
+
+fn list<'a>(
+    removing: &Removing,
+    at: impl Fn(usize) -> &'a Done,
+    canvas: &mut Canvas<'_>,
+    model: &Model,
+) {
+    let wide = model.layout.width;
+    let airy = u16::from(model.layout.height >= 16);
+    let place = Place {
+        x: 0,
+        y: 4 + airy,
+        width: wide,
+        height: model.layout.height.saturating_sub(5 + airy),
+    };
+    let lines = |index| ended(at(index), usize::from(wide));
+    scroll::draw(removing.cursor, removing.done.len(), lines, place, canvas);
+}
+
+/// A step that has ended, with the reason where it did not go.
+fn ended(done: &Done, wide: usize) -> Vec<Line> {
+    let look = match done.outcome {
+        Outcome::Removed | Outcome::Gone => Look::Plain,
+        Outcome::Failed => Look::Danger,
+        Outcome::Changed | Outcome::Skipped => Look::Warn,
+    };
+    let bytes = if done.outcome == Outcome::Removed {
+        done.freed.to_string()
+    } else {
+        String::new()
+    };
+    let kind = kind_word(done.id.kind());
+    let mut pieces = vec![
+        (format!("{:8}", done.outcome.word()), look),
+        (format!("{bytes:>9}  "), Look::Frees),
+    ];
+    if wide >= NARROW {
+        pieces.push((format!("{kind:11}"), Look::Plain));
+    }
+    pieces.push((done.name.to_string(), Look::Plain));
+    let mut lines = vec![Line::head(pieces)];
+    if let Some(error) = &done.error {
+        let indent = if wide >= NARROW { 19 } else { 8 };
+        let room = wide.saturating_sub(indent + 2).max(8);
+        lines.extend(
+            wrap(error, room)
+                .into_iter()
+                .map(|line| Line::more(vec![(" ".repeat(indent), Look::Plain), (line, look)])),
+        );
+    }
+    lines
+}

@@ -1,0 +1,159 @@
+//! The picture at many sizes, and with names that nobody would choose.
+
+mod scene;
+
+use jiff::SignedDuration;
+use unicode_width::UnicodeWidthStr;
+
+use super::Theme;
+use crate::app::model::Link;
+use crate::app::msg::Msg;
+use crate::app::update::update;
+use scene::{lines, model, now, plan_screen, press, screens};
+
+#[test]
+fn no_size_and_no_screen_panics_or_leaves_a_line_too_long() {
+    let sizes = [
+        1, 2, 3, 5, 13, 39, 40, 41, 59, 60, 61, 79, 80, 99, 100, 101, 160, 200,
+    ];
+    let heights = [1, 2, 9, 10, 11, 15, 16, 19, 20, 21, 27, 28, 29, 60];
+    for (name, mut model) in screens() {
+        for width in sizes {
+            for height in heights {
+                let frame = lines(&mut model, (width, height), Theme::new(true, false));
+                for line in &frame {
+                    assert_eq!(
+                        line.width(),
+                        usize::from(width),
+                        "{name} {width}x{height}: {line:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_but_ascii_reaches_a_terminal_without_utf8() {
+    for (name, mut model) in screens() {
+        for size in [(40, 10), (80, 24), (120, 35)] {
+            for line in lines(&mut model, size, Theme::new(false, true)) {
+                assert!(line.is_ascii(), "{name}: {line:?}");
+                assert_eq!(line.len(), usize::from(size.0), "{name}: {line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_control_character_reaches_the_screen() {
+    let bad = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    for (name, mut model) in screens() {
+        for line in lines(&mut model, (120, 35), Theme::new(true, false)) {
+            assert!(!line.chars().any(bad), "{name}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn columns_stand_where_their_headings_stand_whatever_the_names() {
+    for size in [(80, 24), (120, 35)] {
+        let mut model = model();
+        let frame = lines(&mut model, size, Theme::new(true, false));
+        let at = model.layout;
+        let column = |line: &str, word: &str| {
+            let byte = line.find(word)?;
+            Some(line[..byte].width() + word.width())
+        };
+        let heading = &frame[usize::from(at.headings)];
+        let size_ends = column(heading, "SIZE").expect("a heading");
+        let sizes = ["750 MB", "160 MB", "384 MB", "31.0 GB", "12.3 kB"];
+        let rows = &frame[usize::from(at.rows)..usize::from(at.rows) + 6];
+        for size in sizes {
+            let row = rows.iter().find(|row| row.contains(size)).expect("a row");
+            assert_eq!(column(row, size), Some(size_ends), "{row}");
+        }
+    }
+}
+
+#[test]
+fn frees_tells_refused_pending_and_unknown_apart() {
+    let mut model = model();
+    press(&mut model, "3");
+    let frame = lines(&mut model, (80, 24), Theme::new(true, false)).join("\n");
+    assert!(frame.contains("0 B †"), "{frame}");
+    assert!(frame.contains("measuring volume sizes 12 s"), "{frame}");
+    model.link = Link::Lost {
+        since: now() - SignedDuration::from_secs(5),
+        why: "broken pipe".into(),
+    };
+    let frame = lines(&mut model, (120, 35), Theme::new(true, false)).join("\n");
+    assert!(
+        frame.contains("connection lost 5 s ago: broken pipe"),
+        "{frame}"
+    );
+}
+
+#[test]
+fn the_confirmation_repeats_the_engine_and_its_host() {
+    let mut model = model();
+    model.screen = plan_screen(&model);
+    for size in [(80, 24), (120, 35)] {
+        let frame = lines(&mut model, size, Theme::new(true, false));
+        assert!(
+            frame[0].contains("unix:///var/run/docker.sock (Docker 29.7.2)?"),
+            "{}",
+            frame[0]
+        );
+        let text = frame.join("\n");
+        assert!(text.contains("nextcloud:latest, nextcloud:19"), "{text}");
+        assert!(text.contains("Default is No"), "{text}");
+        assert!(text.contains("Type delete to allow it: "), "{text}");
+        assert!(
+            text.contains("384 MB more if not held by 1 build cache record"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_smallest_confirmation_still_says_what_it_frees_and_asks_for_the_word() {
+    let mut model = model();
+    model.screen = plan_screen(&model);
+    press(&mut model, "d e l");
+    let text = lines(&mut model, (40, 10), Theme::new(true, false)).join("\n");
+    assert!(text.contains("at least 367 MB, at most"), "{text}");
+    assert!(text.contains("Type delete to allow it: del▌"), "{text}");
+    assert!(text.contains("Default is No"), "{text}");
+}
+
+#[test]
+fn the_cursor_of_a_plan_is_always_in_sight() {
+    for height in 10..40 {
+        let mut model = model();
+        model.screen = plan_screen(&model);
+        update(&mut model, Msg::Resize { width: 80, height });
+        for _ in 0..8 {
+            let frame = lines(&mut model, (80, height), Theme::new(true, false));
+            let signs = frame.iter().filter(|line| line.starts_with('▸')).count();
+            assert_eq!(signs, 1, "{height}\n{}", frame.join("\n"));
+            press(&mut model, "j");
+        }
+    }
+}
+
+#[test]
+#[ignore = "prints every screen, for eyes"]
+fn print_all() {
+    for size in [(120, 35), (80, 24), (40, 10)] {
+        for (name, mut model) in screens() {
+            println!("{name} {size:?}");
+            let ascii = std::env::var_os("ASCII").is_some();
+            for line in lines(&mut model, size, Theme::new(true, ascii)) {
+                println!("{}|", line.trim_end());
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! How things look: a few roles in the terminal's own 16 colours, and plain forms for terminals without UTF-8.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier, Style};
+use unicode_width::UnicodeWidthStr;
+
+/// What the terminal can show.
+#[derive(Clone, Copy, Debug)]
+pub struct Theme {
+    /// Without colour, bold and reverse stay.
+    color: bool,
+    ascii: bool,
+}
+
+/// What a piece of text is, as far as looks go. No meaning hangs on a look alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Plain,
+    /// Titles, the row under the cursor, keys.
+    Bold,
+    /// What matters less: headings, notes.
+    Faint,
+    /// Marks.
+    Mark,
+    /// Bytes that go.
+    Frees,
+    /// What is odd, and what must be known before a yes.
+    Warn,
+    /// Failures, and what is about to be lost.
+    Danger,
+    /// The open tab, the letter under the text cursor.
+    Reverse,
+}
+
+impl Theme {
+    #[must_use]
+    pub fn new(color: bool, ascii: bool) -> Self {
+        Self { color, ascii }
+    }
+
+    #[must_use]
+    pub fn style(self, look: Look) -> Style {
+        let plain = Style::new();
+        let bold = plain.add_modifier(Modifier::BOLD);
+        match (look, self.color) {
+            (Look::Plain, _) | (Look::Faint | Look::Frees, false) => plain,
+            (Look::Bold, _) | (Look::Mark | Look::Warn | Look::Danger, false) => bold,
+            (Look::Faint, true) => plain.add_modifier(Modifier::DIM),
+            (Look::Mark, true) => bold.fg(Color::Yellow),
+            (Look::Frees, true) => plain.fg(Color::Green),
+            (Look::Warn, true) => plain.fg(Color::Yellow),
+            (Look::Danger, true) => bold.fg(Color::Red),
+            (Look::Reverse, _) => plain.add_modifier(Modifier::REVERSED),
+        }
+    }
+
+    /// A figure that is still being measured.
+    #[must_use]
+    pub fn pending(self) -> &'static str {
+        if self.ascii { "..." } else { "…" }
+    }
+
+    /// A key as the table writes it, for a terminal that may not have its sign.
+    #[must_use]
+    pub fn key(self, shown: &str) -> String {
+        let plain = shown.replace('`', "");
+        if self.ascii {
+            plain
+                .replace('⇧', "S-")
+                .replace('↑', "up")
+                .replace('↓', "down")
+        } else {
+            plain
+        }
+    }
+
+    /// Gives every glyph on the screen its plain form, if the terminal needs that.
+    ///
+    /// This runs over the finished picture, so that nothing can be forgotten and no width changes.
+    pub fn plain_forms(self, buffer: &mut Buffer) {
+        if !self.ascii {
+            return;
+        }
+        let width = usize::from(buffer.area.width).max(1);
+        for at in 0..buffer.content.len() {
+            let symbol = buffer.content[at].symbol();
+            if symbol.is_ascii() {
+                continue;
+            }
+            let plain = plain(symbol);
+            // The cells that a wide letter covers are blank: they get a sign of their own.
+            let covered = symbol.width().clamp(1, width - at % width);
+            for cell in &mut buffer.content[at..at + covered] {
+                cell.set_symbol(plain);
+            }
+        }
+    }
+}
+
+/// The plain form of a glyph, one column wide.
+fn plain(symbol: &str) -> &'static str {
+    match symbol {
+        "▸" | "≥" => ">",
+        "●" => "*",
+        "†" => "!",
+        "…" => "~",
+        "–" | "·" | "─" | "—" => "-",
+        "│" => "|",
+        "╭" | "╮" | "╰" | "╯" => "+",
+        "█" => "#",
+        "░" => ".",
+        "↓" => "v",
+        "↑" => "^",
+        "▌" => "_",
+        _ => "?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+
+    use super::*;
+
+    #[test]
+    fn plain_forms_leave_no_letter_out_and_no_column_changed() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+        buffer.set_string(0, 0, "▸● 日本é…† b", Style::new());
+        Theme::new(true, true).plain_forms(&mut buffer);
+        let line: String = buffer
+            .content
+            .iter()
+            .map(ratatui::buffer::Cell::symbol)
+            .collect();
+        assert_eq!(line, ">* ?????~! b");
+    }
+
+    #[test]
+    fn without_colour_only_bold_and_reverse_are_left() {
+        let theme = Theme::new(false, false);
+        for look in [
+            Look::Plain,
+            Look::Bold,
+            Look::Faint,
+            Look::Mark,
+            Look::Frees,
+            Look::Warn,
+            Look::Danger,
+            Look::Reverse,
+        ] {
+            let style = theme.style(look);
+            assert_eq!((style.fg, style.bg), (None, None), "{look:?}");
+            let allowed = Modifier::BOLD | Modifier::REVERSED;
+            assert!(allowed.contains(style.add_modifier), "{look:?}");
+        }
+    }
+}

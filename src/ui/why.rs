@@ -1,0 +1,185 @@
+//! The pane's last line: why the row under the cursor frees what it frees, or an answer to the last key.
+
+use crate::app::model::Model;
+use crate::domain::item::{Container, Image, ItemId, Kind, Record};
+use crate::domain::survey::Item;
+use crate::domain::time::age;
+
+use super::canvas::Canvas;
+use super::header::status;
+use super::pane::left_out;
+use super::theme::{Look, Theme};
+use super::words::{count, doubts, freed, holders, join};
+
+pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
+    let at = model.layout;
+    let theme = canvas.theme;
+    let mut pen = canvas.pen(at.inset, at.why, at.inner_width());
+    pen.put(" ", Look::Plain);
+    if let Some(notice) = &model.notice {
+        pen.put(notice, Look::Warn);
+        return;
+    }
+    // Without a line of totals this is the only place for what goes wrong.
+    let news = status(model, false).filter(|_| at.totals.is_none());
+    if let Some((text, look @ (Look::Danger | Look::Warn))) = &news {
+        pen.put(text, *look);
+        return;
+    }
+    let mut parts = of_current(model, theme);
+    if !at.roomy {
+        parts.extend(left_out(model.pane()));
+    }
+    if !parts.is_empty() {
+        pen.put(&parts.join(" · "), Look::Plain);
+    } else if let Some((text, look)) = &news {
+        pen.put(text, *look);
+    }
+}
+
+/// What there is to say of the row under the cursor, what matters most first.
+fn of_current(model: &Model, theme: Theme) -> Vec<String> {
+    let pane = model.pane();
+    let Some(index) = pane.current() else {
+        return Vec::new();
+    };
+    let item = model.survey.item(pane.kind, index);
+    let facts = model.survey.facts(pane.kind, index);
+    let mut parts = Vec::new();
+    if facts.blocked {
+        parts.extend(in_the_way(model, &item.id()));
+    } else {
+        parts.extend(held(model, &item.id()));
+        if !facts.frees.is_exact() && !facts.frees.pending {
+            let reasons = doubts(&facts.frees, &model.survey);
+            parts.push(format!("{}: {reasons}", freed(&facts.frees, theme)));
+        }
+    }
+    if let Item::Image(image) = item
+        && image.names.len() > 1
+    {
+        parts.push(format!("also {}", image.names[1..].join(", ")));
+    }
+    if let (Some(by), Some(then)) = (&facts.last_used_by, facts.last_used)
+        && !facts.blocked
+    {
+        parts.push(format!("last used by {by}, {}", age(then, model.now)));
+    }
+    parts
+}
+
+/// What would have it refused, and whether unlock helps.
+pub fn in_the_way(model: &Model, id: &ItemId) -> Vec<String> {
+    let (kind, survey) = (id.kind(), &model.survey);
+    let Some(index) = survey.index(id) else {
+        return Vec::new();
+    };
+    if survey.facts(kind, index).flags.protected {
+        return vec!["protected by its label dtop.keep".to_owned()];
+    }
+    let why = match survey.item(kind, index) {
+        Item::Image(image) => return image_in_the_way(model, image),
+        Item::Container(container) => {
+            format!("{}: d, then s, stops it first", container.state.word())
+        }
+        Item::Volume(volume) => {
+            let users: Vec<&Container> = survey.users_of_volume(&volume.name).collect();
+            used_by(&users)
+        }
+        Item::Record(record) => record_in_the_way(model, record),
+    };
+    vec![why]
+}
+
+fn image_in_the_way(model: &Model, image: &Image) -> Vec<String> {
+    let survey = &model.survey;
+    let users: Vec<&Container> = survey.users_of_image(&image.id).collect();
+    let services: Vec<String> = survey
+        .services_of_image(&image.id)
+        .map(|name| format!("service {name}"))
+        .collect();
+    let children: Vec<&Image> = survey.children_of_image(&image.id).collect();
+    let mut parts = Vec::new();
+    if !users.is_empty() {
+        parts.push(used_by(&users));
+    }
+    if !services.is_empty() {
+        parts.push(format!("used by {}", join(&services)));
+    }
+    if let Some(child) = children.first() {
+        let more = match children.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        parts.push(format!(
+            "{}{more} was made from it",
+            Item::Image(child).name()
+        ));
+    }
+    let idle = users.iter().all(|user| {
+        let id = ItemId::Container(user.id.clone());
+        let protected = survey
+            .index(&id)
+            .is_some_and(|at| survey.facts(Kind::Container, at).flags.protected);
+        user.state.is_stopped() && !protected
+    });
+    if idle && services.is_empty() && children.is_empty() {
+        parts.extend(unlock_hint(model, &ItemId::Image(image.id.clone())));
+    }
+    parts
+}
+
+/// `u` works on what is marked and, where nothing is, on the row under the cursor.
+fn unlock_hint(model: &Model, id: &ItemId) -> Option<String> {
+    (model.marks.is_empty() || model.marks.contains_key(id)).then(|| "u unlocks".to_owned())
+}
+
+/// `used by stopped container job-1`, `used by web-1 (running) and job-1 (exited)`
+fn used_by(users: &[&Container]) -> String {
+    if let [only] = users {
+        let state = if only.state.is_stopped() {
+            "stopped"
+        } else {
+            only.state.word()
+        };
+        return format!("used by {state} container {}", Item::Container(only).name());
+    }
+    let mut words: Vec<String> = users
+        .iter()
+        .take(3)
+        .map(|user| format!("{} ({})", Item::Container(user).name(), user.state.word()))
+        .collect();
+    if users.len() > words.len() {
+        words.push(format!("{} more", users.len() - words.len()));
+    }
+    format!("used by {}", join(&words))
+}
+
+fn record_in_the_way(model: &Model, record: &Record) -> String {
+    if record.in_use {
+        return "in use by a build".to_owned();
+    }
+    let children = model.survey.children_of_record(&record.id).count();
+    format!("{} built on it", count(children, "record"))
+}
+
+/// `384 MB held by 3 build cache records · u unlocks`
+fn held(model: &Model, id: &ItemId) -> Vec<String> {
+    let mut release = model.survey.ledger.release();
+    release.let_go(id);
+    let held = release.held_back(id);
+    if held.bytes.is_zero() || held.by.is_empty() {
+        return Vec::new();
+    }
+    let by = holders(&held.by, &model.survey);
+    let mut parts = vec![format!("{} held by {by}", held.bytes)];
+    let unlockable = release.unlockable_records();
+    let helps = held
+        .by
+        .iter()
+        .any(|(id, _)| matches!(id, ItemId::Record(id) if unlockable.contains(id)));
+    if helps {
+        parts.extend(unlock_hint(model, id));
+    }
+    parts
+}

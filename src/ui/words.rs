@@ -1,0 +1,157 @@
+//! Figures and counts as the screen writes them.
+
+use jiff::Timestamp;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::layers::{Doubt, Freed};
+use crate::domain::survey::Survey;
+
+use super::theme::Theme;
+
+/// A size: `154 MB`, `…` while it is measured, `–` where it cannot be known.
+pub fn figure(figure: Figure<Bytes>, theme: Theme) -> String {
+    match figure {
+        Figure::Known(bytes) => bytes.to_string(),
+        Figure::Pending => theme.pending().to_owned(),
+        Figure::Unknown => "–".to_owned(),
+    }
+}
+
+/// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`.
+pub fn freed(freed: &Freed, theme: Theme) -> String {
+    if freed.pending {
+        theme.pending().to_owned()
+    } else if freed.at_most > freed.at_least {
+        format!("at least {}, at most {}", freed.at_least, freed.at_most)
+    } else if freed.is_exact() {
+        freed.at_least.to_string()
+    } else {
+        format!("about {}", freed.at_least)
+    }
+}
+
+/// Why a number is not exact, in words, the same reason once.
+pub fn doubts(freed: &Freed, survey: &Survey) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for doubt in &freed.doubts {
+        let reason = doubt_of(doubt, survey);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+        if reasons.len() == 3 {
+            break;
+        }
+    }
+    let more = freed.doubts.len().saturating_sub(reasons.len());
+    if more > 0 && reasons.len() == 3 {
+        reasons.push(format!("and {more} more"));
+    }
+    reasons.join("; ")
+}
+
+fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
+    match doubt {
+        Doubt::UnalignedHistory(id) => format!(
+            "the layers of {} cannot be told apart",
+            name(&ItemId::Image(id.clone()), survey)
+        ),
+        Doubt::SharedRecord(id) => format!(
+            "build cache shares layers, it is not known which: {}",
+            name(&ItemId::Record(id.clone()), survey)
+        ),
+        Doubt::CacheNotListed => "build cache has not been listed yet".to_owned(),
+        Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
+        Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
+        Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
+    }
+}
+
+/// What to call an item that may not be there any more.
+pub fn name(id: &ItemId, survey: &Survey) -> String {
+    survey.find(id).map_or_else(
+        || format!("{} {}", id.kind().word(), short(id)),
+        |item| item.name().to_string(),
+    )
+}
+
+fn short(id: &ItemId) -> &str {
+    crate::domain::item::short_id(id.as_str())
+}
+
+/// `1 container`, `3 build cache records`.
+pub fn count(number: usize, word: &str) -> String {
+    if number == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{number} {word}s")
+    }
+}
+
+/// A kind in one word, for a column.
+pub fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Image | Kind::Container | Kind::Volume => kind.word(),
+        Kind::BuildCache => "cache",
+    }
+}
+
+/// Holders in a few words: `3 build cache records and nextcloud:19`.
+pub fn holders(by: &[(ItemId, Bytes)], survey: &Survey) -> String {
+    let records = by
+        .iter()
+        .filter(|(id, _)| id.kind() == Kind::BuildCache)
+        .count();
+    let mut words: Vec<String> = by
+        .iter()
+        .filter(|(id, _)| id.kind() != Kind::BuildCache)
+        .map(|(id, _)| match id.kind() {
+            Kind::Container => format!("container {}", name(id, survey)),
+            Kind::Image | Kind::Volume | Kind::BuildCache => name(id, survey),
+        })
+        .take(3)
+        .collect();
+    let others = by.len() - records - words.len();
+    if records > 0 {
+        words.insert(0, count(records, Kind::BuildCache.word()));
+    }
+    if others > 0 {
+        words.push(format!("{others} more"));
+    }
+    join(&words)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn join(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// How long something has been going on: `12 s`, `3 min`.
+pub fn lasting(since: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(since).as_secs().max(0);
+    if seconds < 120 {
+        format!("{seconds} s")
+    } else {
+        format!("{} min", seconds / 60)
+    }
+}
+
+/// A time and how long ago it was: `2026-07-07 11:04 UTC, 4 mo ago`.
+pub fn time(then: Option<Timestamp>, now: Timestamp) -> String {
+    then.map_or_else(
+        || "–".to_owned(),
+        |then| {
+            let age = crate::domain::time::age(then, now);
+            let ago = if age == "now" {
+                "just now".to_owned()
+            } else {
+                format!("{age} ago")
+            };
+            format!("{} UTC, {ago}", then.strftime("%Y-%m-%d %H:%M"))
+        },
+    )
+}

@@ -1,0 +1,149 @@
+//! Full frames by key script: what somebody sees after these keys.
+//!
+//! `INSTA_UPDATE=always cargo test --test frames` writes them anew.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+#[path = "support/inventory.rs"]
+mod inventory;
+#[path = "support/picture.rs"]
+mod picture;
+#[path = "support/script.rs"]
+mod script;
+
+use dtop::app::model::{Link, Model, Options};
+use dtop::app::msg::{Attempt, Msg};
+use dtop::app::update::update;
+use dtop::domain::inventory::{Part, Progress, Stage};
+use dtop::ui::Theme;
+use inventory::{model, model_of, now, parts};
+use jiff::SignedDuration;
+use picture::frame;
+use script::press;
+
+const COLOUR: (bool, bool) = (true, false);
+const ASCII: (bool, bool) = (false, true);
+
+fn check(name: &str, model: &mut Model, size: (u16, u16), (colour, ascii): (bool, bool)) {
+    let frame = frame(model, size, Theme::new(colour, ascii));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("frames");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, frame));
+}
+
+fn after(keys: &str) -> Model {
+    let mut model = model();
+    press(&mut model, keys);
+    model
+}
+
+#[test]
+fn the_first_screen() {
+    check("first_80x24", &mut model(), (80, 24), COLOUR);
+    check("first_120x35", &mut model(), (120, 35), COLOUR);
+    check("first_40x10", &mut model(), (40, 10), COLOUR);
+    check("first_ascii", &mut model(), (80, 24), ASCII);
+}
+
+#[test]
+fn every_pane() {
+    check("containers", &mut after("2 j"), (80, 24), COLOUR);
+    check("volumes", &mut after("3"), (80, 24), COLOUR);
+    check("build_cache", &mut after("4"), (120, 35), COLOUR);
+}
+
+#[test]
+fn marks_and_their_sum() {
+    check("marked", &mut after("j space space"), (80, 24), COLOUR);
+    check("sorted_by_size", &mut after("s S"), (80, 24), COLOUR);
+    check("quit_with_marks", &mut after("space q"), (80, 24), COLOUR);
+}
+
+#[test]
+fn typing_a_filter() {
+    check("filter", &mut after("/ r e d i s"), (80, 24), COLOUR);
+    check(
+        "filter_kept",
+        &mut after("/ r e d i s enter"),
+        (120, 35),
+        COLOUR,
+    );
+    check(
+        "filter_wrong",
+        &mut after("/ s i z e > x"),
+        (80, 24),
+        COLOUR,
+    );
+}
+
+#[test]
+fn details() {
+    check("image", &mut after("G enter"), (80, 24), COLOUR);
+    check(
+        "image_scrolled",
+        &mut after("G enter pgdn"),
+        (80, 24),
+        COLOUR,
+    );
+    check("container", &mut after("2 enter"), (80, 24), COLOUR);
+    check("volume", &mut after("3 enter"), (80, 24), COLOUR);
+    check("record", &mut after("4 enter"), (80, 24), COLOUR);
+}
+
+#[test]
+fn the_plan() {
+    check("plan", &mut after("a d j"), (80, 24), COLOUR);
+    check("plan_40x10", &mut after("a d"), (40, 10), COLOUR);
+    check(
+        "plan_of_volumes",
+        &mut after("3 a d d e l"),
+        (120, 35),
+        ASCII,
+    );
+    check("plan_stops", &mut after("2 a d s"), (80, 24), COLOUR);
+}
+
+#[test]
+fn help() {
+    check("help_120x35", &mut after("?"), (120, 35), COLOUR);
+    check("help_40x10", &mut after("?"), (40, 10), COLOUR);
+}
+
+#[test]
+fn nothing_there_yet() {
+    let mut model = Model::new(Options::default(), 80, 24, now());
+    check("connecting", &mut model, (80, 24), COLOUR);
+}
+
+#[test]
+fn figures_still_to_come() {
+    let mut parts = parts();
+    let began = now() - SignedDuration::from_secs(12);
+    parts.push(Part::Stage(Stage::VolumeSizes, Progress::Running(began)));
+    check("measuring", &mut model_of(parts), (120, 35), COLOUR);
+}
+
+#[test]
+fn a_lost_connection() {
+    let mut model = model();
+    model.link = Link::Lost {
+        since: now() - SignedDuration::from_secs(5),
+        why: "connection refused".into(),
+    };
+    check("lost", &mut model, (80, 24), COLOUR);
+}
+
+#[test]
+fn no_engine() {
+    let mut model = model();
+    let attempts = vec![Attempt {
+        place: "unix:///var/run/docker.sock".into(),
+        why: "default".into(),
+        failure: "permission denied".into(),
+        advice: Some("sudo usermod -aG docker $USER, then log in again".into()),
+    }];
+    update(&mut model, Msg::NoEngine(attempts));
+    check("no_engine", &mut model, (80, 24), COLOUR);
+}
