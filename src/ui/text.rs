@@ -1,22 +1,107 @@
-//! TEMPORARY: the real one comes from branch filter.
+//! Strings of an engine, made safe for a terminal and cut to columns.
+//!
+//! Names, labels, commands and error texts are whatever somebody put there: escape sequences, bidi overrides,
+//! characters of no width or of a width on which terminals do not agree. What is drawn moves the cursor by
+//! exactly the columns that [`width`] counts.
+
 use std::borrow::Cow;
-use unicode_truncate::UnicodeTruncateStr;
-use unicode_width::UnicodeWidthStr;
+
+use unicode_width::UnicodeWidthChar;
+
+/// Stands for a character that is not shown.
+const HIDDEN: char = '\u{fffd}';
+/// More marks than this on one letter grow over the lines above and below.
+const MARKS: usize = 2;
+
+/// A text without anything that could move the cursor, change the order of letters or hide: each such
+/// character becomes `�`, line ends and tabs become spaces. Letters of all scripts stay.
 #[must_use]
 pub fn sanitise(text: &str) -> Cow<'_, str> {
-    if text.chars().any(char::is_control) {
-        text.chars()
-            .map(|c| if c.is_control() { '?' } else { c })
-            .collect::<String>()
-            .into()
-    } else {
-        text.into()
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    // Marks may follow a letter; at the beginning they would fall on what stands to the left.
+    let mut marks = MARKS;
+    for letter in text.chars() {
+        match class(letter) {
+            Class::Letter => {
+                marks = 0;
+                safe.push(letter);
+            }
+            Class::Mark if marks < MARKS => {
+                marks += 1;
+                safe.push(letter);
+            }
+            Class::Space => {
+                marks = MARKS;
+                safe.push(' ');
+            }
+            Class::Dropped => {}
+            Class::Mark | Class::Hidden => {
+                marks = MARKS;
+                safe.push(HIDDEN);
+            }
+        }
+    }
+    Cow::Owned(safe)
+}
+
+enum Class {
+    /// Takes one or two columns.
+    Letter,
+    /// Takes none, and is drawn on the letter before it.
+    Mark,
+    Space,
+    /// Only chooses between two forms of the letter before it.
+    Dropped,
+    Hidden,
+}
+
+fn class(letter: char) -> Class {
+    match letter {
+        '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Class::Space,
+        '\u{fe00}'..='\u{fe0f}' => Class::Dropped,
+        _ if is_hidden(letter) => Class::Hidden,
+        _ => match letter.width() {
+            Some(0) => Class::Mark,
+            Some(_) => Class::Letter,
+            None => Class::Hidden,
+        },
     }
 }
+
+/// Controls, bidi controls, what has no width, and what terminals join with its neighbours or not.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}'
+            // Hangul letters that join, and fillers that look like nothing.
+            | '\u{1100}'..='\u{11ff}' | '\u{3164}' | '\u{ffa0}' | '\u{a960}'..='\u{a97c}'
+            | '\u{d7b0}'..='\u{d7fb}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            // Zero-width, joiners, bidi marks, embeddings, overrides and isolates, invisible operators.
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            // Keycaps, byte order marks, annotations.
+            | '\u{20e3}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+            // Musical controls, flags, skin tones, tags and more variation selectors.
+            | '\u{1d173}'..='\u{1d17a}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// How many columns a safe text takes: those of its letters one by one, as terminals draw them. (Arabic lam and
+/// alef count as one column together in tables, and are drawn in two.)
 #[must_use]
 pub fn width(text: &str) -> usize {
-    text.width()
+    text.chars().map(columns).sum()
 }
+
+fn columns(letter: char) -> usize {
+    letter.width().unwrap_or(0)
+}
+
+/// A text in at most that many columns; what does not fit is cut and `…` stands for it. A letter of two
+/// columns is never cut in half, so that the result may be one column shorter.
 #[must_use]
 pub fn fit(text: &str, room: usize) -> String {
     if width(text) <= room {
@@ -25,5 +110,59 @@ pub fn fit(text: &str, room: usize) -> String {
     if room == 0 {
         return String::new();
     }
-    format!("{}…", text.unicode_truncate(room - 1).0)
+    let mut left = room - 1;
+    let end = text.char_indices().find(|(_, letter)| {
+        let fits = columns(*letter) <= left;
+        left = left.saturating_sub(columns(*letter));
+        !fits
+    });
+    format!("{}…", end.map_or(text, |(at, _)| &text[..at]))
+}
+
+/// A text in exactly that many columns, filled with spaces.
+#[must_use]
+pub fn pad(text: &str, room: usize) -> String {
+    let mut fitted = fit(text, room);
+    fitted.extend(std::iter::repeat_n(' ', room - width(&fitted)));
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_could_move_the_cursor_is_replaced() {
+        for (raw, safe) in [
+            ("postgres:13-beta1", "postgres:13-beta1"),
+            ("\u{1b}[31mred\u{1b}[0m", "�[31mred�[0m"),
+            ("a\u{9b}2Jb\u{7f}", "a�2Jb�"),
+            ("one\r\ntwo\tthree", "one  two three"),
+            ("abc\u{202e}txt.exe\u{2069}", "abc�txt.exe�"),
+            ("zero\u{200b}width\u{feff}", "zero�width�"),
+            ("名前 café cafe\u{301}", "名前 café cafe\u{301}"),
+            ("\u{301}first", "�first"),
+            ("z\u{301}\u{302}\u{303}\u{304}", "z\u{301}\u{302}��"),
+            ("👩\u{200d}👧 🇩🇪 👍🏽 ❤\u{fe0f}", "👩�👧 �� 👍� ❤"),
+        ] {
+            assert_eq!(sanitise(raw), safe, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn safe_text_has_nothing_left_to_replace(raw in any::<String>()) {
+            let safe = sanitise(&raw);
+            prop_assert!(!safe.chars().any(|letter| letter.is_control() || is_hidden(letter)));
+            prop_assert_eq!(sanitise(&safe), safe.clone());
+        }
+
+        #[test]
+        fn a_fitted_text_never_takes_more_room(raw in any::<String>(), room in 0_usize..40) {
+            let safe = sanitise(&raw);
+            prop_assert!(width(&fit(&safe, room)) <= room);
+            prop_assert_eq!(width(&pad(&safe, room)), room);
+        }
+    }
 }
