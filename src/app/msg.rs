@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::domain::inventory::Part;
 use crate::domain::item::ImageId;
 use crate::domain::outcome::Event;
-use crate::domain::plan::{Plan, Selection};
+use crate::domain::plan::Plan;
 
 use super::keys::Key;
 
@@ -67,7 +67,7 @@ pub enum Effect {
     /// Whether the build cache pane is open.
     BuildCacheVisible(bool),
     /// Remove exactly this.
-    Remove(Box<Plan>, Selection),
+    Remove(Box<Plan>),
     /// Stop removing after the object in hand.
     CancelRemoval,
     Suspend,

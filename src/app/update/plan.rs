@@ -158,7 +158,6 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let plan = screen.plan.clone();
-    let selection = screen.selection.clone();
     model.screen = Screen::Removing(Removing {
         promised: plan.frees.clone(),
         plan: plan.clone(),
@@ -171,7 +170,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         aborted: None,
         cursor: Cursor::default(),
     });
-    vec![Effect::Remove(Box::new(plan), selection)]
+    vec![Effect::Remove(Box::new(plan))]
 }
 
 fn drop_or_take_back(screen: &mut PlanScreen) -> Option<&'static str> {

@@ -18,9 +18,10 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             removing.done.extend(dropped);
         }
         Event::Started { index } => removing.current = Some(index),
-        Event::Ended { index, done } => {
+        // Steps that met a full disk are tried again at the end, so they end out of their order.
+        Event::Ended { index: _, done } => {
             removing.current = None;
-            removing.ended = removing.ended.max(index + 1);
+            removing.ended += 1;
             removing.freed += done.freed;
             // What failed stays marked, so that the reason can be mended and the rest tried again.
             if done.outcome.is_away() {

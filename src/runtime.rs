@@ -1,0 +1,206 @@
+//! The one loop: what happens becomes messages, messages change the model, the model is drawn, effects are done.
+//!
+//! ```text
+//! keys, signals, time, engine ─> Msg ─> update(&mut Model) ─┬─> ui::view ─> frame
+//!          ^                                                └─> Effect ─> Session ─> engine
+//!          └───────────────────────────── outcome Msg ──────────────────────────────┘
+//! ```
+
+use std::io;
+use std::pin::pin;
+
+use color_eyre::Result;
+use crossterm::event::{Event as Input, EventStream};
+use futures_util::{FutureExt, Stream, StreamExt};
+use jiff::Timestamp;
+use ratatui::backend::Backend;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::LocalSet;
+use tokio::time::{Duration, sleep};
+
+use crate::app::model::{Model, Options};
+use crate::app::msg::{Effect, Msg};
+use crate::app::update::update;
+use crate::ui::{Theme, view};
+
+mod input;
+mod session;
+mod terminal;
+
+use session::{News, Session};
+pub use session::{Opened, Opener};
+use terminal::Terminal;
+
+/// At most this many messages are taken in before a frame is drawn.
+const BATCH: usize = 4096;
+
+/// Opens the full screen and runs until somebody quits.
+///
+/// # Errors
+/// When the terminal cannot be used, or a task panicked.
+pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
+    let terminal = Terminal::take(options.mouse)?;
+    let (news, inbox) = unbounded_channel();
+    let size = crossterm::terminal::size()?;
+    let program = Program {
+        model: Model::new(options, size.0, size.1, Timestamp::now()),
+        session: Session::new(opener, news),
+        inbox,
+        theme,
+    };
+    // Everything shares one thread: what waits for an engine gives way to the keys.
+    LocalSet::new()
+        .run_until(program.run(&terminal, Terminal::screen()?, EventStream::new()))
+        .await
+}
+
+struct Program {
+    model: Model,
+    session: Session,
+    inbox: UnboundedReceiver<News>,
+    theme: Theme,
+}
+
+/// The signals that end or change the program.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Msg {
+        tokio::select! {
+            _ = self.terminate.recv() => Msg::Terminate,
+            _ = self.hang_up.recv() => Msg::Terminate,
+            _ = self.interrupt.recv() => Msg::Terminate,
+        }
+    }
+}
+
+impl Program {
+    async fn run<B>(
+        mut self,
+        terminal: &Terminal,
+        mut screen: ratatui::Terminal<B>,
+        inputs: impl Stream<Item = io::Result<Input>>,
+    ) -> Result<()>
+    where
+        B: Backend,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let mut inputs = pin!(inputs);
+        let mut signals = Signals::new()?;
+        self.session.do_effect(Effect::Connect, &self.model);
+        loop {
+            self.draw(&mut screen)?;
+            let Some(batch) = self.next_batch(&mut inputs, &mut signals).await? else {
+                return Ok(());
+            };
+            let mut effects = update(&mut self.model, Msg::Now(Timestamp::now()));
+            for msg in batch {
+                effects.extend(update(&mut self.model, msg));
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Quit => return Ok(()),
+                    Effect::Suspend => {
+                        suspend(terminal, &mut screen).await?;
+                        let (width, height) = crossterm::terminal::size()?;
+                        update(&mut self.model, Msg::Resize { width, height });
+                    }
+                    effect => self.session.do_effect(effect, &self.model),
+                }
+            }
+        }
+    }
+
+    fn draw<B>(&mut self, screen: &mut ratatui::Terminal<B>) -> Result<()>
+    where
+        B: Backend,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        screen.draw(|frame| view(&self.model, frame, &self.theme))?;
+        update(&mut self.model, Msg::Drawn);
+        Ok(())
+    }
+
+    /// Waits for something to happen and takes in all that has, keys first: a key means what was drawn before
+    /// the answers that came with it. `None` when the terminal is gone.
+    async fn next_batch(
+        &mut self,
+        inputs: &mut (impl Stream<Item = io::Result<Input>> + Unpin),
+        signals: &mut Signals,
+    ) -> Result<Option<Vec<Msg>>> {
+        let mut batch = Vec::new();
+        tokio::select! {
+            biased;
+            input = inputs.next() => match input {
+                Some(Ok(input)) => batch.extend(input::message(input)),
+                Some(Err(_)) | None => return Ok(None),
+            },
+            msg = signals.next() => batch.push(msg),
+            news = self.inbox.recv() => {
+                batch.extend(news.and_then(|news| self.take(news)));
+            }
+            panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
+            () = alarm(self.model.wakes_at()) => {}
+        }
+        while let Some(Some(input)) = inputs.next().now_or_never() {
+            match input {
+                Ok(input) => batch.extend(input::message(input)),
+                Err(_) => return Ok(None),
+            }
+        }
+        while batch.len() < BATCH
+            && let Ok(news) = self.inbox.try_recv()
+        {
+            batch.extend(self.take(news));
+        }
+        Ok(Some(batch))
+    }
+
+    /// An engine that answered is opened at once; what that means for the model follows as a message.
+    fn take(&mut self, news: News) -> Option<Msg> {
+        match news {
+            News::Msg(msg) => Some(msg),
+            News::Found(engine) => {
+                self.session.open(engine);
+                None
+            }
+        }
+    }
+}
+
+/// Waits until a time, or for ever.
+async fn alarm(at: Option<Timestamp>) {
+    let Some(at) = at else {
+        return std::future::pending().await;
+    };
+    let left = at.duration_since(Timestamp::now());
+    sleep(Duration::try_from(left).unwrap_or_default()).await;
+}
+
+/// Stops the job and, once it is in the foreground again, draws all anew.
+async fn suspend<B>(terminal: &Terminal, screen: &mut ratatui::Terminal<B>) -> Result<()>
+where
+    B: Backend,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+    Terminal::suspend()?;
+    // The stop may come a moment after the call; a shell that cannot stop us never continues us either.
+    let _ = tokio::time::timeout(Duration::from_millis(200), resumed.recv()).await;
+    terminal.resume()?;
+    screen.clear()?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The engine of the moment and what is under way with it. Effects come in; messages go out.
+
+use std::any::Any;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::app::model::Model;
+use crate::app::msg::{Attempt, Effect, Msg};
+use crate::domain::plan::Plan;
+use crate::engine::Engine;
+use crate::engine::removal::{Order, remove};
+use crate::engine::watch::{Request, watch};
+
+/// How to get an engine, or why there is none.
+pub type Opened = Result<Arc<dyn Engine>, Vec<Attempt>>;
+
+/// What comes in beside keys and signals.
+pub enum News {
+    Msg(Msg),
+    /// An engine answered.
+    Found(Arc<dyn Engine>),
+}
+
+/// Opens engines: the one that was asked for, and the demo.
+pub struct Opener {
+    /// Looks for the engine of the command line.
+    pub connect: Box<dyn Fn() -> LocalBoxFuture<'static, Opened>>,
+    /// The embedded engine.
+    pub demo: Box<dyn Fn() -> Arc<dyn Engine>>,
+}
+
+/// What runs beside the screen.
+pub struct Session {
+    opener: Opener,
+    news: UnboundedSender<News>,
+    engine: Option<Arc<dyn Engine>>,
+    requests: Option<UnboundedSender<Request>>,
+    tasks: JoinSet<()>,
+    watching: Vec<AbortHandle>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(opener: Opener, news: UnboundedSender<News>) -> Self {
+        Self {
+            opener,
+            news,
+            engine: None,
+            requests: None,
+            tasks: JoinSet::new(),
+            watching: Vec::new(),
+            cancel: Arc::default(),
+        }
+    }
+
+    /// Does what the model asked for. Quitting and suspending are the loop's.
+    pub fn do_effect(&mut self, effect: Effect, model: &Model) {
+        match effect {
+            Effect::Connect => self.connect(),
+            Effect::Demo => self.open((self.opener.demo)()),
+            Effect::Rescan => self.request(Request::Rescan),
+            Effect::LookFirst(images) => self.request(Request::LookFirst(images)),
+            Effect::BuildCacheVisible(visible) => {
+                self.request(Request::BuildCacheVisible(visible));
+            }
+            Effect::Remove(plan) => self.remove(*plan, model),
+            Effect::CancelRemoval => self.cancel.store(true, Ordering::SeqCst),
+            Effect::Suspend | Effect::Quit => {}
+        }
+    }
+
+    /// Takes in an engine that was found: it is scanned from now on.
+    pub fn open(&mut self, engine: Arc<dyn Engine>) {
+        for task in self.watching.drain(..) {
+            task.abort();
+        }
+        let (requests, wanted) = unbounded_channel();
+        let (out, mut parts) = unbounded_channel();
+        self.engine = Some(engine.clone());
+        self.requests = Some(requests);
+        let news = self.news.clone();
+        // Nobody listens any more only when the program ends.
+        let _ = news.send(News::Msg(Msg::Connected));
+        self.watching
+            .push(self.tasks.spawn_local(watch(engine, wanted, out)));
+        self.watching.push(self.tasks.spawn_local(async move {
+            while let Some(parts) = parts.recv().await {
+                let _ = news.send(News::Msg(Msg::Scan(parts)));
+            }
+        }));
+    }
+
+    fn connect(&mut self) {
+        let opening = (self.opener.connect)();
+        let news = self.news.clone();
+        self.tasks.spawn_local(async move {
+            let _ = news.send(match opening.await {
+                Ok(engine) => News::Found(engine),
+                Err(attempts) => News::Msg(Msg::NoEngine(attempts)),
+            });
+        });
+    }
+
+    fn request(&self, request: Request) {
+        if let Some(requests) = &self.requests {
+            let _ = requests.send(request);
+        }
+    }
+
+    fn remove(&mut self, plan: Plan, model: &Model) {
+        let Some(engine) = self.engine.clone() else {
+            return;
+        };
+        self.cancel = Arc::default();
+        let order = Order {
+            plan,
+            base: model.survey.inventory().clone(),
+        };
+        let cancel = self.cancel.clone();
+        let news = self.news.clone();
+        self.tasks.spawn_local(async move {
+            // What it ended with has been told as events.
+            let _ = remove(engine, order, cancel, |event| {
+                let _ = news.send(News::Msg(Msg::Removal(event)));
+            })
+            .await;
+        });
+    }
+
+    /// Waits until a task panics. Tasks that end, or are ended, are forgotten.
+    pub async fn next_panic(&mut self) -> Box<dyn Any + Send> {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
+                return panic;
+            }
+        }
+        pending().await
+    }
+}
