@@ -11,7 +11,7 @@ use std::pin::pin;
 
 use color_eyre::Result;
 use crossterm::event::{Event as Input, EventStream};
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use ratatui::backend::Backend;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -92,13 +92,13 @@ impl Program {
         mut self,
         terminal: &Terminal,
         mut screen: ratatui::Terminal<B>,
-        inputs: impl Stream<Item = io::Result<Input>>,
+        inputs: impl Stream<Item = io::Result<Input>> + 'static,
     ) -> Result<()>
     where
         B: Backend,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let mut inputs = pin!(inputs);
+        let mut inputs = queue(inputs);
         let mut signals = Signals::new()?;
         self.session.do_effect(Effect::Connect, &self.model);
         loop {
@@ -138,13 +138,13 @@ impl Program {
     /// the answers that came with it. `None` when the terminal is gone.
     async fn next_batch(
         &mut self,
-        inputs: &mut (impl Stream<Item = io::Result<Input>> + Unpin),
+        inputs: &mut UnboundedReceiver<io::Result<Input>>,
         signals: &mut Signals,
     ) -> Result<Option<Vec<Msg>>> {
         let mut batch = Vec::new();
         tokio::select! {
             biased;
-            input = inputs.next() => match input {
+            input = inputs.recv() => match input {
                 Some(Ok(input)) => batch.extend(input::message(input)),
                 Some(Err(_)) | None => return Ok(None),
             },
@@ -155,7 +155,7 @@ impl Program {
             panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
             () = alarm(self.model.wakes_at()) => {}
         }
-        while let Some(Some(input)) = inputs.next().now_or_never() {
+        while let Ok(input) = inputs.try_recv() {
             match input {
                 Ok(input) => batch.extend(input::message(input)),
                 Err(_) => return Ok(None),
@@ -179,6 +179,23 @@ impl Program {
             }
         }
     }
+}
+
+/// Reads what the terminal sends into a queue, so that all that has come can be taken at once. (crossterm's
+/// stream forgets who waits for it when it is asked without waiting.)
+fn queue(
+    inputs: impl Stream<Item = io::Result<Input>> + 'static,
+) -> UnboundedReceiver<io::Result<Input>> {
+    let (sender, queue) = unbounded_channel();
+    tokio::task::spawn_local(async move {
+        let mut inputs = pin!(inputs);
+        while let Some(input) = inputs.next().await {
+            if sender.send(input).is_err() {
+                return;
+            }
+        }
+    });
+    queue
 }
 
 /// Waits until a time, or for ever.
