@@ -1,0 +1,434 @@
+//! Puts a ledger together: which units there are, and who holds them.
+
+use std::collections::HashMap;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Inventory, Progress, Stage};
+use crate::domain::item::{Container, ContainerDetails, Image, ItemId, Text, Volume};
+
+use super::join::{Lineage, Tie, join};
+use super::ledger::{content, has_blobs};
+use super::names::Names;
+use super::sizes::{Sizes, Span, sizes_are_sums};
+use super::solve::{Sum, solve};
+use super::tree::{LayerNo, Tree, number};
+use super::units::{Graph, Hold, Holder, HolderNo, Sort, Unit, UnitNo};
+use super::{Doubt, Ledger};
+
+/// The containerd store's `-init` snapshot of a container (ENGINE-CONTAINERD.md §1).
+const INIT_SNAPSHOT: Bytes = Bytes(12_288);
+
+/// Drivers whose sizes are known to be what a removal gives back (DESIGN.md, frees).
+const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];
+
+/// Whether build cache is known, still to come, or cannot be had.
+pub(super) fn cache_is_listed(inventory: &Inventory) -> Figure<()> {
+    if !inventory.engine.has_build_cache || inventory.is_listed(Stage::BuildCache) {
+        return Figure::Known(());
+    }
+    match inventory.stage(Stage::BuildCache) {
+        Progress::Failed(_) => Figure::Unknown,
+        Progress::Waiting | Progress::Running(_) | Progress::Done(_) => Figure::Pending,
+    }
+}
+
+/// A ledger in the making. Layers come first among the units, so that their numbers are the same.
+pub(super) struct Builder<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) tree: Tree,
+    pub(super) tops: Vec<Option<LayerNo>>,
+    pub(super) sizes: Sizes,
+    pub(super) units: Vec<Unit>,
+    holders: Vec<Holder>,
+    holds: Vec<Hold>,
+    items: HashMap<ItemId, HolderNo>,
+    pub(super) joined: Vec<(HolderNo, UnitNo)>,
+    sums: Vec<Sum>,
+    unsettled: bool,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(inventory: &'a Inventory) -> Self {
+        let mut tree = Tree::default();
+        let tops: Vec<Option<LayerNo>> = inventory
+            .images
+            .iter()
+            .map(|image| tree.take(&content(image)?.diff_ids))
+            .collect();
+        let sizes = Sizes::new(inventory, &tree, &tops);
+        Self {
+            inventory,
+            tree,
+            tops,
+            sizes,
+            units: Vec::new(),
+            holders: Vec::new(),
+            holds: Vec::new(),
+            items: HashMap::new(),
+            joined: Vec::new(),
+            sums: Vec::new(),
+            unsettled: !inventory.is_listed(Stage::Images)
+                || !inventory.is_listed(Stage::Containers)
+                || cache_is_listed(inventory).is_pending(),
+        }
+    }
+
+    pub(super) fn build(mut self) -> Ledger {
+        let inventory = self.inventory;
+        let lineage = Lineage::new(&inventory.cache);
+        let ties = join(inventory, &lineage, &self.tree, &self.tops, &self.sizes);
+        self.take_sizes_of_records(&ties);
+        self.add_layers();
+        for (index, image) in inventory.images.iter().enumerate() {
+            self.add_image(index, image);
+        }
+        let volumes = self.add_volumes();
+        self.add_containers(&volumes);
+        self.add_records(&lineage, ties);
+        self.add_what_never_goes();
+        solve(&mut self.units, &self.holds, &self.sums);
+        self.finish()
+    }
+
+    fn finish(self) -> Ledger {
+        let engine = &self.inventory.engine;
+        let images = self.inventory.images.iter().zip(&self.tops);
+        Ledger {
+            graph: Graph::new(self.units, self.holders, &self.holds),
+            items: self.items,
+            images: images
+                .filter_map(|(image, top)| {
+                    Some((image.id.clone(), (content(image)?.clone(), (*top)?)))
+                })
+                .collect(),
+            tree: self.tree,
+            sizes: self.sizes,
+            joined: self.joined,
+            unsettled: self.unsettled,
+            driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
+            totals: super::Totals::default(),
+        }
+    }
+
+    /// A record of a step has the size of the layer that it made.
+    fn take_sizes_of_records(&mut self, ties: &[Tie]) {
+        if has_blobs(self.inventory) {
+            return;
+        }
+        for (record, tie) in self.inventory.cache.iter().zip(ties) {
+            if let (Tie::Layer(layer), Some(size)) = (tie, record.size.known())
+                && !size.is_zero()
+            {
+                self.sizes.settle(*layer, size);
+            }
+        }
+    }
+
+    fn add_layers(&mut self) {
+        self.units = self
+            .tree
+            .numbers()
+            .map(|layer| Unit {
+                below: self.tree.below(layer),
+                size: self.sizes.span(layer),
+                doubt: None,
+                pending: false,
+                sort: Sort::Layer,
+            })
+            .collect();
+    }
+
+    pub(super) fn add_unit(&mut self, unit: Unit) -> UnitNo {
+        self.units.push(unit);
+        number(self.units.len() - 1)
+    }
+
+    pub(super) fn add_holder(&mut self, holder: Holder) -> HolderNo {
+        let number = number(self.holders.len());
+        if let Some(item) = &holder.item {
+            self.items.insert(item.clone(), number);
+        }
+        self.holders.push(holder);
+        number
+    }
+
+    pub(super) fn hold(&mut self, holder: HolderNo, unit: UnitNo, sure: bool) {
+        self.holds.push(Hold { holder, unit, sure });
+    }
+
+    /// Notes that a holder may hold any layer at all.
+    pub(super) fn veil(&mut self, holder: HolderNo, doubt: Doubt) {
+        self.holders[holder as usize].veil = Some(doubt);
+    }
+
+    fn add_image(&mut self, index: usize, image: &Image) {
+        let holder = self.add_holder(Holder {
+            pending: image.content.is_pending(),
+            ..Holder::of(ItemId::Image(image.id.clone()))
+        });
+        self.unsettled |= image.content.is_pending();
+        let doubt = Doubt::UnalignedHistory(image.id.clone());
+        match (&image.content, self.tops[index]) {
+            (Figure::Pending, _) => {}
+            (Figure::Known(_), Some(top)) => {
+                self.hold(holder, top, true);
+                self.add_sum(image, top, doubt);
+            }
+            // An image of no layers at all holds none.
+            (Figure::Known(_), None) => {}
+            (Figure::Unknown, _) => {
+                let whole = self.add_unit(Unit {
+                    below: None,
+                    size: Span::at_most(image.size.known().unwrap_or_default()),
+                    doubt: Some(doubt.clone()),
+                    pending: image.size.is_pending(),
+                    sort: Sort::Image,
+                });
+                self.hold(holder, whole, true);
+                self.veil(holder, doubt);
+            }
+        }
+        if has_blobs(self.inventory) {
+            self.add_blobs(holder, image, self.tops[index]);
+        }
+    }
+
+    fn add_sum(&mut self, image: &Image, top: LayerNo, doubt: Doubt) {
+        let open = |layer| self.sizes.exact(layer).is_none();
+        if self.tree.down(top).any(open) {
+            self.sums.push(Sum {
+                top,
+                total: image.size.known(),
+                exact: sizes_are_sums(&self.inventory.engine),
+                pending: image.size.is_pending(),
+                doubt,
+            });
+        }
+    }
+
+    /// What an image has besides its unpacked layers; any of it may be other images' too.
+    fn add_blobs(&mut self, holder: HolderNo, image: &Image, top: Option<LayerNo>) {
+        let (Some(top), Some(size)) = (top, image.size.known()) else {
+            return;
+        };
+        let unpacked: Bytes = self
+            .tree
+            .down(top)
+            .map(|layer| self.sizes.span(layer).least)
+            .sum();
+        let blobs = self.add_unit(Unit {
+            below: None,
+            size: Span::at_most(size - unpacked),
+            doubt: Some(Doubt::Blobs),
+            pending: false,
+            sort: Sort::Image,
+        });
+        self.hold(holder, blobs, true);
+    }
+
+    fn add_volumes(&mut self) -> HashMap<&'a str, UnitNo> {
+        let mut units = HashMap::new();
+        for volume in &self.inventory.volumes {
+            let item = ItemId::Volume(volume.name.clone());
+            let unit = self.add_unit(volume_unit(volume, &item));
+            let holder = self.add_holder(Holder::of(item));
+            self.hold(holder, unit, true);
+            units.insert(volume.name.as_str(), unit);
+        }
+        units
+    }
+
+    fn add_containers(&mut self, volumes: &HashMap<&str, UnitNo>) {
+        let inventory = self.inventory;
+        let names = Names::new(&inventory.images);
+        let mut folders = Folders::new(self);
+        for container in &inventory.containers {
+            let item = ItemId::Container(container.id.clone());
+            let holder = self.add_holder(Holder::of(item));
+            self.add_image_of(holder, container, &names, &mut folders);
+            self.add_own_bytes(holder, container);
+            for volume in &container.volumes {
+                if let Some(unit) = volumes.get(volume.as_str()) {
+                    self.hold(holder, *unit, true);
+                }
+            }
+            for mount in &container.image_mounts {
+                match names.image(mount).map(|image| self.tops[image]) {
+                    Some(Some(top)) => self.hold(holder, top, true),
+                    Some(None) => {}
+                    None => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+                }
+            }
+        }
+    }
+
+    fn add_image_of(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        names: &Names<'_>,
+        folders: &mut Folders,
+    ) {
+        let image = container
+            .image_id
+            .as_ref()
+            .and_then(|id| names.image(id.as_str()));
+        if let Some(image) = image {
+            if let Some(top) = self.tops[image] {
+                self.hold(holder, top, true);
+            }
+            return;
+        }
+        match &container.details {
+            Figure::Known(details) => self.add_hidden(holder, container, details, folders),
+            Figure::Unknown => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+            Figure::Pending => {
+                self.unsettled = true;
+                self.holders[holder as usize].pending = true;
+            }
+        }
+    }
+
+    /// The layers of a container whose image was removed by force: some are other images' too, the rest is
+    /// what its own size tells (ENGINE.md §2.5).
+    fn add_hidden(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        details: &ContainerDetails,
+        folders: &mut Folders,
+    ) {
+        let doubt = Doubt::HiddenLayers(container.id.clone());
+        let total = details
+            .size_root
+            .map(|root| root - details.size_rw.unwrap_or_default());
+        if details.folders.is_empty() {
+            let rest = self.add_unit(Unit {
+                below: None,
+                size: Span::at_most(total.unwrap_or_default()),
+                doubt: Some(doubt.clone()),
+                pending: total.is_none() && self.sizes_to_come(),
+                sort: Sort::Layer,
+            });
+            self.hold(holder, rest, true);
+            self.veil(holder, doubt);
+            return;
+        }
+        let mut top = None;
+        for folder in &details.folders {
+            top = Some(folders.unit(self, folder, top));
+        }
+        if let Some(top) = top {
+            self.hold(holder, top, true);
+            self.sums.push(Sum {
+                top,
+                total,
+                exact: total.is_some(),
+                pending: total.is_none() && self.sizes_to_come(),
+                doubt,
+            });
+        }
+    }
+
+    fn sizes_to_come(&self) -> bool {
+        matches!(
+            self.inventory.stage(Stage::ContainerSizes),
+            Progress::Waiting | Progress::Running(_)
+        )
+    }
+
+    /// A container's writable layer, and its log where that can be read.
+    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container) {
+        let details = container.details.as_ref().known();
+        let written = details.and_then(|details| details.size_rw);
+        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
+        let init = if has_blobs(self.inventory) {
+            INIT_SNAPSHOT
+        } else {
+            Bytes::ZERO
+        };
+        let item = ItemId::Container(container.id.clone());
+        let unit = self.add_unit(Unit {
+            below: None,
+            size: Span::exactly(written.map_or(Bytes::ZERO, |written| written + init)),
+            doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
+            pending,
+            sort: Sort::Writable,
+        });
+        self.hold(holder, unit, true);
+        if let Some(log) = details.and_then(|details| details.log) {
+            let unit = self.add_unit(Unit {
+                below: None,
+                size: Span::exactly(log),
+                doubt: None,
+                pending: false,
+                sort: Sort::Log,
+            });
+            self.hold(holder, unit, true);
+        }
+    }
+
+    /// Swarm services, and the build cache where it cannot be listed.
+    fn add_what_never_goes(&mut self) {
+        let inventory = self.inventory;
+        if !inventory.services.is_empty() {
+            let names = Names::new(&inventory.images);
+            for service in &inventory.services {
+                let image = names.image(&service.image);
+                if let Some(top) = image.and_then(|image| self.tops[image]) {
+                    let holder = self.add_holder(Holder::default());
+                    self.hold(holder, top, true);
+                }
+            }
+        }
+        if cache_is_listed(inventory) == Figure::Unknown {
+            self.add_holder(Holder {
+                veil: Some(Doubt::CacheNotListed),
+                ..Holder::default()
+            });
+        }
+    }
+}
+
+fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
+    Unit {
+        below: None,
+        size: Span::exactly(volume.size.known().unwrap_or_default()),
+        doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone())),
+        pending: volume.size.is_pending(),
+        sort: Sort::Volume,
+    }
+}
+
+/// Layers by the folder that the storage driver keeps them in.
+struct Folders(HashMap<Text, UnitNo>);
+
+impl Folders {
+    /// The folders of all images' layers.
+    fn new(builder: &Builder<'_>) -> Self {
+        let mut folders = HashMap::new();
+        for (image, top) in builder.inventory.images.iter().zip(&builder.tops) {
+            let (Some(content), Some(top)) = (content(image), top) else {
+                continue;
+            };
+            let chain = builder.tree.up_to(*top);
+            if content.folders.len() == chain.len() {
+                folders.extend(content.folders.iter().cloned().zip(chain));
+            }
+        }
+        Self(folders)
+    }
+
+    /// The layer in a folder: an image's, or one that only containers without an image have.
+    fn unit(&mut self, builder: &mut Builder<'_>, folder: &Text, below: Option<UnitNo>) -> UnitNo {
+        *self.0.entry(folder.clone()).or_insert_with(|| {
+            builder.add_unit(Unit {
+                below,
+                size: Span::UNKNOWN,
+                doubt: None,
+                pending: false,
+                sort: Sort::Layer,
+            })
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! The ledger is built once for each picture of an engine; every question about bytes is asked of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Inventory, Store};
+use crate::domain::item::{Content, Image, ImageId, ItemId, Text};
+
+use super::build::Builder;
+use super::sizes::Sizes;
+use super::tree::{LayerNo, Tree};
+use super::units::{Graph, HolderNo, Sort, UnitNo};
+use super::{Freed, LayerRow, Release, Totals};
+
+/// Above so many items, copying all counts is cheaper than to note what changes.
+const FEW: usize = 64;
+
+/// Every byte and its holders, for one inventory.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    pub(super) graph: Graph,
+    pub(super) items: HashMap<ItemId, HolderNo>,
+    pub(super) tree: Tree,
+    pub(super) sizes: Sizes,
+    /// Images with their content and top layer.
+    pub(super) images: HashMap<ImageId, (Arc<Content>, LayerNo)>,
+    /// Records and the layers they were found to be.
+    pub(super) joined: Vec<(HolderNo, UnitNo)>,
+    /// Some holder of layers has not been listed or inspected yet.
+    pub(super) unsettled: bool,
+    /// A storage driver whose accounting is not known.
+    pub(super) driver: Option<Text>,
+    pub(super) totals: Totals,
+}
+
+impl Ledger {
+    #[must_use]
+    pub fn new(inventory: &Inventory) -> Self {
+        let mut ledger = Builder::new(inventory).build();
+        ledger.totals = ledger.sum(inventory);
+        ledger
+    }
+
+    /// Bytes of each kind, each byte in one of them.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Ledger::release`].
+    #[must_use]
+    pub fn frees(&self, items: &[ItemId]) -> Freed {
+        let mut release = Release::new(self, items.len() <= FEW);
+        for item in items {
+            release.let_go(item);
+        }
+        release.total()
+    }
+
+    /// Starts to let things go, one after another.
+    #[must_use]
+    pub fn release(&self) -> Release<'_> {
+        Release::new(self, false)
+    }
+
+    /// An image's layers, the lowest first; empty until its content is known.
+    #[must_use]
+    pub fn layers(&self, image: &ImageId) -> Vec<LayerRow> {
+        let Some((content, top)) = self.images.get(image) else {
+            return Vec::new();
+        };
+        let others = self.images_above(*top);
+        self.sizes
+            .steps(&self.tree, content, *top)
+            .into_iter()
+            .zip(self.tree.chain_ids(*top))
+            .map(|(step, chain)| LayerRow {
+                chain,
+                size: self.sizes.exact(step.layer).into(),
+                command: step
+                    .row
+                    .map_or_else(|| "".into(), |row| row.created_by.clone()),
+                shared_with: others[&step.layer] - 1,
+            })
+            .collect()
+    }
+
+    /// For each layer of a chain, how many images have it.
+    fn images_above(&self, top: LayerNo) -> HashMap<LayerNo, usize> {
+        let mut counts: HashMap<LayerNo, usize> =
+            self.tree.down(top).map(|layer| (layer, 0)).collect();
+        for (_, other) in self.images.values() {
+            for layer in self.tree.down(*other) {
+                if let Some(count) = counts.get_mut(&layer) {
+                    *count += 1;
+                }
+            }
+        }
+        counts
+    }
+
+    fn sum(&self, inventory: &Inventory) -> Totals {
+        let of_images = self.held_by_images();
+        let mut images = Bytes::ZERO;
+        let mut containers = Bytes::ZERO;
+        let mut volumes = Bytes::ZERO;
+        let mut build_cache = Bytes::ZERO;
+        let mut pending = [self.unsettled, false, false, false];
+        for (unit, in_image) in self.graph.units.iter().zip(of_images) {
+            let (total, kind) = match unit.sort {
+                Sort::Layer if in_image => (&mut images, 0),
+                Sort::Image => (&mut images, 0),
+                Sort::Layer | Sort::Writable => (&mut containers, 1),
+                Sort::Volume => (&mut volumes, 2),
+                Sort::Record => (&mut build_cache, 3),
+                Sort::Log => continue,
+            };
+            *total += unit.size.most;
+            pending[kind] |= unit.pending;
+        }
+        let figure = |bytes, kind: usize| {
+            if pending[kind] {
+                Figure::Pending
+            } else {
+                Figure::Known(bytes)
+            }
+        };
+        let cache_listed = super::build::cache_is_listed(inventory);
+        Totals {
+            images: figure(images, 0),
+            containers: figure(containers, 1),
+            volumes: figure(volumes, 2),
+            build_cache: match cache_listed {
+                Figure::Known(()) => figure(build_cache, 3),
+                Figure::Pending => Figure::Pending,
+                Figure::Unknown => Figure::Unknown,
+            },
+        }
+    }
+
+    fn held_by_images(&self) -> Vec<bool> {
+        let mut held = vec![false; self.graph.units.len()];
+        for (_, top) in self.images.values() {
+            for layer in self.tree.down(*top) {
+                if std::mem::replace(&mut held[layer as usize], true) {
+                    break;
+                }
+            }
+        }
+        held
+    }
+}
+
+/// Whether the store keeps layers both packed and unpacked.
+pub(super) fn has_blobs(inventory: &Inventory) -> bool {
+    inventory.engine.store == Store::Containerd
+}
+
+/// An image's content, once it is known.
+pub(super) fn content(image: &Image) -> Option<&Arc<Content>> {
+    image.content.as_ref().known()
+}

@@ -1,0 +1,153 @@
+//! Who holds which bytes: every byte an engine keeps, and all that must go before it goes.
+//!
+//! An engine's bytes are cut into *units* that go together: a layer with what it stands on, a container's
+//! writable layer, a volume, what a build cache record has of its own. Items hold units. Letting items go
+//! and counting what is left gives the bytes that a removal frees (ENGINE.md §2).
+
+mod align;
+mod build;
+mod join;
+mod ledger;
+mod names;
+mod records;
+mod release;
+mod sizes;
+mod solve;
+mod tree;
+mod units;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+pub use ledger::Ledger;
+pub use release::{HeldBack, Release};
+
+use super::bytes::{Bytes, Figure};
+use super::item::{ChainId, ContainerId, ImageId, ItemId, RecordId, Text, short_id};
+
+/// Why a number is a range and not exact.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// A history that does not fit the image's layers (ENGINE.md §2.4 e), or that could not be had.
+    UnalignedHistory(ImageId),
+    /// Records that share layers, but it is not known which.
+    SharedRecord(RecordId),
+    /// A container whose image is gone: which layers it holds, and who else, is not fully known.
+    HiddenLayers(ContainerId),
+    /// Build cache could not be listed, so it may hold the same layers.
+    CacheNotListed,
+    /// The containerd store keeps compressed blobs whose sizes the engine did not tell.
+    Blobs,
+    /// A storage driver whose accounting is not known.
+    Driver(Text),
+    /// Something whose size cannot be known.
+    NoSize(ItemId),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnalignedHistory(image) => write!(
+                f,
+                "the history of image {} does not tell how large each of its layers is",
+                short_id(image.as_str())
+            ),
+            Self::SharedRecord(record) => write!(
+                f,
+                "build cache record {} shares layers with an image, but not which is known",
+                short_id(record.as_str())
+            ),
+            Self::HiddenLayers(container) => write!(
+                f,
+                "the image of container {} is gone, so not all layers that it holds are known",
+                short_id(container.as_str())
+            ),
+            Self::CacheNotListed => {
+                f.write_str("the build cache could not be listed and may hold the same layers")
+            }
+            Self::Blobs => {
+                f.write_str("the engine does not say how large its compressed layers are")
+            }
+            Self::Driver(driver) if driver.is_empty() => {
+                f.write_str("the engine does not name its storage driver")
+            }
+            Self::Driver(driver) => write!(
+                f,
+                "how the storage driver {driver} shares bytes is not known"
+            ),
+            Self::NoSize(item) => write!(
+                f,
+                "the size of {} {} cannot be known",
+                item.kind().word(),
+                match item {
+                    ItemId::Volume(name) => name.as_str(),
+                    _ => short_id(item.as_str()),
+                }
+            ),
+        }
+    }
+}
+
+/// What goes when something goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    pub at_least: Bytes,
+    pub at_most: Bytes,
+    /// Reasons for a range, or for a number that is only about right.
+    pub doubts: BTreeSet<Doubt>,
+    /// Some figure that it needs is still being measured.
+    pub pending: bool,
+}
+
+impl Freed {
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.pending && self.doubts.is_empty() && self.at_least == self.at_most
+    }
+
+    /// The promise, once all that it needs has been measured.
+    #[must_use]
+    pub fn figure(&self) -> Figure<Bytes> {
+        if self.pending {
+            Figure::Pending
+        } else if self.at_most.is_zero()
+            && self
+                .doubts
+                .iter()
+                .any(|doubt| matches!(doubt, Doubt::NoSize(_)))
+        {
+            Figure::Unknown
+        } else {
+            Figure::Known(self.at_least)
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.at_least += other.at_least;
+        self.at_most += other.at_most;
+        self.doubts.extend(other.doubts.iter().cloned());
+        self.pending |= other.pending;
+    }
+}
+
+/// Bytes of each kind, disjoint (DESIGN.md, JSON `totals`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Layers that some image holds, each once.
+    pub images: Figure<Bytes>,
+    /// Writable layers, and layers that only containers hold.
+    pub containers: Figure<Bytes>,
+    pub volumes: Figure<Bytes>,
+    /// Records that nobody shares.
+    pub build_cache: Figure<Bytes>,
+}
+
+/// A layer of an image, for the details screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerRow {
+    pub chain: ChainId,
+    pub size: Figure<Bytes>,
+    pub command: Text,
+    /// How many other images have it.
+    pub shared_with: usize,
+}

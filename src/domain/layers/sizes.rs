@@ -1,0 +1,168 @@
+//! How large each layer is, from the histories of all images that have it (ENGINE.md §2.4).
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{EngineInfo, Inventory, Store};
+use crate::domain::item::{Content, HistoryRow, Image};
+
+use super::align::{Anchor, Slot, align};
+use super::ledger::content;
+use super::tree::{LayerNo, Tree};
+
+/// A size between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) least: Bytes,
+    pub(super) most: Bytes,
+}
+
+impl Span {
+    pub(super) const UNKNOWN: Self = Self {
+        least: Bytes::ZERO,
+        most: Bytes(u64::MAX),
+    };
+
+    pub(super) fn exactly(size: Bytes) -> Self {
+        Self {
+            least: size,
+            most: size,
+        }
+    }
+
+    pub(super) fn at_most(most: Bytes) -> Self {
+        Self {
+            least: Bytes::ZERO,
+            most,
+        }
+    }
+
+    pub(super) fn size(self) -> Option<Bytes> {
+        (self.least == self.most).then_some(self.least)
+    }
+
+    pub(super) fn holds(self, size: Bytes) -> bool {
+        self.least <= size && size <= self.most
+    }
+}
+
+/// Sizes of layers, by their number.
+#[derive(Debug, Default)]
+pub(super) struct Sizes {
+    spans: Vec<Option<Span>>,
+    /// What an image that ends at a layer says of all its layers together.
+    sums: Vec<Option<Bytes>>,
+}
+
+/// A layer of an image and the row of its history that made it.
+pub(super) struct Step<'a> {
+    pub(super) layer: LayerNo,
+    pub(super) row: Option<&'a HistoryRow>,
+}
+
+/// Whether an image's size is the sum of its layers: Podman adds its own files, the containerd store blobs.
+pub(super) fn sizes_are_sums(engine: &EngineInfo) -> bool {
+    engine.store == Store::GraphDriver && !engine.product.contains("Podman")
+}
+
+impl Sizes {
+    /// `tops` has the top layer of each image.
+    pub(super) fn new(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Self {
+        let mut sizes = Self {
+            spans: vec![None; tree.len()],
+            sums: vec![None; tree.len()],
+        };
+        let images: Vec<(&Image, LayerNo)> = inventory
+            .images
+            .iter()
+            .zip(tops)
+            .filter_map(|(image, top)| top.map(|top| (image, top)))
+            .collect();
+        if sizes_are_sums(&inventory.engine) {
+            for (image, top) in &images {
+                sizes.sums[*top as usize] = image.size.known();
+            }
+        }
+        let mut open = images;
+        // Each round may give anchors to the next; chains of images that need one another are short.
+        for _ in 0..4 {
+            let before = open.len();
+            open.retain(|(image, top)| !sizes.learn(tree, image, *top));
+            if open.is_empty() || open.len() == before {
+                break;
+            }
+        }
+        sizes
+    }
+
+    /// Takes in what an image's history says. True when all its layers are exactly known.
+    fn learn(&mut self, tree: &Tree, image: &Image, top: LayerNo) -> bool {
+        let chain = tree.up_to(top);
+        let Some(slots) = content(image).and_then(|content| self.slots(content, &chain)) else {
+            return false;
+        };
+        let mut exact = true;
+        for (layer, slot) in chain.iter().zip(slots) {
+            let span = Span {
+                least: slot.least,
+                most: slot.most,
+            };
+            let known = &mut self.spans[*layer as usize];
+            // Every reading holds the truth, so does what two of them have in common.
+            *known = Some(known.map_or(span, |known| Span {
+                least: known.least.max(span.least),
+                most: known.most.min(span.most),
+            }));
+            exact &= slot.size().is_some();
+        }
+        exact
+    }
+
+    fn slots(&self, content: &Content, chain: &[LayerNo]) -> Option<Vec<Slot>> {
+        let anchors: Vec<Anchor> = chain
+            .iter()
+            .map(|layer| Anchor {
+                size: self.exact(*layer),
+                sum: self.sums[*layer as usize],
+            })
+            .collect();
+        align(&content.history, &anchors)
+    }
+
+    /// A layer's size, where it is known to the byte.
+    pub(super) fn exact(&self, layer: LayerNo) -> Option<Bytes> {
+        self.span(layer).size()
+    }
+
+    pub(super) fn span(&self, layer: LayerNo) -> Span {
+        self.spans[layer as usize].unwrap_or(Span::UNKNOWN)
+    }
+
+    /// Takes a size from elsewhere for a layer whose history does not tell it.
+    pub(super) fn settle(&mut self, layer: LayerNo, size: Bytes) {
+        let known = &mut self.spans[layer as usize];
+        if known.is_none_or(|span| span.size().is_none() && span.holds(size)) {
+            *known = Some(Span::exactly(size));
+        }
+    }
+
+    /// An image's layers, the lowest first, each with the row that made it where that is certain.
+    pub(super) fn steps<'a>(
+        &self,
+        tree: &Tree,
+        content: &'a Content,
+        top: LayerNo,
+    ) -> Vec<Step<'a>> {
+        let chain = tree.up_to(top);
+        let slots = self.slots(content, &chain);
+        chain
+            .into_iter()
+            .enumerate()
+            .map(|(index, layer)| Step {
+                layer,
+                row: slots
+                    .as_ref()
+                    .and_then(|slots| slots[index].row)
+                    .and_then(|row| content.history.get(row)),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,151 @@
+//! Layers by what they are made of: each knows the layer below it, so one number stands for a whole chain.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::item::{ChainId, Text};
+
+/// A layer's place in the [`Tree`].
+pub(super) type LayerNo = u32;
+
+/// Every distinct layer of an engine. Two images have the same layer exactly if its diff ID and all those
+/// below it are equal, which is what a chain ID says (ENGINE.md §2.1), without computing any hash.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    layers: Vec<Layer>,
+    known: HashMap<(Option<LayerNo>, Text), LayerNo>,
+}
+
+#[derive(Debug)]
+struct Layer {
+    below: Option<LayerNo>,
+    diff_id: Text,
+    /// How many layers there are up to and including this one.
+    depth: u32,
+}
+
+impl Tree {
+    /// Takes in a chain of layers, the lowest first, and returns the top one.
+    pub(super) fn take(&mut self, diff_ids: &[Text]) -> Option<LayerNo> {
+        let mut top = None;
+        for diff_id in diff_ids {
+            top = Some(self.layer_on(top, diff_id));
+        }
+        top
+    }
+
+    fn layer_on(&mut self, below: Option<LayerNo>, diff_id: &Text) -> LayerNo {
+        let next = number(self.layers.len());
+        let layer = *self.known.entry((below, diff_id.clone())).or_insert(next);
+        if layer == next {
+            let depth = below.map_or(0, |below| self.depth(below)) + 1;
+            self.layers.push(Layer {
+                below,
+                diff_id: diff_id.clone(),
+                depth,
+            });
+        }
+        layer
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    pub(super) fn below(&self, layer: LayerNo) -> Option<LayerNo> {
+        self.layers[layer as usize].below
+    }
+
+    pub(super) fn depth(&self, layer: LayerNo) -> u32 {
+        self.layers[layer as usize].depth
+    }
+
+    pub(super) fn numbers(&self) -> impl Iterator<Item = LayerNo> + use<> {
+        0..number(self.layers.len())
+    }
+
+    /// A layer and all below it, from the top down.
+    pub(super) fn down(&self, top: LayerNo) -> impl Iterator<Item = LayerNo> + '_ {
+        std::iter::successors(Some(top), |layer| self.below(*layer))
+    }
+
+    /// A chain from the lowest layer up.
+    pub(super) fn up_to(&self, top: LayerNo) -> Vec<LayerNo> {
+        let mut chain: Vec<LayerNo> = self.down(top).collect();
+        chain.reverse();
+        chain
+    }
+
+    /// The chain IDs of a chain, the lowest first.
+    pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
+        let mut ids: Vec<ChainId> = Vec::new();
+        for layer in self.up_to(top) {
+            let diff_id = &self.layers[layer as usize].diff_id;
+            ids.push(match ids.last() {
+                None => ChainId::new(diff_id.clone()),
+                Some(below) => chain_id(below, diff_id),
+            });
+        }
+        ids
+    }
+}
+
+/// The ID of a chain: of the one below, a space, and the next diff ID.
+fn chain_id(below: &ChainId, diff_id: &str) -> ChainId {
+    use std::fmt::Write as _;
+
+    let digest = Sha256::new()
+        .chain_update(below.as_str())
+        .chain_update(" ")
+        .chain_update(diff_id)
+        .finalize();
+    let mut text = String::with_capacity(71);
+    text.push_str("sha256:");
+    for byte in digest {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    ChainId::new(text)
+}
+
+/// A length as a number of 32 bits: no engine has four milliards of anything.
+pub(super) fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_are_equal_only_with_all_that_is_below() {
+        let mut tree = Tree::default();
+        let [a, b, c] = ["sha256:a", "sha256:b", "sha256:c"].map(Text::from);
+        let ab = tree.take(&[a.clone(), b.clone()]);
+        let cb = tree.take(&[c, b.clone()]);
+        assert_ne!(ab, cb);
+        assert_eq!(tree.take(&[a, b]), ab);
+        assert_eq!(tree.take(&[]), None);
+        assert_eq!(tree.len(), 4);
+    }
+
+    #[test]
+    fn a_chain_id_is_the_one_that_docker_computes() {
+        // `printf 'sha256:aa sha256:bb' | sha256sum`
+        let mut tree = Tree::default();
+        let top = tree
+            .take(&["sha256:aa".into(), "sha256:bb".into()])
+            .unwrap();
+        assert_eq!(
+            tree.chain_ids(top)
+                .iter()
+                .map(ChainId::as_str)
+                .collect::<Vec<_>>(),
+            [
+                "sha256:aa",
+                "sha256:b68ad689d6d1ec110ea1c13617437ad6f3766d4b3b309f6a603a222e07a0164f"
+            ]
+        );
+    }
+}

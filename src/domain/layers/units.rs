@@ -1,0 +1,199 @@
+//! Units of bytes and their holders, as plain numbers.
+//!
+//! A unit stands on at most one other, as a layer does, and holds it. An item holds units. What nothing holds
+//! goes, and lets go of what it stands on: the engine's own reference counting (ENGINE.md §2.1).
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::ItemId;
+
+use super::Doubt;
+use super::sizes::Span;
+use super::tree::number;
+
+pub(super) type UnitNo = u32;
+pub(super) type HolderNo = u32;
+
+/// Bytes that go together.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) below: Option<UnitNo>,
+    pub(super) size: Span,
+    /// Why its size is not known.
+    pub(super) doubt: Option<Doubt>,
+    /// Its size is being measured.
+    pub(super) pending: bool,
+    pub(super) sort: Sort,
+}
+
+/// What a unit's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// A layer, which anything may hold.
+    Layer,
+    Writable,
+    Log,
+    Volume,
+    /// What a record has of its own.
+    Record,
+    /// What an image has besides its layers: blobs, or all of it where its layers are not known.
+    Image,
+}
+
+impl Unit {
+    pub(super) fn is_layer(&self) -> bool {
+        self.sort == Sort::Layer
+    }
+
+    /// The storage driver says how large it is, and what sharing it costs.
+    pub(super) fn is_drivers(&self) -> bool {
+        !matches!(self.sort, Sort::Log | Sort::Volume)
+    }
+}
+
+/// What holds units: an item, or something that is no item and never goes.
+#[derive(Debug, Default)]
+pub(super) struct Holder {
+    pub(super) item: Option<ItemId>,
+    /// A record that nothing uses.
+    pub(super) idle_record: bool,
+    /// It holds layers, but it is not known which.
+    pub(super) veil: Option<Doubt>,
+    /// Not all that it holds is known yet.
+    pub(super) pending: bool,
+}
+
+impl Holder {
+    pub(super) fn of(item: ItemId) -> Self {
+        Self {
+            item: Some(item),
+            ..Self::default()
+        }
+    }
+}
+
+/// That a holder holds a unit. A hold that is not sure is one of several, of which one is real.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hold {
+    pub(super) holder: HolderNo,
+    pub(super) unit: UnitNo,
+    pub(super) sure: bool,
+}
+
+/// The two ways to see what is not sure: as not there, which gives the most that can go, or as all there,
+/// which gives the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum World {
+    Sure,
+    All,
+}
+
+/// Lists of numbers, one list for each number.
+#[derive(Debug, Default)]
+pub(super) struct Lists<T> {
+    starts: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T: Copy> Lists<T> {
+    pub(super) fn new(keys: usize, pairs: impl Iterator<Item = (u32, T)> + Clone) -> Self {
+        let mut starts = vec![0_u32; keys + 1];
+        for (key, _) in pairs.clone() {
+            starts[key as usize + 1] += 1;
+        }
+        for key in 0..keys {
+            starts[key + 1] += starts[key];
+        }
+        let mut values: Vec<Option<T>> = vec![None; pairs.clone().count()];
+        let mut next = starts.clone();
+        for (key, value) in pairs {
+            let place = &mut next[key as usize];
+            values[*place as usize] = Some(value);
+            *place += 1;
+        }
+        Self {
+            starts,
+            values: values.into_iter().flatten().collect(),
+        }
+    }
+
+    pub(super) fn of(&self, key: u32) -> &[T] {
+        let key = key as usize;
+        match (self.starts.get(key), self.starts.get(key + 1)) {
+            (Some(start), Some(end)) => &self.values[*start as usize..*end as usize],
+            _ => &[],
+        }
+    }
+}
+
+/// Units with their holders and how many each has.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) units: Vec<Unit>,
+    pub(super) holders: Vec<Holder>,
+    /// By holder.
+    pub(super) holds: Lists<Hold>,
+    /// By unit.
+    pub(super) held: Lists<Hold>,
+    /// The units that stand on a unit.
+    pub(super) above: Lists<UnitNo>,
+    /// Holders that may hold anything.
+    pub(super) veils: Vec<HolderNo>,
+    sure: Vec<u32>,
+    all: Vec<u32>,
+}
+
+impl Graph {
+    /// Units stand only on units of smaller numbers.
+    pub(super) fn new(units: Vec<Unit>, holders: Vec<Holder>, holds: &[Hold]) -> Self {
+        let by_holder = holds.iter().map(|hold| (hold.holder, *hold));
+        let by_unit = holds.iter().map(|hold| (hold.unit, *hold));
+        let above = units
+            .iter()
+            .enumerate()
+            .filter_map(|(unit, of)| of.below.map(|below| (below, number(unit))));
+        let mut graph = Self {
+            holds: Lists::new(holders.len(), by_holder),
+            held: Lists::new(units.len(), by_unit),
+            above: Lists::new(units.len(), above),
+            veils: (0..number(holders.len()))
+                .filter(|holder| holders[*holder as usize].veil.is_some())
+                .collect(),
+            sure: vec![0; units.len()],
+            all: vec![0; units.len()],
+            units,
+            holders,
+        };
+        for hold in holds {
+            graph.all[hold.unit as usize] += 1;
+            graph.sure[hold.unit as usize] += u32::from(hold.sure);
+        }
+        for unit in (0..graph.units.len()).rev() {
+            if let Some(below) = graph.units[unit].below {
+                graph.all[below as usize] += u32::from(graph.all[unit] > 0);
+                graph.sure[below as usize] += u32::from(graph.sure[unit] > 0);
+            }
+        }
+        graph
+    }
+
+    pub(super) fn unit(&self, unit: UnitNo) -> &Unit {
+        &self.units[unit as usize]
+    }
+
+    pub(super) fn holder(&self, holder: HolderNo) -> &Holder {
+        &self.holders[holder as usize]
+    }
+
+    /// How many holders each unit has before anything is let go.
+    pub(super) fn counts(&self, world: World) -> &[u32] {
+        match world {
+            World::Sure => &self.sure,
+            World::All => &self.all,
+        }
+    }
+
+    /// A unit and all below it, from the top down.
+    pub(super) fn down(&self, top: UnitNo) -> impl Iterator<Item = UnitNo> + '_ {
+        std::iter::successors(Some(top), |unit| self.unit(*unit).below)
+    }
+}
