@@ -60,6 +60,10 @@ fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             "build cache shares layers, it is not known which: {}",
             name(&ItemId::Record(id.clone()), survey)
         ),
+        Doubt::HiddenLayers(id) => format!(
+            "the image of {} is gone, so not all layers that it holds are known",
+            name(&ItemId::Container(id.clone()), survey)
+        ),
         Doubt::CacheNotListed => "build cache has not been listed yet".to_owned(),
         Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
