@@ -18,11 +18,13 @@ use futures_util::{FutureExt, TryFutureExt};
 use serde_json::Value;
 
 use self::usage::{Part, Usage};
+use super::blobs::Blobs;
 use super::transport::{Address, Api, Transport};
 use super::wire::{self, Dialect};
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::EngineInfo;
+use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
@@ -57,6 +59,8 @@ pub struct DockerEngine {
     api: Api,
     dialect: Dialect,
     usage: Usage,
+    /// Only where the store has such a list.
+    blobs: Option<Blobs>,
 }
 
 impl DockerEngine {
@@ -76,6 +80,8 @@ impl DockerEngine {
             store: about.store,
         };
         Ok(Self {
+            blobs: (about.store == Store::Containerd)
+                .then(|| Blobs::new(transport.clone(), &about.version)),
             writes: writes::client(transport.clone())?,
             info: EngineInfo {
                 host: options.host,
@@ -301,6 +307,20 @@ impl Engine for DockerEngine {
         self.inspect_container(id, size)
             .map_ok(|inspect| wire::container_details(&inspect))
             .boxed()
+    }
+
+    fn blobs<'a>(
+        &'a self,
+        images: &'a [ImageId],
+        further: &'a [Text],
+    ) -> Answer<'a, Option<BlobList>> {
+        async move {
+            match &self.blobs {
+                Some(blobs) => blobs.list(images, further).await,
+                None => Ok(None),
+            }
+        }
+        .boxed()
     }
 
     fn resolve<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ImageId>> {

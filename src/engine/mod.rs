@@ -1,5 +1,6 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+mod blobs;
 pub mod connect;
 pub mod demo;
 pub mod docker;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Inspected};
 use crate::domain::item::{
@@ -137,6 +139,16 @@ pub trait Engine: Send + Sync {
         id: &'a ContainerId,
         size: bool,
     ) -> Answer<'a, ContainerDetails>;
+    /// The containerd store's blobs, with the manifests of these images and of further digests: what containers
+    /// run (`ContainerDetails::manifest`, or their image's ID below API 1.48) though no image has it. `None` where the store is another, or where the
+    /// list is not served: sizes of blobs are then not known one by one (ENGINE-CONTAINERD.md §5).
+    fn blobs<'a>(
+        &'a self,
+        _images: &'a [ImageId],
+        _further: &'a [Text],
+    ) -> Answer<'a, Option<BlobList>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
     /// The image that a name means now; `None` if none does.
     fn resolve<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ImageId>>;
     /// Changes as they happen. The stream ends when the connection does.

@@ -4,6 +4,7 @@
 //! read-only gate and writes the API version in front of each path, which bollard 0.21.1 forgets
 //! (ENGINE.md §0.4).
 
+mod http2;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
+pub(super) use self::http2::Way;
 use super::EngineError;
 use super::wire;
 use crate::domain::item::Text;

@@ -1,0 +1,415 @@
+//! The blobs of the containerd store: compressed layers, manifests, configs, and what leads to what.
+//!
+//! On this store a layer is kept twice, as a blob and unpacked, and each has holders of its own
+//! (ENGINE-CONTAINERD.md §1). The unpacked sizes are in the image's history; blobs are in this list, which is
+//! one picture of one moment: all that it names by position was there when it was taken.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::bytes::Bytes;
+use super::item::{ChainId, ImageId, Text};
+
+/// The collector follows labels with this key, alone or with anything behind a dot or slash
+/// (ENGINE-CONTAINERD.md §2).
+const CONTENT: &str = "containerd.io/gc.ref.content";
+const SNAPSHOT: &str = "containerd.io/gc.ref.snapshot";
+/// Diff IDs of layer blobs, as containerd writes them and as BuildKit does where it made the blob.
+const UNCOMPRESSED: [&str; 2] = [
+    "containerd.io/uncompressed",
+    "buildkit.io/blob/annotation.containerd.io/uncompressed",
+];
+
+/// All blobs of a store, what images reach, and the manifests that join blobs to unpacked layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlobList {
+    /// Sorted by digest, each once. Positions in it are what everything else names blobs by.
+    blobs: Vec<Blob>,
+    /// By digest.
+    manifests: BTreeMap<Text, Manifest>,
+    images: HashMap<ImageId, ImageBlobs>,
+    /// What further digests led to.
+    further: HashMap<Text, Vec<Text>>,
+}
+
+/// A blob: content that its digest names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    pub digest: Text,
+    /// The file's length, to the byte.
+    pub size: Bytes,
+    /// A layer's diff ID: what it is once it is unpacked. `None` for everything that is no layer.
+    pub uncompressed: Option<Text>,
+    /// A config's highest layer, where it is unpacked: the collector keeps that snapshot for it.
+    pub unpacked: Option<ChainId>,
+    /// Blobs that the collector keeps for this one, by position; itself left out.
+    pub refers: Vec<u32>,
+}
+
+/// A blob as the engine lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub digest: Text,
+    pub size: Bytes,
+    pub labels: Vec<(Text, Text)>,
+}
+
+/// What the store keeps for an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageBlobs {
+    /// All blobs that the collector reaches from the image's ID, the ID's own included, sorted: those of all
+    /// platforms, indexes, configs and attestations. They are held by the image, and go when no image, cache
+    /// record or build history holds them any more.
+    pub content: Vec<u32>,
+    /// Digests of its image manifests, one a platform, in the index's order. Attestations are not among them.
+    pub manifests: Vec<Text>,
+    /// Some manifest or config that is in the list could not be read, so `manifests` may lack one;
+    /// `content` does not.
+    pub unread: bool,
+}
+
+/// A manifest of kind image, read together with its config.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    pub digest: Text,
+    pub platform: Platform,
+    /// The lowest first, exactly as many as the config has diff IDs. Their chain IDs are those of `diff_id`s.
+    pub layers: Vec<Layer>,
+    /// The highest layer's chain if this manifest is unpacked. `None` also where the engine does not say.
+    pub unpacked: Option<ChainId>,
+}
+
+impl Manifest {
+    /// True if every layer's blob is in the store, as for platforms that were pulled.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.layers.iter().all(|layer| layer.blob.is_some())
+    }
+}
+
+/// What a manifest's programs run on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Platform {
+    pub os: Text,
+    pub architecture: Text,
+    /// Empty where there is none.
+    pub variant: Text,
+}
+
+/// A layer of a manifest: a blob, and what it unpacks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Its position in the list; `None` if the store does not have it (a platform that was not pulled).
+    pub blob: Option<u32>,
+    pub diff_id: Text,
+    /// When it was made, to the nanosecond: the cache record that it was made from has the same time
+    /// (ENGINE-CONTAINERD.md §3, JOIN 1). `None` where history and layers do not fit each other.
+    pub created: Option<Timestamp>,
+}
+
+impl BlobList {
+    /// Orders what an engine listed, and finds what keeps what by the labels.
+    #[must_use]
+    pub fn new(listed: Vec<Listed>) -> Self {
+        let mut listed = listed;
+        listed.sort_by(|a, b| a.digest.cmp(&b.digest));
+        // The build history keeps blobs of its own, which may be an image's too: one file, all labels.
+        listed.dedup_by(|again, first| {
+            let same = again.digest == first.digest;
+            if same {
+                first.labels.append(&mut again.labels);
+            }
+            same
+        });
+        let digests: Vec<Text> = listed
+            .iter()
+            .map(|blob| Text::clone(&blob.digest))
+            .collect();
+        let blobs = listed.into_iter().map(|blob| Blob::new(blob, &digests));
+        Self {
+            blobs: blobs.collect(),
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub fn blobs(&self) -> &[Blob] {
+        &self.blobs
+    }
+
+    /// The blob at a position that this list gave out.
+    #[must_use]
+    pub fn blob(&self, position: u32) -> Option<&Blob> {
+        self.blobs.get(usize::try_from(position).ok()?)
+    }
+
+    /// Where a digest is in the list.
+    #[must_use]
+    pub fn position(&self, digest: &str) -> Option<u32> {
+        let found = self
+            .blobs
+            .binary_search_by(|blob| (*blob.digest).cmp(digest));
+        found.ok().and_then(|position| u32::try_from(position).ok())
+    }
+
+    /// What the store keeps for an image; `None` if its ID is not in the list, as when it came later.
+    #[must_use]
+    pub fn image(&self, id: &ImageId) -> Option<&ImageBlobs> {
+        self.images.get(id)
+    }
+
+    /// A manifest by its own digest; `None` where it was not asked for or could not be read.
+    #[must_use]
+    pub fn manifest(&self, digest: &str) -> Option<&Manifest> {
+        self.manifests.get(digest)
+    }
+
+    /// The manifests behind a digest of any kind that was asked for: an image's ID, or the manifest or index
+    /// that a container runs though no image has it any more (ENGINE-CONTAINERD.md §3, C). None where the
+    /// store and the build history have lost it.
+    pub fn manifests_of(&self, digest: &str) -> impl Iterator<Item = &Manifest> {
+        let image = self.images.get(&ImageId::new(digest));
+        let found = image.map(|image| &image.manifests);
+        let found = found.or_else(|| self.further.get(digest));
+        found
+            .into_iter()
+            .flatten()
+            .filter_map(|digest| self.manifests.get(digest))
+    }
+
+    /// All manifests that were read, by digest.
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.manifests.values()
+    }
+
+    /// Layer blobs that no image reaches: cache records hold them, or work that is under way or was cut off.
+    pub fn orphans(&self) -> impl Iterator<Item = u32> {
+        self.unreached()
+            .filter(|(_, blob)| blob.uncompressed.is_some())
+            .map(|(at, _)| at)
+    }
+
+    /// Blobs up to a size that no image reaches and that are no layers: manifests, configs, attestations and
+    /// logs that the build history keeps, on engines that list those (28 does, 26 does not).
+    pub fn unreached_documents(&self, longest: Bytes) -> impl Iterator<Item = &Text> {
+        self.unreached()
+            .filter(move |(_, blob)| blob.uncompressed.is_none() && blob.size <= longest)
+            .map(|(_, blob)| &blob.digest)
+    }
+
+    fn unreached(&self) -> impl Iterator<Item = (u32, &Blob)> {
+        let images = self.images.values();
+        let reached: HashSet<u32> = images
+            .flat_map(|image| image.content.iter().copied())
+            .collect();
+        (0_u32..)
+            .zip(&self.blobs)
+            .filter(move |(at, _)| !reached.contains(at))
+    }
+
+    /// All that the collector keeps for a blob, that blob first of all, sorted. References may go in circles:
+    /// BuildKit's layer blobs refer to themselves and to their other compressions.
+    #[must_use]
+    pub fn reached_from(&self, root: u32) -> Vec<u32> {
+        let mut seen = HashSet::from([root]);
+        let mut open = vec![root];
+        while let Some(blob) = open.pop().and_then(|at| self.blob(at)) {
+            open.extend(blob.refers.iter().filter(|at| seen.insert(**at)));
+        }
+        let mut reached: Vec<u32> = seen.into_iter().collect();
+        reached.sort_unstable();
+        reached
+    }
+
+    /// Takes in an image. One whose ID is not in the list has no content here, and is left out.
+    pub fn add_image(&mut self, id: ImageId, manifests: Vec<Manifest>, unread: bool) {
+        let Some(root) = self.position(id.as_str()) else {
+            return;
+        };
+        let image = ImageBlobs {
+            content: self.reached_from(root),
+            manifests: self.add_manifests(manifests),
+            unread,
+        };
+        self.images.insert(id, image);
+    }
+
+    /// Takes in what a digest that is no image's ID led to.
+    pub fn add_further(&mut self, digest: Text, manifests: Vec<Manifest>) {
+        let manifests = self.add_manifests(manifests);
+        self.further.insert(digest, manifests);
+    }
+
+    fn add_manifests(&mut self, manifests: Vec<Manifest>) -> Vec<Text> {
+        let mut digests = Vec::with_capacity(manifests.len());
+        for manifest in manifests {
+            digests.push(Text::clone(&manifest.digest));
+            self.manifests
+                .insert(Text::clone(&manifest.digest), manifest);
+        }
+        digests
+    }
+}
+
+impl Blob {
+    fn new(listed: Listed, digests: &[Text]) -> Self {
+        let position = |digest: &Text| {
+            let found = digests.binary_search(digest).ok()?;
+            u32::try_from(found).ok()
+        };
+        let labels = || listed.labels.iter();
+        let value = |key: &str| labels().find(|(name, _)| **name == *key);
+        let mut refers: Vec<u32> = labels()
+            .filter(|(key, value)| is_key_of(CONTENT, key) && *value != listed.digest)
+            .filter_map(|(_, value)| position(value))
+            .collect();
+        refers.sort_unstable();
+        refers.dedup();
+        Self {
+            size: listed.size,
+            uncompressed: UNCOMPRESSED
+                .into_iter()
+                .find_map(value)
+                .map(|(_, diff_id)| Text::clone(diff_id)),
+            unpacked: labels()
+                .find(|(key, _)| is_key_of(SNAPSHOT, key))
+                .map(|(_, chain)| ChainId::new(Text::clone(chain))),
+            refers,
+            digest: listed.digest,
+        }
+    }
+}
+
+/// True for the collector's key itself and for what stands behind a dot or a slash.
+fn is_key_of(prefix: &str, key: &str) -> bool {
+    key.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(digest: &str, labels: &[(&str, &str)]) -> Listed {
+        Listed {
+            digest: digest.into(),
+            size: Bytes(1),
+            labels: labels
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
+        }
+    }
+
+    fn digests(list: &BlobList, positions: &[u32]) -> Vec<String> {
+        positions
+            .iter()
+            .map(|at| list.blob(*at).unwrap().digest.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn every_label_of_the_collector_is_followed_and_no_other() {
+        let mut list = BlobList::new(vec![
+            listed(
+                "root",
+                &[
+                    ("containerd.io/gc.ref.content", "a"),
+                    ("containerd.io/gc.ref.content.config", "b"),
+                    ("containerd.io/gc.ref.content.m.0", "c"),
+                    ("containerd.io/gc.ref.content.moby/container.config", "d"),
+                    ("containerd.io/gc.ref.content/odd", "e"),
+                    ("containerd.io/gc.ref.contents", "x"),
+                    ("containerd.io/gc.ref.snapshot.overlayfs", "y"),
+                    ("containerd.io/gc.ref.content.gone", "not in the list"),
+                ],
+            ),
+            listed("a", &[]),
+            listed("b", &[("containerd.io/gc.ref.snapshot.overlayfs", "top")]),
+            listed("c", &[("containerd.io/gc.ref.content.l.0", "f")]),
+            listed("d", &[]),
+            listed("e", &[]),
+            listed("f", &[("containerd.io/uncompressed", "diff")]),
+            listed("x", &[("containerd.io/uncompressed", "diff")]),
+            listed("y", &[]),
+        ]);
+        list.add_image(ImageId::new("root"), Vec::new(), false);
+        list.add_image(ImageId::new("elsewhere"), Vec::new(), false);
+        let image = list.image(&ImageId::new("root")).unwrap();
+        let content = digests(&list, &image.content);
+        assert_eq!(content, ["a", "b", "c", "d", "e", "f", "root"]);
+        let orphans: Vec<u32> = list.orphans().collect();
+        assert_eq!(digests(&list, &orphans), ["x"]);
+        let documents: Vec<_> = list.unreached_documents(Bytes(1)).collect();
+        assert_eq!(documents, [&Text::from("y")]);
+        assert_eq!(list.unreached_documents(Bytes(0)).count(), 0);
+        let config = list.blob(list.position("b").unwrap()).unwrap();
+        assert_eq!(config.unpacked, Some(ChainId::new("top")));
+        assert_eq!(list.image(&ImageId::new("elsewhere")), None);
+    }
+
+    #[test]
+    fn references_may_go_in_circles() {
+        let key = "containerd.io/gc.ref.content.blob-sha256:x";
+        let list = BlobList::new(vec![
+            listed("a", &[(key, "a"), ("containerd.io/gc.ref.content.1", "b")]),
+            listed("b", &[(key, "c")]),
+            listed("c", &[(key, "a"), ("containerd.io/gc.ref.content.1", "b")]),
+            listed("d", &[(key, "a")]),
+        ]);
+        for root in ["a", "b", "c"] {
+            let reached = list.reached_from(list.position(root).unwrap());
+            assert_eq!(digests(&list, &reached), ["a", "b", "c"], "{root}");
+        }
+        assert_eq!(list.blob(0).unwrap().refers, [1]);
+    }
+
+    #[test]
+    fn a_blob_listed_twice_counts_once() {
+        let label = [("containerd.io/gc.ref.content.0", "a")];
+        let list = BlobList::new(vec![
+            listed("b", &[]),
+            listed("a", &[]),
+            listed("b", &label),
+        ]);
+        assert_eq!(list.blobs().len(), 2);
+        assert_eq!(list.blobs()[1].refers, [0]);
+        assert_eq!(list.position("b"), Some(1));
+        assert_eq!(list.position("c"), None);
+        assert_eq!(list.blob(2), None);
+    }
+
+    #[test]
+    fn manifests_are_found_by_whatever_leads_to_them() {
+        let manifest = |digest: &str| Manifest {
+            digest: digest.into(),
+            ..Manifest::default()
+        };
+        let mut list = BlobList::new(vec![listed("index", &[])]);
+        list.add_image(
+            ImageId::new("index"),
+            vec![manifest("arm"), manifest("amd")],
+            false,
+        );
+        list.add_further("gone".into(), vec![manifest("old")]);
+        let found = |digest: &str| -> Vec<String> {
+            list.manifests_of(digest)
+                .map(|manifest| manifest.digest.to_string())
+                .collect()
+        };
+        assert_eq!(found("index"), ["arm", "amd"]);
+        assert_eq!(found("gone"), ["old"]);
+        assert_eq!(found("nowhere").len(), 0);
+        assert!(list.manifest("amd").is_some());
+        assert_eq!(list.manifests().count(), 3);
+    }
+
+    #[test]
+    fn buildkits_own_label_tells_the_diff_id_too() {
+        let label = "buildkit.io/blob/annotation.containerd.io/uncompressed";
+        let list = BlobList::new(vec![listed("a", &[(label, "diff")])]);
+        assert_eq!(list.blobs()[0].uncompressed.as_deref(), Some("diff"));
+        assert_eq!(list.orphans().count(), 1);
+    }
+}

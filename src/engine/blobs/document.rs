@@ -1,0 +1,218 @@
+//! Indexes, manifests and configs, as far as they say which layers an image has.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::domain::blobs::Platform;
+use crate::domain::item::Text;
+use crate::domain::time;
+
+/// A small blob, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Manifests of several platforms, and attestations.
+    Index {
+        manifests: Vec<Text>,
+    },
+    Manifest {
+        config: Text,
+        /// Digests, the lowest layer first.
+        layers: Vec<Text>,
+    },
+    Config(Config),
+    /// Anything else: attestations, charts, what is no JSON.
+    Other,
+}
+
+/// What a config says of its layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    pub platform: Platform,
+    pub diff_ids: Vec<Text>,
+    /// When each layer was made, as many as there are diff IDs.
+    pub created: Vec<Option<Timestamp>>,
+}
+
+impl Document {
+    /// Tells a document by what it has: the list of blobs does not say what they are.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Self {
+        let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
+            return Self::Other;
+        };
+        if value.get("manifests").is_some_and(Value::is_array) {
+            return Self::Index {
+                manifests: rows(&value, "manifests")
+                    .filter_map(|row| text(row, "digest"))
+                    .collect(),
+            };
+        }
+        let config = value.get("config").and_then(|row| text(row, "digest"));
+        if let (Some(config), true) = (config, holds_layers(&value)) {
+            return Self::Manifest {
+                config,
+                layers: rows(&value, "layers")
+                    .filter_map(|row| text(row, "digest"))
+                    .collect(),
+            };
+        }
+        if value.get("rootfs").is_some_and(Value::is_object) {
+            return Self::Config(Config::read(&value));
+        }
+        Self::Other
+    }
+
+    /// The documents that it leads to.
+    pub fn leads_to(&self) -> &[Text] {
+        match self {
+            Self::Index { manifests } => manifests,
+            Self::Manifest { config, .. } => std::slice::from_ref(config),
+            Self::Config(_) | Self::Other => &[],
+        }
+    }
+}
+
+impl Config {
+    fn read(value: &Value) -> Self {
+        let diff_ids: Vec<Text> = value
+            .pointer("/rootfs/diff_ids")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .map(|id| id.as_str().unwrap_or_default().into())
+            .collect();
+        let word = |key| text(value, key).unwrap_or_default();
+        Self {
+            platform: Platform {
+                os: word("os"),
+                architecture: word("architecture"),
+                variant: word("variant"),
+            },
+            created: creation_times(value, diff_ids.len()),
+            diff_ids,
+        }
+    }
+}
+
+/// The times of the history rows that made a layer. Where they are not as many as the layers, which row
+/// made which is not known.
+fn creation_times(config: &Value, layers: usize) -> Vec<Option<Timestamp>> {
+    let times: Vec<_> = rows(config, "history")
+        .filter(|row| row.get("empty_layer").and_then(Value::as_bool) != Some(true))
+        .map(|row| row.get("created").and_then(Value::as_str))
+        .map(|created| created.and_then(time::from_engine))
+        .collect();
+    if times.len() == layers {
+        times
+    } else {
+        vec![None; layers]
+    }
+}
+
+/// True where all layers are archives of files: an attestation's are JSON.
+fn holds_layers(manifest: &Value) -> bool {
+    let archive = |row: &Value| {
+        let media_type = row.get("mediaType").and_then(Value::as_str);
+        media_type.is_none_or(|media_type| media_type.contains(".tar"))
+    };
+    manifest.get("layers").is_some_and(Value::is_array) && rows(manifest, "layers").all(archive)
+}
+
+fn rows<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn text(value: &Value, key: &str) -> Option<Text> {
+    value.get(key)?.as_str().map(Text::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(value: &Value) -> Config {
+        match Document::read(value.to_string().as_bytes()) {
+            Document::Config(config) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_layer_has_the_time_of_the_row_that_made_it() {
+        let read = config(&json!({
+            "os": "linux", "architecture": "arm", "variant": "v7",
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:a", "sha256:b"]},
+            "history": [
+                {"created": "2026-11-21T12:00:00.123456789Z", "created_by": "COPY"},
+                {"created": "2026-11-21T12:00:01Z", "created_by": "CMD", "empty_layer": true},
+                {"created": "2026-11-21T14:00:02.5+02:00", "created_by": "RUN", "empty_layer": false},
+            ],
+        }));
+        assert_eq!(read.diff_ids, ["sha256:a".into(), "sha256:b".into()]);
+        assert_eq!(read.platform.variant, "v7".into());
+        assert_eq!(
+            read.created,
+            [
+                "2026-11-21T12:00:00.123456789Z".parse().ok(),
+                "2026-11-21T12:00:02.5Z".parse().ok()
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_the_layers_give_no_times() {
+        let row = json!({"created": "2026-11-21T12:00:00Z"});
+        let odd = json!({"created": "1970-01-01T00:00:00Z"});
+        for (history, created) in [
+            (json!(null), vec![None, None]),
+            (json!([row]), vec![None, None]),
+            (json!([row, row, row]), vec![None, None]),
+            (json!([{"created": 5}, "row"]), vec![None, None]),
+            // Times that nobody meant are none (reproducible builds).
+            (json!([odd, odd]), vec![None, None]),
+            (
+                json!([odd, row]),
+                vec![None, "2026-11-21T12:00:00Z".parse().ok()],
+            ),
+        ] {
+            let value = json!({"rootfs": {"diff_ids": ["a", "b"]}, "history": history});
+            assert_eq!(config(&value).created, created, "{value}");
+        }
+    }
+
+    #[test]
+    fn documents_are_told_by_what_they_have() {
+        let read = |value: Value| Document::read(value.to_string().as_bytes());
+        let tar = "application/vnd.oci.image.layer.v1.tar+zstd";
+        assert_eq!(
+            read(json!({"config": {"digest": "c"}, "layers": [{"digest": "l", "mediaType": tar}]})),
+            Document::Manifest {
+                config: "c".into(),
+                layers: vec!["l".into()]
+            }
+        );
+        let attestation = json!({
+            "config": {"digest": "c"},
+            "layers": [{"digest": "l", "mediaType": "application/vnd.in-toto+json"}],
+        });
+        assert_eq!(read(attestation), Document::Other);
+        let index = read(json!({"manifests": [{"digest": "a"}, {}, 3, {"digest": "b"}]}));
+        assert_eq!(index.leads_to(), ["a".into(), "b".into()]);
+        for odd in [
+            json!(null),
+            json!([]),
+            json!({"manifests": null}),
+            json!({"rootfs": 1}),
+        ] {
+            assert_eq!(read(odd), Document::Other);
+        }
+        assert_eq!(Document::read(b"\xff{"), Document::Other);
+        assert_eq!(Document::read(&b"[".repeat(100_000)), Document::Other);
+    }
+}

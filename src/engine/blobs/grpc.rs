@@ -1,0 +1,324 @@
+//! The two calls of the engine's content service, over gRPC as buildx speaks it.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes as Chunk, Incoming};
+use hyper::client::conn::http2::SendRequest;
+use hyper::header::{CONTENT_TYPE, HeaderMap, TE};
+use hyper::{Method, Request, StatusCode};
+
+use super::proto::{Fields, Garbled, Value, text_message};
+use crate::domain::blobs::Listed;
+use crate::domain::bytes::Bytes;
+use crate::engine::EngineError;
+use crate::engine::transport::{Body, Transport, Way, refused};
+use crate::engine::wire;
+
+/// More than the list of any store: about a million blobs.
+const LONGEST_LIST: usize = 512 * 1024 * 1024;
+/// Manifests and configs are a few KB; registries take no manifest beyond 4 MiB.
+pub const LONGEST_DOCUMENT: usize = 4 * 1024 * 1024;
+/// Each message has a flag for compression and its length in front.
+const PREFIX: usize = 5;
+
+/// A connection to the content service.
+pub struct Grpc {
+    transport: Transport,
+    sender: SendRequest<Body>,
+}
+
+/// What can be asked: it only reads.
+#[derive(Clone, Copy, Debug)]
+enum Call<'a> {
+    List,
+    Read(&'a str),
+}
+
+impl Call<'_> {
+    fn path(self) -> &'static str {
+        match self {
+            Self::List => "/containerd.services.content.v1.Content/List",
+            Self::Read(_) => "/containerd.services.content.v1.Content/Read",
+        }
+    }
+
+    fn message(self) -> Vec<u8> {
+        match self {
+            Self::List => Vec::new(),
+            Self::Read(digest) => text_message(1, digest),
+        }
+    }
+
+    fn longest_answer(self) -> usize {
+        match self {
+            Self::List => LONGEST_LIST,
+            // Each piece has its own prefix and offset.
+            Self::Read(_) => LONGEST_DOCUMENT + LONGEST_DOCUMENT / 8,
+        }
+    }
+}
+
+impl Grpc {
+    /// # Errors
+    /// As [`Transport::http2`].
+    pub async fn connect(transport: &Transport, way: Way) -> Result<Self, EngineError> {
+        Ok(Self {
+            sender: transport.http2(way).await?,
+            transport: transport.clone(),
+        })
+    }
+
+    /// All blobs, with their labels.
+    ///
+    /// # Errors
+    /// The service's refusal, or why its answer cannot be had or read.
+    pub async fn list(&self) -> Result<Vec<Listed>, EngineError> {
+        let mut blobs = Vec::new();
+        self.ask(Call::List, |message| read_infos(message, &mut blobs))
+            .await?;
+        Ok(blobs)
+    }
+
+    /// A blob's content.
+    ///
+    /// # Errors
+    /// As [`Grpc::list`]; [`EngineError::NotFound`] when there is no such blob (any more).
+    pub async fn read(&self, digest: &str) -> Result<Vec<u8>, EngineError> {
+        let mut content = Vec::new();
+        self.ask(Call::Read(digest), |message| {
+            read_piece(message, &mut content)
+        })
+        .await?;
+        Ok(content)
+    }
+
+    async fn ask(
+        &self,
+        call: Call<'_>,
+        mut take: impl FnMut(&[u8]) -> Result<(), Garbled>,
+    ) -> Result<(), EngineError> {
+        let garbled = |cause: &str| wire::garbled(call.path(), cause);
+        let mut body = self.send(call).await?;
+        let mut messages = Messages::default();
+        let mut received = 0_usize;
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.transport.unreachable(&error))?;
+            if let Some(trailers) = frame.trailers_ref() {
+                return status(trailers).unwrap_or_else(|| Err(garbled("it has no status")));
+            }
+            let data = frame.into_data().unwrap_or_default();
+            received = received.saturating_add(data.len());
+            if received > call.longest_answer() {
+                return Err(garbled("it is too long"));
+            }
+            messages.0.extend_from_slice(&data);
+            while let Some(message) = messages.next().map_err(garbled)? {
+                take(&message).map_err(|error| garbled(&error.to_string()))?;
+            }
+        }
+        Err(garbled("it ends too early"))
+    }
+
+    /// The answer's body, unless the head refuses already.
+    async fn send(&self, call: Call<'_>) -> Result<Incoming, EngineError> {
+        let body = Full::new(Chunk::from(framed(&call.message())));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.transport.service(call.path())?)
+            .header(CONTENT_TYPE, "application/grpc")
+            .header(TE, "trailers")
+            .body(body.map_err(|never| match never {}).boxed_unsync())
+            .map_err(|error| wire::garbled(call.path(), &error.to_string()))?;
+        let answer = self.sender.clone().send_request(request).await;
+        let answer = answer.map_err(|error| self.transport.unreachable(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(refused(answer.status().as_u16(), ""));
+        }
+        // A refusal without a body has its status in the head.
+        if let Some(Err(refusal)) = status(answer.headers()) {
+            return Err(refusal);
+        }
+        Ok(answer.into_body())
+    }
+}
+
+/// gRPC's own status, in the words of HTTP; nothing where it is not told.
+fn status(headers: &HeaderMap) -> Option<Result<(), EngineError>> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let code = text("grpc-status")?;
+    let message = text("grpc-message").unwrap_or_default();
+    Some(match code {
+        "0" => return Some(Ok(())),
+        "5" => Err(refused(404, message)),
+        "7" => Err(refused(403, message)),
+        "12" => Err(EngineError::NotSupported(message.to_owned())),
+        "14" => Err(refused(503, message)),
+        "16" => Err(refused(401, message)),
+        _ => Err(refused(500, message)),
+    })
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut frame = vec![0];
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(message);
+    frame
+}
+
+/// Bytes that came, of which complete messages are taken.
+#[derive(Default)]
+struct Messages(Vec<u8>);
+
+impl Messages {
+    fn next(&mut self) -> Result<Option<Vec<u8>>, &'static str> {
+        let Some(([compressed, a, b, c, d], rest)) = self.0.split_first_chunk::<PREFIX>() else {
+            return Ok(None);
+        };
+        // It was not asked for.
+        if *compressed != 0 {
+            return Err("it is compressed");
+        }
+        let length = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d]));
+        let length = length.map_err(|_| "it is too long")?;
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let message = rest[..length].to_vec();
+        self.0.drain(..PREFIX + length);
+        Ok(Some(message))
+    }
+}
+
+/// `ListContentResponse`: its first field is a blob, again and again.
+fn read_infos(message: &[u8], blobs: &mut Vec<Listed>) -> Result<(), Garbled> {
+    for field in Fields(message) {
+        if let (1, Value::Bytes(info)) = field? {
+            blobs.push(read_info(info)?);
+        }
+    }
+    Ok(())
+}
+
+/// `Info`: digest, size, two times, labels.
+fn read_info(message: &[u8]) -> Result<Listed, Garbled> {
+    let mut blob = Listed::default();
+    for field in Fields(message) {
+        match field? {
+            (1, digest) => blob.digest = digest.text().into(),
+            // A signed number: what would be below zero is no size.
+            (2, Value::Number(size)) => {
+                blob.size = Bytes(i64::try_from(size).map_or(0, i64::unsigned_abs));
+            }
+            (5, label) => {
+                let mut pair = [Value::Other; 2];
+                for field in Fields(label.bytes()) {
+                    match field? {
+                        (1, key) => pair[0] = key,
+                        (2, value) => pair[1] = value,
+                        _ => {}
+                    }
+                }
+                blob.labels
+                    .push((pair[0].text().into(), pair[1].text().into()));
+            }
+            _ => {}
+        }
+    }
+    Ok(blob)
+}
+
+/// `ReadContentResponse`: an offset, which must be where the content so far ends, and bytes.
+fn read_piece(message: &[u8], content: &mut Vec<u8>) -> Result<(), Garbled> {
+    let (mut offset, mut data) = (0, &[][..]);
+    for field in Fields(message) {
+        match field? {
+            (1, Value::Number(number)) => offset = number,
+            (2, Value::Bytes(bytes)) => data = bytes,
+            _ => {}
+        }
+    }
+    if usize::try_from(offset) != Ok(content.len()) {
+        return Err(Garbled);
+    }
+    content.extend_from_slice(data);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut message = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
+        message.extend_from_slice(bytes);
+        message
+    }
+
+    #[test]
+    fn a_message_waits_for_its_last_byte() {
+        let mut messages = Messages::default();
+        let bytes = [framed(b"one"), framed(b""), framed(b"three")].concat();
+        let mut seen = Vec::new();
+        for byte in bytes {
+            messages.0.push(byte);
+            seen.extend(messages.next().unwrap());
+        }
+        assert_eq!(seen, [&b"one"[..], b"", b"three"]);
+        messages.0.extend([1, 0, 0, 0, 0]);
+        assert!(messages.next().is_err());
+    }
+
+    #[test]
+    fn infos_with_labels_and_sizes() {
+        let label = [field(1, b"key"), field(2, b"value")].concat();
+        let info = [
+            field(1, b"sha256:a"),
+            vec![0x10, 0x96, 0x01],
+            field(3, b"when"),
+            field(5, &label),
+            field(5, &field(1, b"bare")),
+            field(9, b"of the future"),
+        ]
+        .concat();
+        let below_zero = [
+            &field(1, b"sha256:b")[..],
+            &[
+                0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+            ],
+        ]
+        .concat();
+        let mut blobs = Vec::new();
+        let message = [field(1, &info), field(1, &below_zero), field(2, b"?")].concat();
+        read_infos(&message, &mut blobs).unwrap();
+        assert_eq!(
+            blobs,
+            [
+                Listed {
+                    digest: "sha256:a".into(),
+                    size: Bytes(150),
+                    labels: vec![("key".into(), "value".into()), ("bare".into(), "".into())],
+                },
+                Listed {
+                    digest: "sha256:b".into(),
+                    size: Bytes::ZERO,
+                    labels: Vec::new(),
+                },
+            ]
+        );
+        for cut in 1..message.len() - 3 {
+            let all = read_infos(&message[..cut], &mut Vec::new());
+            let whole = cut == info.len() + 2 || cut == info.len() + below_zero.len() + 4;
+            assert_eq!(all.is_ok(), whole, "{cut}");
+        }
+    }
+
+    #[test]
+    fn pieces_come_in_order() {
+        let mut content = Vec::new();
+        read_piece(&field(2, b"abc"), &mut content).unwrap();
+        let next = [&[0x08, 3][..], &field(2, b"def")].concat();
+        read_piece(&next, &mut content).unwrap();
+        assert_eq!(content, b"abcdef");
+        assert_eq!(read_piece(&next, &mut content), Err(Garbled));
+    }
+}

@@ -1,0 +1,181 @@
+//! The little of protobuf's wire format that the blob list needs.
+//!
+//! Unknown fields are passed over, as the format wants; a length that leads beyond the message is garbled.
+
+/// Bytes that are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no protobuf message")]
+pub struct Garbled;
+
+/// A field's value, as far as anyone here wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+    /// A fixed-width number.
+    Other,
+}
+
+impl<'a> Value<'a> {
+    /// A message or text; nothing where it is a number.
+    pub fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Number(_) | Self::Other => &[],
+        }
+    }
+
+    /// A text; bytes that are no UTF-8 are replaced.
+    pub fn text(self) -> std::borrow::Cow<'a, str> {
+        String::from_utf8_lossy(self.bytes())
+    }
+}
+
+/// The fields of a message, one after another; nothing comes after an error.
+pub struct Fields<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u64, Value<'a>), Garbled>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.0 = &[];
+        }
+        Some(field.ok_or(Garbled))
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Option<(u64, Value<'a>)> {
+        let tag = self.varint()?;
+        let value = match tag & 7 {
+            0 => Value::Number(self.varint()?),
+            1 => self.take(8).map(|_| Value::Other)?,
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
+            }
+            5 => self.take(4).map(|_| Value::Other)?,
+            // Groups left the format long ago, and 6 and 7 were never in it.
+            _ => return None,
+        };
+        // Zero is no field's number.
+        (tag >> 3 > 0).then_some((tag >> 3, value))
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    /// At most ten bytes of seven bits each; what does not fit 64 bits is garbled.
+    fn varint(&mut self) -> Option<u64> {
+        let mut number = 0_u64;
+        for shift in (0..70).step_by(7) {
+            let byte = self.take(1)?[0];
+            let bits = u64::from(byte & 0x7f);
+            let placed = bits.checked_shl(shift)?;
+            if placed >> shift != bits {
+                return None;
+            }
+            number |= placed;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
+}
+
+/// A message with one text field.
+pub fn text_message(field: u8, text: &str) -> Vec<u8> {
+    let mut message = vec![field << 3 | 2];
+    let mut length = text.len();
+    while length > 0x7f {
+        message.push(u8::try_from(length & 0x7f).unwrap_or_default() | 0x80);
+        length >>= 7;
+    }
+    message.push(u8::try_from(length).unwrap_or_default());
+    message.extend_from_slice(text.as_bytes());
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(bytes: &[u8]) -> Vec<Result<(u64, Value<'_>), Garbled>> {
+        Fields(bytes).collect()
+    }
+
+    #[test]
+    fn fields_of_all_kinds() {
+        let message = [
+            0x08, 0x96, 0x01, // 1: 150
+            0x12, 0x02, b'h', b'i', // 2: "hi"
+            0x1d, 1, 2, 3, 4, // 3: fixed, 4 bytes
+            0x21, 1, 2, 3, 4, 5, 6, 7, 8, // 4: fixed, 8 bytes
+            0x80, 0x01, 0x00, // 16: 0
+        ];
+        assert_eq!(
+            fields(&message),
+            [
+                Ok((1, Value::Number(150))),
+                Ok((2, Value::Bytes(b"hi"))),
+                Ok((3, Value::Other)),
+                Ok((4, Value::Other)),
+                Ok((16, Value::Number(0))),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_garbled_and_ends_it() {
+        for bytes in [
+            &[0x08][..],         // a number that does not come
+            &[0x08, 0xff],       // a number that does not end
+            &[0x12, 0x05, b'x'], // longer than what is left
+            &[
+                0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
+            ], // nearly 2^64 bytes
+            &[
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02,
+            ], // 65 bits
+            &[
+                0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00,
+            ], // eleven bytes
+            &[0x0b],             // a group
+            &[0x0f],             // a kind that is not
+            &[0x00, 0x00],       // field zero
+            &[0x1d, 1, 2],       // fixed, cut off
+        ] {
+            assert_eq!(fields(bytes), [Err(Garbled)], "{bytes:x?}");
+        }
+        assert_eq!(
+            fields(&[
+                0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01
+            ]),
+            [Ok((1, Value::Number(u64::MAX)))]
+        );
+        assert_eq!(fields(&[0x08, 0x01, 0x0b, 0x08, 0x01]).len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_run_on(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Fields(&bytes).count() <= bytes.len());
+        }
+
+        #[test]
+        fn a_text_comes_back(text in ".{0,300}") {
+            let message = text_message(1, &text);
+            prop_assert_eq!(fields(&message), [Ok((1, Value::Bytes(text.as_bytes())))]);
+        }
+    }
+}
