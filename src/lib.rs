@@ -1,6 +1,7 @@
 //! dtop: see what Docker keeps on a disk, mark it, and remove exactly what you confirmed.
 
 pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod runtime;
