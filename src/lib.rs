@@ -4,5 +4,6 @@ pub mod app;
 pub mod cli;
 pub mod domain;
 pub mod engine;
+pub mod report;
 pub mod runtime;
 pub mod ui;

@@ -1,14 +1,12 @@
 //! A pane's rows as lines of text: the columns of the screen, without colour or cursor.
 
-use jiff::Timestamp;
-
 use crate::app::columns::{Cell, Column, columns, fitting};
 use crate::domain::bytes::Figure;
 use crate::domain::item::Kind;
 use crate::domain::survey::Survey;
 use crate::domain::time::age;
 use crate::ui::text::{fit, pad, sanitise, width as columns_of};
-use crate::ui::words::bytes;
+use crate::ui::words::figure;
 
 use super::text::Page;
 
@@ -28,7 +26,7 @@ pub fn top(survey: &Survey, kind: Kind, page: Page, most: usize) -> Vec<String> 
     }));
     let shown = rows.iter().take(most).map(|at| {
         line(placed.iter().map(|(column, wide)| {
-            let text = said(&(column.cell)(survey, kind, *at), page.now, *wide);
+            let text = said(&(column.cell)(survey, kind, *at), page, *wide);
             aligned(&text, column, *wide)
         }))
     });
@@ -55,7 +53,8 @@ pub fn right(text: &str, room: usize) -> String {
     format!("{:blank$}{fitted}", "")
 }
 
-fn said(cell: &Cell, now: Timestamp, wide: usize) -> String {
+/// What a cell says. Bytes that go have room for a sign after them, so that their digits stand in line.
+fn said(cell: &Cell, page: Page, wide: usize) -> String {
     match cell {
         Cell::Name { name, more } | Cell::Users { first: name, more } => {
             let more = match more {
@@ -65,15 +64,19 @@ fn said(cell: &Cell, now: Timestamp, wide: usize) -> String {
             let room = wide.saturating_sub(more.len());
             format!("{}{more}", fit(&sanitise(name), room))
         }
-        Cell::Frees { blocked: true, .. } => "0 B †".to_owned(),
-        Cell::Frees { figure, exact, .. } => match figure {
-            // What the row may free at least, as on the screen.
-            Figure::Known(_) if !exact => format!("≥ {}", bytes(*figure)),
-            figure => bytes(*figure),
-        },
-        Cell::Size(figure) => bytes(*figure),
-        Cell::Ago(Figure::Known(then)) => age(*then, now),
-        Cell::Ago(Figure::Pending) => "…".to_owned(),
+        Cell::Frees {
+            figure: bytes,
+            exact,
+            blocked,
+        } => {
+            let sign = if *blocked { " †" } else { "  " };
+            let about = matches!(bytes, Figure::Known(_)) && !exact && !blocked;
+            let about = if about { "≥" } else { "" };
+            format!("{about}{}{sign}", figure(*bytes, page.theme()))
+        }
+        Cell::Size(bytes) => figure(*bytes, page.theme()),
+        Cell::Ago(Figure::Known(then)) => age(*then, page.now),
+        Cell::Ago(Figure::Pending) => page.theme().pending().to_owned(),
         Cell::Ago(Figure::Unknown) | Cell::Nothing => "–".to_owned(),
         Cell::Text(text) => sanitise(text).into_owned(),
         Cell::Word(word) => (*word).to_owned(),
