@@ -15,7 +15,7 @@ mod tabs;
 pub mod text;
 mod theme;
 mod why;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
