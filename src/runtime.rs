@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use ratatui::backend::Backend;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::LocalSet;
 use tokio::time::{Duration, sleep};
 
 use crate::app::model::{Model, Options};
@@ -24,7 +23,9 @@ use crate::app::msg::{Effect, Msg};
 use crate::app::update::update;
 use crate::ui::{Theme, view};
 
+pub mod batch;
 mod input;
+pub mod open;
 mod session;
 mod terminal;
 
@@ -35,7 +36,8 @@ use terminal::Terminal;
 /// At most this many messages are taken in before a frame is drawn.
 const BATCH: usize = 4096;
 
-/// Opens the full screen and runs until somebody quits.
+/// Opens the full screen and runs until somebody quits. Everything shares one thread, where what waits for an
+/// engine gives way to the keys: it must be called within a [`tokio::task::LocalSet`].
 ///
 /// # Errors
 /// When the terminal cannot be used, or a task panicked.
@@ -49,9 +51,8 @@ pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
         inbox,
         theme,
     };
-    // Everything shares one thread: what waits for an engine gives way to the keys.
-    LocalSet::new()
-        .run_until(program.run(&terminal, Terminal::screen()?, EventStream::new()))
+    program
+        .run(&terminal, Terminal::screen()?, EventStream::new())
         .await
 }
 
