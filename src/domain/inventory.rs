@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service, Source,
-    Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
+    Source, Text, Volume, VolumeName,
 };
 
 /// The engine, and how it was reached.

@@ -60,7 +60,11 @@ fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             "build cache shares layers, it is not known which: {}",
             name(&ItemId::Record(id.clone()), survey)
         ),
-        Doubt::CacheNotListed => "build cache has not been listed yet".to_owned(),
+        Doubt::HiddenLayers(id) => format!(
+            "not all layers that {} holds are known",
+            name(&ItemId::Container(id.clone()), survey)
+        ),
+        Doubt::CacheNotListed => "build cache could not be listed".to_owned(),
         Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),

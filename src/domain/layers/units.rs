@@ -3,7 +3,6 @@
 //! A unit stands on at most one other, as a layer does, and holds it. An item holds units. What nothing holds
 //! goes, and lets go of what it stands on: the engine's own reference counting (ENGINE.md §2.1).
 
-use crate::domain::bytes::Bytes;
 use crate::domain::item::ItemId;
 
 use super::Doubt;
