@@ -105,11 +105,7 @@ fn the_harness_sees_what_its_scene_built(engine: &PrivateEngine) {
 fn the_proxy_writes_down_every_request(engine: &PrivateEngine) {
     let scene = Scene::on(engine);
     let proxy = Proxy::before(&engine.socket(), engine.folder());
-    let through = |args: &[&str]| {
-        let mut client = engine.client();
-        client.args(["--host", &proxy.host()]).args(args);
-        support::engine::run(&mut client)
-    };
+    let through = |args: &[&str]| support::engine::run(engine.client_at(&proxy.host()).args(args));
     through(&["image", "ls"]);
     assert_eq!(proxy.writes(), []);
     // A body, an upgraded connection and an answer without end, each on its own terms.

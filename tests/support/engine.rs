@@ -96,6 +96,11 @@ impl PrivateEngine {
         self.folder().join("docker.sock")
     }
 
+    /// A program that runs in an image without libraries.
+    pub fn busybox(&self) -> &Path {
+        &self.programs.busybox
+    }
+
     /// What `dtop -H` takes.
     pub fn host(&self) -> String {
         format!("unix://{}", self.socket().display())
@@ -126,11 +131,16 @@ impl PrivateEngine {
 
     /// The engine's own client, bound to this engine and to nothing of the caller's.
     pub fn client(&self) -> Command {
+        self.client_at(&self.host())
+    }
+
+    /// The same client at another address, such as a proxy's.
+    pub fn client_at(&self, host: &str) -> Command {
         let mut command = self.programs.command(&self.programs.docker);
         command
             .env("DOCKER_CONFIG", self.folder().join("client"))
             .arg("--host")
-            .arg(self.host());
+            .arg(host);
         command
     }
 

@@ -23,6 +23,8 @@ pub struct Programs {
     pub dockerd: PathBuf,
     pub containerd: PathBuf,
     pub docker: PathBuf,
+    /// What containers run: one program without libraries, for images from scratch.
+    pub busybox: PathBuf,
     /// PATH for all of them: their own folders before the system's.
     pub path: std::ffi::OsString,
 }
@@ -83,6 +85,7 @@ impl Programs {
             dockerd,
             containerd,
             docker,
+            busybox: static_busybox()?,
             path,
         })
     }
@@ -118,6 +121,16 @@ fn search_path() -> Vec<PathBuf> {
         }
     }
     folders
+}
+
+/// The program of Debian's busybox-static. A dynamic one (Debian's busybox) would not run in an image from
+/// scratch; only such a one has a section that names its loader.
+fn static_busybox() -> Result<PathBuf, Missing> {
+    let none = || Missing("no static busybox on PATH (Debian: busybox-static)".into());
+    let path = on_path("busybox").ok_or_else(none)?;
+    let program = std::fs::read(&path).map_err(|e| Missing(format!("{}: {e}", path.display())))?;
+    let dynamic = program.windows(8).any(|bytes| bytes == b".interp\0");
+    if dynamic { Err(none()) } else { Ok(path) }
 }
 
 /// The first file of that name on [`search_path`].

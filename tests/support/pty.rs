@@ -252,14 +252,13 @@ impl Screen {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The terminal is as it was before the program: modes, main screen, cursor, paste and mouse.
-    pub fn assert_restored(&self) {
-        assert_eq!(
-            modes(&self.terminal),
-            self.modes_before,
-            "the terminal's modes"
-        );
-        self.look(assert_plain);
+    /// What the program left behind on its terminal: changed modes, and see [`traces`].
+    pub fn left_behind(&self) -> Vec<&'static str> {
+        let mut left = self.look(traces);
+        if modes(&self.terminal) != self.modes_before {
+            left.push("modes");
+        }
+        left
     }
 
     fn pid(&self) -> Pid {
@@ -277,19 +276,24 @@ impl Drop for Screen {
     }
 }
 
-/// No trace of a full-screen program: main screen, cursor shown, no bracketed paste, no mouse, plain text.
-pub fn assert_plain(screen: &vt100::Screen) {
-    assert!(!screen.alternate_screen(), "the alternate screen is left");
-    assert!(!screen.hide_cursor(), "the cursor is shown");
-    assert!(!screen.bracketed_paste(), "bracketed paste is off");
-    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-    assert!(!screen.application_cursor(), "cursor keys are plain");
-    assert_eq!(
-        (screen.fgcolor(), screen.bgcolor()),
-        Default::default(),
-        "no colour is left on"
-    );
-    assert!(!screen.bold() && !screen.inverse(), "no style is left on");
+/// The traces of a full-screen program on a terminal; none on one that is as a shell likes it.
+pub fn traces(screen: &vt100::Screen) -> Vec<&'static str> {
+    let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+    let coloured = [screen.fgcolor(), screen.bgcolor()] != [vt100::Color::Default; 2];
+    let styled = screen.bold() || screen.dim() || screen.inverse() || screen.underline();
+    let all = [
+        ("alternate screen", screen.alternate_screen()),
+        ("hidden cursor", screen.hide_cursor()),
+        ("bracketed paste", screen.bracketed_paste()),
+        ("mouse", mouse),
+        ("application cursor keys", screen.application_cursor()),
+        ("colour", coloured),
+        ("style", styled),
+    ];
+    all.into_iter()
+        .filter(|(_, left)| *left)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 impl Shown {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::engine::{PrivateEngine, run};
-use super::program::on_path;
 
 /// Which builder makes an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl<'a> Scene<'a> {
         let scene = Self { engine };
         scene.import("base:1", |root| {
             fs::create_dir(root.join("bin")).expect("a folder");
-            fs::copy(static_busybox(), root.join("bin/busybox")).expect("busybox");
+            fs::copy(engine.busybox(), root.join("bin/busybox")).expect("busybox");
             for applet in ["sh", "dd", "sleep", "mkdir", "true"] {
                 std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))
                     .expect("a link");
@@ -169,19 +168,4 @@ impl<'a> Scene<'a> {
             .expect("a folder")
             .keep()
     }
-}
-
-/// The program in busybox-static: an image from scratch has no libraries for another.
-fn static_busybox() -> PathBuf {
-    let path = on_path("busybox").expect("busybox on PATH (Debian: busybox-static)");
-    let program = fs::read(&path).expect("busybox can be read");
-    let dynamic = program
-        .windows(9)
-        .any(|bytes| bytes == b"ld-linux-" || bytes == b"/ld-linux");
-    assert!(
-        !dynamic,
-        "{} is not static: install busybox-static",
-        path.display()
-    );
-    path
 }
