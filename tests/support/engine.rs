@@ -1,17 +1,13 @@
 //! A private engine: containerd and dockerd of its own, in a folder of its own, gone when the test is.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::process::CommandExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::daemon::{Daemon, Keeper, unmount_below};
 use super::http;
 use super::program::{Missing, Programs};
 
@@ -30,8 +26,8 @@ pub enum Store {
 pub struct PrivateEngine {
     programs: Programs,
     // Stopped in this order, then the folder goes.
-    dockerd: Child,
-    containerd: Child,
+    dockerd: Daemon,
+    containerd: Daemon,
     keeper: Keeper,
     folder: TempDir,
 }
@@ -45,42 +41,19 @@ impl PrivateEngine {
         let folder = short_folder()?;
         let dir = folder.path();
         write_settings(dir, store).map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
-        let containerd = spawn(programs, &programs.containerd, dir, |command| {
-            command.arg("--config").arg(dir.join("containerd.toml"));
+        let mut command = programs.command(&programs.containerd);
+        command.arg("--config").arg(dir.join("containerd.toml"));
+        let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
+        let socket = dir.join("docker.sock");
+        let dockerd = Daemon::start(dockerd(programs, dir), dir, || {
+            matches!(http::request(&socket, "GET", "/_ping"), Ok((200, _)))
         })?;
-        let mut containerd = Unfinished(Some(containerd));
-        until_there(
-            &dir.join("containerd.sock"),
-            containerd.child(),
-            dir,
-            "containerd",
-        )?;
-        // Both --config-file and --containerd matter: without them dockerd reads the host's settings and
-        // takes the host's containerd.
-        let dockerd = spawn(programs, &programs.dockerd, dir, |command| {
-            command
-                .arg("--config-file")
-                .arg(dir.join("daemon.json"))
-                .arg("--containerd")
-                .arg(dir.join("containerd.sock"))
-                .arg("--data-root")
-                .arg(dir.join("data"))
-                .arg("--exec-root")
-                .arg(dir.join("exec"))
-                .arg("--host")
-                .arg(format!("unix://{}", dir.join("docker.sock").display()))
-                .arg("--pidfile")
-                .arg(dir.join("pid"))
-                .args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
-        })?;
-        let mut dockerd = Unfinished(Some(dockerd));
-        until_answering(&dir.join("docker.sock"), dockerd.child(), dir)?;
-        let keeper = Keeper::watch(dockerd.child().id(), containerd.child().id(), dir)
+        let keeper = Keeper::watch(dockerd.id(), containerd.id(), dir)
             .map_err(|e| Missing(format!("cannot watch over the engine: {e}")))?;
         let engine = Self {
             programs: programs.clone(),
-            dockerd: dockerd.finished(),
-            containerd: containerd.finished(),
+            dockerd,
+            containerd,
             keeper,
             folder,
         };
@@ -179,8 +152,8 @@ impl PrivateEngine {
 impl Drop for PrivateEngine {
     fn drop(&mut self) {
         self.kill_containers();
-        stop(&mut self.dockerd);
-        stop(&mut self.containerd);
+        self.dockerd.stop();
+        self.containerd.stop();
         unmount_below(self.folder.path());
         self.keeper.dismiss();
     }
@@ -214,6 +187,27 @@ fn short_folder() -> Result<TempDir, Missing> {
         .map_err(|e| Missing(format!("{}: {e}", parent.display())))
 }
 
+/// dockerd with all that it keeps and listens on below `dir`.
+///
+/// Both `--config-file` and `--containerd` matter: without them dockerd reads the host's settings and takes the
+/// host's containerd.
+fn dockerd(programs: &Programs, dir: &Path) -> Command {
+    let mut command = programs.command(&programs.dockerd);
+    for (option, name) in [
+        ("--config-file", "daemon.json"),
+        ("--containerd", "containerd.sock"),
+        ("--data-root", "data"),
+        ("--exec-root", "exec"),
+        ("--pidfile", "pid"),
+    ] {
+        command.arg(option).arg(dir.join(name));
+    }
+    let host = format!("unix://{}", dir.join("docker.sock").display());
+    command.args(["--host", &host]);
+    command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
+    command
+}
+
 fn write_settings(dir: &Path, store: Store) -> std::io::Result<()> {
     let at = dir.display();
     let containerd = format!(
@@ -227,152 +221,4 @@ fn write_settings(dir: &Path, store: Store) -> std::io::Result<()> {
     };
     fs::write(dir.join("daemon.json"), daemon)?;
     fs::create_dir(dir.join("client"))
-}
-
-/// A child that is stopped unless the start goes well.
-struct Unfinished(Option<Child>);
-
-impl Unfinished {
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().expect("not finished")
-    }
-
-    fn finished(mut self) -> Child {
-        self.0.take().expect("finished once")
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            stop(child);
-        }
-    }
-}
-
-fn spawn(
-    programs: &Programs,
-    program: &Path,
-    dir: &Path,
-    arguments: impl FnOnce(&mut Command),
-) -> Result<Child, Missing> {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let failed = |e: std::io::Error| Missing(format!("{}: {e}", program.display()));
-    let log = File::create(dir.join(format!("{name}.log"))).map_err(failed)?;
-    let mut command = programs.command(program);
-    arguments(&mut command);
-    command
-        // A ^C at the tests must reach the keeper's work, not cut it short.
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().map_err(failed)?)
-        .stderr(log)
-        .spawn()
-        .map_err(failed)
-}
-
-fn until_there(path: &Path, child: &mut Child, dir: &Path, name: &str) -> Result<(), Missing> {
-    wait_for_start(child, dir, name, || path.exists())
-}
-
-fn until_answering(socket: &Path, child: &mut Child, dir: &Path) -> Result<(), Missing> {
-    wait_for_start(child, dir, "dockerd", || {
-        matches!(http::request(socket, "GET", "/_ping"), Ok((200, _)))
-    })
-}
-
-fn wait_for_start(
-    child: &mut Child,
-    dir: &Path,
-    name: &str,
-    ready: impl Fn() -> bool,
-) -> Result<(), Missing> {
-    let start = Instant::now();
-    while !ready() {
-        let why = if let Ok(Some(status)) = child.try_wait() {
-            format!("{name} ended ({status})")
-        } else if start.elapsed() > Duration::from_secs(30) {
-            format!("{name} did not answer within 30 s")
-        } else {
-            thread::sleep(Duration::from_millis(20));
-            continue;
-        };
-        let log = fs::read_to_string(dir.join(format!("{name}.log"))).unwrap_or_default();
-        let last = log
-            .lines()
-            .rfind(|line| !line.is_empty())
-            .unwrap_or("nothing");
-        return Err(Missing(format!("{why}: {last}")));
-    }
-    Ok(())
-}
-
-/// SIGTERM, ten seconds, SIGKILL.
-fn stop(child: &mut Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    let start = Instant::now();
-    while matches!(child.try_wait(), Ok(None)) {
-        if start.elapsed() > Duration::from_secs(10) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Unmounts what a killed engine left mounted, deepest first.
-fn unmount_below(dir: &Path) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below = mounts
-        .lines()
-        .filter_map(|line| line.split(' ').nth(1))
-        .filter(|point| Path::new(point).starts_with(dir));
-    for point in below.collect::<Vec<_>>().into_iter().rev() {
-        let _ = Command::new("umount").arg("--lazy").arg(point).status();
-    }
-}
-
-/// Ends an engine whose test was killed before it could: a shell that waits for the test's end of a pipe.
-struct Keeper {
-    shell: Child,
-    pipe: Option<ChildStdin>,
-}
-
-impl Keeper {
-    /// `$1` dockerd's id, `$2` containerd's, `$3` the folder. Containers' own processes go with containerd's
-    /// shims when dockerd ends.
-    const SCRIPT: &str = r#"
-        read -r word && exit
-        kill "$1"; i=0
-        while kill -0 "$1" && [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done
-        kill -9 "$1"; kill "$2"; sleep 1; kill -9 "$2"
-        cut -d ' ' -f 2 /proc/self/mounts | grep "^$3/" | sort -r | xargs -r -n 1 umount -l
-        rm -rf "$3"
-    "#;
-
-    fn watch(dockerd: u32, containerd: u32, dir: &Path) -> std::io::Result<Self> {
-        let mut shell = Command::new("sh")
-            .args(["-c", Self::SCRIPT, "keeper"])
-            .arg(dockerd.to_string())
-            .arg(containerd.to_string())
-            .arg(dir)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let pipe = shell.stdin.take();
-        Ok(Self { shell, pipe })
-    }
-
-    /// The engine has ended in order: nothing is left to do.
-    fn dismiss(&mut self) {
-        if let Some(mut pipe) = self.pipe.take() {
-            let _ = pipe.write_all(b"done\n");
-        }
-        let _ = self.shell.wait();
-    }
 }

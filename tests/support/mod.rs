@@ -7,6 +7,7 @@
 )]
 
 pub mod census;
+pub mod daemon;
 pub mod engine;
 pub mod http;
 pub mod journey;
