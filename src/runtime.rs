@@ -130,8 +130,9 @@ impl Program {
         B: Backend,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        screen.draw(|frame| view(&self.model, frame, &self.theme))?;
-        update(&mut self.model, Msg::Drawn);
+        let mut furthest = 0;
+        screen.draw(|frame| furthest = view(&self.model, frame, &self.theme))?;
+        update(&mut self.model, Msg::Drawn { furthest });
         Ok(())
     }
 

@@ -50,7 +50,8 @@ pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     reasons.join("; ")
 }
 
-fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
+/// Why a number is not exact, in words.
+pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
     match doubt {
         Doubt::UnalignedHistory(id) => format!(
             "the layers of {} cannot be told apart",
