@@ -14,6 +14,7 @@ use crossterm::event::{Event as Input, EventStream};
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use ratatui::backend::Backend;
+use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Duration, sleep};
@@ -220,6 +221,8 @@ where
     // The stop may come a moment after the call; a shell that cannot stop us never continues us either.
     let _ = tokio::time::timeout(Duration::from_millis(200), resumed.recv()).await;
     terminal.resume()?;
-    screen.clear()?;
+    // Not `clear`: that asks the terminal where its cursor is, and the answer is taken by whoever reads the keys.
+    let (width, height) = crossterm::terminal::size()?;
+    screen.resize(Rect::new(0, 0, width, height))?;
     Ok(())
 }
