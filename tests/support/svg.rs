@@ -36,7 +36,7 @@ pub fn frame(model: &mut Model, (width, height): (u16, u16)) -> String {
     for y in 0..height {
         let mut x = 0;
         while x < width {
-            let (text, cells) = run(|x| &buffer[(x, y)], x, width);
+            let (text, cells) = word(|x| &buffer[(x, y)], x, width);
             draw(&mut svg, &buffer[(x, y)], &text, (x, y, cells));
             x += cells;
         }
@@ -45,9 +45,10 @@ pub fn frame(model: &mut Model, (width, height): (u16, u16)) -> String {
     svg
 }
 
-/// The cells from here that look the same: their text, and how many they are.
-fn run<'a>(cell: impl Fn(u16) -> &'a Cell, from: u16, width: u16) -> (String, u16) {
-    let look = |cell: &Cell| (cell.fg, cell.bg, cell.modifier);
+/// The cells from here that look the same, up to a blank: their text, and how many they are. Each word has a
+/// place of its own, so that columns stand wherever letters have another width.
+fn word<'a>(cell: impl Fn(u16) -> &'a Cell, from: u16, width: u16) -> (String, u16) {
+    let look = |cell: &Cell| (cell.fg, cell.bg, cell.modifier, cell.symbol() == " ");
     let mut text = String::new();
     let mut x = from;
     while x < width && look(cell(x)) == look(cell(from)) {
@@ -87,7 +88,7 @@ fn draw(svg: &mut String, cell: &Cell, text: &str, (x, y, cells): (u16, u16, u16
         .replace('>', "&gt;");
     let _ = writeln!(
         svg,
-        "<text x=\"{left}\" y=\"{}\" textLength=\"{wide}\" xml:space=\"preserve\" fill=\"{ink}\"{bold}{faint}>{text}</text>",
+        "<text x=\"{left}\" y=\"{}\" fill=\"{ink}\"{bold}{faint}>{text}</text>",
         top + 13
     );
 }
