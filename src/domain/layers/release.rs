@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ItemId, RecordId};
 
-use super::units::{Graph, HolderNo, UnitNo, World};
+use super::units::{Graph, HolderNo, Sort, UnitNo, World};
 use super::{Doubt, Freed, Ledger};
 
 /// So many holders of an item's bytes are named at most: a thousand names explain nothing.
@@ -193,7 +193,7 @@ impl<'a> Release<'a> {
         for hold in graph.holds.of(own).iter().filter(|hold| hold.sure) {
             let chain: Vec<UnitNo> = graph
                 .down(hold.unit)
-                .take_while(|unit| !seen.contains(unit))
+                .take_while(|unit| !seen.contains(unit) && self.is_of(item, *unit))
                 .collect();
             let of_chain = self.holders_of_chain(own, &chain);
             bytes += of_chain.values().copied().max().unwrap_or_default();
@@ -205,6 +205,17 @@ impl<'a> Release<'a> {
         HeldBack {
             bytes,
             by: self.named(by),
+        }
+    }
+
+    /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
+    /// volumes are volumes; only the layers that no image has any more are a container's.
+    fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
+        let of_image = (unit as usize) < self.ledger.tree.len();
+        let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
+        match item {
+            ItemId::Container(_) => !of_image && !of_volume,
+            ItemId::Image(_) | ItemId::Volume(_) | ItemId::Record(_) => true,
         }
     }
 
