@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::domain::filter::Filter;
 use crate::domain::item::Kind;
+use crate::domain::outcome::Done;
 use crate::ui::text::sanitise;
 
 /// Nothing could be tried.
@@ -33,7 +34,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all done, refusals included; 1 nothing c
 /// Options that stand before or after the subcommand.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
-    /// The engine's address: unix:///path, tcp://host:port
+    /// The engine's address
     #[arg(short = 'H', long = "host", value_name = "URL", global = true)]
     pub host: Option<String>,
     /// A context of the docker command
@@ -211,6 +212,16 @@ fn read_filter(option: &str, kind: Kind, text: &str, yes: bool) -> Result<Filter
              write ={word} or /{word}/"
         )),
         _ => Ok(filter),
+    }
+}
+
+/// How `clean` exits once something has been tried: 0 if everything went or was gone already.
+#[must_use]
+pub fn exit_code(done: &[Done]) -> u8 {
+    if done.iter().all(|done| done.outcome.is_away()) {
+        0
+    } else {
+        NOT_ALL_DONE
     }
 }
 

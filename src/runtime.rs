@@ -17,7 +17,6 @@ use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::LocalSet;
 use tokio::time::{Duration, sleep};
 
 use crate::app::model::{Model, Options};
@@ -25,7 +24,9 @@ use crate::app::msg::{Effect, Msg};
 use crate::app::update::update;
 use crate::ui::{Theme, view};
 
+pub mod batch;
 mod input;
+pub mod open;
 mod session;
 mod terminal;
 
@@ -36,7 +37,8 @@ use terminal::Terminal;
 /// At most this many messages are taken in before a frame is drawn.
 const BATCH: usize = 4096;
 
-/// Opens the full screen and runs until somebody quits.
+/// Opens the full screen and runs until somebody quits. Everything shares one thread, where what waits for an
+/// engine gives way to the keys: it must be called within a [`tokio::task::LocalSet`].
 ///
 /// # Errors
 /// When the terminal cannot be used, or a task panicked.
@@ -50,9 +52,8 @@ pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
         inbox,
         theme,
     };
-    // Everything shares one thread: what waits for an engine gives way to the keys.
-    LocalSet::new()
-        .run_until(program.run(&terminal, Terminal::screen()?, EventStream::new()))
+    program
+        .run(&terminal, Terminal::screen()?, EventStream::new())
         .await
 }
 

@@ -4,6 +4,8 @@
 mod plan;
 mod report;
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use crate::domain::bytes::Bytes;
@@ -76,7 +78,8 @@ fn written(value: &impl Serialize) -> String {
         } else {
             // Outside of strings JSON has only ASCII, so this stands in a string.
             for unit in letter.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         }
     }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::{Kind, Text};
-use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Step};
 use crate::domain::survey::Survey;
@@ -111,7 +110,7 @@ fn disk(disk: &Disk) -> String {
     // Some filesystems have no fixed number of inodes and say zero.
     if disk.inodes_total > 0 {
         let free = share(disk.inodes_free, disk.inodes_total);
-        line.push_str(&format!(", inodes {free} free"));
+        line = format!("{line}, inodes {free} free");
     }
     line
 }
@@ -175,15 +174,10 @@ fn section(lines: &mut Vec<String>, heading: &str, rows: Vec<String>) {
 
 fn step_line(number: usize, step: &Step, page: Page) -> String {
     let kind = words::kind_word(step.id.kind());
-    let about = if step.frees.is_exact() || step.frees.pending {
-        ""
-    } else {
-        "≥"
-    };
-    let frees = format!(
-        "{about}{}",
-        words::figure(step.frees.figure(), page.theme())
-    );
+    let figure = step.frees.figure();
+    let about = matches!(figure, Figure::Known(_)) && !step.frees.is_exact();
+    let about = if about { "≥" } else { "" };
+    let frees = format!("{about}{}", words::figure(figure, page.theme()));
     let name = if step.names.is_empty() {
         step.name.to_string()
     } else {
@@ -272,14 +266,10 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     let objects = words::count(plan.steps.len(), "object");
     let frees = words::freed(&plan.frees, page.theme());
     let line = format!("removes {objects}, frees {frees}");
-    match doubts(&plan.frees, survey) {
+    match words::doubts(&plan.frees, survey) {
         why if why.is_empty() => line,
         why => format!("{line} ({})", sanitise(&why)),
     }
-}
-
-fn doubts(frees: &Freed, survey: &Survey) -> String {
-    words::doubts(frees, survey)
 }
 
 /// The question before anything is removed. [`confirms`] reads the answer.
@@ -321,10 +311,10 @@ pub fn done(done: &Done, page: Page) -> String {
     let kind = done.id.kind().word();
     let mut line = format!("{outcome} {kind} {}", sanitise(&done.name));
     if !done.freed.is_zero() {
-        line.push_str(&format!(", freed {}", done.freed));
+        line = format!("{line}, freed {}", done.freed);
     }
     if let Some(error) = &done.error {
-        line.push_str(&format!(": {}", sanitise(error)));
+        line = format!("{line}: {}", sanitise(error));
     }
     page.printed(&[line])
 }

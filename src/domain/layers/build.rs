@@ -6,6 +6,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, Image, ItemId, Text, Volume};
 
+use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
@@ -44,6 +45,7 @@ pub(super) struct Builder<'a> {
     items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     sums: Vec<Sum>,
+    pub(super) hidden: Vec<Hidden>,
     unsettled: bool,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Builder<'a> {
             items: HashMap::new(),
             joined: Vec::new(),
             sums: Vec::new(),
+            hidden: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
                 || !inventory.is_listed(Stage::Containers)
                 || cache_is_listed(inventory).is_pending(),
@@ -76,7 +79,7 @@ impl<'a> Builder<'a> {
     pub(super) fn build(mut self) -> Ledger {
         let inventory = self.inventory;
         let lineage = Lineage::new(&inventory.cache);
-        let ties = join(inventory, &lineage, &self.tree, &self.tops, &self.sizes);
+        let mut ties = join(inventory, &lineage, &self.tree, &self.tops, &self.sizes);
         self.take_sizes_of_records(&ties);
         self.add_layers();
         for (index, image) in inventory.images.iter().enumerate() {
@@ -84,6 +87,7 @@ impl<'a> Builder<'a> {
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
+        self.join_hidden(&lineage, &mut ties);
         self.add_records(&lineage, ties);
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
@@ -169,13 +173,12 @@ impl<'a> Builder<'a> {
         self.unsettled |= image.content.is_pending();
         let doubt = Doubt::UnalignedHistory(image.id.clone());
         match (&image.content, self.tops[index]) {
-            (Figure::Pending, _) => {}
             (Figure::Known(_), Some(top)) => {
                 self.hold(holder, top, true);
                 self.add_sum(image, top, doubt);
             }
-            // An image of no layers at all holds none.
-            (Figure::Known(_), None) => {}
+            // Not known yet, or an image of no layers at all.
+            (Figure::Pending, _) | (Figure::Known(_), None) => {}
             (Figure::Unknown, _) => {
                 let whole = self.add_unit(Unit {
                     below: None,
@@ -314,11 +317,17 @@ impl<'a> Builder<'a> {
             self.veil(holder, doubt);
             return;
         }
-        let mut top = None;
+        let mut chain: Vec<UnitNo> = Vec::new();
         for folder in &details.folders {
-            top = Some(folders.unit(self, folder, top));
+            chain.push(folders.unit(self, folder, chain.last().copied()));
         }
-        if let Some(top) = top {
+        if let Some(top) = chain.last().copied() {
+            self.hidden.push(Hidden {
+                chain,
+                folders: details.folders.clone(),
+                total,
+                created: container.created,
+            });
             self.hold(holder, top, true);
             self.sums.push(Sum {
                 top,

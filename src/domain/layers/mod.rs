@@ -6,6 +6,7 @@
 
 mod align;
 mod build;
+mod hidden;
 mod join;
 mod ledger;
 mod names;

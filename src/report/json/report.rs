@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Store};
-use crate::domain::item::{Container, Image, Kind, Labels, Record, Source, Volume};
+use crate::domain::item::{
+    Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
+};
 use crate::domain::survey::{Facts, Survey};
 
 use super::{SCHEMA, strs};
@@ -205,7 +207,7 @@ impl<'a> ContainerJson<'a> {
         Self {
             id: container.id.as_str(),
             name: &container.name,
-            image_id: container.image_id.as_ref().map(|id| id.as_str()),
+            image_id: container.image_id.as_ref().map(ImageId::as_str),
             image: &container.image,
             state: container.state.word(),
             size: survey.item(Kind::Container, at).size(),
@@ -272,7 +274,7 @@ impl<'a> RecordJson<'a> {
         let record: &Record = &survey.inventory().cache[at];
         Self {
             id: record.id.as_str(),
-            parents: record.parents.iter().map(|id| id.as_str()).collect(),
+            parents: record.parents.iter().map(RecordId::as_str).collect(),
             r#type: &record.kind,
             description: &record.description,
             size: record.size,

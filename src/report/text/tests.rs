@@ -158,7 +158,7 @@ fn an_object_that_ended_is_one_line() {
 #[test]
 fn hostile_strings_break_no_line_and_no_column() {
     let hostile = "a\u{1b}[2J\u{9b}\u{202e}\u{200b}\n\t日本e\u{301}\u{301}\u{301}\u{301}";
-    let plain = "x".repeat(width(&sanitise(hostile)));
+    let harmless = "x".repeat(width(&sanitise(hostile)));
     let print = |name: &str| {
         let mut fleet = fleet();
         fleet.images[1].names = vec![name.into()];
@@ -173,12 +173,12 @@ fn hostile_strings_break_no_line_and_no_column() {
         .into();
         let survey = Survey::new(fleet);
         let ids = [an_image("sha256:a1"), an_image("sha256:9c872a6119ccaa")];
-        let plan = super::plan(&survey, &Plan::new(&survey, &selection(&ids)), page());
-        report(&survey, page()) + &plan
+        let planned = Plan::new(&survey, &selection(&ids));
+        report(&survey, page()) + &plan(&survey, &planned, page())
     };
-    let (hostile, plain) = (print(hostile), print(&plain));
+    let (hostile, harmless) = (print(hostile), print(&harmless));
     let widths = |text: &str| text.lines().map(width).collect::<Vec<_>>();
-    assert_eq!(widths(&hostile), widths(&plain), "{hostile}");
+    assert_eq!(widths(&hostile), widths(&harmless), "{hostile}");
     assert!(hostile.lines().all(|line| sanitise(line) == line));
     let ascii = Page {
         ascii: true,
