@@ -642,7 +642,7 @@ fn hostile_strings_break_nothing(engine: &PrivateEngine) {
         (Pane::Containers, "evil-command", "base:1"),
         (Pane::Volumes, "evil-volume", ""),
         (Pane::Images, "evil-image", "local"),
-        (Pane::BuildCache, WIDE, "regular"),
+        (Pane::BuildCache, "漢字", "regular"),
     ] {
         journey.open(pane);
         assert_unbroken(&journey);
@@ -655,8 +655,14 @@ fn hostile_strings_break_nothing(engine: &PrivateEngine) {
         journey.screen.keys("esc");
         journey.screen.settle();
     }
+    let text = dtop(engine, &["report"]);
+    let hostile = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{2069}').contains(&c));
+    assert!(!text.contains(hostile), "{text:?}");
+    assert!(text.contains("evil-labels"), "{text}");
+    json_report(engine);
+
     journey.mark(Pane::Containers, "evil-labels");
-    journey.mark(Pane::BuildCache, WIDE);
+    journey.mark(Pane::BuildCache, "漢字");
     journey.plan();
     assert_harmless(&journey);
     journey.confirm();
@@ -666,12 +672,6 @@ fn hostile_strings_break_nothing(engine: &PrivateEngine) {
     assert!(!raw.contains("\u{1b}[5;5H\u{202e}"), "the cursor was moved");
     assert!(!raw.contains('\u{7}'), "the bell rang");
     journey.quit();
-
-    let text = dtop(engine, &["report"]);
-    let hostile = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{2069}').contains(&c));
-    assert!(!text.contains(hostile), "{text:?}");
-    assert!(text.contains("evil-labels"), "{text}");
-    json_report(engine);
 }
 
 /// Borders stand in one column each, and nothing that turns text around is on the screen.

@@ -44,10 +44,10 @@ const TESTS: &[(&str, fn())] = &[
         suspending_restores,
     ),
     ("a_panic_in_a_task_leaves_the_terminal_as_it_was", || {
-        a_panic_restores(broken::IN_A_TASK)
+        a_panic_restores(broken::IN_A_TASK);
     }),
     ("a_panic_in_the_loop_leaves_the_terminal_as_it_was", || {
-        a_panic_restores(broken::IN_THE_LOOP)
+        a_panic_restores(broken::IN_THE_LOOP);
     }),
     ("every_size_is_drawn", every_size_is_drawn),
     (

@@ -42,7 +42,8 @@ pub fn run_if_asked() {
         .build()
         .expect("a runtime");
     let run = runtime::run(opener, Options::default(), Theme::new(true, false));
-    runtime.block_on(run).expect("it panics");
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(run)).expect("it panics");
     std::process::exit(0);
 }
 
