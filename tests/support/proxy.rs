@@ -7,12 +7,22 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// A request's first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     pub path: String,
+}
+
+/// How the proxy stands in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Events are asked for and never come: what changes is noticed only when it is listed again.
+    pub hides_events: bool,
+    /// How long a request that removes something waits before it is passed on.
+    pub slows_removals: Duration,
 }
 
 /// Listens beside an engine's socket until it is dropped.
@@ -25,6 +35,10 @@ pub struct Proxy {
 impl Proxy {
     /// Stands before the engine that listens at `engine`; its own socket is made in `folder`.
     pub fn before(engine: &Path, folder: &Path) -> Self {
+        Self::with_manner(engine, folder, Manner::default())
+    }
+
+    pub fn with_manner(engine: &Path, folder: &Path, manner: Manner) -> Self {
         let socket = folder.join("proxy.sock");
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("the proxy's socket");
@@ -37,7 +51,7 @@ impl Proxy {
                     return;
                 }
                 let (log, engine) = (Arc::clone(&log), engine.clone());
-                thread::spawn(move || serve(&client, &engine, &log));
+                thread::spawn(move || serve(&client, &engine, manner, &log));
             }
         });
         Self {
@@ -74,7 +88,7 @@ impl Drop for Proxy {
 }
 
 /// One client's connection: answers are passed through, requests are read.
-fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
+fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Request>>) {
     let Ok(engine) = UnixStream::connect(engine) else {
         return;
     };
@@ -86,7 +100,7 @@ fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
         });
     }
     let mut requests = BufReader::new(client);
-    while let Ok(true) = pass_request(&mut requests, &engine, log) {}
+    while let Ok(true) = pass_request(&mut requests, &engine, manner, log) {}
     let _ = engine.shutdown(Shutdown::Write);
 }
 
@@ -94,6 +108,7 @@ fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
 fn pass_request(
     client: &mut impl BufRead,
     mut engine: &UnixStream,
+    manner: Manner,
     log: &Mutex<Vec<Request>>,
 ) -> io::Result<bool> {
     let mut head = Vec::new();
@@ -119,6 +134,12 @@ fn pass_request(
             body = told;
         }
     }
+    if manner.hides_events && line_of(&head).contains("/events") {
+        return Ok(true);
+    }
+    if line_of(&head).starts_with("DELETE ") {
+        thread::sleep(manner.slows_removals);
+    }
     engine.write_all(&head)?;
     match body {
         Body::Sized(length) => {
@@ -131,6 +152,11 @@ fn pass_request(
         }
     }
     Ok(true)
+}
+
+fn line_of(head: &[u8]) -> String {
+    let line = head.split(|&byte| byte == b'\n').next();
+    String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
 }
 
 enum Body {
