@@ -1,0 +1,177 @@
+//! A proxy that stands before an engine and writes down every request, to prove what was never sent.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// A request's first line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+}
+
+/// Listens beside an engine's socket until it is dropped.
+pub struct Proxy {
+    socket: PathBuf,
+    seen: Arc<Mutex<Vec<Request>>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    /// Stands before the engine that listens at `engine`; its own socket is made in `folder`.
+    pub fn before(engine: &Path, folder: &Path) -> Self {
+        let socket = folder.join("proxy.sock");
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).expect("the proxy's socket");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let ended = Arc::new(AtomicBool::new(false));
+        let (log, end, engine) = (Arc::clone(&seen), Arc::clone(&ended), engine.to_path_buf());
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if end.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (log, engine) = (Arc::clone(&log), engine.clone());
+                thread::spawn(move || serve(&client, &engine, &log));
+            }
+        });
+        Self {
+            socket,
+            seen,
+            ended,
+        }
+    }
+
+    /// What `dtop -H` takes.
+    pub fn host(&self) -> String {
+        format!("unix://{}", self.socket.display())
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.seen.lock().expect("the log").clone()
+    }
+
+    /// Those that could change something: neither GET nor HEAD.
+    pub fn writes(&self) -> Vec<Request> {
+        let mut requests = self.requests();
+        requests.retain(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
+        requests
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // Wakes the listener, which sees that it has ended.
+        let _ = UnixStream::connect(&self.socket);
+    }
+}
+
+/// One client's connection: answers are passed through, requests are read.
+fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
+    let Ok(engine) = UnixStream::connect(engine) else {
+        return;
+    };
+    let back = (engine.try_clone(), client.try_clone());
+    if let (Ok(mut from), Ok(mut to)) = back {
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+    let mut requests = BufReader::new(client);
+    while let Ok(true) = pass_request(&mut requests, &engine, log) {}
+    let _ = engine.shutdown(Shutdown::Write);
+}
+
+/// Passes one request on; false when the client sends no more.
+fn pass_request(
+    client: &mut impl BufRead,
+    mut engine: &UnixStream,
+    log: &Mutex<Vec<Request>>,
+) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let mut body = Body::Sized(0);
+    loop {
+        let start = head.len();
+        if client.read_until(b'\n', &mut head)? == 0 {
+            return Ok(false);
+        }
+        let line = String::from_utf8_lossy(&head[start..])
+            .trim_end()
+            .to_owned();
+        if start == 0 {
+            let mut words = line.split(' ').map(str::to_owned);
+            let (method, path) = (
+                words.next().unwrap_or_default(),
+                words.next().unwrap_or_default(),
+            );
+            log.lock().expect("the log").push(Request { method, path });
+        } else if line.is_empty() {
+            break;
+        } else if let Some(told) = Body::told_by(&line) {
+            body = told;
+        }
+    }
+    engine.write_all(&head)?;
+    match body {
+        Body::Sized(length) => {
+            io::copy(&mut client.take(length), &mut engine)?;
+        }
+        Body::Chunked => while pass_chunk(client, engine)? {},
+        // What follows is no HTTP/1 any more.
+        Body::Upgrade => {
+            io::copy(client, &mut engine)?;
+        }
+    }
+    Ok(true)
+}
+
+enum Body {
+    Sized(u64),
+    Chunked,
+    Upgrade,
+}
+
+impl Body {
+    /// What a header line says of the body.
+    fn told_by(line: &str) -> Option<Self> {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim();
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => value.parse().ok().map(Self::Sized),
+            "transfer-encoding" => Some(Self::Chunked),
+            "upgrade" => Some(Self::Upgrade),
+            _ => None,
+        }
+    }
+}
+
+/// Passes one chunk on; false after the last one.
+fn pass_chunk(client: &mut impl BufRead, mut engine: &UnixStream) -> io::Result<bool> {
+    let mut size = String::new();
+    client.read_line(&mut size)?;
+    engine.write_all(size.as_bytes())?;
+    let digits = size.trim().split(';').next().unwrap_or_default();
+    let length = u64::from_str_radix(digits, 16).map_err(io::Error::other)?;
+    if length > 0 {
+        // The line's end after a chunk belongs to it.
+        io::copy(&mut client.take(length + 2), &mut engine)?;
+        return Ok(true);
+    }
+    // Trailers, up to the empty line.
+    loop {
+        let mut line = String::new();
+        client.read_line(&mut line)?;
+        engine.write_all(line.as_bytes())?;
+        if line.trim().is_empty() {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Tests that need an engine, and say by name why they did not run where there is none.
+
+use std::env;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use super::engine::{PrivateEngine, Store};
+use super::program::{Missing, Programs};
+
+/// A named test on a private, empty engine.
+pub type OnEngine = (&'static str, fn(&PrivateEngine));
+
+/// One trial a test and engine to test against.
+pub fn on_engines(tests: &[OnEngine]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for programs in Programs::all() {
+        for &(name, test) in tests {
+            let programs = programs.clone();
+            let name = match &programs {
+                Ok(programs) if !programs.label.is_empty() => format!("{}::{name}", programs.label),
+                _ => name.to_owned(),
+            };
+            let run = move || {
+                match programs.and_then(|it| PrivateEngine::start(&it, Store::GraphDriver)) {
+                    Ok(engine) => test(&engine),
+                    Err(missing) => return without_engine(&missing),
+                }
+                Ok(Completion::Completed)
+            };
+            trials.push(Trial::ignorable_test(name, run));
+        }
+    }
+    trials
+}
+
+/// A test without an engine is ignored, with the reason, unless engines are required.
+fn without_engine(missing: &Missing) -> Result<Completion, Failed> {
+    if env::var_os("DTOP_REQUIRE_ENGINES").is_some_and(|value| value != "0") {
+        return Err(format!("DTOP_REQUIRE_ENGINES is set, but: {missing}").into());
+    }
+    Ok(Completion::ignored_with(missing))
+}
+
+/// Runs them as cargo asks.
+pub fn run(trials: Vec<Trial>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,264 @@
+//! dtop in a real terminal: however it ends, the terminal is as it was.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on ends with the place and the cause"
+)]
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use libtest_mimic::Trial;
+use portable_pty::CommandBuilder;
+use rustix::process::Signal;
+
+use support::DTOP;
+use support::journey::{Journey, PLAN, Pane};
+use support::program::on_path;
+use support::pty::{Screen, traces};
+use support::trial;
+
+const TESTS: &[(&str, fn())] = &[
+    (
+        "the_harness_finds_what_a_program_leaves_behind",
+        the_harness_finds_what_is_left,
+    ),
+    ("quitting_leaves_the_terminal_as_it_was", quitting_restores),
+    (
+        "control_c_leaves_the_terminal_as_it_was",
+        control_c_restores,
+    ),
+    ("sigterm_leaves_the_terminal_as_it_was", || {
+        a_signal_restores(Signal::TERM);
+    }),
+    ("sighup_leaves_the_terminal_as_it_was", || {
+        a_signal_restores(Signal::HUP);
+    }),
+    ("sigint_leaves_the_terminal_as_it_was", || {
+        a_signal_restores(Signal::INT);
+    }),
+    (
+        "suspending_and_coming_back_leaves_the_terminal_as_it_was",
+        suspending_restores,
+    ),
+    ("every_size_is_drawn", every_size_is_drawn),
+    (
+        "keys_from_before_the_plan_do_not_confirm_it",
+        early_keys_do_not_confirm,
+    ),
+    ("pasted_text_confirms_nothing", pasted_text_confirms_nothing),
+    (
+        "without_an_engine_the_screen_says_what_was_tried",
+        no_engine_says_what_was_tried,
+    ),
+    (
+        "without_a_terminal_the_report_is_printed",
+        no_terminal_prints_the_report,
+    ),
+];
+
+const NOTHING: [&str; 0] = [];
+
+fn main() -> ExitCode {
+    let tests = TESTS.iter().map(|&(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    trial::run(tests.collect())
+}
+
+/// The demo on a usual terminal, drawn, and in the full-screen modes that its end must undo.
+fn demo() -> Screen {
+    let screen = Journey::demo((24, 80)).screen;
+    assert!(screen.look(vt100::Screen::alternate_screen), "full screen");
+    assert!(
+        screen.look(vt100::Screen::bracketed_paste),
+        "pasted text can be told from keys"
+    );
+    screen
+}
+
+fn the_harness_finds_what_is_left() {
+    let run = |script: &str| {
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", script]);
+        let mut screen = Screen::start_program(command, &[], (24, 80));
+        assert_eq!(screen.end().exit_code(), 7);
+        screen.left_behind()
+    };
+    assert_eq!(run("printf 'plain\\n'; exit 7"), NOTHING);
+    let full = "printf '\\033[?1049h\\033[?25l\\033[?2004h\\033[31m'; stty raw; exit 7";
+    let left = [
+        "alternate screen",
+        "hidden cursor",
+        "bracketed paste",
+        "colour",
+        "modes",
+    ];
+    assert_eq!(run(full), left);
+}
+
+fn quitting_restores() {
+    let mut screen = demo();
+    screen.keys("q");
+    assert_eq!(screen.end().exit_code(), 0);
+    assert_eq!(screen.left_behind(), NOTHING);
+    assert_eq!(
+        screen.contents().trim(),
+        "",
+        "nothing is left on the main screen"
+    );
+}
+
+fn control_c_restores() {
+    let mut screen = demo();
+    screen.keys("^c");
+    screen.end();
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+fn a_signal_restores(signal: Signal) {
+    let mut screen = demo();
+    // With marks, `q` would ask; a signal does not.
+    screen.keys("space space d");
+    screen.settle();
+    screen.signal(signal);
+    screen.end();
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+fn suspending_restores() {
+    // The simplest shell with job control: it restores no modes by itself, which would hide a fault.
+    let shell = on_path("dash").unwrap_or_else(|| PathBuf::from("sh"));
+    let mut command = CommandBuilder::new(shell);
+    command.arg("-i");
+    let env = [("PS1", "ready> "), ("ENV", ""), ("DTOP", DTOP)];
+    let mut screen = Screen::start_program(command, &env, (24, 80));
+    screen.wait_for("ready>");
+    let before = stty(&mut screen);
+
+    screen.send(b"\"$DTOP\" --demo\r");
+    for _ in 0..2 {
+        screen.wait_until("the full screen", vt100::Screen::alternate_screen);
+        screen.wait_for("Images");
+        screen.settle();
+        screen.keys("j ^z");
+        screen.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+        screen.wait_for("Stopped");
+        assert_eq!(stty(&mut screen), before, "while it is suspended");
+        assert_eq!(screen.look(traces), NOTHING);
+        screen.send(b"clear; fg\r");
+    }
+    screen.wait_until("the full screen", vt100::Screen::alternate_screen);
+    screen.wait_for("Images");
+    screen.settle();
+    screen.keys("?");
+    screen.settle();
+    screen.keys("esc q");
+    screen.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+    assert_eq!(stty(&mut screen), before, "after its end");
+    assert_eq!(screen.look(traces), NOTHING);
+    screen.send(b"exit\r");
+    screen.end();
+}
+
+/// The modes that a shell's command sees, as `stty` writes them.
+fn stty(screen: &mut Screen) -> String {
+    screen.settle();
+    let mark = screen.raw_len();
+    screen.send(b"stty -g\r");
+    screen.settle();
+    let said = String::from_utf8_lossy(&screen.raw_since(mark)).into_owned();
+    let modes = said
+        .lines()
+        .map(str::trim)
+        .find(|line| line.matches(':').count() > 10);
+    modes
+        .unwrap_or_else(|| panic!("no modes in {said:?}"))
+        .to_owned()
+}
+
+fn every_size_is_drawn() {
+    let mut screen = demo();
+    for (rows, columns) in [(35, 120), (10, 40), (1, 1), (2, 200), (60, 3), (24, 80)] {
+        screen.resize(rows, columns);
+        screen.settle();
+        assert!(screen.runs(), "{rows} rows of {columns} ended it");
+    }
+    screen.wait_for("Images");
+    screen.keys("q");
+    assert_eq!(screen.end().exit_code(), 0);
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+fn early_keys_do_not_confirm() {
+    let mut journey = Journey::demo((35, 120));
+    journey.screen.keys("a");
+    journey.screen.settle();
+    // One burst: the `y` is there before the plan can have been drawn.
+    journey.screen.send(b"dy");
+    journey.screen.wait_for(PLAN);
+    journey.screen.settle();
+    assert!(
+        journey.screen.contents().contains(PLAN),
+        "{}",
+        journey.screen.contents()
+    );
+    journey.quit();
+}
+
+fn pasted_text_confirms_nothing() {
+    let mut journey = Journey::demo((35, 120));
+    journey.open(Pane::Images);
+    journey.screen.keys("a");
+    journey.screen.settle();
+    journey.screen.paste("d");
+    journey.screen.settle();
+    assert!(
+        !journey.screen.contents().contains(PLAN),
+        "a paste opened the plan"
+    );
+    journey.plan();
+    journey.screen.paste("y\r");
+    journey.screen.settle();
+    assert!(
+        journey.screen.contents().contains(PLAN),
+        "{}",
+        journey.screen.contents()
+    );
+    journey.quit();
+}
+
+fn no_engine_says_what_was_tried() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("none.sock");
+    let host = format!("unix://{}", socket.display());
+    let mut screen = Screen::start(&["-H", &host], &[], (24, 80));
+    screen.wait_for("none.sock");
+    screen.keys("r");
+    screen.settle();
+    screen.wait_for("none.sock");
+    screen.keys("D");
+    screen.wait_for("Images");
+    screen.keys("q");
+    assert_eq!(screen.end().exit_code(), 0);
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+fn no_terminal_prints_the_report() {
+    let output = std::process::Command::new(DTOP)
+        .arg("--demo")
+        .output()
+        .expect("dtop runs");
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        !text.contains('\u{1b}'),
+        "a report to a pipe is plain: {text:?}"
+    );
+    assert!(text.to_lowercase().contains("images"), "{text}");
+}
