@@ -25,6 +25,11 @@ pub struct Proxy {
 impl Proxy {
     /// Stands before the engine that listens at `engine`; its own socket is made in `folder`.
     pub fn before(engine: &Path, folder: &Path) -> Self {
+        Self::refusing(engine, folder, None)
+    }
+
+    /// The same, but requests whose path has this in it are answered 404, as if the engine did not know them.
+    pub fn refusing(engine: &Path, folder: &Path, refused: Option<&'static str>) -> Self {
         let socket = folder.join("proxy.sock");
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("the proxy's socket");
@@ -37,7 +42,7 @@ impl Proxy {
                     return;
                 }
                 let (log, engine) = (Arc::clone(&log), engine.clone());
-                thread::spawn(move || serve(&client, &engine, &log));
+                thread::spawn(move || serve(&client, &engine, &log, refused));
             }
         });
         Self {
@@ -45,6 +50,10 @@ impl Proxy {
             seen,
             ended,
         }
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// What `dtop -H` takes.
@@ -74,7 +83,7 @@ impl Drop for Proxy {
 }
 
 /// One client's connection: answers are passed through, requests are read.
-fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
+fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>, refused: Option<&str>) {
     let Ok(engine) = UnixStream::connect(engine) else {
         return;
     };
@@ -86,22 +95,44 @@ fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>) {
         });
     }
     let mut requests = BufReader::new(client);
-    while let Ok(true) = pass_request(&mut requests, &engine, log) {}
+    while let Ok(passed) = pass_request(&mut requests, &engine, log, refused) {
+        match passed {
+            Passed::On => continue,
+            Passed::Refused => {
+                let answer =
+                    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                let _ = (&mut &*client).write_all(answer.as_bytes());
+                let _ = client.shutdown(Shutdown::Both);
+            }
+            Passed::End => {}
+        }
+        break;
+    }
     let _ = engine.shutdown(Shutdown::Write);
 }
 
-/// Passes one request on; false when the client sends no more.
+/// What became of a request.
+enum Passed {
+    On,
+    Refused,
+    /// The client sends no more.
+    End,
+}
+
+/// Passes one request on.
 fn pass_request(
     client: &mut impl BufRead,
     mut engine: &UnixStream,
     log: &Mutex<Vec<Request>>,
-) -> io::Result<bool> {
+    refused: Option<&str>,
+) -> io::Result<Passed> {
+    let mut refuse = false;
     let mut head = Vec::new();
     let mut body = Body::Sized(0);
     loop {
         let start = head.len();
         if client.read_until(b'\n', &mut head)? == 0 {
-            return Ok(false);
+            return Ok(Passed::End);
         }
         let line = String::from_utf8_lossy(&head[start..])
             .trim_end()
@@ -112,12 +143,16 @@ fn pass_request(
                 words.next().unwrap_or_default(),
                 words.next().unwrap_or_default(),
             );
+            refuse = refused.is_some_and(|refused| path.contains(refused));
             log.lock().expect("the log").push(Request { method, path });
         } else if line.is_empty() {
             break;
         } else if let Some(told) = Body::told_by(&line) {
             body = told;
         }
+    }
+    if refuse {
+        return Ok(Passed::Refused);
     }
     engine.write_all(&head)?;
     match body {
@@ -130,7 +165,7 @@ fn pass_request(
             io::copy(client, &mut engine)?;
         }
     }
-    Ok(true)
+    Ok(Passed::On)
 }
 
 enum Body {
