@@ -14,9 +14,9 @@ use crossterm::event::{Event as Input, EventStream};
 use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 use ratatui::backend::Backend;
+use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::LocalSet;
 use tokio::time::{Duration, sleep};
 
 use crate::app::model::{Model, Options};
@@ -24,7 +24,9 @@ use crate::app::msg::{Effect, Msg};
 use crate::app::update::update;
 use crate::ui::{Theme, view};
 
+pub mod batch;
 mod input;
+pub mod open;
 mod session;
 mod terminal;
 
@@ -35,7 +37,8 @@ use terminal::Terminal;
 /// At most this many messages are taken in before a frame is drawn.
 const BATCH: usize = 4096;
 
-/// Opens the full screen and runs until somebody quits.
+/// Opens the full screen and runs until somebody quits. Everything shares one thread, where what waits for an
+/// engine gives way to the keys: it must be called within a [`tokio::task::LocalSet`].
 ///
 /// # Errors
 /// When the terminal cannot be used, or a task panicked.
@@ -49,9 +52,8 @@ pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
         inbox,
         theme,
     };
-    // Everything shares one thread: what waits for an engine gives way to the keys.
-    LocalSet::new()
-        .run_until(program.run(&terminal, Terminal::screen()?, EventStream::new()))
+    program
+        .run(&terminal, Terminal::screen()?, EventStream::new())
         .await
 }
 
@@ -129,8 +131,9 @@ impl Program {
         B: Backend,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        screen.draw(|frame| view(&self.model, frame, &self.theme))?;
-        update(&mut self.model, Msg::Drawn);
+        let mut furthest = 0;
+        screen.draw(|frame| furthest = view(&self.model, frame, &self.theme))?;
+        update(&mut self.model, Msg::Drawn { furthest });
         Ok(())
     }
 
@@ -218,6 +221,8 @@ where
     // The stop may come a moment after the call; a shell that cannot stop us never continues us either.
     let _ = tokio::time::timeout(Duration::from_millis(200), resumed.recv()).await;
     terminal.resume()?;
-    screen.clear()?;
+    // Not `clear`: that asks the terminal where its cursor is, and the answer is taken by whoever reads the keys.
+    let (width, height) = crossterm::terminal::size()?;
+    screen.resize(Rect::new(0, 0, width, height))?;
     Ok(())
 }

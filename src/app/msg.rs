@@ -21,8 +21,10 @@ pub enum Msg {
         width: u16,
         height: u16,
     },
-    /// The current model is on the screen.
-    Drawn,
+    /// The current model is on the screen, where a page of text can be scrolled so far.
+    Drawn {
+        furthest: usize,
+    },
     /// An engine answered and is being scanned.
     Connected,
     NoEngine(Vec<Attempt>),

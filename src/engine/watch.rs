@@ -99,10 +99,17 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
     })
 }
 
-/// Looks at the engine's host on a thread of its own. `None` where that hangs.
-async fn look(engine: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
-    let look = tokio::task::spawn_blocking(move || host::look(&engine, &known));
-    timeout(LOOK, look).await.ok()?.ok()
+/// Looks at the engine's host on a thread of its own, and asks an engine that knows its disks itself. `None`
+/// where that hangs.
+async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
+    let look = tokio::task::spawn_blocking(move || host::look(&info, &known));
+    let mut found = timeout(LOOK, look).await.ok()?.ok()?;
+    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
+        && !disks.is_empty()
+    {
+        found.disks = disks;
+    }
+    Some(found)
 }
 
 /// What was found out about the host, written into what the engine says of itself.

@@ -11,6 +11,8 @@ use super::theme::{Look, Theme};
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
     pub theme: Theme,
+    /// How far the page that is drawn can be scrolled.
+    pub furthest: usize,
 }
 
 /// A line that is written from left to right and never leaves its place.
@@ -28,7 +30,11 @@ pub type Piece = (String, Look);
 
 impl<'a> Canvas<'a> {
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme }
+        Self {
+            buffer,
+            theme,
+            furthest: 0,
+        }
     }
 
     pub fn area(&self) -> Rect {

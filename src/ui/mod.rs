@@ -15,7 +15,7 @@ mod tabs;
 pub mod text;
 mod theme;
 mod why;
-mod words;
+pub(crate) mod words;
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +30,9 @@ use theme::Look;
 
 pub use theme::Theme;
 
-/// Draws the model. What it costs depends on the size of the screen, not on how much the engine keeps.
-pub fn view(model: &Model, frame: &mut Frame<'_>, theme: &Theme) {
+/// Draws the model, and returns how far the page on the screen can be scrolled. What it costs depends on the
+/// size of the screen, not on how much the engine keeps.
+pub fn view(model: &Model, frame: &mut Frame<'_>, theme: &Theme) -> usize {
     let buffer = frame.buffer_mut();
     let mut canvas = Canvas::new(buffer, *theme);
     let area = canvas.area();
@@ -42,7 +43,9 @@ pub fn view(model: &Model, frame: &mut Frame<'_>, theme: &Theme) {
     } else {
         screen(model, &model.screen, &mut canvas);
     }
+    let furthest = canvas.furthest;
     theme.plain_forms(buffer);
+    furthest
 }
 
 fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {

@@ -71,7 +71,9 @@ pub fn draw(
 /// Draws plain lines from an offset on, or from where the last of them is at the bottom.
 pub fn page(lines: &[Vec<Piece>], offset: usize, place: Place, canvas: &mut Canvas<'_>) {
     let height = usize::from(place.height);
-    let offset = offset.min(lines.len().saturating_sub(height));
+    let furthest = lines.len().saturating_sub(height);
+    canvas.furthest = canvas.furthest.max(furthest);
+    let offset = offset.min(furthest);
     for (line, y) in lines.iter().skip(offset).take(height).zip(place.y..) {
         canvas.pen(place.x, y, place.width).pieces(line);
     }

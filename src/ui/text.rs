@@ -71,22 +71,28 @@ fn class(letter: char) -> Class {
     }
 }
 
-/// Controls, bidi controls, what has no width, and what terminals join with its neighbours or not.
+/// What controls something, is not seen, or has a width on which terminals do not agree.
 fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
-            '\u{ad}' | '\u{34f}' | '\u{61c}'
-            // Hangul letters that join, and fillers that look like nothing.
-            | '\u{1100}'..='\u{11ff}' | '\u{3164}' | '\u{ffa0}' | '\u{a960}'..='\u{a97c}'
-            | '\u{d7b0}'..='\u{d7fb}'
-            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            // Zero-width, joiners, bidi marks, embeddings, overrides and isolates, invisible operators.
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            // Keycaps, byte order marks, annotations.
-            | '\u{20e3}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
-            // Musical controls, flags, skin tones, tags and more variation selectors.
-            | '\u{1d173}'..='\u{1d17a}' | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}'
-            | '\u{e0000}'..='\u{e0fff}')
+            // Directions: marks, embeddings, overrides, isolates.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Not seen: joiners, fillers, invisible operators, selectors, tags.
+            | '\u{ad}' | '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+            // Hangul letters that join; sound marks and keycaps that do or do not.
+            | '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97c}' | '\u{d7b0}'..='\u{d7fb}'
+            | '\u{ff9e}' | '\u{ff9f}' | '\u{20e3}'
+            // Signs that span the digits after them.
+            | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
+            | '\u{110bd}' | '\u{110cd}'
+            // Halves of flags and skin tones: two columns together, four apart.
+            | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}'
+            // For private use, and never characters at all.
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' | '\u{fdd0}'..='\u{fdef}')
+        || u32::from(letter) & 0xfffe == 0xfffe
 }
 
 /// How many columns a safe text takes: those of its letters one by one, as terminals draw them. (Arabic lam and

@@ -4,6 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::text::width;
+
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
@@ -72,6 +74,24 @@ impl Theme {
         } else {
             plain
         }
+    }
+
+    /// A text to be printed, with a plain form for every glyph if the terminal needs that. No column moves.
+    #[must_use]
+    pub fn printed(self, text: String) -> String {
+        if !self.ascii || text.is_ascii() {
+            return text;
+        }
+        let mut printed = String::with_capacity(text.len());
+        for letter in text.chars() {
+            if letter.is_ascii() {
+                printed.push(letter);
+            } else {
+                let plain = plain(letter.encode_utf8(&mut [0; 4]));
+                printed.push_str(&plain.repeat(width(letter.encode_utf8(&mut [0; 4]))));
+            }
+        }
+        printed
     }
 
     /// Gives every glyph on the screen its plain form, if the terminal needs that.

@@ -49,7 +49,9 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     if facts.blocked {
         parts.extend(in_the_way(model, &item.id()));
     } else {
-        parts.extend(held(model, &item.id()));
+        if item.size().known() > Some(facts.frees.at_least) {
+            parts.extend(held(model, &item.id()));
+        }
         if !facts.frees.is_exact() && !facts.frees.pending {
             let reasons = doubts(&facts.frees, &model.survey);
             parts.push(format!("{}: {reasons}", freed(&facts.frees, theme)));

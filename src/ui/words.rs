@@ -50,7 +50,8 @@ pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     reasons.join("; ")
 }
 
-fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
+/// Why a number is not exact, in words.
+pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
     match doubt {
         Doubt::UnalignedHistory(id) => format!(
             "the layers of {} cannot be told apart",
@@ -61,10 +62,10 @@ fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             name(&ItemId::Record(id.clone()), survey)
         ),
         Doubt::HiddenLayers(id) => format!(
-            "the image of {} is gone, so not all layers that it holds are known",
+            "not all layers that {} holds are known",
             name(&ItemId::Container(id.clone()), survey)
         ),
-        Doubt::CacheNotListed => "build cache has not been listed yet".to_owned(),
+        Doubt::CacheNotListed => "build cache could not be listed".to_owned(),
         Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),

@@ -185,14 +185,19 @@ impl Run {
         };
         let report = report(set, &plan, &outcome);
         eprintln!("{report}");
+        if !outcome.is_exact && std::env::var_os("DTOP_TEST_PICTURES").is_some() {
+            eprintln!("{}", picture(&survey));
+        }
         assert!(!plan.frees.pending, "{report}: still pending");
         let slack = self.slack(&plan, outcome.lost);
         let fits = outcome.lost + slack >= outcome.at_least
             && outcome.lost <= outcome.at_most.saturating_add(slack);
         assert!(
             fits,
-            "{report}\nplan: {:#?}\nwent:\n{}\n{}",
+            "{report}\nplan: {:#?}\ndone: {:#?}\nleft: {}\nwent:\n{}\n{}",
             steps(&plan),
+            removal.done,
+            engine.get("/images/json?all=1"),
             before.gone(&after).join("\n"),
             picture(&survey),
         );

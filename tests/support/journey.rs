@@ -10,9 +10,17 @@ const CURSOR: &str = "▸";
 /// The sign of a mark.
 const MARK: &str = "●";
 /// Stands in the plan dialog, and nowhere else.
-pub const PLAN: &str = "y confirms";
-/// Stands in the dialog when the removal has ended, and nowhere else.
-pub const DONE: &str = "freed";
+pub const PLAN: &str = " Remove from ";
+/// Stands in the plan dialog while the word is asked for.
+pub const WORD: &str = "Type delete to allow it";
+/// Stands on the screen while a removal goes on.
+pub const REMOVING: &str = " Removing from ";
+/// One of these stands on the screen when a removal has ended.
+const ENDED: [&str; 3] = [
+    " Removed from ",
+    " Cancelled: removed from ",
+    " Nothing was tried on ",
+];
 
 /// One of dtop's panes, by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +115,37 @@ impl Journey {
         self.screen.settle();
     }
 
-    /// Says yes to the plan on the screen, types the word where it is asked for, and waits for the end.
+    /// Types the word where it is asked for, says yes to the plan on the screen, and waits for the end.
     pub fn confirm(&mut self) {
-        self.screen.keys("y");
-        self.screen.settle();
-        if self.screen.contents().contains("type delete") {
-            self.screen.keys("delete enter");
+        self.say_yes();
+        self.wait_for_the_end();
+    }
+
+    /// Types the word where it is asked for, and says yes to the plan on the screen.
+    pub fn say_yes(&mut self) {
+        if self.screen.contents().contains(WORD) {
+            self.screen.keys("delete");
+            self.screen.wait_for("Type delete to allow it: delete");
         }
-        self.screen.wait_for(DONE);
+        self.screen.keys("y");
+    }
+
+    /// Waits until a removal has ended, and returns what the screen says of it.
+    pub fn wait_for_the_end(&self) -> String {
+        self.screen.wait_until("the end of the removal", |screen| {
+            let picture = screen.contents();
+            ENDED.iter().any(|ended| picture.contains(ended))
+        });
+        self.screen.settle();
+        self.screen.contents()
+    }
+
+    /// Shows only what the filter lets through in the open pane.
+    pub fn filter(&mut self, filter: &str) {
+        self.screen.keys("/");
+        self.screen.settle();
+        self.screen.send(filter.as_bytes());
+        self.screen.keys("enter");
         self.screen.settle();
     }
 

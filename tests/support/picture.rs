@@ -19,7 +19,9 @@ pub fn frame(model: &mut Model, (width, height): (u16, u16), theme: Theme) -> St
     update(model, Msg::Resize { width, height });
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     terminal
-        .draw(|frame| view(model, frame, &theme))
+        .draw(|frame| {
+            view(model, frame, &theme);
+        })
         .expect("a frame");
     let buffer = terminal.backend().buffer();
     let mut looks: Vec<Look> = Vec::new();

@@ -11,9 +11,9 @@ pub fn press(model: &mut Model, script: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for word in script.split_whitespace() {
         let key = keys::parse(word).unwrap_or_else(|| panic!("no key is called {word:?}"));
-        update(model, Msg::Drawn);
+        update(model, Msg::Drawn { furthest: 99 });
         effects.extend(update(model, Msg::Key(key)));
     }
-    update(model, Msg::Drawn);
+    update(model, Msg::Drawn { furthest: 99 });
     effects
 }

@@ -14,7 +14,7 @@ use crate::domain::plan::Plan;
 use super::keys::{Action, Key, action};
 use super::layout::Layout;
 use super::list::{Around, Cursor};
-use super::model::{Link, Model, Screen};
+use super::model::{Detail, Link, Model, Screen};
 use super::msg::{Effect, Mouse, Msg};
 
 /// How long no key must have come before the rows take a new order by themselves.
@@ -43,9 +43,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             refresh(model);
             Vec::new()
         }
-        Msg::Drawn => {
-            if let Screen::Plan(screen) = &mut model.screen {
-                screen.drawn = true;
+        Msg::Drawn { furthest } => {
+            match &mut model.screen {
+                Screen::Plan(screen) => screen.drawn = true,
+                Screen::Detail(Detail { cursor, .. }) | Screen::Help(cursor, _) => {
+                    cursor.go(cursor.at.min(furthest), furthest + 1, 1);
+                }
+                _ => {}
             }
             Vec::new()
         }

@@ -150,10 +150,11 @@ fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
         return comparison(&text[..sign], &text[sign..], at);
     }
     match text.split_once(':') {
-        Some(("id", id)) => named(id, at, "the beginning of an ID").map(|id| {
-            let digits = id.strip_prefix("sha256:").unwrap_or(&id);
-            Test::Id(digits.to_ascii_lowercase())
-        }),
+        Some(("id", id)) => {
+            let digits = id.strip_prefix("sha256:").unwrap_or(id);
+            named(digits, at, "the beginning of an ID")
+                .map(|digits| Test::Id(digits.to_ascii_lowercase()))
+        }
         Some(("project", _)) if kind == Kind::BuildCache => {
             Err(error(at, "build cache records have no project"))
         }

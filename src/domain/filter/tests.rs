@@ -161,6 +161,7 @@ fn mistakes_point_at_their_term_and_say_what_to_write() {
         ("=", Kind::Image, 0..1, "whole name"),
         ("a -", Kind::Image, 2..3, "nothing stands here"),
         ("id:", Kind::Image, 0..3, "beginning of an ID"),
+        ("id:sha256:", Kind::Image, 0..10, "beginning of an ID"),
     ] {
         let error = Filter::parse(filter, kind).expect_err(filter);
         assert_eq!(error.at, at, "{filter}");

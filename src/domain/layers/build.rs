@@ -7,6 +7,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Text, Volume};
 
+use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
@@ -46,6 +47,7 @@ pub(super) struct Builder<'a> {
     items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     pub(super) sums: Vec<Sum>,
+    pub(super) hidden: Vec<Hidden>,
     /// The containerd store's blobs, where the engine lists them.
     shelf: Option<Rc<Shelf>>,
     /// Layers of which nothing but a record may tell the size.
@@ -77,6 +79,7 @@ impl<'a> Builder<'a> {
             items: HashMap::new(),
             joined: Vec::new(),
             sums: Vec::new(),
+            hidden: Vec::new(),
             shelf,
             open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
@@ -90,7 +93,7 @@ impl<'a> Builder<'a> {
         let inventory = self.inventory;
         let lineage = Lineage::new(&inventory.cache);
         let shelf = self.shelf.clone();
-        let ties = if shelf.is_some() {
+        let mut ties = if shelf.is_some() {
             Vec::new()
         } else {
             join(inventory, &lineage, &self.tree, &self.tops, &self.sizes)
@@ -105,9 +108,11 @@ impl<'a> Builder<'a> {
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
-        match &shelf {
-            Some(shelf) => self.add_kept_records(&lineage, shelf),
-            None => self.add_records(&lineage, ties),
+        if let Some(shelf) = &shelf {
+            self.add_kept_records(&lineage, shelf);
+        } else {
+            self.join_hidden(&lineage, &mut ties);
+            self.add_records(&lineage, ties);
         }
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
@@ -198,13 +203,12 @@ impl<'a> Builder<'a> {
         }
         let doubt = Doubt::UnalignedHistory(image.id.clone());
         match (&image.content, self.tops[index]) {
-            (Figure::Pending, _) => {}
             (Figure::Known(_), Some(top)) => {
                 self.hold(holder, top, true);
                 self.add_sum(image, top, doubt);
             }
-            // An image of no layers at all holds none.
-            (Figure::Known(_), None) => {}
+            // Not known yet, or an image of no layers at all.
+            (Figure::Pending, _) | (Figure::Known(_), None) => {}
             (Figure::Unknown, _) => {
                 let whole = self.add_unit(Unit {
                     below: None,
@@ -348,11 +352,17 @@ impl<'a> Builder<'a> {
             self.veil(holder, doubt);
             return;
         }
-        let mut top = None;
+        let mut chain: Vec<UnitNo> = Vec::new();
         for folder in &details.folders {
-            top = Some(folders.unit(self, folder, top));
+            chain.push(folders.unit(self, folder, chain.last().copied()));
         }
-        if let Some(top) = top {
+        if let Some(top) = chain.last().copied() {
+            self.hidden.push(Hidden {
+                chain,
+                folders: details.folders.clone(),
+                total,
+                created: container.created,
+            });
             self.hold(holder, top, true);
             self.sums.push(Sum {
                 top,

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{HistoryRow, Record};
@@ -24,6 +26,8 @@ pub(super) enum Tie {
     OneOf(Vec<LayerNo>),
     /// Some layer, it is not known which at all.
     Some,
+    /// Bytes of its own, or one of these layers that no image has.
+    Perhaps(Vec<LayerNo>),
 }
 
 /// More candidates than this are not followed one by one.
@@ -75,6 +79,15 @@ impl Lineage {
             };
         }
         lineage
+    }
+
+    /// A record and all below it, the lowest first; `None` where its depth is not known.
+    pub(super) fn line(&self, at: usize) -> Option<Vec<usize>> {
+        self.depth[at]?;
+        let mut line: Vec<usize> =
+            std::iter::successors(Some(at), |record| self.parent[*record]).collect();
+        line.reverse();
+        Some(line)
     }
 
     /// Parents of a record that has several.
@@ -196,11 +209,11 @@ impl<'a> Index<'a> {
     }
 
     fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
-        let second = record.created.map(|time| time.as_second());
+        let second = record.created.map(Timestamp::as_second);
         second.is_some()
             && self.rows[layer as usize]
                 .iter()
-                .any(|row| row.created.map(|time| time.as_second()) == second)
+                .any(|row| row.created.map(Timestamp::as_second) == second)
     }
 
     fn same_command(&self, record: &Record, layer: LayerNo) -> bool {
@@ -354,7 +367,7 @@ impl Join<'_> {
                 (Some(parent), Some(below)) => {
                     let fits = match &self.ties[parent] {
                         Tie::Layer(known) => return *known == below,
-                        Tie::None => false,
+                        Tie::None | Tie::Perhaps(_) => false,
                         Tie::OneOf(known) => known.contains(&below),
                         Tie::Some => self.index.size_fits(&self.records[parent], below),
                     };

@@ -175,7 +175,8 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
 
     async fn host(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let found = look(Arc::clone(&engine), Known::of(&self.inventory)).await;
+        let known = Known::of(&self.inventory);
+        let found = look(self.engine, Arc::clone(&engine), known).await;
         if let Some(found) = found {
             let engine = with_surroundings(&engine, &found);
             self.inventory.apply(Part::Engine(Arc::new(engine)));

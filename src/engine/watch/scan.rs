@@ -21,7 +21,7 @@ use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
 const CACHE_AGE: Duration = Duration::from_secs(30);
-/// How often the disks of a local engine are asked, which costs one system call each.
+/// How often disks that could be asked are asked again, which costs one system call each.
 const DISKS_AGE: Duration = Duration::from_secs(5);
 
 /// Why a scan begins.
@@ -265,7 +265,7 @@ impl<'e> Scan<'e> {
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);
-                look(info, self.picture.known.clone())
+                look(engine, info, self.picture.known.clone())
                     .map(|found| Answered::Surroundings(asked, found))
                     .boxed()
             }
@@ -313,13 +313,9 @@ impl<'e> Scan<'e> {
     }
 
     fn disks_deadline(&self) -> Option<Instant> {
-        let local = self
-            .picture
-            .engine
-            .as_ref()
-            .is_some_and(|engine| engine.local);
+        let has_disks = !self.picture.disks.is_empty();
         let since = self.picture.asked_last(Question::Surroundings)?;
-        (local && !self.is_flying(Question::Surroundings)).then(|| since + DISKS_AGE)
+        (has_disks && !self.is_flying(Question::Surroundings)).then(|| since + DISKS_AGE)
     }
 
     pub(super) fn on_time(&mut self) {

@@ -186,7 +186,7 @@ pub fn press(model: &mut Model, script: &str) {
     for word in script.split_whitespace() {
         let key = keys::parse(word).expect("a key");
         update(model, Msg::Key(key));
-        update(model, Msg::Drawn);
+        update(model, Msg::Drawn { furthest: 99 });
     }
 }
 
@@ -194,7 +194,9 @@ pub fn lines(model: &mut Model, (width, height): (u16, u16), theme: Theme) -> Ve
     update(model, Msg::Resize { width, height });
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     terminal
-        .draw(|frame| view(model, frame, &theme))
+        .draw(|frame| {
+            view(model, frame, &theme);
+        })
         .expect("a frame");
     let buffer = terminal.backend().buffer();
     let row = |y: u16| -> String {

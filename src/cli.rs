@@ -1,0 +1,430 @@
+//! The command line: what may be asked of dtop, and one line for every mistake (DESIGN.md, The command line).
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::domain::filter::Filter;
+use crate::domain::item::Kind;
+use crate::domain::outcome::Done;
+use crate::ui::text::sanitise;
+
+/// Nothing could be tried.
+pub const NOTHING_TRIED: u8 = 1;
+/// The command line cannot be used.
+pub const USAGE: u8 = 2;
+/// A step failed, changed or was skipped.
+pub const NOT_ALL_DONE: u8 = 3;
+
+/// See what Docker keeps on a disk, mark it, and remove exactly what you confirmed.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "dtop", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all done, refusals included; 1 nothing could be tried; \
+2 usage; 3 a step failed, changed or was skipped";
+
+/// Options that stand before or after the subcommand.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// The engine's address
+    #[arg(short = 'H', long = "host", value_name = "URL", global = true)]
+    pub host: Option<String>,
+    /// A context of the docker command
+    #[arg(short = 'c', long = "context", value_name = "CONTEXT", global = true)]
+    pub context: Option<String>,
+    #[command(flatten)]
+    pub engine: EngineFlags,
+    #[command(flatten)]
+    pub screen: ScreenFlags,
+}
+
+/// Which engine, and what may be done to it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct EngineFlags {
+    /// An embedded engine with things to try everything on
+    #[arg(long, global = true)]
+    pub demo: bool,
+    /// Send nothing that changes anything
+    #[arg(long, global = true)]
+    pub read_only: bool,
+}
+
+/// How it looks.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ScreenFlags {
+    /// Only ASCII characters
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// Take the mouse: wheel, click, click on a heading
+    #[arg(long, global = true)]
+    pub mouse: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// Unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do instead of opening the full screen.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Print what is there
+    Report {
+        /// Leave out what takes a walk over the disk
+        #[arg(long)]
+        fast: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print what would be removed, in order, and what it frees; change nothing
+    Plan {
+        #[command(flatten)]
+        select: Select,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove the same after asking
+    Clean {
+        #[command(flatten)]
+        select: Select,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print completions for a shell
+    Completions { shell: Shell },
+    /// Print the man page
+    Man,
+}
+
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Output {
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to choose. Repeated filters add up; an empty one means all.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Select {
+    #[command(flatten)]
+    pub filters: FilterTexts,
+    /// Also what holds the chosen things back and is good for nothing else
+    #[arg(long)]
+    pub unlock: bool,
+    /// Stop running containers first
+    #[arg(long)]
+    pub stop: bool,
+    /// Images also where they have names that the filter did not match
+    #[arg(long)]
+    pub all_names: bool,
+}
+
+/// The filters of each kind, as they were written.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FilterTexts {
+    /// Images, as in 'is:unused age>30d'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub images: Vec<String>,
+    /// Containers, as in 'is:stopped idle>7d'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub containers: Vec<String>,
+    /// Volumes, as in 'is:unused is:anonymous'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub volumes: Vec<String>,
+    /// Build cache, as in 'idle>14d'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub cache: Vec<String>,
+}
+
+/// A filter may begin with `-`, but what begins with `--` is the next option of a forgotten filter.
+fn filter_text(text: &str) -> Result<String, String> {
+    if text.starts_with("--") {
+        return Err("a filter stands here; for all of them write ''".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A filter that can be read.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    pub kind: Kind,
+    pub filter: Filter,
+}
+
+impl Select {
+    /// Reads all filters. `yes` is for `clean --yes`, under which nothing may be chosen by a part of its name.
+    ///
+    /// # Errors
+    /// When none is there, or one cannot be used: what, where, and what to write instead.
+    pub fn filters(&self, yes: bool) -> Result<Vec<Chosen>, String> {
+        let texts = &self.filters;
+        let all = [
+            ("--images", Kind::Image, &texts.images),
+            ("--containers", Kind::Container, &texts.containers),
+            ("--volumes", Kind::Volume, &texts.volumes),
+            ("--cache", Kind::BuildCache, &texts.cache),
+        ];
+        let mut chosen = Vec::new();
+        for (option, kind, texts) in all {
+            for text in texts {
+                let filter = read_filter(option, kind, text, yes)?;
+                chosen.push(Chosen { kind, filter });
+            }
+        }
+        if chosen.is_empty() {
+            return Err(
+                "nothing is chosen; choose with --images, --containers, --volumes or --cache \
+                 and a filter ('' means all)"
+                    .to_owned(),
+            );
+        }
+        Ok(chosen)
+    }
+}
+
+fn read_filter(option: &str, kind: Kind, text: &str, yes: bool) -> Result<Filter, String> {
+    let filter = Filter::parse(text, kind).map_err(|error| {
+        let term = &text[error.at.clone()];
+        format!("{option}: at `{term}`: {error}")
+    })?;
+    match filter.bare_word() {
+        Some(word) if yes => Err(format!(
+            "{option}: at `{word}`: with --yes a word must say whether it is a whole name or a part: \
+             write ={word} or /{word}/"
+        )),
+        _ => Ok(filter),
+    }
+}
+
+/// How `clean` exits once something has been tried: 0 if everything went or was gone already.
+#[must_use]
+pub fn exit_code(done: &[Done]) -> u8 {
+    if done.iter().all(|done| done.outcome.is_away()) {
+        0
+    } else {
+        NOT_ALL_DONE
+    }
+}
+
+/// What to print instead of doing anything, and how to exit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub text: String,
+    /// An error: one line for stderr.
+    pub is_error: bool,
+}
+
+impl Ended {
+    fn error(text: &str) -> Self {
+        Self {
+            text: one_line(text),
+            is_error: true,
+        }
+    }
+}
+
+impl Cli {
+    /// Reads the command line; the first word is the program's own name.
+    ///
+    /// # Errors
+    /// What to print and exit with instead: help and version with 0, mistakes with [`USAGE`].
+    pub fn read<T: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = T>,
+    ) -> Result<Self, Ended> {
+        let cli = Self::try_parse_from(words).map_err(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ended {
+                text: error.render().to_string(),
+                is_error: false,
+            },
+            _ => Ended::error(&mistake(&error)),
+        })?;
+        let global = &cli.global;
+        let ways = [
+            global.host.is_some(),
+            global.context.is_some(),
+            global.engine.demo,
+        ];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
+            return Err(Ended::error(
+                "-H, -c and --demo each choose an engine; use one of them",
+            ));
+        }
+        match &cli.command {
+            Some(Command::Plan { select, .. }) => select.filters(false),
+            Some(Command::Clean { select, yes, .. }) => select.filters(*yes),
+            _ => return Ok(cli),
+        }
+        .map_err(|error| Ended::error(&error))?;
+        Ok(cli)
+    }
+}
+
+/// The completions of a shell, to be printed as they are.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dtop", &mut text);
+    text
+}
+
+/// The man page, in roff.
+///
+/// # Errors
+/// Never in practice: it is written to memory.
+pub fn man() -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+    Ok(text)
+}
+
+/// An error as the only line on stderr, whatever the texts in it hold.
+#[must_use]
+pub fn one_line(error: &str) -> String {
+    let words: Vec<&str> = error.split_whitespace().collect();
+    sanitise(&words.join(" ")).into_owned()
+}
+
+/// What clap says of a mistake, without its usage, and with what to try.
+fn mistake(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let said: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let said = said.join("; ");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    format!("{said}; try dtop --help")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, Ended> {
+        Cli::read(std::iter::once("dtop").chain(line.split(' ').filter(|word| !word.is_empty())))
+    }
+
+    fn error_of(words: &[&str]) -> String {
+        let ended = Cli::read(std::iter::once("dtop").chain(words.iter().copied()))
+            .expect_err("a usage error");
+        assert!(ended.is_error, "{words:?}");
+        assert_eq!(ended.text.lines().count(), 1, "{}", ended.text);
+        ended.text
+    }
+
+    #[test]
+    fn the_definitions_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_before_or_after_the_subcommand() {
+        for line in [
+            "-H tcp://h:1 --ascii --color never --read-only report --fast --json",
+            "report --fast --json --read-only --color never --ascii -H tcp://h:1",
+        ] {
+            let cli = read(line).expect(line);
+            assert_eq!(cli.global.host.as_deref(), Some("tcp://h:1"), "{line}");
+            assert!(cli.global.screen.ascii && cli.global.engine.read_only);
+            assert_eq!(cli.global.screen.color, Color::Never);
+            assert!(matches!(
+                cli.command,
+                Some(Command::Report {
+                    fast: true,
+                    output: Output { json: true }
+                })
+            ));
+        }
+    }
+
+    #[test]
+    fn filters_add_up_and_an_empty_one_is_one() {
+        let words = [
+            "dtop", "plan", "--images", "-is:used", "--images", "=a", "--cache", "", "--unlock",
+        ];
+        let cli = Cli::read(words).expect("a plan");
+        let Some(Command::Plan { select, .. }) = cli.command else {
+            panic!("not a plan");
+        };
+        let kinds: Vec<Kind> = select
+            .filters(false)
+            .expect("filters")
+            .iter()
+            .map(|chosen| chosen.kind)
+            .collect();
+        assert_eq!(kinds, [Kind::Image, Kind::Image, Kind::BuildCache]);
+        assert!(select.unlock && !select.stop);
+    }
+
+    #[test]
+    fn every_mistake_is_one_line_that_says_what_to_try() {
+        for (words, says) in [
+            (&["plan"][..], "nothing is chosen; choose with --images"),
+            (&["clean", "--yes"], "nothing is chosen"),
+            (&["clean", "--images", "--yes"], "a filter stands here"),
+            (&["plan", "--images"], "--images <FILTER>"),
+            (
+                &["plan", "--images", "web is:running"],
+                "--images: at `is:running`: images have no is:running; try used",
+            ),
+            (
+                &["clean", "--yes", "--volumes", "is:unused web"],
+                "write =web or /web/",
+            ),
+            (&["--free", "1gb"], "unexpected argument '--free'"),
+            (
+                &["plan", "--images", "", "--until-free", "1gb"],
+                "'--until-free'",
+            ),
+            (&["clean", "--images", "", "--save", "d"], "'--save'"),
+            (&["plan", "--logs", ""], "'--logs'"),
+            (&["history"], "unrecognized subcommand 'history'"),
+            (&["restore", "x"], "unrecognized subcommand 'restore'"),
+            (&["-H", "a", "report", "-c", "b"], "use one of them"),
+            (&["--demo", "-c", "b"], "use one of them"),
+            (&["--color", "pink"], "auto, always, never"),
+            (&["repo\u{1b}[31m\nrt"], "unrecognized subcommand"),
+        ] {
+            let error = error_of(words);
+            assert!(error.contains(says), "{words:?}: {error}");
+            assert!(!error.contains('\u{1b}'), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_word_may_choose_where_somebody_is_asked() {
+        assert!(read("clean --images web").is_ok());
+        assert!(read("plan --images web").is_ok());
+        assert!(read("clean --yes --images =web").is_ok());
+    }
+
+    #[test]
+    fn help_version_completions_and_man_are_no_errors() {
+        for line in ["--help", "-V", "clean --help"] {
+            assert!(!read(line).expect_err(line).is_error);
+        }
+        assert!(String::from_utf8_lossy(&completions(Shell::Bash)).contains("dtop"));
+        assert!(String::from_utf8_lossy(&man().expect("a page")).contains(".TH"));
+    }
+}

@@ -1,0 +1,112 @@
+//! The JSON of `report`, `plan` and `clean`: schema 1 (DESIGN.md, JSON). Bytes are integers, what is not
+//! known is null, times are RFC 3339 in UTC.
+
+mod plan;
+mod report;
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::Text;
+use crate::domain::outcome::Done;
+use crate::domain::plan::Plan;
+use crate::domain::survey::Survey;
+use crate::ui::text::sanitise;
+
+use plan::{DoneJson, PlanJson};
+use report::Report;
+
+const SCHEMA: u8 = 1;
+
+/// Everything that is there.
+#[must_use]
+pub fn report(survey: &Survey) -> String {
+    written(&Report::new(survey))
+}
+
+/// What would go.
+#[must_use]
+pub fn plan(survey: &Survey, plan: &Plan) -> String {
+    written(&PlanAnswer {
+        schema: SCHEMA,
+        plan: PlanJson::new(survey, plan),
+    })
+}
+
+/// How it was found out what has been freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreedBy {
+    /// From what the engine said that it deleted.
+    #[default]
+    Engine,
+    /// From a scan afterwards.
+    Rescan,
+    /// From the filesystem.
+    Disk,
+}
+
+/// What went. `error` is why nothing could be tried.
+#[must_use]
+pub fn clean(survey: &Survey, plan: &Plan, done: &[Done], error: Option<&str>) -> String {
+    written(&Clean {
+        schema: SCHEMA,
+        plan: PlanJson::new(survey, plan),
+        done: done.iter().map(DoneJson::new).collect(),
+        freed: done.iter().map(|done| done.freed).sum(),
+        freed_by: FreedBy::default(),
+        error,
+    })
+}
+
+/// JSON that a terminal can show: what JSON leaves as it is and a terminal would obey is escaped too.
+fn written(value: &impl Serialize) -> String {
+    // Only a map with keys that are no strings can fail, and there is none.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut safe = String::with_capacity(text.len());
+    let mut letter_bytes = [0; 4];
+    let mut units = [0; 2];
+    for letter in text.chars() {
+        let is_plain = letter == '\n'
+            || (' '..='~').contains(&letter)
+            || matches!(sanitise(letter.encode_utf8(&mut letter_bytes)).chars().next(),
+                Some(shown) if shown == letter);
+        if is_plain {
+            safe.push(letter);
+        } else {
+            // Outside of strings JSON has only ASCII, so this stands in a string.
+            for unit in letter.encode_utf16(&mut units) {
+                // Writing to a string cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        }
+    }
+    safe
+}
+
+fn strs(texts: &[Text]) -> Vec<&str> {
+    texts.iter().map(|text| &**text).collect()
+}
+
+#[derive(Serialize)]
+struct PlanAnswer<'a> {
+    schema: u8,
+    #[serde(flatten)]
+    plan: PlanJson<'a>,
+}
+
+#[derive(Serialize)]
+struct Clean<'a> {
+    schema: u8,
+    #[serde(flatten)]
+    plan: PlanJson<'a>,
+    done: Vec<DoneJson<'a>>,
+    freed: Bytes,
+    freed_by: FreedBy,
+    error: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests;

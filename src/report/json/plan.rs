@@ -1,0 +1,173 @@
+//! What would go and what went, as schema 1 has it.
+
+use serde::Serialize;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::layers::Freed;
+use crate::domain::outcome::Done;
+use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
+use crate::domain::survey::Survey;
+use crate::ui::words;
+
+use super::strs;
+
+#[derive(Serialize)]
+pub(super) struct PlanJson<'a> {
+    frees: Bytes,
+    at_most: Bytes,
+    exact: bool,
+    why: Vec<String>,
+    steps: Vec<StepJson<'a>>,
+    refused: Vec<RefusalJson<'a>>,
+    held_back: Vec<HeldBackJson<'a>>,
+}
+
+impl<'a> PlanJson<'a> {
+    pub(super) fn new(survey: &'a Survey, plan: &'a Plan) -> Self {
+        Self {
+            frees: plan.frees.at_least,
+            at_most: plan.frees.at_most,
+            exact: plan.frees.is_exact(),
+            why: reasons(&plan.frees, survey),
+            steps: plan.steps.iter().map(StepJson::new).collect(),
+            refused: plan
+                .refused
+                .iter()
+                .map(|refusal| RefusalJson::new(survey, refusal))
+                .collect(),
+            held_back: plan
+                .held_back
+                .iter()
+                .map(|(id, held)| HeldBackJson {
+                    thing: Thing::of(survey, id),
+                    bytes: held.bytes,
+                    by: held
+                        .by
+                        .iter()
+                        .map(|(id, bytes)| HolderJson {
+                            thing: Thing::of(survey, id),
+                            bytes: *bytes,
+                        })
+                        .collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Why a promise is not exact, each reason once.
+fn reasons(frees: &Freed, survey: &Survey) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    if frees.pending {
+        reasons.push("not everything could be measured".to_owned());
+    }
+    for doubt in &frees.doubts {
+        let reason = words::doubt_of(doubt, survey);
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+/// What is meant: its kind, its ID and what to call it.
+#[derive(Serialize)]
+struct Thing<'a> {
+    kind: Kind,
+    id: &'a str,
+    name: String,
+}
+
+impl<'a> Thing<'a> {
+    fn of(survey: &Survey, id: &'a ItemId) -> Self {
+        Self::named(id, words::name(id, survey))
+    }
+
+    fn named(id: &'a ItemId, name: String) -> Self {
+        Self {
+            kind: id.kind(),
+            id: id.as_str(),
+            name,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StepJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    names: Vec<&'a str>,
+    frees: Bytes,
+    comes_back: ComesBack,
+    added_by: AddedBy,
+}
+
+impl<'a> StepJson<'a> {
+    fn new(step: &'a Step) -> Self {
+        Self {
+            thing: Thing::named(&step.id, step.name.to_string()),
+            names: strs(&step.names),
+            frees: step.frees.at_least,
+            comes_back: step.comes_back,
+            added_by: step.added_by,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RefusalJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    why: &'a str,
+    unlock: Vec<Thing<'a>>,
+}
+
+impl<'a> RefusalJson<'a> {
+    fn new(survey: &Survey, refusal: &'a Refusal) -> Self {
+        Self {
+            thing: Thing::named(&refusal.id, refusal.name.to_string()),
+            why: &refusal.why,
+            unlock: refusal
+                .unlock
+                .iter()
+                .map(|id| Thing::of(survey, id))
+                .collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HeldBackJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    bytes: Bytes,
+    by: Vec<HolderJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct HolderJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    bytes: Bytes,
+}
+
+#[derive(Serialize)]
+pub(super) struct DoneJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    outcome: &'static str,
+    error: Option<&'a str>,
+    freed: Bytes,
+}
+
+impl<'a> DoneJson<'a> {
+    pub(super) fn new(done: &'a Done) -> Self {
+        Self {
+            thing: Thing::named(&done.id, done.name.to_string()),
+            outcome: done.outcome.word(),
+            error: done.error.as_deref(),
+            freed: done.freed,
+        }
+    }
+}

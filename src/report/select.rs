@@ -1,0 +1,300 @@
+//! From the filters of a command line to a selection, and to the plan that they stand for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::cli::Chosen;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::filter::Verdict;
+use crate::domain::item::{ImageId, ItemId, Kind, Text};
+use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
+use crate::domain::survey::{Item, Survey};
+
+/// What else the command line says about a selection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line; any set of them makes sense"
+)]
+pub struct How {
+    pub unlock: bool,
+    pub stop: bool,
+    pub all_names: bool,
+    /// Nobody is asked.
+    pub yes: bool,
+}
+
+/// What the filters chose, and what they could not decide on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub selection: Selection,
+    /// How many things of each kind were left out because a filter asks for a figure that is not known.
+    pub not_known: BTreeMap<Kind, usize>,
+}
+
+impl Choice {
+    /// Chooses what any of the filters matches. Several filters of a kind add up, and so do the names that
+    /// they match.
+    #[must_use]
+    pub fn new(survey: &Survey, filters: &[Chosen], how: How, now: Timestamp) -> Self {
+        let mut choice = Self::default();
+        choice.selection.stop = how.stop;
+        for kind in Kind::ALL {
+            let of_kind: Vec<&Chosen> = filters.iter().filter(|one| one.kind == kind).collect();
+            if of_kind.is_empty() {
+                continue;
+            }
+            for index in survey.rows(kind) {
+                choice.ask(survey, &of_kind, index, now);
+            }
+        }
+        if how.all_names {
+            choice.selection.unasked_names.clear();
+        }
+        if how.unlock {
+            choice.unlock(survey);
+        }
+        choice
+    }
+
+    fn ask(&mut self, survey: &Survey, filters: &[&Chosen], index: usize, now: Timestamp) {
+        let Some(kind) = filters.first().map(|chosen| chosen.kind) else {
+            return;
+        };
+        let names = survey.names(kind, index);
+        let subject = survey.subject(kind, index, &names, false);
+        let mut asked: BTreeSet<&Text> = BTreeSet::new();
+        let (mut shown, mut not_known) = (false, false);
+        for chosen in filters {
+            match chosen.filter.verdict(&subject, now) {
+                Verdict::Shown => {
+                    shown = true;
+                    asked.extend(chosen.filter.matched_names(&names));
+                }
+                Verdict::NotKnown => not_known = true,
+                Verdict::Hidden => {}
+            }
+        }
+        if !shown {
+            if not_known {
+                *self.not_known.entry(kind).or_default() += 1;
+            }
+            return;
+        }
+        let item = survey.item(kind, index);
+        if let Item::Image(image) = item {
+            self.leave_out_names(&image.id, &names, &asked);
+        }
+        self.selection.items.insert(item.id(), AddedBy::Selection);
+    }
+
+    fn leave_out_names(&mut self, image: &ImageId, names: &[Text], asked: &BTreeSet<&Text>) {
+        let unasked: Vec<Text> = names
+            .iter()
+            .filter(|name| !asked.contains(name))
+            .cloned()
+            .collect();
+        if !unasked.is_empty() {
+            self.selection.unasked_names.insert(image.clone(), unasked);
+        }
+    }
+
+    /// Adds what unlock adds, until it has nothing more to add.
+    fn unlock(&mut self, survey: &Survey) {
+        loop {
+            let before = self.selection.items.len();
+            for id in unlock(survey, &self.selection) {
+                self.selection.items.entry(id).or_insert(AddedBy::Unlock);
+            }
+            if self.selection.items.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// The plan for what was chosen.
+    ///
+    /// Under `--yes` nobody types a word, and only a `--volumes` filter stands for it: a volume that may hold
+    /// data and would go for another reason (it vanishes with its `--rm` container) is to stay.
+    #[must_use]
+    pub fn plan(&mut self, survey: &Survey, how: How) -> Plan {
+        loop {
+            let plan = Plan::new(survey, &self.selection);
+            if !how.yes {
+                return plan;
+            }
+            let before = self.selection.dropped.len();
+            let unasked = plan.steps.iter().filter(|step| {
+                step.id.kind() == Kind::Volume
+                    && step.size != Figure::Known(Bytes::ZERO)
+                    && !self.selection.items.contains_key(&step.id)
+            });
+            let unasked: Vec<ItemId> = unasked.map(|step| step.id.clone()).collect();
+            self.selection.dropped.extend(unasked);
+            if self.selection.dropped.len() == before {
+                return plan;
+            }
+        }
+    }
+
+    /// What was left out because it could not be decided on, in a line for stderr; `None` if nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> Option<String> {
+        let counts: Vec<String> = self
+            .not_known
+            .iter()
+            .map(|(kind, count)| crate::ui::words::count(*count, kind.word()))
+            .collect();
+        (!counts.is_empty()).then(|| {
+            format!(
+                "left out: {}; a filter asks for a figure that is not known of them",
+                crate::ui::words::join(&counts)
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{FilterTexts, Select};
+    use crate::domain::inventory::Inventory;
+    use crate::domain::plan::scene::{
+        a_container, a_volume, an_image, anonymous, at, fleeting, image, inventory, mounting,
+        record, stopped, volume,
+    };
+
+    fn chosen(images: &[&str], containers: &[&str], volumes: &[&str]) -> Vec<Chosen> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Select {
+            filters: FilterTexts {
+                images: texts(images),
+                containers: texts(containers),
+                volumes: texts(volumes),
+                cache: Vec::new(),
+            },
+            ..Select::default()
+        }
+        .filters(false)
+        .expect("filters that can be read")
+    }
+
+    fn choose(inventory: &Inventory, filters: &[Chosen], how: How) -> (Choice, Survey) {
+        let survey = Survey::new(inventory.clone());
+        (Choice::new(&survey, filters, how, at(100)), survey)
+    }
+
+    fn two_names() -> Inventory {
+        inventory(
+            vec![
+                image("sha256:a1", &["app:1", "prod:stable"]),
+                image("sha256:b2", &["b:1"]),
+            ],
+            vec![],
+        )
+    }
+
+    #[test]
+    fn names_that_nobody_asked_for_keep_an_image() {
+        for (filters, how, refused) in [
+            (&["app"][..], How::default(), true),
+            (&["app", "=prod:stable"], How::default(), false),
+            (&["id:a1"], How::default(), false),
+            (&["app", "id:a1"], How::default(), false),
+            (&["size>1"], How::default(), false),
+            (
+                &["app"],
+                How {
+                    all_names: true,
+                    ..How::default()
+                },
+                false,
+            ),
+        ] {
+            let (mut choice, survey) = choose(&two_names(), &chosen(filters, &[], &[]), how);
+            let plan = choice.plan(&survey, how);
+            let why: Vec<&str> = plan.refused.iter().map(|one| one.why.as_str()).collect();
+            if refused {
+                assert_eq!(why, ["also named prod:stable"], "{filters:?}");
+            } else {
+                assert!(why.is_empty(), "{filters:?}: {why:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_left_out_and_counted() {
+        let mut inventory = two_names();
+        inventory.images[0].size = Figure::Pending;
+        let (choice, _) = choose(
+            &inventory,
+            &chosen(&["size>1", "size<1"], &[], &[]),
+            How::default(),
+        );
+        let items: Vec<&ItemId> = choice.selection.items.keys().collect();
+        assert_eq!(items, [&an_image("sha256:b2")]);
+        let line = choice.left_out().expect("a line");
+        assert!(line.starts_with("left out: 1 image;"), "{line}");
+        let (choice, _) = choose(&inventory, &chosen(&["b:1"], &[], &[]), How::default());
+        assert_eq!(choice.left_out(), None);
+    }
+
+    #[test]
+    fn only_kinds_with_a_filter_are_chosen() {
+        let mut inventory = two_names();
+        inventory.cache = vec![record("r", &[])];
+        inventory.volumes = vec![volume("v", 7)];
+        let (choice, _) = choose(&inventory, &chosen(&[], &[], &[""]), How::default());
+        let items: Vec<&ItemId> = choice.selection.items.keys().collect();
+        assert_eq!(items, [&a_volume("v")]);
+    }
+
+    #[test]
+    fn unlock_adds_the_stopped_container() {
+        let inventory = inventory(
+            vec![image("sha256:a1", &["app:1"])],
+            vec![stopped("old", "sha256:a1")],
+        );
+        let how = How {
+            unlock: true,
+            ..How::default()
+        };
+        let (mut choice, survey) = choose(&inventory, &chosen(&["=app:1"], &[], &[]), how);
+        let steps: Vec<(ItemId, AddedBy)> = choice
+            .plan(&survey, how)
+            .steps
+            .into_iter()
+            .map(|step| (step.id, step.added_by))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                (a_container("old"), AddedBy::Unlock),
+                (an_image("sha256:a1"), AddedBy::Selection)
+            ]
+        );
+    }
+
+    #[test]
+    fn under_yes_no_data_goes_that_no_volumes_filter_chose() {
+        let mut inventory = inventory(
+            vec![image("sha256:a1", &["app:1"])],
+            vec![mounting(fleeting("job", "sha256:a1"), &["data"])],
+        );
+        inventory.volumes = vec![anonymous("data", 7)];
+        let how = |yes| How {
+            stop: true,
+            yes,
+            ..How::default()
+        };
+        let steps = |filters: &[Chosen], how| {
+            let (mut choice, survey) = choose(&inventory, filters, how);
+            choice.plan(&survey, how).steps.len()
+        };
+        let containers = chosen(&[], &[""], &[]);
+        assert_eq!(steps(&containers, how(false)), 2);
+        assert_eq!(steps(&containers, how(true)), 0);
+        assert_eq!(steps(&chosen(&[], &[""], &[""]), how(true)), 2);
+    }
+}

@@ -1,0 +1,323 @@
+//! What `report`, `plan` and `clean` print for people. Everything an engine says is made safe here.
+
+use jiff::Timestamp;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
+use crate::domain::item::{Kind, Text};
+use crate::domain::outcome::Done;
+use crate::domain::plan::{AddedBy, ComesBack, Plan, Step};
+use crate::domain::survey::Survey;
+use crate::ui::Theme;
+use crate::ui::text::sanitise;
+use crate::ui::words;
+
+use super::table;
+
+/// So many things of a kind are shown; all of them are in the JSON.
+const TOP: usize = 10;
+
+/// What a text is written on.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    pub now: Timestamp,
+    /// Columns of the terminal. Names of what would be removed are never cut, whatever it is.
+    pub width: usize,
+    /// Every glyph has a plain form.
+    pub ascii: bool,
+}
+
+impl Page {
+    pub(super) fn theme(self) -> Theme {
+        Theme::new(false, self.ascii)
+    }
+
+    /// Lines as they are printed, each with its line end.
+    fn printed(self, lines: &[String]) -> String {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        self.theme().printed(text)
+    }
+}
+
+/// What is there, in a screen of text.
+#[must_use]
+pub fn report(survey: &Survey, page: Page) -> String {
+    let inventory = survey.inventory();
+    let mut lines = vec![
+        format!("dtop report · {} UTC", page.now.strftime("%Y-%m-%d %H:%M")),
+        engine(&inventory.engine),
+    ];
+    lines.extend(inventory.disks.iter().map(disk));
+    lines.push(totals(survey, page));
+    lines.extend(Stage::ALL.iter().filter_map(|stage| {
+        let Progress::Failed(why) = inventory.stage(*stage) else {
+            return None;
+        };
+        Some(format!("not known: {}: {}", stage.word(), sanitise(why)))
+    }));
+    for kind in Kind::ALL {
+        lines.push(String::new());
+        lines.extend(pane(survey, kind, page));
+    }
+    page.printed(&lines)
+}
+
+/// The engine and its host, as every confirmation repeats them.
+fn engine(engine: &EngineInfo) -> String {
+    let store: &Text = match engine.store {
+        Store::Containerd => &Text::from("containerd"),
+        Store::GraphDriver => &engine.driver,
+    };
+    let mut parts = vec![host(engine)];
+    parts.extend([product(engine), store.to_string()]);
+    if !engine.api.is_empty() {
+        parts.push(format!("API {}", engine.api));
+    }
+    parts.retain(|part| !part.is_empty());
+    sanitise(&parts.join(" · ")).into_owned()
+}
+
+fn host(engine: &EngineInfo) -> String {
+    if engine.why.is_empty() {
+        engine.host.to_string()
+    } else {
+        format!("{} ({})", engine.host, engine.why)
+    }
+}
+
+fn product(engine: &EngineInfo) -> String {
+    format!("{} {}", engine.product, engine.version)
+        .trim()
+        .to_owned()
+}
+
+fn disk(disk: &Disk) -> String {
+    let share = |part: u64, whole: u64| {
+        let hundredths = u128::from(part) * 100 / u128::from(whole.max(1));
+        format!("{hundredths} %")
+    };
+    let mut line = format!(
+        "{}: {} of {} free ({})",
+        sanitise(&disk.path),
+        disk.free,
+        disk.total,
+        share(disk.free.0, disk.total.0)
+    );
+    // Some filesystems have no fixed number of inodes and say zero.
+    if disk.inodes_total > 0 {
+        let free = share(disk.inodes_free, disk.inodes_total);
+        line = format!("{line}, inodes {free} free");
+    }
+    line
+}
+
+fn totals(survey: &Survey, page: Page) -> String {
+    let totals = survey.ledger.totals();
+    [
+        ("images", totals.images),
+        ("containers", totals.containers),
+        ("volumes", totals.volumes),
+        ("build cache", totals.build_cache),
+    ]
+    .map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())))
+    .join("   ")
+}
+
+fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {
+    let count = survey.rows(kind).count();
+    let mut lines = vec![format!("{} {count}", kind.title())];
+    if count == 0 {
+        return lines;
+    }
+    lines.extend(table::top(survey, kind, page, TOP));
+    if count > TOP {
+        lines.push(format!("  and {} more (--json has all)", count - TOP));
+    }
+    lines
+}
+
+/// What would go, in order; then what stays, and why.
+#[must_use]
+pub fn plan(survey: &Survey, plan: &Plan, page: Page) -> String {
+    let mut lines = vec![engine(&survey.inventory().engine)];
+    for (added_by, heading) in [
+        (AddedBy::Selection, "chosen"),
+        (AddedBy::Unlock, "added by --unlock"),
+        (AddedBy::Free, "added by --free"),
+    ] {
+        let steps = plan.steps.iter().enumerate();
+        let steps: Vec<String> = steps
+            .filter(|(_, step)| step.added_by == added_by)
+            .map(|(at, step)| step_line(at + 1, step, page))
+            .collect();
+        section(&mut lines, heading, steps);
+    }
+    section(&mut lines, "refused", refusals(plan));
+    section(&mut lines, "stays", stays(plan, page));
+    section(&mut lines, "held back", held_back(survey, plan));
+    lines.push(String::new());
+    lines.push(promise(survey, plan, page));
+    page.printed(&lines)
+}
+
+fn section(lines: &mut Vec<String>, heading: &str, rows: Vec<String>) {
+    if !rows.is_empty() {
+        lines.push(String::new());
+        lines.push(heading.to_owned());
+        lines.extend(rows);
+    }
+}
+
+fn step_line(number: usize, step: &Step, page: Page) -> String {
+    let kind = words::kind_word(step.id.kind());
+    let figure = step.frees.figure();
+    let about = matches!(figure, Figure::Known(_)) && !step.frees.is_exact();
+    let about = if about { "≥" } else { "" };
+    let frees = format!("{about}{}", words::figure(figure, page.theme()));
+    let name = if step.names.is_empty() {
+        step.name.to_string()
+    } else {
+        step.names.join(", ")
+    };
+    let frees = table::right(&frees, 9);
+    let mut line = format!("{number:>4}  {kind:<9}  {frees}  {}", sanitise(&name));
+    for note in notes(step) {
+        line.push_str(" · ");
+        line.push_str(&note);
+    }
+    line
+}
+
+/// What else must be known of a step before a yes.
+fn notes(step: &Step) -> Vec<String> {
+    let mut notes = Vec::new();
+    if step.unpause {
+        notes.push("paused: unpaused and stopped first".to_owned());
+    } else if step.stop {
+        notes.push("running: stopped first".to_owned());
+    }
+    if step.vanishes {
+        notes.push("vanishes with an earlier step".to_owned());
+    }
+    if !step.follows.is_empty() {
+        let parents = words::count(step.follows.len(), "untagged parent");
+        notes.push(format!("takes along {parents}"));
+    }
+    if step.comes_back == ComesBack::Pulled {
+        notes.push("can be pulled again".to_owned());
+    }
+    if step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO) {
+        notes.push("its data is lost".to_owned());
+    }
+    notes
+}
+
+fn refusals(plan: &Plan) -> Vec<String> {
+    plan.refused
+        .iter()
+        .map(|refusal| {
+            let kind = words::kind_word(refusal.id.kind());
+            let unlock = if refusal.unlock.is_empty() {
+                ""
+            } else {
+                " (--unlock removes that too)"
+            };
+            let name = sanitise(&refusal.name);
+            format!(
+                "      {kind:<9}  {name}: {}{unlock}",
+                sanitise(&refusal.why)
+            )
+        })
+        .collect()
+}
+
+fn stays(plan: &Plan, page: Page) -> Vec<String> {
+    plan.stays
+        .iter()
+        .map(|stays| {
+            let size = words::figure(stays.size, page.theme());
+            let (name, left_by) = (sanitise(&stays.name), sanitise(&stays.left_by));
+            format!("      volume     {name}: {size}, left by {left_by}")
+        })
+        .collect()
+}
+
+fn held_back(survey: &Survey, plan: &Plan) -> Vec<String> {
+    plan.held_back
+        .iter()
+        .map(|(id, held)| {
+            let kind = words::kind_word(id.kind());
+            let name = words::name(id, survey);
+            let by = words::holders(&held.by, survey);
+            let text = format!("{name}: {} held by {by}", held.bytes);
+            format!("      {kind:<9}  {}", sanitise(&text))
+        })
+        .collect()
+}
+
+fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
+    if plan.steps.is_empty() {
+        return "removes nothing".to_owned();
+    }
+    let objects = words::count(plan.steps.len(), "object");
+    let frees = words::freed(&plan.frees, page.theme());
+    let line = format!("removes {objects}, frees {frees}");
+    match words::doubts(&plan.frees, survey) {
+        why if why.is_empty() => line,
+        why => format!("{line} ({})", sanitise(&why)),
+    }
+}
+
+/// The question before anything is removed. [`confirms`] reads the answer.
+#[must_use]
+pub fn question(survey: &Survey, plan: &Plan, page: Page) -> String {
+    let engine = &survey.inventory().engine;
+    let whose = match product(engine) {
+        product if product.is_empty() => engine.host.to_string(),
+        product => format!("{} ({product})", engine.host),
+    };
+    let whose = sanitise(&whose);
+    let objects = match plan.steps.len() {
+        1 => "this object".to_owned(),
+        more => format!("these {more} objects"),
+    };
+    let text = if plan.needs_word() {
+        format!("Data goes for good. Type delete to remove {objects} from {whose}: ")
+    } else {
+        format!("Remove {objects} from {whose}? [y/N] ")
+    };
+    page.theme().printed(text)
+}
+
+/// Whether an answer is a yes: `y` or `yes`, and nothing but the word `delete` where that was asked for.
+#[must_use]
+pub fn confirms(plan: &Plan, answer: &str) -> bool {
+    let answer = answer.trim();
+    if plan.needs_word() {
+        answer == "delete"
+    } else {
+        answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes")
+    }
+}
+
+/// What became of one object, in a line.
+#[must_use]
+pub fn done(done: &Done, page: Page) -> String {
+    let outcome = done.outcome.word();
+    let kind = done.id.kind().word();
+    let mut line = format!("{outcome} {kind} {}", sanitise(&done.name));
+    if !done.freed.is_zero() {
+        line = format!("{line}, freed {}", done.freed);
+    }
+    if let Some(error) = &done.error {
+        line = format!("{line}: {}", sanitise(error));
+    }
+    page.printed(&[line])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Which engine the command line and the environment mean.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::msg::Attempt;
+use crate::cli::Global;
+use crate::engine::Engine;
+use crate::engine::connect::{self, Env, NoEngine, Options, Place, places};
+use crate::engine::demo::DemoEngine;
+
+use super::Opener;
+
+/// The engine that plain text commands use: the one that the `docker` command would use, or the demo.
+///
+/// # Errors
+/// A line that says what was tried, why it failed, and what to do.
+pub async fn engine(global: &Global) -> Result<Arc<dyn Engine>, String> {
+    if global.engine.demo {
+        return Ok(demo());
+    }
+    let options = options(global, false);
+    let env = Env::of_process();
+    let places = places(&options, &env).map_err(|error| error.to_string())?;
+    let opened = connect::open(places, &options, &env).await;
+    opened.map_err(|none| none.to_string())
+}
+
+/// The places where the command line says to look for an engine.
+///
+/// # Errors
+/// A line that says which option or setting cannot be used.
+pub fn check(global: &Global) -> Result<(), String> {
+    if global.engine.demo {
+        return Ok(());
+    }
+    let found = places(&options(global, true), &Env::of_process());
+    found.map(drop).map_err(|error| error.to_string())
+}
+
+/// How the full screen opens engines. It also looks where the `docker` command does not.
+#[must_use]
+pub fn opener(global: &Global) -> Opener {
+    let options = options(global, true);
+    let is_demo = global.engine.demo;
+    Opener {
+        connect: Box::new(move || {
+            let options = options.clone();
+            Box::pin(async move {
+                if is_demo {
+                    return Ok(demo());
+                }
+                let env = Env::of_process();
+                let places = places(&options, &env).map_err(|error| vec![no_place(&error)])?;
+                let opened = connect::open(places, &options, &env).await;
+                opened.map_err(|none| attempts(&none))
+            })
+        }),
+        demo: Box::new(demo),
+    }
+}
+
+fn options(global: &Global, look_further: bool) -> Options {
+    Options {
+        host: global.host.clone(),
+        context: global.context.clone(),
+        look_further,
+        read_only: global.engine.read_only,
+    }
+}
+
+fn demo() -> Arc<dyn Engine> {
+    Arc::new(DemoEngine::new(Timestamp::now()))
+}
+
+fn attempts(none: &NoEngine) -> Vec<Attempt> {
+    let attempt = |attempt: &connect::Attempt| {
+        let Place { url, why, .. } = &attempt.place;
+        Attempt {
+            place: url.clone(),
+            why: why.clone(),
+            failure: attempt.reason.to_string(),
+            advice: attempt.advice(),
+        }
+    };
+    none.attempts.iter().map(attempt).collect()
+}
+
+/// The settings lead nowhere: there is no place that could be tried.
+fn no_place(error: &connect::ConnectError) -> Attempt {
+    Attempt {
+        place: "settings".to_owned(),
+        why: "no place to try".to_owned(),
+        failure: error.to_string(),
+        advice: None,
+    }
+}

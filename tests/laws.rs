@@ -1,0 +1,19 @@
+//! Laws that hold for whatever an engine keeps and whatever somebody types.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+#[path = "support/fleet.rs"]
+mod fleet;
+#[path = "support/recorded.rs"]
+mod recorded;
+
+#[path = "laws/filter.rs"]
+mod filter;
+#[path = "laws/layers.rs"]
+mod layers;
+#[path = "laws/recorded_layers.rs"]
+mod recorded_layers;

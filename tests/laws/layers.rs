@@ -1,0 +1,146 @@
+//! What a set frees, against a store that really keeps its references (ENGINE.md §2).
+
+use std::collections::BTreeSet;
+
+use dtop::domain::bytes::Bytes;
+use dtop::domain::item::ItemId;
+use dtop::domain::layers::{Doubt, Freed, Ledger};
+use proptest::prelude::*;
+
+use crate::fleet::{Fleet, Traits, fleet};
+
+const PLAIN: Traits = Traits {
+    twins: false,
+    bare: false,
+    hidden: false,
+};
+
+/// Fleets that are hard to see through. Twins come alone: a record that fits a layer's depth, bytes and time is
+/// taken for it, although a twin of it could lie in an image that tells no history, or under a container
+/// without an image.
+fn odd() -> impl Strategy<Value = Fleet> {
+    prop_oneof![
+        fleet(Traits {
+            twins: true,
+            ..PLAIN
+        }),
+        fleet(Traits {
+            hidden: true,
+            bare: true,
+            ..PLAIN
+        }),
+    ]
+}
+
+/// Those of a fleet's items whose bit is set, in any combination: also ones that an engine would refuse.
+fn chosen(fleet: &Fleet, bits: &[bool]) -> Vec<ItemId> {
+    let items = fleet.items().into_iter();
+    items
+        .zip(bits)
+        .filter_map(|(item, chosen)| chosen.then_some(item))
+        .collect()
+}
+
+fn bits() -> impl Strategy<Value = Vec<bool>> {
+    proptest::collection::vec(any::<bool>(), 40)
+}
+
+/// A size that the engine does not tell has no upper bound.
+fn is_bounded(freed: &Freed) -> bool {
+    !freed
+        .doubts
+        .iter()
+        .any(|doubt| matches!(doubt, Doubt::NoSize(_)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plain_fleet_is_exact_to_the_byte(fleet in fleet(PLAIN), bits in bits()) {
+        let set = chosen(&fleet, &bits);
+        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let truth = fleet.frees(&set.into_iter().collect());
+        prop_assert_eq!(freed.at_least, Bytes(truth));
+        prop_assert!(freed.is_exact(), "{:?}", freed);
+    }
+
+    #[test]
+    fn the_truth_is_never_outside_the_range(fleet in odd(), bits in bits()) {
+        let set = chosen(&fleet, &bits);
+        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let truth = Bytes(fleet.frees(&set.into_iter().collect()));
+        prop_assert!(freed.at_least <= truth, "{:?} {:?}", freed, truth);
+        prop_assert!(truth <= freed.at_most || !is_bounded(&freed), "{:?} {:?}", freed, truth);
+        if freed.is_exact() {
+            prop_assert_eq!(freed.at_least, truth);
+        }
+    }
+
+    #[test]
+    fn letting_go_of_more_never_frees_less(fleet in odd(), bits in bits(), more in bits()) {
+        let ledger = Ledger::new(&fleet.inventory);
+        let few = chosen(&fleet, &bits);
+        let both: Vec<bool> = bits.iter().zip(&more).map(|(a, b)| *a || *b).collect();
+        let (few, many) = (ledger.frees(&few), ledger.frees(&chosen(&fleet, &both)));
+        prop_assert!(few.at_least <= many.at_least);
+        prop_assert!(few.at_most <= many.at_most);
+        prop_assert!(many.at_least <= many.at_most);
+    }
+
+    #[test]
+    fn the_order_does_not_matter_and_the_parts_add_up(
+        fleet in odd(),
+        (set, shuffled) in bits().prop_flat_map(|bits| {
+            let places: Vec<usize> = (0..bits.len()).filter(|at| bits[*at]).collect();
+            (Just(places.clone()), Just(places).prop_shuffle())
+        }),
+    ) {
+        let ledger = Ledger::new(&fleet.inventory);
+        let items = fleet.items();
+        let pick = |places: &[usize]| -> Vec<ItemId> {
+            places.iter().filter_map(|at| items.get(*at).cloned()).collect()
+        };
+        let whole = ledger.frees(&pick(&set));
+        let mut release = ledger.release();
+        let mut sum = Freed::default();
+        for item in pick(&shuffled) {
+            sum.add(&release.let_go(&item));
+        }
+        prop_assert_eq!(release.total(), whole.clone());
+        prop_assert_eq!((sum.at_least, sum.at_most), (whole.at_least, whole.at_most));
+    }
+
+    #[test]
+    fn what_stays_of_an_item_is_held_back_by_what_stays(fleet in fleet(PLAIN), bits in bits()) {
+        let ledger = Ledger::new(&fleet.inventory);
+        let set: BTreeSet<ItemId> = chosen(&fleet, &bits).into_iter().collect();
+        let mut release = ledger.release();
+        for item in &set {
+            release.let_go(item);
+        }
+        for item in &set {
+            let held = release.held_back(item);
+            prop_assert!(held.by.iter().all(|(by, _)| !set.contains(by)));
+            let most = held.by.iter().map(|(_, bytes)| *bytes).max().unwrap_or_default();
+            prop_assert_eq!(most == Bytes::ZERO, held.bytes == Bytes::ZERO);
+            prop_assert!(most <= held.bytes);
+        }
+        // With everything gone, nothing is held back.
+        for item in fleet.items() {
+            release.let_go(&item);
+        }
+        for item in &set {
+            prop_assert_eq!(release.held_back(item).bytes, Bytes::ZERO);
+        }
+    }
+
+    #[test]
+    fn totals_are_all_that_is_there(fleet in fleet(PLAIN)) {
+        let ledger = Ledger::new(&fleet.inventory);
+        let totals = ledger.totals();
+        let parts = [totals.images, totals.containers, totals.volumes, totals.build_cache];
+        let sum: Bytes = parts.into_iter().filter_map(dtop::domain::bytes::Figure::known).sum();
+        prop_assert_eq!(sum, Bytes(fleet.frees(&fleet.items().into_iter().collect())));
+    }
+}
