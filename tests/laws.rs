@@ -11,6 +11,8 @@ mod fleet;
 #[path = "support/recorded.rs"]
 mod recorded;
 
+#[path = "laws/demo.rs"]
+mod demo;
 #[path = "laws/filter.rs"]
 mod filter;
 #[path = "laws/layers.rs"]

@@ -57,6 +57,13 @@ impl Layout {
         self.width.saturating_sub(2 * self.inset)
     }
 
+    /// Columns of a row after its gutter; one is left free before the border.
+    #[must_use]
+    pub fn row_width(&self) -> u16 {
+        self.inner_width()
+            .saturating_sub(GUTTER + u16::from(self.roomy))
+    }
+
     fn roomy(width: u16, height: u16) -> Self {
         let footer = height - 1;
         let tabs = height - 2;

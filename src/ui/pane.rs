@@ -28,7 +28,7 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     headings(model, canvas);
     let pane = model.pane();
     if pane.rows.is_empty() {
-        let room = at.inner_width().saturating_sub(GUTTER);
+        let room = at.row_width();
         canvas
             .pen(at.inset + GUTTER, at.rows, room)
             .put(&empty(model), Look::Plain);
@@ -80,7 +80,7 @@ pub fn left_out(pane: &Pane) -> Option<String> {
 fn headings(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
     let pane = model.pane();
-    let room = at.inner_width().saturating_sub(GUTTER);
+    let room = at.row_width();
     let arrow = if pane.reversed { '↑' } else { '↓' };
     for (index, x, wide) in fitting(pane.kind, room) {
         let column = &columns_of(pane.kind)[index];
@@ -125,7 +125,7 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
     } else if facts.flags.protected {
         pen.put("P", Look::Faint);
     }
-    let room = at.inner_width().saturating_sub(GUTTER);
+    let room = at.row_width();
     for (column, x, wide) in fitting(pane.kind, room) {
         let column = &columns_of(pane.kind)[column];
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);

@@ -179,7 +179,7 @@ pub fn click(model: &mut Model, column: u16, row: u16) {
     let (pane, around) = model.pane_mut();
     if row == at.headings {
         let x = column.saturating_sub(at.inset + GUTTER);
-        let hit = fitting(pane.kind, at.inner_width().saturating_sub(GUTTER))
+        let hit = fitting(pane.kind, at.row_width())
             .into_iter()
             .find(|(_, start, width)| (*start..start + width).contains(&x));
         if let Some((index, ..)) = hit {

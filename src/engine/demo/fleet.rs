@@ -359,7 +359,7 @@ fn created_by(by: By, command: &str) -> String {
 
 fn comment(by: By) -> &'static str {
     match by {
-        By::Buildkit => "buildkit.exporter.image.v0",
+        By::Buildkit => "buildkit.dockerfile.v0",
         By::Classic => "",
         By::Import => "Imported from -",
     }
