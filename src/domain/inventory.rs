@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
@@ -159,6 +160,8 @@ pub enum Part {
     BuildCache(Vec<Record>),
     SharedSizes(Vec<(ImageId, Option<Bytes>)>),
     Layers(Vec<Inspected>),
+    /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
+    Blobs(Figure<Arc<BlobList>>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
@@ -178,6 +181,8 @@ pub struct Inventory {
     pub volumes: Vec<Volume>,
     pub services: Vec<Service>,
     pub cache: Vec<Record>,
+    /// Of the containerd store only; a list stays in force until a newer one comes.
+    pub blobs: Figure<Arc<BlobList>>,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
 }
@@ -212,6 +217,7 @@ impl Inventory {
             Part::BuildCache(records) => self.cache = records,
             Part::SharedSizes(sizes) => self.take_shared_sizes(sizes),
             Part::Layers(layers) => self.take_layers(layers),
+            Part::Blobs(blobs) => self.blobs = blobs,
             Part::ContainerDetails(id, details) => {
                 if let Some(container) = self.containers.iter_mut().find(|c| c.id == id) {
                     container.details = details;

@@ -348,7 +348,9 @@ impl Engine for DockerEngine {
     }
 
     fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed> {
-        self.delete_image(id.as_str(), false).boxed()
+        // There the engine takes parents of other images along (see `removal::images`).
+        let keep_parents = self.dialect.store == Store::Containerd;
+        self.delete_image(id.as_str(), keep_parents).boxed()
     }
 
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned> {

@@ -40,7 +40,9 @@ impl PrivateEngine {
         }
         let folder = short_folder()?;
         let dir = folder.path();
-        write_settings(dir, store).map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
+        write_settings(dir, store)
+            .and_then(|()| link_plugin(dir, programs.buildx.as_deref()))
+            .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
         let mut command = programs.command(&programs.containerd);
         command.arg("--config").arg(dir.join("containerd.toml"));
         let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
@@ -206,6 +208,14 @@ fn dockerd(programs: &Programs, dir: &Path) -> Command {
     command.args(["--host", &host]);
     command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
     command
+}
+
+/// The client looks for its builder beside its settings, which are the test's own.
+fn link_plugin(dir: &Path, buildx: Option<&Path>) -> std::io::Result<()> {
+    let Some(buildx) = buildx else { return Ok(()) };
+    let plugins = dir.join("client/cli-plugins");
+    fs::create_dir_all(&plugins)?;
+    std::os::unix::fs::symlink(buildx, plugins.join("docker-buildx"))
 }
 
 fn write_settings(dir: &Path, store: Store) -> std::io::Result<()> {

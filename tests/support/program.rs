@@ -23,6 +23,8 @@ pub struct Programs {
     pub dockerd: PathBuf,
     pub containerd: PathBuf,
     pub docker: PathBuf,
+    /// The client's builder, where it is a program of its own.
+    pub buildx: Option<PathBuf>,
     /// What containers run: one program without libraries, for images from scratch.
     pub busybox: PathBuf,
     /// PATH for all of them: their own folders before the system's.
@@ -85,6 +87,8 @@ impl Programs {
             dockerd,
             containerd,
             docker,
+            buildx: Some(prefix.join("libexec/docker/cli-plugins/docker-buildx"))
+                .filter(|path| path.is_file()),
             busybox: static_busybox()?,
             path,
         })

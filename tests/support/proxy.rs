@@ -23,6 +23,8 @@ pub struct Manner {
     pub hides_events: bool,
     /// How long a request that removes something waits before it is passed on.
     pub slows_removals: Duration,
+    /// Requests whose path has this in it are answered 404, as if the engine did not know them.
+    pub refuses: Option<&'static str>,
 }
 
 /// Listens beside an engine's socket until it is dropped.
@@ -59,6 +61,10 @@ impl Proxy {
             seen,
             ended,
         }
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// What `dtop -H` takes.
@@ -100,23 +106,44 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
         });
     }
     let mut requests = BufReader::new(client);
-    while let Ok(true) = pass_request(&mut requests, &engine, manner, log) {}
+    while let Ok(passed) = pass_request(&mut requests, &engine, manner, log) {
+        match passed {
+            Passed::On => continue,
+            Passed::Refused => {
+                let answer =
+                    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                let _ = (&mut &*client).write_all(answer.as_bytes());
+                let _ = client.shutdown(Shutdown::Both);
+            }
+            Passed::End => {}
+        }
+        break;
+    }
     let _ = engine.shutdown(Shutdown::Write);
 }
 
-/// Passes one request on; false when the client sends no more.
+/// What became of a request.
+enum Passed {
+    On,
+    Refused,
+    /// The client sends no more.
+    End,
+}
+
+/// Passes one request on.
 fn pass_request(
     client: &mut impl BufRead,
     mut engine: &UnixStream,
     manner: Manner,
     log: &Mutex<Vec<Request>>,
-) -> io::Result<bool> {
+) -> io::Result<Passed> {
+    let mut refuse = false;
     let mut head = Vec::new();
     let mut body = Body::Sized(0);
     loop {
         let start = head.len();
         if client.read_until(b'\n', &mut head)? == 0 {
-            return Ok(false);
+            return Ok(Passed::End);
         }
         let line = String::from_utf8_lossy(&head[start..])
             .trim_end()
@@ -127,6 +154,7 @@ fn pass_request(
                 words.next().unwrap_or_default(),
                 words.next().unwrap_or_default(),
             );
+            refuse = manner.refuses.is_some_and(|refused| path.contains(refused));
             log.lock().expect("the log").push(Request { method, path });
         } else if line.is_empty() {
             break;
@@ -134,8 +162,11 @@ fn pass_request(
             body = told;
         }
     }
+    if refuse {
+        return Ok(Passed::Refused);
+    }
     if manner.hides_events && line_of(&head).contains("/events") {
-        return Ok(true);
+        return Ok(Passed::On);
     }
     if line_of(&head).starts_with("DELETE ") {
         thread::sleep(manner.slows_removals);
@@ -151,7 +182,7 @@ fn pass_request(
             io::copy(client, &mut engine)?;
         }
     }
-    Ok(true)
+    Ok(Passed::On)
 }
 
 fn line_of(head: &[u8]) -> String {

@@ -59,6 +59,17 @@ impl<'a> Scene<'a> {
 
     /// Builds an image and returns its ID. The context holds a file `note` of ten bytes.
     pub fn build(&self, builder: Builder, name: &str, dockerfile: &str) -> String {
+        self.build_with(builder, name, dockerfile, &[])
+    }
+
+    /// The same, with more options for `docker build`.
+    pub fn build_with(
+        &self,
+        builder: Builder,
+        name: &str,
+        dockerfile: &str,
+        options: &[&str],
+    ) -> String {
         let context = self.folder();
         fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
         fs::write(context.join("note"), "ten bytes\n").expect("a note");
@@ -73,6 +84,7 @@ impl<'a> Scene<'a> {
                 },
             )
             .args(["build", "--network", "none", "--tag", name])
+            .args(options)
             .arg(&context);
         run(&mut command);
         fs::remove_dir_all(context).expect("the context goes");

@@ -35,7 +35,7 @@ pub fn on_engines(tests: &[OnEngine]) -> Vec<Trial> {
 }
 
 /// A test without an engine is ignored, with the reason, unless engines are required.
-fn without_engine(missing: &Missing) -> Result<Completion, Failed> {
+pub fn without_engine(missing: &Missing) -> Result<Completion, Failed> {
     if env::var_os("DTOP_REQUIRE_ENGINES").is_some_and(|value| value != "0") {
         return Err(format!("DTOP_REQUIRE_ENGINES is set, but: {missing}").into());
     }

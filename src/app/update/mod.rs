@@ -266,6 +266,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Services(_)
         | Part::SharedSizes(_)
         | Part::Layers(_)
+        | Part::Blobs(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::Stage(..) => None,

@@ -1,15 +1,17 @@
 //! Puts a ledger together: which units there are, and who holds them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{Container, ContainerDetails, Image, ItemId, Text, Volume};
+use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Text, Volume};
 
 use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
+use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
 use super::solve::{Sum, solve};
 use super::tree::{LayerNo, Tree, number};
@@ -40,13 +42,17 @@ pub(super) struct Builder<'a> {
     pub(super) tops: Vec<Option<LayerNo>>,
     pub(super) sizes: Sizes,
     pub(super) units: Vec<Unit>,
-    holders: Vec<Holder>,
+    pub(super) holders: Vec<Holder>,
     holds: Vec<Hold>,
     items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
-    sums: Vec<Sum>,
+    pub(super) sums: Vec<Sum>,
     pub(super) hidden: Vec<Hidden>,
-    unsettled: bool,
+    /// The containerd store's blobs, where the engine lists them.
+    shelf: Option<Rc<Shelf>>,
+    /// Layers of which nothing but a record may tell the size.
+    pub(super) open: Vec<(UnitNo, RecordId)>,
+    pub(super) unsettled: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -57,7 +63,11 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|image| tree.take(&content(image)?.diff_ids))
             .collect();
-        let sizes = Sizes::new(inventory, &tree, &tops);
+        let shelf = Shelf::new(inventory, &mut tree).map(Rc::new);
+        let sizes = match &shelf {
+            Some(shelf) => Sizes::of_spans(shelf.spans(inventory, &tree, &tops)),
+            None => Sizes::new(inventory, &tree, &tops),
+        };
         Self {
             inventory,
             tree,
@@ -70,27 +80,43 @@ impl<'a> Builder<'a> {
             joined: Vec::new(),
             sums: Vec::new(),
             hidden: Vec::new(),
+            shelf,
+            open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
                 || !inventory.is_listed(Stage::Containers)
-                || cache_is_listed(inventory).is_pending(),
+                || cache_is_listed(inventory).is_pending()
+                || has_blobs(inventory) && inventory.blobs.is_pending(),
         }
     }
 
     pub(super) fn build(mut self) -> Ledger {
         let inventory = self.inventory;
         let lineage = Lineage::new(&inventory.cache);
-        let mut ties = join(inventory, &lineage, &self.tree, &self.tops, &self.sizes);
+        let shelf = self.shelf.clone();
+        let mut ties = if shelf.is_some() {
+            Vec::new()
+        } else {
+            join(inventory, &lineage, &self.tree, &self.tops, &self.sizes)
+        };
         self.take_sizes_of_records(&ties);
         self.add_layers();
+        if let Some(shelf) = &shelf {
+            self.add_shelf(shelf);
+        }
         for (index, image) in inventory.images.iter().enumerate() {
             self.add_image(index, image);
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
-        self.join_hidden(&lineage, &mut ties);
-        self.add_records(&lineage, ties);
+        if let Some(shelf) = &shelf {
+            self.add_kept_records(&lineage, shelf);
+        } else {
+            self.join_hidden(&lineage, &mut ties);
+            self.add_records(&lineage, ties);
+        }
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
+        self.name_open_layers();
         self.finish()
     }
 
@@ -171,6 +197,10 @@ impl<'a> Builder<'a> {
             ..Holder::of(ItemId::Image(image.id.clone()))
         });
         self.unsettled |= image.content.is_pending();
+        if let Some(shelf) = self.shelf.clone() {
+            self.add_shelved_image(holder, image, self.tops[index], &shelf);
+            return;
+        }
         let doubt = Doubt::UnalignedHistory(image.id.clone());
         match (&image.content, self.tops[index]) {
             (Figure::Known(_), Some(top)) => {
@@ -272,6 +302,11 @@ impl<'a> Builder<'a> {
         names: &Names<'_>,
         folders: &mut Folders,
     ) {
+        if let Some(shelf) = self.shelf.clone()
+            && self.add_run(holder, container, names, &shelf)
+        {
+            return;
+        }
         let image = container
             .image_id
             .as_ref()
@@ -346,20 +381,27 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// A container's writable layer, and its log where that can be read.
-    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container) {
+    /// What only a container has: its writable layer, and on the containerd store the one for its mounts.
+    pub(super) fn own_bytes(&self, container: &Container) -> Bytes {
         let details = container.details.as_ref().known();
         let written = details.and_then(|details| details.size_rw);
-        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
         let init = if has_blobs(self.inventory) {
             INIT_SNAPSHOT
         } else {
             Bytes::ZERO
         };
+        written.map_or(Bytes::ZERO, |written| written + init)
+    }
+
+    /// A container's writable layer, and its log where that can be read.
+    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container) {
+        let details = container.details.as_ref().known();
+        let written = details.and_then(|details| details.size_rw);
+        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
         let item = ItemId::Container(container.id.clone());
         let unit = self.add_unit(Unit {
             below: None,
-            size: Span::exactly(written.map_or(Bytes::ZERO, |written| written + init)),
+            size: Span::exactly(self.own_bytes(container)),
             doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
             pending,
             sort: Sort::Writable,

@@ -64,7 +64,8 @@ impl Builder<'_> {
     fn fit(&self, hidden: &Hidden, lineage: &Lineage, ties: &[Tie], at: usize) -> Option<Fit> {
         let records = &self.inventory.cache;
         let built = records[at].created.zip(hidden.created);
-        if built.is_some_and(|(record, container)| record > container) {
+        // The list of containers tells no less than seconds.
+        if built.is_some_and(|(record, container)| record.as_second() > container.as_second()) {
             return None;
         }
         let line = lineage.line(at)?;

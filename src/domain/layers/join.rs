@@ -39,7 +39,7 @@ pub(super) struct Lineage {
     pub(super) parent: Vec<Option<usize>>,
     parents: Vec<Vec<usize>>,
     /// How many layers there are up to and including it; `None` where its parents are not listed or several.
-    depth: Vec<Option<u32>>,
+    pub(super) depth: Vec<Option<u32>>,
     /// Indices, parents before children.
     pub(super) order: Vec<usize>,
 }

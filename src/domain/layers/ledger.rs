@@ -10,7 +10,7 @@ use crate::domain::item::{Content, Image, ImageId, ItemId, Text};
 use super::build::Builder;
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree};
-use super::units::{Graph, HolderNo, Sort, UnitNo};
+use super::units::{Graph, HolderNo, Sort, UnitNo, World};
 use super::{Freed, LayerRow, Release, Totals};
 
 /// Above so many items, copying all counts is cheaper than to note what changes.
@@ -107,9 +107,13 @@ impl Ledger {
         let mut volumes = Bytes::ZERO;
         let mut build_cache = Bytes::ZERO;
         let mut pending = [self.unsettled, false, false, false];
-        for (unit, in_image) in self.graph.units.iter().zip(of_images) {
+        let holders = self.graph.counts(World::All);
+        for ((unit, in_image), holders) in self.graph.units.iter().zip(of_images).zip(holders) {
             let (total, kind) = match unit.sort {
-                Sort::Layer if in_image => (&mut images, 0),
+                // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
+                Sort::Layer | Sort::Blob if *holders == 0 => continue,
+                Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
+                Sort::Blob => (&mut build_cache, 3),
                 Sort::Image => (&mut images, 0),
                 Sort::Layer | Sort::Writable => (&mut containers, 1),
                 Sort::Volume => (&mut volumes, 2),
@@ -141,10 +145,16 @@ impl Ledger {
 
     fn held_by_images(&self) -> Vec<bool> {
         let mut held = vec![false; self.graph.units.len()];
-        for (_, top) in self.images.values() {
-            for layer in self.tree.down(*top) {
-                if std::mem::replace(&mut held[layer as usize], true) {
-                    break;
+        let images = self
+            .items
+            .iter()
+            .filter(|(item, _)| matches!(item, ItemId::Image(_)));
+        for (_, holder) in images {
+            for hold in self.graph.holds.of(*holder) {
+                for unit in self.graph.down(hold.unit) {
+                    if std::mem::replace(&mut held[unit as usize], true) {
+                        break;
+                    }
                 }
             }
         }

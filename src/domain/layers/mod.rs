@@ -6,12 +6,16 @@
 
 mod align;
 mod build;
+mod containerd;
 mod hidden;
 mod join;
+mod kept;
 mod ledger;
+mod match_records;
 mod names;
 mod records;
 mod release;
+mod shelf;
 mod sizes;
 mod solve;
 mod tree;

@@ -93,6 +93,14 @@ impl Sizes {
         sizes
     }
 
+    /// Sizes that are known from elsewhere, by layer.
+    pub(super) fn of_spans(spans: Vec<Option<Span>>) -> Self {
+        Self {
+            sums: vec![None; spans.len()],
+            spans,
+        }
+    }
+
     /// Takes in what an image's history says. True when all its layers are exactly known.
     fn learn(&mut self, tree: &Tree, image: &Image, top: LayerNo) -> bool {
         let chain = tree.up_to(top);

@@ -36,11 +36,13 @@ pub(super) enum Sort {
     Record,
     /// What an image has besides its layers: blobs, or all of it where its layers are not known.
     Image,
+    /// Packed content of the containerd store, which anything may hold.
+    Blob,
 }
 
 impl Unit {
     pub(super) fn is_layer(&self) -> bool {
-        self.sort == Sort::Layer
+        matches!(self.sort, Sort::Layer | Sort::Blob)
     }
 
     /// The storage driver says how large it is, and what sharing it costs.

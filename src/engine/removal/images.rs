@@ -20,11 +20,43 @@ impl Run<'_> {
         match self.engine.remove_image(id).await {
             Ok(removed) => {
                 self.note(&removed);
+                self.take_parents(step).await;
                 self.confirmed(step).await
             }
             Err(EngineError::NotFound(words)) => self.missing(step, words).await,
             Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
             Err(error) => self.after(step, error).await,
+        }
+    }
+
+    /// Removes the untagged parents that were to follow and did not. On the containerd store the engine would
+    /// take those that have other children, too, and none at all where one further up is gone, so there it is
+    /// told to take none. A parent that does not go is no failure of this step: what it holds is still there.
+    async fn take_parents(&mut self, step: &Step) {
+        let deleted = &self.deleted;
+        let left = |id: &&ImageId| !deleted.contains(id.as_str());
+        let left: Vec<ImageId> = step.follows.iter().filter(left).cloned().collect();
+        if left.is_empty() {
+            return;
+        }
+        let Ok(images) = self.engine.images().await else {
+            return;
+        };
+        for parent in left {
+            // It may have got a name or a child since, and has gone already on other stores.
+            let is_bare = images
+                .iter()
+                .any(|image| image.id == parent && image.names.is_empty());
+            let is_below = images.iter().any(|image| {
+                image.parent.as_ref() == Some(&parent) && !self.deleted.contains(image.id.as_str())
+            });
+            if !is_bare || is_below {
+                return;
+            }
+            match self.engine.remove_image(&parent).await {
+                Ok(removed) => self.note(&removed),
+                Err(_) => return,
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -10,9 +11,9 @@ use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, look, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage};
+use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
+    Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
 };
 use crate::engine::host::Known;
 use crate::engine::{Engine, EngineError};
@@ -90,6 +91,9 @@ pub async fn scan_once(
     }
     if wanted.container_sizes {
         once.container_sizes().await;
+    }
+    if wanted.layers && once.inventory.engine.store == Store::Containerd {
+        once.blobs().await;
     }
     // The one walk that old engines have for all three comes last, like that over the volumes.
     once.df(Wanted {
@@ -262,6 +266,26 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
         self.ended(Stage::Layers, lost.as_ref());
     }
 
+    /// The blobs belong to the layers; they are asked for when it is known what containers run.
+    async fn blobs(&mut self) {
+        let inventory = &self.inventory;
+        let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
+        let further: BTreeSet<Text> = inventory.containers.iter().filter_map(runs).collect();
+        let further: Vec<Text> = further.into_iter().collect();
+        match ask(true, || self.engine.blobs(&images, &further)).await {
+            Ok(blobs) => {
+                let blobs = blobs.flatten().map(Arc::new);
+                self.inventory.apply(Part::Blobs(blobs.into()));
+            }
+            Err(error) => {
+                if self.inventory.blobs.is_pending() {
+                    self.inventory.apply(Part::Blobs(Figure::Unknown));
+                }
+                self.ended(Stage::Layers, Some(&error));
+            }
+        }
+    }
+
     async fn container_sizes(&mut self) {
         self.running(Stage::ContainerSizes);
         let engine = self.engine;
@@ -315,6 +339,14 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
             self.inventory.apply(measured(Vec::new()));
         }
     }
+}
+
+/// What a container runs: a manifest, or where the engine does not say it, an image.
+fn runs(container: &Container) -> Option<Text> {
+    let details = container.details.as_ref().known();
+    let manifest = details.and_then(|details| details.manifest.clone());
+    let image = container.image_id.as_ref();
+    manifest.or_else(|| image.map(|image| image.as_str().into()))
 }
 
 fn measured(sizes: Vec<(VolumeName, Option<Bytes>)>) -> Part {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::question::Question;
-use crate::domain::inventory::{Disk, EngineInfo};
-use crate::domain::item::{ImageId, Text, VolumeName};
+use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
 use crate::engine::EngineError;
 use crate::engine::host::Known;
 
@@ -28,6 +28,12 @@ pub(super) struct Picture {
     pub(super) measured: HashMap<VolumeName, Option<Timestamp>>,
     /// Words of questions that failed when they were asked last.
     pub(super) failures: HashMap<Question, Text>,
+    /// What each container runs: a manifest, or where the engine does not say it, an image.
+    pub(super) runs: HashMap<ContainerId, Text>,
+    /// Those that the list of blobs was asked for last.
+    pub(super) runs_asked: HashSet<Text>,
+    /// A list of blobs was sent, or that there is none.
+    pub(super) has_blobs: bool,
     asked: HashMap<Question, Instant>,
 }
 
@@ -35,6 +41,13 @@ impl Picture {
     /// True unless the engine has said that it has none.
     pub(super) fn has_build_cache(&self) -> bool {
         self.engine.as_ref().is_none_or(|info| info.has_build_cache)
+    }
+
+    /// True for a store that keeps layers packed, too.
+    pub(super) fn keeps_blobs(&self) -> bool {
+        self.engine
+            .as_ref()
+            .is_some_and(|info| info.store == Store::Containerd)
     }
 
     /// True if the last answer to a question was a good one.

@@ -22,6 +22,8 @@ pub(super) enum Question {
     SharedSizes,
     BuildCache,
     VolumeSizes,
+    /// The containerd store's blobs, which belong to the layers.
+    Blobs,
     Surroundings,
 }
 
@@ -43,6 +45,7 @@ impl Question {
             Self::SharedSizes => Some(Stage::SharedSizes),
             Self::BuildCache => Some(Stage::BuildCache),
             Self::VolumeSizes => Some(Stage::VolumeSizes),
+            Self::Blobs => Some(Stage::Layers),
         }
     }
 }

@@ -145,6 +145,11 @@ impl<'e> Scan<'e> {
         self.flying.contains(&question) || self.due.contains(&question)
     }
 
+    /// True when a question that is under way will be asked once more.
+    pub(super) fn is_coming_again(&self, question: Question) -> bool {
+        self.again.contains(&question) || self.due.contains(&question)
+    }
+
     /// Asks whatever has its turn now: cheap lists, what df tells cheaply, layers, then the walks over
     /// writable layers, and the one over all volumes last. A stage waits until the one before has nothing
     /// left to *ask*, not until it is answered: one object that hangs must not stop the rest.
@@ -158,6 +163,9 @@ impl<'e> Scan<'e> {
         self.inspect_images();
         if listed && !self.images.is_waiting() {
             self.inspect_containers();
+        }
+        if listed && self.images.is_idle() {
+            self.ask_if_due(Question::Blobs);
         }
         let rest = self.images.is_waiting()
             || self.containers.is_waiting()
@@ -228,7 +236,7 @@ impl<'e> Scan<'e> {
         self.jobs.push(job);
     }
 
-    fn job(&self, question: Question) -> BoxFuture<'e, Answered> {
+    fn job(&mut self, question: Question) -> BoxFuture<'e, Answered> {
         let engine = self.engine;
         match question {
             Question::About => within("info", engine.about()).map(Answered::About).boxed(),
@@ -253,6 +261,7 @@ impl<'e> Scan<'e> {
             Question::VolumeSizes => {
                 async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
             }
+            Question::Blobs => self.blobs(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);
@@ -261,6 +270,15 @@ impl<'e> Scan<'e> {
                     .boxed()
             }
         }
+    }
+
+    fn blobs(&mut self) -> BoxFuture<'e, Answered> {
+        let engine = self.engine;
+        let images: Vec<ImageId> = self.images.keys().cloned().collect();
+        let runs: HashSet<Text> = self.picture.runs.values().cloned().collect();
+        let further: Vec<Text> = runs.iter().cloned().collect();
+        self.picture.runs_asked = runs;
+        async move { Answered::Blobs(engine.blobs(&images, &further).await) }.boxed()
     }
 
     /// An answer has come: the question may be asked again, and is if somebody wanted that meanwhile.

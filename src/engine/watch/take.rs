@@ -7,6 +7,7 @@ use super::question::Question;
 use super::scan::Scan;
 use super::with_surroundings;
 use super::work::Landing;
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
@@ -27,6 +28,7 @@ pub(super) enum Answered {
     SharedSizes(Answer<Vec<(ImageId, Option<Bytes>)>>),
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
+    Blobs(Answer<Option<BlobList>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Image(ImageId, Answer<ImageDetails>),
@@ -44,6 +46,7 @@ impl Scan<'_> {
             Answered::SharedSizes(answer) => self.take_shared_sizes(answer),
             Answered::BuildCache(answer) => self.take_build_cache(answer),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
+            Answered::Blobs(answer) => self.take_blobs(answer),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -94,6 +97,9 @@ impl Scan<'_> {
                 info.why_not_local.clone_from(&old.why_not_local);
             }
             self.send_engine(info);
+            if !self.picture.has_blobs {
+                self.want_blobs();
+            }
         }
         self.end(Question::About);
     }
@@ -175,10 +181,36 @@ impl Scan<'_> {
         }
     }
 
+    /// All images are inspected. On the containerd store their blobs belong to their layers.
     fn end_layers(&mut self) {
         self.outbox.flush();
-        let failure = self.images.failure();
-        self.outbox.ended(Stage::Layers, failure);
+        self.want_blobs();
+        if !self.is_coming(Question::Blobs) {
+            let failure = self.images.failure();
+            self.outbox.ended(Stage::Layers, failure);
+        }
+    }
+
+    fn want_blobs(&mut self) {
+        if self.picture.keeps_blobs() {
+            self.want(Question::Blobs);
+        }
+    }
+
+    fn take_blobs(&mut self, answer: Answer<Option<BlobList>>) {
+        let heard = self.picture.heard(Question::Blobs, answer);
+        // A list that did not come leaves the last one in force, if there is one.
+        if heard.is_some() || !self.picture.has_blobs {
+            self.picture.has_blobs = true;
+            let blobs = heard.flatten().map(Arc::new);
+            self.outbox.push(Part::Blobs(blobs.into()));
+        }
+        if self.images.is_idle() && !self.is_coming_again(Question::Blobs) {
+            let failed = self.picture.failures.get(&Question::Blobs).cloned();
+            let failure = self.images.failure().or(failed);
+            self.outbox.ended(Stage::Layers, failure);
+        }
+        self.landed(Question::Blobs);
     }
 
     fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
@@ -194,6 +226,7 @@ impl Scan<'_> {
                 .chain(running)
                 .map(|container| (container.id.clone(), container.state.clone()))
                 .collect();
+            self.take_runs(&containers);
             self.containers.list(list);
             self.outbox.push(Part::Containers(containers));
             self.end(Question::Containers);
@@ -210,6 +243,9 @@ impl Scan<'_> {
         match answer {
             Ok(details) => {
                 self.containers.landed(id, Landing::Known, None);
+                if let Some(manifest) = details.manifest.clone() {
+                    self.picture.runs.insert(id.clone(), manifest);
+                }
                 let details = Figure::Known(Arc::new(details));
                 let part = Part::ContainerDetails(id.clone(), details);
                 self.outbox.push_detail(part);
@@ -230,8 +266,24 @@ impl Scan<'_> {
         }
     }
 
+    /// What containers run, as far as their list tells.
+    fn take_runs(&mut self, containers: &[Container]) {
+        let mut old = std::mem::take(&mut self.picture.runs);
+        let runs = containers.iter().filter_map(|container| {
+            let image = container.image_id.as_ref();
+            let run = old.remove(&container.id);
+            let run = run.or_else(|| image.map(|image| image.as_str().into()));
+            Some((container.id.clone(), run?))
+        });
+        self.picture.runs = runs.collect();
+    }
+
     fn end_container_sizes(&mut self) {
         self.outbox.flush();
+        let mut runs = self.picture.runs.values();
+        if runs.any(|run| !self.picture.runs_asked.contains(run)) {
+            self.want_blobs();
+        }
         let failure = self.containers.failure();
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
@@ -246,6 +298,7 @@ impl Scan<'_> {
     fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
         if let Some(records) = self.picture.heard(Question::BuildCache, answer) {
             self.outbox.push(Part::BuildCache(records));
+            self.want_blobs();
         }
         self.end(Question::BuildCache);
     }

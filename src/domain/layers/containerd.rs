@@ -1,0 +1,156 @@
+//! Who holds blobs and snapshots on the containerd store, by the engine's own list (ENGINE-CONTAINERD.md §3).
+
+use std::rc::Rc;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Progress, Stage};
+use crate::domain::item::{Container, Image, ItemId};
+
+use super::Doubt;
+use super::build::Builder;
+use super::names::Names;
+use super::shelf::{Shelf, rows};
+use super::sizes::Span;
+use super::solve::Sum;
+use super::tree::LayerNo;
+use super::units::{HolderNo, Sort, Unit};
+
+impl Builder<'_> {
+    /// One unit a blob, right behind the layers.
+    pub(super) fn add_shelf(&mut self, shelf: &Shelf) {
+        for blob in shelf.list.blobs() {
+            self.add_unit(Unit {
+                below: None,
+                size: Span::exactly(blob.size),
+                doubt: None,
+                pending: false,
+                sort: Sort::Blob,
+            });
+        }
+    }
+
+    /// An image holds all that the collector reaches from it, and what is unpacked of it.
+    pub(super) fn add_shelved_image(
+        &mut self,
+        holder: HolderNo,
+        image: &Image,
+        inspected: Option<LayerNo>,
+        shelf: &Shelf,
+    ) {
+        let Some(kept) = shelf.list.image(&image.id) else {
+            self.add_unlisted(holder, image, inspected);
+            return;
+        };
+        for blob in &kept.content {
+            self.hold(holder, shelf.unit(*blob), true);
+        }
+        let tops = shelf.tops_of_image(image, inspected);
+        let rest = image.size.known().unwrap_or_default() - shelf.packed_size(&image.id);
+        for top in &tops {
+            self.hold(holder, *top, true);
+            if self
+                .tree
+                .down(*top)
+                .any(|layer| self.sizes.exact(layer).is_none())
+            {
+                self.sums.push(Sum {
+                    top: *top,
+                    total: image.size.known().map(|_| rest),
+                    exact: false,
+                    pending: image.content.is_pending(),
+                    doubt: Doubt::UnalignedHistory(image.id.clone()),
+                });
+            }
+        }
+        if kept.unread {
+            let known: Bytes = tops
+                .iter()
+                .flat_map(|top| self.tree.down(*top))
+                .filter_map(|layer| self.sizes.exact(layer))
+                .sum();
+            self.add_doubtful(holder, rest - known);
+        }
+    }
+
+    /// An image that the list does not have came after it, or is of another engine's making.
+    fn add_unlisted(&mut self, holder: HolderNo, image: &Image, inspected: Option<LayerNo>) {
+        if self.layers_to_come() {
+            self.holders[holder as usize].pending = true;
+            self.unsettled = true;
+        }
+        let unpacked = inspected.filter(|_| !rows(image).is_empty());
+        let known: Bytes = unpacked
+            .into_iter()
+            .flat_map(|top| self.tree.down(top))
+            .filter_map(|layer| self.sizes.exact(layer))
+            .sum();
+        if let Some(top) = unpacked {
+            self.hold(holder, top, true);
+        }
+        self.add_doubtful(holder, image.size.known().unwrap_or_default() - known);
+    }
+
+    fn add_doubtful(&mut self, holder: HolderNo, most: Bytes) {
+        let unit = self.add_unit(Unit {
+            below: None,
+            size: Span::at_most(most),
+            doubt: Some(Doubt::Blobs),
+            pending: false,
+            sort: Sort::Image,
+        });
+        self.hold(holder, unit, true);
+    }
+
+    pub(super) fn layers_to_come(&self) -> bool {
+        matches!(
+            self.inventory.stage(Stage::Layers),
+            Progress::Waiting | Progress::Running(_)
+        )
+    }
+
+    /// A container holds snapshots, never blobs: those of the manifest that it runs, which may be no image's.
+    /// False where neither the list nor an image tells which those are.
+    pub(super) fn add_run(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        names: &Names<'_>,
+        shelf: &Rc<Shelf>,
+    ) -> bool {
+        let details = container.details.as_ref().known();
+        let image = container.image_id.as_ref();
+        let inspected = image
+            .and_then(|image| names.image(image.as_str()))
+            .and_then(|image| self.tops[image]);
+        let manifest = details.and_then(|details| details.manifest.as_deref());
+        let run = manifest.or(image.map(|image| image.as_str()));
+        let tops = run.map_or_else(Vec::new, |run| shelf.tops_of_run(run, inspected));
+        let sure = tops.len() == 1;
+        for top in &tops {
+            self.hold(holder, *top, sure);
+        }
+        if sure && inspected != Some(tops[0]) {
+            self.sums.push(Sum {
+                top: tops[0],
+                total: details
+                    .and_then(|details| details.size_root)
+                    .map(|root| root - self.own_bytes(container)),
+                exact: true,
+                pending: container.details.is_pending(),
+                doubt: Doubt::HiddenLayers(container.id.clone()),
+            });
+        }
+        !tops.is_empty()
+    }
+
+    /// Says of layers whose size nothing told why that is.
+    pub(super) fn name_open_layers(&mut self) {
+        for (unit, record) in std::mem::take(&mut self.open) {
+            let unit = &mut self.units[unit as usize];
+            if unit.size.size().is_none() {
+                unit.doubt
+                    .get_or_insert(Doubt::NoSize(ItemId::Record(record)));
+            }
+        }
+    }
+}

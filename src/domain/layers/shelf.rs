@@ -1,0 +1,185 @@
+//! The containerd store's list of blobs beside the layers that they unpack to.
+//!
+//! A layer is kept twice there, as a blob and as a snapshot named by its chain, and each has holders of its own
+//! (ENGINE-CONTAINERD.md §1). The list says how large blobs are; histories say it of snapshots.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::blobs::{BlobList, Manifest};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{Image, ImageId, Text};
+
+use super::ledger::{content, has_blobs};
+use super::sizes::Span;
+use super::tree::{LayerNo, Tree, number};
+use super::units::UnitNo;
+
+/// No file unpacks to more than this many times its own size: deflate's limit.
+pub(super) const MOST_UNPACKED: u64 = 1_032;
+/// Folders and rounding of a layer of no bytes.
+const SMALL: Bytes = Bytes(65_536);
+
+/// A layer of some manifest, with the blob that it is unpacked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Spot {
+    pub(super) layer: LayerNo,
+    pub(super) blob: u32,
+    pub(super) created: Option<Timestamp>,
+}
+
+/// A manifest's highest layer.
+#[derive(Clone, Copy, Debug)]
+struct Top {
+    layer: LayerNo,
+    /// The store says that it is unpacked.
+    unpacked: bool,
+}
+
+/// A list of blobs, joined with the tree of layers.
+pub(super) struct Shelf {
+    pub(super) list: Arc<BlobList>,
+    /// All layers of all manifests, gone builds included, each once.
+    pub(super) spots: Vec<Spot>,
+    tops: HashMap<Text, Top>,
+    /// The unit of the first blob; the others follow in the list's order.
+    first: UnitNo,
+}
+
+impl Shelf {
+    /// Takes the layers of all manifests into the tree, which must not grow any more afterwards.
+    pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Option<Self> {
+        if !has_blobs(inventory) {
+            return None;
+        }
+        let Figure::Known(list) = &inventory.blobs else {
+            return None;
+        };
+        let mut shelf = Self {
+            list: Arc::clone(list),
+            spots: Vec::new(),
+            tops: HashMap::new(),
+            first: 0,
+        };
+        let mut seen = HashSet::new();
+        for manifest in list.manifests() {
+            shelf.take(manifest, tree, &mut seen);
+        }
+        shelf.first = number(tree.len());
+        Some(shelf)
+    }
+
+    fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<Spot>) {
+        let diff_ids: Vec<Text> = manifest
+            .layers
+            .iter()
+            .map(|layer| layer.diff_id.clone())
+            .collect();
+        let Some(top) = tree.take(&diff_ids) else {
+            return;
+        };
+        for (layer, of) in tree.up_to(top).into_iter().zip(&manifest.layers) {
+            let spot = of.blob.map(|blob| Spot {
+                layer,
+                blob,
+                created: of.created,
+            });
+            self.spots.extend(spot.filter(|spot| seen.insert(*spot)));
+        }
+        let top = Top {
+            layer: top,
+            unpacked: manifest.unpacked.is_some(),
+        };
+        self.tops.insert(manifest.digest.clone(), top);
+    }
+
+    /// The unit of a blob.
+    pub(super) fn unit(&self, blob: u32) -> UnitNo {
+        self.first + blob
+    }
+
+    pub(super) fn size(&self, blob: u32) -> Bytes {
+        self.list
+            .blob(blob)
+            .map_or(Bytes::ZERO, |listed| listed.size)
+    }
+
+    /// The highest unpacked layer of each platform of an image. `inspected` is the one that the engine shows.
+    pub(super) fn tops_of_image(&self, image: &Image, inspected: Option<LayerNo>) -> Vec<LayerNo> {
+        // History tells sizes only of what is unpacked.
+        let shown = inspected.filter(|_| !rows(image).is_empty());
+        let mut tops: Vec<LayerNo> = self.unpacked(image.id.as_str()).collect();
+        tops.extend(shown);
+        tops.sort_unstable();
+        tops.dedup();
+        tops
+    }
+
+    /// The highest layers of what a container may run, most likely one.
+    pub(super) fn tops_of_run(&self, digest: &str, inspected: Option<LayerNo>) -> Vec<LayerNo> {
+        let mut tops: Vec<LayerNo> = self.unpacked(digest).collect();
+        if tops.is_empty() {
+            let manifests = self.list.manifests_of(digest);
+            tops = manifests.filter_map(|it| self.top(it)).collect();
+        }
+        match inspected.filter(|top| tops.is_empty() || tops.contains(top)) {
+            Some(top) => vec![top],
+            None => tops,
+        }
+    }
+
+    fn top(&self, manifest: &Manifest) -> Option<LayerNo> {
+        Some(self.tops.get(&manifest.digest)?.layer)
+    }
+
+    fn unpacked(&self, digest: &str) -> impl Iterator<Item = LayerNo> {
+        self.list
+            .manifests_of(digest)
+            .filter_map(|manifest| self.tops.get(&manifest.digest))
+            .filter(|top| top.unpacked)
+            .map(|top| top.layer)
+    }
+
+    /// What the store keeps packed for an image.
+    pub(super) fn packed_size(&self, image: &ImageId) -> Bytes {
+        let content = self.list.image(image).map(|image| &image.content);
+        let blobs = content.into_iter().flatten();
+        blobs.map(|blob| self.size(*blob)).sum()
+    }
+
+    /// What histories say of unpacked layers, and bounds of the others from their blobs.
+    pub(super) fn spans(
+        &self,
+        inventory: &Inventory,
+        tree: &Tree,
+        tops: &[Option<LayerNo>],
+    ) -> Vec<Option<Span>> {
+        let mut spans: Vec<Option<Span>> = vec![None; tree.len()];
+        for spot in &self.spots {
+            let most = self.size(spot.blob).0.saturating_mul(MOST_UNPACKED);
+            spans[spot.layer as usize] = Some(Span::at_most(Bytes(most) + SMALL));
+        }
+        for (image, top) in inventory.images.iter().zip(tops) {
+            let Some(top) = top else { continue };
+            let rows = rows(image);
+            let chain = tree.up_to(*top);
+            if rows.len() == chain.len() {
+                for (layer, size) in chain.into_iter().zip(rows) {
+                    spans[layer as usize] = Some(Span::exactly(size));
+                }
+            }
+        }
+        spans
+    }
+}
+
+/// Sizes in an image's history. An unpacked layer has folders at least, so its row is never zero
+/// (ENGINE-CONTAINERD.md §3).
+pub(super) fn rows(image: &Image) -> Vec<Bytes> {
+    let history = content(image).map(|content| &content.history);
+    let sizes = history.into_iter().flatten().map(|row| row.size);
+    sizes.filter(|size| !size.is_zero()).collect()
+}

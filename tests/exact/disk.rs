@@ -1,0 +1,105 @@
+//! What an engine's own data directory holds, counted as the engine counts.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::support::engine::{PrivateEngine, Store};
+
+/// Bytes by the folder or file that goes as a whole.
+pub struct Disk {
+    parts: BTreeMap<PathBuf, u64>,
+}
+
+/// How files are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// Lengths of files, without folders.
+    Apparent,
+    /// Blocks, folders included.
+    Blocks,
+}
+
+impl Disk {
+    pub fn of(engine: &PrivateEngine, store: Store) -> Self {
+        let mut disk = Self {
+            parts: BTreeMap::new(),
+        };
+        for volume in entries(&engine.root().join("volumes")) {
+            disk.take(volume.join("_data"), Unit::Apparent);
+        }
+        match store {
+            Store::GraphDriver => {
+                for layer in entries(&engine.root().join("overlay2")) {
+                    disk.take(layer.join("diff"), Unit::Apparent);
+                }
+            }
+            Store::Containerd => {
+                let root = engine.folder().join("containerd/root");
+                let blobs = root.join("io.containerd.content.v1.content/blobs/sha256");
+                for blob in entries(&blobs) {
+                    disk.take(blob, Unit::Apparent);
+                }
+                let snapshots = root.join("io.containerd.snapshotter.v1.overlayfs/snapshots");
+                for snapshot in entries(&snapshots) {
+                    disk.take(snapshot.join("fs"), Unit::Blocks);
+                }
+            }
+        }
+        disk
+    }
+
+    fn take(&mut self, path: PathBuf, unit: Unit) {
+        let bytes = size(&path, unit, &mut HashSet::new());
+        self.parts.insert(path, bytes);
+    }
+
+    /// What is not there any more, with what is left where a part grew or shrank.
+    pub fn lost(&self, now: &Self) -> u64 {
+        let sum = |disk: &Self| disk.parts.values().sum::<u64>();
+        sum(self).saturating_sub(sum(now))
+    }
+
+    /// Parts that went, the largest first, for a test's report.
+    pub fn gone(&self, now: &Self) -> Vec<String> {
+        let mut gone: Vec<(u64, &PathBuf)> = self
+            .parts
+            .iter()
+            .filter(|(path, _)| !now.parts.contains_key(*path))
+            .map(|(path, bytes)| (*bytes, path))
+            .collect();
+        gone.sort();
+        gone.iter()
+            .rev()
+            .map(|(bytes, path)| format!("{bytes:>10} {}", path.display()))
+            .collect()
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder);
+    entries.map_or_else(
+        |_| Vec::new(),
+        |entries| entries.flatten().map(|entry| entry.path()).collect(),
+    )
+}
+
+/// A file or a tree; a hard link counts once.
+fn size(path: &Path, unit: Unit, seen: &mut HashSet<(u64, u64)>) -> u64 {
+    let Ok(meta) = fs::symlink_metadata(path) else {
+        return 0;
+    };
+    let own = match unit {
+        Unit::Apparent if meta.is_dir() => 0,
+        _ if !meta.is_dir() && meta.nlink() > 1 && !seen.insert((meta.dev(), meta.ino())) => 0,
+        Unit::Apparent => meta.len(),
+        Unit::Blocks => meta.blocks() * 512,
+    };
+    let below = if meta.is_dir() {
+        entries(path)
+    } else {
+        Vec::new()
+    };
+    own + below.iter().map(|path| size(path, unit, seen)).sum::<u64>()
+}

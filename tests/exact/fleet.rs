@@ -1,0 +1,260 @@
+//! Scenes whose things share bytes in every way that people make them do.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::random::Random;
+use crate::support::engine::PrivateEngine;
+use crate::support::scene::{Builder, Scene};
+
+/// A scene under way; each has names of its own, so that several fit on one engine.
+pub struct Fleet<'a> {
+    engine: &'a PrivateEngine,
+    scene: &'a Scene<'a>,
+    random: &'a mut Random,
+    name: String,
+}
+
+impl<'a> Fleet<'a> {
+    /// Everything: builds with either builder on shared bases, several tags, containers, volumes.
+    pub fn build(
+        engine: &'a PrivateEngine,
+        scene: &'a Scene<'a>,
+        random: &'a mut Random,
+        name: &str,
+    ) {
+        let mut fleet = Self {
+            engine,
+            scene,
+            random,
+            name: name.to_owned(),
+        };
+        fleet.imports();
+        fleet.kit();
+        fleet.classic();
+        fleet.volumes();
+        fleet.containers();
+        fleet.moved();
+    }
+
+    fn named(&self, what: &str) -> String {
+        format!("{what}-{}:1", self.name)
+    }
+
+    /// A step that writes a file of some size, of random bytes or of zeros.
+    fn write(&mut self, to: &str) -> String {
+        let bytes = 20_000 + self.random.next() % 300_000;
+        let from = if self.random.percent(70) {
+            "urandom"
+        } else {
+            "zero"
+        };
+        format!("dd if=/dev/{from} of=/{to} bs={bytes} count=1")
+    }
+
+    fn dockerfile(&mut self, base: &str, steps: &[&str]) -> String {
+        let mut text = format!("FROM {base}\nENV scene={}\n", self.name);
+        for step in steps {
+            match *step {
+                "COPY" => text.push_str("COPY note /note\n"),
+                "WORKDIR" => text.push_str("WORKDIR /work\n"),
+                "LABEL" => text.push_str("LABEL some=thing\nCMD [\"sh\"]\n"),
+                file => {
+                    let write = self.write(file);
+                    writeln!(text, "RUN {write}").expect("a string takes all");
+                }
+            }
+        }
+        text
+    }
+
+    fn imports(&mut self) {
+        let seed = self.random.next();
+        self.scene
+            .import(&self.named("lib"), |root| files(root, seed, 3));
+        let seed = self.random.next();
+        self.scene
+            .import(&self.named("alone"), |root| files(root, seed, 2));
+    }
+
+    /// BuildKit: a chain of images, a sibling that shares a step, several stages, twins, a second tag.
+    fn kit(&mut self) {
+        let kit = |fleet: &Self, what: &str, file: &str, options: &[&str]| {
+            let name = fleet.named(what);
+            fleet
+                .scene
+                .build_with(Builder::BuildKit, &name, file, options);
+        };
+        let first = self.dockerfile("base:1", &["one", "LABEL"]);
+        let upper = self.dockerfile(&self.named("app"), &["three", "WORKDIR"]);
+        let more = self.write("two");
+        kit(self, "app", &format!("{first}RUN {more}\n"), &[]);
+        let more = self.write("other");
+        kit(
+            self,
+            "sibling",
+            &format!("{first}COPY note /note\nRUN {more}\n"),
+            &[],
+        );
+        kit(self, "upper", &upper, &[]);
+        let (made, kept) = (self.write("made"), self.write("kept"));
+        let (lib, from) = (
+            self.named("lib"),
+            "COPY --from=tools /made /made\nCOPY note /note",
+        );
+        let stages = format!("FROM base:1 AS tools\nRUN {made}\nRUN {kept}\nFROM {lib}\n{from}\n");
+        kit(self, "stages", &stages, &[]);
+        let twin = self.dockerfile("base:1", &["twin"]);
+        kit(self, "twin", &twin, &[]);
+        kit(self, "twin-again", &twin, &["--no-cache"]);
+        let (app, second) = (self.named("app"), self.named("second-name"));
+        self.scene.tag(&app, &second);
+    }
+
+    /// The classic builder, with intermediate images, and a commit.
+    fn classic(&mut self) {
+        let file = self.dockerfile("base:1", &["old", "LABEL", "older", "COPY"]);
+        self.scene
+            .build(Builder::Classic, &self.named("old"), &file);
+        let file = self.dockerfile(&self.named("old"), &["newer"]);
+        self.scene
+            .build(Builder::Classic, &self.named("newer"), &file);
+        let container = format!("committed-{}", self.name);
+        self.scene
+            .stopped(&container, 33_000, &[], &self.named("app"));
+        self.engine
+            .docker(&["commit", &container, &self.named("commit")]);
+    }
+
+    fn volumes(&mut self) {
+        for volume in ["spare", "data"] {
+            let bytes = 5_000 + usize::try_from(self.random.next() % 90_000).unwrap_or(0);
+            self.scene.volume(&format!("{volume}-{}", self.name), bytes);
+        }
+    }
+
+    fn containers(&mut self) {
+        for image in ["app", "upper", "newer", "stages", "alone"] {
+            let name = format!("of-{image}-{}", self.name);
+            if image == "alone" {
+                // Nothing in it can run, but a container can be made of it.
+                let image = self.named(image);
+                self.engine.docker(&[
+                    "create",
+                    "--network",
+                    "none",
+                    "--name",
+                    &name,
+                    &image,
+                    "none",
+                ]);
+                continue;
+            }
+            let volume = format!("data-{}:/data", self.name);
+            let options: &[&str] = if image == "upper" {
+                &["--volume", &volume, "--volume", "/anonymous"]
+            } else {
+                &[]
+            };
+            let bytes = 1_000 + u32::try_from(self.random.next() % 60_000).unwrap_or(0);
+            if image == "stages" {
+                continue;
+            }
+            self.scene
+                .stopped(&name, bytes, options, &self.named(image));
+        }
+        if self.random.percent(50) {
+            self.scene.running(
+                &format!("running-{}", self.name),
+                &[],
+                &self.named("sibling"),
+            );
+        }
+    }
+
+    /// A tag that went to a newer build, below a container, and images that were removed by force.
+    fn moved(&mut self) {
+        for builder in [Builder::BuildKit, Builder::Classic] {
+            let what = if builder == Builder::BuildKit {
+                "moved-kit"
+            } else {
+                "moved-old"
+            };
+            let image = self.named(what);
+            for turn in ["first", "second"] {
+                let file = self.dockerfile("base:1", &["step", turn]);
+                self.scene.build(builder, &image, &file);
+                if turn == "first" && self.random.percent(60) {
+                    let name = format!("of-{what}-{}", self.name);
+                    self.scene.stopped(&name, 9_000, &[], &image);
+                }
+            }
+        }
+        for builder in [Builder::BuildKit, Builder::Classic] {
+            let what = if builder == Builder::BuildKit {
+                "forced-kit"
+            } else {
+                "forced-old"
+            };
+            let file = self.dockerfile("base:1", &["under", "top"]);
+            let image = self.named(what);
+            self.scene.build(builder, &image, &file);
+            let name = format!("of-{what}-{}", self.name);
+            self.scene.stopped(&name, 7_000, &[], &image);
+            self.engine.docker(&["image", "rm", "--force", &image]);
+        }
+    }
+}
+
+/// Images that come from an archive, on a shared base, with no build cache left of them.
+pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name: &str) {
+    let mut fleet = Fleet {
+        engine,
+        scene,
+        random,
+        name: name.to_owned(),
+    };
+    let shared = fleet.dockerfile("base:1", &["shared"]);
+    let base = fleet.named("loaded-base");
+    scene.build(Builder::BuildKit, &base, &shared);
+    let mut names = vec![base.clone()];
+    for what in ["loaded-a", "loaded-b", "loaded-c"] {
+        let file = fleet.dockerfile(&base, &["own", "COPY"]);
+        let name = fleet.named(what);
+        scene.build(Builder::BuildKit, &name, &file);
+        names.push(name);
+    }
+    let archive = engine.folder().join("fleet.tar");
+    let mut save = vec!["save", "--output"];
+    let path = archive.to_string_lossy();
+    save.push(&path);
+    save.extend(names.iter().map(String::as_str));
+    engine.docker(&save);
+    engine.docker(
+        &[
+            &["image", "rm"],
+            names
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .as_slice(),
+        ]
+        .concat(),
+    );
+    engine.docker(&["builder", "prune", "--all", "--force"]);
+    engine.docker(&["load", "--input", &path]);
+    fs::remove_file(&archive).expect("the archive goes");
+}
+
+/// Some files of random bytes, one of them under two names.
+fn files(root: &Path, seed: u64, count: u64) {
+    let mut random = Random::new(seed);
+    for number in 0..count {
+        let bytes: Vec<u8> = (0..10_000 + random.next() % 100_000)
+            .map(|_| random.next().to_le_bytes()[0])
+            .collect();
+        fs::write(root.join(format!("file-{number}")), bytes).expect("a file");
+    }
+    fs::hard_link(root.join("file-0"), root.join("linked")).expect("a link");
+}

@@ -1,0 +1,355 @@
+//! The promise against the disk: what a plan says that it frees, and what the engine's data directory lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on ends with the place and the cause"
+)]
+#![allow(
+    clippy::print_stderr,
+    reason = "the measured sets are the test's report, shown with --nocapture"
+)]
+
+mod disk;
+mod fleet;
+mod random;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use dtop::domain::inventory::Inventory;
+use dtop::domain::item::{ItemId, Kind};
+use dtop::domain::plan::{AddedBy, Plan, Selection};
+use dtop::domain::survey::{Item, Survey};
+use dtop::engine::Engine;
+use dtop::engine::docker::{DockerEngine, Options};
+use dtop::engine::removal::{Order, remove};
+use dtop::engine::transport::Address;
+use dtop::engine::watch::{Wanted, scan_once};
+use libtest_mimic::{Completion, Failed, Trial};
+
+use disk::Disk;
+use fleet::Fleet;
+use random::Random;
+use support::engine::{PrivateEngine, Store};
+use support::program::{Missing, Programs};
+use support::proxy::{Manner, Proxy};
+use support::scene::Scene;
+use support::trial;
+
+/// A layer that the engine makes for a container's mount points (ENGINE.md §2.7).
+const INIT_LAYER: u64 = 64;
+/// A share and bytes an object that the containerd store may be off: folders, rounding, manifests that the
+/// build history keeps (ENGINE-CONTAINERD.md §6).
+const SHARE: u64 = 100;
+const AN_OBJECT: u64 = 32 * 1024;
+
+fn main() -> ExitCode {
+    let mut trials = Vec::new();
+    for programs in Programs::all() {
+        for (name, store, refused, scenes) in [
+            (
+                "graph_driver_promises_hold_to_the_byte",
+                Store::GraphDriver,
+                None,
+                4,
+            ),
+            (
+                "containerd_promises_hold_with_the_list_of_blobs",
+                Store::Containerd,
+                None,
+                2,
+            ),
+            (
+                "containerd_promises_hold_without_the_list",
+                Store::Containerd,
+                Some("/grpc"),
+                1,
+            ),
+        ] {
+            let programs = programs.clone();
+            let name = match &programs {
+                Ok(programs) if !programs.label.is_empty() => format!("{}::{name}", programs.label),
+                _ => name.to_owned(),
+            };
+            trials.push(Trial::ignorable_test(name, move || {
+                let run = Run {
+                    store,
+                    refused,
+                    scenes,
+                };
+                run.on(programs)
+            }));
+        }
+    }
+    trial::run(trials)
+}
+
+/// Sets of marks on several scenes of one engine.
+struct Run {
+    store: Store,
+    refused: Option<&'static str>,
+    scenes: u32,
+}
+
+/// Sets drawn from one scene, one after the other.
+const SETS: usize = 8;
+
+/// What came of a set.
+struct Outcome {
+    at_least: u64,
+    at_most: u64,
+    is_exact: bool,
+    lost: u64,
+}
+
+impl Run {
+    fn on(&self, programs: Result<Programs, Missing>) -> Result<Completion, Failed> {
+        let engine = match programs.and_then(|it| PrivateEngine::start(&it, self.store)) {
+            Ok(engine) => engine,
+            Err(missing) => return trial::without_engine(&missing),
+        };
+        let is_containerd = engine.get("/info")["Driver"] == "overlayfs";
+        if is_containerd != (self.store == Store::Containerd) {
+            return Ok(Completion::ignored_with("this version has no such store"));
+        }
+        let seed = std::env::var("DTOP_TEST_SEED").ok();
+        let seed: u64 = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
+        let mut random = Random::new(seed);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let manner = Manner {
+            refuses: self.refused,
+            ..Manner::default()
+        };
+        let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
+        let scene = Scene::on(&engine);
+        let mut outcomes = Vec::new();
+        for number in 0..self.scenes {
+            let name = format!("scene{number}");
+            // Loading ends with an empty cache, so it comes first.
+            fleet::load(&engine, &scene, &mut random, &name);
+            if number % 2 == 0 || self.store == Store::GraphDriver {
+                Fleet::build(&engine, &scene, &mut random, &name);
+            }
+            for set in 0..SETS {
+                let set = format!("seed {seed}, scene {number}, set {set}");
+                let outcome = runtime.block_on(self.measure(&engine, &proxy, &mut random, &set));
+                outcomes.extend(outcome);
+            }
+        }
+        self.judge(&outcomes);
+        Ok(Completion::Completed)
+    }
+
+    /// Marks a set, plans it, removes it, and looks at the disk.
+    async fn measure(
+        &self,
+        engine: &PrivateEngine,
+        proxy: &Proxy,
+        random: &mut Random,
+        set: &str,
+    ) -> Option<Outcome> {
+        let door = open(proxy.socket()).await;
+        let base = scan_once(&*door, Wanted::ALL, &Inventory::default(), |_, _| {})
+            .await
+            .expect("a picture");
+        let survey = Survey::new(base.clone());
+        let selection = marks(&survey, random);
+        let plan = Plan::new(&survey, &selection);
+        if plan.steps.is_empty() {
+            return None;
+        }
+        let before = Disk::of(engine, self.store);
+        let order = Order {
+            plan: plan.clone(),
+            base,
+        };
+        let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
+            .await
+            .expect("a removal");
+        let after = Disk::of(engine, self.store);
+        let stayed: Vec<_> = removal
+            .done
+            .iter()
+            .filter(|it| !it.outcome.is_away())
+            .collect();
+        assert!(stayed.is_empty(), "{set}: not all went: {stayed:#?}");
+        let outcome = Outcome {
+            at_least: plan.frees.at_least.0,
+            at_most: plan.frees.at_most.0,
+            is_exact: plan.frees.is_exact(),
+            lost: before.lost(&after),
+        };
+        let report = report(set, &plan, &outcome);
+        eprintln!("{report}");
+        if !outcome.is_exact && std::env::var_os("DTOP_TEST_PICTURES").is_some() {
+            eprintln!("{}", picture(&survey));
+        }
+        assert!(!plan.frees.pending, "{report}: still pending");
+        let slack = self.slack(&plan, outcome.lost);
+        let fits = outcome.lost + slack >= outcome.at_least
+            && outcome.lost <= outcome.at_most.saturating_add(slack);
+        assert!(
+            fits,
+            "{report}\nplan: {:#?}\ndone: {:#?}\nleft: {}\nwent:\n{}\n{}",
+            steps(&plan),
+            removal.done,
+            engine.get("/images/json?all=1"),
+            before.gone(&after).join("\n"),
+            picture(&survey),
+        );
+        Some(outcome)
+    }
+
+    fn slack(&self, plan: &Plan, lost: u64) -> u64 {
+        let containers = plan
+            .steps
+            .iter()
+            .filter(|step| step.id.kind() == Kind::Container);
+        match self.store {
+            Store::GraphDriver => containers.count() as u64 * INIT_LAYER,
+            Store::Containerd => lost / SHARE + plan.steps.len() as u64 * AN_OBJECT,
+        }
+    }
+
+    /// Over all sets: enough of them, almost all exact, and ranges no wider than promised.
+    fn judge(&self, outcomes: &[Outcome]) {
+        let exact = outcomes.iter().filter(|outcome| outcome.is_exact).count();
+        let lost: u64 = outcomes.iter().map(|outcome| outcome.lost).sum();
+        let doubt: u64 = outcomes
+            .iter()
+            .map(|outcome| outcome.at_most - outcome.at_least)
+            .sum();
+        eprintln!(
+            "{exact} of {} sets exact; {doubt} of {lost} bytes in doubt",
+            outcomes.len()
+        );
+        let least = SETS * self.scenes as usize * 7 / 8;
+        assert!(
+            outcomes.len() >= least,
+            "only {} sets freed something",
+            outcomes.len()
+        );
+        if self.refused.is_none() {
+            assert!(
+                exact * 100 >= outcomes.len() * 90,
+                "{exact} of {} exact",
+                outcomes.len()
+            );
+            assert!(doubt * 100 <= lost * 15, "{doubt} of {lost} in doubt");
+        }
+    }
+}
+
+async fn open(socket: &Path) -> Arc<dyn Engine> {
+    let options = Options {
+        host: format!("unix://{}", socket.display()).into(),
+        why: "the test's own".into(),
+        ..Options::default()
+    };
+    let engine = DockerEngine::open(Address::Unix(socket.to_path_buf()), options).await;
+    Arc::new(engine.expect("an engine"))
+}
+
+/// Some of everything that is not in the way of all the rest.
+fn marks(survey: &Survey, random: &mut Random) -> Selection {
+    let percent = 10 + random.next() % 35;
+    let items: BTreeMap<ItemId, AddedBy> = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| survey.rows(kind).map(move |row| survey.item(kind, row)))
+        .filter(|item| &*item.name() != "base:1")
+        .map(|item| item.id())
+        .filter(|_| random.percent(percent))
+        .map(|id| (id, AddedBy::Selection))
+        .collect();
+    Selection {
+        items,
+        ..Selection::default()
+    }
+}
+
+fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
+    let Outcome {
+        at_least,
+        at_most,
+        is_exact,
+        lost,
+    } = outcome;
+    let doubts: Vec<String> = plan.frees.doubts.iter().map(ToString::to_string).collect();
+    format!(
+        "{set}: {} steps, {} refused, promised {at_least}..{at_most} ({}), lost {lost}{}{}",
+        plan.steps.len(),
+        plan.refused.len(),
+        if *is_exact { "exact" } else { "range" },
+        if doubts.is_empty() { "" } else { ": " },
+        doubts.join("; "),
+    )
+}
+
+fn steps(plan: &Plan) -> Vec<String> {
+    let steps = plan.steps.iter();
+    steps
+        .map(|step| {
+            let frees = &step.frees;
+            format!(
+                "{} {} frees {}..{}",
+                step.id.kind().word(),
+                step.name,
+                frees.at_least.0,
+                frees.at_most.0
+            )
+        })
+        .collect()
+}
+
+/// All that was there, for the report of a failure.
+fn picture(survey: &Survey) -> String {
+    let mut lines = Vec::new();
+    for kind in Kind::ALL {
+        for index in 0..survey.len(kind) {
+            let item = survey.item(kind, index);
+            let more = match item {
+                Item::Record(record) => format!(
+                    "{} {:?} shared {} in use {} {:?} created {:?}",
+                    record.kind,
+                    record.parents,
+                    record.shared,
+                    record.in_use,
+                    record.size,
+                    record.created
+                ),
+                Item::Image(image) => format!("{:?} parent {:?}", image.size, image.parent),
+                Item::Container(container) => format!(
+                    "of {:?} {:?}",
+                    container.image_id,
+                    container
+                        .details
+                        .as_ref()
+                        .known()
+                        .map(|it| (it.size_rw, it.size_root))
+                ),
+                Item::Volume(volume) => format!("{:?}", volume.size),
+            };
+            lines.push(format!(
+                "{} {} {}: {more}",
+                kind.word(),
+                item.id().as_str(),
+                item.name()
+            ));
+            if let Item::Image(image) = item {
+                for row in survey.ledger.layers(&image.id) {
+                    let (chain, size) = (&row.chain.as_str()[7..19], row.size);
+                    lines.push(format!("    {chain} {size:?} {}", row.command));
+                }
+            }
+        }
+    }
+    lines.join("\n")
+}
