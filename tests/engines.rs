@@ -159,7 +159,7 @@ fn the_proxy_writes_down_every_request(engine: &PrivateEngine) {
             .any(|it| it.method == method && it.path.contains(part))
     };
     assert!(seen("POST", "/containers/create"), "{writes:?}");
-    assert!(seen("POST", "/tag?repo=other"), "{writes:?}");
+    assert!(seen("POST", "/tag?repo="), "{writes:?}");
     assert!(seen("DELETE", "/images/other:1"), "{writes:?}");
     assert!(!scene.image_id("base:1").is_empty());
 }
