@@ -189,8 +189,9 @@ impl Run {
         };
         let report = report(set, &plan, &outcome);
         eprintln!("{report}");
-        if !outcome.is_exact && std::env::var_os("DTOP_TEST_PICTURES").is_some() {
-            eprintln!("{}", picture(&survey));
+        if std::env::var_os("DTOP_TEST_PICTURES").is_some() {
+            let (plan, gone) = (steps(&plan), before.gone(&after).join("\n"));
+            eprintln!("{plan:#?}\nwent:\n{gone}\n{}", picture(&survey));
         }
         assert!(!plan.frees.pending, "{report}: still pending");
         let slack = self.slack(&plan, outcome.lost);
@@ -215,7 +216,14 @@ impl Run {
             .filter(|step| step.id.kind() == Kind::Container);
         match self.store {
             Store::GraphDriver => containers.count() as u64 * INIT_LAYER,
-            Store::Containerd => lost / SHARE + plan.steps.len() as u64 * AN_OBJECT,
+            Store::Containerd => {
+                let objects = plan
+                    .steps
+                    .iter()
+                    .map(|step| 1 + step.follows.len())
+                    .sum::<usize>();
+                lost / SHARE + objects as u64 * AN_OBJECT
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Text, Volume};
 
+use super::equations::Packed;
 use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
@@ -44,12 +45,14 @@ pub(super) struct Builder<'a> {
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
     holds: Vec<Hold>,
-    items: HashMap<ItemId, HolderNo>,
+    pub(super) items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     pub(super) sums: Vec<Sum>,
     pub(super) hidden: Vec<Hidden>,
     /// The containerd store's blobs, where the engine lists them.
     shelf: Option<Rc<Shelf>>,
+    /// What records tell of blobs, where the engine does not list them.
+    pub(super) packed: Vec<Packed>,
     /// Layers of which nothing but a record may tell the size.
     pub(super) open: Vec<(UnitNo, RecordId)>,
     pub(super) unsettled: bool,
@@ -81,6 +84,7 @@ impl<'a> Builder<'a> {
             sums: Vec::new(),
             hidden: Vec::new(),
             shelf,
+            packed: Vec::new(),
             open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
                 || !inventory.is_listed(Stage::Containers)
@@ -113,6 +117,9 @@ impl<'a> Builder<'a> {
         } else {
             self.join_hidden(&lineage, &mut ties);
             self.add_records(&lineage, ties);
+            if has_blobs(inventory) {
+                self.add_blobs_by_sums();
+            }
         }
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
@@ -221,9 +228,6 @@ impl<'a> Builder<'a> {
                 self.veil(holder, doubt);
             }
         }
-        if has_blobs(self.inventory) {
-            self.add_blobs(holder, image, self.tops[index]);
-        }
     }
 
     fn add_sum(&mut self, image: &Image, top: LayerNo, doubt: Doubt) {
@@ -237,26 +241,6 @@ impl<'a> Builder<'a> {
                 doubt,
             });
         }
-    }
-
-    /// What an image has besides its unpacked layers; any of it may be other images' too.
-    fn add_blobs(&mut self, holder: HolderNo, image: &Image, top: Option<LayerNo>) {
-        let (Some(top), Some(size)) = (top, image.size.known()) else {
-            return;
-        };
-        let unpacked: Bytes = self
-            .tree
-            .down(top)
-            .map(|layer| self.sizes.span(layer).least)
-            .sum();
-        let blobs = self.add_unit(Unit {
-            below: None,
-            size: Span::at_most(size - unpacked),
-            doubt: Some(Doubt::Blobs),
-            pending: false,
-            sort: Sort::Image,
-        });
-        self.hold(holder, blobs, true);
     }
 
     fn add_volumes(&mut self) -> HashMap<&'a str, UnitNo> {

@@ -9,15 +9,20 @@ use crate::domain::item::{Container, Image, ItemId};
 use super::Doubt;
 use super::build::Builder;
 use super::names::Names;
-use super::shelf::{Shelf, rows};
+use super::shelf::{Shelf, beside, rows};
 use super::sizes::Span;
 use super::solve::Sum;
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit};
 
 impl Builder<'_> {
-    /// One unit a blob, right behind the layers.
+    /// One unit a blob, right behind the layers, which take what goes with them.
     pub(super) fn add_shelf(&mut self, shelf: &Shelf) {
+        let beside = beside(self.inventory, &self.tree, &self.tops);
+        for (unit, beside) in self.units.iter_mut().zip(beside) {
+            unit.size.least += beside;
+            unit.size.most += beside;
+        }
         for blob in shelf.list.blobs() {
             self.add_unit(Unit {
                 below: None,

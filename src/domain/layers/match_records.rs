@@ -32,7 +32,7 @@ pub(super) enum Keeps {
 }
 
 /// Snapshots are counted in blocks, which blobs seldom fill.
-const BLOCK: u64 = 512;
+pub(super) const BLOCK: u64 = 512;
 
 /// True if a record of this size can be a snapshot and this blob together.
 fn may_hold(size: Bytes, blob: Bytes) -> bool {

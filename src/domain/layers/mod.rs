@@ -7,6 +7,7 @@
 mod align;
 mod build;
 mod containerd;
+mod equations;
 mod hidden;
 mod join;
 mod kept;

@@ -7,9 +7,13 @@ use crate::domain::item::{ItemId, Record};
 
 use super::Doubt;
 use super::build::Builder;
+use super::equations::Packed;
 use super::join::{Lineage, Tie, is_base};
 use super::ledger::has_blobs;
+use super::match_records::BLOCK;
+use super::shelf::MOST_UNPACKED;
 use super::sizes::Span;
+use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
 /// What a record holds without being sure: one of these layers, or any.
@@ -121,7 +125,7 @@ impl Builder<'_> {
         }
     }
 
-    /// On the containerd store.
+    /// On the containerd store, where its blobs are not listed.
     fn add_packed_record(
         &mut self,
         holder: HolderNo,
@@ -129,39 +133,79 @@ impl Builder<'_> {
         tie: &Tie,
         below: Option<UnitNo>,
     ) -> UnitNo {
-        let most = record.size.known().unwrap_or_default();
+        let size = record.size.known().unwrap_or_default();
         if &*record.kind != "regular" {
             return self.add_own(holder, record, below, None);
         }
-        let doubt = Doubt::SharedRecord(record.id.clone());
         if !is_base(record) {
-            let unpacked = match tie {
-                Tie::Layer(layer) => self.sizes.exact(*layer).unwrap_or_default(),
-                Tie::None | Tie::OneOf(_) | Tie::Some | Tie::Perhaps(_) => Bytes::ZERO,
-            };
-            let span = Span {
-                least: unpacked.min(most),
-                most,
-            };
-            return self.add_own(holder, record, below, Some(span));
+            return self.add_packed_step(holder, record, tie, below);
         }
-        let blob = self.add_own(holder, record, None, Some(Span::at_most(most)));
         match tie {
             Tie::Layer(layer) => {
                 self.hold(holder, *layer, true);
+                let blob = self
+                    .sizes
+                    .exact(*layer)
+                    .map(|unpacked| packed_base(size, unpacked));
+                self.pack(holder, vec![*layer], blob);
                 *layer
             }
             Tie::OneOf(layers) => {
                 for layer in layers {
                     self.hold(holder, *layer, false);
                 }
-                blob
+                self.pack(holder, layers.clone(), None);
+                self.add_own(holder, record, None, Some(Span::at_most(size)))
             }
+            // Its size is mostly that of the blob alone.
             Tie::None | Tie::Some | Tie::Perhaps(_) => {
-                self.veil(holder, doubt);
-                blob
+                self.veil(holder, Doubt::SharedRecord(record.id.clone()));
+                let most = Bytes(size.0.saturating_mul(MOST_UNPACKED));
+                self.add_own(holder, record, None, Some(Span::at_most(most)))
             }
         }
+    }
+
+    /// The snapshot of a step is the record's own; the blob may be an image's, too.
+    fn add_packed_step(
+        &mut self,
+        holder: HolderNo,
+        record: &Record,
+        tie: &Tie,
+        below: Option<UnitNo>,
+    ) -> UnitNo {
+        let size = record.size.known().unwrap_or_default();
+        let layers = match tie {
+            Tie::Layer(layer) => vec![*layer],
+            Tie::OneOf(layers) => layers.clone(),
+            // What was never exported has no blob, and fills whole blocks.
+            Tie::None | Tie::Some | Tie::Perhaps(_) if size.0.is_multiple_of(BLOCK) => {
+                return self.add_own(holder, record, below, None);
+            }
+            Tie::None | Tie::Some | Tie::Perhaps(_) => Vec::new(),
+        };
+        let unpacked = match layers[..] {
+            [layer] => self.sizes.exact(layer).filter(|unpacked| *unpacked <= size),
+            _ => None,
+        };
+        self.pack(
+            holder,
+            layers,
+            unpacked.map(|unpacked| Span::exactly(size - unpacked)),
+        );
+        let span = unpacked.map_or(Span::at_most(size), Span::exactly);
+        let packed = Some(span).filter(|span| span.size().is_none());
+        let own = self.add_own(holder, record, below, packed);
+        self.units[own as usize].size = span;
+        own
+    }
+
+    fn pack(&mut self, holder: HolderNo, layers: Vec<LayerNo>, blob: Option<Span>) {
+        self.packed.push(Packed {
+            holder,
+            layers,
+            blob,
+        });
     }
 
     /// Bytes of a record's own, as it says or between bounds that blobs leave.
@@ -188,5 +232,17 @@ impl Builder<'_> {
         });
         self.hold(holder, unit, true);
         unit
+    }
+}
+
+/// A base's blob: all of the record's size, or what it has besides the unpacked layer.
+fn packed_base(size: Bytes, unpacked: Bytes) -> Span {
+    Span {
+        least: if size >= unpacked {
+            size - unpacked
+        } else {
+            size
+        },
+        most: size,
     }
 }

@@ -57,6 +57,10 @@ impl Tree {
         self.layers[layer as usize].below
     }
 
+    pub(super) fn diff_id(&self, layer: LayerNo) -> &Text {
+        &self.layers[layer as usize].diff_id
+    }
+
     pub(super) fn depth(&self, layer: LayerNo) -> u32 {
         self.layers[layer as usize].depth
     }

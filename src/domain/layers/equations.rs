@@ -1,0 +1,265 @@
+//! The containerd store without its list of blobs: what sums and differences tell of them
+//! (ENGINE-CONTAINERD.md §5).
+//!
+//! An image's size less its unpacked layers is what its blobs are together. Blobs that the same images and
+//! records have are one unknown; a record's size less its snapshot is one of them. What is left open is bounded.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{Content, ItemId, Text};
+
+use super::Doubt;
+use super::build::Builder;
+use super::ledger::content;
+use super::sizes::Span;
+use super::tree::LayerNo;
+use super::units::{HolderNo, Sort, Unit, UnitNo};
+
+/// Manifest, config and what was built with them, where nothing else is an image's own.
+const DOCUMENTS: Bytes = Bytes(65_536);
+/// Packing makes nothing larger than this, but for what it needs at least.
+const PACKED: Bytes = Bytes(8_192);
+/// Each round carries bounds one image further.
+const ROUNDS: usize = 16;
+
+/// What a record tells of a blob.
+pub(super) struct Packed {
+    pub(super) holder: HolderNo,
+    pub(super) layers: Vec<LayerNo>,
+    /// Bounds of the blob, if it is one layer's for certain.
+    pub(super) blob: Option<Span>,
+}
+
+/// Blobs that go together: all that hold one of them hold all.
+struct Class {
+    span: Span,
+    holders: BTreeSet<HolderNo>,
+}
+
+/// An image's blobs: a known sum of classes and what is its own.
+struct Sum {
+    holder: HolderNo,
+    total: Bytes,
+    own: Span,
+    classes: Vec<usize>,
+}
+
+impl Builder<'_> {
+    /// Adds units for all blobs that images have, and who holds them.
+    pub(super) fn add_blobs_by_sums(&mut self) {
+        let packed = std::mem::take(&mut self.packed);
+        let spans = self.blob_spans(&packed);
+        let holders = self.blob_holders(&packed);
+        let mut classes: Vec<Class> = Vec::new();
+        let mut class_of: HashMap<Text, usize> = HashMap::new();
+        let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
+        for (diff_id, holders) in holders {
+            let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
+            let class = *known.entry(holders.clone()).or_insert_with(|| {
+                classes.push(Class {
+                    span: Span::exactly(Bytes::ZERO),
+                    holders,
+                });
+                classes.len() - 1
+            });
+            let sum = &mut classes[class].span;
+            sum.least += span.least;
+            sum.most += span.most;
+            class_of.insert(diff_id, class);
+        }
+        let mut sums = self.blob_sums(&classes, &class_of);
+        if !propagate(&mut classes, &mut sums) {
+            // One layer packed in two ways, or platforms that nothing tells of: no sum can be relied on.
+            for class in &mut classes {
+                class.span.least = Bytes::ZERO;
+            }
+            for sum in &mut sums {
+                sum.own = Span::at_most(sum.total);
+            }
+        }
+        self.add_classes(&classes, &sums, &class_of, &packed);
+    }
+
+    /// Bounds of the blobs that records or unpacked sizes tell of.
+    fn blob_spans(&self, packed: &[Packed]) -> HashMap<Text, Span> {
+        let mut spans: HashMap<Text, Span> = HashMap::new();
+        for layer in self.tree.numbers() {
+            let most = self.sizes.exact(layer).map(|unpacked| {
+                let more = Bytes(unpacked.0 / 20);
+                unpacked + more + PACKED
+            });
+            let span = most.map_or(Span::UNKNOWN, Span::at_most);
+            narrow(&mut spans, self.tree.diff_id(layer), span);
+        }
+        for record in packed {
+            if let (Some(span), [layer]) = (record.blob, &record.layers[..]) {
+                narrow(&mut spans, self.tree.diff_id(*layer), span);
+            }
+        }
+        spans
+    }
+
+    /// Images and certain records by the blobs that they hold.
+    fn blob_holders(&self, packed: &[Packed]) -> BTreeMap<Text, BTreeSet<HolderNo>> {
+        let mut holders: BTreeMap<Text, BTreeSet<HolderNo>> = BTreeMap::new();
+        for (holder, content) in self.contents() {
+            for diff_id in &content.diff_ids {
+                holders.entry(diff_id.clone()).or_default().insert(holder);
+            }
+        }
+        for record in packed {
+            if let (Some(_), [layer]) = (record.blob, &record.layers[..])
+                && let Some(holders) = holders.get_mut(self.tree.diff_id(*layer))
+            {
+                holders.insert(record.holder);
+            }
+        }
+        holders
+    }
+
+    /// Images whose content is known.
+    fn contents(&self) -> impl Iterator<Item = (HolderNo, &Content)> {
+        self.inventory.images.iter().filter_map(|image| {
+            let holder = self.items.get(&ItemId::Image(image.id.clone()))?;
+            Some((*holder, &**content(image)?))
+        })
+    }
+
+    fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Text, usize>) -> Vec<Sum> {
+        let images = self.inventory.images.iter().zip(&self.tops);
+        let sums = images.filter_map(|(image, top)| {
+            let holder = *self.items.get(&ItemId::Image(image.id.clone()))?;
+            let content = content(image)?;
+            let unpacked: Bytes = top
+                .into_iter()
+                .flat_map(|top| self.tree.down(*top))
+                .map(|layer| self.sizes.span(layer).least)
+                .sum();
+            let mut mine: Vec<usize> = content
+                .diff_ids
+                .iter()
+                .filter_map(|diff_id| class_of.get(diff_id).copied())
+                .collect();
+            mine.sort_unstable();
+            mine.dedup();
+            // What only this image has is in its own part.
+            let before = mine.len();
+            mine.retain(|class| classes[*class].holders.len() > 1);
+            let is_shared = before == mine.len();
+            let total = image.size.known()? - unpacked;
+            let written: usize = content.history.iter().map(|row| row.created_by.len()).sum();
+            let documents = DOCUMENTS + Bytes(2 * written as u64);
+            Some(Sum {
+                holder,
+                total,
+                own: Span::at_most(if is_shared {
+                    total.min(documents)
+                } else {
+                    total
+                }),
+                classes: mine,
+            })
+        });
+        sums.collect()
+    }
+
+    fn add_classes(
+        &mut self,
+        classes: &[Class],
+        sums: &[Sum],
+        class_of: &HashMap<Text, usize>,
+        packed: &[Packed],
+    ) {
+        let mut own: HashMap<HolderNo, UnitNo> = HashMap::new();
+        for sum in sums {
+            let unit = self.add_blob(sum.own);
+            self.hold(sum.holder, unit, true);
+            own.insert(sum.holder, unit);
+        }
+        let units: Vec<Option<UnitNo>> = classes
+            .iter()
+            .map(|class| {
+                if let (1, Some(holder)) = (class.holders.len(), class.holders.first()) {
+                    return own.get(holder).copied();
+                }
+                let unit = self.add_blob(class.span);
+                for holder in &class.holders {
+                    self.hold(*holder, unit, true);
+                }
+                Some(unit)
+            })
+            .collect();
+        let all: Vec<UnitNo> = own
+            .into_values()
+            .chain(units.iter().flatten().copied())
+            .collect();
+        for record in packed.iter().filter(|record| record.blob.is_none()) {
+            let mut perhaps: Vec<UnitNo> = record
+                .layers
+                .iter()
+                .filter_map(|layer| units[*class_of.get(self.tree.diff_id(*layer))?])
+                .collect();
+            if record.layers.is_empty() {
+                perhaps.clone_from(&all);
+            }
+            perhaps.sort_unstable();
+            perhaps.dedup();
+            for unit in perhaps {
+                self.hold(record.holder, unit, false);
+            }
+        }
+    }
+
+    fn add_blob(&mut self, size: Span) -> UnitNo {
+        self.add_unit(Unit {
+            below: None,
+            size,
+            doubt: size.size().is_none().then_some(Doubt::Blobs),
+            pending: false,
+            sort: Sort::Blob,
+        })
+    }
+}
+
+fn narrow(spans: &mut HashMap<Text, Span>, diff_id: &Text, span: Span) {
+    let known = spans.entry(diff_id.clone()).or_insert(Span::UNKNOWN);
+    *known = Span {
+        least: known.least.max(span.least),
+        most: known.most.min(span.most),
+    };
+}
+
+/// Bounds each part of each sum by the others. False where no sizes fit all sums.
+fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
+    for _ in 0..ROUNDS {
+        for sum in sums.iter_mut() {
+            let parts = sum.classes.iter().map(|class| classes[*class].span);
+            let (least, most) = parts.fold((sum.own.least, sum.own.most), |(least, most), span| {
+                (least + span.least, most + span.most)
+            });
+            if least > sum.total || most < sum.total {
+                return false;
+            }
+            let (total, own) = (sum.total, &mut sum.own);
+            let bound = |span: Span| Span {
+                least: span.least.max(rest(total, most, span.most)),
+                most: span.most.min(total - (least - span.least)),
+            };
+            *own = bound(*own);
+            for class in &sum.classes {
+                let span = &mut classes[*class].span;
+                *span = bound(*span);
+            }
+        }
+    }
+    true
+}
+
+/// What is left of a total for one part if all others are as large as they may be.
+fn rest(total: Bytes, most: Bytes, of_this: Bytes) -> Bytes {
+    if most.0 == u64::MAX {
+        return Bytes::ZERO;
+    }
+    total - (most - of_this)
+}
