@@ -90,7 +90,10 @@ impl Item<'_> {
             Self::Volume(volume) if volume.anonymous => short_id(volume.name.as_str()).into(),
             Self::Volume(volume) => volume.name.as_str().into(),
             Self::Record(record) if record.description.is_empty() => record.id.as_str().into(),
-            Self::Record(record) => record.description.clone(),
+            Self::Record(record) => match command_of(&record.description) {
+                Some(command) => command.into(),
+                None => record.description.clone(),
+            },
         }
     }
 
@@ -504,6 +507,14 @@ impl Survey {
             intermediate: false,
         }
     }
+}
+
+/// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
+/// narrow screen, leaves no room for what differs.
+fn command_of(description: &str) -> Option<&str> {
+    let command = description.strip_prefix("mount / from exec ")?;
+    let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
+    (!command.trim().is_empty()).then_some(command)
 }
 
 /// The label `dtop.keep` protects, whatever its value but `false`.

@@ -75,19 +75,24 @@ fn unlock_marks(model: &mut Model) {
         selection = selection_of(model.pane().current_id(&model.survey));
     }
     let more = unlock(&model.survey, &selection);
-    model.notice = Some(if more.is_empty() {
-        "nothing can be unlocked here".to_owned()
-    } else {
-        format!("also marked: {}", counts(&more))
-    });
     if more.is_empty() {
+        model.notice = Some(nothing_unlocked(&Plan::new(&model.survey, &selection)));
         return;
     }
+    model.notice = Some(format!("also marked: {}", counts(&more)));
     model.marks.extend(selection.items);
     model
         .marks
         .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
     marks_changed(model);
+}
+
+/// Why unlock has nothing to add: what is in the way is not for it to take, or nothing is.
+fn nothing_unlocked(plan: &Plan) -> String {
+    plan.refused.first().map_or_else(
+        || "nothing more can be unlocked".to_owned(),
+        |refusal| format!("not unlocked: {}: {}", refusal.name, refusal.why),
+    )
 }
 
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
