@@ -1,69 +1,89 @@
 //! The door: the command line is read, and either the screen or a text command runs.
 
+use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 
 use dtop::app::model::Options;
 use dtop::cli::{self, Cli, Color, Command, Global};
-use dtop::runtime::batch::{self, Print, complain, say};
+use dtop::report::text::Page;
+use dtop::runtime::batch::{self, Clean};
+use dtop::runtime::console::Console;
 use dtop::runtime::{self, open};
 use dtop::ui::Theme;
+use jiff::Timestamp;
 use tokio::task::LocalSet;
 
 fn main() -> color_eyre::Result<ExitCode> {
     color_eyre::install()?;
+    // None of the three is locked: the full screen uses them too.
+    let mut console = Console {
+        input: &mut BufReader::new(io::stdin()),
+        out: &mut io::stdout(),
+        err: &mut io::stderr(),
+        asks: io::stdin().is_terminal(),
+        progress: io::stderr().is_terminal(),
+        page: Page {
+            now: Timestamp::now(),
+            width: columns(),
+            ascii: !speaks_utf8(),
+        },
+    };
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(ended) if ended.is_error => {
-            complain(&ended.text);
+            console.complain(&ended.text);
             return Ok(ExitCode::from(cli::USAGE));
         }
-        Err(ended) => {
-            say(&ended.text);
-            return Ok(ExitCode::SUCCESS);
-        }
+        Err(ended) => return Ok(ExitCode::from(printed(&ended.text, &mut console))),
     };
+    console.page.ascii |= cli.global.screen.ascii;
     if let Err(mistake) = open::check(&cli.global) {
-        complain(&mistake);
+        console.complain(&mistake);
         return Ok(ExitCode::from(cli::USAGE));
     }
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let code = tokio.block_on(LocalSet::new().run_until(run(cli)));
+    let code = tokio.block_on(LocalSet::new().run_until(run(cli, &mut console)));
     // A look at a dead network filesystem may never come back: nobody waits for it.
     tokio.shutdown_background();
     Ok(ExitCode::from(code?))
 }
 
-async fn run(cli: Cli) -> color_eyre::Result<u8> {
+async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
     let global = &cli.global;
-    let ascii = global.screen.ascii || !speaks_utf8();
-    let print = |json| Print { json, ascii };
+    let engine = open::engine(global);
     Ok(match &cli.command {
         Some(Command::Report { fast, output }) => {
-            batch::report(global, *fast, print(output.json)).await
+            Box::pin(batch::report(engine, *fast, output.json, console)).await
         }
         Some(Command::Plan { select, output }) => {
-            batch::plan(global, select, print(output.json)).await
+            Box::pin(batch::plan(engine, select, output.json, console)).await
         }
         Some(Command::Clean {
             select,
             yes,
             output,
-        }) => batch::clean(global, select, *yes, print(output.json)).await,
+        }) => {
+            let wish = Clean {
+                select,
+                yes: *yes,
+                read_only: global.engine.read_only,
+                json: output.json,
+            };
+            let interrupt = batch::interrupted();
+            Box::pin(batch::clean(engine, wish, console, interrupt)).await
+        }
         Some(Command::Completions { shell }) => {
-            say(&String::from_utf8_lossy(&cli::completions(*shell)));
-            0
+            printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)
         }
-        Some(Command::Man) => {
-            say(&String::from_utf8_lossy(&cli::man()?));
-            0
-        }
+        Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
         // Without a terminal there is no screen to open.
-        None if !std::io::IsTerminal::is_terminal(&std::io::stdout()) => {
-            batch::report(global, false, print(false)).await
+        None if !io::stdout().is_terminal() => {
+            Box::pin(batch::report(engine, false, false, console)).await
         }
         None => {
+            let ascii = console.page.ascii;
             let options = Options {
                 ascii,
                 mouse: global.screen.mouse,
@@ -74,6 +94,20 @@ async fn run(cli: Cli) -> color_eyre::Result<u8> {
             0
         }
     })
+}
+
+fn printed(text: &str, console: &mut Console<'_>) -> u8 {
+    let written = console.print(text);
+    console.end(written)
+}
+
+/// The width of the terminal, or what a file may take.
+fn columns() -> usize {
+    io::stdout()
+        .is_terminal()
+        .then(|| crossterm::terminal::size().ok())
+        .flatten()
+        .map_or(100, |(width, _)| usize::from(width))
 }
 
 /// The locale as the C library reads it: the first of these that is set decides.

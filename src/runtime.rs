@@ -25,6 +25,7 @@ use crate::app::update::update;
 use crate::ui::{Theme, view};
 
 pub mod batch;
+pub mod console;
 mod input;
 pub mod open;
 mod session;

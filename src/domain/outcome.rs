@@ -1,6 +1,6 @@
 //! What became of a plan, step by step.
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, Figure};
 use super::item::{ItemId, Text};
 use super::plan::Plan;
 
@@ -47,7 +47,8 @@ pub struct Done {
     pub outcome: Outcome,
     /// Why it did not go, in the engine's words where it has said any.
     pub error: Option<String>,
-    pub freed: Bytes,
+    /// Unknown where something went whose size nobody can tell.
+    pub freed: Figure<Bytes>,
 }
 
 /// How a removal goes on.

@@ -26,13 +26,13 @@ use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part};
 use crate::domain::item::ImageId;
 
-pub use self::once::{Wanted, scan_once};
+pub use self::once::{Walk, Wanted, scan_once};
 
 /// How long a list may take (DESIGN.md, The command line). Nothing that walks a disk has a limit.
 const LIST: Duration = Duration::from_secs(60);
 /// How long a look at the host may take; a dead network filesystem never answers.
 const LOOK: Duration = Duration::from_secs(5);
-/// How many images are inspected at once (ENGINE.md §2.4).
+/// How many things are inspected at once where that walks nothing (ENGINE.md §2.4).
 const IMAGES_AT_ONCE: usize = 8;
 /// How many writable layers are walked at once (ENGINE.md §6).
 const CONTAINERS_AT_ONCE: usize = 4;

@@ -55,7 +55,7 @@ pub fn clean(survey: &Survey, plan: &Plan, done: &[Done], error: Option<&str>) -
         schema: SCHEMA,
         plan: PlanJson::new(survey, plan),
         done: done.iter().map(DoneJson::new).collect(),
-        freed: done.iter().map(|done| done.freed).sum(),
+        freed: done.iter().filter_map(|done| done.freed.known()).sum(),
         freed_by: FreedBy::default(),
         error,
     })

@@ -6,7 +6,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::{Kind, Text};
 use crate::domain::outcome::Done;
-use crate::domain::plan::{AddedBy, ComesBack, Plan, Step};
+use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
 use crate::domain::survey::Survey;
 use crate::ui::Theme;
 use crate::ui::text::sanitise;
@@ -28,7 +28,7 @@ pub struct Page {
 }
 
 impl Page {
-    pub(super) fn theme(self) -> Theme {
+    pub(crate) fn theme(self) -> Theme {
         Theme::new(false, self.ascii)
     }
 
@@ -156,7 +156,7 @@ pub fn plan(survey: &Survey, plan: &Plan, page: Page) -> String {
             .collect();
         section(&mut lines, heading, steps);
     }
-    section(&mut lines, "refused", refusals(plan));
+    section(&mut lines, "refused", refused(plan));
     section(&mut lines, "stays", stays(plan, page));
     section(&mut lines, "held back", held_back(survey, plan));
     lines.push(String::new());
@@ -216,7 +216,7 @@ fn notes(step: &Step) -> Vec<String> {
     notes
 }
 
-fn refusals(plan: &Plan) -> Vec<String> {
+fn refused(plan: &Plan) -> Vec<String> {
     plan.refused
         .iter()
         .map(|refusal| {
@@ -272,6 +272,17 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     }
 }
 
+/// What was chosen and stays, a line an object.
+#[must_use]
+pub fn refusals(plan: &Plan, page: Page) -> String {
+    let line = |refusal: &Refusal| {
+        let kind = refusal.id.kind().word();
+        let (name, why) = (sanitise(&refusal.name), sanitise(&refusal.why));
+        format!("refused {kind} {name}: {why}")
+    };
+    page.printed(&plan.refused.iter().map(line).collect::<Vec<_>>())
+}
+
 /// The question before anything is removed. [`confirms`] reads the answer.
 #[must_use]
 pub fn question(survey: &Survey, plan: &Plan, page: Page) -> String {
@@ -310,8 +321,8 @@ pub fn done(done: &Done, page: Page) -> String {
     let outcome = done.outcome.word();
     let kind = done.id.kind().word();
     let mut line = format!("{outcome} {kind} {}", sanitise(&done.name));
-    if !done.freed.is_zero() {
-        line = format!("{line}, freed {}", done.freed);
+    if done.freed != Figure::Known(Bytes::ZERO) {
+        line = format!("{line}, freed {}", words::figure(done.freed, page.theme()));
     }
     if let Some(error) = &done.error {
         line = format!("{line}: {}", sanitise(error));

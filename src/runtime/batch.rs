@@ -1,44 +1,45 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{self, Chosen, Global, Select, one_line};
-use crate::domain::inventory::{Inventory, Progress, Stage};
+use crate::cli::{self, Chosen, Select, one_line};
+use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
-use crate::domain::outcome::{Done, Event};
+use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::Plan;
 use crate::domain::survey::Survey;
 use crate::engine::removal::{Order, remove};
-use crate::engine::watch::{Wanted, scan_once};
+use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How};
 use crate::report::text::{self, Page};
 
-use super::open;
+use super::console::Console;
 
-/// How text commands print.
+/// An engine, or a line that says why there is none.
+pub type Found = Result<Arc<dyn Engine>, String>;
+
+/// What is asked of `clean`.
 #[derive(Clone, Copy, Debug)]
-pub struct Print {
+pub struct Clean<'a> {
+    pub select: &'a Select,
+    /// Nobody is asked.
+    pub yes: bool,
+    pub read_only: bool,
     pub json: bool,
-    pub ascii: bool,
 }
 
 /// Why nothing could be tried, and the exit code that says so.
+#[derive(Debug)]
 struct Stop {
     why: String,
     code: u8,
-}
-
-impl From<EngineError> for Stop {
-    fn from(error: EngineError) -> Self {
-        Self::nothing_tried(error.to_string())
-    }
 }
 
 impl Stop {
@@ -47,145 +48,217 @@ impl Stop {
         Self { why, code }
     }
 
-    fn say(self) -> u8 {
-        complain(&self.why);
-        self.code
+    fn usage(why: String) -> Self {
+        let code = cli::USAGE;
+        Self { why, code }
+    }
+
+    /// What the engine at a host said that leaves nothing to try, and what may help.
+    fn engine(host: &str, error: &EngineError) -> Self {
+        let advice = match error {
+            EngineError::Unreachable { .. } => "is the engine still running?",
+            EngineError::TimedOut { .. } => {
+                "is the engine hanging? its log tells more (journalctl -u docker)"
+            }
+            EngineError::Garbled { .. } => "is that an engine? check the address",
+            EngineError::ReadOnly { .. } => "leave out --read-only",
+            EngineError::NotFound(_)
+            | EngineError::Conflict(_)
+            | EngineError::NotSupported(_)
+            | EngineError::Refused { .. } => "the engine's log tells more (journalctl -u docker)",
+        };
+        Self::nothing_tried(match error {
+            EngineError::Unreachable { .. } => format!("{error}; {advice}"),
+            _ => format!("{host}: {error}; {advice}"),
+        })
     }
 }
 
 /// Prints what is there, and returns the exit code. `fast` leaves out what takes a walk over the disk.
-pub async fn report(global: &Global, fast: bool, print: Print) -> u8 {
-    let scanned = async {
-        let engine = opened(global).await?;
-        let wanted = if fast {
-            Wanted::without_walks(&engine.about().await?)
+pub async fn report(
+    engine: impl Future<Output = Found>,
+    fast: bool,
+    json: bool,
+    console: &mut Console<'_>,
+) -> u8 {
+    let wanted = |about: &EngineInfo| {
+        if fast {
+            Wanted::without_walks(about)
         } else {
             Wanted::ALL
-        };
-        Ok::<_, Stop>(scan(&*engine, wanted).await?)
+        }
     };
-    match scanned.await {
-        Ok(survey) if print.json => say(&json::report(&survey)),
-        Ok(survey) => say(&text::report(&survey, page(print))),
-        Err(stop) => return stop.say(),
-    }
-    0
+    let survey = match scan(engine, wanted, console).await {
+        Ok((_, survey)) => survey,
+        Err(stop) => return stopped(&stop, false, console),
+    };
+    let text = if json {
+        json::report(&survey)
+    } else {
+        text::report(&survey, console.page)
+    };
+    let written = console.print(&text);
+    console.end(written)
 }
 
 /// Prints what would go, and returns the exit code.
-pub async fn plan(global: &Global, select: &Select, print: Print) -> u8 {
-    let how = how(select, false);
-    match planned(global, select, how).await {
-        Ok((_, survey, plan)) if print.json => say(&json::plan(&survey, &plan)),
-        Ok((_, survey, plan)) => say(&text::plan(&survey, &plan, page(print))),
-        Err(stop) => return stop.say(),
-    }
-    0
-}
-
-/// Removes what was chosen after asking, or with `yes` without, and returns the exit code.
-pub async fn clean(global: &Global, select: &Select, yes: bool, print: Print) -> u8 {
-    let ended = if !yes && !io::stdin().is_terminal() {
-        Err(Stop {
-            why: "clean asks before it removes, and there is no terminal to ask on; say --yes"
-                .to_owned(),
-            code: cli::USAGE,
-        })
-    } else {
-        planned(global, select, how(select, yes)).await
-    };
-    let (engine, survey, plan) = match ended {
+pub async fn plan(
+    engine: impl Future<Output = Found>,
+    select: &Select,
+    json: bool,
+    console: &mut Console<'_>,
+) -> u8 {
+    let Planned { survey, plan, .. } = match planned(engine, select, false, console).await {
         Ok(planned) => planned,
-        Err(stop) => return stopped(stop, print),
+        Err(stop) => return stopped(&stop, false, console),
     };
-    if plan.steps.is_empty() {
-        return nothing_to_do(&survey, &plan, print);
-    }
-    if global.engine.read_only {
-        let why = "read-only: nothing is removed; leave out --read-only".to_owned();
-        complain(&why);
-        if print.json {
-            say(&json::clean(&survey, &plan, &[], Some(&why)));
-        }
-        return cli::NOTHING_TRIED;
-    }
-    if !yes && !is_confirmed(&survey, &plan, print) {
-        complain("nothing was removed");
-        if print.json {
-            say(&json::clean(&survey, &plan, &[], None));
-        }
-        return 0;
-    }
-    carry_out(engine, survey, plan, print).await
-}
-
-fn stopped(stop: Stop, print: Print) -> u8 {
-    if print.json && stop.code == cli::NOTHING_TRIED {
-        let (survey, plan) = (Survey::default(), Plan::default());
-        say(&json::clean(
-            &survey,
-            &plan,
-            &[],
-            Some(&one_line(&stop.why)),
-        ));
-    }
-    stop.say()
-}
-
-fn nothing_to_do(survey: &Survey, plan: &Plan, print: Print) -> u8 {
-    if print.json {
-        say(&json::clean(survey, plan, &[], None));
+    let text = if json {
+        json::plan(&survey, &plan)
     } else {
-        for refusal in &plan.refused {
-            complain(&format!(
-                "refused {} {}: {}",
-                refusal.id.kind().word(),
-                refusal.name,
-                refusal.why
-            ));
-        }
-    }
-    0
+        text::plan(&survey, &plan, console.page)
+    };
+    let written = console.print(&text);
+    console.end(written)
 }
 
-async fn carry_out(engine: Arc<dyn Engine>, survey: Survey, plan: Plan, print: Print) -> u8 {
+/// Removes what was chosen after asking, or with `yes` without, and returns the exit code. Once `interrupt`
+/// is done the object in hand is finished, and what is left is skipped.
+pub async fn clean(
+    engine: impl Future<Output = Found>,
+    wish: Clean<'_>,
+    console: &mut Console<'_>,
+    interrupt: impl Future<Output = ()>,
+) -> u8 {
+    let planned = match refusal(wish, console) {
+        Some(stop) => Err(stop),
+        None => planned(engine, wish.select, wish.yes, console).await,
+    };
+    let planned = match planned {
+        Ok(planned) => planned,
+        Err(stop) => return stopped(&stop, wish.json, console),
+    };
+    let Planned { survey, plan, .. } = &planned;
+    let asks = !wish.yes && !plan.steps.is_empty();
+    if !asks && !wish.json {
+        let refusals = text::refusals(plan, console.page);
+        console.say(&refusals);
+    }
+    if plan.steps.is_empty() || asks && !is_confirmed(survey, plan, console) {
+        let written = if wish.json {
+            console.print(&json::clean(survey, plan, &[], None))
+        } else {
+            Ok(())
+        };
+        return clean_ended(0, written, console);
+    }
+    carry_out(planned, wish.json, console, interrupt).await
+}
+
+/// Why `clean` does not even begin.
+fn refusal(wish: Clean<'_>, console: &Console<'_>) -> Option<Stop> {
+    if wish.read_only {
+        let why = "read-only: nothing is removed; see dtop plan, or leave out --read-only";
+        Some(Stop::nothing_tried(why.to_owned()))
+    } else if !wish.yes && !console.asks {
+        let why = "clean asks before it removes, and there is no terminal to ask on; say --yes to not be asked";
+        Some(Stop::usage(why.to_owned()))
+    } else {
+        None
+    }
+}
+
+/// Says why nothing could be tried; with `--json` `clean` prints its one object even so.
+fn stopped(stop: &Stop, clean_json: bool, console: &mut Console<'_>) -> u8 {
+    console.complain(&stop.why);
+    if clean_json && stop.code == cli::NOTHING_TRIED {
+        let (survey, plan) = (Survey::default(), Plan::default());
+        let object = json::clean(&survey, &plan, &[], Some(&one_line(&stop.why)));
+        // The exit code says already that nothing was done.
+        let _ = console.print(&object);
+    }
+    stop.code
+}
+
+/// How `clean` ends: what became of the objects says more than a reader who has gone.
+fn clean_ended(code: u8, written: io::Result<()>, console: &mut Console<'_>) -> u8 {
+    match (code, console.end(written)) {
+        (code, 0) => code,
+        (0, cli::BROKEN_PIPE) => cli::BROKEN_PIPE,
+        _ => cli::NOT_ALL_DONE,
+    }
+}
+
+async fn carry_out(
+    planned: Planned,
+    json: bool,
+    console: &mut Console<'_>,
+    interrupt: impl Future<Output = ()>,
+) -> u8 {
+    let Planned {
+        engine,
+        survey,
+        plan,
+    } = planned;
+    // Only steps are checked again: what was refused before is still chosen, and still stays.
+    let refused = plan.refused.clone();
     let cancel = Arc::new(AtomicBool::new(false));
-    let interrupted = tokio::task::spawn_local(cancel_on_signal(cancel.clone()));
     let order = Order {
-        plan: plan.clone(),
+        plan,
         base: survey.inventory().clone(),
     };
-    let line = |done: &Done| {
-        if !print.json {
-            say(&text::done(done, page(print)));
+    let mut written = Ok(());
+    let page = console.page;
+    let removal = {
+        let tell = |event: Event| {
+            let lines = lines(&event, page);
+            // A reader who has gone does not end what was confirmed.
+            if !json && written.is_ok() && !lines.is_empty() {
+                written = console.print(&lines);
+            }
+        };
+        let mut removal = pin!(remove(engine, order, Arc::clone(&cancel), tell));
+        tokio::select! {
+            biased;
+            () = interrupt => {
+                cancel.store(true, Ordering::SeqCst);
+                removal.await
+            }
+            removal = &mut removal => removal,
         }
     };
-    let removal = remove(engine, order, cancel, |event| match event {
-        Event::Checked { dropped, .. } => dropped.iter().for_each(line),
-        Event::Ended { done, .. } => line(&done),
-        Event::Checking | Event::Started { .. } | Event::Aborted { .. } | Event::Finished => {}
-    })
-    .await;
-    interrupted.abort();
-    match removal {
-        Ok(removal) => {
-            if print.json {
-                say(&json::clean(&survey, &plan, &removal.done, None));
-            }
-            cli::exit_code(&removal.done)
-        }
+    let removal = match removal {
+        Ok(removal) => removal,
         Err(error) => {
-            if print.json {
-                let why = one_line(&error.to_string());
-                say(&json::clean(&survey, &plan, &[], Some(&why)));
-            }
-            Stop::from(error).say()
+            let stop = Stop::engine(&survey.inventory().engine.host, &error);
+            return stopped(&stop, json, console);
         }
+    };
+    if json {
+        let plan = Plan {
+            refused,
+            ..removal.plan
+        };
+        written = console.print(&json::clean(&survey, &plan, &removal.done, None));
     }
+    let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
+    if cancel.load(Ordering::SeqCst) && removal.done.iter().any(is_skipped) {
+        console.complain("interrupted; what was skipped is still there");
+    }
+    clean_ended(cli::exit_code(&removal.done), written, console)
 }
 
-/// ^C, SIGTERM and a lost line end a removal after the object in hand.
-async fn cancel_on_signal(cancel: Arc<AtomicBool>) {
+/// What a removal prints, a line an object.
+fn lines(event: &Event, page: Page) -> String {
+    let dones = match event {
+        Event::Checked { dropped, .. } => dropped.as_slice(),
+        Event::Ended { done, .. } => std::slice::from_ref(done),
+        Event::Checking | Event::Started { .. } | Event::Aborted { .. } | Event::Finished => &[],
+    };
+    dones.iter().map(|done| text::done(done, page)).collect()
+}
+
+/// Waits for ^C, SIGTERM or a lost line. Until it is waited for they end the program at once.
+pub async fn interrupted() {
     let signals = [
         SignalKind::interrupt(),
         SignalKind::terminate(),
@@ -195,111 +268,111 @@ async fn cancel_on_signal(cancel: Arc<AtomicBool>) {
         let mut signal = signal(kind).ok()?;
         Some(Box::pin(async move { signal.recv().await }))
     });
-    futures_util::future::select_all(waits).await;
-    cancel.store(true, Ordering::SeqCst);
-}
-
-/// Shows the plan and asks. With `--json` the one object has stdout to itself.
-fn is_confirmed(survey: &Survey, plan: &Plan, print: Print) -> bool {
-    let page = page(print);
-    let shown = text::plan(survey, plan, page);
-    let question = text::question(survey, plan, page);
-    if print.json {
-        let mut out = io::stderr().lock();
-        let _ = write!(out, "{shown}{question}").and_then(|()| out.flush());
-    } else {
-        say(&shown);
-        say(&question);
+    let waits: Vec<_> = waits.collect();
+    if waits.is_empty() {
+        return std::future::pending().await;
     }
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok_and(|length| length > 0) && text::confirms(plan, &answer)
+    futures_util::future::select_all(waits).await;
 }
 
-async fn opened(global: &Global) -> Result<Arc<dyn Engine>, Stop> {
-    open::engine(global).await.map_err(Stop::nothing_tried)
+/// Shows the plan and asks, on standard error: standard output may be a file. Anything but the answer that
+/// was asked for is a No, and so is the end of the input.
+fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool {
+    let shown = text::plan(survey, plan, console.page);
+    let question = text::question(survey, plan, console.page);
+    console.say(&shown);
+    console.say(&question);
+    let mut answer = String::new();
+    let read = console.input.read_line(&mut answer);
+    if !answer.ends_with('\n') {
+        console.say("\n");
+    }
+    let yes = read.is_ok() && text::confirms(plan, &answer);
+    if !yes {
+        console.complain("nothing was removed");
+    }
+    yes
+}
+
+/// A plan, what it was made from, and the engine that it is for.
+struct Planned {
+    engine: Arc<dyn Engine>,
+    survey: Survey,
+    plan: Plan,
 }
 
 async fn planned(
-    global: &Global,
+    engine: impl Future<Output = Found>,
     select: &Select,
-    how: How,
-) -> Result<(Arc<dyn Engine>, Survey, Plan), Stop> {
-    let filters = select.filters(how.yes).map_err(|why| Stop {
-        why,
-        code: cli::USAGE,
-    })?;
-    let engine = opened(global).await?;
-    let survey = scan(&*engine, needed(&filters, how)).await?;
-    let mut choice = Choice::new(&survey, &filters, how, Timestamp::now());
-    if let Some(line) = choice.left_out() {
-        complain(&line);
-    }
-    let plan = choice.plan(&survey, how);
-    Ok((engine, survey, plan))
-}
-
-fn how(select: &Select, yes: bool) -> How {
-    How {
+    yes: bool,
+    console: &mut Console<'_>,
+) -> Result<Planned, Stop> {
+    let filters = select.filters(yes).map_err(Stop::usage)?;
+    let how = How {
         unlock: select.unlock,
         stop: select.stop,
         all_names: select.all_names,
         yes,
+    };
+    let (engine, survey) = scan(engine, |_| needed(&filters, how), console).await?;
+    let mut choice = Choice::new(&survey, &filters, how, console.page.now);
+    if let Some(line) = choice.left_out() {
+        console.complain(&line);
     }
+    let plan = choice.plan(&survey, how);
+    Ok(Planned {
+        engine,
+        survey,
+        plan,
+    })
 }
 
-/// The figures that a plan of these filters needs: containers leave volumes behind, and unlock takes
-/// containers along.
+/// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
+/// containers along; what holds layers may share them with a container whose image is gone; when an image or
+/// a volume was last used only its containers tell.
 fn needed(filters: &[Chosen], how: How) -> Wanted {
     let has = |kind| filters.iter().any(|chosen| chosen.kind == kind);
-    let container_sizes = has(Kind::Container) || how.unlock && has(Kind::Image);
+    let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
+    let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
+    let asks_last_use = filters.iter().any(|chosen| chosen.filter.asks_last_use());
     Wanted {
-        container_sizes,
-        volume_sizes: container_sizes || has(Kind::Volume),
+        container_details: takes_containers || takes_layers || asks_last_use,
+        container_sizes: if takes_containers {
+            Walk::All
+        } else if takes_layers {
+            Walk::Hidden
+        } else {
+            Walk::None
+        },
+        volume_sizes: takes_containers || has(Kind::Volume),
         ..Wanted::ALL
     }
 }
 
-/// Scans everything that is wanted, with progress on stderr if that is a terminal.
-async fn scan(engine: &dyn Engine, wanted: Wanted) -> Result<Survey, EngineError> {
-    let shown = io::stderr().is_terminal();
-    let progress = |stage: Stage, progress: &Progress| {
-        if shown && matches!(progress, Progress::Running(_)) {
-            let _ = write!(io::stderr(), "\r\u{1b}[Kmeasuring {} …", stage.word());
+/// Opens an engine and scans all that is wanted of it, with progress on standard error if that is a terminal.
+async fn scan(
+    engine: impl Future<Output = Found>,
+    wanted: impl FnOnce(&EngineInfo) -> Wanted,
+    console: &mut Console<'_>,
+) -> Result<(Arc<dyn Engine>, Survey), Stop> {
+    let engine = engine.await.map_err(Stop::nothing_tried)?;
+    let about = engine.about().await;
+    let about = about.map_err(|error| Stop::engine("the engine", &error))?;
+    let mut running: Vec<Stage> = Vec::new();
+    let progress = |stage: Stage, at: &Progress| {
+        running.retain(|other| *other != stage);
+        if matches!(at, Progress::Running(_)) {
+            running.push(stage);
         }
+        let words: Vec<&str> = running.iter().map(|stage| stage.word()).collect();
+        console.show_progress(&words);
     };
-    let scanned = scan_once(engine, wanted, &Inventory::default(), progress).await;
-    if shown {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
-    Ok(Survey::new(scanned?))
+    let wanted = wanted(&about);
+    let scanned = scan_once(&*engine, wanted, &Inventory::default(), progress).await;
+    console.show_progress(&[]);
+    let inventory = scanned.map_err(|error| Stop::engine(&about.host, &error))?;
+    Ok((engine, Survey::new(inventory)))
 }
 
-fn page(print: Print) -> Page {
-    let width = io::stdout()
-        .is_terminal()
-        .then(|| crossterm::terminal::size().ok())
-        .flatten()
-        .map_or(100, |(width, _)| usize::from(width));
-    Page {
-        now: Timestamp::now(),
-        width,
-        ascii: print.ascii,
-    }
-}
-
-/// Prints to stdout. A reader that has gone away (`| head`) wants nothing more, which is no error.
-pub fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let end = if text.ends_with(['\n', ' ']) {
-        ""
-    } else {
-        "\n"
-    };
-    let _ = write!(out, "{text}{end}").and_then(|()| out.flush());
-}
-
-/// One line on stderr.
-pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "dtop: {}", one_line(text));
-}
+#[cfg(test)]
+mod tests;

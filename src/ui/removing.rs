@@ -19,7 +19,7 @@ use super::header::{bar, engine_and_host};
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{freed, join, kind_word};
+use super::words::{figure, freed, join, kind_word};
 
 const NARROW: usize = 60;
 
@@ -146,19 +146,20 @@ fn list<'a>(
         width: wide,
         height: model.layout.height.saturating_sub(5 + airy),
     };
-    let lines = |index| ended(at(index), usize::from(wide));
+    let theme = canvas.theme;
+    let lines = |index| ended(at(index), usize::from(wide), theme);
     scroll::draw(removing.cursor, removing.done.len(), lines, place, canvas);
 }
 
 /// A step that has ended, with the reason where it did not go.
-fn ended(done: &Done, wide: usize) -> Vec<Line> {
+fn ended(done: &Done, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
         Outcome::Removed | Outcome::Gone => Look::Plain,
         Outcome::Failed => Look::Danger,
         Outcome::Changed | Outcome::Skipped => Look::Warn,
     };
     let bytes = if done.outcome == Outcome::Removed {
-        done.freed.to_string()
+        figure(done.freed, theme)
     } else {
         String::new()
     };

@@ -22,7 +22,7 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Ended { index: _, done } => {
             removing.current = None;
             removing.ended += 1;
-            removing.freed += done.freed;
+            removing.freed += done.freed.known().unwrap_or_default();
             // What failed stays marked, so that the reason can be mended and the rest tried again.
             if done.outcome.is_away() {
                 model.marks.remove(&done.id);

@@ -116,6 +116,13 @@ impl Filter {
             .collect()
     }
 
+    /// Whether a term asks when something was last used. Of images and volumes only their containers tell.
+    #[must_use]
+    pub fn asks_last_use(&self) -> bool {
+        let asks = |term: &Term| matches!(term.test, Test::Idle(..));
+        self.terms.iter().any(asks)
+    }
+
     /// The first bare word: `--yes` refuses it and proposes `=word` and `/word/`.
     #[must_use]
     pub fn bare_word(&self) -> Option<&str> {

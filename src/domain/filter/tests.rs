@@ -56,6 +56,20 @@ impl Thing {
 }
 
 #[test]
+fn a_filter_tells_whether_it_asks_for_the_last_use() {
+    for (text, asks) in [
+        ("idle>3d", true),
+        ("is:unused -idle<3d", true),
+        ("age>3d", false),
+        ("idle", false),
+        ("", false),
+    ] {
+        let filter = Filter::parse(text, Kind::Volume).expect(text);
+        assert_eq!(filter.asks_last_use(), asks, "{text}");
+    }
+}
+
+#[test]
 fn every_term_holds_or_does_not() {
     let image = thing(
         Kind::Image,

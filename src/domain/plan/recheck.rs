@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ImageId, ItemId};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
@@ -96,6 +96,6 @@ fn drop(step: &Step, outcome: Outcome, error: Option<String>) -> Done {
         name: step.name.clone(),
         outcome,
         error,
-        freed: Bytes::ZERO,
+        freed: Figure::Known(Bytes::ZERO),
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text};
 use crate::domain::outcome::{Done, Event, Outcome};
@@ -57,9 +57,11 @@ pub struct Removal {
 }
 
 impl Removal {
+    /// As far as it is known.
     #[must_use]
     pub fn freed(&self) -> Bytes {
-        self.done.iter().map(|done| done.freed).sum()
+        let known = self.done.iter().filter_map(|done| done.freed.known());
+        known.sum()
     }
 }
 
@@ -238,9 +240,16 @@ impl<'a> Run<'a> {
 }
 
 /// What a step has freed. So far it is the plan's promise for what the engine has confirmed.
-fn freed(step: &Step, outcome: Outcome) -> Bytes {
+fn freed(step: &Step, outcome: Outcome) -> Figure<Bytes> {
     match outcome {
-        Outcome::Removed => step.frees.at_least,
-        Outcome::Gone | Outcome::Changed | Outcome::Failed | Outcome::Skipped => Bytes::ZERO,
+        Outcome::Removed => match step.frees.figure() {
+            Figure::Known(bytes) => Figure::Known(bytes),
+            // What was still to be measured when it went is not measured any more.
+            Figure::Pending if !step.frees.at_least.is_zero() => Figure::Known(step.frees.at_least),
+            Figure::Pending | Figure::Unknown => Figure::Unknown,
+        },
+        Outcome::Gone | Outcome::Changed | Outcome::Failed | Outcome::Skipped => {
+            Figure::Known(Bytes::ZERO)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -18,6 +18,15 @@ use crate::domain::item::{
 use crate::engine::host::Known;
 use crate::engine::{Engine, EngineError};
 
+/// Of which containers the writable layer is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    None,
+    /// Of those whose image is gone: only their own size tells which layers they hold (ENGINE.md §2.5).
+    Hidden,
+    All,
+}
+
 /// What a scan is to find out besides the lists of images, containers, volumes and services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
@@ -28,7 +37,9 @@ pub struct Wanted {
     pub layers: bool,
     pub shared_sizes: bool,
     pub build_cache: bool,
-    pub container_sizes: bool,
+    /// What inspecting tells without a walk: when a container last ran, and whether it vanishes.
+    pub container_details: bool,
+    pub container_sizes: Walk,
     pub volume_sizes: bool,
 }
 
@@ -38,7 +49,8 @@ impl Wanted {
         layers: true,
         shared_sizes: true,
         build_cache: true,
-        container_sizes: true,
+        container_details: true,
+        container_sizes: Walk::All,
         volume_sizes: true,
     };
 
@@ -51,7 +63,8 @@ impl Wanted {
             layers: true,
             shared_sizes: cheap,
             build_cache: cheap,
-            container_sizes: false,
+            container_details: true,
+            container_sizes: Walk::None,
             volume_sizes: false,
         }
     }
@@ -89,8 +102,11 @@ pub async fn scan_once(
     if wanted.layers {
         once.layers().await;
     }
-    if wanted.container_sizes {
-        once.container_sizes().await;
+    if wanted.container_sizes != Walk::None {
+        once.container_sizes(wanted.container_sizes).await;
+    }
+    if wanted.container_details {
+        once.container_details().await;
     }
     if wanted.layers && once.inventory.engine.store == Store::Containerd {
         once.blobs().await;
@@ -286,26 +302,55 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
         }
     }
 
-    async fn container_sizes(&mut self) {
+    async fn container_sizes(&mut self, walk: Walk) {
         self.running(Stage::ContainerSizes);
-        let engine = self.engine;
+        let listed: HashSet<&ImageId> = self.inventory.images.iter().map(|i| &i.id).collect();
+        let is_hidden = |container: &Container| {
+            let image = container.image_id.as_ref();
+            image.is_none_or(|image| !listed.contains(image))
+        };
         let (stopped, running): (Vec<&Container>, Vec<&Container>) = self
             .inventory
             .containers
             .iter()
+            .filter(|container| walk == Walk::All || is_hidden(container))
             .partition(|container| container.state.is_stopped());
-        let mut waiting = stopped
-            .into_iter()
-            .chain(running)
-            .map(|container| container.id.clone())
-            .collect::<Vec<_>>()
-            .into_iter();
+        let ids = stopped.into_iter().chain(running);
+        let ids = ids.map(|container| container.id.clone()).collect();
+        let lost = self.inspect(ids, true).await;
+        self.ended(Stage::ContainerSizes, lost.as_ref());
+    }
+
+    /// Inspects containers of which nothing is known yet. That is no stage of its own: only its failure shows.
+    async fn container_details(&mut self) {
+        let unknown = self.inventory.containers.iter();
+        let unknown = unknown.filter(|container| container.details.is_pending());
+        let ids = unknown.map(|container| container.id.clone()).collect();
+        let lost = self.inspect(ids, false).await;
+        if lost.is_some() {
+            self.ended(Stage::ContainerSizes, lost.as_ref());
+        }
+    }
+
+    /// Inspects containers, a few at a time. The first failure that is not a container's own is returned.
+    async fn inspect(&mut self, ids: Vec<ContainerId>, size: bool) -> Option<EngineError> {
+        let engine = self.engine;
+        let mut waiting = ids.into_iter();
         let job = |id: ContainerId| async move {
-            let answer = engine.container_details(&id, true).await;
+            let details = engine.container_details(&id, size);
+            let answer = if size {
+                details.await
+            } else {
+                within("container", details).await
+            };
             (id, answer)
         };
-        let mut jobs: FuturesUnordered<_> =
-            waiting.by_ref().take(CONTAINERS_AT_ONCE).map(job).collect();
+        let at_once = if size {
+            CONTAINERS_AT_ONCE
+        } else {
+            IMAGES_AT_ONCE
+        };
+        let mut jobs: FuturesUnordered<_> = waiting.by_ref().take(at_once).map(job).collect();
         let mut lost = None;
         while let Some((id, answer)) = jobs.next().await {
             jobs.extend(waiting.next().map(job));
@@ -320,7 +365,7 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
             };
             self.inventory.apply(Part::ContainerDetails(id, details));
         }
-        self.ended(Stage::ContainerSizes, lost.as_ref());
+        lost
     }
 
     /// Makes unknown what nobody will tell any more: figures of a stage that has ended.

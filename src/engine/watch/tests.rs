@@ -7,7 +7,7 @@ use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{ContainerId, State};
+use crate::domain::item::{ContainerId, ImageId, State};
 use crate::engine::Change;
 
 /// A watched fake, and the picture that its answers make.
@@ -659,6 +659,52 @@ async fn a_recheck_asks_lists_and_only_new_images() {
     );
     assert_eq!(now.volumes[0].size, Figure::Known(Bytes(9)));
     assert_eq!(now.volumes[2].size, Figure::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn containers_can_be_inspected_without_a_walk() {
+    let fake = sized(2, 3, 1);
+    let listed = fake.images.lock().unwrap()[0].id.clone();
+    for (container, image) in fake.containers.lock().unwrap().iter_mut().zip([
+        listed.clone(),
+        listed,
+        ImageId::new("sha256:gone"),
+    ]) {
+        container.image_id = Some(image);
+    }
+    for (container_sizes, walked) in [
+        (Walk::None, [false, false, false]),
+        (Walk::Hidden, [false, false, true]),
+        (Walk::All, [true, true, true]),
+    ] {
+        let wanted = Wanted {
+            container_sizes,
+            ..Wanted::ALL
+        };
+        let now = once(&fake, wanted, &Inventory::default()).await.unwrap();
+        let sizes = now.containers.iter().map(|container| {
+            let details = container.details.as_ref().known().unwrap();
+            details.size_rw.is_some()
+        });
+        assert_eq!(sizes.collect::<Vec<_>>(), walked, "{container_sizes:?}");
+        assert_eq!(
+            now.is_done(Stage::ContainerSizes),
+            container_sizes != Walk::None
+        );
+    }
+    fake.forget_calls();
+    let wanted = Wanted {
+        container_details: false,
+        container_sizes: Walk::None,
+        ..Wanted::ALL
+    };
+    once(&fake, wanted, &Inventory::default()).await.unwrap();
+    assert!(
+        !fake
+            .calls()
+            .iter()
+            .any(|call| call.starts_with("container "))
+    );
 }
 
 #[tokio::test(start_paused = true)]

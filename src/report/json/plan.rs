@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
-use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
+use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Stays, Step};
 use crate::domain::survey::Survey;
 use crate::ui::words;
 
@@ -21,6 +21,7 @@ pub(super) struct PlanJson<'a> {
     steps: Vec<StepJson<'a>>,
     refused: Vec<RefusalJson<'a>>,
     held_back: Vec<HeldBackJson<'a>>,
+    stays: Vec<StaysJson<'a>>,
 }
 
 impl<'a> PlanJson<'a> {
@@ -52,6 +53,7 @@ impl<'a> PlanJson<'a> {
                         .collect(),
                 })
                 .collect(),
+            stays: plan.stays.iter().map(StaysJson::new).collect(),
         }
     }
 }
@@ -137,6 +139,25 @@ impl<'a> RefusalJson<'a> {
     }
 }
 
+/// A volume that a removed container leaves behind.
+#[derive(Serialize)]
+struct StaysJson<'a> {
+    #[serde(flatten)]
+    thing: Thing<'a>,
+    size: Figure<Bytes>,
+    left_by: &'a str,
+}
+
+impl<'a> StaysJson<'a> {
+    fn new(stays: &'a Stays) -> Self {
+        Self {
+            thing: Thing::named(&stays.id, stays.name.to_string()),
+            size: stays.size,
+            left_by: &stays.left_by,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct HeldBackJson<'a> {
     #[serde(flatten)]
@@ -158,7 +179,7 @@ pub(super) struct DoneJson<'a> {
     thing: Thing<'a>,
     outcome: &'static str,
     error: Option<&'a str>,
-    freed: Bytes,
+    freed: Figure<Bytes>,
 }
 
 impl<'a> DoneJson<'a> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::domain::inventory::{Disk, EngineInfo, Inventory, Progress, Stage, Store};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
 };
@@ -25,6 +25,8 @@ pub(super) struct Report<'a> {
     /// Log files cannot be read by this version.
     logs: Option<()>,
     unexplained: Option<()>,
+    /// Why figures are missing.
+    failed: Vec<FailedJson<'a>>,
 }
 
 impl<'a> Report<'a> {
@@ -61,8 +63,28 @@ impl<'a> Report<'a> {
                 .collect(),
             logs: None,
             unexplained: None,
+            failed: failed(inventory).collect(),
         }
     }
+}
+
+/// A stage of the scan that the engine did not answer: what it tells is null, or as old as the last answer.
+#[derive(Serialize)]
+struct FailedJson<'a> {
+    stage: &'static str,
+    error: &'a str,
+}
+
+fn failed(inventory: &Inventory) -> impl Iterator<Item = FailedJson<'_>> {
+    Stage::ALL
+        .into_iter()
+        .filter_map(|stage| match inventory.stage(stage) {
+            Progress::Failed(error) => Some(FailedJson {
+                stage: stage.word(),
+                error,
+            }),
+            Progress::Waiting | Progress::Running(_) | Progress::Done(_) => None,
+        })
 }
 
 #[derive(Serialize)]

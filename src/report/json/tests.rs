@@ -78,7 +78,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     let report = read(&report(&Survey::new(fleet())));
     assert_keys(
         &report,
-        "schema engine disks totals images containers volumes build_cache logs unexplained",
+        "schema engine disks totals images containers volumes build_cache logs unexplained failed",
     );
     assert_eq!(report["schema"], 1);
     assert_keys(
@@ -168,7 +168,7 @@ fn a_plan_has_its_steps_refusals_and_sums() {
     let plan = read(&plan(&survey, &planned));
     assert_keys(
         &plan,
-        "schema frees at_most exact why steps refused held_back",
+        "schema frees at_most exact why steps refused held_back stays",
     );
     assert_keys(
         &plan["steps"][0],
@@ -209,21 +209,33 @@ fn a_removal_is_the_plan_and_what_became_of_it() {
         name: "n".into(),
         outcome,
         error: error.map(str::to_owned),
-        freed: Bytes(freed),
+        freed,
     };
     let done = [
-        ended(a_container("job"), Outcome::Removed, None, 5),
-        ended(a_volume("data"), Outcome::Failed, Some("in use"), 0),
+        ended(
+            a_container("job"),
+            Outcome::Removed,
+            None,
+            Figure::Known(Bytes(5)),
+        ),
+        ended(a_volume("nfs"), Outcome::Removed, None, Figure::Unknown),
+        ended(
+            a_volume("data"),
+            Outcome::Failed,
+            Some("in use"),
+            Figure::Known(Bytes::ZERO),
+        ),
     ];
     let cleaned = read(&clean(&survey, &plan, &done, None));
     assert_keys(
         &cleaned,
-        "schema frees at_most exact why steps refused held_back done freed freed_by error",
+        "schema frees at_most exact why steps refused held_back stays done freed freed_by error",
     );
     assert_eq!(
         cleaned["done"],
         json!([
             {"kind": "container", "id": "job", "name": "n", "outcome": "removed", "error": null, "freed": 5},
+            {"kind": "volume", "id": "nfs", "name": "n", "outcome": "removed", "error": null, "freed": null},
             {"kind": "volume", "id": "data", "name": "n", "outcome": "failed", "error": "in use", "freed": 0},
         ])
     );
@@ -243,4 +255,34 @@ fn hostile_strings_keep_their_value_and_reach_no_terminal() {
     assert_eq!(read(&text)["containers"][0]["name"], hostile);
     assert!(text.contains(r"\u009b31m\u007f\u202e\u200b\n\u2028\udb40\udc41日本 é"));
     assert!(text.lines().all(|line| sanitise(line) == line));
+}
+
+#[test]
+fn a_stage_that_failed_says_why_figures_are_missing() {
+    let mut fleet = fleet();
+    fleet.apply(Part::Stage(
+        Stage::VolumeSizes,
+        Progress::Failed("a disk operation is already running".into()),
+    ));
+    let report = read(&report(&Survey::new(fleet)));
+    assert_eq!(
+        report["failed"],
+        json!([{"stage": "volume sizes", "error": "a disk operation is already running"}])
+    );
+}
+
+#[test]
+fn a_volume_that_is_left_behind_stays() {
+    let mut fleet = fleet();
+    fleet.volumes[0].anonymous = true;
+    let survey = Survey::new(fleet);
+    let mut selection = Selection::default();
+    selection
+        .items
+        .insert(a_container("job"), AddedBy::Selection);
+    let plan = read(&plan(&survey, &Plan::new(&survey, &selection)));
+    assert_eq!(
+        plan["stays"],
+        json!([{"kind": "volume", "id": "data", "name": "data", "size": 7, "left_by": "job"}])
+    );
 }

@@ -140,17 +140,25 @@ fn an_object_that_ended_is_one_line() {
                 name: "v\u{1b}[2J".into(),
                 outcome,
                 error: error.map(str::to_owned),
-                freed: Bytes(freed),
+                freed,
             },
             page(),
         )
     };
     assert_eq!(
-        done(Outcome::Removed, None, 154_000_000),
+        done(Outcome::Removed, None, Figure::Known(Bytes(154_000_000))),
         "removed volume v�[2J, freed 154 MB\n"
     );
     assert_eq!(
-        done(Outcome::Failed, Some("in\nuse"), 0),
+        done(Outcome::Removed, None, Figure::Known(Bytes::ZERO)),
+        "removed volume v�[2J\n"
+    );
+    assert_eq!(
+        done(Outcome::Removed, None, Figure::Unknown),
+        "removed volume v�[2J, freed –\n"
+    );
+    assert_eq!(
+        done(Outcome::Failed, Some("in\nuse"), Figure::Known(Bytes::ZERO)),
         "failed volume v�[2J: in use\n"
     );
 }

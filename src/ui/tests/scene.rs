@@ -300,7 +300,7 @@ fn removing(model: &Model) -> Removing {
         name: plan.steps[at].name.clone(),
         outcome,
         error: error.map(str::to_owned),
-        freed: plan.steps[at].frees.at_least,
+        freed: plan.steps[at].frees.figure(),
     };
     Removing {
         promised: plan.frees.clone(),

@@ -1,0 +1,440 @@
+//! The program as a shell and a script see it: exit codes, JSON, and what it says where.
+#![allow(
+    clippy::expect_used,
+    reason = "a test that cannot go on ends with the place and the cause"
+)]
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program with nothing of the caller's around it, least of all an engine.
+fn dtop(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dtop"));
+    command
+        .args(words)
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn ran(words: &[&str]) -> Output {
+    dtop(words).output().expect("dtop runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// What a command that ends well prints, with a silent standard error.
+fn printed(words: &[&str]) -> String {
+    let output = ran(words);
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
+    assert_eq!(text(&output.stderr), "", "{words:?}");
+    text(&output.stdout)
+}
+
+fn json(words: &[&str]) -> Value {
+    serde_json::from_str(&printed(words)).expect("JSON")
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap_or_else(|| panic!("{key}"))
+}
+
+fn sum(values: &[Value], key: &str) -> u64 {
+    values.iter().filter_map(|value| value[key].as_u64()).sum()
+}
+
+#[test]
+fn a_mistake_is_one_line_and_exit_code_2() {
+    for words in [
+        &["clean", "--yes"][..],
+        &["plan"],
+        &["-H", "unix:///nonexistent", "-c", "prod", "report"],
+        &["-c", "nowhere", "report"],
+        &["-H", "gopher://h", "report"],
+        &["--free", "1gb"],
+        &["plan", "--images", "size>many"],
+        &["plan", "--images", "is:running"],
+        &["clean", "--yes", "--images", "web"],
+        &["--demo", "clean", "--images", "web"],
+        &["frobnicate"],
+    ] {
+        let output = ran(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
+        assert_eq!(text(&output.stdout), "", "{words:?}");
+        let error = text(&output.stderr);
+        assert!(error.starts_with("dtop: "), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn no_engine_is_exit_code_1() {
+    let at = "unix:///nonexistent";
+    for words in [
+        &["-H", at][..],
+        &["-H", at, "report", "--json"],
+        &["plan", "--images", "", "-H", at],
+        &["-H", at, "clean", "--images", "", "--yes"],
+        &["-H", at, "clean", "--images", "", "--yes", "--json"],
+    ] {
+        let output = ran(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(at), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        if words.contains(&"clean") && words.contains(&"--json") {
+            let object: Value = serde_json::from_slice(&output.stdout).expect("one object");
+            assert!(object["error"].is_string());
+            assert_eq!(object["steps"], Value::Array(Vec::new()));
+        } else {
+            assert_eq!(text(&output.stdout), "");
+        }
+    }
+}
+
+#[test]
+fn read_only_removes_nothing_and_exits_with_1() {
+    let output = ran(&[
+        "--demo",
+        "--read-only",
+        "clean",
+        "--containers",
+        "",
+        "--yes",
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("--read-only"));
+}
+
+#[test]
+fn without_a_terminal_the_report_is_printed() {
+    let report = printed(&["--demo"]);
+    assert!(report.starts_with("dtop report · "), "{report}");
+    for heading in ["\nImages ", "\nContainers ", "\nVolumes ", "\nBuild cache "] {
+        assert!(report.contains(heading), "{heading}: {report}");
+    }
+    assert!(!report.contains('\u{1b}'));
+    assert!(printed(&["--demo", "--ascii"]).is_ascii());
+    let plain = dtop(&["--demo"]).env("LC_ALL", "C").output();
+    assert!(plain.expect("dtop runs").stdout.is_ascii());
+}
+
+#[test]
+fn a_reader_who_goes_early_is_quietly_told_to_the_shell() {
+    let mut child = dtop(&["--demo", "report", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("dtop runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    for (words, code) in [
+        (&["man"][..], 1),
+        (&["--help"], 1),
+        (&["--demo", "report", "--fast"], 1),
+        (&["--demo", "clean", "--cache", "", "--yes"], 3),
+    ] {
+        let full = full.try_clone().expect("one more");
+        let output = dtop(words).stdout(full).output().expect("dtop runs");
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains("standard output: "), "{error}");
+    }
+}
+
+#[test]
+fn a_plan_is_what_is_then_done() {
+    let select = ["--images", "is:unused", "--containers", "is:stopped"];
+    let more = ["--cache", "", "--volumes", "is:unused", "--unlock"];
+    let words = |command: &'static str| {
+        let mut words = vec!["--demo", command];
+        words.extend(select.iter().chain(&more));
+        words.push("--json");
+        words
+    };
+    let plan = json(&words("plan"));
+    let mut clean = words("clean");
+    clean.push("--yes");
+    let clean = json(&clean);
+    for key in ["frees", "at_most", "exact", "why", "steps", "stays"] {
+        assert_eq!(plan[key], clean[key], "{key}");
+    }
+    assert_eq!(plan["refused"], clean["refused"]);
+    assert_eq!(plan["held_back"], clean["held_back"]);
+    let ids = |of: &[Value]| -> Vec<(Value, Value)> {
+        let id = |one: &Value| (one["kind"].clone(), one["id"].clone());
+        of.iter().map(id).collect()
+    };
+    let (steps, done) = (list(&plan, "steps"), list(&clean, "done"));
+    assert!(steps.len() > 20);
+    assert_eq!(ids(steps), ids(done));
+    for one in done {
+        assert_eq!(one["outcome"], "removed", "{one}");
+        assert_eq!(one["error"], Value::Null);
+    }
+    assert_eq!(sum(steps, "frees"), plan["frees"].as_u64().expect("bytes"));
+    assert_eq!(clean["freed"], plan["frees"]);
+    assert_eq!(clean["freed"], sum(done, "freed"));
+}
+
+/// What a value may be, as the tables below write it: `s` a text, `n` a number of bytes, `b` true or false,
+/// `t` a time, `l` texts, `o` texts by name, `L` a list, `?` or null, else one of these words.
+fn fits(value: &Value, kind: &str) -> bool {
+    if let Some(kind) = kind.strip_suffix('?') {
+        return value.is_null() || fits(value, kind);
+    }
+    match kind {
+        "s" => value.is_string(),
+        "n" => value.is_u64(),
+        "b" => value.is_boolean(),
+        "t" => value.as_str().is_some_and(is_utc),
+        "l" => value
+            .as_array()
+            .is_some_and(|of| of.iter().all(Value::is_string)),
+        "o" => value
+            .as_object()
+            .is_some_and(|of| of.values().all(Value::is_string)),
+        "L" => value.is_array(),
+        "null" => value.is_null(),
+        words => value
+            .as_str()
+            .is_some_and(|is| words.split('|').any(|word| word == is)),
+    }
+}
+
+fn is_utc(time: &str) -> bool {
+    time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok()
+}
+
+/// Checks that an object has exactly these fields: `name:kind`.
+fn assert_fits(value: &Value, fields: &str) {
+    let object = value.as_object().expect("an object");
+    let mut count = 0;
+    for field in fields.split_whitespace() {
+        let (name, kind) = field.split_once(':').expect("name:kind");
+        let is = object
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} in {value}"));
+        assert!(fits(is, kind), "{name}: {is} is not {kind}");
+        count += 1;
+    }
+    assert_eq!(object.len(), count, "{value}");
+}
+
+fn assert_all_fit(values: &[Value], fields: &str) {
+    assert!(!values.is_empty(), "{fields}");
+    for value in values {
+        assert_fits(value, fields);
+    }
+}
+
+#[test]
+fn a_report_has_schema_1() {
+    let report = json(&["--demo", "report", "--json"]);
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report.as_object().expect("an object").len(), 11);
+    assert_fits(
+        &report["engine"],
+        "host:demo why:s product:demo version:s api:s store:overlay2 driver:overlay2 root:s local:b",
+    );
+    assert_all_fit(
+        list(&report, "disks"),
+        "path:s total:n free:n inodes_total:n inodes_free:n",
+    );
+    assert_fits(
+        &report["totals"],
+        "images:n containers:n volumes:n build_cache:n logs:null unexplained:null",
+    );
+    assert_all_fit(
+        list(&report, "images"),
+        "id:s names:l digests:l created:t? size:n? shared:n? frees:n? exact:b state:used|unused|dangling \
+         source:registry|local|unknown containers:l last_used:t? last_used_by:s? labels:o protected:b",
+    );
+    assert_all_fit(
+        list(&report, "containers"),
+        "id:s name:s image_id:s? image:s state:s size:n? log:n? frees:n? created:t? finished:t? \
+         project:s? protected:b",
+    );
+    assert_all_fit(
+        list(&report, "volumes"),
+        "name:s driver:s size:n? frees:n? anonymous:b containers:l project:s? created:t? protected:b",
+    );
+    assert_all_fit(
+        list(&report, "build_cache"),
+        "id:s parents:l type:s description:s size:n? frees:n? in_use:b shared:b created:t? last_used:t?",
+    );
+    assert_eq!(report["logs"], Value::Null);
+    assert_eq!(report["unexplained"], Value::Null);
+    assert_eq!(report["failed"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_figures_of_a_report_agree() {
+    let report = json(&["--demo", "report", "--json"]);
+    let (images, containers) = (list(&report, "images"), list(&report, "containers"));
+    let (volumes, cache) = (list(&report, "volumes"), list(&report, "build_cache"));
+    let total = |key: &str| report["totals"][key].as_u64().expect("bytes");
+    assert_eq!(total("volumes"), sum(volumes, "size"));
+    assert!(total("images") <= sum(images, "size"));
+    assert!(total("containers") >= sum(containers, "size"));
+    assert!(total("build_cache") <= sum(cache, "size"));
+    let disk = &list(&report, "disks")[0];
+    let used = disk["total"].as_u64().expect("bytes") - disk["free"].as_u64().expect("bytes");
+    let all = ["images", "containers", "volumes", "build_cache"].map(total);
+    assert!(all.iter().sum::<u64>() <= used, "{all:?} {used}");
+    for one in images.iter().chain(volumes) {
+        if let (Some(frees), Some(size)) = (one["frees"].as_u64(), one["size"].as_u64()) {
+            assert!(frees <= size, "{one}");
+        }
+    }
+    let mut names = HashSet::new();
+    for name in images.iter().flat_map(|image| list(image, "names")) {
+        assert!(names.insert(name), "{name} twice");
+    }
+    let called: HashSet<&Value> = containers.iter().map(|one| &one["name"]).collect();
+    assert_eq!(called.len(), containers.len());
+    for one in images.iter().chain(volumes) {
+        let users = list(one, "containers");
+        assert!(users.iter().all(|user| called.contains(user)), "{one}");
+        if !users.is_empty() {
+            assert_eq!(one["frees"], 0, "{one}");
+        }
+    }
+    for image in images {
+        let is_used = !list(image, "containers").is_empty();
+        assert_eq!(image["state"] == "used", is_used, "{image}");
+    }
+}
+
+#[test]
+fn a_plan_has_schema_1() {
+    let words = [
+        "--demo",
+        "plan",
+        "--images",
+        "",
+        "--containers",
+        "",
+        "--volumes",
+        "",
+    ];
+    let words = [&words[..], &["--cache", "", "--json"]].concat();
+    let plan = json(&words);
+    assert_fits(
+        &plan,
+        "schema:n frees:n at_most:n exact:b why:l steps:L refused:L held_back:L stays:L",
+    );
+    assert_all_fit(
+        list(&plan, "steps"),
+        "kind:image|container|volume|build_cache id:s name:s names:l frees:n \
+         comes_back:yes|pulled|no|unknown added_by:selection",
+    );
+    assert_all_fit(list(&plan, "refused"), "kind:s id:s name:s why:s unlock:L");
+    assert_all_fit(list(&plan, "held_back"), "kind:s id:s name:s bytes:n by:L");
+    let (at_least, at_most) = (plan["frees"].as_u64(), plan["at_most"].as_u64());
+    assert!(at_least <= at_most);
+    assert_eq!(plan["exact"] == true, list(&plan, "why").is_empty());
+    assert_eq!(at_least, Some(sum(list(&plan, "steps"), "frees")));
+    let ids = |key: &str| -> HashSet<String> {
+        let id = |one: &Value| format!("{} {}", one["kind"], one["id"]);
+        list(&plan, key).iter().map(id).collect()
+    };
+    assert!(ids("steps").is_disjoint(&ids("refused")));
+    assert_eq!(ids("steps").len(), list(&plan, "steps").len());
+}
+
+#[test]
+fn another_reader_of_json_takes_it() {
+    let report = printed(&["--demo", "report", "--fast", "--json"]);
+    let python = Command::new("python3")
+        .args(["-m", "json.tool"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut python) = python else {
+        return;
+    };
+    let mut input = python.stdin.take().expect("an input");
+    input.write_all(report.as_bytes()).expect("it reads");
+    drop(input);
+    let output = python.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_clean_prints_is_a_line_an_object_and_nothing_else() {
+    let cleaned = printed(&[
+        "--demo",
+        "clean",
+        "--cache",
+        "is:unused -is:shared",
+        "--yes",
+    ]);
+    assert!(cleaned.lines().count() > 5);
+    for line in cleaned.lines() {
+        assert!(line.starts_with("removed build cache record "), "{line}");
+    }
+    let nothing = ["--demo", "clean", "--images", "=no/such:1", "--yes"];
+    assert_eq!(printed(&nothing), "");
+}
+
+#[test]
+fn nobody_to_ask_is_a_usage_error() {
+    let mut child = dtop(&["--demo", "clean", "--containers", "is:stopped"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("dtop runs");
+    // It may have ended before it could read that.
+    let _ = child.stdin.take().expect("an input").write_all(b"y\n");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("--yes"));
+}
+
+#[test]
+fn completions_and_the_man_page_know_every_command() {
+    for (shell, begins) in [
+        ("bash", "_dtop() {"),
+        ("zsh", "#compdef dtop"),
+        ("fish", "complete -c dtop"),
+        ("man", ".TH dtop"),
+    ] {
+        let page = if shell == "man" {
+            printed(&["man"])
+        } else {
+            printed(&["completions", shell])
+        };
+        assert!(page.contains(begins), "{shell}: {page}");
+        for word in ["report", "plan", "clean", "completions"] {
+            assert!(page.contains(word), "{shell}: {word}");
+        }
+        if shell == "bash" {
+            let checked = Command::new("bash").args(["-n", "-c", &page]).status();
+            assert!(checked.is_ok_and(|status| status.success()) || cfg!(not(unix)));
+        }
+    }
+    assert!(printed(&["--version"]).starts_with("dtop "));
+    assert!(printed(&["clean", "--help"]).contains("--yes"));
+}
