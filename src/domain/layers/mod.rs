@@ -22,6 +22,9 @@ mod solve;
 mod tree;
 mod units;
 
+#[cfg(test)]
+mod store_tests;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
