@@ -16,9 +16,9 @@ mod match_records;
 mod names;
 mod records;
 mod release;
-mod shelf;
 mod sizes;
 mod solve;
+mod stock;
 mod tree;
 mod units;
 

@@ -18,6 +18,7 @@ type Row = (&'static str, u64, u64, i64);
 
 const BASE: Row = ("base", 1_001, 8_192, 1);
 const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
+const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
 const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
 const MANIFEST: u64 = 100;
 
@@ -265,7 +266,6 @@ fn two_steps_share_the_only_blob_that_fits_both() {
     assert_frees(&app, &[a_record("o"), a_record("p")], 2 * 12_288 + 603);
 
     // Where two fit and three want one, nobody can tell.
-    const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
     records.push(record("q", &["b"], "mount / from exec other", 12_891, 77));
     let app = with_list(inventory(APP, records), list(APP, &[], &[OTHER, LIKE]));
     let freed = Ledger::new(&app).frees(&[a_record("o")]);
