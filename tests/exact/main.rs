@@ -38,7 +38,7 @@ use random::Random;
 use support::engine::{PrivateEngine, Store};
 use support::program::{Missing, Programs};
 use support::proxy::Proxy;
-use support::scene::Scene;
+use support::scene::{Builder, Scene};
 use support::trial;
 
 /// A layer that the engine makes for a container's mount points (ENGINE.md §2.7).
@@ -130,7 +130,11 @@ impl Run {
         for number in 0..self.scenes {
             let name = format!("scene{number}");
             // Loading ends with an empty cache, so it comes first.
-            fleet::load(&engine, &scene, &mut random, &name);
+            let builder = match self.store {
+                Store::GraphDriver => Builder::Classic,
+                Store::Containerd => Builder::BuildKit,
+            };
+            fleet::load(&engine, &scene, &mut random, &name, builder);
             if number % 2 == 0 || self.store == Store::GraphDriver {
                 Fleet::build(&engine, &scene, &mut random, &name);
             }
