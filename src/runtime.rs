@@ -51,6 +51,7 @@ pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
         session: Session::new(opener, news),
         inbox,
         theme,
+        is_blind: false,
     };
     program
         .run(&terminal, Terminal::screen()?, EventStream::new())
@@ -62,6 +63,8 @@ struct Program {
     session: Session,
     inbox: UnboundedReceiver<News>,
     theme: Theme,
+    /// The terminal is gone. What is in hand is finished all the same.
+    is_blind: bool,
 }
 
 /// The signals that end or change the program.
@@ -104,9 +107,12 @@ impl Program {
         let mut signals = Signals::new()?;
         self.session.do_effect(Effect::Connect, &self.model);
         loop {
-            self.draw(&mut screen)?;
-            let Some(batch) = self.next_batch(&mut inputs, &mut signals).await? else {
-                return Ok(());
+            // A terminal that cannot be written to is gone, as after a lost SSH line.
+            self.is_blind |= self.draw(&mut screen).is_err();
+            let batch = if self.is_blind && !self.model.terminating {
+                vec![Msg::Terminate]
+            } else {
+                self.next_batch(&mut inputs, &mut signals).await
             };
             let mut effects = update(&mut self.model, Msg::Now(Timestamp::now()));
             for msg in batch {
@@ -138,19 +144,16 @@ impl Program {
     }
 
     /// Waits for something to happen and takes in all that has, keys first: a key means what was drawn before
-    /// the answers that came with it. `None` when the terminal is gone.
+    /// the answers that came with it.
     async fn next_batch(
         &mut self,
         inputs: &mut UnboundedReceiver<io::Result<Input>>,
         signals: &mut Signals,
-    ) -> Result<Option<Vec<Msg>>> {
+    ) -> Vec<Msg> {
         let mut batch = Vec::new();
         tokio::select! {
             biased;
-            input = inputs.recv() => match input {
-                Some(Ok(input)) => batch.extend(input::message(input)),
-                Some(Err(_)) | None => return Ok(None),
-            },
+            input = inputs.recv(), if !self.is_blind => self.read(input, &mut batch),
             msg = signals.next() => batch.push(msg),
             news = self.inbox.recv() => {
                 batch.extend(news.and_then(|news| self.take(news)));
@@ -159,17 +162,22 @@ impl Program {
             () = alarm(self.model.wakes_at()) => {}
         }
         while let Ok(input) = inputs.try_recv() {
-            match input {
-                Ok(input) => batch.extend(input::message(input)),
-                Err(_) => return Ok(None),
-            }
+            self.read(Some(input), &mut batch);
         }
         while batch.len() < BATCH
             && let Ok(news) = self.inbox.try_recv()
         {
             batch.extend(self.take(news));
         }
-        Ok(Some(batch))
+        batch
+    }
+
+    /// What the terminal sent; nothing or an error when it is gone.
+    fn read(&mut self, input: Option<io::Result<Input>>, batch: &mut Vec<Msg>) {
+        match input {
+            Some(Ok(input)) => batch.extend(input::message(input)),
+            Some(Err(_)) | None => self.is_blind = true,
+        }
     }
 
     /// An engine that answered is opened at once; what that means for the model follows as a message.

@@ -8,15 +8,17 @@
 mod support;
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use support::DTOP;
 use support::census::Census;
 use support::engine::PrivateEngine;
-use support::journey::{Journey, PLAN, Pane};
+use support::journey::{Journey, PLAN, Pane, WORD};
 use support::program::{CALLERS_ENGINE, on_path};
-use support::proxy::Proxy;
+use support::proxy::{Manner, Proxy};
+use support::pty::Screen;
 use support::scene::{Builder, EVIL, Scene, WIDE};
 use support::trial::{self, OnEngine};
 
@@ -40,6 +42,34 @@ const TESTS: &[OnEngine] = &[
     (
         "an_image_of_a_stopped_container_is_refused_until_unlocked",
         a_used_image_is_unlocked,
+    ),
+    (
+        "running_containers_go_only_by_the_typed_word",
+        running_containers_go_by_the_word,
+    ),
+    (
+        "a_container_of_rm_goes_with_its_anonymous_volume",
+        a_vanishing_container_goes,
+    ),
+    (
+        "a_plan_follows_what_changes_under_it",
+        a_plan_follows_the_engine,
+    ),
+    (
+        "what_changed_unseen_is_not_removed_and_said",
+        what_changed_unseen_stays,
+    ),
+    (
+        "what_fails_is_said_stays_marked_and_does_not_stop_the_rest",
+        a_failure_is_said,
+    ),
+    (
+        "a_removal_is_cancelled_between_two_images",
+        a_removal_is_cancelled,
+    ),
+    (
+        "an_engine_that_starts_later_is_found",
+        an_engine_is_found_later,
     ),
     (
         "report_is_json_on_an_empty_engine",
@@ -129,7 +159,7 @@ fn the_proxy_writes_down_every_request(engine: &PrivateEngine) {
             .any(|it| it.method == method && it.path.contains(part))
     };
     assert!(seen("POST", "/containers/create"), "{writes:?}");
-    assert!(seen("POST", "/tag?repo=other"), "{writes:?}");
+    assert!(seen("POST", "/tag?repo="), "{writes:?}");
     assert!(seen("DELETE", "/images/other:1"), "{writes:?}");
     assert!(!scene.image_id("base:1").is_empty());
 }
@@ -156,7 +186,7 @@ fn what_is_marked_and_confirmed_goes(engine: &PrivateEngine) {
     scene.fill(&anonymous, 3_000);
     scene.tag("first-name:1", "second-name:2");
     let dangling = scene.dangling(Builder::Classic, "stays-moved:1");
-    scene.volume("unused-volume", 8_000);
+    scene.volume("lonely-volume", 8_000);
     scene.build(
         Builder::BuildKit,
         "built:1",
@@ -180,17 +210,25 @@ fn what_is_marked_and_confirmed_goes(engine: &PrivateEngine) {
 
     let mut journey = Journey::on(engine);
     journey.mark(Pane::Images, "of-stopped:1");
-    // The other name of the two is on the same row.
-    journey.mark(Pane::Images, "second-name:2");
+    // Both names are one row, which either finds.
+    journey.open(Pane::Images);
+    journey.filter("=second-name:2");
+    journey.mark(Pane::Images, "first-name:1");
+    journey.screen.keys("esc");
+    journey.screen.settle();
     journey.mark(Pane::Images, short(&dangling));
     journey.mark(Pane::Containers, "goes-stopped");
     journey.mark(Pane::Volumes, "used-volume");
-    journey.mark(Pane::Volumes, "unused-volume");
+    journey.mark(Pane::Volumes, "lonely-volume");
     journey.mark(Pane::Volumes, &anonymous[..12]);
     journey.mark(Pane::BuildCache, "# goes");
     journey.plan();
+    let plan = journey.screen.contents();
+    assert!(plan.contains("first-name:1, second-name:2"), "{plan}");
     assert_eq!(Census::of(engine), before, "a plan changes nothing");
     journey.confirm();
+    let end = journey.screen.contents();
+    assert!(end.contains(" 8 removed"), "{end}");
 
     let after = Census::of(engine);
     let gone = before.without(&after);
@@ -200,7 +238,7 @@ fn what_is_marked_and_confirmed_goes(engine: &PrivateEngine) {
         sorted(vec![&imported, &of_stopped, &dangling])
     );
     assert_eq!(sorted(gone.containers.keys().collect()), [&stopped]);
-    let volumes = vec!["used-volume", "unused-volume", &anonymous];
+    let volumes = vec!["used-volume", "lonely-volume", &anonymous];
     assert_eq!(
         sorted(gone.volumes.keys().map(String::as_str).collect()),
         sorted(volumes)
@@ -231,19 +269,27 @@ fn without_a_yes_nothing_is_sent(engine: &PrivateEngine) {
     journey.mark(Pane::Containers, "idle");
     journey.mark(Pane::Volumes, "spare");
     journey.mark(Pane::BuildCache, "# mine");
-    for no in ["n", "esc", "q", "enter", "Y", "d", "x"] {
+    for no in [
+        "n",
+        "esc",
+        "q",
+        "enter",
+        "Y",
+        "x", // A yes without the word that a volume with data asks for,
+        "y", // and the word without a yes, or only a part of it.
+        "delete",
+        "delet y",
+        "deletex esc",
+    ] {
         journey.plan();
         journey.screen.keys(no);
         journey.screen.settle();
-        journey.screen.keys("esc");
-        journey.screen.wait_while(PLAN);
+        if journey.screen.contents().contains(PLAN) {
+            journey.screen.keys("esc");
+            journey.screen.wait_while(PLAN);
+        }
         assert_eq!(proxy.writes(), [], "after {no:?}");
     }
-    // The word that volumes with data ask for, begun and left.
-    journey.plan();
-    journey.screen.keys("y delet esc esc");
-    journey.screen.settle();
-    assert_eq!(proxy.writes(), [], "after a word half typed");
     journey.quit();
     assert_eq!(proxy.writes(), [], "after the end");
     assert!(!proxy.requests().is_empty(), "dtop spoke through the proxy");
@@ -274,12 +320,14 @@ fn a_used_image_is_unlocked(engine: &PrivateEngine) {
         shown.contains("holds-it"),
         "the refusal names the container:\n{shown}"
     );
-    assert!(shown.contains("u "), "the refusal names the key:\n{shown}");
+    assert!(
+        shown.contains("u unlocks"),
+        "the refusal names the key:\n{shown}"
+    );
+    journey.screen.keys("y");
+    journey.screen.wait_for("nothing to remove");
     journey.screen.keys("u");
-    journey.screen.settle();
-    if !journey.screen.contents().contains(PLAN) {
-        journey.plan();
-    }
+    journey.screen.wait_for("added by unlock");
     journey.confirm();
     journey.quit();
 
@@ -291,6 +339,233 @@ fn a_used_image_is_unlocked(engine: &PrivateEngine) {
     );
     assert_eq!(gone.volumes.len(), 0);
     assert!(Census::of(engine).images.contains_key(&image));
+}
+
+fn running_containers_go_by_the_word(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    let running = scene.running("busy", &[], "base:1");
+    let paused = scene.paused("held", "base:1");
+    scene.running("stays", &[], "base:1");
+    let proxy = Proxy::before(&engine.socket(), engine.folder());
+    let before = Census::of(engine);
+
+    let mut journey = Journey::at(&proxy.host(), (35, 120));
+    journey.mark(Pane::Containers, "busy");
+    journey.mark(Pane::Containers, "held");
+    journey.plan();
+    let shown = journey.screen.contents();
+    assert!(
+        shown.contains("refused") && !shown.contains(WORD),
+        "{shown}"
+    );
+    journey.screen.keys("s");
+    journey.screen.wait_for(WORD);
+    journey.screen.wait_for("unpaused and stopped first");
+    journey.screen.keys("y");
+    journey.screen.settle();
+    assert_eq!(proxy.writes(), [], "a yes without the word");
+    journey.confirm();
+    journey.quit();
+
+    let gone = before.without(&Census::of(engine));
+    assert_eq!(
+        sorted(gone.containers.keys().collect()),
+        sorted(vec![&running, &paused])
+    );
+    assert!(gone.images.is_empty() && gone.volumes.is_empty());
+    let forced = |path: &str| path.contains("force=1") || path.contains("force=true");
+    let writes = proxy.writes();
+    assert!(!writes.iter().any(|it| forced(&it.path)), "{writes:?}");
+}
+
+fn a_vanishing_container_goes(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    let anonymous = scene.vanishing("brief", "base:1");
+    scene.stopped("stays", 1_000, &["--volume", "/data"], "base:1");
+    let before = Census::of(engine);
+
+    let mut journey = Journey::on(engine);
+    journey.mark(Pane::Containers, "brief");
+    journey.plan();
+    journey.screen.keys("s");
+    journey.screen.wait_for("vanishes with its container");
+    let shown = journey.screen.contents();
+    assert!(shown.contains(&anonymous[..12]), "{shown}");
+    assert!(shown.contains(WORD), "a volume with data goes:\n{shown}");
+    journey.confirm();
+    journey.quit();
+
+    let gone = before.without(&Census::of(engine));
+    assert_eq!(
+        gone.containers.into_values().collect::<Vec<_>>(),
+        ["/brief"]
+    );
+    assert_eq!(gone.volumes.into_keys().collect::<Vec<_>>(), [anonymous]);
+    assert!(gone.images.is_empty());
+}
+
+fn a_plan_follows_the_engine(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    idle(engine, "wakes");
+    scene.volume("spare", 0);
+    let before = Census::of(engine);
+
+    let mut journey = Journey::on(engine);
+    journey.mark(Pane::Containers, "wakes");
+    journey.plan();
+    engine.docker(&["start", "wakes"]);
+    journey.screen.wait_for("The engine changed");
+    journey.screen.wait_for("refused");
+    journey.screen.keys("y");
+    journey.screen.wait_for("nothing to remove");
+    journey.quit();
+    assert_eq!(Census::of(engine), before);
+}
+
+fn what_changed_unseen_stays(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    idle(engine, "wakes");
+    scene.volume("spare", 5_000);
+    let manner = Manner {
+        hides_events: true,
+        ..Manner::default()
+    };
+    let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
+    let before = Census::of(engine);
+
+    let mut journey = Journey::at(&proxy.host(), (35, 120));
+    journey.mark(Pane::Containers, "wakes");
+    journey.mark(Pane::Volumes, "spare");
+    journey.plan();
+    engine.docker(&["start", "wakes"]);
+    journey.confirm();
+    let end = journey.screen.contents();
+    let said = end.lines().find(|line| line.contains("wakes"));
+    assert!(
+        said.is_some_and(|line| line.contains("changed")),
+        "it changed, and that is said:\n{end}"
+    );
+    assert!(end.contains("stays marked"), "{end}");
+    journey.quit();
+
+    let gone = before.without(&Census::of(engine));
+    assert_eq!(gone.volumes.into_keys().collect::<Vec<_>>(), ["spare"]);
+    assert!(gone.containers.is_empty());
+    let writes = proxy.writes();
+    assert!(
+        !writes.iter().any(|it| it.path.contains("/containers/")),
+        "nothing was sent for it: {writes:?}"
+    );
+}
+
+fn a_failure_is_said(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    scene.volume("a-spare", 5_000);
+    scene.volume("b-stuck", 6_000);
+    scene.volume("c-spare", 7_000);
+    let format = [
+        "volume",
+        "inspect",
+        "--format",
+        "{{.Mountpoint}}",
+        "b-stuck",
+    ];
+    let at = engine.docker(&format);
+    let stuck = Busy::mount(&at);
+    let before = Census::of(engine);
+
+    let mut journey = Journey::on(engine);
+    for name in ["a-spare", "b-stuck", "c-spare"] {
+        journey.mark(Pane::Volumes, name);
+    }
+    journey.plan();
+    journey.confirm();
+    let end = journey.screen.contents();
+    assert!(end.contains("2 removed and 1 failed"), "{end}");
+    assert!(end.contains("busy"), "the engine's words:\n{end}");
+    let gone = before.without(&Census::of(engine));
+    assert_eq!(
+        gone.volumes.into_keys().collect::<Vec<_>>(),
+        ["a-spare", "c-spare"]
+    );
+    // It stays marked: once its reason is mended, it can be tried again.
+    drop(stuck);
+    journey.screen.keys("enter");
+    journey.screen.wait_for("1 marked");
+    journey.screen.settle();
+    journey.plan();
+    journey.confirm();
+    journey.quit();
+    assert_eq!(Census::of(engine).volumes.len(), 0);
+}
+
+fn a_removal_is_cancelled(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    for number in 1..=4_usize {
+        scene.import(&format!("spare:{number}"), |root| {
+            write(root, 20_000 + number);
+        });
+    }
+    let manner = Manner {
+        slows_removals: Duration::from_millis(700),
+        ..Manner::default()
+    };
+    let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
+    let before = Census::of(engine);
+
+    let mut journey = Journey::at(&proxy.host(), (35, 120));
+    journey.open(Pane::Images);
+    journey.filter("spare");
+    journey.screen.keys("a");
+    journey.screen.wait_for("4 marked");
+    journey.plan();
+    journey.say_yes();
+    journey.screen.wait_for("1 of 4");
+    journey.screen.keys("esc");
+    journey.screen.wait_for("cancelling after this one");
+    let end = journey.wait_for_the_end();
+    assert!(end.contains("Cancelled: removed from"), "{end}");
+    assert!(end.contains("2 removed and 2 skipped"), "{end}");
+    let gone = before.without(&Census::of(engine));
+    assert_eq!(gone.images.len(), 2, "the object in hand was finished");
+    journey.screen.keys("enter");
+    journey.screen.wait_for("2 marked");
+    journey.quit();
+}
+
+fn an_engine_is_found_later(engine: &PrivateEngine) {
+    let host = format!("unix://{}/proxy.sock", engine.folder().display());
+    let mut screen = Screen::start(&["-H", &host], &[], (24, 80));
+    screen.wait_for("no such socket");
+    let proxy = Proxy::before(&engine.socket(), engine.folder());
+    screen.keys("r");
+    screen.wait_for("1 Images");
+    screen.keys("q");
+    assert_eq!(screen.end().exit_code(), 0);
+    assert_eq!(proxy.writes(), []);
+}
+
+/// A container that has not been started, and that lives when it is.
+fn idle(engine: &PrivateEngine, name: &str) {
+    let create = ["create", "--network", "none", "--name", name];
+    let wait = ["base:1", "sh", "-c", "while true; do sleep 1; done"];
+    engine.docker(&[&create[..], &wait].concat());
+}
+
+/// A folder that cannot be removed, because something is mounted on it.
+struct Busy(String);
+
+impl Busy {
+    fn mount(at: &str) -> Self {
+        support::engine::run(Command::new("mount").args(["-t", "tmpfs", "none", at]));
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
 }
 
 fn report_is_json_on_an_empty_engine(engine: &PrivateEngine) {
@@ -360,42 +635,49 @@ fn hostile_strings_break_nothing(engine: &PrivateEngine) {
     scene.build(Builder::BuildKit, "evil-image:1", &run);
 
     let mut journey = Journey::on(engine);
-    for (pane, name) in [
-        (Pane::Containers, "evil-labels"),
-        (Pane::Containers, "wide-labels"),
-        (Pane::Containers, "evil-command"),
-        (Pane::Volumes, "evil-volume"),
-        (Pane::Images, "evil-image"),
-        (Pane::BuildCache, WIDE),
+    for (pane, name, beside) in [
+        // What stands in the column right of the hostile one, or in it.
+        (Pane::Containers, "evil-labels", "base:1"),
+        (Pane::Containers, "wide-labels", "base:1"),
+        (Pane::Containers, "evil-command", "base:1"),
+        (Pane::Volumes, "evil-volume", ""),
+        (Pane::Images, "evil-image", "local"),
+        (Pane::BuildCache, "漢字", "regular"),
     ] {
         journey.open(pane);
         assert_unbroken(&journey);
+        assert_aligned(&journey, beside);
         journey.go_to(name);
         journey.screen.keys("enter");
+        journey.screen.wait_while(" 1 Images");
         journey.screen.settle();
-        assert_unbroken(&journey);
+        assert_harmless(&journey);
         journey.screen.keys("esc");
         journey.screen.settle();
     }
-    let raw = String::from_utf8_lossy(&journey.screen.raw_since(0)).into_owned();
-    assert!(
-        !raw.contains("owned") || !raw.contains("\u{1b}]0;"),
-        "the title was set"
-    );
-    assert!(!raw.contains('\u{7}'), "the bell rang");
-    journey.quit();
-
     let text = dtop(engine, &["report"]);
     let hostile = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{2069}').contains(&c));
     assert!(!text.contains(hostile), "{text:?}");
     assert!(text.contains("evil-labels"), "{text}");
     json_report(engine);
+
+    journey.mark(Pane::Containers, "evil-labels");
+    journey.mark(Pane::BuildCache, "漢字");
+    journey.plan();
+    assert_harmless(&journey);
+    journey.confirm();
+    assert_harmless(&journey);
+    let raw = String::from_utf8_lossy(&journey.screen.raw_since(0)).into_owned();
+    assert!(!raw.contains("\u{1b}]"), "the terminal's title was set");
+    assert!(!raw.contains("\u{1b}[5;5H\u{202e}"), "the cursor was moved");
+    assert!(!raw.contains('\u{7}'), "the bell rang");
+    journey.quit();
 }
 
-/// Borders stand in one column each and nothing that turns text around is on the screen.
+/// Borders stand in one column each, and nothing that turns text around is on the screen.
 fn assert_unbroken(journey: &Journey) {
+    assert_harmless(journey);
     let picture = journey.screen.contents();
-    assert!(!picture.contains(['\u{202e}', '\u{2066}']), "{picture}");
     let (rows, columns) = journey.screen.look(vt100::Screen::size);
     let framed: Vec<u16> = (0..rows)
         .filter(|&row| "│┃|".contains(first(&journey.screen.cell(row, 0))))
@@ -408,6 +690,37 @@ fn assert_unbroken(journey: &Journey) {
             "row {row} ends with {right:?}:\n{picture}"
         );
     }
+}
+
+/// A text that several rows of a pane hold stands in the same column in all of them.
+fn assert_aligned(journey: &Journey, text: &str) {
+    let (rows, columns) = journey.screen.look(vt100::Screen::size);
+    let at = |row, column| {
+        let mut here = (column..columns).map(|column| journey.screen.cell(row, column));
+        text.chars()
+            .all(|sign| here.next().is_some_and(|cell| first(&cell) == sign))
+    };
+    let found: Vec<u16> = (0..rows)
+        .filter_map(|row| (20..columns).rev().find(|&column| at(row, column)))
+        .collect();
+    let picture = journey.screen.contents();
+    assert!(!found.is_empty(), "no {text:?}:\n{picture}");
+    assert!(
+        found.iter().all(|column| *column == found[0]),
+        "{text:?} in columns {found:?}:\n{picture}"
+    );
+}
+
+/// Nothing that turns text around is on the screen, and its first row has not been wiped away.
+fn assert_harmless(journey: &Journey) {
+    let picture = journey.screen.contents();
+    let turns = ['\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let turned = picture.contains(|sign| turns.iter().any(|range| range.contains(&sign)));
+    assert!(!turned, "{picture}");
+    assert!(
+        journey.screen.row(0).starts_with(' ') && !journey.screen.row(0).trim().is_empty(),
+        "the title is gone:\n{picture}"
+    );
 }
 
 /// A cell's sign; a space for an empty one.

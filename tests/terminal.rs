@@ -14,11 +14,11 @@ use libtest_mimic::Trial;
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 
-use support::DTOP;
-use support::journey::{Journey, PLAN, Pane};
+use support::journey::{Journey, PLAN, Pane, REMOVING};
 use support::program::on_path;
 use support::pty::{Screen, traces};
 use support::trial;
+use support::{DTOP, broken};
 
 const TESTS: &[(&str, fn())] = &[
     (
@@ -43,7 +43,26 @@ const TESTS: &[(&str, fn())] = &[
         "suspending_and_coming_back_leaves_the_terminal_as_it_was",
         suspending_restores,
     ),
+    ("a_panic_in_a_task_leaves_the_terminal_as_it_was", || {
+        a_panic_restores(broken::IN_A_TASK);
+    }),
+    ("a_panic_in_the_loop_leaves_the_terminal_as_it_was", || {
+        a_panic_restores(broken::IN_THE_LOOP);
+    }),
     ("every_size_is_drawn", every_size_is_drawn),
+    (
+        "a_removal_goes_on_while_the_terminal_changes_its_size",
+        a_removal_survives_resizing,
+    ),
+    (
+        "a_removal_is_cancelled_between_two_objects",
+        a_removal_is_cancelled,
+    ),
+    (
+        "a_signal_ends_a_removal_after_the_object_in_hand",
+        a_signal_during_a_removal_restores,
+    ),
+    ("the_whole_job_works_on_a_small_terminal", small_terminal),
     (
         "keys_from_before_the_plan_do_not_confirm_it",
         early_keys_do_not_confirm,
@@ -62,6 +81,7 @@ const TESTS: &[(&str, fn())] = &[
 const NOTHING: [&str; 0] = [];
 
 fn main() -> ExitCode {
+    broken::run_if_asked();
     let tests = TESTS.iter().map(|&(name, test)| {
         Trial::test(name, move || {
             test();
@@ -182,6 +202,19 @@ fn stty(screen: &mut Screen) -> String {
         .to_owned()
 }
 
+/// This program itself, as one with a fault, in its own terminal: the message is on the screen of the shell.
+fn a_panic_restores(fault: &str) {
+    let mut command = CommandBuilder::new(std::env::current_exe().expect("this program"));
+    command.arg(fault);
+    let mut screen = Screen::start_program(command, &[("RUST_BACKTRACE", "0")], (24, 80));
+    assert_ne!(screen.end().exit_code(), 0, "{}", screen.contents());
+    assert_eq!(screen.left_behind(), NOTHING);
+    let shown = screen.contents();
+    assert!(shown.contains(broken::WORDS), "{shown}");
+    let raw = String::from_utf8_lossy(&screen.raw_since(0)).into_owned();
+    assert!(raw.contains("\u{1b}[?1049h"), "it was on the full screen");
+}
+
 fn every_size_is_drawn() {
     let mut screen = demo();
     for (rows, columns) in [(35, 120), (10, 40), (1, 1), (2, 200), (60, 3), (24, 80)] {
@@ -193,6 +226,71 @@ fn every_size_is_drawn() {
     screen.keys("q");
     assert_eq!(screen.end().exit_code(), 0);
     assert_eq!(screen.left_behind(), NOTHING);
+}
+
+/// The demo with every container that can go in a plan, which is on the screen.
+fn plan_of_containers(size: (u16, u16)) -> Journey {
+    let mut journey = Journey::demo(size);
+    journey.open(Pane::Containers);
+    journey.filter("is:stopped");
+    journey.screen.keys("a");
+    journey.screen.settle();
+    journey.plan();
+    journey
+}
+
+fn a_removal_survives_resizing() {
+    let mut journey = plan_of_containers((24, 80));
+    journey.say_yes();
+    journey.screen.wait_for(REMOVING);
+    for (rows, columns) in [(10, 40), (35, 120), (1, 1), (3, 200), (24, 80)] {
+        journey.screen.resize(rows, columns);
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        assert!(journey.screen.runs(), "{rows} rows of {columns} ended it");
+    }
+    let end = journey.wait_for_the_end();
+    assert!(
+        end.contains(" removed") && !end.contains("skipped"),
+        "{end}"
+    );
+    journey.quit();
+    assert_eq!(journey.screen.left_behind(), NOTHING);
+}
+
+fn a_removal_is_cancelled() {
+    let mut journey = plan_of_containers((35, 120));
+    journey.say_yes();
+    journey.screen.wait_for("removed ");
+    journey.screen.keys("esc");
+    let end = journey.wait_for_the_end();
+    assert!(end.contains("Cancelled"), "{end}");
+    assert!(end.contains("skipped"), "{end}");
+    journey.screen.keys("enter");
+    journey.screen.wait_for("marked");
+    journey.quit();
+}
+
+fn a_signal_during_a_removal_restores() {
+    let mut journey = plan_of_containers((24, 80));
+    journey.say_yes();
+    journey.screen.wait_for(REMOVING);
+    journey.screen.signal(Signal::TERM);
+    journey.screen.end();
+    assert_eq!(journey.screen.left_behind(), NOTHING);
+}
+
+fn small_terminal() {
+    let mut journey = Journey::demo((10, 40));
+    journey.open(Pane::Containers);
+    journey.filter("is:stopped");
+    journey.screen.keys("space");
+    journey.screen.wait_for("1 marked");
+    journey.plan();
+    journey.confirm();
+    let end = journey.screen.contents();
+    assert!(end.contains("1 removed"), "{end}");
+    journey.quit();
+    assert_eq!(journey.screen.left_behind(), NOTHING);
 }
 
 fn early_keys_do_not_confirm() {
@@ -239,6 +337,10 @@ fn no_engine_says_what_was_tried() {
     let host = format!("unix://{}", socket.display());
     let mut screen = Screen::start(&["-H", &host], &[], (24, 80));
     screen.wait_for("none.sock");
+    let shown = screen.contents();
+    for part in ["no such socket", "r ", "retry", "D ", "demo"] {
+        assert!(shown.contains(part), "{part:?}:\n{shown}");
+    }
     screen.keys("r");
     screen.settle();
     screen.wait_for("none.sock");

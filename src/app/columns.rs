@@ -51,8 +51,11 @@ pub enum Cell {
     Nothing,
 }
 
-/// The least width of the name column.
-pub const NAME_WIDTH: u16 = 14;
+/// The least width of the name column, and what it gets before columns that can be done without.
+const NAME_WIDTH: u16 = 14;
+const GOOD_NAME_WIDTH: u16 = 26;
+/// Columns that leave so early are not worth a short name.
+const EXTRA: u8 = 4;
 
 /// The columns of a pane, all of them, in the order of the screen. The first is the name, the second what it frees.
 #[must_use]
@@ -73,13 +76,18 @@ pub fn fitting(kind: Kind, width: u16) -> Vec<(usize, u16, u16)> {
     let all = columns(kind);
     let mut kept: Vec<usize> = (0..all.len()).collect();
     let taken = |kept: &[usize]| -> u16 { kept[1..].iter().map(|at| all[*at].width + GAP).sum() };
-    while taken(&kept) + NAME_WIDTH > width {
-        let Some(at) = (0..kept.len())
-            .filter(|at| all[kept[*at]].leaves > 0)
-            .max_by_key(|at| all[kept[*at]].leaves)
-        else {
-            break;
+    while let Some(at) = (0..kept.len())
+        .filter(|at| all[kept[*at]].leaves > 0)
+        .max_by_key(|at| all[kept[*at]].leaves)
+    {
+        let name = if all[kept[at]].leaves >= EXTRA {
+            GOOD_NAME_WIDTH
+        } else {
+            NAME_WIDTH
         };
+        if taken(&kept) + name <= width {
+            break;
+        }
         kept.remove(at);
     }
     let mut x = 0;

@@ -134,7 +134,8 @@ impl Pane {
     /// Takes a new order from what is known now.
     pub fn sort_anew(&mut self, around: Around<'_>) {
         let Around { survey, .. } = around;
-        let column = &columns(self.kind)[self.sort];
+        let columns = columns(self.kind);
+        let (column, name) = (&columns[self.sort], &columns[0]);
         let mut all: Vec<usize> = survey.rows(self.kind).collect();
         all.sort_by(|a, b| {
             let order = (column.compare)(survey, self.kind, *a, *b);
@@ -143,7 +144,15 @@ impl Pane {
             } else {
                 order
             };
-            order.then_with(|| a.cmp(b))
+            // By name where the column says nothing: engines list volumes in a new order each time.
+            order
+                .then_with(|| (name.compare)(survey, self.kind, *a, *b))
+                .then_with(|| {
+                    survey
+                        .item(self.kind, *a)
+                        .id()
+                        .cmp(&survey.item(self.kind, *b).id())
+                })
         });
         self.order = all
             .into_iter()

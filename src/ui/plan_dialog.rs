@@ -19,7 +19,7 @@ use crate::app::model::{Model, PlanLine, PlanScreen};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
-use crate::domain::plan::{AddedBy, ComesBack, Plan, Step};
+use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::footer;
@@ -129,7 +129,8 @@ impl Writer<'_> {
                 } else {
                     " · u unlocks"
                 };
-                let text = format!("{}: {}{hint}", refusal.name, refusal.why);
+                let why = refusal.why.replace(STOP_IT, "s stops it first");
+                let text = format!("{}: {why}{hint}", refusal.name);
                 self.entry("", &refusal.id, &text)
             }
         });

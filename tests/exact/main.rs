@@ -37,7 +37,7 @@ use fleet::Fleet;
 use random::Random;
 use support::engine::{PrivateEngine, Store};
 use support::program::{Missing, Programs};
-use support::proxy::Proxy;
+use support::proxy::{Manner, Proxy};
 use support::scene::{Builder, Scene};
 use support::trial;
 
@@ -124,7 +124,11 @@ impl Run {
             .enable_all()
             .build()
             .expect("a runtime");
-        let proxy = Proxy::refusing(&engine.socket(), engine.folder(), self.refused);
+        let manner = Manner {
+            refuses: self.refused,
+            ..Manner::default()
+        };
+        let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
         let scene = Scene::on(&engine);
         let mut outcomes = Vec::new();
         for number in 0..self.scenes {

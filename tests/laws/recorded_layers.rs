@@ -141,6 +141,11 @@ fn what_holds_an_image_back_and_what_unlocks_it() {
             unlocked, both,
             "{engine}: the base's records hold what stays"
         );
+        assert_eq!(
+            release.held_back(&unused).bytes,
+            Bytes::ZERO,
+            "{engine}: its image's"
+        );
         let freed: Bytes = both.iter().map(|r| release.let_go(r).at_least).sum();
         assert_eq!(freed, Bytes(10_113_024 + 328_704));
     }

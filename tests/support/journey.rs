@@ -63,7 +63,6 @@ impl Journey {
 
     fn begin(args: &[&str], size: (u16, u16)) -> Self {
         let screen = Screen::start(args, &[], size);
-        screen.wait_for("Images");
         screen.wait_for(CURSOR);
         screen.settle();
         Self { screen }

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
+pub mod broken;
 pub mod census;
 pub mod daemon;
 pub mod engine;

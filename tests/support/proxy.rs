@@ -7,12 +7,24 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// A request's first line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     pub path: String,
+}
+
+/// How the proxy stands in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Events are asked for and never come: what changes is noticed only when it is listed again.
+    pub hides_events: bool,
+    /// How long a request that removes something waits before it is passed on.
+    pub slows_removals: Duration,
+    /// Requests whose path has this in it are answered 404, as if the engine did not know them.
+    pub refuses: Option<&'static str>,
 }
 
 /// Listens beside an engine's socket until it is dropped.
@@ -25,11 +37,10 @@ pub struct Proxy {
 impl Proxy {
     /// Stands before the engine that listens at `engine`; its own socket is made in `folder`.
     pub fn before(engine: &Path, folder: &Path) -> Self {
-        Self::refusing(engine, folder, None)
+        Self::with_manner(engine, folder, Manner::default())
     }
 
-    /// The same, but requests whose path has this in it are answered 404, as if the engine did not know them.
-    pub fn refusing(engine: &Path, folder: &Path, refused: Option<&'static str>) -> Self {
+    pub fn with_manner(engine: &Path, folder: &Path, manner: Manner) -> Self {
         let socket = folder.join("proxy.sock");
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("the proxy's socket");
@@ -42,7 +53,7 @@ impl Proxy {
                     return;
                 }
                 let (log, engine) = (Arc::clone(&log), engine.clone());
-                thread::spawn(move || serve(&client, &engine, &log, refused));
+                thread::spawn(move || serve(&client, &engine, manner, &log));
             }
         });
         Self {
@@ -83,7 +94,7 @@ impl Drop for Proxy {
 }
 
 /// One client's connection: answers are passed through, requests are read.
-fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>, refused: Option<&str>) {
+fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Request>>) {
     let Ok(engine) = UnixStream::connect(engine) else {
         return;
     };
@@ -95,7 +106,7 @@ fn serve(client: &UnixStream, engine: &Path, log: &Mutex<Vec<Request>>, refused:
         });
     }
     let mut requests = BufReader::new(client);
-    while let Ok(passed) = pass_request(&mut requests, &engine, log, refused) {
+    while let Ok(passed) = pass_request(&mut requests, &engine, manner, log) {
         match passed {
             Passed::On => continue,
             Passed::Refused => {
@@ -123,8 +134,8 @@ enum Passed {
 fn pass_request(
     client: &mut impl BufRead,
     mut engine: &UnixStream,
+    manner: Manner,
     log: &Mutex<Vec<Request>>,
-    refused: Option<&str>,
 ) -> io::Result<Passed> {
     let mut refuse = false;
     let mut head = Vec::new();
@@ -143,7 +154,7 @@ fn pass_request(
                 words.next().unwrap_or_default(),
                 words.next().unwrap_or_default(),
             );
-            refuse = refused.is_some_and(|refused| path.contains(refused));
+            refuse = manner.refuses.is_some_and(|refused| path.contains(refused));
             log.lock().expect("the log").push(Request { method, path });
         } else if line.is_empty() {
             break;
@@ -153,6 +164,12 @@ fn pass_request(
     }
     if refuse {
         return Ok(Passed::Refused);
+    }
+    if manner.hides_events && line_of(&head).contains("/events") {
+        return Ok(Passed::On);
+    }
+    if line_of(&head).starts_with("DELETE ") {
+        thread::sleep(manner.slows_removals);
     }
     engine.write_all(&head)?;
     match body {
@@ -166,6 +183,11 @@ fn pass_request(
         }
     }
     Ok(Passed::On)
+}
+
+fn line_of(head: &[u8]) -> String {
+    let line = head.split(|&byte| byte == b'\n').next();
+    String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
 }
 
 enum Body {

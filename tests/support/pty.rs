@@ -299,14 +299,33 @@ pub fn traces(screen: &vt100::Screen) -> Vec<&'static str> {
 impl Shown {
     fn read_all(&self, mut from: Box<dyn Read + Send>) {
         let mut bytes = [0; 8192];
+        let mut rest = Vec::new();
         while let Ok(length @ 1..) = from.read(&mut bytes) {
             let mut state = self.state.lock().expect("the screen");
-            state.parser.process(&bytes[..length]);
             state.raw.extend_from_slice(&bytes[..length]);
+            rest.extend_from_slice(&bytes[..length]);
+            state.parser.process(&with_boxes(&mut rest));
             state.last = Instant::now();
             self.changed.notify_all();
         }
     }
+}
+
+/// Takes what came and gives it with `□` for each `�`: terminals draw that in one column, and vt100 in none. The
+/// beginning of a `�` stays for the next time.
+fn with_boxes(bytes: &mut Vec<u8>) -> Vec<u8> {
+    let replacement = '\u{fffd}'.to_string().into_bytes();
+    let begun = (1..replacement.len())
+        .rev()
+        .find(|&length| bytes.ends_with(&replacement[..length]));
+    let rest = bytes.split_off(bytes.len() - begun.unwrap_or(0));
+    let mut shown = std::mem::replace(bytes, rest);
+    for at in 0..shown.len().saturating_sub(2) {
+        if shown[at..].starts_with(&replacement) {
+            shown[at..at + 3].copy_from_slice("□".as_bytes());
+        }
+    }
+    shown
 }
 
 fn pty_size(rows: u16, cols: u16) -> PtySize {

@@ -160,6 +160,8 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
     let height = usize::from(model.layout.height);
     // Full screens keep some lines for their title, their total and their keys.
     let tall = height.saturating_sub(8).max(1);
+    // Pages of text keep fewer, and one line of the page before.
+    let text = height.saturating_sub(4).max(1);
     let rows = |rows: usize| isize::try_from(rows).unwrap_or(isize::MAX);
     match &mut model.screen {
         Screen::Browse => {
@@ -177,9 +179,9 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
                 .step(step(rows(tall)), screen.done.len(), tall);
         }
         Screen::Detail(detail) => {
-            detail.cursor.step(step(rows(tall)), usize::MAX / 2, 1);
+            detail.cursor.step(step(rows(text)), usize::MAX / 2, 1);
         }
-        Screen::Help(cursor, _) => cursor.step(step(rows(tall)), usize::MAX / 2, 1),
+        Screen::Help(cursor, _) => cursor.step(step(rows(text)), usize::MAX / 2, 1),
         Screen::NoEngine(_) | Screen::Filter(_) | Screen::Quit(_) => {}
     }
 }

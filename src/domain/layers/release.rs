@@ -2,12 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ItemId, RecordId};
 
-use super::units::{Graph, HolderNo, UnitNo, World};
+use super::units::{Graph, HolderNo, Sort, UnitNo, World};
 use super::{Doubt, Freed, Ledger};
+
+/// So many holders of an item's bytes are named at most: a thousand names explain nothing.
+const NAMED: usize = 128;
 
 /// What keeps the rest of an item's size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -144,22 +148,24 @@ impl<'a> Release<'a> {
             if let Some(ItemId::Record(record)) = &self.ledger.graph.holder(holder).item {
                 doubts.insert(Doubt::SharedRecord(record.clone()));
             }
+            ControlFlow::Continue(())
         });
     }
 
-    /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice.
+    /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice,
+    /// until it has had enough.
     fn each_holder_above(
         &self,
         unit: UnitNo,
         but: Option<UnitNo>,
-        call: &mut impl FnMut(HolderNo),
+        call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
     ) {
         let graph = &self.ledger.graph;
         let mut open = vec![unit];
         while let Some(at) = open.pop() {
             for hold in graph.held.of(at) {
-                if !self.gone.contains(&hold.holder) {
-                    call(hold.holder);
+                if !self.gone.contains(&hold.holder) && call(hold.holder).is_break() {
+                    return;
                 }
             }
             let above = graph.above.of(at).iter().copied();
@@ -173,7 +179,8 @@ impl<'a> Release<'a> {
 
     /// The bytes of an item that something else still holds, with the holders, the largest first.
     /// Each holder's bytes are all those it holds of this item, so they may add up to more. What holds bytes
-    /// without being an item, a swarm service, counts and is not named.
+    /// without being an item, a swarm service, counts and is not named; nor are all named where they are
+    /// very many, only those that hold the most.
     #[must_use]
     pub fn held_back(&self, item: &ItemId) -> HeldBack {
         let Some(own) = self.ledger.items.get(item).copied() else {
@@ -184,37 +191,60 @@ impl<'a> Release<'a> {
         let mut by: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut seen: HashSet<UnitNo> = HashSet::new();
         for hold in graph.holds.of(own).iter().filter(|hold| hold.sure) {
-            let mut chain: Vec<UnitNo> = graph
+            let chain: Vec<UnitNo> = graph
                 .down(hold.unit)
-                .take_while(|unit| !seen.contains(unit))
+                .take_while(|unit| !seen.contains(unit) && self.is_of(item, *unit))
                 .collect();
-            chain.reverse();
-            seen.extend(&chain);
-            let mut sum = Bytes::ZERO;
-            let mut held = Bytes::ZERO;
-            let mut of_chain: HashMap<HolderNo, Bytes> = HashMap::new();
-            for (place, unit) in chain.iter().enumerate() {
-                if self.counts.left(World::All, *unit) == 0 {
-                    break;
-                }
-                sum += graph.unit(*unit).size.most;
-                let next = chain.get(place + 1).copied();
-                self.each_holder_above(*unit, next, &mut |holder| {
-                    if holder != own {
-                        of_chain.insert(holder, sum);
-                        held = sum;
-                    }
-                });
-            }
-            bytes += held;
+            let of_chain = self.holders_of_chain(own, &chain);
+            bytes += of_chain.values().copied().max().unwrap_or_default();
             for (holder, held) in of_chain {
                 *by.entry(holder).or_default() += held;
             }
+            seen.extend(chain);
         }
         HeldBack {
             bytes,
             by: self.named(by),
         }
+    }
+
+    /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
+    /// volumes are volumes; only the layers that no image has any more are a container's.
+    fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
+        let of_image = (unit as usize) < self.ledger.tree.len();
+        let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
+        match item {
+            ItemId::Container(_) => !of_image && !of_volume,
+            ItemId::Image(_) | ItemId::Volume(_) | ItemId::Record(_) => true,
+        }
+    }
+
+    /// Who holds how much of a chain of units, given from the top down. Who comes in higher up holds more.
+    fn holders_of_chain(&self, own: HolderNo, chain: &[UnitNo]) -> HashMap<HolderNo, Bytes> {
+        let graph = &self.ledger.graph;
+        let mut held: Bytes = chain.iter().map(|unit| graph.unit(*unit).size.most).sum();
+        let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
+        let mut above = None;
+        for unit in chain {
+            if self.counts.left(World::All, *unit) > 0 {
+                self.each_holder_above(*unit, above, &mut |holder| {
+                    if holder != own {
+                        found.entry(holder).or_insert(held);
+                    }
+                    if found.len() < NAMED {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                });
+            }
+            if found.len() >= NAMED {
+                break;
+            }
+            held = held - graph.unit(*unit).size.most;
+            above = Some(*unit);
+        }
+        found
     }
 
     fn named(&self, by: HashMap<HolderNo, Bytes>) -> Vec<(ItemId, Bytes)> {
@@ -262,6 +292,11 @@ impl<'a> Release<'a> {
                 let mut idle = true;
                 self.each_holder_above(*unit, None, &mut |holder| {
                     idle &= graph.holder(holder).idle_record;
+                    if idle {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
                 });
                 idle
             });

@@ -21,6 +21,7 @@ use super::layers::{Freed, HeldBack};
 use super::survey::Survey;
 
 pub use recheck::Recheck;
+pub use refuse::STOP_IT;
 pub use seen::{Run, Seen};
 pub use unlock::unlock;
 

@@ -8,6 +8,9 @@ use super::draft::Draft;
 /// Up to this many names are listed in full.
 const NAMES: usize = 4;
 
+/// What to do about a running container, as the command line says it; the screen has a key for it.
+pub const STOP_IT: &str = "stop it with --stop";
+
 impl Draft<'_> {
     /// Everything that keeps an item from going; empty when it can go.
     pub(super) fn obstacles(&self, id: &ItemId) -> Vec<String> {
@@ -30,8 +33,8 @@ impl Draft<'_> {
         match &container.state {
             State::Created | State::Exited | State::Dead => {}
             State::Running | State::Paused if self.selection.stop => {}
-            State::Running => found.push("is running; stop it with --stop".to_owned()),
-            State::Paused => found.push("is paused; stop it with --stop".to_owned()),
+            State::Running => found.push(format!("is running; {STOP_IT}")),
+            State::Paused => found.push(format!("is paused; {STOP_IT}")),
             State::Restarting => found.push("is restarting".to_owned()),
             State::Removing => found.push("is being removed".to_owned()),
             State::Other(word) => found.push(format!("its state is not known: {word}")),
