@@ -208,7 +208,15 @@ impl<'a> Fleet<'a> {
 }
 
 /// Images that come from an archive, on a shared base, with no build cache left of them.
-pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name: &str) {
+/// With the graph driver they are built without BuildKit: it may keep layers of builds a moment ago that no record
+/// names any more.
+pub fn load(
+    engine: &PrivateEngine,
+    scene: &Scene<'_>,
+    random: &mut Random,
+    name: &str,
+    builder: Builder,
+) {
     let mut fleet = Fleet {
         engine,
         scene,
@@ -217,12 +225,12 @@ pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name
     };
     let shared = fleet.dockerfile("base:1", &["shared"]);
     let base = fleet.named("loaded-base");
-    scene.build(Builder::BuildKit, &base, &shared);
+    scene.build(builder, &base, &shared);
     let mut names = vec![base.clone()];
     for what in ["loaded-a", "loaded-b", "loaded-c"] {
         let file = fleet.dockerfile(&base, &["own", "COPY"]);
         let name = fleet.named(what);
-        scene.build(Builder::BuildKit, &name, &file);
+        scene.build(builder, &name, &file);
         names.push(name);
     }
     let archive = engine.folder().join("fleet.tar");

@@ -12,9 +12,9 @@ use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
-use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
 use super::solve::{Sum, solve};
+use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, Hold, Holder, HolderNo, Sort, Unit, UnitNo};
 use super::{Doubt, Ledger};
@@ -50,7 +50,7 @@ pub(super) struct Builder<'a> {
     pub(super) sums: Vec<Sum>,
     pub(super) hidden: Vec<Hidden>,
     /// The containerd store's blobs, where the engine lists them.
-    shelf: Option<Rc<Shelf>>,
+    stock: Option<Rc<Stock>>,
     /// What records tell of blobs, where the engine does not list them.
     pub(super) packed: Vec<Packed>,
     /// Layers of which nothing but a record may tell the size.
@@ -66,9 +66,9 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|image| tree.take(&content(image)?.diff_ids))
             .collect();
-        let shelf = Shelf::new(inventory, &mut tree).map(Rc::new);
-        let sizes = match &shelf {
-            Some(shelf) => Sizes::of_spans(shelf.spans(inventory, &tree, &tops)),
+        let stock = Stock::new(inventory, &mut tree).map(Rc::new);
+        let sizes = match &stock {
+            Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
             None => Sizes::new(inventory, &tree, &tops),
         };
         Self {
@@ -83,7 +83,7 @@ impl<'a> Builder<'a> {
             joined: Vec::new(),
             sums: Vec::new(),
             hidden: Vec::new(),
-            shelf,
+            stock,
             packed: Vec::new(),
             open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
@@ -96,24 +96,24 @@ impl<'a> Builder<'a> {
     pub(super) fn build(mut self) -> Ledger {
         let inventory = self.inventory;
         let lineage = Lineage::new(&inventory.cache);
-        let shelf = self.shelf.clone();
-        let mut ties = if shelf.is_some() {
+        let stock = self.stock.clone();
+        let mut ties = if stock.is_some() {
             Vec::new()
         } else {
             join(inventory, &lineage, &self.tree, &self.tops, &self.sizes)
         };
         self.take_sizes_of_records(&ties);
         self.add_layers();
-        if let Some(shelf) = &shelf {
-            self.add_shelf(shelf);
+        if let Some(stock) = &stock {
+            self.add_stock(stock);
         }
         for (index, image) in inventory.images.iter().enumerate() {
             self.add_image(index, image);
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
-        if let Some(shelf) = &shelf {
-            self.add_kept_records(&lineage, shelf);
+        if let Some(stock) = &stock {
+            self.add_kept_records(&lineage, stock);
         } else {
             self.join_hidden(&lineage, &mut ties);
             self.add_records(&lineage, ties);
@@ -204,8 +204,8 @@ impl<'a> Builder<'a> {
             ..Holder::of(ItemId::Image(image.id.clone()))
         });
         self.unsettled |= image.content.is_pending();
-        if let Some(shelf) = self.shelf.clone() {
-            self.add_shelved_image(holder, image, self.tops[index], &shelf);
+        if let Some(stock) = self.stock.clone() {
+            self.add_stocked_image(holder, image, self.tops[index], &stock);
             return;
         }
         let doubt = Doubt::UnalignedHistory(image.id.clone());
@@ -286,8 +286,8 @@ impl<'a> Builder<'a> {
         names: &Names<'_>,
         folders: &mut Folders,
     ) {
-        if let Some(shelf) = self.shelf.clone()
-            && self.add_run(holder, container, names, &shelf)
+        if let Some(stock) = self.stock.clone()
+            && self.add_run(holder, container, names, &stock)
         {
             return;
         }

@@ -4,26 +4,26 @@ use std::rc::Rc;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Progress, Stage};
-use crate::domain::item::{Container, Image, ItemId};
+use crate::domain::item::{Container, Image, ImageId, ItemId};
 
 use super::Doubt;
 use super::build::Builder;
 use super::names::Names;
-use super::shelf::{Shelf, beside, rows};
 use super::sizes::Span;
 use super::solve::Sum;
+use super::stock::{Stock, beside, rows};
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit};
 
 impl Builder<'_> {
     /// One unit a blob, right behind the layers, which take what goes with them.
-    pub(super) fn add_shelf(&mut self, shelf: &Shelf) {
+    pub(super) fn add_stock(&mut self, stock: &Stock) {
         let beside = beside(self.inventory, &self.tree, &self.tops);
         for (unit, beside) in self.units.iter_mut().zip(beside) {
             unit.size.least += beside;
             unit.size.most += beside;
         }
-        for blob in shelf.list.blobs() {
+        for blob in stock.list.blobs() {
             self.add_unit(Unit {
                 below: None,
                 size: Span::exactly(blob.size),
@@ -35,22 +35,22 @@ impl Builder<'_> {
     }
 
     /// An image holds all that the collector reaches from it, and what is unpacked of it.
-    pub(super) fn add_shelved_image(
+    pub(super) fn add_stocked_image(
         &mut self,
         holder: HolderNo,
         image: &Image,
         inspected: Option<LayerNo>,
-        shelf: &Shelf,
+        stock: &Stock,
     ) {
-        let Some(kept) = shelf.list.image(&image.id) else {
+        let Some(kept) = stock.list.image(&image.id) else {
             self.add_unlisted(holder, image, inspected);
             return;
         };
         for blob in &kept.content {
-            self.hold(holder, shelf.unit(*blob), true);
+            self.hold(holder, stock.unit(*blob), true);
         }
-        let tops = shelf.tops_of_image(image, inspected);
-        let rest = image.size.known().unwrap_or_default() - shelf.packed_size(&image.id);
+        let tops = stock.tops_of_image(image, inspected);
+        let rest = image.size.known().unwrap_or_default() - stock.packed_size(&image.id);
         for top in &tops {
             self.hold(holder, *top, true);
             if self
@@ -120,7 +120,7 @@ impl Builder<'_> {
         holder: HolderNo,
         container: &Container,
         names: &Names<'_>,
-        shelf: &Rc<Shelf>,
+        stock: &Rc<Stock>,
     ) -> bool {
         let details = container.details.as_ref().known();
         let image = container.image_id.as_ref();
@@ -128,8 +128,8 @@ impl Builder<'_> {
             .and_then(|image| names.image(image.as_str()))
             .and_then(|image| self.tops[image]);
         let manifest = details.and_then(|details| details.manifest.as_deref());
-        let run = manifest.or(image.map(|image| image.as_str()));
-        let tops = run.map_or_else(Vec::new, |run| shelf.tops_of_run(run, inspected));
+        let run = manifest.or(image.map(ImageId::as_str));
+        let tops = run.map_or_else(Vec::new, |run| stock.tops_of_run(run, inspected));
         let sure = tops.len() == 1;
         for top in &tops {
             self.hold(holder, *top, sure);

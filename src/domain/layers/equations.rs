@@ -132,7 +132,7 @@ impl Builder<'_> {
             let holder = *self.items.get(&ItemId::Image(image.id.clone()))?;
             let content = content(image)?;
             let unpacked: Bytes = top
-                .into_iter()
+                .iter()
                 .flat_map(|top| self.tree.down(*top))
                 .map(|layer| self.sizes.span(layer).least)
                 .sum();

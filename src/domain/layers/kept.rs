@@ -9,17 +9,17 @@ use super::Doubt;
 use super::build::Builder;
 use super::join::Lineage;
 use super::match_records::{Keeps, counts_both, match_records, snapshot};
-use super::shelf::{MOST_UNPACKED, Shelf};
 use super::sizes::Span;
+use super::stock::{MOST_UNPACKED, Stock};
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
 impl Builder<'_> {
     /// A step's record has a snapshot of its own, which stands on those of its parents, and shares only the blob
     /// with the image that was made from it; a base's record shares both (ENGINE-CONTAINERD.md §1).
-    pub(super) fn add_kept_records(&mut self, lineage: &Lineage, shelf: &Rc<Shelf>) {
+    pub(super) fn add_kept_records(&mut self, lineage: &Lineage, stock: &Rc<Stock>) {
         let records = &self.inventory.cache;
-        let keeps = match_records(records, lineage, shelf, &self.tree, &self.sizes);
+        let keeps = match_records(records, lineage, stock, &self.tree, &self.sizes);
         let mut stands: Vec<Option<UnitNo>> = vec![None; records.len()];
         for at in lineage.order.iter().copied() {
             let record = &records[at];
@@ -28,7 +28,7 @@ impl Builder<'_> {
                 idle_record: !record.in_use,
                 ..Holder::of(ItemId::Record(record.id.clone()))
             });
-            stands[at] = self.add_kept(holder, record, &keeps[at], below, shelf);
+            stands[at] = self.add_kept(holder, record, &keeps[at], below, stock);
             for parent in lineage.other_parents(at) {
                 if let Some(unit) = stands[*parent] {
                     self.hold(holder, unit, true);
@@ -43,21 +43,21 @@ impl Builder<'_> {
         record: &Record,
         keeps: &Keeps,
         below: Option<UnitNo>,
-        shelf: &Shelf,
+        stock: &Stock,
     ) -> Option<UnitNo> {
         let size = record.size.known().unwrap_or_default();
         match keeps {
             Keeps::Own => Some(self.add_snapshot(holder, record, below, Span::exactly(size))),
-            Keeps::Step(blobs) => Some(self.add_step(holder, record, blobs, below, shelf)),
+            Keeps::Step(blobs) => Some(self.add_step(holder, record, blobs, below, stock)),
             Keeps::Base(places) => {
-                self.add_base(holder, record, places, shelf);
+                self.add_base(holder, record, places, stock);
                 match places[..] {
                     [(layer, _)] => Some(layer),
                     _ => None,
                 }
             }
             Keeps::GoneBase => {
-                let most = if counts_both(record, shelf) {
+                let most = if counts_both(record, stock) {
                     size
                 } else {
                     Bytes(size.0.saturating_mul(MOST_UNPACKED))
@@ -85,10 +85,10 @@ impl Builder<'_> {
         record: &Record,
         blobs: &[u32],
         below: Option<UnitNo>,
-        shelf: &Shelf,
+        stock: &Stock,
     ) -> UnitNo {
         let size = record.size.known().unwrap_or_default();
-        let snapshots = blobs.iter().map(|blob| snapshot(size, shelf.size(*blob)));
+        let snapshots = blobs.iter().map(|blob| snapshot(size, stock.size(*blob)));
         let span = Span {
             least: snapshots.clone().min().unwrap_or(size),
             // Where it is not certain, its blob may be one that is in no list.
@@ -102,7 +102,7 @@ impl Builder<'_> {
         if span.size().is_none() {
             self.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()));
         }
-        self.hold_blobs(holder, blobs, shelf);
+        self.hold_blobs(holder, blobs, stock);
         unit
     }
 
@@ -111,7 +111,7 @@ impl Builder<'_> {
         holder: HolderNo,
         record: &Record,
         places: &[(LayerNo, u32)],
-        shelf: &Shelf,
+        stock: &Stock,
     ) {
         let mut layers: Vec<LayerNo> = places.iter().map(|(layer, _)| *layer).collect();
         layers.dedup();
@@ -125,20 +125,20 @@ impl Builder<'_> {
         let mut blobs: Vec<u32> = places.iter().map(|(_, blob)| *blob).collect();
         blobs.sort_unstable();
         blobs.dedup();
-        self.hold_blobs(holder, &blobs, shelf);
+        self.hold_blobs(holder, &blobs, stock);
     }
 
     /// Holds the blob with all that the collector keeps for it, or one of several.
-    fn hold_blobs(&mut self, holder: HolderNo, blobs: &[u32], shelf: &Shelf) {
+    fn hold_blobs(&mut self, holder: HolderNo, blobs: &[u32], stock: &Stock) {
         if let [blob] = blobs {
-            for reached in shelf.list.reached_from(*blob) {
-                self.hold(holder, shelf.unit(reached), true);
+            for reached in stock.list.reached_from(*blob) {
+                self.hold(holder, stock.unit(reached), true);
             }
-            self.joined.push((holder, shelf.unit(*blob)));
+            self.joined.push((holder, stock.unit(*blob)));
             return;
         }
         for blob in blobs {
-            self.hold(holder, shelf.unit(*blob), false);
+            self.hold(holder, stock.unit(*blob), false);
         }
     }
 

@@ -113,11 +113,10 @@ impl Ledger {
                 // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
                 Sort::Layer | Sort::Blob if *holders == 0 => continue,
                 Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
-                Sort::Blob => (&mut build_cache, 3),
                 Sort::Image => (&mut images, 0),
                 Sort::Layer | Sort::Writable => (&mut containers, 1),
                 Sort::Volume => (&mut volumes, 2),
-                Sort::Record => (&mut build_cache, 3),
+                Sort::Blob | Sort::Record => (&mut build_cache, 3),
                 Sort::Log => continue,
             };
             *total += unit.size.most;

@@ -12,8 +12,8 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::Record;
 
 use super::join::{Lineage, is_base};
-use super::shelf::{Shelf, Spot};
 use super::sizes::Sizes;
+use super::stock::{Spot, Stock};
 use super::tree::{LayerNo, Tree};
 
 /// What a record keeps.
@@ -53,14 +53,14 @@ pub(super) fn snapshot(size: Bytes, blob: Bytes) -> Bytes {
 pub(super) fn match_records(
     records: &[Record],
     lineage: &Lineage,
-    shelf: &Shelf,
+    stock: &Stock,
     tree: &Tree,
     sizes: &Sizes,
 ) -> Vec<Keeps> {
     let mut search = Search {
         records,
         lineage,
-        shelf,
+        stock,
         tree,
         sizes,
         fits: vec![Vec::new(); records.len()],
@@ -76,7 +76,7 @@ pub(super) fn match_records(
 struct Search<'a> {
     records: &'a [Record],
     lineage: &'a Lineage,
-    shelf: &'a Shelf,
+    stock: &'a Stock,
     tree: &'a Tree,
     sizes: &'a Sizes,
     /// Where each record may lie.
@@ -97,13 +97,13 @@ impl Search<'_> {
     /// Snapshot and blob together, where both are known.
     fn whole(&self, spot: &Spot) -> Option<Bytes> {
         let unpacked = self.sizes.exact(spot.layer)?;
-        Some(unpacked + self.shelf.size(spot.blob))
+        Some(unpacked + self.stock.size(spot.blob))
     }
 
     fn find(&mut self) {
         let mut by_time: HashMap<Timestamp, Vec<Spot>> = HashMap::new();
         let mut by_depth: HashMap<u32, Vec<Spot>> = HashMap::new();
-        for spot in &self.shelf.spots {
+        for spot in &self.stock.spots {
             if let Some(created) = spot.created {
                 by_time.entry(created).or_default().push(*spot);
             }
@@ -133,7 +133,7 @@ impl Search<'_> {
         let mut found = spots.to_vec();
         let size = self.size(at);
         keep_if_any(&mut found, |spot| {
-            may_hold(size, self.shelf.size(spot.blob))
+            may_hold(size, self.stock.size(spot.blob))
         });
         if let Some(depth) = self.lineage.depth[at] {
             keep_if_any(&mut found, |spot| self.tree.depth(spot.layer) == depth);
@@ -146,7 +146,7 @@ impl Search<'_> {
         let size = self.size(at);
         let base = is_base(&self.records[at]);
         let fits = |spot: &&Spot| {
-            self.whole(spot) == Some(size) || base && self.shelf.size(spot.blob) == size
+            self.whole(spot) == Some(size) || base && self.stock.size(spot.blob) == size
         };
         level.iter().filter(fits).copied().collect()
     }
@@ -212,7 +212,7 @@ impl Search<'_> {
             })
             .collect();
         let orphans: Vec<u32> = self
-            .shelf
+            .stock
             .list
             .orphans()
             .filter(|blob| !taken.contains(blob))
@@ -234,7 +234,7 @@ impl Search<'_> {
         if size.0.is_multiple_of(BLOCK) {
             return Keeps::Own;
         }
-        let spots = &self.shelf.spots;
+        let spots = &self.stock.spots;
         let same = spots.iter().filter(|spot| self.whole(spot) == Some(size));
         let mut same = once(same.map(|spot| spot.blob));
         if !orphans.is_empty() && !self.records[at].shared {
@@ -258,19 +258,19 @@ impl Search<'_> {
 
     fn that_may_be(&self, at: usize, blobs: impl Iterator<Item = u32>) -> Vec<u32> {
         let size = self.size(at);
-        once(blobs.filter(|blob| may_hold(size, self.shelf.size(*blob))))
+        once(blobs.filter(|blob| may_hold(size, self.stock.size(*blob))))
     }
 }
 
 /// True if a gone base's record counts both its blob, which no image reaches, and what that is unpacked.
-pub(super) fn counts_both(record: &Record, shelf: &Shelf) -> bool {
+pub(super) fn counts_both(record: &Record, stock: &Stock) -> bool {
     let size = record.size.known().unwrap_or_default();
-    let mut orphans = shelf.list.orphans().map(|blob| shelf.size(blob));
+    let mut orphans = stock.list.orphans().map(|blob| stock.size(blob));
     orphans.all(|blob| blob != size)
-        && shelf
+        && stock
             .list
             .orphans()
-            .any(|blob| may_hold(size, shelf.size(blob)))
+            .any(|blob| may_hold(size, stock.size(blob)))
 }
 
 fn layers(spots: &[Spot]) -> HashSet<LayerNo> {

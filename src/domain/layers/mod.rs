@@ -16,11 +16,14 @@ mod match_records;
 mod names;
 mod records;
 mod release;
-mod shelf;
 mod sizes;
 mod solve;
+mod stock;
 mod tree;
 mod units;
+
+#[cfg(test)]
+mod store_tests;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -11,8 +11,8 @@ use super::equations::Packed;
 use super::join::{Lineage, Tie, is_base};
 use super::ledger::has_blobs;
 use super::match_records::BLOCK;
-use super::shelf::MOST_UNPACKED;
 use super::sizes::Span;
+use super::stock::MOST_UNPACKED;
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 

@@ -8,11 +8,12 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
-    Source, State, Volume, VolumeName,
+    Source, State, Text, Volume, VolumeName,
 };
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
@@ -168,6 +169,15 @@ impl Engine for Fake {
             size_rw: size.then_some(Bytes(7)),
             ..ContainerDetails::default()
         })
+    }
+
+    fn blobs<'a>(
+        &'a self,
+        images: &'a [ImageId],
+        further: &'a [Text],
+    ) -> Answer<'a, Option<BlobList>> {
+        let _ = (images.len(), further.len());
+        self.answer("blobs", |_| Some(BlobList::default()))
     }
 
     fn resolve<'a>(&'a self, _name: &'a str) -> Answer<'a, Option<ImageId>> {

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Inventory, Progress, Stage};
+use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ContainerId, ImageId, State};
 use crate::engine::Change;
 
@@ -483,6 +483,61 @@ async fn an_old_engine_walks_once_at_the_end_and_not_after_events() {
     watched.ask(Request::Rescan);
     watched.seconds(2).await;
     assert_eq!(watched.fake.count("build_cache"), 1);
+}
+
+fn containerd() -> Fake {
+    let fake = sized(2, 1, 0);
+    fake.info.lock().unwrap().store = Store::Containerd;
+    fake
+}
+
+#[tokio::test(start_paused = true)]
+async fn blobs_come_after_the_layers_and_anew_when_the_build_cache_has_changed() {
+    let mut watched = Watched::new(containerd());
+    let slow = Behaviour::After(Duration::from_secs(5));
+    watched.fake.script("blobs", slow);
+    watched.seconds(2).await;
+    assert!(watched.inventory.blobs.is_pending());
+    assert!(!watched.is_done(&[Stage::Layers]), "blobs belong to it");
+    watched.seconds(20).await;
+    assert!(watched.inventory.blobs.as_ref().known().is_some());
+    assert!(watched.is_done(&[Stage::Layers]));
+    let calls = watched.fake.calls();
+    let at = |call: &str| calls.iter().position(|it| it == call).unwrap();
+    assert!(at("blobs") > at("image 0") && at("blobs") > at("image 1"));
+    watched.fake.forget_calls();
+    watched.fake.happens(Change::BuildCache);
+    watched.seconds(20).await;
+    assert_eq!(watched.fake.calls(), ["build_cache", "blobs"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn blobs_that_do_not_come_are_unknown_until_they_do() {
+    let mut watched = Watched::new(containerd());
+    watched.fake.script("blobs", Behaviour::Fails(lost()));
+    watched.seconds(3).await;
+    assert_eq!(watched.inventory.blobs, Figure::Unknown);
+    assert!(watched.failure(Stage::Layers).is_some());
+    watched.fake.heal();
+    watched.ask(Request::Rescan);
+    watched.seconds(3).await;
+    assert!(watched.inventory.blobs.as_ref().known().is_some());
+    assert!(watched.is_done(&[Stage::Layers]));
+    watched.fake.script("blobs", Behaviour::Fails(lost()));
+    watched.ask(Request::Rescan);
+    watched.seconds(3).await;
+    let list = watched.inventory.blobs.as_ref().known();
+    assert!(list.is_some(), "the last one stays in force");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_graph_driver_is_not_asked_for_blobs() {
+    let mut watched = Watched::new(sized(2, 1, 0));
+    watched.seconds(3).await;
+    assert_eq!(watched.fake.count("blobs"), 0);
+    assert!(watched.is_done(&[Stage::Layers]));
+    let once = once(&containerd(), Wanted::ALL, &Inventory::default()).await;
+    assert!(once.unwrap().blobs.as_ref().known().is_some());
 }
 
 #[tokio::test(start_paused = true)]

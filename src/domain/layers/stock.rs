@@ -42,7 +42,7 @@ struct Top {
 }
 
 /// A list of blobs, joined with the tree of layers.
-pub(super) struct Shelf {
+pub(super) struct Stock {
     pub(super) list: Arc<BlobList>,
     /// All layers of all manifests, gone builds included, each once.
     pub(super) spots: Vec<Spot>,
@@ -51,7 +51,7 @@ pub(super) struct Shelf {
     first: UnitNo,
 }
 
-impl Shelf {
+impl Stock {
     /// Takes the layers of all manifests into the tree, which must not grow any more afterwards.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Option<Self> {
         if !has_blobs(inventory) {
@@ -60,7 +60,7 @@ impl Shelf {
         let Figure::Known(list) = &inventory.blobs else {
             return None;
         };
-        let mut shelf = Self {
+        let mut stock = Self {
             list: Arc::clone(list),
             spots: Vec::new(),
             tops: HashMap::new(),
@@ -68,10 +68,10 @@ impl Shelf {
         };
         let mut seen = HashSet::new();
         for manifest in list.manifests() {
-            shelf.take(manifest, tree, &mut seen);
+            stock.take(manifest, tree, &mut seen);
         }
-        shelf.first = number(tree.len());
-        Some(shelf)
+        stock.first = number(tree.len());
+        Some(stock)
     }
 
     fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<Spot>) {

@@ -1,0 +1,333 @@
+//! The containerd store by hand: what each thing frees, with the list of blobs and without.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Doubt, Freed, Ledger};
+use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
+    Record, RecordId, Source, State, Text,
+};
+
+/// A layer: name, blob, snapshot, and the nanosecond it was made in.
+type Row = (&'static str, u64, u64, i64);
+
+const BASE: Row = ("base", 1_001, 8_192, 1);
+const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
+const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
+const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
+const MANIFEST: u64 = 100;
+
+fn time(nanosecond: i64) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::from(nanosecond)).ok()
+}
+
+fn image(id: &str, layers: &[Row]) -> Image {
+    let history = layers.iter().map(|(name, _, size, created)| HistoryRow {
+        created: time(created / 1_000_000_000 * 1_000_000_000),
+        created_by: format!("RUN {name} # buildkit").into(),
+        comment: "".into(),
+        size: Bytes(*size),
+    });
+    let size: u64 = layers.iter().map(|(_, blob, size, _)| blob + size).sum();
+    Image {
+        id: ImageId::new(id),
+        parent: None,
+        names: vec![format!("{id}:1").into()],
+        digests: Vec::new(),
+        created: None,
+        size: Figure::Known(Bytes(size + MANIFEST)),
+        shared: Figure::Pending,
+        labels: Labels::default(),
+        source: Source::Unknown,
+        last_tagged: None,
+        content: Figure::Known(Arc::new(Content {
+            diff_ids: layers.iter().map(|(name, ..)| Text::from(*name)).collect(),
+            history: history.collect(),
+            folders: Vec::new(),
+        })),
+    }
+}
+
+fn record(id: &str, parents: &[&str], description: &str, size: u64, created: i64) -> Record {
+    Record {
+        id: RecordId::new(id),
+        parents: parents.iter().map(|id| RecordId::new(*id)).collect(),
+        kind: "regular".into(),
+        description: description.into(),
+        in_use: false,
+        shared: false,
+        size: Figure::Known(Bytes(size)),
+        created: time(created),
+        last_used: None,
+    }
+}
+
+fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
+    Container {
+        id: ContainerId::new(id),
+        name: id.into(),
+        image_id: Some(ImageId::new(image)),
+        image: image.into(),
+        command: "".into(),
+        state: State::Exited,
+        created: None,
+        labels: Labels::default(),
+        volumes: Vec::new(),
+        image_mounts: Vec::new(),
+        details: Figure::Known(Arc::new(ContainerDetails {
+            size_rw: Some(Bytes(written)),
+            size_root: Some(Bytes(root)),
+            ..ContainerDetails::default()
+        })),
+    }
+}
+
+fn blob_of(layer: Row) -> String {
+    format!("blob-{}", layer.0)
+}
+
+/// The list of these images' blobs, of gone ones' manifests, and of blobs that nothing leads to.
+fn list(images: &[(&str, &[Row])], gone: &[(&str, &[Row])], orphans: &[Row]) -> BlobList {
+    let mut listed: Vec<Listed> = Vec::new();
+    let layers = images.iter().flat_map(|(_, layers)| *layers).chain(orphans);
+    for layer in layers {
+        listed.push(Listed {
+            digest: blob_of(*layer).into(),
+            size: Bytes(layer.1),
+            labels: vec![("containerd.io/uncompressed".into(), layer.0.into())],
+        });
+    }
+    for (id, layers) in images {
+        let labels = layers.iter().enumerate().map(|(place, layer)| {
+            let key = format!("containerd.io/gc.ref.content.l.{place}");
+            (key.into(), blob_of(*layer).into())
+        });
+        listed.push(Listed {
+            digest: (*id).into(),
+            size: Bytes(MANIFEST),
+            labels: labels.collect(),
+        });
+    }
+    let mut list = BlobList::new(listed);
+    let manifest = |list: &BlobList, id: &str, layers: &[Row]| Manifest {
+        digest: id.into(),
+        layers: layers
+            .iter()
+            .map(|layer| Layer {
+                blob: list.position(&blob_of(*layer)),
+                diff_id: layer.0.into(),
+                created: time(layer.3),
+            })
+            .collect(),
+        ..Manifest::default()
+    };
+    for (id, layers) in images {
+        let manifests = vec![manifest(&list, id, layers)];
+        list.add_image(ImageId::new(*id), manifests, false);
+    }
+    for (id, layers) in gone {
+        let manifests = vec![manifest(&list, id, layers)];
+        list.add_further((*id).into(), manifests);
+    }
+    list
+}
+
+fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
+    let mut inventory = Inventory::default();
+    inventory.apply(Part::Engine(Arc::new(EngineInfo {
+        product: "Docker".into(),
+        store: Store::Containerd,
+        driver: "overlayfs".into(),
+        has_build_cache: true,
+        ..EngineInfo::default()
+    })));
+    let images = images.iter().map(|(id, layers)| image(id, layers));
+    inventory.apply(Part::Images(images.collect()));
+    inventory.apply(Part::BuildCache(records));
+    for stage in Stage::ALL {
+        let done = Progress::Done(Timestamp::UNIX_EPOCH);
+        inventory.apply(Part::Stage(stage, done));
+    }
+    inventory
+}
+
+fn with_list(mut inventory: Inventory, list: BlobList) -> Inventory {
+    inventory.apply(Part::Blobs(Figure::Known(Arc::new(list))));
+    inventory
+}
+
+fn without_list(mut inventory: Inventory) -> Inventory {
+    inventory.apply(Part::Blobs(Figure::Unknown));
+    inventory
+}
+
+fn an_image(id: &str) -> ItemId {
+    ItemId::Image(ImageId::new(id))
+}
+
+fn a_record(id: &str) -> ItemId {
+    ItemId::Record(RecordId::new(id))
+}
+
+#[track_caller]
+fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
+    let freed = Ledger::new(inventory).frees(items);
+    let exact = Freed {
+        at_least: Bytes(bytes),
+        at_most: Bytes(bytes),
+        ..Freed::default()
+    };
+    assert_eq!(freed, exact);
+}
+
+const APP: &[(&str, &[Row])] = &[("app", &[BASE, STEP])];
+
+fn records_of_app() -> Vec<Record> {
+    vec![
+        record("b", &[], "", 1_001, 50),
+        record("s", &["b"], "mount / from exec step", 4_603, 2_000_000_007),
+    ]
+}
+
+#[test]
+fn an_image_shares_its_blobs_with_the_cache_and_unpacks_its_own() {
+    let listed = list(APP, &[], &[]);
+    let app = with_list(inventory(APP, records_of_app()), listed);
+    // Its manifest and its snapshot of the step; the cache has the rest.
+    assert_frees(&app, &[an_image("app")], MANIFEST + 4_096);
+    assert_frees(&app, &[a_record("s")], 4_096);
+    assert_frees(&app, &[a_record("s"), a_record("b")], 4_096);
+    let all = [an_image("app"), a_record("s"), a_record("b")];
+    assert_frees(&app, &all, MANIFEST + 1_001 + 8_192 + 507 + 2 * 4_096);
+}
+
+#[test]
+fn until_the_list_has_come_nothing_is_promised() {
+    let ledger = Ledger::new(&inventory(APP, Vec::new()));
+    assert!(ledger.frees(&[an_image("app")]).pending);
+    let older = with_list(inventory(APP, Vec::new()), list(&[], &[], &[]));
+    let freed = Ledger::new(&older).frees(&[an_image("app")]);
+    assert!(
+        freed.doubts.contains(&Doubt::Blobs),
+        "it is not in the list"
+    );
+    assert!(!freed.pending && !freed.is_exact());
+}
+
+#[test]
+fn twins_of_one_size_are_told_apart_by_their_time() {
+    const TWIN: Row = ("twin", 507, 4_096, 2_000_000_008);
+    let images: &[(&str, &[Row])] = &[("app", &[BASE, STEP]), ("twin", &[BASE, TWIN])];
+    let mut records = records_of_app();
+    records.remove(1);
+    records.push(record(
+        "t",
+        &["b"],
+        "mount / from exec step",
+        4_603,
+        2_000_000_008,
+    ));
+    let twins = with_list(inventory(images, records), list(images, &[], &[]));
+    assert_frees(&twins, &[an_image("app")], MANIFEST + 4_096 + 507);
+    assert_frees(&twins, &[an_image("twin")], MANIFEST + 4_096);
+}
+
+#[test]
+fn a_step_of_a_gone_image_owns_its_blob() {
+    let gone: &[(&str, &[Row])] = &[("old", &[BASE, OTHER])];
+    let mut records = records_of_app();
+    records.push(record(
+        "o",
+        &["b"],
+        "mount / from exec other",
+        12_891,
+        3_000_000_009,
+    ));
+    let app = with_list(inventory(APP, records.clone()), list(APP, gone, &[OTHER]));
+    assert_frees(&app, &[a_record("o")], 12_288 + 603);
+    // Nothing tells of that build any more, but the blob is there.
+    let app = with_list(inventory(APP, records), list(APP, &[], &[OTHER]));
+    assert_frees(&app, &[a_record("o")], 12_288 + 603);
+}
+
+#[test]
+fn two_steps_share_the_only_blob_that_fits_both() {
+    let mut records = records_of_app();
+    for id in ["o", "p"] {
+        records.push(record(id, &["b"], "mount / from exec other", 12_891, 77));
+    }
+    let app = with_list(inventory(APP, records.clone()), list(APP, &[], &[OTHER]));
+    assert_frees(&app, &[a_record("o")], 12_288);
+    assert_frees(&app, &[a_record("o"), a_record("p")], 2 * 12_288 + 603);
+
+    // Where two fit and three want one, nobody can tell.
+    records.push(record("q", &["b"], "mount / from exec other", 12_891, 77));
+    let app = with_list(inventory(APP, records), list(APP, &[], &[OTHER, LIKE]));
+    let freed = Ledger::new(&app).frees(&[a_record("o")]);
+    assert_eq!(freed.at_least, Bytes(12_891 - 1_115), "{freed:?}");
+    assert_eq!(freed.at_most, Bytes(12_891), "{freed:?}");
+    let record = RecordId::new("o");
+    assert!(
+        freed.doubts.contains(&Doubt::SharedRecord(record)),
+        "{freed:?}"
+    );
+}
+
+#[test]
+fn a_step_that_was_never_exported_is_its_own_whatever_the_engine_says() {
+    let mut stage = record("x", &["b"], "mount / from exec made", 36_864, 77);
+    stage.shared = true;
+    let mut records = records_of_app();
+    records.push(stage);
+    let app = with_list(inventory(APP, records), list(APP, &[], &[]));
+    assert_frees(&app, &[a_record("x")], 36_864);
+}
+
+#[test]
+fn a_container_holds_what_it_runs_though_its_image_was_built_anew() {
+    let gone: &[(&str, &[Row])] = &[("old", &[BASE, OTHER])];
+    let root = 8_192 + 12_288 + 4_096 + 12_288;
+    let mut app = with_list(inventory(APP, Vec::new()), list(APP, gone, &[]));
+    app.containers = vec![container("c", "old", 4_096, root)];
+    let one = ItemId::Container(ContainerId::new("c"));
+    // Its writable layer, the one for mounts, and the layer that no image has.
+    assert_frees(&app, std::slice::from_ref(&one), 4_096 + 12_288 + 12_288);
+    assert_frees(&app, &[an_image("app")], MANIFEST + 1_001 + 507 + 4_096);
+    let both = 4_096 + 12_288 + 12_288 + MANIFEST + 1_001 + 8_192 + 507 + 4_096;
+    assert_frees(&app, &[one, an_image("app")], both);
+}
+
+#[test]
+fn the_base_that_is_gone_frees_at_least_its_blob() {
+    let records = vec![record("b", &[], "", 1_001, 50)];
+    let gone = with_list(inventory(&[], records), list(&[], &[], &[BASE]));
+    let freed = Ledger::new(&gone).frees(&[a_record("b")]);
+    assert_eq!(freed.at_least, Bytes(1_001));
+    assert!(freed.at_most >= Bytes(1_001 + 8_192));
+    assert!(!freed.doubts.is_empty());
+}
+
+/// Without the list, bounds hold the truth, and are it where one record tells of each shared blob.
+#[test]
+fn without_the_list_sums_tell_what_they_can() {
+    let images: &[(&str, &[Row])] = &[("app", &[BASE, STEP]), ("other", &[BASE, OTHER])];
+    let truth = MANIFEST + 507 + 4_096;
+    let alone = without_list(inventory(images, Vec::new()));
+    let freed = Ledger::new(&alone).frees(&[an_image("app")]);
+    assert!(freed.at_least <= Bytes(truth) && Bytes(truth) <= freed.at_most);
+    assert!(freed.doubts.contains(&Doubt::Blobs));
+    let both = Ledger::new(&alone).frees(&[an_image("app"), an_image("other")]);
+    let all = truth + MANIFEST + 603 + 12_288 + 1_001 + 8_192;
+    assert!(both.at_least <= Bytes(all) && Bytes(all) <= both.at_most);
+
+    let cached = without_list(inventory(images, records_of_app()));
+    let freed = Ledger::new(&cached).frees(&[an_image("app")]);
+    // The cache holds the step's blob too.
+    assert_eq!(freed.at_least, Bytes(MANIFEST + 4_096), "{freed:?}");
+    assert_eq!(freed.at_most, Bytes(MANIFEST + 4_096), "{freed:?}");
+}
