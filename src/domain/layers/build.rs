@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Text, Volume};
+use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Volume};
 
 use super::equations::Packed;
+use super::folders::Folders;
 use super::hidden::Hidden;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
@@ -432,38 +433,5 @@ fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
         doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone())),
         pending: volume.size.is_pending(),
         sort: Sort::Volume,
-    }
-}
-
-/// Layers by the folder that the storage driver keeps them in.
-struct Folders(HashMap<Text, UnitNo>);
-
-impl Folders {
-    /// The folders of all images' layers.
-    fn new(builder: &Builder<'_>) -> Self {
-        let mut folders = HashMap::new();
-        for (image, top) in builder.inventory.images.iter().zip(&builder.tops) {
-            let (Some(content), Some(top)) = (content(image), top) else {
-                continue;
-            };
-            let chain = builder.tree.up_to(*top);
-            if content.folders.len() == chain.len() {
-                folders.extend(content.folders.iter().cloned().zip(chain));
-            }
-        }
-        Self(folders)
-    }
-
-    /// The layer in a folder: an image's, or one that only containers without an image have.
-    fn unit(&mut self, builder: &mut Builder<'_>, folder: &Text, below: Option<UnitNo>) -> UnitNo {
-        *self.0.entry(folder.clone()).or_insert_with(|| {
-            builder.add_unit(Unit {
-                below,
-                size: Span::UNKNOWN,
-                doubt: None,
-                pending: false,
-                sort: Sort::Layer,
-            })
-        })
     }
 }

@@ -8,6 +8,7 @@ mod align;
 mod build;
 mod containerd;
 mod equations;
+mod folders;
 mod hidden;
 mod join;
 mod kept;
