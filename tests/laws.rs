@@ -8,6 +8,9 @@
 
 #[path = "support/fleet.rs"]
 mod fleet;
+#[allow(dead_code, reason = "the benchmark uses the rest")]
+#[path = "support/large.rs"]
+mod large;
 #[path = "support/recorded.rs"]
 mod recorded;
 
@@ -19,3 +22,5 @@ mod filter;
 mod layers;
 #[path = "laws/recorded_layers.rs"]
 mod recorded_layers;
+#[path = "laws/weight.rs"]
+mod weight;

@@ -286,12 +286,7 @@ const NAME: Column = Column {
             more: names.saturating_sub(1),
         }
     },
-    compare: |survey, kind, a, b| {
-        survey
-            .item(kind, a)
-            .name()
-            .cmp(&survey.item(kind, b).name())
-    },
+    compare: |survey, kind, a, b| survey.item(kind, a).compare_names(&survey.item(kind, b)),
 };
 
 const FREES: Column = Column {

@@ -1,12 +1,14 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::mem::{Discriminant, discriminant};
 
 use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
-use super::inventory::{Inventory, Part, Stage};
+use super::inventory::{Inventory, Part, Progress, Stage};
 use super::item::{
     Container, ContainerId, Image, ImageId, ItemId, Kind, Record, RecordId, Source, State, Text,
     Volume, VolumeName, short_id,
@@ -77,23 +79,43 @@ impl Item<'_> {
     /// What to call it: a name where it has one, else a short ID.
     #[must_use]
     pub fn name(&self) -> Text {
+        match self.name_in_two() {
+            ("", name) => name.into(),
+            (none, id) => format!("{none}{id}").into(),
+        }
+    }
+
+    /// Compares names as [`Item::name`] gives them, without making them.
+    #[must_use]
+    pub fn compare_names(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.name_in_two(), other.name_in_two());
+        if one.0 == two.0 {
+            return one.1.cmp(two.1);
+        }
+        one.0
+            .bytes()
+            .chain(one.1.bytes())
+            .cmp(two.0.bytes().chain(two.1.bytes()))
+    }
+
+    /// What stands before an ID in place of a name, and the name or the ID.
+    fn name_in_two(&self) -> (&'static str, &str) {
         match self {
-            Self::Image(image) => image
-                .names
-                .first()
-                .cloned()
-                .unwrap_or_else(|| format!("<none> {}", short_id(image.id.as_str())).into()),
-            Self::Container(container) if container.name.is_empty() => {
-                short_id(container.id.as_str()).into()
-            }
-            Self::Container(container) => container.name.clone(),
-            Self::Volume(volume) if volume.anonymous => short_id(volume.name.as_str()).into(),
-            Self::Volume(volume) => volume.name.as_str().into(),
-            Self::Record(record) if record.description.is_empty() => record.id.as_str().into(),
-            Self::Record(record) => match command_of(&record.description) {
-                Some(command) => command.into(),
-                None => record.description.clone(),
+            Self::Image(image) => match image.names.first() {
+                Some(name) => ("", name),
+                None => ("<none> ", short_id(image.id.as_str())),
             },
+            Self::Container(container) if container.name.is_empty() => {
+                ("", short_id(container.id.as_str()))
+            }
+            Self::Container(container) => ("", &container.name),
+            Self::Volume(volume) if volume.anonymous => ("", short_id(volume.name.as_str())),
+            Self::Volume(volume) => ("", volume.name.as_str()),
+            Self::Record(record) if record.description.is_empty() => ("", record.id.as_str()),
+            Self::Record(record) => {
+                let said = &record.description;
+                ("", command_of(said).unwrap_or(said))
+            }
         }
     }
 
@@ -153,13 +175,31 @@ impl Survey {
         survey
     }
 
-    /// Takes answers in and understands the whole anew.
+    /// Takes answers in and understands anew what they touch: all of it, but for sizes of volumes, which come
+    /// one by one and belong to nothing else, and for what says nothing of any item.
     pub fn apply(&mut self, parts: impl IntoIterator<Item = Part>) {
         let mut inventory = std::mem::take(&mut self.inventory);
+        let before = stands(&inventory);
+        let (mut volumes, mut all) = (false, false);
         for part in parts {
+            match part {
+                Part::Disks(_) | Part::Stage(..) => {}
+                Part::VolumeSizes { .. } => volumes = true,
+                _ => all = true,
+            }
             inventory.apply(part);
         }
-        *self = Self::new(inventory);
+        if all || before != stands(&inventory) {
+            *self = Self::new(inventory);
+            return;
+        }
+        self.inventory = inventory;
+        if volumes {
+            self.ledger.measure_volumes(&self.inventory);
+            self.facts[Kind::Volume as usize] = (0..self.inventory.volumes.len())
+                .map(|index| self.volume_facts(index))
+                .collect();
+        }
     }
 
     #[must_use]
@@ -515,6 +555,14 @@ fn command_of(description: &str) -> Option<&str> {
     let command = description.strip_prefix("mount / from exec ")?;
     let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
     (!command.trim().is_empty()).then_some(command)
+}
+
+/// How far each stage is, without times and words.
+fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); Stage::ALL.len()] {
+    Stage::ALL.map(|stage| {
+        let progress = discriminant(inventory.stage(stage));
+        (progress, inventory.is_listed(stage))
+    })
 }
 
 /// The label `dtop.keep` protects, whatever its value but `false`.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use dtop::domain::bytes::Bytes;
+use dtop::domain::inventory::Part;
 use dtop::domain::item::ItemId;
 use dtop::domain::layers::{Doubt, Freed, Ledger};
+use dtop::domain::survey::Survey;
 use proptest::prelude::*;
 
 use crate::fleet::{Fleet, Traits, fleet};
@@ -132,6 +134,33 @@ proptest! {
         }
         for item in &set {
             prop_assert_eq!(release.held_back(item).bytes, Bytes::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_survey_that_takes_volumes_in_is_one_made_of_them(
+        fleet in odd(),
+        sizes in proptest::collection::vec(proptest::option::of(0_u64..9_000), 12),
+        complete in any::<bool>(),
+        bits in bits(),
+    ) {
+        let volumes = fleet.inventory.volumes.iter().map(|volume| volume.name.clone());
+        let sizes = volumes.zip(sizes.iter().map(|size| size.map(Bytes))).collect();
+        let part = Part::VolumeSizes { sizes, complete };
+        let mut taken = Survey::new(fleet.inventory.clone());
+        taken.apply([part.clone()]);
+        let mut inventory = fleet.inventory.clone();
+        inventory.apply(part);
+        let made = Survey::new(inventory);
+        prop_assert_eq!(taken.ledger.totals(), made.ledger.totals());
+        let set = chosen(&fleet, &bits);
+        prop_assert_eq!(taken.ledger.frees(&set), made.ledger.frees(&set));
+        for item in fleet.items() {
+            let frees = |survey: &Survey| {
+                let at = survey.index(&item).expect("an item");
+                survey.facts(item.kind(), at).frees.clone()
+            };
+            prop_assert_eq!(frees(&taken), frees(&made));
         }
     }
 

@@ -137,6 +137,16 @@ impl PrivateEngine {
         }
     }
 
+    /// An engine that does not know the feature takes the graph driver without a word.
+    pub fn store(&self) -> Store {
+        let status = self.get("/info")["DriverStatus"].to_string();
+        if status.contains("io.containerd.snapshotter.v1") {
+            Store::Containerd
+        } else {
+            Store::GraphDriver
+        }
+    }
+
     /// Kills what still runs, so that the engine has nothing to wait for when it ends.
     fn kill_containers(&self) {
         let ask = |method, path: &str| http::request(&self.socket(), method, path);

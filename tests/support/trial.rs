@@ -11,8 +11,13 @@ use super::program::{Missing, Programs};
 /// A named test on a private, empty engine.
 pub type OnEngine = (&'static str, fn(&PrivateEngine));
 
-/// One trial a test and engine to test against.
+/// One trial a test and engine to test against, on the store that every engine has.
 pub fn on_engines(tests: &[OnEngine]) -> Vec<Trial> {
+    on_store(tests, Store::GraphDriver)
+}
+
+/// One trial a test and engine to test against. An engine without that store has it ignored.
+pub fn on_store(tests: &[OnEngine], store: Store) -> Vec<Trial> {
     let mut trials = Vec::new();
     for programs in Programs::all() {
         for &(name, test) in tests {
@@ -22,10 +27,14 @@ pub fn on_engines(tests: &[OnEngine]) -> Vec<Trial> {
                 _ => name.to_owned(),
             };
             let run = move || {
-                match programs.and_then(|it| PrivateEngine::start(&it, Store::GraphDriver)) {
-                    Ok(engine) => test(&engine),
+                let engine = match programs.and_then(|it| PrivateEngine::start(&it, store)) {
+                    Ok(engine) => engine,
                     Err(missing) => return without_engine(&missing),
+                };
+                if engine.store() != store {
+                    return Ok(Completion::ignored_with("this version has no such store"));
                 }
+                test(&engine);
                 Ok(Completion::Completed)
             };
             trials.push(Trial::ignorable_test(name, run));

@@ -1,7 +1,7 @@
 //! Keys in the lists: panes, sorting, marks.
 
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::plan::AddedBy;
+use crate::domain::plan::{self, AddedBy};
 
 use super::super::columns::{columns, fitting};
 use super::super::keys::Action;
@@ -9,7 +9,7 @@ use super::super::layout::GUTTER;
 use super::super::list::Cursor;
 use super::super::model::{Detail, FilterLine, Model, Screen};
 use super::super::msg::Effect;
-use super::{plan_of, refresh};
+use super::refresh;
 
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
@@ -169,7 +169,7 @@ pub fn weigh_marks(model: &mut Model) {
     model.marked = if model.marks.is_empty() {
         crate::domain::layers::Freed::default()
     } else {
-        plan_of(model).frees
+        plan::frees(&model.survey, &model.selection())
     };
 }
 

@@ -9,7 +9,6 @@ use jiff::SignedDuration;
 
 use crate::domain::inventory::Part;
 use crate::domain::item::{ImageId, ItemId, Kind};
-use crate::domain::plan::Plan;
 
 use super::keys::{Action, Key, action};
 use super::layout::Layout;
@@ -328,11 +327,6 @@ fn look_first(model: &Model) -> Vec<Effect> {
     } else {
         vec![Effect::LookFirst(images)]
     }
-}
-
-/// What a plan of these marks would free.
-fn plan_of(model: &Model) -> Plan {
-    Plan::new(&model.survey, &model.selection())
 }
 
 /// A number of things, in a sentence.

@@ -426,7 +426,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
+pub(super) fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
     Unit {
         below: None,
         size: Span::exactly(volume.size.known().unwrap_or_default()),

@@ -7,7 +7,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Store};
 use crate::domain::item::{Content, Image, ImageId, ItemId, Text};
 
-use super::build::Builder;
+use super::build::{Builder, volume_unit};
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree};
 use super::units::{Graph, HolderNo, Sort, UnitNo, World};
@@ -40,6 +40,21 @@ impl Ledger {
         let mut ledger = Builder::new(inventory).build();
         ledger.totals = ledger.sum(inventory);
         ledger
+    }
+
+    /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of.
+    pub fn measure_volumes(&mut self, inventory: &Inventory) {
+        for volume in &inventory.volumes {
+            let item = ItemId::Volume(volume.name.clone());
+            let Some(holder) = self.items.get(&item) else {
+                continue;
+            };
+            // A volume holds itself and nothing else.
+            if let [own] = self.graph.holds.of(*holder) {
+                self.graph.units[own.unit as usize] = volume_unit(volume, &item);
+            }
+        }
+        self.totals = self.sum(inventory);
     }
 
     /// Bytes of each kind, each byte in one of them.

@@ -192,21 +192,30 @@ impl<'a> Draft<'a> {
     /// holds when all that comes before it is gone.
     pub fn vanishing(&self, container: &'a Container) -> impl Iterator<Item = &'a Volume> {
         let vanishes = vanishes_when_stopped(container);
-        let name = Item::Container(container).name();
+        let comes_before = |user| {
+            Item::Container(user)
+                .compare_names(&Item::Container(container))
+                .is_lt()
+        };
         self.left_by(container).filter(move |volume| {
             vanishes
-                && self.survey.users_of_volume(&volume.name).all(|user| {
-                    user.id == container.id
-                        || !self.stays(user) && Item::Container(user).name() < name
-                })
+                && self
+                    .survey
+                    .users_of_volume(&volume.name)
+                    .all(|user| user.id == container.id || !self.stays(user) && comes_before(user))
         })
     }
 
     /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
     pub fn order(&self) -> Vec<ItemId> {
-        let mut ids: Vec<&ItemId> = self.going.keys().collect();
+        let mut items: Vec<(&ItemId, Item<'_>)> = self
+            .going
+            .keys()
+            .filter_map(|id| Some((id, self.survey.find(id)?)))
+            .collect();
         // By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it).
-        ids.sort_by_cached_key(|id| (self.ease(id), self.survey.find(id).map(|item| item.name())));
+        items.sort_by(|(_, a), (_, b)| ease(*a).cmp(&ease(*b)).then_with(|| a.compare_names(b)));
+        let ids: Vec<&ItemId> = items.into_iter().map(|(id, _)| id).collect();
         let containers = ids.iter().filter(|id| matches!(id, ItemId::Container(_)));
         let volumes = ids.iter().filter(|id| matches!(id, ItemId::Volume(_)));
         let records = ids.iter().filter_map(|id| match id {
@@ -237,17 +246,17 @@ impl<'a> Draft<'a> {
             .filter(|id| self.going.contains_key(id))
             .collect()
     }
+}
 
-    /// What can be had again goes before what cannot, so that a cancel saves the most.
-    fn ease(&self, id: &ItemId) -> u8 {
-        match self.survey.find(id) {
-            Some(Item::Image(image)) => match image.source {
-                Source::Registry => 0,
-                Source::Unknown => 1,
-                Source::Local => 2,
-            },
-            _ => 0,
-        }
+/// What can be had again goes before what cannot, so that a cancel saves the most.
+fn ease(item: Item<'_>) -> u8 {
+    match item {
+        Item::Image(image) => match image.source {
+            Source::Registry => 0,
+            Source::Unknown => 1,
+            Source::Local => 2,
+        },
+        Item::Container(_) | Item::Volume(_) | Item::Record(_) => 0,
     }
 }
 

@@ -27,6 +27,12 @@ pub use unlock::unlock;
 
 use draft::Draft;
 
+/// What [`Plan::new`] of a selection frees, without the steps: for a total that follows every mark.
+#[must_use]
+pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
+    Draft::new(survey, selection).frees()
+}
+
 /// What somebody wants gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -110,7 +116,7 @@ pub struct Stays {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// The sum of the steps.
+    /// What the steps free together: their bytes added up, and the doubts that are left in the end.
     pub frees: Freed,
     pub refused: Vec<Refusal>,
     pub stays: Vec<Stays>,

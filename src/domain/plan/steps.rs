@@ -25,8 +25,8 @@ impl Draft<'_> {
                 step.frees
                     .add(&release.let_go(&ItemId::Image(parent.clone())));
             }
-            plan.frees.add(&step.frees);
         }
+        plan.frees = release.total();
         for step in &steps {
             let is_larger = step
                 .size
@@ -39,6 +39,13 @@ impl Draft<'_> {
         }
         plan.steps = steps;
         plan
+    }
+
+    /// What the plan frees, in whichever order its steps come.
+    pub(super) fn frees(&self) -> Freed {
+        let followers = self.following.iter().cloned().map(ItemId::Image);
+        let all: Vec<ItemId> = self.going.keys().cloned().chain(followers).collect();
+        self.survey.ledger.frees(&all)
     }
 
     /// The steps without their bytes, as the engine will see them one after another.
