@@ -128,8 +128,12 @@ impl Draft<'_> {
             .map(|child| Item::Record(child).name())
             .collect();
         if !children.is_empty() {
-            let word = plural("record", children.len());
-            found.push(format!("other {word} build on it: {}", listed(&children)));
+            let words = if children.len() == 1 {
+                "another record builds on it"
+            } else {
+                "other records build on it"
+            };
+            found.push(format!("{words}: {}", listed(&children)));
         }
         found
     }

@@ -289,8 +289,8 @@ fn a_record_goes_only_with_all_that_builds_on_it() {
         whys(&plan),
         [
             ("busy", "in use"),
-            ("low", "other record build on it: busy"),
-            ("mid", "other record build on it: top"),
+            ("low", "another record builds on it: busy"),
+            ("mid", "another record builds on it: top"),
         ]
     );
     assert_eq!(plan.refused[2].unlock, [a_record("top")]);
