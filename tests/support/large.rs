@@ -44,7 +44,7 @@ pub fn now() -> Timestamp {
 
 /// When a thing was made: every one at a second of its own.
 fn made(number: usize) -> Timestamp {
-    now() - SignedDuration::from_secs(1_000_000 + number as i64)
+    now() - SignedDuration::from_secs(1_000_000 + i64::try_from(number).expect("few"))
 }
 
 /// Sizes that look random and are the same every time.
@@ -112,7 +112,7 @@ fn image(at: usize, size: Size) -> Image {
     let layers: Vec<Layer> = (0..BASE_LAYERS + size.own_layers)
         .map(|place| layer(at, place, size))
         .collect();
-    let is_untagged = at % 5 == 0;
+    let is_untagged = at.is_multiple_of(5);
     let name = format!(
         "registry.example.org/team-{}/service-{}:{at}",
         at % 40,
@@ -146,7 +146,7 @@ fn containers(size: Size) -> Vec<Container> {
             image_id: Some(image_id(at * 5 % size.images)),
             image: format!("service:{at}").into(),
             command: "/entrypoint.sh serve".into(),
-            state: if at % 2 == 0 {
+            state: if at.is_multiple_of(2) {
                 State::Running
             } else {
                 State::Exited
@@ -171,7 +171,7 @@ fn volume(at: usize) -> Volume {
         name: VolumeName::new(format!("volume-{at}")),
         driver: "local".into(),
         size: Figure::Known(bytes(at)),
-        anonymous: at % 3 == 0,
+        anonymous: at.is_multiple_of(3),
         created: Some(made(at)),
         labels: Labels::default(),
         mountpoint: format!("/var/lib/docker/volumes/volume-{at}/_data").into(),
