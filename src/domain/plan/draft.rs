@@ -1,6 +1,6 @@
 //! Settles what of a selection can go: what is refused takes along what needs it gone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use crate::domain::bytes::Bytes;
@@ -14,8 +14,8 @@ use super::{AddedBy, Selection};
 pub(super) struct Draft<'a> {
     pub survey: &'a Survey,
     pub selection: &'a Selection,
-    /// What goes as a step of its own, with who chose it.
-    pub going: BTreeMap<ItemId, AddedBy>,
+    /// What goes as a step of its own, with who chose it. It is asked many times for every mark.
+    pub going: HashMap<ItemId, AddedBy>,
     /// Untagged parents that the engine removes along with what goes.
     pub following: HashSet<ImageId>,
     /// What was chosen and stays, in the order of steps, with the reason that was found first.
@@ -166,10 +166,14 @@ impl<'a> Draft<'a> {
     /// Takes along volumes that are empty, and those that vanish with their container.
     fn take_left_volumes(&mut self) {
         let mut taken = Vec::new();
-        for (id, added_by) in &self.going {
+        // In the selection's order, so that a volume of two containers is always the same one's.
+        for (id, added_by) in &self.selection.items {
             let Some(Item::Container(container)) = self.survey.find(id) else {
                 continue;
             };
+            if !self.going.contains_key(id) {
+                continue;
+            }
             let vanishing: HashSet<_> = self
                 .vanishing(container)
                 .map(|volume| &volume.name)
@@ -214,7 +218,10 @@ impl<'a> Draft<'a> {
             .filter_map(|id| Some((id, self.survey.find(id)?)))
             .collect();
         // By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it).
-        items.sort_by(|(_, a), (_, b)| ease(*a).cmp(&ease(*b)).then_with(|| a.compare_names(b)));
+        items.sort_by(|(a_id, a), (b_id, b)| {
+            let by_name = ease(*a).cmp(&ease(*b)).then_with(|| a.compare_names(b));
+            by_name.then_with(|| a_id.cmp(b_id))
+        });
         let ids: Vec<&ItemId> = items.into_iter().map(|(id, _)| id).collect();
         let containers = ids.iter().filter(|id| matches!(id, ItemId::Container(_)));
         let volumes = ids.iter().filter(|id| matches!(id, ItemId::Volume(_)));
