@@ -36,6 +36,15 @@ pub struct Account {
     pub differences: Vec<Difference>,
 }
 
+impl Account {
+    /// True when a step freed something else than promised, or the disk shows something else.
+    #[must_use]
+    pub fn is_remarkable(&self) -> bool {
+        let is_explained = |change: DiskChange| change.explains(self.freed).is_some();
+        !self.differences.is_empty() || self.disk.is_some_and(is_explained)
+    }
+}
+
 /// A step that freed something else than promised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{self, Chosen, Select, one_line};
-use crate::domain::account::Account;
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::outcome::{Done, Event, Outcome};
@@ -241,8 +240,8 @@ async fn carry_out(
         };
         let object = json::cleaned(&survey, &plan, &removal.done, &removal.account);
         written = console.print(&object);
-    } else if removal.account != Account::default() {
-        // Standard output has a line an object.
+    } else if removal.account.is_remarkable() {
+        // Standard output has a line an object; what went as promised needs no word more.
         console.say(&text::account(&removal.plan, &removal.account, page));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
