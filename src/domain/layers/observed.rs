@@ -116,12 +116,11 @@ impl<'a> Observation<'a> {
         }
         for ((_, named), went) in answer.iter().zip(&mut all) {
             for chain in named {
-                match layers.get(chain) {
-                    Some(unit) => self.count(*unit, true, went),
-                    None => {
-                        went.about = true;
-                        went.no_size = true;
-                    }
+                if let Some(unit) = layers.get(chain) {
+                    self.count(*unit, true, went);
+                } else {
+                    went.about = true;
+                    went.no_size = true;
                 }
             }
         }
