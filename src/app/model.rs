@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::domain::account::Account;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
@@ -126,6 +127,8 @@ pub struct Removing {
     pub ended: usize,
     pub done: Vec<Done>,
     pub freed: Bytes,
+    /// What all of it has freed, once it has ended.
+    pub account: Option<Account>,
     pub cancelling: bool,
     /// Nothing could be tried, in these words.
     pub aborted: Option<String>,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, draws, reads a clock or talks to an engine. Time comes in as an argument.
 
+pub mod account;
 pub mod blobs;
 pub mod bytes;
 pub mod filter;

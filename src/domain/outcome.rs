@@ -1,5 +1,6 @@
 //! What became of a plan, step by step.
 
+use super::account::Account;
 use super::bytes::{Bytes, Figure};
 use super::item::{ItemId, Text};
 use super::plan::Plan;
@@ -73,5 +74,7 @@ pub enum Event {
     Aborted {
         error: String,
     },
+    /// What all of it has freed; comes right before the end.
+    Accounted(Box<Account>),
     Finished,
 }

@@ -260,6 +260,13 @@ fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
     disks
 }
 
+/// Asks filesystems again that a look has found a moment ago. It may hang, as [`look`] may.
+#[must_use]
+pub fn again(disks: &[Disk]) -> Vec<Disk> {
+    let again = |old: &Disk| disk(Root::open(old.path.clone()).ok()?.dir, &old.path).ok();
+    disks.iter().filter_map(again).collect()
+}
+
 /// A containerd's folder, if it holds every one of some images: another containerd than the engine's
 /// would lack one. The containerd store names an image by the digest of a blob (ENGINE.md §3).
 fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::domain::account::{Account, FreedBy};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::Text;
 use crate::domain::outcome::Done;
@@ -35,30 +36,20 @@ pub fn plan(survey: &Survey, plan: &Plan) -> String {
     })
 }
 
-/// How it was found out what has been freed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FreedBy {
-    /// From what the engine said that it deleted.
-    #[default]
-    Engine,
-    /// From a scan afterwards.
-    Rescan,
-    /// From the filesystem.
-    Disk,
+/// What went, once the account of it has been drawn up.
+#[must_use]
+pub fn cleaned(survey: &Survey, plan: &Plan, done: &[Done], account: &Account) -> String {
+    written(&Clean {
+        freed: account.freed,
+        freed_by: account.by,
+        ..Clean::new(survey, plan, done, None)
+    })
 }
 
 /// What went. `error` is why nothing could be tried.
 #[must_use]
 pub fn clean(survey: &Survey, plan: &Plan, done: &[Done], error: Option<&str>) -> String {
-    written(&Clean {
-        schema: SCHEMA,
-        plan: PlanJson::new(survey, plan),
-        done: done.iter().map(DoneJson::new).collect(),
-        freed: done.iter().filter_map(|done| done.freed.known()).sum(),
-        freed_by: FreedBy::default(),
-        error,
-    })
+    written(&Clean::new(survey, plan, done, error))
 }
 
 /// JSON that a terminal can show: what JSON leaves as it is and a terminal would obey is escaped too.
@@ -106,6 +97,19 @@ struct Clean<'a> {
     freed: Bytes,
     freed_by: FreedBy,
     error: Option<&'a str>,
+}
+
+impl<'a> Clean<'a> {
+    fn new(survey: &'a Survey, plan: &'a Plan, done: &'a [Done], error: Option<&'a str>) -> Self {
+        Self {
+            schema: SCHEMA,
+            plan: PlanJson::new(survey, plan),
+            done: done.iter().map(DoneJson::new).collect(),
+            freed: done.iter().filter_map(|done| done.freed.known()).sum(),
+            freed_by: FreedBy::default(),
+            error,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::{Kind, Text};
@@ -328,6 +329,24 @@ pub fn done(done: &Done, page: Page) -> String {
         line = format!("{line}: {}", sanitise(error));
     }
     page.printed(&[line])
+}
+
+/// What a removal has freed in all, against what was promised, and where the two differ.
+#[must_use]
+pub fn account(plan: &Plan, account: &Account, page: Page) -> String {
+    let theme = page.theme();
+    let freed = words::freed_in_all(account);
+    let promised = words::freed(&plan.frees, theme);
+    let mut lines = vec![format!("freed {freed}, promised {promised}")];
+    if let Some(change) = account.disk {
+        lines.push(words::on_disk(change, account.freed));
+    }
+    for difference in &account.differences {
+        let kind = difference.id.kind().word();
+        let text = words::difference(difference);
+        lines.push(sanitise(&format!("{kind} {}: {text}", difference.name)).into_owned());
+    }
+    page.printed(&lines)
 }
 
 #[cfg(test)]

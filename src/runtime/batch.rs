@@ -238,7 +238,11 @@ async fn carry_out(
             refused,
             ..removal.plan
         };
-        written = console.print(&json::clean(&survey, &plan, &removal.done, None));
+        let object = json::cleaned(&survey, &plan, &removal.done, &removal.account);
+        written = console.print(&object);
+    } else if removal.account.is_remarkable() {
+        // Standard output has a line an object; what went as promised needs no word more.
+        console.say(&text::account(&removal.plan, &removal.account, page));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
     if cancel.load(Ordering::SeqCst) && removal.done.iter().any(is_skipped) {
@@ -252,7 +256,11 @@ fn lines(event: &Event, page: Page) -> String {
     let dones = match event {
         Event::Checked { dropped, .. } => dropped.as_slice(),
         Event::Ended { done, .. } => std::slice::from_ref(done),
-        Event::Checking | Event::Started { .. } | Event::Aborted { .. } | Event::Finished => &[],
+        Event::Checking
+        | Event::Started { .. }
+        | Event::Aborted { .. }
+        | Event::Accounted(_)
+        | Event::Finished => &[],
     };
     dones.iter().map(|done| text::done(done, page)).collect()
 }

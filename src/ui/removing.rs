@@ -8,9 +8,13 @@
 //!
 //! ▸removed      154 MB  image      postgres:13
 //! ```
+//!
+//! When it has ended, what the disk says of it stands beside what was freed, and where a step freed something
+//! else than promised, why.
 
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, Removing};
+use crate::domain::account::Difference;
 use crate::domain::outcome::{Done, Outcome};
 
 use super::canvas::{Canvas, Piece, cut_middle, wrap};
@@ -19,7 +23,7 @@ use super::header::{bar, engine_and_host};
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{figure, freed, join, kind_word};
+use super::words::{difference, figure, freed, freed_in_all, join, kind_word, on_disk};
 
 const NARROW: usize = 60;
 
@@ -50,6 +54,9 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     let went_wrong = |done: &&Done| matches!(done.outcome, Outcome::Failed | Outcome::Changed);
     let (mut order, rest): (Vec<&Done>, Vec<&Done>) = removing.done.iter().partition(went_wrong);
     let trouble = order.len();
+    let differs = |done: &&Done| difference_of(removing, done).is_some();
+    let (differing, rest): (Vec<&Done>, Vec<&Done>) = rest.into_iter().partition(differs);
+    order.extend(differing);
     order.extend(rest);
     title(model, ended_as(removing), canvas);
     let (wide, theme) = (model.layout.width, canvas.theme);
@@ -65,6 +72,17 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
         line.push((" · what is not gone stays marked".to_owned(), Look::Warn));
     }
     canvas.pen(0, 2, wide).pieces(&line);
+    if let Some(account) = &removing.account
+        && let Some(change) = account.disk
+    {
+        let look = if change.explains(account.freed).is_some() {
+            Look::Warn
+        } else {
+            Look::Plain
+        };
+        let line = format!(" {}", on_disk(change, account.freed));
+        canvas.pen(0, 3, wide).put(&line, look);
+    }
     list(removing, |at| order[at], canvas, model);
     let notice = model.notice.as_deref();
     footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
@@ -92,8 +110,10 @@ fn ended_as(removing: &Removing) -> &'static str {
 /// `freed 154 MB · promised 384 MB`
 fn freed_of(removing: &Removing, theme: Theme) -> [Piece; 2] {
     let promised = freed(&removing.promised, theme);
+    let so_far = || removing.freed.to_string();
+    let observed = removing.account.as_ref().map_or_else(so_far, freed_in_all);
     [
-        (format!(" freed {}", removing.freed), Look::Bold),
+        (format!(" freed {observed}"), Look::Bold),
         (format!(" · promised {promised}"), Look::Plain),
     ]
 }
@@ -147,12 +167,21 @@ fn list<'a>(
         height: model.layout.height.saturating_sub(5 + airy),
     };
     let theme = canvas.theme;
-    let lines = |index| ended(at(index), usize::from(wide), theme);
+    let lines = |index| {
+        let done = at(index);
+        let why = difference_of(removing, done).map(difference);
+        ended(done, why, usize::from(wide), theme)
+    };
     scroll::draw(removing.cursor, removing.done.len(), lines, place, canvas);
 }
 
-/// A step that has ended, with the reason where it did not go.
-fn ended(done: &Done, wide: usize, theme: Theme) -> Vec<Line> {
+fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Difference> {
+    let account = removing.account.as_ref()?;
+    account.differences.iter().find(|it| it.id == done.id)
+}
+
+/// A step that has ended, with the reason where it did not go, or freed something else than promised.
+fn ended(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
         Outcome::Removed | Outcome::Gone => Look::Plain,
         Outcome::Failed => Look::Danger,
@@ -173,11 +202,13 @@ fn ended(done: &Done, wide: usize, theme: Theme) -> Vec<Line> {
     }
     pieces.push((done.name.to_string(), Look::Plain));
     let mut lines = vec![Line::head(pieces)];
-    if let Some(error) = &done.error {
+    let notes = [(done.error.clone(), look), (difference, Look::Warn)];
+    for (note, look) in notes {
+        let Some(note) = note else { continue };
         let indent = if wide >= NARROW { 19 } else { 8 };
         let room = wide.saturating_sub(indent + 2).max(8);
         lines.extend(
-            wrap(error, room)
+            wrap(&note, room)
                 .into_iter()
                 .map(|line| Line::more(vec![(" ".repeat(indent), Look::Plain), (line, look)])),
         );

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
@@ -29,6 +30,38 @@ pub fn freed(freed: &Freed, theme: Theme) -> String {
     } else {
         format!("about {}", freed.at_least)
     }
+}
+
+/// `about 1.20 GB`
+pub fn freed_in_all(account: &Account) -> String {
+    if account.about {
+        format!("about {}", account.freed)
+    } else {
+        account.freed.to_string()
+    }
+}
+
+/// `the disk has 152 MB more free`, and why that is not what was freed, where it is not.
+pub fn on_disk(change: DiskChange, freed: Bytes) -> String {
+    let change_is = match change {
+        DiskChange::More(bytes) => format!("the disk has {bytes} more free"),
+        DiskChange::Less(bytes) => format!("the disk has {bytes} less free"),
+    };
+    match change.explains(freed) {
+        Some(why) => format!("{change_is}: {why}"),
+        None => change_is,
+    }
+}
+
+/// `promised 30.0 MB, freed 0 B: the build cache still holds it`
+pub fn difference(difference: &Difference) -> String {
+    let Difference {
+        promised,
+        freed,
+        why,
+        ..
+    } = difference;
+    format!("promised {promised}, freed {freed}: {why}")
 }
 
 /// Why a number is not exact, in words, the same reason once.

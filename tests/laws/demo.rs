@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use dtop::domain::account::{DiskChange, FreedBy};
 use dtop::domain::bytes::Bytes;
 use dtop::domain::inventory::Inventory;
 use dtop::domain::item::{ItemId, Kind};
-use dtop::domain::outcome::Outcome;
+use dtop::domain::outcome::{Event, Outcome};
 use dtop::domain::plan::{AddedBy, Plan, Selection, unlock};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::demo::{DemoEngine, Pace};
 use dtop::engine::removal::{Order, remove};
 use dtop::engine::watch::{Wanted, scan_once};
+use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use proptest::sample::{Index, SizeRange};
 
@@ -67,8 +69,99 @@ proptest! {
         let sum: Bytes = plan.steps.iter().map(|step| step.frees.at_least).sum();
         prop_assert_eq!(sum, plan.frees.at_least);
         prop_assert!(plan.frees.at_least <= freed && freed <= plan.frees.at_most);
+        let account = &removal.account;
+        prop_assert_eq!(account.freed, freed, "the account");
+        prop_assert_eq!(account.by, FreedBy::Engine);
+        let observed: Bytes = removal.done.iter().filter_map(|done| done.freed.known()).sum();
+        prop_assert_eq!(observed, freed, "the steps of the account");
+        prop_assert_eq!(account.disk, (!plan.steps.is_empty()).then_some(DiskChange::More(freed)));
         if plan.frees.is_exact() {
             prop_assert_eq!(freed, plan.frees.at_least);
+            prop_assert_eq!(&account.differences, &[]);
         }
     }
+
+    #[test]
+    fn the_account_is_true_while_somebody_else_removes_things_too(
+        picks in some(),
+        others in prop::collection::vec((0..12_usize, any::<Index>()), 1..12),
+    ) {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let demo = Arc::new(DemoEngine::new(now).with_pace(Pace::Instant));
+        let engine: Arc<dyn Engine> = demo.clone();
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let nothing = Inventory::default();
+        let scan = scan_once(&*engine, Wanted::ALL, &nothing, |_, _| {});
+        let survey = Survey::new(tokio.block_on(scan).unwrap());
+        let items = all(&survey);
+        let selection = Selection {
+            items: picks
+                .iter()
+                .map(|pick| (pick.get(&items).clone(), AddedBy::Selection))
+                .collect::<BTreeMap<_, _>>(),
+            ..Selection::default()
+        };
+        let plan = Plan::new(&survey, &selection);
+        let order = Order { plan, base: survey.inventory().clone() };
+        let mut elsewhere = Bytes::ZERO;
+        let mut events = 0;
+        let mut log = Vec::new();
+        let disturb = |event: Event| {
+            if !matches!(event, Event::Started { .. } | Event::Checked { .. }) {
+                return;
+            }
+            if let Event::Started { index } = event {
+                log.push(format!("step {index}, so far {}", (demo.freed_so_far() - elsewhere).0));
+            }
+            for (_, other) in others.iter().filter(|(at, _)| *at == events) {
+                let before = demo.bytes();
+                log.push(format!("{:?}", other.get(&items)));
+                somebody_else_removes(&*demo, other.get(&items));
+                elsewhere += before - demo.bytes();
+            }
+            events += 1;
+        };
+        let removal = tokio.block_on(remove(engine, order, Arc::default(), disturb)).unwrap();
+        let freed = demo.freed_so_far() - elsewhere;
+        let account = &removal.account;
+        let observed: Bytes = removal.done.iter().filter_map(|done| done.freed.known()).sum();
+        if account.by == FreedBy::Disk {
+            // A volume of no known size went; what others removed shows on the disk too.
+            prop_assert!(account.about && account.freed <= freed + elsewhere);
+            return Ok(());
+        }
+        prop_assert_eq!(observed, account.freed);
+        if account.about {
+            prop_assert!(account.freed <= freed, "{:?} {:?}", account, freed);
+        } else {
+            prop_assert_eq!(account.freed, freed, "{:?} {:?}", removal.done, log);
+        }
+        let went = removal.done.iter().any(|done| done.outcome == Outcome::Removed);
+        let changed = freed + elsewhere;
+        if went && let Some(DiskChange::More(change)) = account.disk {
+            prop_assert!(change <= changed && change >= freed);
+        }
+    }
+}
+
+/// The demo answers at once, so this needs no runtime. What the engine refuses stays.
+fn somebody_else_removes(engine: &dyn Engine, id: &ItemId) {
+    let _ = match id {
+        ItemId::Image(id) => engine.remove_image(id).now_or_never().map(|it| it.is_ok()),
+        ItemId::Container(id) => engine
+            .remove_container(id)
+            .now_or_never()
+            .map(|it| it.is_ok()),
+        ItemId::Volume(name) => engine
+            .remove_volume(name)
+            .now_or_never()
+            .map(|it| it.is_ok()),
+        ItemId::Record(id) => engine
+            .prune_records(std::slice::from_ref(id))
+            .now_or_never()
+            .map(|it| it.is_ok()),
+    };
 }

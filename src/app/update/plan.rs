@@ -171,6 +171,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         ended: 0,
         done: Vec::new(),
         freed: Bytes::ZERO,
+        account: None,
         cancelling: false,
         aborted: None,
         cursor: Cursor::default(),

@@ -29,6 +29,7 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             }
             removing.done.push(done);
         }
+        Event::Accounted(account) => removing.account = Some(*account),
         Event::Aborted { error } => {
             removing.aborted = Some(error);
             return finish(model);

@@ -15,6 +15,7 @@ mod kept;
 mod ledger;
 mod match_records;
 mod names;
+mod observed;
 mod records;
 mod release;
 mod sizes;
@@ -30,6 +31,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub use ledger::Ledger;
+pub use observed::{Observation, Went};
 pub use release::{HeldBack, Release};
 
 use super::bytes::{Bytes, Figure};

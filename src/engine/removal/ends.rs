@@ -172,8 +172,9 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn note(&mut self, removed: &Removed) {
+    pub(super) fn note(&mut self, step: &Step, removed: &Removed) {
         self.deleted.extend(removed.deleted.iter().cloned());
+        self.tally.answered(self.plan, step, removed);
     }
 }
 

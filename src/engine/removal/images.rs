@@ -19,7 +19,7 @@ impl Run<'_> {
         }
         match self.engine.remove_image(id).await {
             Ok(removed) => {
-                self.note(&removed);
+                self.note(step, &removed);
                 self.take_parents(step).await;
                 self.confirmed(step).await
             }
@@ -54,7 +54,7 @@ impl Run<'_> {
                 return;
             }
             match self.engine.remove_image(&parent).await {
-                Ok(removed) => self.note(&removed),
+                Ok(removed) => self.note(step, &removed),
                 Err(_) => return,
             }
         }
@@ -110,7 +110,7 @@ impl Run<'_> {
     async fn untag(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<(), End> {
         match self.engine.untag(name).await {
             Ok(removed) => {
-                self.note(&removed);
+                self.note(step, &removed);
                 Ok(())
             }
             Err(EngineError::NotFound(_)) => Ok(()),

@@ -3,6 +3,7 @@
 //! The plan may shrink on the way, it never grows (DESIGN.md, promise 2). A failure does not stop the
 //! rest, but what needed the failed object stays.
 
+mod account;
 mod check;
 mod containers;
 mod ends;
@@ -20,14 +21,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text};
 use crate::domain::outcome::{Done, Event, Outcome};
-use crate::domain::plan::{Plan, Recheck, Step};
+use crate::domain::plan::{Plan, Recheck};
 use crate::domain::survey::Survey;
 
 use super::{Engine, EngineError};
+use account::Tally;
 use ends::End;
 
 /// How many records go in one prune request: their IDs stand in its address (ENGINE.md §1.5).
@@ -54,15 +56,8 @@ pub struct Removal {
     pub plan: Plan,
     /// What fell out of the plan then, and after it every step in order.
     pub done: Vec<Done>,
-}
-
-impl Removal {
-    /// As far as it is known.
-    #[must_use]
-    pub fn freed(&self) -> Bytes {
-        let known = self.done.iter().filter_map(|done| done.freed.known());
-        known.sum()
-    }
+    /// What all of it has freed.
+    pub account: Account,
 }
 
 /// Removes what was confirmed, object by object, and tells each step as it happens. Setting `cancel` ends
@@ -90,12 +85,16 @@ pub async fn remove(
         plan: Box::new(plan.clone()),
         dropped: dropped.clone(),
     });
+    let disks = account::disks(&*engine, &survey).await;
     let mut run = Run::new(&*engine, &survey, &plan, &cancel);
     dropped.extend(run.all(&mut report).await);
+    let account = run.account(&dropped, disks).await;
+    report(Event::Accounted(Box::new(account.clone())));
     report(Event::Finished);
     Ok(Removal {
         plan,
         done: dropped,
+        account,
     })
 }
 
@@ -113,6 +112,7 @@ struct Run<'a> {
     put_off: HashSet<ItemId>,
     /// What the engine said that it deleted along with images.
     deleted: HashSet<Text>,
+    tally: Tally<'a>,
     /// The engine does not answer any more.
     is_lost: bool,
 }
@@ -133,6 +133,7 @@ impl<'a> Run<'a> {
             kept: HashSet::new(),
             put_off: HashSet::new(),
             deleted: HashSet::new(),
+            tally: Tally::new(survey),
             is_lost: false,
         }
     }
@@ -218,7 +219,7 @@ impl<'a> Run<'a> {
             name: step.name.clone(),
             outcome: end.outcome,
             error: end.error,
-            freed: freed(step, end.outcome),
+            freed: self.tally.ended(step, end.outcome),
         };
         report(Event::Ended {
             index,
@@ -235,21 +236,6 @@ impl<'a> Run<'a> {
             Some("cancelled")
         } else {
             None
-        }
-    }
-}
-
-/// What a step has freed. So far it is the plan's promise for what the engine has confirmed.
-fn freed(step: &Step, outcome: Outcome) -> Figure<Bytes> {
-    match outcome {
-        Outcome::Removed => match step.frees.figure() {
-            Figure::Known(bytes) => Figure::Known(bytes),
-            // What was still to be measured when it went is not measured any more.
-            Figure::Pending if !step.frees.at_least.is_zero() => Figure::Known(step.frees.at_least),
-            Figure::Pending | Figure::Unknown => Figure::Unknown,
-        },
-        Outcome::Gone | Outcome::Changed | Outcome::Failed | Outcome::Skipped => {
-            Figure::Known(Bytes::ZERO)
         }
     }
 }

@@ -241,6 +241,17 @@ fn a_removal_is_the_plan_and_what_became_of_it() {
     );
     assert_eq!(cleaned["freed"], 5);
     assert_eq!(cleaned["freed_by"], "engine");
+    let account = Account {
+        freed: Bytes(9),
+        by: FreedBy::Rescan,
+        ..Account::default()
+    };
+    let scanned = read(&super::cleaned(&survey, &plan, &done, &account));
+    assert_eq!(
+        (&scanned["freed"], &scanned["freed_by"]),
+        (&json!(9), &json!("rescan"))
+    );
+    assert_eq!(scanned["done"], cleaned["done"]);
     assert_eq!(cleaned["error"], Value::Null);
     let failed = clean(&Survey::default(), &Plan::default(), &[], Some("no engine"));
     assert_eq!(read(&failed)["error"], "no engine");

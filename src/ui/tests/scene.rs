@@ -13,6 +13,7 @@ use crate::app::list::Cursor;
 use crate::app::model::{Model, Options, PlanScreen, Removing, Screen};
 use crate::app::msg::{Attempt, Msg};
 use crate::app::update::update;
+use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Part, Progress, Stage, Store};
 use crate::domain::item::{
@@ -317,10 +318,28 @@ fn removing(model: &Model) -> Removing {
             ),
         ],
         freed: Bytes(367_200_000),
+        account: Some(account(&plan)),
         cancelling: true,
         aborted: None,
         cursor: Cursor::default(),
         plan,
+    }
+}
+
+/// Of a removal that freed less than promised, on a disk that others write to.
+fn account(plan: &Plan) -> Account {
+    Account {
+        freed: Bytes(337_200_000),
+        about: true,
+        disk: Some(DiskChange::Less(Bytes(5_000_000))),
+        differences: vec![Difference {
+            id: plan.steps[1].id.clone(),
+            name: plan.steps[1].name.clone(),
+            promised: plan.steps[1].frees.at_least,
+            freed: Bytes::ZERO,
+            why: format!("image {HOSTILE} came meanwhile and may hold it"),
+        }],
+        ..Account::default()
     }
 }
 

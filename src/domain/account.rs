@@ -1,0 +1,136 @@
+//! The account of a removal: what it has freed, how that is known, and where it differs from the promise.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use serde::Serialize;
+
+use super::bytes::{Bytes, Figure};
+use super::inventory::{Disk, Inventory};
+use super::item::{ItemId, Text};
+use super::layers::Ledger;
+
+/// How it was found out what has been freed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreedBy {
+    /// From what the engine said that it deleted.
+    #[default]
+    Engine,
+    /// From a scan afterwards.
+    Rescan,
+    /// From the filesystem.
+    Disk,
+}
+
+/// What a removal has freed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    pub freed: Bytes,
+    pub by: FreedBy,
+    /// Not everything in it was told or measured.
+    pub about: bool,
+    /// How the free space of the engine's filesystems changed, where that can be read.
+    pub disk: Option<DiskChange>,
+    /// Steps that freed something else than promised.
+    pub differences: Vec<Difference>,
+}
+
+impl Account {
+    /// True when a step freed something else than promised, or the disk shows something else.
+    #[must_use]
+    pub fn is_remarkable(&self) -> bool {
+        let is_explained = |change: DiskChange| change.explains(self.freed).is_some();
+        !self.differences.is_empty() || self.disk.is_some_and(is_explained)
+    }
+}
+
+/// A step that freed something else than promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub id: ItemId,
+    pub name: Text,
+    pub promised: Bytes,
+    pub freed: Bytes,
+    /// What explains it, as the end of a sentence.
+    pub why: String,
+}
+
+/// How much more, or less, is free than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskChange {
+    More(Bytes),
+    Less(Bytes),
+}
+
+/// What a filesystem may differ by of its own accord: folders, whole blocks, the engine's own notes.
+const OWN_NOTES: Bytes = Bytes(1_000_000);
+
+impl DiskChange {
+    /// The change over all filesystems that are in both lists; none where there is none in both.
+    #[must_use]
+    pub fn between(before: &[Disk], after: &[Disk]) -> Option<Self> {
+        let pairs: Vec<(&Disk, &Disk)> = before
+            .iter()
+            .filter_map(|old| Some((old, after.iter().find(|new| new.path == old.path)?)))
+            .collect();
+        if pairs.is_empty() {
+            return None;
+        }
+        let was: Bytes = pairs.iter().map(|(old, _)| old.free).sum();
+        let is: Bytes = pairs.iter().map(|(_, new)| new.free).sum();
+        Some(if is >= was {
+            Self::More(is - was)
+        } else {
+            Self::Less(was - is)
+        })
+    }
+
+    /// What explains that the disk does not show what was freed; nothing where it does, but for a hundredth
+    /// and what a filesystem keeps for itself.
+    #[must_use]
+    pub fn explains(self, freed: Bytes) -> Option<&'static str> {
+        let slack = Bytes(freed.0 / 50) + OWN_NOTES;
+        match self {
+            Self::More(change) if change > freed + slack => {
+                Some("something else was deleted on it meanwhile")
+            }
+            Self::More(change) if change + slack >= freed => None,
+            Self::Less(change) if change <= slack && freed <= slack => None,
+            Self::More(_) | Self::Less(_) => {
+                Some("something else wrote to it meanwhile, or it gives space back later")
+            }
+        }
+    }
+}
+
+/// The bytes that were there before and are not there after, by two scans. `None` where figures are missing.
+///
+/// What both scans have, and what came in between, must not count: so what there was at either time is
+/// counted together, each byte once, and then without what there is now.
+#[must_use]
+pub fn lost(before: &Inventory, after: &Inventory) -> Option<Bytes> {
+    let mut either = before.clone();
+    add_new(&mut either.images, &after.images, |image| &image.id);
+    add_new(&mut either.containers, &after.containers, |found| &found.id);
+    add_new(&mut either.volumes, &after.volumes, |volume| &volume.name);
+    add_new(&mut either.cache, &after.cache, |record| &record.id);
+    Some(bytes(&either)? - bytes(after)?)
+}
+
+fn add_new<T: Clone, K: Clone + Eq + Hash>(to: &mut Vec<T>, from: &[T], key: impl Fn(&T) -> &K) {
+    let known: HashSet<K> = to.iter().map(|it| key(it).clone()).collect();
+    let new = from.iter().filter(|it| !known.contains(key(it)));
+    to.extend(new.cloned());
+}
+
+fn bytes(inventory: &Inventory) -> Option<Bytes> {
+    let totals = Ledger::new(inventory).totals();
+    let parts = [
+        totals.images,
+        totals.containers,
+        totals.volumes,
+        totals.build_cache,
+    ];
+    parts.into_iter().map(Figure::known).sum()
+}

@@ -1,0 +1,347 @@
+//! What a removal has freed: from the engine's own words where it says what went, else from a scan
+//! afterwards (ENGINE.md §1.7, §11), with the filesystem's own change beside it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::domain::account::{Account, Difference, DiskChange, FreedBy, lost};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
+use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
+use crate::domain::layers::{Observation, Went};
+use crate::domain::outcome::{Done, Outcome};
+use crate::domain::plan::{Plan, Step};
+use crate::domain::survey::Survey;
+
+use super::Run;
+use crate::engine::host::{self, Known};
+use crate::engine::watch::{Wanted, scan_once};
+use crate::engine::{Engine, EngineError, Removed};
+
+/// How long filesystems may take to answer; a dead network filesystem never does.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Counts as steps end.
+pub(super) struct Tally<'a> {
+    survey: &'a Survey,
+    observation: Observation<'a>,
+    /// What the engine said that went, by the step whose object it was; until that step ends.
+    credits: HashMap<ItemId, Went>,
+    /// What went with each step.
+    went: HashMap<ItemId, Went>,
+}
+
+/// Whether the engine names the layers that go with an image: Docker's graph drivers do (ENGINE.md §1.7), the
+/// containerd store and Podman name only images.
+fn names_layers(engine: &EngineInfo) -> bool {
+    engine.store == Store::GraphDriver && !engine.product.contains("Podman")
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(survey: &'a Survey) -> Self {
+        Self {
+            survey,
+            observation: Observation::new(&survey.ledger),
+            credits: HashMap::new(),
+            went: HashMap::new(),
+        }
+    }
+
+    /// Takes in what the engine says that went with an image: after each image's ID its layers, and then the
+    /// parent that went along.
+    pub(super) fn answered(&mut self, plan: &Plan, step: &Step, removed: &Removed) {
+        if !names_layers(&self.survey.inventory().engine) {
+            return;
+        }
+        let mut answer: Vec<(ImageId, Vec<Text>)> = Vec::new();
+        for text in &removed.deleted {
+            let image = ItemId::Image(ImageId::new(text.clone()));
+            match answer.last_mut() {
+                Some((_, chains)) if self.survey.find(&image).is_none() => {
+                    chains.push(text.clone());
+                }
+                _ => answer.push((ImageId::new(text.clone()), Vec::new())),
+            }
+        }
+        let all = self.observation.images(&answer);
+        for ((image, _), went) in answer.into_iter().zip(all) {
+            let image = ItemId::Image(image);
+            let is_step = plan.steps.iter().any(|step| step.id == image);
+            let is_to_come = is_step && !self.went.contains_key(&image);
+            let owner = if is_to_come { image } else { step.id.clone() };
+            self.credits.entry(owner).or_default().add(went);
+        }
+    }
+
+    /// A step has ended: what went with it.
+    pub(super) fn ended(&mut self, step: &Step, outcome: Outcome) -> Figure<Bytes> {
+        let told = self.credits.remove(&step.id);
+        let went = match (outcome, told) {
+            (_, Some(told)) => told,
+            (Outcome::Removed, None) => self.untold(step),
+            (Outcome::Gone, None) => {
+                // Somebody else has freed it.
+                self.observation.went(&step.id);
+                Went::default()
+            }
+            (Outcome::Changed | Outcome::Failed | Outcome::Skipped, None) => Went::default(),
+        };
+        let freed = went.figure();
+        self.went.insert(step.id.clone(), went);
+        freed
+    }
+
+    /// What went with an object of which the engine says no more than that.
+    fn untold(&mut self, step: &Step) -> Went {
+        let mut went = self.observation.went(&step.id);
+        for parent in &step.follows {
+            went.add(self.observation.went(&ItemId::Image(parent.clone())));
+        }
+        if self.survey.inventory().engine.store == Store::Containerd {
+            // The scan afterwards tells it all together; one by one the promise is all there is.
+            return Went {
+                bytes: step.frees.at_least,
+                about: true,
+                no_size: step.frees.figure() == Figure::Unknown,
+                still_there: Vec::new(),
+            };
+        }
+        went
+    }
+
+    fn total(&self) -> Went {
+        let mut total = Went::default();
+        for went in self.went.values().chain(self.credits.values()) {
+            total.add(went.clone());
+        }
+        total
+    }
+}
+
+impl Run<'_> {
+    /// Draws up the account, once all steps have ended.
+    pub(super) async fn account(&self, done: &[Done], before: Vec<Disk>) -> Account {
+        let total = self.tally.total();
+        let mut account = Account {
+            freed: total.bytes,
+            by: FreedBy::Engine,
+            about: total.about,
+            disk: None,
+            differences: Vec::new(),
+        };
+        if self.removed.is_empty() && total == Went::default() {
+            return account;
+        }
+        if self.survey.inventory().engine.store == Store::Containerd && !self.is_lost {
+            self.scan_again(&mut account).await;
+        } else if !self.is_lost {
+            account.about |= self.were_others_at_work(done).await;
+            account.differences = self.differences(&total).await;
+        }
+        let after = disks_again(self.engine, &before).await;
+        account.disk = DiskChange::between(&before, &after);
+        if let Some(DiskChange::More(change)) = account.disk
+            && total.no_size
+            && change > account.freed
+        {
+            account.freed = change;
+            account.by = FreedBy::Disk;
+            account.about = true;
+        }
+        account
+    }
+
+    /// The difference of two scans, where the engine does not say what went. It cannot be less than what was
+    /// sure to go, nor more than what could.
+    async fn scan_again(&self, account: &mut Account) {
+        let before = self.survey.inventory();
+        let wanted = Wanted {
+            shared_sizes: true,
+            build_cache: true,
+            ..Wanted::without_walks(&before.engine)
+        };
+        let Ok(after) = scan_once(self.engine, wanted, before, |_, _| {}).await else {
+            return;
+        };
+        let Some(lost) = lost(before, &after) else {
+            return;
+        };
+        let went = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| self.removed.contains(&step.id));
+        let at_most: Bytes = went.map(|step| step.frees.at_most).sum();
+        // Whose bytes those of newcomers are is not told apart to the last one.
+        let newcomers = ids(&after.images, &after.containers, &after.cache);
+        let has_newcomers = newcomers.iter().any(|id| self.survey.find(id).is_none());
+        account.about = !self.plan.frees.is_exact() || has_newcomers;
+        account.by = FreedBy::Rescan;
+        account.freed = if account.about {
+            lost.clamp(account.freed.min(at_most), at_most)
+        } else {
+            lost
+        };
+    }
+
+    /// True if something that may hold layers went and no step removed it: whose removal let go of what both
+    /// held is then not known.
+    async fn were_others_at_work(&self, done: &[Done]) -> bool {
+        let is_silent = |id: &ItemId| matches!(id, ItemId::Record(_) | ItemId::Container(_));
+        if !self.removed.iter().any(is_silent) {
+            return false;
+        }
+        if done.iter().any(|done| done.outcome == Outcome::Gone) {
+            return true;
+        }
+        let Ok(there) = self.holders_of_layers().await else {
+            return true;
+        };
+        let before = self.survey.inventory();
+        let before = ids(&before.images, &before.containers, &before.cache);
+        let with_cache = self.lists_cache();
+        before.into_iter().any(|id| {
+            let is_listed = with_cache || !matches!(id, ItemId::Record(_));
+            is_listed
+                && !there.contains(&id)
+                && !self.removed.contains(&id)
+                && !self.deleted.contains(id.as_str())
+        })
+    }
+
+    fn lists_cache(&self) -> bool {
+        let is_record = |step: &Step| matches!(step.id, ItemId::Record(_));
+        self.plan.steps.iter().any(is_record)
+    }
+
+    /// What is there now of images and containers, and of build cache where that was listed right before the
+    /// removal: on old engines it takes a walk over everything.
+    async fn holders_of_layers(&self) -> Result<HashSet<ItemId>, EngineError> {
+        let images = self.engine.images().await?;
+        let containers = self.engine.containers().await?;
+        let cache = if self.lists_cache() {
+            self.engine.build_cache().await?
+        } else {
+            Vec::new()
+        };
+        Ok(ids(&images, &containers, &cache).into_iter().collect())
+    }
+
+    /// The steps that freed something else than promised, with the reason.
+    async fn differences(&self, total: &Went) -> Vec<Difference> {
+        let differs = |step: &&Step| {
+            let freed = self.tally.went[&step.id].bytes;
+            self.removed.contains(&step.id)
+                && (freed < step.frees.at_least
+                    || step.frees.is_exact() && freed != step.frees.at_least)
+        };
+        let steps: Vec<&Step> = self.plan.steps.iter().filter(differs).collect();
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let held = self.what_holds(&total.still_there).await;
+        let difference = |step: &Step| {
+            let freed = self.tally.went[&step.id].bytes;
+            let why = if freed > step.frees.at_least {
+                "what else held it was removed meanwhile".to_owned()
+            } else if !self.kept.is_empty() && self.tally.went[&step.id].still_there.is_empty() {
+                "something that was not removed still holds it".to_owned()
+            } else {
+                held.clone()
+            };
+            Difference {
+                id: step.id.clone(),
+                name: step.name.clone(),
+                promised: step.frees.at_least,
+                freed,
+                why,
+            }
+        };
+        steps.into_iter().map(difference).collect()
+    }
+
+    /// What holds layers that nothing known does: build cache that is no image's any more tells by its size.
+    async fn what_holds(&self, sizes: &[Bytes]) -> String {
+        let before = self.survey.inventory();
+        if before.engine.has_build_cache
+            && let Ok(records) = self.engine.build_cache().await
+        {
+            let was_shared = |record: &Record| {
+                let old = before.cache.iter().find(|old| old.id == record.id);
+                old.is_none_or(|old| old.shared)
+            };
+            let holds = |record: &Record| {
+                let size = record.size.known();
+                !record.shared && was_shared(record) && size.is_some_and(|it| sizes.contains(&it))
+            };
+            if records.iter().any(holds) {
+                return "the build cache still holds it".to_owned();
+            }
+        }
+        if let Some(new) = self.newcomer().await {
+            return format!("{new} came meanwhile and may hold it");
+        }
+        "something that the engine does not list still holds it, a pull or a build under way perhaps"
+            .to_owned()
+    }
+
+    async fn newcomer(&self) -> Option<String> {
+        let images = self.engine.images().await.ok()?;
+        let containers = self.engine.containers().await.ok()?;
+        let new = ids(&images, &containers, &[])
+            .into_iter()
+            .find(|id| self.survey.find(id).is_none())?;
+        let mut now = Inventory::default();
+        now.images = images;
+        now.containers = containers;
+        let now = Survey::new(now);
+        Some(format!("{} {}", new.kind().word(), now.find(&new)?.name()))
+    }
+}
+
+fn ids(images: &[Image], containers: &[Container], cache: &[Record]) -> Vec<ItemId> {
+    let images = images.iter().map(|it| ItemId::Image(it.id.clone()));
+    let containers = containers.iter().map(|it| ItemId::Container(it.id.clone()));
+    let records = cache.iter().map(|it| ItemId::Record(it.id.clone()));
+    images.chain(containers).chain(records).collect()
+}
+
+/// The filesystems that hold the engine's data, as they are now; none where they cannot be read.
+pub(super) async fn disks(engine: &dyn Engine, survey: &Survey) -> Vec<Disk> {
+    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
+        && !disks.is_empty()
+    {
+        return disks;
+    }
+    let inventory = survey.inventory();
+    if !inventory.engine.local {
+        return Vec::new();
+    }
+    let (info, known) = (Arc::clone(&inventory.engine), Known::of(inventory));
+    let look = tokio::task::spawn_blocking(move || host::look(&info, &known).disks);
+    match timeout(LOOK, look).await {
+        Ok(Ok(disks)) => disks,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// The same filesystems again. What proved that the folder is the engine's may be gone by now.
+async fn disks_again(engine: &dyn Engine, before: &[Disk]) -> Vec<Disk> {
+    if before.is_empty() {
+        return Vec::new();
+    }
+    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
+        && !disks.is_empty()
+    {
+        return disks;
+    }
+    let before = before.to_vec();
+    let again = tokio::task::spawn_blocking(move || host::again(&before));
+    match timeout(LOOK, again).await {
+        Ok(Ok(disks)) => disks,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
