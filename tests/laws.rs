@@ -18,6 +18,10 @@ mod recorded;
 mod demo;
 #[path = "laws/filter.rs"]
 mod filter;
+#[path = "support/inventory.rs"]
+mod inventory;
+#[path = "laws/keys.rs"]
+mod keys;
 #[path = "laws/layers.rs"]
 mod layers;
 #[path = "laws/recorded_layers.rs"]

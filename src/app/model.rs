@@ -119,6 +119,8 @@ pub struct Removing {
     pub plan: Plan,
     /// What was promised on the screen where it was confirmed.
     pub promised: Freed,
+    /// How many things the plan refused: they stay, and stay marked.
+    pub refused: usize,
     /// False while the engine is listed again.
     pub checked: bool,
     /// The step in hand.
@@ -259,6 +261,9 @@ impl Model {
     /// scan, or to show how long something takes. Never while there is nothing to show.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
+        if matches!(self.screen, Screen::NoEngine(_)) {
+            return None;
+        }
         let second = SignedDuration::from_secs(1);
         if self.link == Link::Connecting || !self.measuring().is_empty() {
             return Some(self.now + second);

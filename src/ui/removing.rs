@@ -67,7 +67,7 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     } else {
         canvas.pen(0, 1, wide).pieces(&freed_of(removing, theme));
     }
-    let mut line = vec![(format!(" {}", counts(&removing.done)), Look::Plain)];
+    let mut line = vec![(format!(" {}", counts(removing)), Look::Plain)];
     if trouble > 0 {
         line.push((" · what is not gone stays marked".to_owned(), Look::Warn));
     }
@@ -134,9 +134,10 @@ fn now(removing: &Removing) -> Vec<Piece> {
     vec![(format!(" {text}"), Look::Plain)]
 }
 
-/// `3 removed, 1 failed and 2 skipped`
-fn counts(done: &[Done]) -> String {
-    let words: Vec<String> = [
+/// `3 removed, 1 failed, 2 skipped and 1 refused`; what was refused is still marked.
+fn counts(removing: &Removing) -> String {
+    let done = &removing.done;
+    let mut words: Vec<String> = [
         Outcome::Removed,
         Outcome::Gone,
         Outcome::Changed,
@@ -149,6 +150,9 @@ fn counts(done: &[Done]) -> String {
         (number > 0).then(|| format!("{number} {}", outcome.word()))
     })
     .collect();
+    if removing.refused > 0 {
+        words.push(format!("{} refused and still there", removing.refused));
+    }
     join(&words)
 }
 

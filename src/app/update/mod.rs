@@ -99,6 +99,10 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     if plan::types(model, key) {
         return Vec::new();
     }
+    // The typed word is the yes; Enter only ends it, as it ends any line. Without the word it does nothing.
+    if key == Key::Enter && plan::is_word_typed(model) {
+        return act(model, Action::Confirm);
+    }
     let Some(action) = model.place().and_then(|place| action(place, key)) else {
         return Vec::new();
     };

@@ -143,6 +143,12 @@ pub fn types(model: &mut Model, key: Key) -> bool {
     }
 }
 
+/// True when the word was asked for and stands there in full.
+pub fn is_word_typed(model: &Model) -> bool {
+    matches!(&model.screen, Screen::Plan(screen)
+        if screen.plan.needs_word() && screen.typed.as_deref() == Some(WORD))
+}
+
 fn confirm(model: &mut Model) -> Vec<Effect> {
     let Screen::Plan(screen) = &mut model.screen else {
         return Vec::new();
@@ -165,6 +171,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
     let plan = screen.plan.clone();
     model.screen = Screen::Removing(Removing {
         promised: plan.frees.clone(),
+        refused: plan.refused.len(),
         plan: plan.clone(),
         checked: false,
         current: None,

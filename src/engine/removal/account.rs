@@ -21,7 +21,8 @@ use crate::engine::host::{self, Known};
 use crate::engine::watch::{Wanted, scan_once};
 use crate::engine::{Engine, EngineError, Removed};
 
-/// How long filesystems may take to answer; a dead network filesystem never does.
+/// How long a look for the account may take: a dead network filesystem never answers, and below API 1.42 the
+/// build cache comes only with a walk over every volume. What was removed is told without it.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Counts as steps end.
@@ -197,7 +198,7 @@ impl Run<'_> {
         if done.iter().any(|done| done.outcome == Outcome::Gone) {
             return true;
         }
-        let Ok(there) = self.holders_of_layers().await else {
+        let Ok(Ok(there)) = timeout(LOOK, self.holders_of_layers()).await else {
             return true;
         };
         let before = self.survey.inventory();
@@ -267,7 +268,7 @@ impl Run<'_> {
     async fn what_holds(&self, sizes: &[Bytes]) -> String {
         let before = self.survey.inventory();
         if before.engine.has_build_cache
-            && let Ok(records) = self.engine.build_cache().await
+            && let Ok(Ok(records)) = timeout(LOOK, self.engine.build_cache()).await
         {
             let was_shared = |record: &Record| {
                 let old = before.cache.iter().find(|old| old.id == record.id);

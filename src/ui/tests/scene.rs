@@ -305,6 +305,7 @@ fn removing(model: &Model) -> Removing {
     };
     Removing {
         promised: plan.frees.clone(),
+        refused: 1,
         checked: true,
         current: Some(3),
         ended: 3,
