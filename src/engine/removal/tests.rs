@@ -421,7 +421,7 @@ async fn records_that_the_engine_leaves_are_told_apart() {
         [("high", Changed), ("keep-record", Gone), ("low", Changed)]
     );
     assert_eq!(error(&removal, "high"), "in use");
-    assert_eq!(error(&removal, "low"), "other record build on it: high");
+    assert_eq!(error(&removal, "low"), "another record builds on it: high");
 
     let model = Arc::new(Model::new(scene()));
     model.fault("prune", Fault::CutAfter);
