@@ -22,24 +22,33 @@ pub fn draw(model: &Model, attempts: &[Attempt], canvas: &mut Canvas<'_>) {
         (state.to_owned(), Look::Plain),
     ]);
     let room = usize::from(wide).saturating_sub(6).max(8);
-    let lines: Vec<Vec<Piece>> = attempts
-        .iter()
-        .flat_map(|attempt| tried(attempt, room))
-        .collect();
     let place = Place {
         x: 0,
         y: 2,
         width: wide,
         height: tall.saturating_sub(4),
     };
+    let all = |is_airy| -> Vec<Vec<Piece>> {
+        let tried = |attempt| tried(attempt, room, is_airy);
+        attempts.iter().flat_map(tried).collect()
+    };
+    // All places belong on the screen, and nothing here scrolls.
+    let mut lines = all(true);
+    if lines.len() > usize::from(place.height) {
+        lines = all(false);
+    }
     scroll::page(&lines, 0, place, canvas);
     scroll::range(lines.len(), 0, place, canvas);
     let notice = model.notice.as_deref();
     footer::keys_of(KeyPlace::NoEngine, notice, tall.saturating_sub(1), canvas);
 }
 
-fn tried(attempt: &Attempt, room: usize) -> Vec<Vec<Piece>> {
-    let title = format!("{} ({})", attempt.place, attempt.why);
+/// A place in a paragraph of its own or, where there is little room, without blank lines.
+fn tried(attempt: &Attempt, room: usize, is_airy: bool) -> Vec<Vec<Piece>> {
+    let mut title = format!("{} ({})", attempt.place, attempt.why);
+    if !is_airy {
+        title = format!("{title}: {}", attempt.failure);
+    }
     let mut lines: Vec<Vec<Piece>> = wrap(&title, room + 3)
         .into_iter()
         .map(|line| vec![(format!(" {line}"), Look::Bold)])
@@ -50,10 +59,14 @@ fn tried(attempt: &Attempt, room: usize) -> Vec<Vec<Piece>> {
             .map(|line| vec![(format!("     {line}"), look)])
             .collect()
     };
-    lines.extend(indented(&attempt.failure, Look::Plain));
+    if is_airy {
+        lines.extend(indented(&attempt.failure, Look::Plain));
+    }
     if let Some(advice) = &attempt.advice {
         lines.extend(indented(&format!("try: {advice}"), Look::Warn));
     }
-    lines.push(Vec::new());
+    if is_airy {
+        lines.push(Vec::new());
+    }
     lines
 }

@@ -60,6 +60,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::NoEngine(attempts) => {
+            model.link = Link::Lost {
+                since: model.now,
+                why: "no engine answers".to_owned(),
+            };
             model.screen = Screen::NoEngine(attempts);
             Vec::new()
         }
