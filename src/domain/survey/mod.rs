@@ -1,19 +1,22 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+mod links;
+mod view;
+
+use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
 
 use jiff::Timestamp;
 
-use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
 use super::inventory::{Inventory, Part, Progress, Stage};
 use super::item::{
-    Container, ContainerId, Image, ImageId, ItemId, Kind, Record, RecordId, Source, State, Text,
-    Volume, VolumeName, short_id,
+    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Source, State, Text, VolumeName,
 };
 use super::layers::{Freed, Ledger};
+use links::Links;
+
+pub use view::Item;
 
 /// An inventory with everything that follows from it. The indices are those of the inventory's lists.
 #[derive(Debug, Default)]
@@ -39,110 +42,6 @@ pub struct Facts {
     pub flags: Flags,
     /// An untagged image that is only a step on the way to another one: not a row.
     pub intermediate: bool,
-}
-
-/// Who refers to whom, by index.
-#[derive(Debug, Default)]
-struct Links {
-    image: HashMap<ImageId, usize>,
-    image_name: HashMap<Text, usize>,
-    container: HashMap<ContainerId, usize>,
-    volume: HashMap<VolumeName, usize>,
-    record: HashMap<RecordId, usize>,
-    image_users: Vec<Vec<usize>>,
-    image_children: Vec<Vec<usize>>,
-    image_services: Vec<Vec<usize>>,
-    volume_users: Vec<Vec<usize>>,
-    record_children: Vec<Vec<usize>>,
-}
-
-/// An item as its list has it.
-#[derive(Clone, Copy, Debug)]
-pub enum Item<'a> {
-    Image(&'a Image),
-    Container(&'a Container),
-    Volume(&'a Volume),
-    Record(&'a Record),
-}
-
-impl Item<'_> {
-    #[must_use]
-    pub fn id(&self) -> ItemId {
-        match self {
-            Self::Image(image) => ItemId::Image(image.id.clone()),
-            Self::Container(container) => ItemId::Container(container.id.clone()),
-            Self::Volume(volume) => ItemId::Volume(volume.name.clone()),
-            Self::Record(record) => ItemId::Record(record.id.clone()),
-        }
-    }
-
-    /// What to call it: a name where it has one, else a short ID.
-    #[must_use]
-    pub fn name(&self) -> Text {
-        match self.name_in_two() {
-            ("", name) => name.into(),
-            (none, id) => format!("{none}{id}").into(),
-        }
-    }
-
-    /// Compares names as [`Item::name`] gives them, without making them.
-    #[must_use]
-    pub fn compare_names(&self, other: &Self) -> Ordering {
-        let (one, two) = (self.name_in_two(), other.name_in_two());
-        if one.0 == two.0 {
-            return one.1.cmp(two.1);
-        }
-        one.0
-            .bytes()
-            .chain(one.1.bytes())
-            .cmp(two.0.bytes().chain(two.1.bytes()))
-    }
-
-    /// What stands before an ID in place of a name, and the name or the ID.
-    fn name_in_two(&self) -> (&'static str, &str) {
-        match self {
-            Self::Image(image) => match image.names.first() {
-                Some(name) => ("", name),
-                None => ("<none> ", short_id(image.id.as_str())),
-            },
-            Self::Container(container) if container.name.is_empty() => {
-                ("", short_id(container.id.as_str()))
-            }
-            Self::Container(container) => ("", &container.name),
-            Self::Volume(volume) if volume.anonymous => ("", short_id(volume.name.as_str())),
-            Self::Volume(volume) => ("", volume.name.as_str()),
-            Self::Record(record) if record.description.is_empty() => ("", record.id.as_str()),
-            Self::Record(record) => {
-                let said = &record.description;
-                ("", command_of(said).unwrap_or(said))
-            }
-        }
-    }
-
-    /// The engine's own size of it.
-    #[must_use]
-    pub fn size(&self) -> Figure<Bytes> {
-        match self {
-            Self::Image(image) => image.size,
-            Self::Container(container) => match &container.details {
-                Figure::Known(details) => details.size_rw.into(),
-                Figure::Pending => Figure::Pending,
-                Figure::Unknown => Figure::Unknown,
-            },
-            Self::Volume(volume) => volume.size,
-            Self::Record(record) => record.size,
-        }
-    }
-
-    #[must_use]
-    pub fn created(&self) -> Option<Timestamp> {
-        match self {
-            Self::Image(image) => image.created,
-            Self::Container(container) => container.created,
-            Self::Volume(volume) => volume.created,
-            Self::Record(record) => record.created,
-        }
-    }
 }
 
 impl Survey {
@@ -549,14 +448,6 @@ impl Survey {
     }
 }
 
-/// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
-/// narrow screen, leaves no room for what differs.
-fn command_of(description: &str) -> Option<&str> {
-    let command = description.strip_prefix("mount / from exec ")?;
-    let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
-    (!command.trim().is_empty()).then_some(command)
-}
-
 /// How far each stage is, without times and words.
 fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); Stage::ALL.len()] {
     Stage::ALL.map(|stage| {
@@ -577,93 +468,4 @@ fn container_last_use(container: &Container) -> Option<Timestamp> {
     } else {
         details.started
     }
-}
-
-impl Links {
-    fn new(inventory: &Inventory) -> Self {
-        let mut links = Self {
-            image: indices(&inventory.images, |image| image.id.clone()),
-            container: indices(&inventory.containers, |container| container.id.clone()),
-            volume: indices(&inventory.volumes, |volume| volume.name.clone()),
-            record: indices(&inventory.cache, |record| record.id.clone()),
-            image_users: vec![Vec::new(); inventory.images.len()],
-            image_children: vec![Vec::new(); inventory.images.len()],
-            image_services: vec![Vec::new(); inventory.images.len()],
-            volume_users: vec![Vec::new(); inventory.volumes.len()],
-            record_children: vec![Vec::new(); inventory.cache.len()],
-            ..Self::default()
-        };
-        for (index, image) in inventory.images.iter().enumerate() {
-            for name in image.names.iter().chain(&image.digests) {
-                links.image_name.insert(name.clone(), index);
-            }
-            if let Some(parent) = image.parent.as_ref().and_then(|id| links.image.get(id)) {
-                links.image_children[*parent].push(index);
-            }
-        }
-        for (index, container) in inventory.containers.iter().enumerate() {
-            links.add_container(index, container);
-        }
-        for (index, service) in inventory.services.iter().enumerate() {
-            if let Some(image) = links.image_named(&service.image) {
-                links.image_services[image].push(index);
-            }
-        }
-        for (index, record) in inventory.cache.iter().enumerate() {
-            for parent in &record.parents {
-                if let Some(parent) = links.record.get(parent) {
-                    links.record_children[*parent].push(index);
-                }
-            }
-        }
-        links
-    }
-
-    fn add_container(&mut self, index: usize, container: &Container) {
-        let made_of = container
-            .image_id
-            .as_ref()
-            .and_then(|id| self.image.get(id).copied());
-        let mounted = container
-            .image_mounts
-            .iter()
-            .filter_map(|name| self.image_named(name));
-        let images: HashSet<usize> = made_of.into_iter().chain(mounted).collect();
-        for image in images {
-            self.image_users[image].push(index);
-        }
-        let volumes: HashSet<&VolumeName> = container.volumes.iter().collect();
-        for volume in volumes {
-            if let Some(volume) = self.volume.get(volume) {
-                self.volume_users[*volume].push(index);
-            }
-        }
-    }
-
-    /// The image that a reference means: an ID, a tag, a digest, `name:tag@digest`, or a bare name.
-    fn image_named(&self, name: &str) -> Option<usize> {
-        let by_digest = || {
-            let (name, digest) = name.split_once('@')?;
-            let repository = name
-                .rsplit_once(':')
-                .filter(|(_, tag)| !tag.contains('/'))
-                .map_or(name, |(repository, _)| repository);
-            self.image_name
-                .get(format!("{repository}@{digest}").as_str())
-        };
-        self.image
-            .get(&ImageId::new(name))
-            .or_else(|| self.image_name.get(name))
-            .or_else(|| self.image_name.get(format!("{name}:latest").as_str()))
-            .or_else(by_digest)
-            .copied()
-    }
-}
-
-fn indices<T, K: std::hash::Hash + Eq>(items: &[T], id: impl Fn(&T) -> K) -> HashMap<K, usize> {
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| (id(item), index))
-        .collect()
 }

@@ -1,0 +1,105 @@
+//! An item of any kind as its list has it, and what all kinds have in common.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::item::{Container, Image, ItemId, Record, Text, Volume, short_id};
+
+/// An item as its list has it.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    Image(&'a Image),
+    Container(&'a Container),
+    Volume(&'a Volume),
+    Record(&'a Record),
+}
+
+impl Item<'_> {
+    #[must_use]
+    pub fn id(&self) -> ItemId {
+        match self {
+            Self::Image(image) => ItemId::Image(image.id.clone()),
+            Self::Container(container) => ItemId::Container(container.id.clone()),
+            Self::Volume(volume) => ItemId::Volume(volume.name.clone()),
+            Self::Record(record) => ItemId::Record(record.id.clone()),
+        }
+    }
+
+    /// What to call it: a name where it has one, else a short ID.
+    #[must_use]
+    pub fn name(&self) -> Text {
+        match self.name_in_two() {
+            ("", name) => name.into(),
+            (none, id) => format!("{none}{id}").into(),
+        }
+    }
+
+    /// Compares names as [`Item::name`] gives them, without making them.
+    #[must_use]
+    pub fn compare_names(&self, other: &Self) -> Ordering {
+        let (one, two) = (self.name_in_two(), other.name_in_two());
+        if one.0 == two.0 {
+            return one.1.cmp(two.1);
+        }
+        one.0
+            .bytes()
+            .chain(one.1.bytes())
+            .cmp(two.0.bytes().chain(two.1.bytes()))
+    }
+
+    /// What stands before an ID in place of a name, and the name or the ID.
+    fn name_in_two(&self) -> (&'static str, &str) {
+        match self {
+            Self::Image(image) => match image.names.first() {
+                Some(name) => ("", name),
+                None => ("<none> ", short_id(image.id.as_str())),
+            },
+            Self::Container(container) if container.name.is_empty() => {
+                ("", short_id(container.id.as_str()))
+            }
+            Self::Container(container) => ("", &container.name),
+            Self::Volume(volume) if volume.anonymous => ("", short_id(volume.name.as_str())),
+            Self::Volume(volume) => ("", volume.name.as_str()),
+            Self::Record(record) if record.description.is_empty() => ("", record.id.as_str()),
+            Self::Record(record) => {
+                let said = &record.description;
+                ("", command_of(said).unwrap_or(said))
+            }
+        }
+    }
+
+    /// The engine's own size of it.
+    #[must_use]
+    pub fn size(&self) -> Figure<Bytes> {
+        match self {
+            Self::Image(image) => image.size,
+            Self::Container(container) => match &container.details {
+                Figure::Known(details) => details.size_rw.into(),
+                Figure::Pending => Figure::Pending,
+                Figure::Unknown => Figure::Unknown,
+            },
+            Self::Volume(volume) => volume.size,
+            Self::Record(record) => record.size,
+        }
+    }
+
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        match self {
+            Self::Image(image) => image.created,
+            Self::Container(container) => container.created,
+            Self::Volume(volume) => volume.created,
+            Self::Record(record) => record.created,
+        }
+    }
+}
+
+/// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
+/// narrow screen, leaves no room for what differs.
+fn command_of(description: &str) -> Option<&str> {
+    let command = description.strip_prefix("mount / from exec ")?;
+    let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
+    (!command.trim().is_empty()).then_some(command)
+}
