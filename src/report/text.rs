@@ -126,8 +126,7 @@ fn totals(survey: &Survey, page: Page) -> String {
     ];
     let logs = matches!(totals.logs, Figure::Known(_)).then_some(("logs", totals.logs));
     let words = kinds.into_iter().chain(logs);
-    let words =
-        words.map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())));
+    let words = words.map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())));
     words.collect::<Vec<_>>().join("   ")
 }
 

@@ -6,12 +6,14 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
+pub mod archive;
 pub mod broken;
 pub mod census;
 pub mod daemon;
 pub mod engine;
 pub mod http;
 pub mod journey;
+pub mod pace;
 pub mod program;
 pub mod proxy;
 pub mod pty;
