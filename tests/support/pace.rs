@@ -35,6 +35,94 @@ pub struct Pace {
     pub memory: u64,
 }
 
+/// How the program was built: a debug build is neither fast nor small.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    Debug,
+    Release,
+}
+
+const MEBIBYTE: u64 = 1 << 20;
+
+impl Pace {
+    /// What was measured, to be read; times beside the bare request's.
+    pub fn table(&self) -> String {
+        let bare = self.raw_list.as_secs_f64();
+        let time = |what: &str, time: Duration| {
+            let (ms, ratio) = (time.as_secs_f64() * 1000.0, time.as_secs_f64() / bare);
+            format!("{what:<38}{ms:>9.1} ms  {ratio:>5.2} x")
+        };
+        let figure = |what: &str, figure: String| format!("{what:<38}{figure:>12}");
+        let idle = &self.idle;
+        let seconds = idle.time.as_secs();
+        [
+            format!("{} images, 120x35", self.images),
+            time("GET /images/json, bare", self.raw_list),
+            time("docker images", self.docker_images),
+            time("docker system df -v", self.docker_df),
+            time("dtop: first byte on the terminal", self.first_byte),
+            time("dtop: first screen with names", self.first_screen),
+            time(
+                "dtop: the same, df never answers",
+                self.first_screen_without_df,
+            ),
+            figure(
+                "dtop: a cursor key within the page",
+                format!("{} B", self.key),
+            ),
+            figure("dtop: a page", format!("{} B", self.page)),
+            figure(
+                &format!("dtop: {seconds} s idle"),
+                format!("{} B", idle.bytes),
+            ),
+            figure("      processor", format!("{} ms", idle.cpu.as_millis())),
+            figure("      requests", idle.requests.len().to_string()),
+            figure(
+                "dtop: memory at its peak",
+                format!("{} KiB", self.memory / 1024),
+            ),
+        ]
+        .join("\n")
+    }
+
+    /// The bounds that do not hold.
+    pub fn missed(&self, build: Build) -> Vec<&'static str> {
+        let soon = self.raw_list.mul_f64(1.3) + Duration::from_millis(20);
+        let is_df = |request: &Request| request.path.contains("/system/df");
+        let always = [
+            (self.key <= 400, "a cursor key: 400 bytes"),
+            (self.page <= 6_000, "a page: 6,000 bytes"),
+            (self.idle.bytes == 0, "idle: no byte"),
+            (!self.idle.requests.iter().any(is_df), "idle: no df"),
+            (
+                self.idle.cpu * 1000 <= self.idle.time.max(Duration::from_secs(10)),
+                "idle: 0.1 % of a processor",
+            ),
+        ];
+        let built_well = [
+            (
+                self.first_screen <= soon,
+                "first screen: 1.3 x the bare list + 20 ms",
+            ),
+            (
+                self.first_screen_without_df <= soon,
+                "first screen without df: the same",
+            ),
+            (
+                self.first_byte <= Duration::from_millis(10),
+                "first byte: 10 ms",
+            ),
+            (self.memory <= 16 * MEBIBYTE, "memory: 16 MiB"),
+        ];
+        let built_well = built_well.into_iter().filter(|_| build == Build::Release);
+        let bounds = always.into_iter().chain(built_well);
+        bounds
+            .filter(|(holds, _)| !holds)
+            .map(|(_, bound)| bound)
+            .collect()
+    }
+}
+
 /// What happened while nobody pressed a key and nothing happened on the engine.
 pub struct Idle {
     pub time: Duration,
@@ -143,7 +231,7 @@ fn rest(screen: &Screen, proxy: &Proxy, time: Duration) -> Idle {
     Idle {
         time,
         bytes: screen.raw_len() - bytes,
-        cpu: self::cpu(screen) - cpu,
+        cpu: self::cpu(screen).saturating_sub(cpu),
         requests: proxy.requests().split_off(requests),
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::DTOP;
+use super::dtop;
 use super::program::CALLERS_ENGINE;
 
 /// How long a program may take until it shows what is waited for.
@@ -44,7 +44,7 @@ struct State {
 impl Screen {
     /// Starts dtop on a terminal of `(rows, columns)`.
     pub fn start(args: &[&str], env: &[(&str, &str)], size: (u16, u16)) -> Self {
-        let mut command = CommandBuilder::new(DTOP);
+        let mut command = CommandBuilder::new(dtop());
         command.args(args);
         Self::start_program(command, env, size)
     }
