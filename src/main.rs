@@ -90,7 +90,7 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
                 read_only: global.engine.read_only,
             };
             let theme = Theme::new(has_color(global), ascii);
-            runtime::run(open::opener(global), options, theme).await?;
+            runtime::run(open::opener(global).await, options, theme).await?;
             0
         }
     })
