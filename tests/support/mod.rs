@@ -12,10 +12,12 @@ pub mod daemon;
 pub mod engine;
 pub mod http;
 pub mod journey;
+pub mod papers;
 pub mod program;
 pub mod proxy;
 pub mod pty;
 pub mod scene;
+pub mod sshd;
 pub mod trial;
 
 /// The program under test.

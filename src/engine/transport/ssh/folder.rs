@@ -1,15 +1,19 @@
 //! A folder for sockets that nobody else may use, with a path that a socket's address can hold.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, DirEntry};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, getuid, test_kill_process};
 
 /// A socket's address holds 103 bytes where it holds least (macOS). ssh binds to a name with seventeen
 /// more letters first.
 const LONGEST: usize = 103 - 17 - "/m".len();
 const TRIES: u32 = 16;
+const PREFIX: &str = "dtop-";
 
 /// The folder; it goes with its owner.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ impl Folder {
                 .chain([std::env::temp_dir(), "/tmp".into(), "/dev/shm".into()]);
         let mut failure = io::Error::from(io::ErrorKind::NotFound);
         for place in places.filter(|place| place.is_absolute()) {
+            sweep(&place);
             match Self::below(&place) {
                 Ok(folder) => return Ok(folder),
                 Err(error) => failure = error,
@@ -38,7 +43,7 @@ impl Folder {
         for again in 0..TRIES {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             let nanos = now.unwrap_or_default().subsec_nanos().wrapping_add(again);
-            let name = format!("dtop-{}-{:x}", std::process::id(), nanos);
+            let name = format!("{PREFIX}{}-{nanos:x}", std::process::id());
             let path = place.join(name);
             if path.as_os_str().len() > LONGEST {
                 return Err(io::ErrorKind::InvalidFilename.into());
@@ -70,6 +75,28 @@ impl Drop for Folder {
     }
 }
 
+/// Removes what a dtop of this user left here that was killed before it could.
+fn sweep(place: &Path) {
+    let Ok(entries) = fs::read_dir(place) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if is_orphan(&entry).is_some_and(|orphan| orphan) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_orphan(entry: &DirEntry) -> Option<bool> {
+    let name = entry.file_name();
+    let (pid, _) = name.to_str()?.strip_prefix(PREFIX)?.split_once('-')?;
+    let pid = Pid::from_raw(pid.parse().ok()?)?;
+    // Of a link that stands there, not of what it leads to.
+    let found = entry.metadata().ok()?;
+    let is_ours = found.is_dir() && found.uid() == getuid().as_raw();
+    Some(is_ours && test_kill_process(pid) == Err(Errno::SRCH))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -89,6 +116,29 @@ mod tests {
         let path = one.0.clone();
         drop(one);
         assert!(!path.exists() && two.0.exists());
+    }
+
+    #[test]
+    fn what_a_killed_program_left_goes_and_nothing_else_does() {
+        let place = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let names = [
+            (format!("dtop-{}-1a", ended.id()), false),
+            (format!("dtop-{}-1a", std::process::id()), true),
+            ("dtop-notes-1a".to_owned(), true),
+            (format!("other-{}-1a", ended.id()), true),
+        ];
+        for (name, _) in &names {
+            fs::create_dir(place.path().join(name)).unwrap();
+        }
+        let link = place.path().join(format!("dtop-{}-2b", ended.id()));
+        std::os::unix::fs::symlink(place.path(), &link).unwrap();
+        sweep(place.path());
+        for (name, stays) in names {
+            assert_eq!(place.path().join(&name).exists(), stays, "{name}");
+        }
+        assert!(fs::symlink_metadata(link).is_ok());
     }
 
     #[test]
