@@ -24,7 +24,7 @@ use support::papers::{Authority, Good};
 use support::program::{CALLERS_ENGINE, Missing, Programs};
 use support::pty::Screen;
 use support::scene::Scene;
-use support::sshd::{Manner, PASSPHRASE, Sshd, free_port};
+use support::sshd::{self, Manner, PASSPHRASE, Sshd, free_port};
 use support::trial;
 
 type OverSsh = (&'static str, fn() -> Manner, fn(&PrivateEngine, &Sshd));
@@ -136,7 +136,7 @@ fn ssh_shows_what_the_socket_shows(engine: &PrivateEngine, sshd: &Sshd) {
     let scene = Scene::on(engine);
     scene.stopped("idle", 30_000, &[], "base:1");
     scene.volume("spare", 7_000);
-    let url = sshd.url(&engine.socket());
+    let url = sshd::url(&engine.socket());
     let here = json(dtop(&["-H", &engine.host(), "report", "--json"]));
     let there = json(sshd.dtop(&["-H", &url, "report", "--json"]));
     for part in ["images", "containers", "volumes", "build_cache"] {
@@ -166,7 +166,7 @@ fn eight_sessions_carry_it(engine: &PrivateEngine, sshd: &Sshd) {
         let name = format!("c{number}");
         scene.stopped(&name, 1_000, &[], "base:1");
     }
-    let url = sshd.url(&engine.socket());
+    let url = sshd::url(&engine.socket());
     let mut child = sshd
         .dtop(&["-H", &url, "report", "--json"])
         .stdout(fs::File::create(sshd.path("report.json")).unwrap())
@@ -201,7 +201,7 @@ fn eight_sessions_carry_it(engine: &PrivateEngine, sshd: &Sshd) {
 }
 
 fn a_bare_host_says_so(engine: &PrivateEngine, sshd: &Sshd) {
-    let error = refused(sshd.dtop(&["-H", &sshd.url(&engine.socket()), "report"]));
+    let error = refused(sshd.dtop(&["-H", &sshd::url(&engine.socket()), "report"]));
     assert!(
         error.contains("forwards no socket") && error.contains("AllowStreamLocalForwarding"),
         "{error}"
@@ -211,7 +211,7 @@ fn a_bare_host_says_so(engine: &PrivateEngine, sshd: &Sshd) {
 
 fn what_ssh_does_not_like(engine: &PrivateEngine, sshd: &Sshd) {
     let socket = engine.socket();
-    let url = sshd.url(&socket);
+    let url = sshd::url(&socket);
     let report = |url: &str| refused(sshd.dtop(&["-H", url, "report"]));
     let known = fs::read_to_string(sshd.path("known_hosts")).unwrap();
 
@@ -277,7 +277,7 @@ fn what_ssh_does_not_like(engine: &PrivateEngine, sshd: &Sshd) {
 }
 
 fn ssh_ends_with_dtop(engine: &PrivateEngine, sshd: &Sshd) {
-    let url = sshd.url(&engine.socket());
+    let url = sshd::url(&engine.socket());
     let endings: [(&str, fn(&mut Screen)); 4] = [
         ("q", |screen| screen.keys("q")),
         ("SIGTERM", |screen| screen.signal(Signal::TERM)),
@@ -312,7 +312,7 @@ fn a_passphrase_is_asked_for(engine: &PrivateEngine, sshd: &Sshd) {
         "IdentityFile",
         &sshd.path("locked_key").display().to_string(),
     );
-    let mut screen = on_screen(sshd, &sshd.url(&engine.socket()));
+    let mut screen = on_screen(sshd, &sshd::url(&engine.socket()));
     screen.wait_for("Enter passphrase for key");
     assert!(!screen.look(vt100::Screen::alternate_screen));
     screen.send(format!("{PASSPHRASE}\r").as_bytes());
@@ -323,13 +323,13 @@ fn a_passphrase_is_asked_for(engine: &PrivateEngine, sshd: &Sshd) {
     screen.end();
     assert_nothing_left(sshd);
     // Without a terminal nobody is asked, and nothing hangs.
-    let error = refused(sshd.dtop(&["-H", &sshd.url(&engine.socket()), "report"]));
+    let error = refused(sshd.dtop(&["-H", &sshd::url(&engine.socket()), "report"]));
     assert!(error.contains("Permission denied"), "{error}");
 }
 
 fn a_login_is_made_again(engine: &PrivateEngine, sshd: &Sshd) {
     let scene = Scene::on(engine);
-    let mut screen = on_screen(sshd, &sshd.url(&engine.socket()));
+    let mut screen = on_screen(sshd, &sshd::url(&engine.socket()));
     screen.wait_for("base:1");
     let first = sshd.processes();
     assert!(!first.is_empty());

@@ -43,6 +43,11 @@ impl Default for Manner {
     }
 }
 
+/// The address of an engine's socket on the host, which the settings of ssh call `box`.
+pub fn url(socket: &Path) -> String {
+    format!("ssh://box{}", socket.display())
+}
+
 /// A running sshd that lets one key in.
 pub struct Sshd {
     daemon: Daemon,
@@ -108,11 +113,6 @@ impl Sshd {
 
     pub fn folder(&self) -> &Path {
         self.folder.path()
-    }
-
-    /// `box` is the host's name in the settings of ssh.
-    pub fn url(&self, socket: &Path) -> String {
-        format!("ssh://box{}", socket.display())
     }
 
     /// Replaces a line of the user's settings.
@@ -217,10 +217,10 @@ fn write_settings(dir: &Path, port: u16, manner: &Manner) {
     }
     // The host's shells know no engine but the test's, whatever the machine has.
     let usual = if manner.bare { "" } else { ":/usr/bin:/bin" };
-    let mut env = format!("PATH={at}/host{usual} DOCKER_CONFIG={at}/home");
-    for (name, value) in &manner.env {
-        env.push_str(&format!(" {name}={value}"));
-    }
+    let own = manner.env.iter();
+    let own: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+    let own = own.join(" ");
+    let env = format!("PATH={at}/host{usual} DOCKER_CONFIG={at}/home {own}");
     let (forwards, sessions) = (if manner.forwards { "yes" } else { "no" }, manner.sessions);
     let server = format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nPidFile none\n\

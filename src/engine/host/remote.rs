@@ -80,24 +80,23 @@ pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Resul
 
 /// `-P` keeps a filesystem on one line, and `-k` the unit at 1024 bytes, in busybox too.
 fn script(folders: &[String]) -> String {
-    let mut script =
-        String::from("export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n");
-    for (index, folder) in folders.iter().enumerate() {
-        let folder = quoted(folder);
-        let condition = if index > 0 && folder == quoted(CONTAINERD) {
-            // Where the engine does not say which containerd it uses, it is the system's if that runs.
+    let each = folders.iter().enumerate().map(|(index, folder)| {
+        // Where the engine does not say which containerd it uses, it is the system's if that runs.
+        let condition = if folder == CONTAINERD {
             "[ -S /run/containerd/containerd.sock ] && "
         } else {
             ""
         };
-        script.push_str(&format!(
-            "p={folder}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n\
+        format!(
+            "p={}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n\
              echo device $(stat -c %d \"$p\" 2>/dev/null)\n\
              echo blocks \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n\
-             echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"; }}\n"
-        ));
-    }
-    script
+             echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"; }}\n",
+            quoted(folder)
+        )
+    });
+    let machine = "export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n";
+    std::iter::once(machine.to_owned()).chain(each).collect()
 }
 
 fn read(lines: &[String], home: &Home, folders: &[String]) -> Vec<Disk> {

@@ -94,8 +94,7 @@ impl Trouble {
         if said("Host key verification failed") {
             return Self::KeyUnknown;
         }
-        let lines = words.lines().map(str::trim);
-        let last = lines.filter(|line| !line.is_empty()).next_back();
+        let last = words.lines().map(str::trim).rfind(|line| !line.is_empty());
         let last = last.unwrap_or("it ended without a word");
         let last = last.strip_prefix("ssh: ").unwrap_or(last).to_owned();
         if said("Permission denied") || said("Too many authentication failures") {
