@@ -55,10 +55,10 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
     let engine = open::engine(global);
     Ok(match &cli.command {
         Some(Command::Report { fast, output }) => {
-            ended(batch::report(engine, *fast, output.json, console)).await
+            Box::pin(ended(batch::report(engine, *fast, output.json, console))).await
         }
         Some(Command::Plan { select, output }) => {
-            ended(batch::plan(engine, select, output.json, console)).await
+            Box::pin(ended(batch::plan(engine, select, output.json, console))).await
         }
         Some(Command::Clean {
             select,
@@ -80,7 +80,7 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
         Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
         // Without a terminal there is no screen to open.
         None if !io::stdout().is_terminal() => {
-            ended(batch::report(engine, false, false, console)).await
+            Box::pin(ended(batch::report(engine, false, false, console))).await
         }
         None => {
             let opener = tokio::select! {
@@ -103,7 +103,7 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
 /// What only reads may end at any moment; what it has started, such as a login, ends with it.
 async fn ended(command: impl Future<Output = u8>) -> u8 {
     tokio::select! {
-        code = Box::pin(command) => code,
+        code = command => code,
         () = batch::interrupted() => cli::INTERRUPTED,
     }
 }
