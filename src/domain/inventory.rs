@@ -34,6 +34,9 @@ pub struct EngineInfo {
     pub local: bool,
     /// Why it does not count as local, once that has been tried.
     pub why_not_local: Option<Text>,
+    /// The virtual machine that it runs in, by the name of what brings it along (`Docker Desktop`): its disk
+    /// is a file on the host.
+    pub vm: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
 }

@@ -19,12 +19,13 @@ use serde_json::Value;
 
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
-use super::transport::{Address, Api, Transport};
+use super::host::remote::{self, Home};
+use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
@@ -55,6 +56,7 @@ pub struct DockerEngine {
     transport: Transport,
     writes: bollard::Docker,
     info: EngineInfo,
+    home: Home,
     id: Text,
     api: Api,
     dialect: Dialect,
@@ -69,8 +71,8 @@ impl DockerEngine {
     ///
     /// # Errors
     /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
-    pub async fn open(address: Address, options: Options) -> Result<Self, EngineError> {
-        let transport = Transport::new(address, options.host.clone(), options.read_only);
+    pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
+        let transport = Transport::new(line, options.host.clone(), options.read_only);
         let greeting = greeting::exchange(&transport, options.api.as_deref()).await?;
         let info = json(&transport, "/info", LIST).await?;
         let id = info.get("ID").and_then(Value::as_str).unwrap_or_default();
@@ -89,6 +91,7 @@ impl DockerEngine {
                 api: greeting.api.to_string().into(),
                 ..about
             },
+            home: Home::of(&info),
             id: id.into(),
             api: greeting.api,
             dialect,
@@ -248,6 +251,18 @@ fn is_corrupt(error: &EngineError) -> bool {
 impl Engine for DockerEngine {
     fn about(&self) -> Answer<'_, EngineInfo> {
         self.introduce().boxed()
+    }
+
+    /// The engine's host is asked where there is a login on it.
+    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+        async {
+            let Some(login) = self.transport.login() else {
+                return Ok(Vec::new());
+            };
+            let disks = remote::disks(login, &self.home, &self.info).await;
+            disks.map_err(|error| self.transport.unreachable(&error))
+        }
+        .boxed()
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {

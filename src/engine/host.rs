@@ -1,5 +1,7 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
+pub mod remote;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};

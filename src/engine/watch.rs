@@ -107,9 +107,9 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
 async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
     let look = tokio::task::spawn_blocking(move || host::look(&info, &known));
     let mut found = timeout(LOOK, look).await.ok()?.ok()?;
-    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
-        && !disks.is_empty()
-    {
+    // A host that does not answer now keeps its disks.
+    let disks = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
+    if !disks.is_empty() {
         found.disks = disks;
     }
     Some(found)

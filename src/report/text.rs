@@ -335,7 +335,7 @@ pub fn done(done: &Done, page: Page) -> String {
 
 /// What a removal has freed in all, against what was promised, and where the two differ.
 #[must_use]
-pub fn account(plan: &Plan, account: &Account, page: Page) -> String {
+pub fn account(engine: &EngineInfo, plan: &Plan, account: &Account, page: Page) -> String {
     let theme = page.theme();
     let freed = words::freed_in_all(account);
     let promised = words::freed(&plan.frees, theme);
@@ -343,6 +343,7 @@ pub fn account(plan: &Plan, account: &Account, page: Page) -> String {
     if let Some(change) = account.disk {
         lines.push(words::on_disk(change, account.freed));
     }
+    lines.extend(engine.vm.as_deref().map(words::disk_file));
     for difference in &account.differences {
         let kind = difference.id.kind().word();
         let text = words::difference(difference);

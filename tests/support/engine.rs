@@ -35,6 +35,15 @@ pub struct PrivateEngine {
 impl PrivateEngine {
     /// Starts an engine with an empty disk and waits until it answers.
     pub fn start(programs: &Programs, store: Store) -> Result<Self, Missing> {
+        Self::start_with(programs, store, &[])
+    }
+
+    /// The same with further options of dockerd.
+    pub fn start_with(
+        programs: &Programs,
+        store: Store,
+        options: &[String],
+    ) -> Result<Self, Missing> {
         if !rustix::process::geteuid().is_root() {
             return Err(Missing("a private dockerd needs root".into()));
         }
@@ -47,7 +56,9 @@ impl PrivateEngine {
         command.arg("--config").arg(dir.join("containerd.toml"));
         let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
         let socket = dir.join("docker.sock");
-        let dockerd = Daemon::start(dockerd(programs, dir), dir, || {
+        let mut command = dockerd(programs, dir);
+        command.args(options);
+        let dockerd = Daemon::start(command, dir, || {
             matches!(http::request(&socket, "GET", "/_ping"), Ok((200, _)))
         })?;
         let keeper = Keeper::watch(dockerd.id(), containerd.id(), dir)

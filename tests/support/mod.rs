@@ -14,10 +14,12 @@ pub mod engine;
 pub mod http;
 pub mod journey;
 pub mod pace;
+pub mod papers;
 pub mod program;
 pub mod proxy;
 pub mod pty;
 pub mod scene;
+pub mod sshd;
 pub mod trial;
 
 /// The program under test, as cargo built it for the tests.
