@@ -31,10 +31,12 @@ pub enum Link {
     #[default]
     Connecting,
     Connected,
-    /// Since then, in the engine's words; the last picture stays.
+    /// Since then, and why; the last picture stays.
     Lost {
         since: Timestamp,
         why: String,
+        /// When it is tried again, where somebody does.
+        again: Option<Timestamp>,
     },
 }
 
@@ -265,7 +267,8 @@ impl Model {
             return None;
         }
         let second = SignedDuration::from_secs(1);
-        if self.link == Link::Connecting || !self.measuring().is_empty() {
+        let counts = !matches!(self.link, Link::Connected);
+        if counts || !self.measuring().is_empty() {
             return Some(self.now + second);
         }
         self.unsorted.then(|| self.last_key + 2 * second)

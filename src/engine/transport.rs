@@ -12,7 +12,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -122,7 +122,7 @@ struct Door {
     host: Text,
     authority: HeaderValue,
     read_only: bool,
-    api: OnceLock<Api>,
+    api: RwLock<Option<Api>>,
     idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
 }
 
@@ -137,14 +137,16 @@ impl Transport {
             host,
             authority,
             read_only,
-            api: OnceLock::new(),
+            api: RwLock::new(None),
             idle: Mutex::default(),
         }))
     }
 
-    /// Puts this version in front of every path from now on. Only the first call counts.
+    /// Puts this version in front of every path from now on, but for those that tell the version: an engine
+    /// that has become another one would refuse the old one there, too.
     pub fn speak(&self, api: Api) {
-        self.0.api.get_or_init(|| api);
+        let mut spoken = self.0.api.write().unwrap_or_else(PoisonError::into_inner);
+        *spoken = Some(api);
     }
 
     #[must_use]
@@ -259,9 +261,10 @@ impl Door {
     fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = match self.api.get() {
-            Some(api) => format!("/v{api}{path}"),
-            None => path.to_owned(),
+        let spoken = *self.api.read().unwrap_or_else(PoisonError::into_inner);
+        let path = match spoken {
+            Some(api) if !tells_version(path) => format!("/v{api}{path}"),
+            _ => path.to_owned(),
         };
         head.uri = path
             .parse()
@@ -311,6 +314,11 @@ impl Door {
             cause: cause.to_string(),
         }
     }
+}
+
+/// True for what is asked before it is known which version an engine speaks.
+fn tells_version(path: &str) -> bool {
+    matches!(path, "/_ping" | "/version")
 }
 
 /// Keeps a connection for the next request once its answer has been read to the end.

@@ -192,7 +192,7 @@ pub fn totals_line(model: &Model, y: u16, canvas: &mut Canvas<'_>) {
     let (long, short) = (totals(model, theme, false), totals(model, theme, true));
     let matters = matches!(&news, Some((_, Look::Danger)));
     let forms: [(&[Piece], &Option<Piece>); 4] = if matters {
-        [(&long, &news), (&short, &news), (&[], &news), (&[], &news)]
+        [(&long, &news), (&short, &news), (&[], &news), (&[], &brief)]
     } else {
         [
             (&long, &news),
@@ -242,12 +242,13 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
 /// What is amiss or under way, if anything is.
 pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     let inventory = model.survey.inventory();
-    if let Link::Lost { since, why } = &model.link {
+    if let Link::Lost { since, why, again } = &model.link {
         let ago = lasting(*since, model.now);
+        let next = again.map_or_else(String::new, |again| next_try(again, model.now));
         let text = if brief {
-            format!("connection lost {ago} ago")
+            format!("connection lost {ago} ago{next}")
         } else {
-            format!("connection lost {ago} ago: {why} · showing the last picture")
+            format!("connection lost {ago} ago{next} · {why} · showing the last picture")
         };
         return Some((text, Look::Danger));
     }
@@ -265,6 +266,15 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
         return Some((text, Look::Warn));
     }
     measuring(model, brief).map(|text| (text, Look::Faint))
+}
+
+/// ` · next try in 3 s`
+fn next_try(again: Timestamp, now: Timestamp) -> String {
+    if again > now {
+        format!(" · next try in {}", lasting(now, again))
+    } else {
+        " · trying again".to_owned()
+    }
 }
 
 fn measuring(model: &Model, brief: bool) -> Option<String> {

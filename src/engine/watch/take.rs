@@ -96,6 +96,11 @@ impl Scan<'_> {
                 info.local = old.local;
                 info.why_not_local.clone_from(&old.why_not_local);
             }
+            // An engine that was restarted with its other store has other layers.
+            if self.picture.has_blobs && !keeps_same_store(self.picture.engine.as_deref(), &info) {
+                self.picture.has_blobs = false;
+                self.outbox.push(Part::Blobs(Figure::Pending));
+            }
             self.send_engine(info);
             if !self.picture.has_blobs {
                 self.want_blobs();
@@ -377,6 +382,10 @@ impl Scan<'_> {
 /// True if what is found out about the host of the one holds for the other.
 fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
     (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
+}
+
+fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
+    old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
 }
 
 /// Whether it is worth asking again.
