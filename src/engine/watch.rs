@@ -117,10 +117,14 @@ pub async fn watch(
     }
 }
 
-/// Why an engine does not answer. Its name stands beside these words anyway.
+/// Why an engine does not answer. Its name stands beside these words anyway, and the number of the system's
+/// error tells nobody more than its words.
 fn cause(error: &EngineError) -> String {
     match error {
-        EngineError::Unreachable { cause, .. } => cause.clone(),
+        EngineError::Unreachable { cause, .. } => {
+            let words = cause.split_once(" (os error").map(|(words, _)| words);
+            words.unwrap_or(cause).to_owned()
+        }
         error => error.to_string(),
     }
 }

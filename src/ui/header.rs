@@ -246,9 +246,9 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
         let ago = lasting(*since, model.now);
         let next = again.map_or_else(String::new, |again| next_try(again, model.now));
         let text = if brief {
-            format!("connection lost {ago} ago{next}")
+            format!("lost {ago} ago{next}")
         } else {
-            format!("connection lost {ago} ago{next} · {why} · showing the last picture")
+            format!("connection lost: picture of {ago} ago{next} · {why}")
         };
         return Some((text, Look::Danger));
     }

@@ -126,8 +126,11 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
         pen.put("P", Look::Faint);
     }
     let room = at.row_width();
-    for (column, x, wide) in fitting(pane.kind, room) {
-        let column = &columns_of(pane.kind)[column];
+    for (index_of, x, wide) in fitting(pane.kind, room) {
+        let column = &columns_of(pane.kind)[index_of];
+        // A `≥` may stand in the gap before the figure, which must never lose its unit.
+        let gap = u16::from(index_of == 1);
+        let (x, wide) = (x - gap, wide + gap);
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
         pen.bold(here);
         let cell = (column.cell)(&model.survey, pane.kind, index);

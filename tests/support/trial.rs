@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use super::engine::{PrivateEngine, Store};
+use super::engine::{PrivateEngine, Setup, Store};
 use super::program::{Missing, Programs};
 
 /// A named test on a private, empty engine.
@@ -38,6 +38,26 @@ pub fn on_store(tests: &[OnEngine], store: Store) -> Vec<Trial> {
                 Ok(Completion::Completed)
             };
             trials.push(Trial::ignorable_test(name, run));
+        }
+    }
+    trials
+}
+
+/// One trial a test and engine of the matrix ([`Setup::matrix`]).
+pub fn on_matrix(tests: &[OnEngine]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for setup in Setup::matrix() {
+        let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
+        for &(name, test) in tests {
+            let setup = setup.clone();
+            let run = move || match setup.and_then(|it| PrivateEngine::set_up(&it)) {
+                Ok(engine) => {
+                    test(&engine);
+                    Ok(Completion::Completed)
+                }
+                Err(missing) => without_engine(&missing),
+            };
+            trials.push(Trial::ignorable_test(format!("{label}::{name}"), run));
         }
     }
     trials

@@ -46,9 +46,9 @@ impl Watched {
             match sight {
                 Sight::Parts(parts) => {
                     self.messages += 1;
-                    parts
-                        .into_iter()
-                        .for_each(|part| self.inventory.apply(part));
+                    for part in parts {
+                        self.inventory.apply(part);
+                    }
                 }
                 Sight::Lost { .. } => self.attempts += 1,
                 Sight::Back => self.attempts = 0,

@@ -92,7 +92,7 @@ fn frees_tells_refused_pending_and_unknown_apart() {
     };
     let frame = lines(&mut model, (120, 35), Theme::new(true, false)).join("\n");
     assert!(
-        frame.contains("connection lost 5 s ago · next try in 3 s · broken pipe"),
+        frame.contains("connection lost: picture of 5 s ago · next try in 3 s · broken pipe"),
         "{frame}"
     );
 }
