@@ -72,7 +72,7 @@ pub fn an_engine_may_come_back_with_its_other_store(engine: &PrivateEngine) {
     };
     let scene = Scene::on(engine);
     let mut journey = Journey::on(engine);
-    journey.screen.wait_for(&format!(" · {old} "));
+    journey.screen.wait_for(&format!(" · {old}"));
     engine.kill();
     journey.screen.wait_for(LOST);
     engine.change_store(new);
@@ -83,7 +83,7 @@ pub fn an_engine_may_come_back_with_its_other_store(engine: &PrivateEngine) {
         return journey.quit();
     }
     scene.import("other:1", |root| fill(root, 30_000));
-    journey.screen.wait_for(&format!(" · {word} "));
+    journey.screen.wait_for(&format!(" · {word}"));
     journey.screen.wait_for("other:1");
     journey.screen.wait_while("base:1");
     journey.screen.wait_while("…");

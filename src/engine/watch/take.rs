@@ -11,7 +11,8 @@ use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
+    VolumeName,
 };
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
@@ -173,8 +174,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.images.landed(id, landing, words);
+                let first = self.images.landed(id, landing, words(&error));
                 if first && !lost {
                     let nothing = Inspected::in_vain(id.clone());
                     self.outbox.push_layers(nothing);
@@ -258,8 +258,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.containers.landed(id, landing, words);
+                let first = self.containers.landed(id, landing, words(&error));
                 if first && !lost {
                     let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
                     self.outbox.push_detail(part);
@@ -386,6 +385,12 @@ fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
 
 fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
     old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
+}
+
+/// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
+fn words(error: &EngineError) -> Option<Text> {
+    let is_garbled = matches!(error, EngineError::Garbled { .. });
+    (is_garbled || landing(error) == Landing::Lost).then(|| error.to_string().into())
 }
 
 /// Whether it is worth asking again.
