@@ -124,7 +124,7 @@ fn one_whose_list_is_wrong() {
         ] {
             let engine = Faulty::at(path, fault);
             let mut screen = open(&engine);
-            screen.wait_for(&format!("{} ", other));
+            screen.wait_for(&format!("{other} "));
             screen.keys(pane);
             screen.wait_for("cannot be listed: ");
             screen.wait_for(words);

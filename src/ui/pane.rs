@@ -53,15 +53,12 @@ fn title(model: &Model, canvas: &Canvas<'_>) -> Vec<Piece> {
             format!("{} {}", kind as usize + 1, kind.title()),
             Look::Bold,
         ),
-        (
-            format!(
-                " {} · {}",
-                count(model, kind),
-                figure(total(model, kind), canvas.theme)
-            ),
-            Look::Plain,
-        ),
+        (format!(" {}", count(model, kind)), Look::Plain),
     ];
+    if kind != Kind::BuildCache || !lacks_build_cache(model) {
+        let total = figure(total(model, kind), canvas.theme);
+        title.push((format!(" · {total}"), Look::Plain));
+    }
     if !pane.filter_text.is_empty() {
         title.push((format!(" · /{}", pane.filter_text), Look::Warn));
     }
@@ -224,7 +221,10 @@ fn empty(model: &Model) -> String {
     let kind = pane.kind;
     if kind == Kind::BuildCache && lacks_build_cache(model) {
         let product = &inventory.engine.product;
-        return format!("{product} keeps no build cache of its own");
+        // Where a builder has no store of its own, its steps are images (ENGINE.md §8).
+        return format!(
+            "{product} keeps no build cache: the steps of its builds are images without a name"
+        );
     }
     let stage = Stage::list_of(kind);
     if !inventory.is_listed(stage) {

@@ -106,11 +106,15 @@ fn serve(
         );
         let half = &body.as_bytes()[..body.len() / 2];
         match fault {
-            Some(Fault::Silence) => return wait(ended),
+            Some(Fault::Silence) => {
+                wait(ended);
+                return Ok(());
+            }
             Some(Fault::Closed) => return Ok(()),
             Some(Fault::Noise) => {
                 client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")?;
-                return wait(ended);
+                wait(ended);
+                return Ok(());
             }
             Some(Fault::Half) => {
                 client.write_all(head.as_bytes())?;
@@ -119,13 +123,15 @@ fn serve(
             Some(Fault::Stuck) => {
                 client.write_all(head.as_bytes())?;
                 client.write_all(half)?;
-                return wait(ended);
+                wait(ended);
+                return Ok(());
             }
             Some(Fault::Garbage | Fault::Refused) | None => {
                 client.write_all(head.as_bytes())?;
                 // Events come when something happens, which it never does here.
                 if plain.starts_with("/events") && fault.is_none() {
-                    return wait(ended);
+                    wait(ended);
+                    return Ok(());
                 }
                 client.write_all(body.as_bytes())?;
             }
@@ -135,11 +141,10 @@ fn serve(
 }
 
 /// Keeps the connection open until the test ends.
-fn wait(ended: &AtomicBool) -> io::Result<()> {
+fn wait(ended: &AtomicBool) {
     while !ended.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(20));
     }
-    Ok(())
 }
 
 /// The path of the next request, none of which has a body; `None` when the client sends no more.
