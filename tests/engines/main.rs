@@ -93,5 +93,5 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    trial::run(trial::on_matrix(TESTS))
+    trial::run_waiting(trial::on_matrix(TESTS))
 }
