@@ -79,6 +79,10 @@ const TESTS: &[OnEngine] = &[
         reports::the_report_lists_what_the_client_lists,
     ),
     (
+        "every_api_version_tells_the_same",
+        reports::every_api_version_tells_the_same,
+    ),
+    (
         "a_killed_engine_is_taken_up_again_with_all_marks",
         outage::a_killed_engine_is_taken_up_again,
     ),

@@ -144,6 +144,48 @@ pub fn the_report_lists_what_the_client_lists(engine: &PrivateEngine) {
     }
 }
 
+/// The lists are the same in every version of the API that the engine speaks, those included whose `/system/df`
+/// panics when it is asked for one thing (ENGINE.md §0.8).
+pub fn every_api_version_tells_the_same(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    scene.build(
+        Builder::BuildKit,
+        "built:1",
+        "FROM base:1\nRUN true # mine\n",
+    );
+    scene.stopped("exited", 1_000, &["--volume", "named:/data"], "built:1");
+    scene.fill("named", 5_000);
+    let about = engine.get("/version");
+    let minor = |key: &str| {
+        let (_, minor) = about[key].as_str()?.split_once('.')?;
+        minor.parse::<u16>().ok()
+    };
+    let newest = minor("ApiVersion").expect("a version");
+    let oldest = minor("MinAPIVersion").unwrap_or(newest);
+    let lists = |report: &Value| {
+        ["images", "containers", "volumes", "build_cache", "failed"].map(|list| {
+            let rows = report[list].as_array().cloned().unwrap_or_default();
+            let size = if list == "containers" { "log" } else { "size" };
+            let of_row =
+                |row: &Value| ["id", "name", "names", size].map(|key| row[key].to_string());
+            // The engine writes records in any order.
+            rows.iter().map(of_row).collect::<BTreeSet<_>>()
+        })
+    };
+    let expected = lists(&json_report(engine));
+    for minor in [40, 41, 42, 43, 44, 45, 48, 51, 52] {
+        if (oldest..=newest).contains(&minor) {
+            let version = format!("1.{minor}");
+            let text = run(command(engine)
+                .env("DOCKER_API_VERSION", &version)
+                .args(["report", "--json"]));
+            let report: Value = serde_json::from_str(&text).expect("JSON");
+            assert_eq!(report["engine"]["api"], version.as_str());
+            assert_eq!(lists(&report), expected, "{version}");
+        }
+    }
+}
+
 /// Rows of a JSON list, by one of their fields, with the texts of others.
 fn listed(rows: &Value, key: &str, fields: &[&str]) -> Listed {
     let rows = rows.as_array().unwrap_or_else(|| panic!("no list: {rows}"));
@@ -238,9 +280,14 @@ pub fn json_report(engine: &PrivateEngine) -> Value {
 
 /// What a dtop command prints; it must succeed.
 pub fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
+    run(command(engine).args(args))
+}
+
+fn command(engine: &PrivateEngine) -> Command {
     let mut command = Command::new(DTOP);
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
-    run(command.args(["-H", &engine.host()]).args(args))
+    command.args(["-H", &engine.host()]);
+    command
 }
