@@ -5,7 +5,7 @@
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
 use crate::domain::bytes::Bytes;
@@ -271,7 +271,9 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
 /// ` · next try in 3 s`
 fn next_try(again: Timestamp, now: Timestamp) -> String {
     if again > now {
-        format!(" · next try in {}", lasting(now, again))
+        // The last second before it counts as one, too.
+        let left = lasting(now, again + SignedDuration::from_millis(999));
+        format!(" · next try in {left}")
     } else {
         " · trying again".to_owned()
     }
