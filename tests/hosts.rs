@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use support::DTOP;
-use support::engine::{PrivateEngine, Store};
+use support::engine::{PrivateEngine, Setup, Store};
 use support::papers::{Authority, Good};
 use support::program::{CALLERS_ENGINE, Missing, Programs};
 use support::pty::Screen;
@@ -520,7 +520,10 @@ fn with_tls(programs: &Programs, papers: &Path) -> Result<(PrivateEngine, String
         format!("--tlskey={}", file("key.pem")),
         format!("--host={listens}"),
     ];
-    let engine = PrivateEngine::start_with(programs, Store::GraphDriver, &options)?;
+    let engine = PrivateEngine::start_with(
+        &Setup::Docker(programs.clone(), Store::GraphDriver),
+        &options,
+    )?;
     Ok((engine, url))
 }
 

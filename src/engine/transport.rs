@@ -13,7 +13,7 @@ pub mod tls;
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -81,7 +81,7 @@ struct Door {
     host: Text,
     authority: HeaderValue,
     read_only: bool,
-    api: OnceLock<Api>,
+    api: RwLock<Option<Api>>,
     idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
     /// Room for another request, where there may not be any number of connections.
     room: Option<Arc<Semaphore>>,
@@ -103,15 +103,17 @@ impl Transport {
             host,
             authority,
             read_only,
-            api: OnceLock::new(),
+            api: RwLock::new(None),
             idle: Mutex::default(),
             room,
         }))
     }
 
-    /// Puts this version in front of every path from now on. Only the first call counts.
+    /// Puts this version in front of every path from now on, but for those that tell the version: an engine
+    /// that has become another one would refuse the old one there, too.
     pub fn speak(&self, api: Api) {
-        self.0.api.get_or_init(|| api);
+        let mut spoken = self.0.api.write().unwrap_or_else(PoisonError::into_inner);
+        *spoken = Some(api);
     }
 
     #[must_use]
@@ -233,9 +235,10 @@ impl Door {
     fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = match self.api.get() {
-            Some(api) => format!("/v{api}{path}"),
-            None => path.to_owned(),
+        let spoken = *self.api.read().unwrap_or_else(PoisonError::into_inner);
+        let path = match spoken {
+            Some(api) if !tells_version(path) => format!("/v{api}{path}"),
+            _ => path.to_owned(),
         };
         head.uri = path
             .parse()
@@ -299,6 +302,11 @@ impl Door {
             cause: cause.to_string(),
         }
     }
+}
+
+/// True for what is asked before it is known which version an engine speaks.
+fn tells_version(path: &str) -> bool {
+    matches!(path, "/_ping" | "/version")
 }
 
 /// Keeps a connection for the next request once its answer has been read to the end. Only then there is room

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -51,6 +52,17 @@ pub enum Request {
     BuildCacheVisible(bool),
 }
 
+/// What the watch tells of an engine.
+#[derive(Debug)]
+pub enum Sight {
+    /// Answers, and where the stages stand.
+    Parts(Vec<Part>),
+    /// The engine does not answer, in these words. What was told of it stays; it is asked again at that time.
+    Lost { why: String, again: Timestamp },
+    /// It answers again, and what may have been missed is being listed.
+    Back,
+}
+
 /// Watches an engine until nobody listens to `out` any more.
 ///
 /// Answers come as soon as they are there, each stage with its progress around it. A stage that fails
@@ -58,7 +70,7 @@ pub enum Request {
 pub async fn watch(
     engine: Arc<dyn Engine>,
     mut requests: UnboundedReceiver<Request>,
-    out: UnboundedSender<Vec<Part>>,
+    out: UnboundedSender<Sight>,
 ) {
     // Subscribed before the first list, so that nothing happens unseen between the two.
     let mut feed = Feed::new(&*engine);
@@ -68,7 +80,7 @@ pub async fn watch(
     loop {
         scan.proceed();
         let parts = scan.outbox.take();
-        if !parts.is_empty() && out.send(parts).is_err() {
+        if !parts.is_empty() && out.send(Sight::Parts(parts)).is_err() {
             return;
         }
         let deadline = scan.deadline();
@@ -76,19 +88,47 @@ pub async fn watch(
             biased;
             () = out.closed() => return,
             request = requests.recv(), if asking => match request {
+                // There is nothing to scan before it answers again.
+                Some(Request::Rescan) if feed.is_down() => feed.hurry(),
                 Some(request) => scan.request(request),
                 None => asking = false,
             },
             news = feed.next() => match news {
                 News::Change(change) => scan.note(change),
-                News::Down(error) => scan.down(&error),
-                News::Back => scan.start(Why::Reconnected),
+                News::Down(error, pause) => {
+                    scan.down(&error);
+                    let lost = Sight::Lost {
+                        why: cause(&error),
+                        again: Timestamp::now() + pause,
+                    };
+                    if out.send(lost).is_err() {
+                        return;
+                    }
+                }
+                News::Back => {
+                    scan.start(Why::Reconnected);
+                    if out.send(Sight::Back).is_err() {
+                        return;
+                    }
+                }
             },
             Some(answer) = scan.jobs.next() => scan.take(answer),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 scan.on_time();
             }
         }
+    }
+}
+
+/// Why an engine does not answer. Its name stands beside these words anyway, and the number of the system's
+/// error tells nobody more than its words.
+fn cause(error: &EngineError) -> String {
+    match error {
+        EngineError::Unreachable { cause, .. } => {
+            let words = cause.split_once(" (os error").map(|(words, _)| words);
+            words.unwrap_or(cause).to_owned()
+        }
+        error => error.to_string(),
     }
 }
 

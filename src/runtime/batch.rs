@@ -295,6 +295,7 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
     let shown = text::plan(survey, plan, console.page);
     let question = text::question(survey, plan, console.page);
     console.say(&shown);
+    console.forget_typed();
     console.say(&question);
     let mut answer = String::new();
     let read = console.input.read_line(&mut answer);

@@ -5,7 +5,7 @@
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
@@ -205,7 +205,7 @@ pub fn totals_line(model: &Model, y: u16, canvas: &mut Canvas<'_>) {
     let (long, short) = (totals(model, theme, false), totals(model, theme, true));
     let matters = matches!(&news, Some((_, Look::Danger)));
     let forms: [(&[Piece], &Option<Piece>); 4] = if matters {
-        [(&long, &news), (&short, &news), (&[], &news), (&[], &news)]
+        [(&long, &news), (&short, &news), (&[], &news), (&[], &brief)]
     } else {
         [
             (&long, &news),
@@ -261,12 +261,13 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
 /// What is amiss or under way, if anything is.
 pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     let inventory = model.survey.inventory();
-    if let Link::Lost { since, why } = &model.link {
+    if let Link::Lost { since, why, again } = &model.link {
         let ago = lasting(*since, model.now);
+        let next = again.map_or_else(String::new, |again| next_try(again, model.now));
         let text = if brief {
-            format!("connection lost {ago} ago")
+            format!("lost {ago} ago{next}")
         } else {
-            format!("connection lost {ago} ago: {why} · showing the last picture")
+            format!("connection lost: picture of {ago} ago{next} · {why}")
         };
         return Some((text, Look::Danger));
     }
@@ -284,6 +285,17 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
         return Some((text, Look::Warn));
     }
     measuring(model, brief).map(|text| (text, Look::Faint))
+}
+
+/// ` · next try in 3 s`
+fn next_try(again: Timestamp, now: Timestamp) -> String {
+    if again > now {
+        // The last second before it counts as one, too.
+        let left = lasting(now, again + SignedDuration::from_millis(999));
+        format!(" · next try in {left}")
+    } else {
+        " · trying again".to_owned()
+    }
 }
 
 fn measuring(model: &Model, brief: bool) -> Option<String> {

@@ -55,15 +55,12 @@ fn title(model: &Model, canvas: &Canvas<'_>) -> Vec<Piece> {
             format!("{} {}", kind as usize + 1, kind.title()),
             Look::Bold,
         ),
-        (
-            format!(
-                " {} · {}",
-                count(model, kind),
-                figure(total(model, kind), canvas.theme)
-            ),
-            Look::Plain,
-        ),
+        (format!(" {}", count(model, kind)), Look::Plain),
     ];
+    if kind != Kind::BuildCache || !lacks_build_cache(model) {
+        let total = figure(total(model, kind), canvas.theme);
+        title.push((format!(" · {total}"), Look::Plain));
+    }
     if !pane.filter_text.is_empty() {
         title.push((format!(" · /{}", pane.filter_text), Look::Warn));
     }
@@ -130,6 +127,9 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
     let room = at.row_width();
     for (at_column, x, wide) in fitting(pane.kind, room) {
         let column = &columns_of(pane.kind)[at_column];
+        // A `≥` may stand in the gap before the figure, which must never lose its unit.
+        let gap = u16::from(at_column == 1);
+        let (x, wide) = (x - gap, wide + gap);
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
         // The name is enough: a row in bold would be sent twice over for each key on a slow line.
         pen.bold(here && at_column == NAME);
@@ -224,7 +224,10 @@ fn empty(model: &Model) -> String {
     let kind = pane.kind;
     if kind == Kind::BuildCache && lacks_build_cache(model) {
         let product = &inventory.engine.product;
-        return format!("{product} keeps no build cache of its own");
+        // Where a builder has no store of its own, its steps are images (ENGINE.md §8).
+        return format!(
+            "{product} keeps no build cache: the steps of its builds are images without a name"
+        );
     }
     let stage = Stage::list_of(kind);
     if !inventory.is_listed(stage) {

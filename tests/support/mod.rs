@@ -11,6 +11,7 @@ pub mod broken;
 pub mod census;
 pub mod daemon;
 pub mod engine;
+pub mod faulty;
 pub mod http;
 pub mod journey;
 pub mod pace;

@@ -94,6 +94,16 @@ impl Programs {
         })
     }
 
+    /// `20.10.24`, as dockerd says it.
+    pub fn version(&self) -> String {
+        let said = Command::new(&self.dockerd).arg("--version").output();
+        let said = said.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        let words = said.unwrap_or_default();
+        let version = words.split_whitespace().nth(2).unwrap_or("unknown");
+        let end = version.find(['+', ',', '-', '~']).unwrap_or(version.len());
+        version[..end].to_owned()
+    }
+
     /// A command of this installation that knows nothing of the caller's own engine.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
@@ -102,6 +112,37 @@ impl Programs {
             command.env_remove(name);
         }
         command
+    }
+}
+
+/// Podman, and the client that speaks to it as to Docker.
+#[derive(Clone, Debug)]
+pub struct Podman {
+    pub program: PathBuf,
+    pub docker: PathBuf,
+    pub busybox: PathBuf,
+}
+
+impl Podman {
+    pub fn installed() -> Result<Self, Missing> {
+        let find = |name: &str| on_path(name).ok_or_else(|| Missing(format!("no {name} on PATH")));
+        Ok(Self {
+            program: find("podman")?,
+            docker: find("docker")?,
+            busybox: static_busybox()?,
+        })
+    }
+
+    /// `4.3.1`, as it says itself.
+    pub fn version(&self) -> String {
+        let said = Command::new(&self.program).arg("--version").output();
+        let said = said.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        let words = said.unwrap_or_default();
+        words
+            .split_whitespace()
+            .last()
+            .unwrap_or("unknown")
+            .to_owned()
     }
 }
 

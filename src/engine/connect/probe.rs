@@ -37,7 +37,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
     loop {
         match limited.read_buf(&mut answer).await {
             Ok(0) => break,
-            Ok(_) if is_whole(&answer) => break,
+            Ok(_) if is_whole(&answer) || !begins_as_http(&answer) => break,
             Ok(_) => {}
             Err(_) if !answer.is_empty() => break,
             Err(error) => return Err(sent.err().unwrap_or(error)),
@@ -49,6 +49,13 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
 fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     Some((&answer[..end], &answer[end + 4..]))
+}
+
+/// False for what speaks first, or another language, and may then wait for ever.
+fn begins_as_http(answer: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"HTTP/1.";
+    let length = answer.len().min(BEGIN.len());
+    answer[..length] == BEGIN[..length]
 }
 
 fn is_whole(answer: &[u8]) -> bool {

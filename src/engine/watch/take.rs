@@ -12,7 +12,8 @@ use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
+    VolumeName,
 };
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
@@ -102,6 +103,11 @@ impl Scan<'_> {
                 info.local = old.local;
                 info.why_not_local.clone_from(&old.why_not_local);
             }
+            // An engine that was restarted with its other store has other layers.
+            if self.picture.has_blobs && !keeps_same_store(self.picture.engine.as_deref(), &info) {
+                self.picture.has_blobs = false;
+                self.outbox.push(Part::Blobs(Figure::Pending));
+            }
             self.send_engine(info);
             if !self.picture.has_blobs {
                 self.want_blobs();
@@ -175,8 +181,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.images.landed(id, landing, words);
+                let first = self.images.landed(id, landing, words(&error));
                 if first && !lost {
                     let nothing = Inspected::in_vain(id.clone());
                     self.outbox.push_layers(nothing);
@@ -260,8 +265,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.containers.landed(id, landing, words);
+                let first = self.containers.landed(id, landing, words(&error));
                 if first && !lost {
                     let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
                     self.outbox.push_detail(part);
@@ -390,6 +394,16 @@ impl Scan<'_> {
 /// True if what is found out about the host of the one holds for the other.
 fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
     (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
+}
+
+fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
+    old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
+}
+
+/// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
+fn words(error: &EngineError) -> Option<Text> {
+    let is_garbled = matches!(error, EngineError::Garbled { .. });
+    (is_garbled || landing(error) == Landing::Lost).then(|| error.to_string().into())
 }
 
 /// Whether it is worth asking again.

@@ -179,7 +179,7 @@ impl<'a> ImageJson<'a> {
             digests: strs(&image.digests),
             created: image.created,
             size: image.size,
-            shared: image.shared,
+            shared: facts.shared,
             frees: facts.frees.figure(),
             exact: facts.frees.is_exact(),
             state: image_state(facts),

@@ -91,10 +91,11 @@ fn frees_tells_refused_pending_and_unknown_apart() {
     model.link = Link::Lost {
         since: now() - SignedDuration::from_secs(5),
         why: "broken pipe".into(),
+        again: Some(now() + SignedDuration::from_secs(3)),
     };
     let frame = lines(&mut model, (120, 35), Theme::new(true, false)).join("\n");
     assert!(
-        frame.contains("connection lost 5 s ago: broken pipe"),
+        frame.contains("connection lost: picture of 5 s ago · next try in 3 s · broken pipe"),
         "{frame}"
     );
 }
