@@ -10,6 +10,7 @@ mod containerd;
 mod equations;
 mod folders;
 mod hidden;
+mod inits;
 mod join;
 mod kept;
 mod ledger;

@@ -61,6 +61,7 @@ fn image(id: char, names: &[&str], size: u64) -> Image {
                 size: Bytes(size),
             }],
             folders: Vec::new(),
+            packed: None,
         })),
     }
 }
