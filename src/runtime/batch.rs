@@ -207,6 +207,7 @@ async fn carry_out(
         base: survey.inventory().clone(),
     };
     let mut written = Ok(());
+    let mut interrupted = false;
     let page = console.page;
     let removal = {
         let tell = |event: Event| {
@@ -220,6 +221,7 @@ async fn carry_out(
         tokio::select! {
             biased;
             () = interrupt => {
+                interrupted = true;
                 cancel.store(true, Ordering::SeqCst);
                 removal.await
             }
@@ -245,7 +247,7 @@ async fn carry_out(
         console.say(&text::account(&removal.plan, &removal.account, page));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
-    if cancel.load(Ordering::SeqCst) && removal.done.iter().any(is_skipped) {
+    if interrupted && removal.done.iter().any(is_skipped) {
         console.complain("interrupted; what was skipped is still there");
     }
     clean_ended(cli::exit_code(&removal.done), written, console)
@@ -259,6 +261,7 @@ fn lines(event: &Event, page: Page) -> String {
         Event::Checking
         | Event::Started { .. }
         | Event::Aborted { .. }
+        | Event::Counting
         | Event::Accounted(_)
         | Event::Finished => &[],
     };

@@ -23,12 +23,17 @@ use super::header::{bar, engine_and_host};
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{difference, figure, freed, freed_in_all, join, kind_word, on_disk};
+use super::words::{difference, figure, freed, freed_in_all, join, kind_word, lasting, on_disk};
 
 const NARROW: usize = 60;
 
-/// While it goes on; what ended last stands first.
+/// While it goes on; what ended last stands first. Once every step has ended, all stands as it will at the end.
 pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    if removing.counting.is_some() {
+        ended(model, removing, canvas);
+        footer::keys_of(KeyPlace::Removing, None, model.layout.height - 1, canvas);
+        return;
+    }
     title(model, "Removing from", canvas);
     let (wide, theme) = (model.layout.width, canvas.theme);
     let steps = removing.plan.steps.len();
@@ -49,8 +54,15 @@ pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     footer::keys_of(KeyPlace::Removing, message, model.layout.height - 1, canvas);
 }
 
-/// When it has ended; what went wrong stands first.
+/// When it has ended.
 pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    ended(model, removing, canvas);
+    let notice = model.notice.as_deref();
+    footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
+}
+
+/// What came of all steps; what went wrong stands first.
+fn ended(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     let went_wrong = |done: &&Done| matches!(done.outcome, Outcome::Failed | Outcome::Changed);
     let (mut order, rest): (Vec<&Done>, Vec<&Done>) = removing.done.iter().partition(went_wrong);
     let trouble = order.len();
@@ -82,10 +94,15 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
         };
         let line = format!(" {}", on_disk(change, account.freed));
         canvas.pen(0, 3, wide).put(&line, look);
+    } else if let Some(since) = removing.counting.filter(|_| removing.account.is_none()) {
+        let line = format!(
+            " measuring what was freed{} {}, Esc ends the wait",
+            theme.pending(),
+            lasting(since, model.now)
+        );
+        canvas.pen(0, 3, wide).put(&line, Look::Plain);
     }
     list(removing, |at| order[at], canvas, model);
-    let notice = model.notice.as_deref();
-    footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
 }
 
 fn title(model: &Model, text: &str, canvas: &mut Canvas<'_>) {
@@ -110,7 +127,11 @@ fn ended_as(removing: &Removing) -> &'static str {
 /// `freed 154 MB · promised 384 MB`
 fn freed_of(removing: &Removing, theme: Theme) -> [Piece; 2] {
     let promised = freed(&removing.promised, theme);
-    let so_far = || removing.freed.to_string();
+    // On some stores the steps' own figures are no more than what was promised of them.
+    let so_far = || match removing.counting {
+        Some(_) => format!("about {}", removing.freed),
+        None => removing.freed.to_string(),
+    };
     let observed = removing.account.as_ref().map_or_else(so_far, freed_in_all);
     [
         (format!(" freed {observed}"), Look::Bold),
@@ -174,7 +195,7 @@ fn list<'a>(
     let lines = |index| {
         let done = at(index);
         let why = difference_of(removing, done).map(difference);
-        ended(done, why, usize::from(wide), theme)
+        row(done, why, usize::from(wide), theme)
     };
     scroll::draw(removing.cursor, removing.done.len(), lines, place, canvas);
 }
@@ -185,7 +206,7 @@ fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Differen
 }
 
 /// A step that has ended, with the reason where it did not go, or freed something else than promised.
-fn ended(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
+fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
         Outcome::Removed | Outcome::Gone => Look::Plain,
         Outcome::Failed => Look::Danger,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
@@ -151,6 +152,9 @@ impl<'a> Builder<'a> {
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
+            blobs: self
+                .stock
+                .map(|stock| (stock.unit(0), Arc::clone(&stock.list))),
         }
     }
 

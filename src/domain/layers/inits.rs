@@ -1,12 +1,12 @@
-//! Snapshots of the containerd store that no list names: the one for the mounts of each container, and the one
-//! that the classic builder leaves below each layer of a `RUN` (ENGINE-CONTAINERD.md §1).
+//! Snapshots of the containerd store that no list names: the one for the mounts of each container, which stays
+//! below the layer that a commit, or the classic builder for a `RUN`, makes of it (ENGINE-CONTAINERD.md §1).
 //!
 //! They hold the folders that the image lacks, so their size differs. It is what is left of sums that have them
 //! in: an image's size of the list, and a container's of its whole root.
 
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::Image;
+use crate::domain::item::{HistoryRow, Image};
 
 use super::ledger::content;
 use super::stock::rows;
@@ -22,7 +22,7 @@ const BLOCK: u64 = 512;
 /// What goes with each layer besides its own snapshot.
 pub(super) fn beside(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Vec<Bytes> {
     let mut beside: Vec<Option<Bytes>> = vec![Some(Bytes::ZERO); tree.len()];
-    let mut built: Vec<(&Image, Vec<LayerNo>)> = Vec::new();
+    let mut made: Vec<(&Image, Vec<LayerNo>)> = Vec::new();
     for (image, top) in inventory.images.iter().zip(tops) {
         let (Some(content), Some(top)) = (content(image), top) else {
             continue;
@@ -32,45 +32,51 @@ pub(super) fn beside(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>
         if rows.clone().count() != chain.len() {
             continue;
         }
-        let runs = chain.iter().zip(rows);
-        let runs = runs.filter(|(_, row)| is_classic_run(&row.created_by));
-        let runs: Vec<LayerNo> = runs.map(|(layer, _)| *layer).collect();
-        for layer in &runs {
+        let of_containers = chain.iter().zip(rows);
+        let of_containers = of_containers.filter(|(layer, row)| {
+            is_classic_run(row) || *layer == top && may_be_commit(image, row)
+        });
+        let layers: Vec<LayerNo> = of_containers.map(|(layer, _)| *layer).collect();
+        for layer in &layers {
             beside[*layer as usize] = None;
         }
-        if !runs.is_empty() {
-            built.push((image, runs));
+        if !layers.is_empty() {
+            made.push((image, layers));
         }
     }
     // An image's own intermediates are told first, so that each of them tells of one layer.
-    built.sort_by_key(|(_, runs)| runs.len());
-    for (image, runs) in built {
-        settle(&mut beside, image, &runs);
+    made.sort_by_key(|(_, layers)| layers.len());
+    for (image, layers) in made {
+        settle(&mut beside, image, &layers);
     }
     let beside = beside.into_iter();
     beside.map(|size| size.unwrap_or(USUAL)).collect()
 }
 
-/// Gives what an image's size says of all its runs to those that are not known yet; where they are several,
-/// the lowest has what differs.
-fn settle(beside: &mut [Option<Bytes>], image: &Image, runs: &[LayerNo]) {
+/// Gives what an image's size says of all its containers' layers to those that are not known yet; where they
+/// are several, the lowest has what differs. An image that was made elsewhere has nothing of the kind.
+fn settle(beside: &mut [Option<Bytes>], image: &Image, layers: &[LayerNo]) {
     let Some(all) = left_of(image) else { return };
-    let known: Bytes = runs
+    let known: Bytes = layers
         .iter()
         .filter_map(|layer| beside[*layer as usize])
         .sum();
-    let mut open: Vec<LayerNo> = runs.to_vec();
+    let mut open = layers.to_vec();
     open.retain(|layer| beside[*layer as usize].is_none());
-    let Some((lowest, others)) = open.split_first() else {
+    let left = all - known;
+    let is_likely = left.0.is_multiple_of(BLOCK) && left.0 <= MOST.0 * open.len() as u64;
+    let Some((lowest, others)) = open.split_first().filter(|_| is_likely) else {
         return;
     };
-    let rest = Bytes(USUAL.0 * others.len() as u64) + known;
-    if all < rest || !is_likely(all - rest) {
-        return;
-    }
-    beside[*lowest as usize] = Some(all - rest);
+    let of_others = Bytes(USUAL.0 * others.len() as u64);
+    let usual = if of_others < left { USUAL } else { Bytes::ZERO };
+    beside[*lowest as usize] = Some(if usual.is_zero() {
+        left
+    } else {
+        left - of_others
+    });
     for other in others {
-        beside[*other as usize] = Some(USUAL);
+        beside[*other as usize] = Some(usual);
     }
 }
 
@@ -84,19 +90,21 @@ fn left_of(image: &Image) -> Option<Bytes> {
 
 /// What is left of a container's whole root is its snapshot for mounts, if that can be.
 pub(super) fn of_container(root: Option<Bytes>, rest: Option<Bytes>) -> Bytes {
-    let left = root.zip(rest).and_then(|(root, rest)| {
-        let left = root - rest;
-        is_likely(left).then_some(left)
-    });
-    left.unwrap_or(USUAL)
-}
-
-fn is_likely(size: Bytes) -> bool {
-    !size.is_zero() && size <= MOST && size.0.is_multiple_of(BLOCK)
+    let left = root.zip(rest).map(|(root, rest)| root - rest);
+    let is_likely = |size: &Bytes| !size.is_zero() && *size <= MOST && size.0.is_multiple_of(BLOCK);
+    left.filter(is_likely).unwrap_or(USUAL)
 }
 
 /// BuildKit writes `RUN` in front, and the classic builder a mark before all that runs nothing.
-fn is_classic_run(created_by: &str) -> bool {
-    let runs = created_by.starts_with("/bin/sh -c ") || created_by.starts_with('|');
-    runs && !created_by.contains("#(nop)")
+fn is_classic_run(row: &HistoryRow) -> bool {
+    let runs = row.created_by.starts_with("/bin/sh -c ") || row.created_by.starts_with('|');
+    runs && !row.created_by.contains("#(nop)")
+}
+
+/// A commit's row has the command of the container that it was made from.
+fn may_be_commit(image: &Image, row: &HistoryRow) -> bool {
+    image.parent.is_some()
+        && !row.created_by.contains("#(nop)")
+        && !row.comment.contains("buildkit")
+        && !row.created_by.contains("# buildkit")
 }

@@ -19,6 +19,7 @@ mod names;
 mod observed;
 mod records;
 mod release;
+mod remains;
 mod sizes;
 mod solve;
 mod stock;
@@ -34,6 +35,7 @@ use std::fmt;
 pub use ledger::Ledger;
 pub use observed::{Observation, Went};
 pub use release::{HeldBack, Release};
+pub use remains::Remains;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{ChainId, ContainerId, ImageId, ItemId, RecordId, Text, short_id};

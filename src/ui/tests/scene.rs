@@ -320,6 +320,7 @@ fn removing(model: &Model) -> Removing {
             ),
         ],
         freed: Bytes(367_200_000),
+        counting: None,
         account: Some(account(&plan)),
         cancelling: true,
         aborted: None,
