@@ -238,12 +238,13 @@ async fn carry_out(
     if json {
         let plan = Plan {
             refused,
-            ..removal.plan
+            ..removal.plan.clone()
         };
         let object = json::cleaned(&survey, &plan, &removal.done, &removal.account);
         written = console.print(&object);
-    } else if removal.account.is_remarkable() {
-        // Standard output has a line an object; what went as promised needs no word more.
+    }
+    if removal.account.is_remarkable() {
+        // Standard output has a line an object, or the one object; what went as promised needs no word more.
         console.say(&text::account(&removal.plan, &removal.account, page));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
