@@ -276,9 +276,12 @@ fn what_ssh_does_not_like(engine: &PrivateEngine, sshd: &Sshd) {
     assert_nothing_left(sshd);
 }
 
+/// A way to end a program, with its name.
+type Ending = (&'static str, fn(&mut Screen));
+
 fn ssh_ends_with_dtop(engine: &PrivateEngine, sshd: &Sshd) {
     let url = sshd::url(&engine.socket());
-    let endings: [(&str, fn(&mut Screen)); 4] = [
+    let endings: [Ending; 4] = [
         ("q", |screen| screen.keys("q")),
         ("SIGTERM", |screen| screen.signal(Signal::TERM)),
         ("SIGHUP", |screen| screen.signal(Signal::HUP)),

@@ -221,6 +221,20 @@ pub struct Content {
     /// Overlay folders of the layers, the lowest first; empty where the engine does not say
     /// (`GraphDriver.Data`, ENGINE.md §2.5).
     pub folders: Vec<Text>,
+    /// On the containerd store: what it keeps packed. `None` where inspect does not say.
+    pub packed: Option<PackedSize>,
+}
+
+/// What the containerd store keeps packed of an image: the size that inspect says, which has nothing
+/// unpacked in it (ENGINE-CONTAINERD.md §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedSize {
+    pub total: Bytes,
+    /// About how long manifest and config are together, by what they hold.
+    pub documents: Bytes,
+    /// It is one manifest and no index, so the size is of one platform; `None` where the engine does not say
+    /// (API below 1.48).
+    pub is_single: Option<bool>,
 }
 
 /// A line of an image's history.

@@ -11,18 +11,13 @@ use super::build::Builder;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
-use super::stock::{Stock, beside, rows};
+use super::stock::{Stock, rows};
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit};
 
 impl Builder<'_> {
-    /// One unit a blob, right behind the layers, which take what goes with them.
+    /// One unit a blob, right behind the layers.
     pub(super) fn add_stock(&mut self, stock: &Stock) {
-        let beside = beside(self.inventory, &self.tree, &self.tops);
-        for (unit, beside) in self.units.iter_mut().zip(beside) {
-            unit.size.least += beside;
-            unit.size.most += beside;
-        }
         for blob in stock.list.blobs() {
             self.add_unit(Unit {
                 below: None,
@@ -114,14 +109,14 @@ impl Builder<'_> {
     }
 
     /// A container holds snapshots, never blobs: those of the manifest that it runs, which may be no image's.
-    /// False where neither the list nor an image tells which those are.
+    /// Returns their highest layers: one if that is certain, none where neither the list nor an image tells.
     pub(super) fn add_run(
         &mut self,
         holder: HolderNo,
         container: &Container,
         names: &Names<'_>,
         stock: &Rc<Stock>,
-    ) -> bool {
+    ) -> Vec<LayerNo> {
         let details = container.details.as_ref().known();
         let image = container.image_id.as_ref();
         let inspected = image
@@ -139,13 +134,13 @@ impl Builder<'_> {
                 top: tops[0],
                 total: details
                     .and_then(|details| details.size_root)
-                    .map(|root| root - self.own_bytes(container)),
+                    .map(|root| root - self.own_bytes(container, None)),
                 exact: true,
                 pending: container.details.is_pending(),
                 doubt: Doubt::HiddenLayers(container.id.clone()),
             });
         }
-        !tops.is_empty()
+        tops
     }
 
     /// Says of layers whose size nothing told why that is.

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::Row;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerDetails, Content, HistoryRow, Source, Text, VolumeName};
+use crate::domain::item::{
+    ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
+};
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a
 /// history (an engine can refuse it, ENGINE.md §1.10) the layers stay known and their sizes are not.
@@ -24,11 +26,47 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
         // They would be taken for other layers' folders.
         folders.clear();
     }
+    let packed = packed_size(inspect, &history, diff_ids.len());
     Content {
         diff_ids,
         history,
         folders,
+        packed,
     }
+}
+
+/// Keys, digest and size of a layer in a manifest, indented as BuildKit does it.
+const LAYER_IN_MANIFEST: usize = 210;
+/// What a manifest has besides its layers.
+const MANIFEST: usize = 330;
+/// A diff ID in a config, with its quotes and comma.
+const LAYER_IN_CONFIG: usize = 75;
+/// Times and keys of a row of history, and of the config itself.
+const ROW: usize = 75;
+const CONFIG: usize = 200;
+
+/// The size that inspect says, which is of blobs alone on the containerd store; Podman and graph drivers mean
+/// something else by it. Manifest and config are estimated by what they hold (ENGINE-CONTAINERD.md §5).
+fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Option<PackedSize> {
+    let written: usize = history
+        .iter()
+        .map(|row| ROW + row.created_by.len() + row.comment.len())
+        .sum();
+    let settings = inspect.at("Config").0.to_string().len();
+    let descriptor = inspect.at("Descriptor");
+    let kind = descriptor.filled("mediaType");
+    // BuildKit and Docker name both after what they are: `…image.index…`, `…manifest.list…`.
+    let is_single = kind.map(|kind| !kind.contains("index") && !kind.contains("manifest.list"));
+    let manifest = descriptor
+        .bytes("size")
+        .filter(|_| is_single == Some(true))
+        .unwrap_or(Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64));
+    Some(PackedSize {
+        total: inspect.bytes("Size")?,
+        documents: manifest
+            + Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64),
+        is_single,
+    })
 }
 
 fn history_row(row: Row<'_>) -> HistoryRow {
