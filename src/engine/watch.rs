@@ -10,6 +10,7 @@ mod picture;
 mod question;
 mod scan;
 mod take;
+mod walks;
 mod work;
 
 use std::sync::Arc;
@@ -36,6 +37,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const IMAGES_AT_ONCE: usize = 8;
 /// How many writable layers are walked at once (ENGINE.md §6).
 const CONTAINERS_AT_ONCE: usize = 4;
+/// How many volumes are walked at once on a local engine.
+const VOLUMES_AT_ONCE: usize = 4;
 
 /// What somebody who looks at an engine wants of the watch.
 #[derive(Clone, Debug, PartialEq, Eq)]

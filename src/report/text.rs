@@ -118,14 +118,16 @@ fn disk(disk: &Disk) -> String {
 
 fn totals(survey: &Survey, page: Page) -> String {
     let totals = survey.ledger.totals();
-    [
+    let kinds = [
         ("images", totals.images),
         ("containers", totals.containers),
         ("volumes", totals.volumes),
         ("build cache", totals.build_cache),
-    ]
-    .map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())))
-    .join("   ")
+    ];
+    let logs = matches!(totals.logs, Figure::Known(_)).then_some(("logs", totals.logs));
+    let words = kinds.into_iter().chain(logs);
+    let words = words.map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())));
+    words.collect::<Vec<_>>().join("   ")
 }
 
 fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {

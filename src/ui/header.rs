@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use crate::app::model::{Link, Model};
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
 
@@ -248,6 +248,12 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
         };
         pieces.push((format!("{gap}{title} "), Look::Faint));
         pieces.push((figure(total(model, kind), theme), Look::Plain));
+    }
+    // They can be read on a local engine only.
+    let logs = model.survey.ledger.totals().logs;
+    if let (Figure::Known(_), false) = (logs, short) {
+        pieces.push(("   logs ".to_owned(), Look::Faint));
+        pieces.push((figure(logs, theme), Look::Plain));
     }
     pieces
 }

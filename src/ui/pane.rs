@@ -18,6 +18,8 @@ use super::{filter_line, why};
 
 /// Columns behind a FREES figure for its sign.
 const SIGN: u16 = 2;
+/// The column that names a row.
+const NAME: usize = 0;
 
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
@@ -126,10 +128,11 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
         pen.put("P", Look::Faint);
     }
     let room = at.row_width();
-    for (column, x, wide) in fitting(pane.kind, room) {
-        let column = &columns_of(pane.kind)[column];
+    for (at_column, x, wide) in fitting(pane.kind, room) {
+        let column = &columns_of(pane.kind)[at_column];
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
-        pen.bold(here);
+        // The name is enough: a row in bold would be sent twice over for each key on a slow line.
+        pen.bold(here && at_column == NAME);
         let cell = (column.cell)(&model.survey, pane.kind, index);
         draw_cell(&cell, column, pane.kind, model, wide, &mut pen);
     }
