@@ -87,6 +87,9 @@ const ALONE: &[Alone] = &[
     ),
 ];
 
+/// What ends dtop.
+type Ending = fn(&mut Screen);
+
 fn main() -> ExitCode {
     let over_ssh = OVER_SSH.iter().map(|&(name, manner, test)| {
         Trial::ignorable_test(name, move || {
@@ -284,7 +287,7 @@ fn what_ssh_does_not_like(engine: &PrivateEngine, sshd: &Sshd) {
 
 fn ssh_ends_with_dtop(engine: &PrivateEngine, sshd: &Sshd) {
     let url = sshd::url(&engine.socket());
-    let endings: [(&str, fn(&mut Screen)); 4] = [
+    let endings: [(&str, Ending); 4] = [
         ("q", |screen| screen.keys("q")),
         ("SIGTERM", |screen| screen.signal(Signal::TERM)),
         ("SIGHUP", |screen| screen.signal(Signal::HUP)),
