@@ -118,17 +118,27 @@ fn disk(disk: &Disk) -> String {
 
 fn totals(survey: &Survey, page: Page) -> String {
     let totals = survey.ledger.totals();
+    let lacks_cache = words::no_build_cache(&survey.inventory().engine).is_some();
+    let build_cache = if lacks_cache {
+        Figure::Unknown
+    } else {
+        totals.build_cache
+    };
     [
         ("images", totals.images),
         ("containers", totals.containers),
         ("volumes", totals.volumes),
-        ("build cache", totals.build_cache),
+        ("build cache", build_cache),
     ]
     .map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())))
     .join("   ")
 }
 
 fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {
+    let none = words::no_build_cache(&survey.inventory().engine);
+    if let Some(why) = none.filter(|_| kind == Kind::BuildCache) {
+        return vec![sanitise(&why).into_owned()];
+    }
     let count = survey.rows(kind).count();
     let mut lines = vec![format!("{} {count}", kind.title())];
     if count == 0 {
