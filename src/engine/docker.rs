@@ -19,12 +19,13 @@ use serde_json::Value;
 
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
-use super::transport::{Address, Api, Transport};
+use super::host::remote::{self, Home};
+use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
@@ -64,6 +65,8 @@ pub struct DockerEngine {
 #[derive(Debug)]
 struct Terms {
     info: EngineInfo,
+    /// Where it keeps data on its host.
+    home: Home,
     api: Api,
     dialect: Dialect,
     /// Only where the store has such a list.
@@ -83,6 +86,7 @@ impl Terms {
         Ok(Self {
             blobs: (about.store == Store::Containerd)
                 .then(|| Blobs::new(transport.clone(), &about.version)),
+            home: Home::of(&info),
             info: EngineInfo {
                 host: options.host.clone(),
                 why: options.why.clone(),
@@ -101,8 +105,8 @@ impl DockerEngine {
     ///
     /// # Errors
     /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
-    pub async fn open(address: Address, options: Options) -> Result<Self, EngineError> {
-        let transport = Transport::new(address, options.host.clone(), options.read_only);
+    pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
+        let transport = Transport::new(line, options.host.clone(), options.read_only);
         let terms = Terms::agree(&transport, &options).await?;
         Ok(Self {
             writes: writes::client(transport.clone())?,
@@ -264,6 +268,19 @@ fn is_corrupt(error: &EngineError) -> bool {
 impl Engine for DockerEngine {
     fn about(&self) -> Answer<'_, EngineInfo> {
         self.introduce().boxed()
+    }
+
+    /// The engine's host is asked where there is a login on it.
+    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+        async {
+            let Some(login) = self.transport.login() else {
+                return Ok(Vec::new());
+            };
+            let terms = self.terms();
+            let disks = remote::disks(login, &terms.home, &terms.info).await;
+            disks.map_err(|error| self.transport.unreachable(&error))
+        }
+        .boxed()
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {

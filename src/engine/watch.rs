@@ -10,6 +10,7 @@ mod picture;
 mod question;
 mod scan;
 mod take;
+mod walks;
 mod work;
 
 use std::sync::Arc;
@@ -37,6 +38,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const IMAGES_AT_ONCE: usize = 8;
 /// How many writable layers are walked at once (ENGINE.md §6).
 const CONTAINERS_AT_ONCE: usize = 4;
+/// How many volumes are walked at once on a local engine.
+const VOLUMES_AT_ONCE: usize = 4;
 
 /// What somebody who looks at an engine wants of the watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,9 +147,9 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
 async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
     let look = tokio::task::spawn_blocking(move || host::look(&info, &known));
     let mut found = timeout(LOOK, look).await.ok()?.ok()?;
-    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
-        && !disks.is_empty()
-    {
+    // A host that does not answer now keeps its disks.
+    let disks = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
+    if !disks.is_empty() {
         found.disks = disks;
     }
     Some(found)

@@ -18,6 +18,8 @@ use super::{filter_line, why};
 
 /// Columns behind a FREES figure for its sign.
 const SIGN: u16 = 2;
+/// The column that names a row.
+const NAME: usize = 0;
 
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
@@ -123,13 +125,14 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
         pen.put("P", Look::Faint);
     }
     let room = at.row_width();
-    for (index_of, x, wide) in fitting(pane.kind, room) {
-        let column = &columns_of(pane.kind)[index_of];
+    for (at_column, x, wide) in fitting(pane.kind, room) {
+        let column = &columns_of(pane.kind)[at_column];
         // A `≥` may stand in the gap before the figure, which must never lose its unit.
-        let gap = u16::from(index_of == 1);
+        let gap = u16::from(at_column == 1);
         let (x, wide) = (x - gap, wide + gap);
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
-        pen.bold(here);
+        // The name is enough: a row in bold would be sent twice over for each key on a slow line.
+        pen.bold(here && at_column == NAME);
         let cell = (column.cell)(&model.survey, pane.kind, index);
         draw_cell(&cell, column, pane.kind, model, wide, &mut pen);
     }

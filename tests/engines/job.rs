@@ -280,7 +280,7 @@ pub fn what_changed_unseen_stays(engine: &PrivateEngine) {
     idle(engine, "wakes");
     scene.volume("spare", 5_000);
     let manner = Manner {
-        hides_events: true,
+        hides: Some("/events"),
         ..Manner::default()
     };
     let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);

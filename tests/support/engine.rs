@@ -75,6 +75,8 @@ impl Setup {
 /// A running engine that only this test knows.
 pub struct PrivateEngine {
     setup: Setup,
+    /// Further options of dockerd.
+    options: Vec<String>,
     // Stopped in this order, then the folder goes.
     servers: Mutex<Vec<Daemon>>,
     keeper: Mutex<Keeper>,
@@ -89,19 +91,25 @@ impl PrivateEngine {
 
     /// The same for any engine.
     pub fn set_up(setup: &Setup) -> Result<Self, Missing> {
+        Self::start_with(setup, &[])
+    }
+
+    /// The same with further options of dockerd.
+    pub fn start_with(setup: &Setup, options: &[String]) -> Result<Self, Missing> {
         if !rustix::process::geteuid().is_root() {
             return Err(Missing("a private engine needs root".into()));
         }
         let folder = short_folder()?;
         let dir = folder.path();
         let servers = match setup {
-            Setup::Docker(programs, store) => start_docker(programs, *store, dir)?,
+            Setup::Docker(programs, store) => start_docker(programs, *store, dir, options)?,
             Setup::Podman(podman) => vec![start_podman(podman, dir)?],
         };
         let keeper = Keeper::watch(&servers, dir)
             .map_err(|e| Missing(format!("cannot watch over the engine: {e}")))?;
         let engine = Self {
             setup: setup.clone(),
+            options: options.to_vec(),
             servers: Mutex::new(servers),
             keeper: Mutex::new(keeper),
             folder,
@@ -133,7 +141,7 @@ impl PrivateEngine {
         let dir = self.folder.path();
         let mut servers = self.servers.lock().expect("the servers");
         let server = match &self.setup {
-            Setup::Docker(programs, _) => serve(dockerd(programs, dir), dir),
+            Setup::Docker(programs, _) => serve(dockerd(programs, dir, &self.options), dir),
             Setup::Podman(podman) => start_podman(podman, dir),
         };
         servers[0] = server.unwrap_or_else(|missing| panic!("{missing}"));
@@ -311,14 +319,22 @@ fn short_folder() -> Result<TempDir, Missing> {
 }
 
 /// dockerd and its containerd, in the order in which they end.
-fn start_docker(programs: &Programs, store: Store, dir: &Path) -> Result<Vec<Daemon>, Missing> {
+fn start_docker(
+    programs: &Programs,
+    store: Store,
+    dir: &Path,
+    options: &[String],
+) -> Result<Vec<Daemon>, Missing> {
     write_settings(dir, store)
         .and_then(|()| link_plugin(dir, programs.buildx.as_deref()))
         .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
     let mut command = programs.command(&programs.containerd);
     command.arg("--config").arg(dir.join("containerd.toml"));
     let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
-    Ok(vec![serve(dockerd(programs, dir), dir)?, containerd])
+    Ok(vec![
+        serve(dockerd(programs, dir, options), dir)?,
+        containerd,
+    ])
 }
 
 /// Starts a server and waits until it answers.
@@ -368,7 +384,7 @@ fn start_podman(podman: &Podman, dir: &Path) -> Result<Daemon, Missing> {
 ///
 /// Both `--config-file` and `--containerd` matter: without them dockerd reads the host's settings and takes the
 /// host's containerd.
-fn dockerd(programs: &Programs, dir: &Path) -> Command {
+fn dockerd(programs: &Programs, dir: &Path, options: &[String]) -> Command {
     let mut command = programs.command(&programs.dockerd);
     for (option, name) in [
         ("--config-file", "daemon.json"),
@@ -382,6 +398,7 @@ fn dockerd(programs: &Programs, dir: &Path) -> Command {
     let host = format!("unix://{}", dir.join("docker.sock").display());
     command.args(["--host", &host]);
     command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
+    command.args(options);
     command
 }
 

@@ -147,12 +147,14 @@ impl Podman {
 }
 
 /// What would lead a client, dtop included, to an engine that the tests did not start.
-pub const CALLERS_ENGINE: [&str; 6] = [
+pub const CALLERS_ENGINE: [&str; 8] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
+    "DOCKER_TLS",
+    "DOCKER_API_VERSION",
     "CONTAINER_HOST",
 ];
 

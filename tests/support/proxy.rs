@@ -19,8 +19,9 @@ pub struct Request {
 /// How the proxy stands in the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
-    /// Events are asked for and never come: what changes is noticed only when it is listed again.
-    pub hides_events: bool,
+    /// Requests whose path has this in it never get to the engine, and never get an answer. Without events,
+    /// say, what changes is noticed only when it is listed again.
+    pub hides: Option<&'static str>,
     /// How long a request that removes something waits before it is passed on.
     pub slows_removals: Duration,
     /// Requests whose path has this in it are answered 404, as if the engine did not know them.
@@ -182,7 +183,10 @@ fn pass_request(
     if let Some((status, words)) = refusal {
         return Ok(Passed::Refused(status, words));
     }
-    if manner.hides_events && line_of(&head).contains("/events") {
+    if manner
+        .hides
+        .is_some_and(|hidden| line_of(&head).contains(hidden))
+    {
         return Ok(Passed::On);
     }
     if line_of(&head).starts_with("DELETE ") {

@@ -277,6 +277,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Blobs(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
+        | Part::Logs(_)
         | Part::Stage(..) => None,
     }
 }

@@ -178,6 +178,7 @@ impl Ledger {
                 Figure::Pending => Figure::Pending,
                 Figure::Unknown => Figure::Unknown,
             },
+            logs: logs(inventory),
         }
     }
 
@@ -198,6 +199,22 @@ impl Ledger {
         }
         held
     }
+}
+
+/// Bytes of all containers' log files.
+fn logs(inventory: &Inventory) -> Figure<Bytes> {
+    if !inventory.engine.local {
+        return Figure::Unknown;
+    }
+    let mut sum = Some(Bytes::ZERO);
+    for container in &inventory.containers {
+        match &container.details {
+            Figure::Pending => return Figure::Pending,
+            Figure::Unknown => sum = None,
+            Figure::Known(details) => sum = sum.zip(details.log).map(|(sum, log)| sum + log),
+        }
+    }
+    sum.into()
 }
 
 /// Whether the store keeps layers both packed and unpacked.

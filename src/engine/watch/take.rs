@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::question::Question;
 use super::scan::Scan;
+use super::walks::Measured;
 use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::blobs::BlobList;
@@ -32,8 +33,11 @@ pub(super) enum Answered {
     Blobs(Answer<Option<BlobList>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Logs(Vec<(ContainerId, Option<Bytes>)>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
+    /// What a volume was measured to hold here.
+    Volume(VolumeName, Measured),
 }
 
 impl Scan<'_> {
@@ -51,6 +55,8 @@ impl Scan<'_> {
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
+            Answered::Volume(name, measured) => self.take_volume(name, measured),
+            Answered::Logs(sizes) => self.take_logs(sizes),
         }
     }
 
@@ -125,6 +131,7 @@ impl Scan<'_> {
             if let Some(info) = engine.filter(|info| is_same_engine(info, asked)) {
                 self.send_engine(with_surroundings(&info, &found));
             }
+            self.take_root(found.local.ok());
             if self.picture.disks != found.disks {
                 self.picture.disks.clone_from(&found.disks);
                 self.outbox.push(Part::Disks(found.disks));
@@ -288,6 +295,7 @@ impl Scan<'_> {
         if runs.any(|run| !self.picture.runs_asked.contains(run)) {
             self.want_blobs();
         }
+        self.measure_logs();
         let failure = self.containers.failure();
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
@@ -341,16 +349,21 @@ impl Scan<'_> {
             let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
             self.picture.measured.retain(|name, _| names.contains(name));
             let measured = &self.picture.measured;
-            self.picture.unmeasured = volumes
-                .iter()
-                .filter(|volume| volume.size.is_pending())
+            let pending = volumes.iter().filter(|volume| volume.size.is_pending());
+            self.picture.volumes = pending
+                .clone()
+                .map(|volume| (volume.name.clone(), Arc::new(volume.clone())))
+                .collect();
+            self.picture.unmeasured = pending
                 .filter(|volume| measured.get(&volume.name) != Some(&volume.created))
                 .map(|volume| (volume.name.clone(), volume.created))
                 .collect();
             self.outbox.push(Part::Volumes(volumes));
+            self.list_volumes();
             // A volume that came after the walk is not worth another one (ENGINE.md §7).
             let walked = self.picture.asked_last(Question::VolumeSizes).is_some();
-            if walked && !self.is_coming(Question::VolumeSizes) {
+            if walked && !self.picture.measures_volumes() && !self.is_coming(Question::VolumeSizes)
+            {
                 let silent = self.picture.unmeasured.keys();
                 let sizes: Vec<_> = silent.map(|name| (name.clone(), None)).collect();
                 self.settle_volumes(sizes, false);

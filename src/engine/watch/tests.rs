@@ -10,6 +10,8 @@ use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ContainerId, ImageId, State};
 use crate::engine::Change;
 
+mod local;
+
 /// A watched fake, and the picture that its answers make.
 struct Watched {
     fake: Arc<Fake>,
