@@ -118,11 +118,17 @@ fn disk(disk: &Disk) -> String {
 
 fn totals(survey: &Survey, page: Page) -> String {
     let totals = survey.ledger.totals();
+    let lacks_cache = words::no_build_cache(&survey.inventory().engine).is_some();
+    let build_cache = if lacks_cache {
+        Figure::Unknown
+    } else {
+        totals.build_cache
+    };
     let kinds = [
         ("images", totals.images),
         ("containers", totals.containers),
         ("volumes", totals.volumes),
-        ("build cache", totals.build_cache),
+        ("build cache", build_cache),
     ];
     let logs = matches!(totals.logs, Figure::Known(_)).then_some(("logs", totals.logs));
     let words = kinds.into_iter().chain(logs);
@@ -131,6 +137,10 @@ fn totals(survey: &Survey, page: Page) -> String {
 }
 
 fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {
+    let none = words::no_build_cache(&survey.inventory().engine);
+    if let Some(why) = none.filter(|_| kind == Kind::BuildCache) {
+        return vec![sanitise(&why).into_owned()];
+    }
     let count = survey.rows(kind).count();
     let mut lines = vec![format!("{} {count}", kind.title())];
     if count == 0 {

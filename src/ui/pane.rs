@@ -13,7 +13,7 @@ use super::canvas::{Canvas, Pen, Piece, cut_middle};
 use super::tabs::{count, lacks_build_cache, total};
 use super::text::{fit, sanitise, width};
 use super::theme::Look;
-use super::words::figure;
+use super::words::{figure, no_build_cache};
 use super::{filter_line, why};
 
 /// Columns behind a FREES figure for its sign.
@@ -222,12 +222,8 @@ fn empty(model: &Model) -> String {
     let pane = model.pane();
     let inventory = model.survey.inventory();
     let kind = pane.kind;
-    if kind == Kind::BuildCache && lacks_build_cache(model) {
-        let product = &inventory.engine.product;
-        // Where a builder has no store of its own, its steps are images (ENGINE.md §8).
-        return format!(
-            "{product} keeps no build cache: the steps of its builds are images without a name"
-        );
+    if let Some(why) = no_build_cache(&inventory.engine).filter(|_| kind == Kind::BuildCache) {
+        return why;
     }
     let stage = Stage::list_of(kind);
     if !inventory.is_listed(stage) {

@@ -7,7 +7,7 @@ use crate::domain::item::Kind;
 
 use super::canvas::{Canvas, Piece, length};
 use super::theme::{Look, Theme};
-use super::words::figure;
+use super::words::{figure, no_build_cache};
 
 /// The titles of the panes: of the others below a box, of all of them where there is no box.
 pub fn tabs_line(model: &Model, canvas: &mut Canvas<'_>) {
@@ -159,8 +159,7 @@ pub fn total(model: &Model, kind: Kind) -> Figure<Bytes> {
 
 /// True where it is known that the engine keeps no build cache of its own.
 pub fn lacks_build_cache(model: &Model) -> bool {
-    let engine = &model.survey.inventory().engine;
-    !engine.host.is_empty() && !engine.has_build_cache
+    no_build_cache(&model.survey.inventory().engine).is_some()
 }
 
 pub fn short_title(kind: Kind) -> &'static str {

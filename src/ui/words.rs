@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::survey::Survey;
@@ -181,6 +182,16 @@ pub fn lasting(since: Timestamp, now: Timestamp) -> String {
     } else {
         format!("{} min", seconds / 60)
     }
+}
+
+/// Why there is no build cache, where the engine is known to keep none. A builder without a store of its own
+/// leaves its steps among the images (ENGINE.md §8).
+pub fn no_build_cache(engine: &EngineInfo) -> Option<String> {
+    let lacks = !engine.host.is_empty() && !engine.has_build_cache;
+    lacks.then(|| {
+        let product = &engine.product;
+        format!("{product} keeps no build cache: the steps of its builds are images without a name")
+    })
 }
 
 /// A time and how long ago it was: `2026-07-07 11:04 UTC, 4 mo ago`.

@@ -223,7 +223,8 @@ impl Screen {
 
     pub fn resize(&mut self, rows: u16, cols: u16) {
         let mut state = self.shown.state.lock().expect("the screen");
-        state.parser.screen_mut().set_size(rows, cols);
+        // vt100 panics where a wide sign, drawn for the size before, comes to one column.
+        state.parser.screen_mut().set_size(rows, cols.max(2));
         drop(state);
         self.master
             .resize(pty_size(rows, cols))

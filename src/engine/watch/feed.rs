@@ -11,8 +11,9 @@ use super::super::{Change, Engine, EngineError};
 use crate::domain::inventory::EngineInfo;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// How long a dead engine is left alone at most: it should be seen within five seconds of its return.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(3);
+/// How long a dead engine is left alone at most: within five seconds of its return it should be seen, listed
+/// and measured.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(2);
 /// How long an engine is left alone that answers and whose stream always breaks: after each break everything
 /// is listed again.
 const LONGEST_REST: Duration = Duration::from_secs(60);

@@ -45,6 +45,7 @@ fn fleet() -> Inventory {
         version: "28.5.2".into(),
         api: "1.51".into(),
         driver: "overlay2".into(),
+        has_build_cache: true,
         ..EngineInfo::default()
     }
     .into();
@@ -71,6 +72,22 @@ fn selection(items: &[ItemId]) -> Selection {
         items: items.collect(),
         ..Selection::default()
     }
+}
+
+#[test]
+fn an_engine_without_build_cache_says_so_instead_of_nothing() {
+    let mut all = fleet();
+    all.cache = Vec::new();
+    all.engine = EngineInfo {
+        product: "Podman".into(),
+        has_build_cache: false,
+        ..EngineInfo::clone(&all.engine)
+    }
+    .into();
+    let text = report(&Survey::new(all), page());
+    assert!(text.contains("build cache –"), "{text}");
+    assert!(text.contains("\nPodman keeps no build cache"), "{text}");
+    assert!(!text.contains("Build cache 0"), "{text}");
 }
 
 #[test]
