@@ -209,7 +209,7 @@ fn shared_sizes_are_of_listed_images() {
     for name in DOCKERS {
         let ids: HashSet<ImageId> = listed(name).into_iter().map(|i| i.id).collect();
         for form in ["df", "df-verbose"] {
-            let sizes = shared_sizes(&body(name, form)).unwrap();
+            let sizes = shared_sizes(&body(name, form)).unwrap().images;
             assert!(sizes.len() >= 5, "{name} {form}");
             assert!(
                 sizes
@@ -220,7 +220,7 @@ fn shared_sizes_are_of_listed_images() {
         }
     }
     let shared = shared_sizes(&body(PODMAN, "df")).unwrap();
-    assert_eq!(shared[0].0, listed(PODMAN)[0].id);
+    assert_eq!(shared.images[0].0, listed(PODMAN)[0].id);
 }
 
 #[test]
