@@ -230,9 +230,10 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedSize {
     pub total: Bytes,
-    /// About how long manifest and config are together, by what they hold.
+    /// About how much of it is no layer: manifest and config by what they hold, and an index with its
+    /// attestations.
     pub documents: Bytes,
-    /// It is one manifest and no index, so the size is of one platform; `None` where the engine does not say
+    /// Only one platform is there, so all layers in it are this image's; `None` where the engine does not say
     /// (API below 1.48).
     pub is_single: Option<bool>,
 }

@@ -46,7 +46,7 @@ pub(super) struct Builder<'a> {
     beside: Vec<Bytes>,
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
-    holds: Vec<Hold>,
+    pub(super) holds: Vec<Hold>,
     pub(super) items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     pub(super) sums: Vec<Sum>,
@@ -131,6 +131,7 @@ impl<'a> Builder<'a> {
         }
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
+        self.bound_open_layers();
         self.name_open_layers();
         self.finish()
     }

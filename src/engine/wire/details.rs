@@ -53,20 +53,37 @@ fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Optio
         .map(|row| ROW + row.created_by.len() + row.comment.len())
         .sum();
     let settings = inspect.at("Config").0.to_string().len();
+    let config = Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64);
+    let usual = Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64);
+    let total = inspect.bytes("Size")?;
     let descriptor = inspect.at("Descriptor");
     let kind = descriptor.filled("mediaType");
     // BuildKit and Docker name both after what they are: `…image.index…`, `…manifest.list…`.
-    let is_single = kind.map(|kind| !kind.contains("index") && !kind.contains("manifest.list"));
-    let manifest = descriptor
-        .bytes("size")
-        .filter(|_| is_single == Some(true))
-        .unwrap_or(Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64));
+    let is_index = kind.map(|kind| kind.contains("index") || kind.contains("manifest.list"));
+    let (beside, is_single) = match (is_index, only_platform(inspect)) {
+        (Some(false), _) => (descriptor.bytes("size").unwrap_or(usual), Some(true)),
+        // All but the one platform that is there is no layer of it: the index, attestations.
+        (_, Some((manifest, content))) => (total - content + manifest, Some(true)),
+        (Some(true), None) => (usual, Some(false)),
+        (None, None) => (usual, None),
+    };
     Some(PackedSize {
-        total: inspect.bytes("Size")?,
-        documents: manifest
-            + Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64),
+        total,
+        documents: beside + config,
         is_single,
     })
+}
+
+/// Of the only platform that is there its manifest and all its content; `None` where there are several, or
+/// where the engine does not say.
+fn only_platform(inspect: Row<'_>) -> Option<(Bytes, Bytes)> {
+    let mut there = inspect
+        .at("Manifests")
+        .rows()
+        .filter(|manifest| manifest.flag("Available") && manifest.text("Kind") == "image");
+    let only = there.next().filter(|_| there.next().is_none())?;
+    let manifest = only.at("Descriptor").bytes("size")?;
+    Some((manifest, only.at("Size").bytes("Content")?))
 }
 
 fn history_row(row: Row<'_>) -> HistoryRow {
