@@ -8,7 +8,7 @@ use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
-use crate::domain::plan::{Plan, Selection};
+use crate::domain::plan::{Plan, Selection, Tally};
 use crate::domain::survey::Survey;
 
 use super::keys::Place;
@@ -151,6 +151,8 @@ pub struct Model {
     pub marks: Marks,
     /// What the marked things free together.
     pub marked: Freed,
+    /// How that came about, so that the next mark costs little.
+    pub tally: Tally,
     pub screen: Screen,
     /// A line that answers the last key; the next key takes it away.
     pub notice: Option<String>,
@@ -175,6 +177,7 @@ impl Model {
             open: Kind::Image,
             marks: Marks::new(),
             marked: Freed::default(),
+            tally: Tally::default(),
             screen: Screen::Browse,
             notice: None,
             last_key: now,
@@ -206,16 +209,14 @@ impl Model {
             .iter()
             .map(|kind| {
                 let pane = &self.panes[*kind as usize];
-                let marked = self.marks.keys().filter(|id| id.kind() == *kind).count();
-                if marked == 0 || pane.filter_text.is_empty() {
+                if pane.filter_text.is_empty() {
                     return 0;
                 }
-                let shown = pane
-                    .rows
-                    .iter()
-                    .filter(|at| self.marks.contains_key(&self.survey.item(*kind, **at).id()))
-                    .count();
-                marked - shown
+                let marked = self.marks.keys().filter(|id| id.kind() == *kind).count();
+                let numbers = self.survey.numbers();
+                let is_marked = |at: &&usize| self.tally.is_marked(numbers.number(*kind, **at));
+                let shown = pane.rows.iter().filter(is_marked).count();
+                marked.saturating_sub(shown)
             })
             .sum()
     }

@@ -1,7 +1,7 @@
 //! Keys in the lists: panes, sorting, marks.
 
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::plan::{self, AddedBy};
+use crate::domain::plan::{AddedBy, Tally};
 
 use super::super::columns::{columns, fitting};
 use super::super::keys::Action;
@@ -39,8 +39,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::MarkAll => mark_all(model),
         Action::Invert => invert(model),
         Action::ClearMarks => {
-            model.marks.clear();
-            marks_changed(model);
+            let marked: Vec<ItemId> = std::mem::take(&mut model.marks).into_keys().collect();
+            marks_changed(model, &marked);
         }
         _ => {}
     }
@@ -88,12 +88,12 @@ fn mark_current(model: &mut Model) {
         if is_protected(model, &id) {
             model.notice = Some("protected: it cannot be marked".to_owned());
         } else {
-            model.marks.insert(id, AddedBy::Selection);
+            model.marks.insert(id.clone(), AddedBy::Selection);
         }
     }
     let (pane, around) = model.pane_mut();
     pane.step(1, around);
-    marks_changed(model);
+    marks_changed(model, &[id]);
 }
 
 /// Marks all that the pane shows; where all of it is marked, unmarks it.
@@ -106,29 +106,30 @@ fn mark_all(model: &mut Model) {
             model.marks.remove(id);
         }
     } else {
-        let new = free.into_iter().map(|id| (id, AddedBy::Selection));
-        for (id, by) in new {
-            model.marks.entry(id).or_insert(by);
+        for id in &free {
+            let by = model.marks.entry(id.clone());
+            by.or_insert(AddedBy::Selection);
         }
         say_protected(model, protected.len());
     }
-    marks_changed(model);
+    marks_changed(model, &free);
 }
 
 fn invert(model: &mut Model) {
     let mut protected = 0;
-    for id in shown(model) {
-        if model.marks.remove(&id).is_some() {
+    let shown = shown(model);
+    for id in &shown {
+        if model.marks.remove(id).is_some() {
             continue;
         }
-        if is_protected(model, &id) {
+        if is_protected(model, id) {
             protected += 1;
         } else {
-            model.marks.insert(id, AddedBy::Selection);
+            model.marks.insert(id.clone(), AddedBy::Selection);
         }
     }
     say_protected(model, protected);
-    marks_changed(model);
+    marks_changed(model, &shown);
 }
 
 fn say_protected(model: &mut Model, number: usize) {
@@ -152,9 +153,19 @@ fn is_protected(model: &Model, id: &ItemId) -> bool {
         .is_some_and(|at| model.survey.facts(id.kind(), at).flags.protected)
 }
 
-/// After a change of marks: what they free together, and filters that ask for marks.
-pub fn marks_changed(model: &mut Model) {
-    weigh_marks(model);
+/// After a change of marks, perhaps of these: what all of them free together, and filters that ask for marks.
+pub fn marks_changed(model: &mut Model, ids: &[ItemId]) {
+    let Model {
+        survey,
+        marks,
+        tally,
+        ..
+    } = model;
+    let changes = ids.iter().filter_map(|id| {
+        let number = survey.numbers().number_of(id)?;
+        Some((number, marks.contains_key(id)))
+    });
+    model.marked = tally.change(survey, changes);
     if model
         .panes
         .iter()
@@ -164,13 +175,13 @@ pub fn marks_changed(model: &mut Model) {
     }
 }
 
-/// Works out what the marked things free together.
+/// Works out anew what the marked things free together, after the engine changed.
 pub fn weigh_marks(model: &mut Model) {
-    model.marked = if model.marks.is_empty() {
-        crate::domain::layers::Freed::default()
-    } else {
-        plan::frees(&model.survey, &model.selection())
-    };
+    model.tally = Tally::default();
+    let numbers = model.survey.numbers();
+    let marked = model.marks.keys();
+    let changes = marked.filter_map(|id| Some((numbers.number_of(id)?, true)));
+    model.marked = model.tally.change(&model.survey, changes);
 }
 
 /// A click on a heading sorts, on a row moves the cursor there.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Content, ItemId, Text};
+use crate::domain::item::{Content, Text};
 
 use super::Doubt;
 use super::build::Builder;
@@ -120,47 +120,48 @@ impl Builder<'_> {
 
     /// Images whose content is known.
     fn contents(&self) -> impl Iterator<Item = (HolderNo, &Content)> {
-        self.inventory.images.iter().filter_map(|image| {
-            let holder = self.items.get(&ItemId::Image(image.id.clone()))?;
-            Some((*holder, &**content(image)?))
-        })
+        let images = self.inventory.images.iter().zip(&self.items);
+        images.filter_map(|(image, holder)| Some((*holder, &**content(image)?)))
     }
 
     fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Text, usize>) -> Vec<Sum> {
+        // Images come first among the items.
         let images = self.inventory.images.iter().zip(&self.tops);
-        let sums = images.filter_map(|(image, top)| {
-            let holder = *self.items.get(&ItemId::Image(image.id.clone()))?;
-            let content = content(image)?;
-            let unpacked: Bytes = top
-                .iter()
-                .flat_map(|top| self.tree.down(*top))
-                .map(|layer| self.sizes.span(layer).least)
-                .sum();
-            let mut mine: Vec<usize> = content
-                .diff_ids
-                .iter()
-                .filter_map(|diff_id| class_of.get(diff_id).copied())
-                .collect();
-            mine.sort_unstable();
-            mine.dedup();
-            // What only this image has is in its own part.
-            let before = mine.len();
-            mine.retain(|class| classes[*class].holders.len() > 1);
-            let is_shared = before == mine.len();
-            let total = image.size.known()? - unpacked;
-            let written: usize = content.history.iter().map(|row| row.created_by.len()).sum();
-            let documents = DOCUMENTS + Bytes(2 * written as u64);
-            Some(Sum {
-                holder,
-                total,
-                own: Span::at_most(if is_shared {
-                    total.min(documents)
-                } else {
-                    total
-                }),
-                classes: mine,
-            })
-        });
+        let sums = images
+            .zip(&self.items)
+            .filter_map(|((image, top), holder)| {
+                let holder = *holder;
+                let content = content(image)?;
+                let unpacked: Bytes = top
+                    .iter()
+                    .flat_map(|top| self.tree.down(*top))
+                    .map(|layer| self.sizes.span(layer).least)
+                    .sum();
+                let mut mine: Vec<usize> = content
+                    .diff_ids
+                    .iter()
+                    .filter_map(|diff_id| class_of.get(diff_id).copied())
+                    .collect();
+                mine.sort_unstable();
+                mine.dedup();
+                // What only this image has is in its own part.
+                let before = mine.len();
+                mine.retain(|class| classes[*class].holders.len() > 1);
+                let is_shared = before == mine.len();
+                let total = image.size.known()? - unpacked;
+                let written: usize = content.history.iter().map(|row| row.created_by.len()).sum();
+                let documents = DOCUMENTS + Bytes(2 * written as u64);
+                Some(Sum {
+                    holder,
+                    total,
+                    own: Span::at_most(if is_shared {
+                        total.min(documents)
+                    } else {
+                        total
+                    }),
+                    classes: mine,
+                })
+            });
         sums.collect()
     }
 

@@ -5,6 +5,7 @@
 //! and counting what is left gives the bytes that a removal frees (ENGINE.md §2).
 
 mod align;
+mod balance;
 mod build;
 mod containerd;
 mod equations;
@@ -21,6 +22,7 @@ mod release;
 mod sizes;
 mod solve;
 mod stock;
+mod table;
 mod tree;
 mod units;
 
@@ -30,6 +32,7 @@ mod store_tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
+pub use balance::{Balance, Trial};
 pub use ledger::Ledger;
 pub use observed::{Observation, Went};
 pub use release::{HeldBack, Release};

@@ -273,13 +273,6 @@ fn plan(model: &Model) -> Plan {
             size: known(1_200_000_000),
             left_by: "job-1".into(),
         }],
-        held_back: vec![(
-            id(0),
-            HeldBack {
-                bytes: Bytes(384_000_000),
-                by: vec![(record, Bytes(384_000_000)), (id(1), Bytes(9))],
-            },
-        )],
     }
 }
 
