@@ -195,7 +195,7 @@ impl Model {
     pub fn pane_mut(&mut self) -> (&mut Pane, Around<'_>) {
         let around = Around {
             survey: &self.survey,
-            marks: &self.marks,
+            tally: &self.tally,
             now: self.now,
             page: usize::from(self.layout.page),
         };

@@ -1,12 +1,14 @@
 //! Keys in the lists: panes, sorting, marks.
 
+use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, Kind};
+use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Tally};
 
 use super::super::columns::{columns, fitting};
 use super::super::keys::Action;
 use super::super::layout::GUTTER;
-use super::super::list::Cursor;
+use super::super::list::{Cursor, Pane};
 use super::super::model::{Detail, FilterLine, Model, Screen};
 use super::super::msg::Effect;
 use super::refresh;
@@ -38,10 +40,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mark => mark_current(model),
         Action::MarkAll => mark_all(model),
         Action::Invert => invert(model),
-        Action::ClearMarks => {
-            let marked: Vec<ItemId> = std::mem::take(&mut model.marks).into_keys().collect();
-            marks_changed(model, &marked);
-        }
+        Action::ClearMarks => clear_marks(model),
         _ => {}
     }
     Vec::new()
@@ -99,37 +98,35 @@ fn mark_current(model: &mut Model) {
 /// Marks all that the pane shows; where all of it is marked, unmarks it.
 fn mark_all(model: &mut Model) {
     let shown = shown(model);
-    let (free, protected): (Vec<_>, Vec<_>) =
-        shown.into_iter().partition(|id| !is_protected(model, id));
-    if free.iter().all(|id| model.marks.contains_key(id)) {
-        for id in &free {
-            model.marks.remove(id);
-        }
+    let (protected, free): (Vec<ItemNo>, Vec<ItemNo>) = shown
+        .into_iter()
+        .partition(|number| model.survey.facts_of_number(*number).flags.protected);
+    let new: Vec<ItemNo> = free
+        .iter()
+        .copied()
+        .filter(|at| !model.tally.is_marked(*at))
+        .collect();
+    if new.is_empty() {
+        mark(model, free.into_iter().map(|number| (number, false)));
     } else {
-        for id in &free {
-            let by = model.marks.entry(id.clone());
-            by.or_insert(AddedBy::Selection);
-        }
+        mark(model, new.into_iter().map(|number| (number, true)));
         say_protected(model, protected.len());
     }
-    marks_changed(model, &free);
 }
 
 fn invert(model: &mut Model) {
-    let mut protected = 0;
     let shown = shown(model);
-    for id in &shown {
-        if model.marks.remove(id).is_some() {
-            continue;
-        }
-        if is_protected(model, id) {
-            protected += 1;
-        } else {
-            model.marks.insert(id.clone(), AddedBy::Selection);
-        }
-    }
-    say_protected(model, protected);
-    marks_changed(model, &shown);
+    let count = shown.len();
+    let may_change = |number: &ItemNo| {
+        model.tally.is_marked(*number) || !model.survey.facts_of_number(*number).flags.protected
+    };
+    let changes: Vec<(ItemNo, bool)> = shown
+        .into_iter()
+        .filter(may_change)
+        .map(|number| (number, !model.tally.is_marked(number)))
+        .collect();
+    say_protected(model, count - changes.len());
+    mark(model, changes);
 }
 
 fn say_protected(model: &mut Model, number: usize) {
@@ -138,12 +135,12 @@ fn say_protected(model: &mut Model, number: usize) {
     }
 }
 
-fn shown(model: &Model) -> Vec<ItemId> {
+/// The numbers of all that the pane shows.
+fn shown(model: &Model) -> Vec<ItemNo> {
     let pane = model.pane();
-    pane.rows
-        .iter()
-        .map(|at| model.survey.item(pane.kind, *at).id())
-        .collect()
+    let numbers = model.survey.numbers();
+    let rows = pane.rows.iter();
+    rows.map(|at| numbers.number(pane.kind, *at)).collect()
 }
 
 fn is_protected(model: &Model, id: &ItemId) -> bool {
@@ -153,26 +150,31 @@ fn is_protected(model: &Model, id: &ItemId) -> bool {
         .is_some_and(|at| model.survey.facts(id.kind(), at).flags.protected)
 }
 
+/// Marks items, or unmarks them.
+fn mark(model: &mut Model, changes: impl IntoIterator<Item = (ItemNo, bool)>) {
+    let changes: Vec<(ItemNo, bool)> = changes.into_iter().collect();
+    for (number, marked) in &changes {
+        let id = model.survey.numbered(*number).id();
+        if *marked {
+            model.marks.insert(id, AddedBy::Selection);
+        } else {
+            model.marks.remove(&id);
+        }
+    }
+    model.marked = model.tally.change(&model.survey, changes);
+    filter_marks(model);
+}
+
 /// After a change of marks, perhaps of these: what all of them free together, and filters that ask for marks.
 pub fn marks_changed(model: &mut Model, ids: &[ItemId]) {
-    let Model {
-        survey,
-        marks,
-        tally,
-        ..
-    } = model;
+    let numbers = model.survey.numbers();
+    let marks = &model.marks;
     let changes = ids.iter().filter_map(|id| {
-        let number = survey.numbers().number_of(id)?;
+        let number = numbers.number_of(id)?;
         Some((number, marks.contains_key(id)))
     });
-    model.marked = tally.change(survey, changes);
-    if model
-        .panes
-        .iter()
-        .any(|pane| pane.filter_text.contains("is:marked"))
-    {
-        refresh(model);
-    }
+    model.marked = model.tally.change(&model.survey, changes);
+    filter_marks(model);
 }
 
 /// Works out anew what the marked things free together, after the engine changed.
@@ -182,6 +184,21 @@ pub fn weigh_marks(model: &mut Model) {
     let marked = model.marks.keys();
     let changes = marked.filter_map(|id| Some((numbers.number_of(id)?, true)));
     model.marked = model.tally.change(&model.survey, changes);
+}
+
+fn clear_marks(model: &mut Model) {
+    model.marks.clear();
+    model.tally = Tally::default();
+    model.marked = Freed::default();
+    filter_marks(model);
+}
+
+/// Brings filters that ask for marks up to date.
+fn filter_marks(model: &mut Model) {
+    let asks = |pane: &Pane| pane.filter_text.contains("is:marked");
+    if model.panes.iter().any(asks) {
+        refresh(model);
+    }
 }
 
 /// A click on a heading sorts, on a row moves the cursor there.

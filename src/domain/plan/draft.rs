@@ -1,5 +1,6 @@
 //! Settles what of a selection can go: what is refused takes along what needs it gone.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
@@ -37,32 +38,47 @@ pub(super) struct Draft<'a> {
     dropped: HashSet<ItemNo>,
     /// Nothing may go that was not chosen, not even an empty volume.
     pub closed: bool,
+    /// The order matters only as far as it decides what goes.
+    loose: bool,
 }
 
 impl<'a> Draft<'a> {
     /// Settles a selection, with the volumes that its containers leave empty.
     pub fn new(survey: &'a Survey, selection: &'a Selection) -> Self {
         let chosen = chosen(survey, selection);
-        Self::of(survey, selection, &chosen)
+        let mut draft = Self::start(survey, selection, &chosen, false);
+        draft.settle();
+        draft.take_left_volumes(&chosen);
+        draft
     }
 
     /// Settles a selection that must not grow.
     pub fn closed(survey: &'a Survey, selection: &'a Selection) -> Self {
-        let mut draft = Self::start(survey, selection, &chosen(survey, selection));
+        let mut draft = Self::start(survey, selection, &chosen(survey, selection), false);
         draft.closed = true;
         draft.settle();
         draft
     }
 
-    /// Settles these items, in the selection's order, by the selection's rules.
-    pub fn of(survey: &'a Survey, selection: &'a Selection, chosen: &[(ItemNo, AddedBy)]) -> Self {
-        let mut draft = Self::start(survey, selection, chosen);
+    /// Settles these items by the selection's rules, only to know what goes: they must be all that is chosen
+    /// of their clusters. Steps in their order cannot be had of it.
+    pub fn of_clusters(
+        survey: &'a Survey,
+        selection: &'a Selection,
+        chosen: &[(ItemNo, AddedBy)],
+    ) -> Self {
+        let mut draft = Self::start(survey, selection, chosen, true);
         draft.settle();
         draft.take_left_volumes(chosen);
         draft
     }
 
-    fn start(survey: &'a Survey, selection: &'a Selection, chosen: &[(ItemNo, AddedBy)]) -> Self {
+    fn start(
+        survey: &'a Survey,
+        selection: &'a Selection,
+        chosen: &[(ItemNo, AddedBy)],
+        loose: bool,
+    ) -> Self {
         let numbers = survey.numbers();
         let dropped = selection.dropped.iter();
         let dropped = dropped.filter_map(|id| numbers.number_of(id)).collect();
@@ -75,6 +91,7 @@ impl<'a> Draft<'a> {
             refused: Vec::new(),
             dropped,
             closed: false,
+            loose,
         };
         for (number, added_by) in chosen {
             if !draft.dropped.contains(number) {
@@ -251,23 +268,44 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it).
+    /// By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it). Where
+    /// only what goes is asked for, no names are compared across clusters, nor of what has its obstacles in any
+    /// order.
     fn sort(&mut self) {
         let survey = self.survey;
-        let mut sorted: Vec<(u8, ItemNo, Item<'_>)> = self
+        let mut sorted: Vec<(u32, u8, ItemNo, Item<'_>)> = self
             .sorted
             .iter()
-            .map(|number| (*number, survey.numbered(*number)))
-            .map(|(number, item)| (turn(item), number, item))
-            .collect();
-        sorted.sort_unstable_by(|(a_turn, a_number, a), (b_turn, b_number, b)| {
-            let by_name = a_turn.cmp(b_turn).then_with(|| a.compare_names(b));
-            by_name.then_with(|| match a_number == b_number {
-                true => std::cmp::Ordering::Equal,
-                false => a.id().cmp(&b.id()),
+            .map(|number| {
+                let item = survey.numbered(*number);
+                let cluster = if self.loose {
+                    survey.cluster(*number)
+                } else {
+                    0
+                };
+                (cluster, turn(item), *number, item)
             })
+            .collect();
+        sorted.sort_unstable_by(|a, b| {
+            let is_named = !self.loose || matches!(a.3, Item::Container(_) | Item::Image(_));
+            let by_turn = (a.0, a.1).cmp(&(b.0, b.1));
+            by_turn
+                .then_with(|| {
+                    if is_named {
+                        a.3.compare_names(&b.3)
+                    } else {
+                        Ordering::Equal
+                    }
+                })
+                .then_with(|| {
+                    if is_named && a.2 != b.2 {
+                        a.3.id().cmp(&b.3.id())
+                    } else {
+                        a.2.cmp(&b.2)
+                    }
+                })
         });
-        self.sorted = sorted.into_iter().map(|(_, number, _)| number).collect();
+        self.sorted = sorted.into_iter().map(|(_, _, number, _)| number).collect();
     }
 
     /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.

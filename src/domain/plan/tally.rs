@@ -3,8 +3,6 @@
 //! Whether a thing goes depends only on what it is tied to, its cluster ([`Survey::cluster`]). So a change of
 //! marks settles the clusters that it touches anew, and takes what became of the others as it stands.
 
-use std::collections::{BTreeSet, HashMap};
-
 use crate::domain::index::ItemNo;
 use crate::domain::layers::{Balance, Freed};
 use crate::domain::survey::Survey;
@@ -15,16 +13,10 @@ use super::{AddedBy, Selection};
 /// Follows marks. It belongs to one state of the survey: when that changes, a new one must be made.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// By number.
     marked: Vec<bool>,
-    /// Of each cluster what is marked, and what goes of it.
-    clusters: HashMap<u32, Cluster>,
+    gone: Vec<bool>,
     balance: Option<Balance>,
-}
-
-#[derive(Debug, Default)]
-struct Cluster {
-    marked: Vec<ItemNo>,
-    gone: Vec<ItemNo>,
 }
 
 impl Tally {
@@ -42,58 +34,41 @@ impl Tally {
         changes: impl IntoIterator<Item = (ItemNo, bool)>,
     ) -> Freed {
         self.marked.resize(survey.numbers().len(), false);
-        let mut touched = BTreeSet::new();
+        let mut touched = Vec::new();
         for (number, marked) in changes {
-            let before = std::mem::replace(&mut self.marked[number as usize], marked);
-            if before == marked {
-                continue;
-            }
-            let cluster = survey.cluster(number);
-            touched.insert(cluster);
-            if marked {
-                self.clusters
-                    .entry(cluster)
-                    .or_default()
-                    .marked
-                    .push(number);
+            if std::mem::replace(&mut self.marked[number as usize], marked) != marked {
+                touched.push(survey.cluster(number));
             }
         }
+        touched.sort_unstable();
+        touched.dedup();
         self.settle(survey, &touched)
     }
 
-    fn settle(&mut self, survey: &Survey, touched: &BTreeSet<u32>) -> Freed {
+    fn settle(&mut self, survey: &Survey, touched: &[u32]) -> Freed {
+        let members = |cluster: &u32| survey.cluster_members(*cluster).iter().copied();
+        let chosen: Vec<(ItemNo, AddedBy)> = touched
+            .iter()
+            .flat_map(members)
+            .filter(|number| self.marked[*number as usize])
+            .map(|number| (number, AddedBy::Selection))
+            .collect();
+        let rules = Selection::default();
+        let draft = Draft::of_clusters(survey, &rules, &chosen);
         let ledger = &survey.ledger;
         let balance = self.balance.get_or_insert_with(|| Balance::of(ledger));
-        let mut chosen = Vec::new();
-        for cluster in touched {
-            let cluster = self.clusters.entry(*cluster).or_default();
-            let mut seen = std::mem::take(&mut cluster.marked);
-            // One that was unmarked and marked again stands there twice.
-            seen.sort_unstable();
-            seen.dedup();
-            seen.retain(|number| self.marked[*number as usize]);
-            chosen.extend(seen.iter().map(|number| (*number, AddedBy::Selection)));
-            cluster.marked = seen;
-        }
-        let rules = Selection::default();
-        let draft = Draft::of(survey, &rules, &chosen);
-        for cluster in touched {
-            let Some(cluster) = self.clusters.get_mut(cluster) else {
-                continue;
-            };
-            for number in std::mem::take(&mut cluster.gone) {
-                if !draft.goes(number) {
-                    balance.restore(ledger, number);
-                }
+        self.gone.resize(self.marked.len(), false);
+        for number in touched.iter().flat_map(members) {
+            let goes = draft.goes(number);
+            match (
+                std::mem::replace(&mut self.gone[number as usize], goes),
+                goes,
+            ) {
+                (false, true) => balance.drop(ledger, number),
+                (true, false) => balance.restore(ledger, number),
+                (false, false) | (true, true) => {}
             }
         }
-        for number in draft.gone() {
-            balance.drop(ledger, number);
-            let cluster = self.clusters.entry(survey.cluster(number)).or_default();
-            cluster.gone.push(number);
-        }
-        self.clusters
-            .retain(|_, cluster| !cluster.marked.is_empty() || !cluster.gone.is_empty());
         balance.total(ledger)
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Links {
     /// For each item a number that it has in common with all that it is tied to by any of these links, however
     /// far around.
     pub(super) clusters: Vec<u32>,
+    /// All of a cluster.
+    pub(super) members: Lists<ItemNo>,
 }
 
 impl Links {
@@ -75,6 +77,8 @@ impl Links {
         let services: Vec<(ItemNo, u32)> = services.collect();
         let length = index.len();
         links.clusters = clusters(length, users.iter().chain(&children));
+        let members = links.clusters.iter().copied().zip(0..);
+        links.members = Lists::new(length, members);
         links.parents = parents;
         links.users = Lists::new(length, users.into_iter());
         links.children = Lists::new(length, children.into_iter());

@@ -5,6 +5,7 @@ mod links;
 mod view;
 
 use std::mem::{Discriminant, discriminant};
+use std::slice;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -92,9 +93,13 @@ impl Survey {
             inventory.apply(part);
         }
         if lists {
+            // What was understood before goes first: there is no need for memory to hold both.
+            *self = Self::default();
             *self = Self::new(inventory);
         } else if figures || before != stands(&inventory) {
-            *self = Self::with_links(inventory, std::mem::take(&mut self.links));
+            let links = std::mem::take(&mut self.links);
+            *self = Self::default();
+            *self = Self::with_links(inventory, links);
         } else {
             self.inventory = inventory;
             if volumes {
@@ -160,7 +165,7 @@ impl Survey {
 
     /// The numbers of all items.
     #[must_use]
-    pub fn numbers(&self) -> &Index {
+    pub fn numbers(&self) -> &Arc<Index> {
         &self.links.index
     }
 
@@ -231,6 +236,12 @@ impl Survey {
     #[must_use]
     pub fn cluster(&self, number: ItemNo) -> u32 {
         self.links.clusters[number as usize]
+    }
+
+    /// All items of a cluster.
+    #[must_use]
+    pub fn cluster_members(&self, cluster: u32) -> &[ItemNo] {
+        self.links.members.of(cluster)
     }
 
     /// Containers made from an image, or that mount it, in the order of the engine's list.
@@ -308,13 +319,7 @@ impl Survey {
 
     /// What the filter language may ask of an item.
     #[must_use]
-    pub fn subject<'a>(
-        &'a self,
-        kind: Kind,
-        index: usize,
-        name: &'a [Text],
-        marked: bool,
-    ) -> Subject<'a> {
+    pub fn subject(&self, kind: Kind, index: usize, marked: bool) -> Subject<'_> {
         let facts = self.facts(kind, index);
         let item = self.item(kind, index);
         let (id, labels) = match item {
@@ -325,7 +330,7 @@ impl Survey {
         };
         Subject {
             kind,
-            names: name,
+            names: self.names(kind, index),
             id,
             size: item.size(),
             frees: facts.frees.figure(),
@@ -342,12 +347,12 @@ impl Survey {
 
     /// All names that a filter may match.
     #[must_use]
-    pub fn names(&self, kind: Kind, index: usize) -> Vec<Text> {
+    pub fn names(&self, kind: Kind, index: usize) -> &[Text] {
         match self.item(kind, index) {
-            Item::Image(image) => image.names.clone(),
-            Item::Container(container) => vec![container.name.clone()],
-            Item::Volume(volume) => vec![volume.name.as_str().into()],
-            Item::Record(record) => vec![record.description.clone()],
+            Item::Image(image) => &image.names,
+            Item::Container(container) => slice::from_ref(&container.name),
+            Item::Volume(volume) => slice::from_ref(volume.name.text()),
+            Item::Record(record) => slice::from_ref(&record.description),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
     Record, RecordId, Source, State, Volume, VolumeName,
 };
-use crate::domain::layers::{Doubt, Freed, HeldBack};
+use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Seen, Selection, Stays, Step};
 
@@ -257,7 +257,6 @@ fn plan(model: &Model) -> Plan {
         doubts: [Doubt::CacheNotListed].into(),
         pending: false,
     };
-    let record = ItemId::Record(RecordId::new("q1w2e3"));
     Plan {
         steps: vec![job, next, wide, hostile],
         frees,
