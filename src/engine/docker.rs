@@ -211,7 +211,7 @@ impl DockerEngine {
         }
     }
 
-    async fn used(&self, part: Part) -> Result<Arc<Value>, EngineError> {
+    async fn used(&self, part: Part) -> Result<Arc<wire::Df>, EngineError> {
         self.usage.ask(&self.transport, self.api, part).await
     }
 
