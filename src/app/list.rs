@@ -1,6 +1,6 @@
 //! A pane's rows: filtered, sorted, with a cursor that stays on its object.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::domain::survey::Survey;
 use super::columns::{Key, columns};
 
 /// What is marked, and what marked it.
-pub type Marks = BTreeMap<ItemId, AddedBy>;
+pub type Marks = HashMap<ItemId, AddedBy>;
 
 /// A cursor over rows of which a page is visible. Also serves lists without a pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -225,7 +225,11 @@ impl Model {
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
-            items: self.marks.clone(),
+            items: self
+                .marks
+                .iter()
+                .map(|(id, added_by)| (id.clone(), *added_by))
+                .collect(),
             ..Selection::default()
         }
     }

@@ -60,6 +60,11 @@ impl<'a> Draft<'a> {
         draft
     }
 
+    /// Settles a selection, only to know what goes: steps in their order cannot be had of it.
+    pub fn settled(survey: &'a Survey, selection: &'a Selection) -> Self {
+        Self::of_clusters(survey, selection, &chosen(survey, selection))
+    }
+
     /// Settles these items by the selection's rules, only to know what goes: they must be all that is chosen
     /// of their clusters. Steps in their order cannot be had of it.
     pub fn of_clusters(

@@ -32,7 +32,7 @@ use draft::Draft;
 /// What [`Plan::new`] of a selection frees, without the steps: for a total that follows every mark.
 #[must_use]
 pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
-    Draft::new(survey, selection).frees()
+    Draft::settled(survey, selection).frees()
 }
 
 /// What somebody wants gone.

@@ -1,6 +1,6 @@
 //! What could be marked too, so that more of what is marked goes: only what is good for nothing else.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::ItemId;
@@ -13,27 +13,25 @@ use super::{AddedBy, Selection};
 /// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
 #[must_use]
 pub fn unlock(survey: &Survey, selection: &Selection) -> Vec<ItemId> {
-    let first = Draft::new(survey, selection);
-    let mut added: BTreeSet<ItemId> = first
-        .refused
-        .iter()
+    let first = Draft::settled(survey, selection);
+    let refused = first.refused.iter();
+    let mut added: Vec<ItemId> = refused
         .filter_map(|(number, _)| first.unlocks(*number))
         .flatten()
         .collect();
-    let mut widened = selection.clone();
-    for id in &added {
-        widened.items.insert(id.clone(), AddedBy::Unlock);
-    }
     let records = if added.is_empty() {
         first.held_by_records()
     } else {
-        Draft::new(survey, &widened).held_by_records()
+        let mut widened = selection.clone();
+        let more = added.iter().map(|id| (id.clone(), AddedBy::Unlock));
+        widened.items.extend(more);
+        Draft::settled(survey, &widened).held_by_records()
     };
     added.extend(records.map(|number| survey.numbered(number).id()));
+    added.retain(|id| !selection.items.contains_key(id));
+    added.sort_unstable();
+    added.dedup();
     added
-        .into_iter()
-        .filter(|id| !selection.items.contains_key(id))
-        .collect()
 }
 
 impl Draft<'_> {
