@@ -147,8 +147,8 @@ const IMAGES: &[Column] = &[
         width: 8,
         right: true,
         leaves: 5,
-        cell: |survey, _, at| Cell::Size(survey.inventory().images[at].shared),
-        key: |survey, _, at| Key::large(survey.inventory().images[at].shared.known()),
+        cell: |survey, _, at| Cell::Size(survey.facts(Kind::Image, at).shared),
+        key: |survey, _, at| Key::large(survey.facts(Kind::Image, at).shared.known()),
     },
     AGE,
     IDLE,
@@ -198,7 +198,11 @@ const CONTAINERS: &[Column] = &[
         width: 22,
         right: false,
         leaves: 5,
-        cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].image.clone()),
+        // Of a long name both ends tell: the registry and the tag.
+        cell: |survey, _, at| Cell::Name {
+            name: survey.inventory().containers[at].image.clone(),
+            more: 0,
+        },
         key: |survey, _, at| Key::text(Some(&survey.inventory().containers[at].image)),
     },
     AGE,

@@ -4,7 +4,7 @@ use dtop::app::list::{Around, Pane};
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::filter::{Filter, Verdict};
 use dtop::domain::inventory::Inventory;
-use dtop::domain::item::{Kind, Labels, Text, Volume, VolumeName};
+use dtop::domain::item::{Kind, Labels, Volume, VolumeName};
 use dtop::domain::plan::Tally;
 use dtop::domain::survey::Survey;
 use jiff::{SignedDuration, Timestamp};

@@ -1,5 +1,6 @@
 //! The ledger is built once for each picture of an engine; every question about bytes is asked of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -124,7 +125,7 @@ impl Ledger {
         let Some((content, top)) = self.image(image) else {
             return Vec::new();
         };
-        let others = self.images_above();
+        let others = self.images_above(self.images.iter().flatten().map(|(_, top)| *top));
         self.sizes
             .steps(&self.tree, content, *top)
             .into_iter()
@@ -140,11 +141,33 @@ impl Ledger {
             .collect()
     }
 
-    /// For each layer, how many images have it.
-    fn images_above(&self) -> Vec<usize> {
+    /// The bytes of an image's layers that another of these images has too, for each that is known. `None` where
+    /// the size of such a layer is not.
+    #[must_use]
+    pub fn shared<'a>(
+        &self,
+        among: impl Iterator<Item = &'a ImageId>,
+    ) -> HashMap<ImageId, Option<Bytes>> {
+        let images: Vec<(&ImageId, LayerNo)> = among
+            .filter_map(|image| Some((image, self.image(image)?.1)))
+            .collect();
+        let owners = self.images_above(images.iter().map(|(_, top)| *top));
+        images
+            .into_iter()
+            .map(|(image, top)| {
+                let layers = self.tree.down(top);
+                let layers = layers.filter(|layer| owners[*layer as usize] > 1);
+                let bytes = layers.map(|layer| self.sizes.exact(layer)).sum();
+                (image.clone(), bytes)
+            })
+            .collect()
+    }
+
+    /// For each layer, how many of the images with these top layers have it.
+    fn images_above(&self, tops: impl Iterator<Item = LayerNo>) -> Vec<usize> {
         let mut counts = vec![0; self.tree.len()];
-        for (_, top) in self.images.iter().flatten() {
-            counts[*top as usize] += 1;
+        for top in tops {
+            counts[top as usize] += 1;
         }
         // Layers stand only on layers of smaller numbers.
         for layer in (0..number(self.tree.len())).rev() {
@@ -194,6 +217,7 @@ impl Ledger {
                 Figure::Pending => Figure::Pending,
                 Figure::Unknown => Figure::Unknown,
             },
+            logs: logs(inventory),
         }
     }
 
@@ -213,6 +237,22 @@ impl Ledger {
         }
         held
     }
+}
+
+/// Bytes of all containers' log files.
+fn logs(inventory: &Inventory) -> Figure<Bytes> {
+    if !inventory.engine.local {
+        return Figure::Unknown;
+    }
+    let mut sum = Some(Bytes::ZERO);
+    for container in &inventory.containers {
+        match &container.details {
+            Figure::Pending => return Figure::Pending,
+            Figure::Unknown => sum = None,
+            Figure::Known(details) => sum = sum.zip(details.log).map(|(sum, log)| sum + log),
+        }
+    }
+    sum.into()
 }
 
 /// Whether the store keeps layers both packed and unpacked.

@@ -135,6 +135,8 @@ pub struct Plan {
     pub frees: Freed,
     pub refused: Vec<Refusal>,
     pub stays: Vec<Stays>,
+    /// Idle build cache records are all that still holds some of the steps' bytes.
+    pub held_by_records: bool,
 }
 
 impl Plan {

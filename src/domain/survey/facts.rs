@@ -62,6 +62,7 @@ impl Survey {
                 ..Flags::default()
             },
             intermediate,
+            ..Facts::default()
         }
     }
 
@@ -98,7 +99,7 @@ impl Survey {
                 protected,
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 
@@ -122,7 +123,7 @@ impl Survey {
                 protected,
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 
@@ -139,7 +140,7 @@ impl Survey {
                 shared: Some(record.shared),
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod facts;
 mod links;
+mod shared;
 mod view;
 
 use std::mem::{Discriminant, discriminant};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
 use super::index::{Index, ItemNo};
 use super::inventory::{Inventory, Part, Progress, Stage};
@@ -37,6 +39,8 @@ pub struct Survey {
 pub struct Facts {
     /// What goes if it alone goes now; nothing if it would be refused.
     pub frees: Freed,
+    /// Bytes of an image that other images have too; nothing of the other kinds.
+    pub shared: Figure<Bytes>,
     /// It would be refused if it alone were marked.
     pub blocked: bool,
     pub last_used: Option<Timestamp>,
@@ -64,6 +68,7 @@ impl Survey {
             counts: [0; 4],
         };
         survey.facts = survey.all_facts();
+        survey.share();
         survey.counts = Kind::ALL.map(|kind| survey.rows(kind).count());
         survey
     }
@@ -83,6 +88,7 @@ impl Survey {
                 | Part::SharedSizes(_)
                 | Part::Layers(_)
                 | Part::Blobs(_)
+                | Part::Logs(_)
                 | Part::ContainerDetails(..) => figures = true,
                 Part::Images(_)
                 | Part::Containers(_)

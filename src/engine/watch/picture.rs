@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::question::Question;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
-use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::engine::EngineError;
-use crate::engine::host::Known;
+use crate::engine::host::{Known, Proven};
 
 /// What must be remembered between answers.
 #[derive(Default)]
@@ -20,6 +20,12 @@ pub(super) struct Picture {
     /// What the host may show, if it is this one.
     pub(super) known: Known,
     pub(super) disks: Vec<Disk>,
+    /// Its folder, if it is local.
+    pub(super) root: Option<Proven>,
+    /// Volumes whose size the list leaves open.
+    pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
+    /// A volume could not be measured here: the engine is asked for all.
+    pub(super) falls_back: bool,
     /// Images of whose shared size something was sent.
     pub(super) shared: HashSet<ImageId>,
     /// Volumes whose size is pending until somebody says something of it.
@@ -48,6 +54,11 @@ impl Picture {
         self.engine
             .as_ref()
             .is_some_and(|info| info.store == Store::Containerd)
+    }
+
+    /// True if volumes are measured here, so that the engine need not walk through them.
+    pub(super) fn measures_volumes(&self) -> bool {
+        self.root.is_some() && !self.falls_back
     }
 
     /// True if the last answer to a question was a good one.

@@ -266,6 +266,7 @@ fn plan(model: &Model) -> Plan {
             why: format!("used by running container {HOSTILE}"),
             unlock: vec![ItemId::Container(ContainerId::new("x"))],
         }],
+        held_by_records: true,
         stays: vec![Stays {
             id: ItemId::Volume(VolumeName::new("shop_data")),
             name: "shop_data".into(),
@@ -366,7 +367,8 @@ pub fn screens() -> Vec<(&'static str, Model)> {
         model
     };
     let mut lost = model();
-    update(&mut lost, Msg::Lost(HOSTILE.into()));
+    let (why, again) = (HOSTILE.into(), now());
+    update(&mut lost, Msg::Lost { why, again });
     vec![
         ("browse", with("j space space")),
         ("containers", with("2 j")),
