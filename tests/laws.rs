@@ -26,5 +26,7 @@ mod keys;
 mod layers;
 #[path = "laws/recorded_layers.rs"]
 mod recorded_layers;
+#[path = "laws/tally.rs"]
+mod tally;
 #[path = "laws/weight.rs"]
 mod weight;

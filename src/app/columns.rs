@@ -1,11 +1,11 @@
 //! The panes' columns as data: titles, widths, what a cell says, how two rows compare.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Kind, Source, Text};
+use crate::domain::item::{Kind, Source, State, Text};
 use crate::domain::survey::{Item, Survey};
 
 /// A column of a pane.
@@ -17,8 +17,44 @@ pub struct Column {
     /// The higher, the sooner it leaves when the width shrinks; 0 never leaves.
     pub leaves: u8,
     pub cell: fn(&Survey, Kind, usize) -> Cell,
-    /// Puts what matters most first: large before small, old before new, a before b, known before unknown.
-    pub compare: fn(&Survey, Kind, usize, usize) -> Ordering,
+    /// What rows are put in order by.
+    pub key: for<'a> fn(&'a Survey, Kind, usize) -> Key<'a>,
+}
+
+/// What a row is put in order by, what matters most first: large before small, old before new, a before b, known
+/// before unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key<'a> {
+    /// The item's name, which is compared where keys are equal anyway.
+    Name,
+    Large(Reverse<Option<u64>>),
+    /// What an item frees, then its size.
+    Frees(Reverse<Option<Bytes>>, Reverse<Option<Bytes>>),
+    /// Whether it is not known, and when it was.
+    Early(bool, Option<Timestamp>),
+    /// Whether it is not known, and what it is.
+    Text(bool, Option<&'a str>),
+    State(&'a State),
+    Source(Source),
+    Yes(Reverse<bool>),
+}
+
+impl<'a> Key<'a> {
+    fn large(bytes: Option<Bytes>) -> Self {
+        Self::Large(Reverse(bytes.map(|bytes| bytes.0)))
+    }
+
+    fn many(count: usize) -> Self {
+        Self::Large(Reverse(u64::try_from(count).ok()))
+    }
+
+    fn early(time: Option<Timestamp>) -> Self {
+        Self::Early(time.is_none(), time)
+    }
+
+    fn text(text: Option<&'a str>) -> Self {
+        Self::Text(text.is_none(), text)
+    }
 }
 
 /// What a cell says, before it is drawn.
@@ -112,10 +148,7 @@ const IMAGES: &[Column] = &[
         right: true,
         leaves: 5,
         cell: |survey, _, at| Cell::Size(survey.facts(Kind::Image, at).shared),
-        compare: |survey, _, a, b| {
-            let shared = |at: usize| survey.facts(Kind::Image, at).shared.known();
-            shared(b).cmp(&shared(a))
-        },
+        key: |survey, _, at| Key::large(survey.facts(Kind::Image, at).shared.known()),
     },
     AGE,
     IDLE,
@@ -129,12 +162,9 @@ const IMAGES: &[Column] = &[
             let containers = survey.users_of_image(id).map(|user| user.name.clone());
             users(containers.chain(survey.services_of_image(id).cloned()))
         },
-        compare: |survey, _, a, b| {
-            let count = |at: usize| {
-                let id = &survey.inventory().images[at].id;
-                survey.users_of_image(id).count() + survey.services_of_image(id).count()
-            };
-            count(b).cmp(&count(a))
+        key: |survey, kind, at| {
+            let number = survey.numbers().number(kind, at);
+            Key::many(survey.users(number).len() + survey.services(number).len())
         },
     },
     Column {
@@ -147,10 +177,7 @@ const IMAGES: &[Column] = &[
             Source::Local => Cell::Word("local"),
             Source::Unknown => Cell::Nothing,
         },
-        compare: |survey, _, a, b| {
-            let source = |at: usize| survey.inventory().images[at].source;
-            source(a).cmp(&source(b))
-        },
+        key: |survey, _, at| Key::Source(survey.inventory().images[at].source),
     },
 ];
 
@@ -164,10 +191,7 @@ const CONTAINERS: &[Column] = &[
         right: false,
         leaves: 2,
         cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].state.word().into()),
-        compare: |survey, _, a, b| {
-            let state = |at: usize| &survey.inventory().containers[at].state;
-            state(a).cmp(state(b))
-        },
+        key: |survey, _, at| Key::State(&survey.inventory().containers[at].state),
     },
     Column {
         title: "IMAGE",
@@ -179,10 +203,7 @@ const CONTAINERS: &[Column] = &[
             name: survey.inventory().containers[at].image.clone(),
             more: 0,
         },
-        compare: |survey, _, a, b| {
-            let image = |at: usize| &survey.inventory().containers[at].image;
-            image(a).cmp(image(b))
-        },
+        key: |survey, _, at| Key::text(Some(&survey.inventory().containers[at].image)),
     },
     AGE,
     IDLE,
@@ -202,12 +223,9 @@ const VOLUMES: &[Column] = &[
             let name = &survey.inventory().volumes[at].name;
             users(survey.users_of_volume(name).map(|user| user.name.clone()))
         },
-        compare: |survey, _, a, b| {
-            let count = |at: usize| {
-                let name = &survey.inventory().volumes[at].name;
-                survey.users_of_volume(name).count()
-            };
-            count(b).cmp(&count(a))
+        key: |survey, kind, at| {
+            let number = survey.numbers().number(kind, at);
+            Key::many(survey.users(number).len())
         },
     },
     AGE,
@@ -219,10 +237,7 @@ const VOLUMES: &[Column] = &[
         right: false,
         leaves: 9,
         cell: |survey, _, at| Cell::Text(survey.inventory().volumes[at].driver.clone()),
-        compare: |survey, _, a, b| {
-            let driver = |at: usize| &survey.inventory().volumes[at].driver;
-            driver(a).cmp(driver(b))
-        },
+        key: |survey, _, at| Key::text(Some(&survey.inventory().volumes[at].driver)),
     },
 ];
 
@@ -239,10 +254,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 4,
         cell: |survey, _, at| Cell::Text(survey.inventory().cache[at].kind.clone()),
-        compare: |survey, _, a, b| {
-            let kind = |at: usize| &survey.inventory().cache[at].kind;
-            kind(a).cmp(kind(b))
-        },
+        key: |survey, _, at| Key::text(Some(&survey.inventory().cache[at].kind)),
     },
     Column {
         title: "IN USE",
@@ -250,10 +262,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 6,
         cell: |survey, _, at| Cell::Flag(survey.inventory().cache[at].in_use),
-        compare: |survey, _, a, b| {
-            let in_use = |at: usize| survey.inventory().cache[at].in_use;
-            in_use(b).cmp(&in_use(a))
-        },
+        key: |survey, _, at| Key::Yes(Reverse(survey.inventory().cache[at].in_use)),
     },
     Column {
         title: "SHARED",
@@ -261,10 +270,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 5,
         cell: |survey, _, at| Cell::Flag(survey.inventory().cache[at].shared),
-        compare: |survey, _, a, b| {
-            let shared = |at: usize| survey.inventory().cache[at].shared;
-            shared(b).cmp(&shared(a))
-        },
+        key: |survey, _, at| Key::Yes(Reverse(survey.inventory().cache[at].shared)),
     },
     AGE,
     Column {
@@ -290,7 +296,7 @@ const NAME: Column = Column {
             more: names.saturating_sub(1),
         }
     },
-    compare: |survey, kind, a, b| survey.item(kind, a).compare_names(&survey.item(kind, b)),
+    key: |_, _, _| Key::Name,
 };
 
 const FREES: Column = Column {
@@ -306,11 +312,10 @@ const FREES: Column = Column {
             blocked: facts.blocked,
         }
     },
-    compare: |survey, kind, a, b| {
-        let frees = |at: usize| survey.facts(kind, at).frees.figure().known();
-        frees(b)
-            .cmp(&frees(a))
-            .then_with(|| (SIZE.compare)(survey, kind, a, b))
+    key: |survey, kind, at| {
+        let frees = survey.facts(kind, at).frees.figure().known();
+        let size = survey.item(kind, at).size().known();
+        Key::Frees(Reverse(frees), Reverse(size))
     },
 };
 
@@ -320,10 +325,7 @@ const SIZE: Column = Column {
     right: true,
     leaves: 2,
     cell: |survey, kind, at| Cell::Size(survey.item(kind, at).size()),
-    compare: |survey, kind, a, b| {
-        let size = |at: usize| survey.item(kind, at).size().known();
-        size(b).cmp(&size(a))
-    },
+    key: |survey, kind, at| Key::large(survey.item(kind, at).size().known()),
 };
 
 const AGE: Column = Column {
@@ -332,12 +334,7 @@ const AGE: Column = Column {
     right: true,
     leaves: 6,
     cell: |survey, kind, at| Cell::Ago(survey.item(kind, at).created().into()),
-    compare: |survey, kind, a, b| {
-        known_first(
-            survey.item(kind, a).created(),
-            survey.item(kind, b).created(),
-        )
-    },
+    key: |survey, kind, at| Key::early(survey.item(kind, at).created()),
 };
 
 const IDLE: Column = Column {
@@ -346,10 +343,7 @@ const IDLE: Column = Column {
     right: true,
     leaves: 3,
     cell: |survey, kind, at| Cell::Ago(survey.facts(kind, at).last_used.into()),
-    compare: |survey, kind, a, b| {
-        let used = |at: usize| survey.facts(kind, at).last_used;
-        known_first(used(a), used(b))
-    },
+    key: |survey, kind, at| Key::early(survey.facts(kind, at).last_used),
 };
 
 const PROJECT: Column = Column {
@@ -360,7 +354,7 @@ const PROJECT: Column = Column {
     cell: |survey, kind, at| {
         project(survey, kind, at).map_or(Cell::Nothing, |name| Cell::Text(name.into()))
     },
-    compare: |survey, kind, a, b| known_first(project(survey, kind, a), project(survey, kind, b)),
+    key: |survey, kind, at| Key::text(project(survey, kind, at)),
 };
 
 fn project(survey: &Survey, kind: Kind, at: usize) -> Option<&str> {
@@ -377,14 +371,6 @@ fn users(mut names: impl Iterator<Item = Text>) -> Cell {
         first,
         more: names.count(),
     })
-}
-
-/// What is not known comes last: it is not known to be old.
-fn known_first<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
 //! A pane's rows: filtered, sorted, with a cursor that stays on its object.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 
 use crate::domain::filter::{Filter, FilterError, Verdict};
+use crate::domain::index::Index;
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::plan::AddedBy;
+use crate::domain::plan::{AddedBy, Tally};
 use crate::domain::survey::Survey;
 
-use super::columns::columns;
+use super::columns::{Key, columns};
 
 /// What is marked, and what marked it.
-pub type Marks = BTreeMap<ItemId, AddedBy>;
+pub type Marks = HashMap<ItemId, AddedBy>;
 
 /// A cursor over rows of which a page is visible. Also serves lists without a pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +51,12 @@ pub struct Pane {
     pub cursor: Cursor,
     /// The object that the cursor stays on, once somebody moved it.
     held: Option<ItemId>,
-    /// The order that was last taken; objects that came later follow at the end.
-    order: HashMap<ItemId, usize>,
+    /// The order that was last taken.
+    sorted: Vec<ItemId>,
+    /// The same as places in the inventory's list; objects that came later follow at the end.
+    order: Vec<usize>,
+    /// The lists in which those are places.
+    index: Weak<Index>,
     /// The index of the column that sorts.
     pub sort: usize,
     pub reversed: bool,
@@ -64,7 +70,7 @@ pub struct Pane {
 #[derive(Clone, Copy)]
 pub struct Around<'a> {
     pub survey: &'a Survey,
-    pub marks: &'a Marks,
+    pub tally: &'a Tally,
     pub now: Timestamp,
     pub page: usize,
 }
@@ -78,7 +84,9 @@ impl Pane {
             rows: Vec::new(),
             cursor: Cursor::default(),
             held: None,
-            order: HashMap::new(),
+            sorted: Vec::new(),
+            order: Vec::new(),
+            index: Weak::new(),
             sort: 1,
             reversed: false,
             filter_text: String::new(),
@@ -134,67 +142,91 @@ impl Pane {
     /// Takes a new order from what is known now.
     pub fn sort_anew(&mut self, around: Around<'_>) {
         let Around { survey, .. } = around;
-        let columns = columns(self.kind);
-        let (column, name) = (&columns[self.sort], &columns[0]);
-        let mut all: Vec<usize> = survey.rows(self.kind).collect();
-        all.sort_by(|a, b| {
-            let order = (column.compare)(survey, self.kind, *a, *b);
+        let column = &columns(self.kind)[self.sort];
+        let mut rows: Vec<(Key<'_>, usize)> = survey
+            .rows(self.kind)
+            .map(|at| ((column.key)(survey, self.kind, at), at))
+            .collect();
+        let compare_names = |a: usize, b: usize| {
+            let (a, b) = (survey.item(self.kind, a), survey.item(self.kind, b));
+            a.compare_names(&b)
+        };
+        rows.sort_by(|(a_key, a), (b_key, b)| {
+            let order = match (a_key, b_key) {
+                (Key::Name, Key::Name) => compare_names(*a, *b),
+                (a_key, b_key) => a_key.cmp(b_key),
+            };
             let order = if self.reversed {
                 order.reverse()
             } else {
                 order
             };
             // By name where the column says nothing: engines list volumes in a new order each time.
-            order
-                .then_with(|| (name.compare)(survey, self.kind, *a, *b))
-                .then_with(|| {
-                    survey
-                        .item(self.kind, *a)
-                        .id()
-                        .cmp(&survey.item(self.kind, *b).id())
-                })
+            order.then_with(|| compare_names(*a, *b)).then_with(|| {
+                let (a, b) = (survey.item(self.kind, *a), survey.item(self.kind, *b));
+                a.id().cmp(&b.id())
+            })
         });
-        self.order = all
-            .into_iter()
-            .enumerate()
-            .map(|(place, at)| (survey.item(self.kind, at).id(), place))
-            .collect();
+        self.order = rows.into_iter().map(|(_, at)| at).collect();
+        let order = self.order.iter();
+        self.sorted = order.map(|at| survey.item(self.kind, *at).id()).collect();
+        self.index = Arc::downgrade(survey.numbers());
         self.refresh(around);
     }
 
     /// True while nothing has been put in order yet.
     #[must_use]
     pub fn is_unsorted(&self) -> bool {
-        self.order.is_empty()
+        self.sorted.is_empty()
     }
 
     /// Follows a new survey, new marks or a new filter: rows keep their order, the cursor its object.
     pub fn refresh(&mut self, around: Around<'_>) {
-        let Around { survey, marks, .. } = around;
-        self.not_known = 0;
-        let mut rows = Vec::with_capacity(self.rows.len());
-        for at in survey.rows(self.kind) {
-            let id = survey.item(self.kind, at).id();
-            match self.verdict(around, at, marks.contains_key(&id)) {
-                Verdict::Shown => {
-                    let place = self.order.get(&id).copied().unwrap_or(usize::MAX);
-                    rows.push((place, at));
-                }
-                Verdict::Hidden => {}
-                Verdict::NotKnown => self.not_known += 1,
-            }
+        if !std::ptr::eq(self.index.as_ptr(), Arc::as_ptr(around.survey.numbers())) {
+            self.follow_lists(around.survey);
         }
-        rows.sort_unstable();
-        self.rows = rows.into_iter().map(|(_, at)| at).collect();
+        let mut not_known = 0;
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        let shown = self.order.iter().copied();
+        rows.extend(shown.filter(|at| match self.verdict(around, *at) {
+            Verdict::Shown => true,
+            Verdict::Hidden => false,
+            Verdict::NotKnown => {
+                not_known += 1;
+                false
+            }
+        }));
+        self.rows = rows;
+        self.not_known = not_known;
         self.find_held(around);
     }
 
-    fn verdict(&self, around: Around<'_>, at: usize, marked: bool) -> Verdict {
+    /// Finds the places of what was put in order in new lists; what is new follows in the order of its list.
+    fn follow_lists(&mut self, survey: &Survey) {
+        let mut is_new = vec![false; survey.len(self.kind)];
+        for at in survey.rows(self.kind) {
+            is_new[at] = true;
+        }
+        self.order.clear();
+        let known = self.sorted.iter().filter_map(|id| survey.index(id));
+        for at in known {
+            if std::mem::replace(&mut is_new[at], false) {
+                self.order.push(at);
+            }
+        }
+        self.order
+            .extend(survey.rows(self.kind).filter(|at| is_new[*at]));
+        self.index = Arc::downgrade(survey.numbers());
+    }
+
+    fn verdict(&self, around: Around<'_>, at: usize) -> Verdict {
         if self.filter_text.is_empty() {
             return Verdict::Shown;
         }
-        let names = around.survey.names(self.kind, at);
-        let subject = around.survey.subject(self.kind, at, &names, marked);
+        let number = around.survey.numbers().number(self.kind, at);
+        let marked = around.tally.is_marked(number);
+        let subject = around.survey.subject(self.kind, at, marked);
         self.filter.verdict(&subject, around.now)
     }
 

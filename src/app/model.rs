@@ -8,7 +8,7 @@ use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
-use crate::domain::plan::{Plan, STOP_IT, Selection};
+use crate::domain::plan::{Plan, STOP_IT, Selection, Tally};
 use crate::domain::survey::Survey;
 
 use super::keys::{Action, Place};
@@ -122,7 +122,7 @@ impl PlanScreen {
             steps,
             refused,
             stays,
-            held_back,
+            held_by_records,
             ..
         } = &self.plan;
         match action {
@@ -133,12 +133,7 @@ impl PlanScreen {
             Action::StopRunning => {
                 self.selection.stop || refused.iter().any(|it| it.why.contains(STOP_IT))
             }
-            Action::Unlock => {
-                let is_record = |id: &ItemId| id.kind() == Kind::BuildCache;
-                let mut holders = held_back.iter().flat_map(|(_, held)| &held.by);
-                holders.any(|(id, _)| is_record(id))
-                    || refused.iter().any(|it| !it.unlock.is_empty())
-            }
+            Action::Unlock => *held_by_records || refused.iter().any(|it| !it.unlock.is_empty()),
             _ => true,
         }
     }
@@ -185,6 +180,8 @@ pub struct Model {
     pub marks: Marks,
     /// What the marked things free together.
     pub marked: Freed,
+    /// How that came about, so that the next mark costs little.
+    pub tally: Tally,
     pub screen: Screen,
     /// A line that answers the last key; the next key takes it away.
     pub notice: Option<String>,
@@ -209,6 +206,7 @@ impl Model {
             open: Kind::Image,
             marks: Marks::new(),
             marked: Freed::default(),
+            tally: Tally::default(),
             screen: Screen::Browse,
             notice: None,
             last_key: now,
@@ -226,7 +224,7 @@ impl Model {
     pub fn pane_mut(&mut self) -> (&mut Pane, Around<'_>) {
         let around = Around {
             survey: &self.survey,
-            marks: &self.marks,
+            tally: &self.tally,
             now: self.now,
             page: usize::from(self.layout.page),
         };
@@ -240,16 +238,14 @@ impl Model {
             .iter()
             .map(|kind| {
                 let pane = &self.panes[*kind as usize];
-                let marked = self.marks.keys().filter(|id| id.kind() == *kind).count();
-                if marked == 0 || pane.filter_text.is_empty() {
+                if pane.filter_text.is_empty() {
                     return 0;
                 }
-                let shown = pane
-                    .rows
-                    .iter()
-                    .filter(|at| self.marks.contains_key(&self.survey.item(*kind, **at).id()))
-                    .count();
-                marked - shown
+                let marked = self.marks.keys().filter(|id| id.kind() == *kind).count();
+                let numbers = self.survey.numbers();
+                let is_marked = |at: &&usize| self.tally.is_marked(numbers.number(*kind, **at));
+                let shown = pane.rows.iter().filter(is_marked).count();
+                marked.saturating_sub(shown)
             })
             .sum()
     }
@@ -258,7 +254,11 @@ impl Model {
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
-            items: self.marks.clone(),
+            items: self
+                .marks
+                .iter()
+                .map(|(id, added_by)| (id.clone(), *added_by))
+                .collect(),
             ..Selection::default()
         }
     }

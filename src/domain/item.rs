@@ -26,6 +26,11 @@ macro_rules! ids {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            #[must_use]
+            pub fn text(&self) -> &Text {
+                &self.0
+            }
         }
 
         impl fmt::Display for $name {

@@ -235,7 +235,7 @@ impl DockerEngine {
         }
     }
 
-    async fn used(&self, part: Part) -> Result<Arc<Value>, EngineError> {
+    async fn used(&self, part: Part) -> Result<Arc<wire::Df>, EngineError> {
         self.usage
             .ask(&self.transport, self.terms().api, part)
             .await

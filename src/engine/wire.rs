@@ -20,7 +20,7 @@ pub use about::{Dialect, about, is_podman};
 pub use details::{container_details, image_content, image_source, last_tagged, mounts};
 pub use events::change;
 pub use lists::{containers, images, services, volumes, with_hidden_mounts};
-pub use usage::{records, shared_sizes, volume_sizes};
+pub use usage::{Df, records, shared_sizes, volume_sizes};
 
 use super::EngineError;
 use crate::domain::bytes::Bytes;
@@ -66,6 +66,15 @@ pub fn image_id(id: &str) -> Option<ImageId> {
     }
 }
 
+/// A number, which some engines write as text.
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
 /// An object in an answer. A field that is absent, or of another type than asked for, reads as nothing.
 #[derive(Clone, Copy)]
 struct Row<'a>(&'a Value);
@@ -85,11 +94,7 @@ impl<'a> Row<'a> {
     }
 
     fn number(self, key: &str) -> Option<i64> {
-        match self.at(key).0 {
-            Value::Number(number) => number.as_i64(),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        }
+        number(self.at(key).0)
     }
 
     /// A size; `-1`, `null` and absent are not known.

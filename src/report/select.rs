@@ -63,14 +63,14 @@ impl Choice {
             return;
         };
         let names = survey.names(kind, index);
-        let subject = survey.subject(kind, index, &names, false);
+        let subject = survey.subject(kind, index, false);
         let mut asked: BTreeSet<&Text> = BTreeSet::new();
         let (mut shown, mut not_known) = (false, false);
         for chosen in filters {
             match chosen.filter.verdict(&subject, now) {
                 Verdict::Shown => {
                     shown = true;
-                    asked.extend(chosen.filter.matched_names(&names));
+                    asked.extend(chosen.filter.matched_names(names));
                 }
                 Verdict::NotKnown => not_known = true,
                 Verdict::Hidden => {}
@@ -84,7 +84,7 @@ impl Choice {
         }
         let item = survey.item(kind, index);
         if let Item::Image(image) = item {
-            self.leave_out_names(&image.id, &names, &asked);
+            self.leave_out_names(&image.id, names, &asked);
         }
         self.selection.items.insert(item.id(), AddedBy::Selection);
     }

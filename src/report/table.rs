@@ -18,8 +18,8 @@ pub fn top(survey: &Survey, kind: Kind, page: Page, most: usize) -> Vec<String> 
         .map(|(index, _, wide)| (&columns(kind)[index], usize::from(wide)))
         .collect();
     let mut rows: Vec<usize> = survey.rows(kind).collect();
-    let frees = columns(kind)[1].compare;
-    rows.sort_by(|a, b| frees(survey, kind, *a, *b));
+    let frees = columns(kind)[1].key;
+    rows.sort_by_cached_key(|at| frees(survey, kind, *at));
     let heading = line(placed.iter().map(|(column, wide)| {
         let title = column.title.to_owned();
         aligned(&title, column, *wide)

@@ -260,11 +260,11 @@ fn stays(plan: &Plan, page: Page) -> Vec<String> {
 }
 
 fn held_back(survey: &Survey, plan: &Plan) -> Vec<String> {
-    plan.held_back
-        .iter()
+    plan.held_back(survey)
+        .into_iter()
         .map(|(id, held)| {
             let kind = words::kind_word(id.kind());
-            let name = words::name(id, survey);
+            let name = words::name(&id, survey);
             let by = words::holders(&held.by, survey);
             let text = format!("{name}: {} held by {by}", held.bytes);
             format!("      {kind:<9}  {}", sanitise(&text))

@@ -129,7 +129,7 @@ impl Page<'_> {
             text.push_str(": ");
             text.push_str(&reasons);
         }
-        let mut release = survey.ledger.release();
+        let mut release = survey.ledger.release_for(1);
         release.let_go(id);
         let held = release.held_back(id);
         self.say_as("frees", &text, Look::Frees);

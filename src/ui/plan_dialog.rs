@@ -14,11 +14,13 @@
 //!  Default is No   y remove   n no   space drop
 //! ```
 
+use std::cell::OnceCell;
+
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, PlanLine, PlanScreen};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::layers::Freed;
+use crate::domain::layers::{Freed, Release};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
@@ -86,6 +88,7 @@ fn list(model: &Model, screen: &PlanScreen, place: Place, canvas: &mut Canvas<'_
             .steps
             .iter()
             .any(|step| step.added_by != AddedBy::Selection),
+        carried_out: OnceCell::new(),
         theme: canvas.theme,
         width: usize::from(place.width),
     };
@@ -100,6 +103,8 @@ struct Writer<'a> {
     lines: &'a [PlanLine],
     /// Some steps were not chosen by hand.
     grouped: bool,
+    /// What is left after the plan: made for all steps in sight at once.
+    carried_out: OnceCell<Release<'a>>,
     theme: Theme,
     width: usize,
 }
@@ -163,8 +168,8 @@ impl Writer<'_> {
             text.push_str(&note);
         }
         let mut lines = self.entry(&bytes(&step.frees, self.theme), &step.id, &text);
-        let held = self.screen.plan.held_back.iter();
-        for (_, held) in held.filter(|(id, _)| *id == step.id) {
+        let release = || self.screen.plan.carried_out(&self.model.survey);
+        if let Some(held) = step.held_back(self.carried_out.get_or_init(release)) {
             let by = holders(&held.by, &self.model.survey);
             let text = format!("{} more if not held by {by}", held.bytes);
             lines.extend(self.below(&text, Look::Faint));

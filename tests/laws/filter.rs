@@ -1,10 +1,11 @@
 //! Laws of the filter language.
 
-use dtop::app::list::{Around, Marks, Pane};
+use dtop::app::list::{Around, Pane};
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::filter::{Filter, Verdict};
 use dtop::domain::inventory::Inventory;
-use dtop::domain::item::{Kind, Labels, Text, Volume, VolumeName};
+use dtop::domain::item::{Kind, Labels, Volume, VolumeName};
+use dtop::domain::plan::Tally;
 use dtop::domain::survey::Survey;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -109,8 +110,7 @@ fn survey(volumes: Vec<Volume>) -> Survey {
 }
 
 fn verdict(survey: &Survey, filter: &str, at: usize) -> Verdict {
-    let names: Vec<Text> = survey.names(Kind::Volume, at);
-    let subject = survey.subject(Kind::Volume, at, &names, false);
+    let subject = survey.subject(Kind::Volume, at, false);
     Filter::parse(filter, Kind::Volume)
         .expect("a filter that can be read")
         .verdict(&subject, now())
@@ -168,8 +168,8 @@ proptest! {
         reversed: bool,
     ) {
         let survey = survey(volumes);
-        let marks = Marks::new();
-        let around = Around { survey: &survey, marks: &marks, now: now(), page: 10 };
+        let tally = Tally::default();
+        let around = Around { survey: &survey, tally: &tally, now: now(), page: 10 };
         let sort = |pane: &mut Pane| {
             pane.sort_by(column, around);
             if reversed {

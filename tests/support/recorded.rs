@@ -31,6 +31,11 @@ fn body(engine: &str, name: &str) -> Value {
     read(engine, name)["body"].take()
 }
 
+fn df(engine: &str, name: &str) -> wire::Df {
+    let answer = body(engine, name).to_string();
+    wire::Df::parse("GET /system/df", answer.into_bytes()).expect("an answer that can be read")
+}
+
 /// Everything that an engine answered, with all stages done.
 pub fn inventory(engine: &str) -> Inventory {
     let version = body(engine, "version");
@@ -56,11 +61,11 @@ pub fn inventory(engine: &str) -> Inventory {
     parts.insert(0, Part::Containers(containers));
     parts.push(Part::Layers(layers));
     parts.push(Part::Volumes(wire::volumes(&body(engine, "volumes"))));
-    let usage = ["df-type-build-cache", "df"].map(|name| wire::records(&body(engine, name)));
+    let usage = ["df-type-build-cache", "df"].map(|name| wire::records(&df(engine, name)));
     if let Some(records) = usage.into_iter().flatten().find(|list| !list.is_empty()) {
         parts.push(Part::BuildCache(records));
     }
-    let volumes = ["df-type-volume", "df"].map(|name| wire::volume_sizes(&body(engine, name)));
+    let volumes = ["df-type-volume", "df"].map(|name| wire::volume_sizes(&df(engine, name)));
     if let Some(sizes) = volumes.into_iter().flatten().find(|list| !list.is_empty()) {
         parts.push(Part::VolumeSizes {
             sizes,

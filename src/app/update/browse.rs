@@ -1,12 +1,14 @@
 //! Keys in the lists: panes, sorting, marks.
 
+use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::plan::{self, AddedBy};
+use crate::domain::layers::Freed;
+use crate::domain::plan::{AddedBy, Tally};
 
 use super::super::columns::{columns, fitting};
 use super::super::keys::Action;
 use super::super::layout::GUTTER;
-use super::super::list::Cursor;
+use super::super::list::{Cursor, Pane};
 use super::super::model::{Detail, FilterLine, Model, Screen};
 use super::super::msg::Effect;
 use super::refresh;
@@ -38,10 +40,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mark => mark_current(model),
         Action::MarkAll => mark_all(model),
         Action::Invert => invert(model),
-        Action::ClearMarks => {
-            model.marks.clear();
-            marks_changed(model);
-        }
+        Action::ClearMarks => clear_marks(model),
         _ => {}
     }
     Vec::new()
@@ -88,47 +87,46 @@ fn mark_current(model: &mut Model) {
         if is_protected(model, &id) {
             model.notice = Some("protected: it cannot be marked".to_owned());
         } else {
-            model.marks.insert(id, AddedBy::Selection);
+            model.marks.insert(id.clone(), AddedBy::Selection);
         }
     }
     let (pane, around) = model.pane_mut();
     pane.step(1, around);
-    marks_changed(model);
+    marks_changed(model, &[id]);
 }
 
 /// Marks all that the pane shows; where all of it is marked, unmarks it.
 fn mark_all(model: &mut Model) {
     let shown = shown(model);
-    let (free, protected): (Vec<_>, Vec<_>) =
-        shown.into_iter().partition(|id| !is_protected(model, id));
-    if free.iter().all(|id| model.marks.contains_key(id)) {
-        for id in &free {
-            model.marks.remove(id);
-        }
+    let (protected, free): (Vec<ItemNo>, Vec<ItemNo>) = shown
+        .into_iter()
+        .partition(|number| model.survey.facts_of_number(*number).flags.protected);
+    let new: Vec<ItemNo> = free
+        .iter()
+        .copied()
+        .filter(|at| !model.tally.is_marked(*at))
+        .collect();
+    if new.is_empty() {
+        mark(model, free.into_iter().map(|number| (number, false)));
     } else {
-        let new = free.into_iter().map(|id| (id, AddedBy::Selection));
-        for (id, by) in new {
-            model.marks.entry(id).or_insert(by);
-        }
+        mark(model, new.into_iter().map(|number| (number, true)));
         say_protected(model, protected.len());
     }
-    marks_changed(model);
 }
 
 fn invert(model: &mut Model) {
-    let mut protected = 0;
-    for id in shown(model) {
-        if model.marks.remove(&id).is_some() {
-            continue;
-        }
-        if is_protected(model, &id) {
-            protected += 1;
-        } else {
-            model.marks.insert(id, AddedBy::Selection);
-        }
-    }
-    say_protected(model, protected);
-    marks_changed(model);
+    let shown = shown(model);
+    let count = shown.len();
+    let may_change = |number: &ItemNo| {
+        model.tally.is_marked(*number) || !model.survey.facts_of_number(*number).flags.protected
+    };
+    let changes: Vec<(ItemNo, bool)> = shown
+        .into_iter()
+        .filter(may_change)
+        .map(|number| (number, !model.tally.is_marked(number)))
+        .collect();
+    say_protected(model, count - changes.len());
+    mark(model, changes);
 }
 
 fn say_protected(model: &mut Model, number: usize) {
@@ -137,12 +135,12 @@ fn say_protected(model: &mut Model, number: usize) {
     }
 }
 
-fn shown(model: &Model) -> Vec<ItemId> {
+/// The numbers of all that the pane shows.
+fn shown(model: &Model) -> Vec<ItemNo> {
     let pane = model.pane();
-    pane.rows
-        .iter()
-        .map(|at| model.survey.item(pane.kind, *at).id())
-        .collect()
+    let numbers = model.survey.numbers();
+    let rows = pane.rows.iter();
+    rows.map(|at| numbers.number(pane.kind, *at)).collect()
 }
 
 fn is_protected(model: &Model, id: &ItemId) -> bool {
@@ -152,25 +150,55 @@ fn is_protected(model: &Model, id: &ItemId) -> bool {
         .is_some_and(|at| model.survey.facts(id.kind(), at).flags.protected)
 }
 
-/// After a change of marks: what they free together, and filters that ask for marks.
-pub fn marks_changed(model: &mut Model) {
-    weigh_marks(model);
-    if model
-        .panes
-        .iter()
-        .any(|pane| pane.filter_text.contains("is:marked"))
-    {
-        refresh(model);
+/// Marks items, or unmarks them.
+fn mark(model: &mut Model, changes: impl IntoIterator<Item = (ItemNo, bool)>) {
+    let changes: Vec<(ItemNo, bool)> = changes.into_iter().collect();
+    for (number, marked) in &changes {
+        let id = model.survey.numbered(*number).id();
+        if *marked {
+            model.marks.insert(id, AddedBy::Selection);
+        } else {
+            model.marks.remove(&id);
+        }
     }
+    model.marked = model.tally.change(&model.survey, changes);
+    filter_marks(model);
 }
 
-/// Works out what the marked things free together.
+/// After a change of marks, perhaps of these: what all of them free together, and filters that ask for marks.
+pub fn marks_changed(model: &mut Model, ids: &[ItemId]) {
+    let numbers = model.survey.numbers();
+    let marks = &model.marks;
+    let changes = ids.iter().filter_map(|id| {
+        let number = numbers.number_of(id)?;
+        Some((number, marks.contains_key(id)))
+    });
+    model.marked = model.tally.change(&model.survey, changes);
+    filter_marks(model);
+}
+
+/// Works out anew what the marked things free together, after the engine changed.
 pub fn weigh_marks(model: &mut Model) {
-    model.marked = if model.marks.is_empty() {
-        crate::domain::layers::Freed::default()
-    } else {
-        plan::frees(&model.survey, &model.selection())
-    };
+    model.tally = Tally::default();
+    let numbers = model.survey.numbers();
+    let marked = model.marks.keys();
+    let changes = marked.filter_map(|id| Some((numbers.number_of(id)?, true)));
+    model.marked = model.tally.change(&model.survey, changes);
+}
+
+fn clear_marks(model: &mut Model) {
+    model.marks.clear();
+    model.tally = Tally::default();
+    model.marked = Freed::default();
+    filter_marks(model);
+}
+
+/// Brings filters that ask for marks up to date.
+fn filter_marks(model: &mut Model) {
+    let asks = |pane: &Pane| pane.filter_text.contains("is:marked");
+    if model.panes.iter().any(asks) {
+        refresh(model);
+    }
 }
 
 /// A click on a heading sorts, on a row moves the cursor there.

@@ -252,8 +252,8 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
     model
         .marks
         .retain(|id, _| !relisted.contains(&id.kind()) || survey.index(id).is_some());
-    refresh(model);
     browse::weigh_marks(model);
+    refresh(model);
     plan::follow(model);
     if let Screen::Detail(detail) = &model.screen
         && model.survey.index(&detail.id).is_none()
@@ -302,7 +302,7 @@ fn each_pane(model: &mut Model, change: impl Fn(&mut super::list::Pane, Around<'
     for pane in &mut model.panes {
         let around = Around {
             survey: &model.survey,
-            marks: &model.marks,
+            tally: &model.tally,
             now: model.now,
             page: usize::from(model.layout.page),
         };

@@ -80,11 +80,12 @@ fn unlock_marks(model: &mut Model) {
         return;
     }
     model.notice = Some(format!("also marked: {}", counts(&more)));
+    let new: Vec<ItemId> = selection.items.keys().chain(&more).cloned().collect();
     model.marks.extend(selection.items);
     model
         .marks
         .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
-    marks_changed(model);
+    marks_changed(model, &new);
 }
 
 /// Why unlock has nothing to add: what is in the way is not for it to take, or nothing is.

@@ -1,5 +1,6 @@
 //! A removal as it goes on: what has ended, what it freed, what stays marked.
 
+use crate::domain::item::ItemId;
 use crate::domain::outcome::Event;
 
 use super::super::model::{Model, Screen};
@@ -51,10 +52,12 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
 }
 
 fn finish(model: &mut Model) -> Vec<Effect> {
+    let mut ended: Vec<ItemId> = Vec::new();
     if let Screen::Removing(removing) = std::mem::replace(&mut model.screen, Screen::Browse) {
+        ended.extend(removing.done.iter().map(|done| done.id.clone()));
         model.screen = Screen::Outcome(removing);
     }
-    marks_changed(model);
+    marks_changed(model, &ended);
     if model.terminating {
         vec![Effect::Quit]
     } else {

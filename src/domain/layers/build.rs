@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Volume};
+use crate::domain::lists::Lists;
 
 use super::equations::Packed;
 use super::folders::Folders;
@@ -47,7 +49,9 @@ pub(super) struct Builder<'a> {
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
     pub(super) holds: Vec<Hold>,
-    pub(super) items: HashMap<ItemId, HolderNo>,
+    /// By the items' numbers.
+    pub(super) items: Vec<HolderNo>,
+    pub(super) index: Arc<Index>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     pub(super) sums: Vec<Sum>,
     pub(super) hidden: Vec<Hidden>,
@@ -61,7 +65,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(inventory: &'a Inventory) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, index: Arc<Index>) -> Self {
         let mut tree = Tree::default();
         let tops: Vec<Option<LayerNo>> = inventory
             .images
@@ -87,7 +91,8 @@ impl<'a> Builder<'a> {
             units: Vec::new(),
             holders: Vec::new(),
             holds: Vec::new(),
-            items: HashMap::new(),
+            items: vec![HolderNo::MAX; index.len()],
+            index,
             joined: Vec::new(),
             sums: Vec::new(),
             hidden: Vec::new(),
@@ -138,18 +143,18 @@ impl<'a> Builder<'a> {
 
     fn finish(self) -> Ledger {
         let engine = &self.inventory.engine;
-        let images = self.inventory.images.iter().zip(&self.tops);
+        let images = self.inventory.images.iter().zip(self.tops);
+        let joined = self.joined.iter().map(|(holder, unit)| (*unit, *holder));
         Ledger {
+            joined: Lists::new(self.units.len(), joined),
             graph: Graph::new(self.units, self.holders, &self.holds),
             items: self.items,
+            index: self.index,
             images: images
-                .filter_map(|(image, top)| {
-                    Some((image.id.clone(), (content(image)?.clone(), (*top)?)))
-                })
+                .map(|(image, top)| Some((content(image)?.clone(), top?)))
                 .collect(),
             tree: self.tree,
             sizes: self.sizes,
-            joined: self.joined,
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
@@ -202,11 +207,18 @@ impl<'a> Builder<'a> {
 
     pub(super) fn add_holder(&mut self, holder: Holder) -> HolderNo {
         let number = number(self.holders.len());
-        if let Some(item) = &holder.item {
-            self.items.insert(item.clone(), number);
-        }
         self.holders.push(holder);
         number
+    }
+
+    /// Adds what stands at a place of its kind's list as a holder.
+    pub(super) fn add_item(&mut self, place: usize, holder: Holder) -> HolderNo {
+        let kind = holder.item.as_ref().map(ItemId::kind);
+        let added = self.add_holder(holder);
+        if let Some(kind) = kind {
+            self.items[self.index.number(kind, place) as usize] = added;
+        }
+        added
     }
 
     pub(super) fn hold(&mut self, holder: HolderNo, unit: UnitNo, sure: bool) {
@@ -219,10 +231,11 @@ impl<'a> Builder<'a> {
     }
 
     fn add_image(&mut self, index: usize, image: &Image) {
-        let holder = self.add_holder(Holder {
+        let known = Holder {
             pending: image.content.is_pending(),
             ..Holder::of(ItemId::Image(image.id.clone()))
-        });
+        };
+        let holder = self.add_item(index, known);
         self.unsettled |= image.content.is_pending();
         if let Some(stock) = self.stock.clone() {
             self.add_stocked_image(holder, image, self.tops[index], &stock);
@@ -265,10 +278,10 @@ impl<'a> Builder<'a> {
 
     fn add_volumes(&mut self) -> HashMap<&'a str, UnitNo> {
         let mut units = HashMap::new();
-        for volume in &self.inventory.volumes {
+        for (place, volume) in self.inventory.volumes.iter().enumerate() {
             let item = ItemId::Volume(volume.name.clone());
             let unit = self.add_unit(volume_unit(volume, &item));
-            let holder = self.add_holder(Holder::of(item));
+            let holder = self.add_item(place, Holder::of(item));
             self.hold(holder, unit, true);
             units.insert(volume.name.as_str(), unit);
         }
@@ -279,9 +292,9 @@ impl<'a> Builder<'a> {
         let inventory = self.inventory;
         let names = Names::new(&inventory.images);
         let mut folders = Folders::new(self);
-        for container in &inventory.containers {
+        for (place, container) in inventory.containers.iter().enumerate() {
             let item = ItemId::Container(container.id.clone());
-            let holder = self.add_holder(Holder::of(item));
+            let holder = self.add_item(place, Holder::of(item));
             let top = self.add_image_of(holder, container, &names, &mut folders);
             self.add_own_bytes(holder, container, top);
             for volume in &container.volumes {

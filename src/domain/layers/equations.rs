@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Content, Image, ItemId, PackedSize, Text};
+use crate::domain::item::{Content, Image, PackedSize, Text};
 
 use super::Doubt;
 use super::build::Builder;
@@ -140,55 +140,56 @@ impl Builder<'_> {
 
     /// Images whose content is known.
     fn contents(&self) -> impl Iterator<Item = (HolderNo, &Content)> {
-        self.inventory.images.iter().filter_map(|image| {
-            let holder = self.items.get(&ItemId::Image(image.id.clone()))?;
-            Some((*holder, &**content(image)?))
-        })
+        let images = self.inventory.images.iter().zip(&self.items);
+        images.filter_map(|(image, holder)| Some((*holder, &**content(image)?)))
     }
 
     fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Text, usize>) -> Vec<Sum> {
+        // Images come first among the items.
         let images = self.inventory.images.iter().zip(&self.tops);
-        let sums = images.filter_map(|(image, top)| {
-            let holder = *self.items.get(&ItemId::Image(image.id.clone()))?;
-            let content = content(image)?;
-            let mut mine: Vec<usize> = content
-                .diff_ids
-                .iter()
-                .filter_map(|diff_id| class_of.get(diff_id).copied())
-                .collect();
-            let blobs = content.diff_ids.len();
-            let once: BTreeSet<&Text> = content.diff_ids.iter().collect();
-            mine.sort_unstable();
-            mine.dedup();
-            // What only this image has is in its own part.
-            let (shared, alone): (Vec<usize>, Vec<usize>) = mine
-                .into_iter()
-                .partition(|class| classes[*class].holders.len() > 1);
-            let alone = alone.iter().map(|class| classes[*class].span);
-            let mut own = alone.fold(Span::exactly(Bytes::ZERO), |sum, span| Span {
-                least: sum.least + span.least,
-                most: sum.most + span.most,
+        let sums = images
+            .zip(&self.items)
+            .filter_map(|((image, top), holder)| {
+                let holder = *holder;
+                let content = content(image)?;
+                let mut mine: Vec<usize> = content
+                    .diff_ids
+                    .iter()
+                    .filter_map(|diff_id| class_of.get(diff_id).copied())
+                    .collect();
+                let blobs = content.diff_ids.len();
+                let once: BTreeSet<&Text> = content.diff_ids.iter().collect();
+                mine.sort_unstable();
+                mine.dedup();
+                // What only this image has is in its own part.
+                let (shared, alone): (Vec<usize>, Vec<usize>) = mine
+                    .into_iter()
+                    .partition(|class| classes[*class].holders.len() > 1);
+                let alone = alone.iter().map(|class| classes[*class].span);
+                let mut own = alone.fold(Span::exactly(Bytes::ZERO), |sum, span| Span {
+                    least: sum.least + span.least,
+                    most: sum.most + span.most,
+                });
+                let (total, packed) = match content.packed.filter(|it| is_packed(image, it)) {
+                    Some(packed) => (packed.total, Some(packed)),
+                    None => (self.packed_by_list(image, *top)?, None),
+                };
+                let documents = packed.map(|packed| packed.documents).unwrap_or_default();
+                own.least += documents;
+                own.most += documents;
+                // A layer that comes twice may be counted twice, and other platforms are not in the history.
+                let is_single = packed.is_some_and(|packed| packed.is_single == Some(true));
+                if !is_single || once.len() < blobs {
+                    own.most = total;
+                }
+                own.least = own.least.min(total);
+                Some(Sum {
+                    holder,
+                    total,
+                    own,
+                    classes: shared,
+                })
             });
-            let (total, packed) = match content.packed.filter(|it| is_packed(image, it)) {
-                Some(packed) => (packed.total, Some(packed)),
-                None => (self.packed_by_list(image, *top)?, None),
-            };
-            let documents = packed.map(|packed| packed.documents).unwrap_or_default();
-            own.least += documents;
-            own.most += documents;
-            // A layer that comes twice may be counted twice, and other platforms are not in the history.
-            let is_single = packed.is_some_and(|packed| packed.is_single == Some(true));
-            if !is_single || once.len() < blobs {
-                own.most = total;
-            }
-            own.least = own.least.min(total);
-            Some(Sum {
-                holder,
-                total,
-                own,
-                classes: shared,
-            })
-        });
         sums.collect()
     }
 

@@ -24,10 +24,13 @@ impl Builder<'_> {
         for at in lineage.order.iter().copied() {
             let record = &records[at];
             let below = lineage.parent[at].and_then(|parent| stands[parent]);
-            let holder = self.add_holder(Holder {
-                idle_record: !record.in_use,
-                ..Holder::of(ItemId::Record(record.id.clone()))
-            });
+            let holder = self.add_item(
+                at,
+                Holder {
+                    idle_record: !record.in_use,
+                    ..Holder::of(ItemId::Record(record.id.clone()))
+                },
+            );
             stands[at] = self.add_kept(holder, record, &keeps[at], below, stock);
             for parent in lineage.other_parents(at) {
                 if let Some(unit) = stands[*parent] {

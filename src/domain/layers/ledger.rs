@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::{Inventory, Store};
-use crate::domain::item::{Content, Image, ImageId, ItemId, Text};
+use crate::domain::item::{Content, Image, ImageId, ItemId, Kind, Text};
+use crate::domain::lists::Lists;
 
+use super::balance::Trial;
 use super::build::{Builder, volume_unit};
 use super::sizes::Sizes;
-use super::tree::{LayerNo, Tree};
+use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, HolderNo, Sort, UnitNo, World};
 use super::{Freed, LayerRow, Release, Totals};
 
@@ -21,13 +24,15 @@ const FEW: usize = 64;
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub(super) graph: Graph,
-    pub(super) items: HashMap<ItemId, HolderNo>,
+    /// By the items' numbers.
+    pub(super) items: Vec<HolderNo>,
+    pub(super) index: Arc<Index>,
     pub(super) tree: Tree,
     pub(super) sizes: Sizes,
-    /// Images with their content and top layer.
-    pub(super) images: HashMap<ImageId, (Arc<Content>, LayerNo)>,
-    /// Records and the layers they were found to be.
-    pub(super) joined: Vec<(HolderNo, UnitNo)>,
+    /// Of each image its content and top layer.
+    pub(super) images: Vec<Option<(Arc<Content>, LayerNo)>>,
+    /// For each layer the records that were found to be it.
+    pub(super) joined: Lists<HolderNo>,
     /// Some holder of layers has not been listed or inspected yet.
     pub(super) unsettled: bool,
     /// A storage driver whose accounting is not known.
@@ -40,20 +45,43 @@ pub struct Ledger {
 impl Ledger {
     #[must_use]
     pub fn new(inventory: &Inventory) -> Self {
-        let mut ledger = Builder::new(inventory).build();
+        Self::with_index(inventory, Arc::new(Index::new(inventory)))
+    }
+
+    /// A ledger of an inventory whose index is known.
+    #[must_use]
+    pub fn with_index(inventory: &Inventory, index: Arc<Index>) -> Self {
+        let mut ledger = Builder::new(inventory, index).build();
         ledger.totals = ledger.sum(inventory);
         ledger
     }
 
+    /// Who holds what an item holds.
+    pub(super) fn holder(&self, item: ItemNo) -> Option<HolderNo> {
+        let holder = self.items.get(item as usize).copied();
+        holder.filter(|holder| *holder != HolderNo::MAX)
+    }
+
+    /// [`Ledger::holder`] of an item that may not be there.
+    pub(super) fn holder_of(&self, item: &ItemId) -> Option<HolderNo> {
+        self.holder(self.index.number_of(item)?)
+    }
+
+    /// An image's content and top layer, once they are known.
+    pub(super) fn image(&self, image: &ImageId) -> Option<&(Arc<Content>, LayerNo)> {
+        self.images.get(self.index.image(image)?)?.as_ref()
+    }
+
     /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of.
     pub fn measure_volumes(&mut self, inventory: &Inventory) {
-        for volume in &inventory.volumes {
-            let item = ItemId::Volume(volume.name.clone());
-            let Some(holder) = self.items.get(&item) else {
+        let numbers = self.index.numbers(Kind::Volume);
+        for (volume, number) in inventory.volumes.iter().zip(numbers) {
+            let Some(holder) = self.holder(number) else {
                 continue;
             };
             // A volume holds itself and nothing else.
-            if let [own] = self.graph.holds.of(*holder) {
+            if let [own] = self.graph.holds.of(holder) {
+                let item = ItemId::Volume(volume.name.clone());
                 self.graph.units[own.unit as usize] = volume_unit(volume, &item);
             }
         }
@@ -69,26 +97,38 @@ impl Ledger {
     /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Ledger::release`].
     #[must_use]
     pub fn frees(&self, items: &[ItemId]) -> Freed {
-        let mut release = Release::new(self, items.len() <= FEW);
+        let mut release = self.release_for(items.len());
         for item in items {
             release.let_go(item);
         }
         release.total()
     }
 
-    /// Starts to let things go, one after another.
+    /// Starts to let many things go, one after another.
     #[must_use]
     pub fn release(&self) -> Release<'_> {
         Release::new(self, false)
     }
 
+    /// Starts to try what goes with this and with that.
+    #[must_use]
+    pub fn trial(&self) -> Trial<'_> {
+        Trial::new(self)
+    }
+
+    /// Starts to let so many things go.
+    #[must_use]
+    pub fn release_for(&self, items: usize) -> Release<'_> {
+        Release::new(self, items <= FEW)
+    }
+
     /// An image's layers, the lowest first; empty until its content is known.
     #[must_use]
     pub fn layers(&self, image: &ImageId) -> Vec<LayerRow> {
-        let Some((content, top)) = self.images.get(image) else {
+        let Some((content, top)) = self.image(image) else {
             return Vec::new();
         };
-        let others = self.images_above(*top);
+        let others = self.images_above(self.images.iter().flatten().map(|(_, top)| *top));
         self.sizes
             .steps(&self.tree, content, *top)
             .into_iter()
@@ -99,7 +139,7 @@ impl Ledger {
                 command: step
                     .row
                     .map_or_else(|| "".into(), |row| row.created_by.clone()),
-                shared_with: others[&step.layer] - 1,
+                shared_with: others[step.layer as usize] - 1,
             })
             .collect()
     }
@@ -112,31 +152,30 @@ impl Ledger {
         among: impl Iterator<Item = &'a ImageId>,
     ) -> HashMap<ImageId, Option<Bytes>> {
         let images: Vec<(&ImageId, LayerNo)> = among
-            .filter_map(|image| Some((image, self.images.get(image)?.1)))
+            .filter_map(|image| Some((image, self.image(image)?.1)))
             .collect();
-        let mut owners: HashMap<LayerNo, usize> = HashMap::new();
-        for layer in images.iter().flat_map(|(_, top)| self.tree.down(*top)) {
-            *owners.entry(layer).or_default() += 1;
-        }
+        let owners = self.images_above(images.iter().map(|(_, top)| *top));
         images
             .into_iter()
             .map(|(image, top)| {
-                let layers = self.tree.down(top).filter(|layer| owners[layer] > 1);
+                let layers = self.tree.down(top);
+                let layers = layers.filter(|layer| owners[*layer as usize] > 1);
                 let bytes = layers.map(|layer| self.sizes.exact(layer)).sum();
                 (image.clone(), bytes)
             })
             .collect()
     }
 
-    /// For each layer of a chain, how many images have it.
-    fn images_above(&self, top: LayerNo) -> HashMap<LayerNo, usize> {
-        let mut counts: HashMap<LayerNo, usize> =
-            self.tree.down(top).map(|layer| (layer, 0)).collect();
-        for (_, other) in self.images.values() {
-            for layer in self.tree.down(*other) {
-                if let Some(count) = counts.get_mut(&layer) {
-                    *count += 1;
-                }
+    /// For each layer, how many of the images with these top layers have it.
+    fn images_above(&self, tops: impl Iterator<Item = LayerNo>) -> Vec<usize> {
+        let mut counts = vec![0; self.tree.len()];
+        for top in tops {
+            counts[top as usize] += 1;
+        }
+        // Layers stand only on layers of smaller numbers.
+        for layer in (0..number(self.tree.len())).rev() {
+            if let Some(below) = self.tree.below(layer) {
+                counts[below as usize] += counts[layer as usize];
             }
         }
         counts
@@ -187,12 +226,11 @@ impl Ledger {
 
     fn held_by_images(&self) -> Vec<bool> {
         let mut held = vec![false; self.graph.units.len()];
-        let images = self
-            .items
-            .iter()
-            .filter(|(item, _)| matches!(item, ItemId::Image(_)));
-        for (_, holder) in images {
-            for hold in self.graph.holds.of(*holder) {
+        for number in self.index.numbers(Kind::Image) {
+            let holds = self
+                .holder(number)
+                .map(|holder| self.graph.holds.of(holder));
+            for hold in holds.unwrap_or_default() {
                 for unit in self.graph.down(hold.unit) {
                     if std::mem::replace(&mut held[unit as usize], true) {
                         break;

@@ -5,6 +5,7 @@
 //! and counting what is left gives the bytes that a removal frees (ENGINE.md §2).
 
 mod align;
+mod balance;
 mod build;
 mod containerd;
 mod equations;
@@ -23,6 +24,7 @@ mod remains;
 mod sizes;
 mod solve;
 mod stock;
+mod table;
 mod tree;
 mod units;
 
@@ -32,6 +34,7 @@ mod store_tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
+pub use balance::{Balance, Trial};
 pub use ledger::Ledger;
 pub use observed::{Observation, Went};
 pub use release::{HeldBack, Release};

@@ -82,8 +82,8 @@ impl<'a> Observation<'a> {
                 self.count(unit, told, &mut went);
             }
         }
-        if let Some(holder) = self.ledger.items.get(item) {
-            for hold in graph.holds.of(*holder) {
+        if let Some(holder) = self.ledger.holder_of(item) {
+            for hold in graph.holds.of(holder) {
                 let sort = graph.unit(hold.unit).sort;
                 if is_own(item, sort) {
                     self.count(hold.unit, sort != Sort::Image, &mut went);
@@ -104,7 +104,7 @@ impl<'a> Observation<'a> {
             let mut went = Went::default();
             // The list decides what went, not the count; so it does not matter how sure the count is.
             expected.extend(self.let_go(&ItemId::Image(image.clone()), &mut Went::default()));
-            match ledger.images.get(image) {
+            match ledger.image(image) {
                 Some((_, top)) => {
                     let chains = ledger.tree.chain_ids(*top).into_iter();
                     let chains = chains.map(|chain| Text::from(chain.as_str()));
@@ -140,7 +140,7 @@ impl<'a> Observation<'a> {
     fn let_go(&mut self, item: &ItemId, went: &mut Went) -> Vec<UnitNo> {
         let graph = &self.ledger.graph;
         let mut free = Vec::new();
-        let Some(holder) = self.ledger.items.get(item).copied() else {
+        let Some(holder) = self.ledger.holder_of(item) else {
             return free;
         };
         if !self.gone.insert(holder) {

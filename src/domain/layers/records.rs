@@ -50,10 +50,13 @@ impl Builder<'_> {
             let Some(tie) = ties[at].take() else { continue };
             let record = &self.inventory.cache[at];
             let below = lineage.parent[at].and_then(|parent| stands[parent]);
-            let holder = self.add_holder(Holder {
-                idle_record: !record.in_use,
-                ..Holder::of(ItemId::Record(record.id.clone()))
-            });
+            let holder = self.add_item(
+                at,
+                Holder {
+                    idle_record: !record.in_use,
+                    ..Holder::of(ItemId::Record(record.id.clone()))
+                },
+            );
             loose[at] = match &tie {
                 Tie::Layer(_) => Loose::default(),
                 Tie::OneOf(layers) => Loose::on(layers),

@@ -1,14 +1,17 @@
 //! Letting go: what goes with an item, what stays and why.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use crate::domain::bytes::Bytes;
+use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, RecordId};
 
-use super::units::{Graph, HolderNo, Sort, UnitNo, World};
-use super::{Doubt, Freed, Ledger};
+use super::balance::Balance;
+use super::table::Table;
+use super::units::{Hold, HolderNo, Sort, UnitNo, World};
+use super::{Freed, Ledger};
 
 /// So many holders of an item's bytes are named at most: a thousand names explain nothing.
 const NAMED: usize = 128;
@@ -24,28 +27,20 @@ pub struct HeldBack {
 #[derive(Debug)]
 pub struct Release<'a> {
     ledger: &'a Ledger,
-    counts: Counts<'a>,
-    gone: HashSet<HolderNo>,
-    /// Holders still there of which it is not known what they hold.
-    veils: usize,
-    /// Bytes of layers that only such holders may still hold.
-    veiled: Bytes,
-    /// Units that have gone, or may have.
-    freed: Vec<UnitNo>,
-    total: Freed,
+    balance: Balance,
+    /// In the order in which they went.
+    gone: Vec<HolderNo>,
+    /// It is for a handful of items.
+    few: bool,
 }
 
 impl<'a> Release<'a> {
-    /// `few` keeps only what changes, for a handful of items; else all counts are copied.
     pub(super) fn new(ledger: &'a Ledger, few: bool) -> Self {
         Self {
             ledger,
-            counts: Counts::new(&ledger.graph, few),
-            gone: HashSet::new(),
-            veils: ledger.graph.veils.len(),
-            veiled: Bytes::ZERO,
-            freed: Vec::new(),
-            total: Freed::default(),
+            balance: Balance::new(ledger, few),
+            gone: Vec::new(),
+            few,
         }
     }
 
@@ -55,133 +50,52 @@ impl<'a> Release<'a> {
     /// but for their doubts, which a later item may settle: such a part can then have more `at_least` than
     /// `at_most`, because it makes certain what was doubtful before.
     pub fn let_go(&mut self, item: &ItemId) -> Freed {
-        let ledger = self.ledger;
-        let Some(holder) = ledger.items.get(item).copied() else {
-            return Freed::default();
-        };
-        if !self.gone.insert(holder) {
-            return Freed::default();
-        }
-        let start = self.freed.len();
-        let mut part = Freed {
-            pending: ledger.graph.holder(holder).pending,
-            ..Freed::default()
-        };
-        for hold in ledger.graph.holds.of(holder) {
-            if hold.sure {
-                self.drop_hold(World::Sure, hold.unit, &mut part);
-            }
-            self.drop_hold(World::All, hold.unit, &mut part);
-        }
-        if ledger.graph.holder(holder).veil.is_some() {
-            self.veils -= 1;
-        }
-        if self.veils == 0 {
-            part.at_least += std::mem::take(&mut self.veiled);
-        }
-        part.doubts = self.doubts_of(&self.freed[start..]);
-        self.total.at_least += part.at_least;
-        self.total.at_most += part.at_most;
-        self.total.pending |= part.pending;
-        part
+        let number = self.ledger.index.number_of(item);
+        number.map_or_else(Freed::default, |number| self.let_go_of(number))
     }
 
     /// Lets an item go and returns the units that went with it, each once.
     pub(super) fn let_go_units(&mut self, item: &ItemId) -> Vec<UnitNo> {
-        let start = self.freed.len();
-        self.let_go(item);
-        self.freed[start..].to_vec()
+        let mut freed = Vec::new();
+        if let Some(number) = self.ledger.index.number_of(item) {
+            self.drop(number, &mut |unit| freed.push(unit));
+        }
+        freed
     }
 
-    fn drop_hold(&mut self, world: World, top: UnitNo, part: &mut Freed) {
-        let graph = &self.ledger.graph;
-        for unit in graph.down(top) {
-            if !self.counts.drop_one(world, unit) {
-                break;
-            }
-            let size = graph.unit(unit).size;
-            match world {
-                World::Sure => {
-                    part.at_most += size.most;
-                    part.pending |= graph.unit(unit).pending
-                        || (graph.unit(unit).is_layer() && self.ledger.unsettled);
-                    self.freed.push(unit);
-                }
-                World::All if graph.unit(unit).is_layer() => self.veiled += size.least,
-                World::All => part.at_least += size.least,
-            }
+    /// [`Release::let_go`] of the item of a number.
+    pub fn let_go_of(&mut self, item: ItemNo) -> Freed {
+        let before = self.balance.sum();
+        let mut freed = Vec::new();
+        if !self.drop(item, &mut |unit| freed.push(unit)) {
+            return Freed::default();
         }
+        Freed {
+            doubts: self.balance.doubts_of(self.ledger, &freed),
+            ..before.to(self.balance.sum())
+        }
+    }
+
+    /// Lets an item go without asking what goes with it.
+    pub fn forget(&mut self, item: ItemNo) {
+        self.drop(item, &mut |_| {});
+    }
+
+    fn drop(&mut self, item: ItemNo, freed: &mut impl FnMut(UnitNo)) -> bool {
+        let Some(holder) = self.ledger.holder(item) else {
+            return false;
+        };
+        let goes = self.balance.let_go(self.ledger, holder, freed);
+        if goes {
+            self.gone.push(holder);
+        }
+        goes
     }
 
     /// All that has gone so far, with the doubts that are left.
     #[must_use]
     pub fn total(&self) -> Freed {
-        Freed {
-            doubts: self.doubts_of(&self.freed),
-            ..self.total.clone()
-        }
-    }
-
-    fn doubts_of(&self, freed: &[UnitNo]) -> BTreeSet<Doubt> {
-        let graph = &self.ledger.graph;
-        let mut doubts = BTreeSet::new();
-        let mut layers = false;
-        let mut bytes = false;
-        for unit in freed.iter().copied() {
-            let of = graph.unit(unit);
-            doubts.extend(of.doubt.iter().cloned());
-            if of.size.most.is_zero() {
-                continue;
-            }
-            bytes |= of.is_drivers();
-            layers |= of.is_layer();
-            if self.counts.left(World::All, unit) > 0 {
-                self.name_doubtful(unit, &mut doubts);
-            }
-        }
-        if bytes {
-            doubts.extend(self.ledger.driver.clone().map(Doubt::Driver));
-        }
-        if layers && self.veils > 0 {
-            let left = graph.veils.iter().filter(|veil| !self.gone.contains(veil));
-            doubts.extend(left.filter_map(|veil| graph.holder(*veil).veil.clone()));
-        }
-        doubts
-    }
-
-    /// Names the records that may still hold a unit.
-    fn name_doubtful(&self, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
-        self.each_holder_above(unit, None, &mut |holder| {
-            if let Some(ItemId::Record(record)) = &self.ledger.graph.holder(holder).item {
-                doubts.insert(Doubt::SharedRecord(record.clone()));
-            }
-            ControlFlow::Continue(())
-        });
-    }
-
-    /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice,
-    /// until it has had enough.
-    fn each_holder_above(
-        &self,
-        unit: UnitNo,
-        but: Option<UnitNo>,
-        call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
-    ) {
-        let graph = &self.ledger.graph;
-        let mut open = vec![unit];
-        while let Some(at) = open.pop() {
-            for hold in graph.held.of(at) {
-                if !self.gone.contains(&hold.holder) && call(hold.holder).is_break() {
-                    return;
-                }
-            }
-            let above = graph.above.of(at).iter().copied();
-            open.extend(
-                above.filter(|above| {
-                    Some(*above) != but && self.counts.left(World::All, *above) > 0
-                }),
-            );
-        }
+        self.balance.total(self.ledger)
     }
 
     /// The bytes of an item that something else still holds, with the holders, the largest first.
@@ -190,7 +104,8 @@ impl<'a> Release<'a> {
     /// very many, only those that hold the most.
     #[must_use]
     pub fn held_back(&self, item: &ItemId) -> HeldBack {
-        let Some(own) = self.ledger.items.get(item).copied() else {
+        let number = self.ledger.index.number_of(item);
+        let Some(own) = number.and_then(|number| self.ledger.holder(number)) else {
             return HeldBack::default();
         };
         let graph = &self.ledger.graph;
@@ -233,8 +148,9 @@ impl<'a> Release<'a> {
         let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut above = None;
         for unit in chain {
-            if self.counts.left(World::All, *unit) > 0 {
-                self.each_holder_above(*unit, above, &mut |holder| {
+            if self.balance.left(self.ledger, World::All, *unit) > 0 {
+                let balance = &self.balance;
+                balance.each_holder_above(self.ledger, *unit, above, &mut |holder| {
                     if holder != own {
                         found.entry(holder).or_insert(held);
                     }
@@ -276,102 +192,70 @@ impl<'a> Release<'a> {
     #[must_use]
     pub fn unlockable_records(&self) -> Vec<RecordId> {
         let graph = &self.ledger.graph;
-        let mut touched: HashSet<UnitNo> = HashSet::new();
+        let mut seen = Table::new(graph.units.len(), self.few);
+        let mut busy = Table::new(graph.units.len(), self.few);
+        let mut records: Vec<RecordId> = Vec::new();
         for holder in &self.gone {
             for hold in graph.holds.of(*holder).iter().filter(|hold| hold.sure) {
-                touched.extend(
-                    graph
-                        .down(hold.unit)
-                        .filter(|unit| graph.unit(*unit).is_layer()),
-                );
-            }
-        }
-        let mut free: HashMap<UnitNo, bool> = HashMap::new();
-        let mut records: Vec<RecordId> = Vec::new();
-        for (holder, unit) in &self.ledger.joined {
-            let Some(ItemId::Record(record)) = &graph.holder(*holder).item else {
-                continue;
-            };
-            if self.gone.contains(holder) || !touched.contains(unit) {
-                continue;
-            }
-            let free = free.entry(*unit).or_insert_with(|| {
-                let mut idle = true;
-                self.each_holder_above(*unit, None, &mut |holder| {
-                    idle &= graph.holder(holder).idle_record;
-                    if idle {
-                        ControlFlow::Continue(())
-                    } else {
-                        ControlFlow::Break(())
+                for unit in graph.down(hold.unit) {
+                    // What is below one that was seen has been seen with it.
+                    if seen.replace(unit, true) {
+                        break;
                     }
-                });
-                idle
-            });
-            if *free {
-                records.push(record.clone());
+                    let joined = self.ledger.joined.of(unit).iter();
+                    let left: Vec<&HolderNo> = joined
+                        .filter(|holder| !self.balance.is_gone(**holder))
+                        .collect();
+                    if left.is_empty() || !graph.unit(unit).is_layer() {
+                        continue;
+                    }
+                    if !self.is_busy(unit, &mut busy) {
+                        let items = left.iter().map(|holder| &graph.holder(**holder).item);
+                        records.extend(items.filter_map(|item| match item {
+                            Some(ItemId::Record(record)) => Some(record.clone()),
+                            _ => None,
+                        }));
+                    }
+                }
             }
         }
         records
     }
-}
 
-/// How many holders each unit has left.
-#[derive(Debug)]
-enum Counts<'a> {
-    Copied {
-        sure: Vec<u32>,
-        all: Vec<u32>,
-    },
-    Changed {
-        graph: &'a Graph,
-        taken: HashMap<(World, UnitNo), u32>,
-    },
-}
-
-impl<'a> Counts<'a> {
-    fn new(graph: &'a Graph, few: bool) -> Self {
-        if few {
-            Self::Changed {
-                graph,
-                taken: HashMap::new(),
+    /// True if something other than an idle record still holds a unit or one that stands on it. `known` keeps
+    /// what was found out on the way.
+    fn is_busy(&self, unit: UnitNo, known: &mut Table<Option<bool>>) -> bool {
+        let graph = &self.ledger.graph;
+        // Units that are looked at, each with the next of those above it.
+        let mut open = vec![(unit, 0)];
+        while let Some((at, next)) = open.last_mut() {
+            let held = |hold: &Hold| {
+                !self.balance.is_gone(hold.holder) && !graph.holder(hold.holder).idle_record
+            };
+            let mut busy = known.at(*at);
+            if busy.is_none() && *next == 0 && graph.held.of(*at).iter().any(held) {
+                busy = Some(true);
             }
-        } else {
-            Self::Copied {
-                sure: graph.counts(World::Sure).to_vec(),
-                all: graph.counts(World::All).to_vec(),
+            let mut unknown = None;
+            while busy.is_none() && unknown.is_none() {
+                match graph.above.of(*at).get(*next).copied() {
+                    None => busy = Some(false),
+                    Some(above) => match known.at(above) {
+                        Some(true) => busy = Some(true),
+                        None if self.balance.left(self.ledger, World::All, above) > 0 => {
+                            unknown = Some(above);
+                        }
+                        None | Some(false) => *next += 1,
+                    },
+                }
+            }
+            if let Some(above) = unknown {
+                open.push((above, 0));
+            } else {
+                *known.at_mut(*at) = busy;
+                open.pop();
             }
         }
-    }
-
-    /// Takes a holder from a unit. True when it was the last.
-    fn drop_one(&mut self, world: World, unit: UnitNo) -> bool {
-        match self {
-            Self::Copied { sure, all } => {
-                let count = match world {
-                    World::Sure => &mut sure[unit as usize],
-                    World::All => &mut all[unit as usize],
-                };
-                *count -= 1;
-                *count == 0
-            }
-            Self::Changed { graph, taken } => {
-                let taken = taken.entry((world, unit)).or_default();
-                *taken += 1;
-                *taken == graph.counts(world)[unit as usize]
-            }
-        }
-    }
-
-    fn left(&self, world: World, unit: UnitNo) -> u32 {
-        match self {
-            Self::Copied { sure, all } => match world {
-                World::Sure => sure[unit as usize],
-                World::All => all[unit as usize],
-            },
-            Self::Changed { graph, taken } => {
-                let taken = taken.get(&(world, unit)).copied().unwrap_or_default();
-                graph.counts(world)[unit as usize] - taken
-            }
-        }
+        known.at(unit).unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@
 //! goes, and lets go of what it stands on: the engine's own reference counting (ENGINE.md §2.1).
 
 use crate::domain::item::ItemId;
+use crate::domain::lists::Lists;
 
 use super::Doubt;
 use super::sizes::Span;
@@ -86,44 +87,6 @@ pub(super) struct Hold {
 pub(super) enum World {
     Sure,
     All,
-}
-
-/// Lists of numbers, one list for each number.
-#[derive(Debug, Default)]
-pub(super) struct Lists<T> {
-    starts: Vec<u32>,
-    values: Vec<T>,
-}
-
-impl<T: Copy> Lists<T> {
-    pub(super) fn new(keys: usize, pairs: impl Iterator<Item = (u32, T)> + Clone) -> Self {
-        let mut starts = vec![0_u32; keys + 1];
-        for (key, _) in pairs.clone() {
-            starts[key as usize + 1] += 1;
-        }
-        for key in 0..keys {
-            starts[key + 1] += starts[key];
-        }
-        let mut values: Vec<Option<T>> = vec![None; pairs.clone().count()];
-        let mut next = starts.clone();
-        for (key, value) in pairs {
-            let place = &mut next[key as usize];
-            values[*place as usize] = Some(value);
-            *place += 1;
-        }
-        Self {
-            starts,
-            values: values.into_iter().flatten().collect(),
-        }
-    }
-
-    pub(super) fn of(&self, key: u32) -> &[T] {
-        let key = key as usize;
-        match (self.starts.get(key), self.starts.get(key + 1)) {
-            (Some(start), Some(end)) => &self.values[*start as usize..*end as usize],
-            _ => &[],
-        }
-    }
 }
 
 /// Units with their holders and how many each has.

@@ -1,82 +1,155 @@
 //! Settles what of a selection can go: what is refused takes along what needs it gone.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Container, Image, ImageId, ItemId, RecordId, Source, Volume};
+use crate::domain::index::ItemNo;
+use crate::domain::item::{Container, ItemId, Kind, Source};
 use crate::domain::survey::{Item, Survey};
 
+use super::refuse::Obstacle;
 use super::{AddedBy, Selection};
 
-/// A plan in the making.
+/// What becomes of an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fate {
+    #[default]
+    Stays,
+    /// It goes as a step of its own, by this choice.
+    Goes(AddedBy),
+    /// An untagged parent that the engine removes along with what goes.
+    Follows,
+}
+
+/// A plan in the making. Items are numbers here: all of them are asked of many times for every mark.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
     pub survey: &'a Survey,
     pub selection: &'a Selection,
-    /// What goes as a step of its own, with who chose it. It is asked many times for every mark.
-    pub going: HashMap<ItemId, AddedBy>,
-    /// Untagged parents that the engine removes along with what goes.
-    pub following: HashSet<ImageId>,
-    /// What was chosen and stays, in the order of steps, with the reason that was found first.
-    pub refused: Vec<(ItemId, String)>,
+    /// Of each item.
+    fates: Vec<Fate>,
+    /// What goes as a step of its own: kind after kind in the order of steps, and each kind by name.
+    sorted: Vec<ItemNo>,
+    followers: Vec<ItemNo>,
+    /// What was chosen and stays, in the order of steps, with what was found in its way first.
+    pub refused: Vec<(ItemNo, Vec<Obstacle>)>,
+    /// Items that the selection has put back.
+    dropped: HashSet<ItemNo>,
     /// Nothing may go that was not chosen, not even an empty volume.
     pub closed: bool,
+    /// The order matters only as far as it decides what goes.
+    loose: bool,
 }
 
 impl<'a> Draft<'a> {
     /// Settles a selection, with the volumes that its containers leave empty.
     pub fn new(survey: &'a Survey, selection: &'a Selection) -> Self {
-        let mut draft = Self::start(survey, selection, false);
+        let chosen = chosen(survey, selection);
+        let mut draft = Self::start(survey, selection, &chosen, false);
         draft.settle();
-        draft.take_left_volumes();
+        draft.take_left_volumes(&chosen);
         draft
     }
 
     /// Settles a selection that must not grow.
     pub fn closed(survey: &'a Survey, selection: &'a Selection) -> Self {
-        let mut draft = Self::start(survey, selection, true);
+        let mut draft = Self::start(survey, selection, &chosen(survey, selection), false);
+        draft.closed = true;
         draft.settle();
         draft
     }
 
-    fn start(survey: &'a Survey, selection: &'a Selection, closed: bool) -> Self {
-        let going = selection
-            .items
-            .iter()
-            .filter(|(id, _)| !selection.dropped.contains(id) && survey.index(id).is_some())
-            .map(|(id, added_by)| (id.clone(), *added_by))
-            .collect();
-        Self {
+    /// Settles a selection, only to know what goes: steps in their order cannot be had of it.
+    pub fn settled(survey: &'a Survey, selection: &'a Selection) -> Self {
+        Self::of_clusters(survey, selection, &chosen(survey, selection))
+    }
+
+    /// Settles these items by the selection's rules, only to know what goes: they must be all that is chosen
+    /// of their clusters. Steps in their order cannot be had of it.
+    pub fn of_clusters(
+        survey: &'a Survey,
+        selection: &'a Selection,
+        chosen: &[(ItemNo, AddedBy)],
+    ) -> Self {
+        let mut draft = Self::start(survey, selection, chosen, true);
+        draft.settle();
+        draft.take_left_volumes(chosen);
+        draft
+    }
+
+    fn start(
+        survey: &'a Survey,
+        selection: &'a Selection,
+        chosen: &[(ItemNo, AddedBy)],
+        loose: bool,
+    ) -> Self {
+        let numbers = survey.numbers();
+        let dropped = selection.dropped.iter();
+        let dropped = dropped.filter_map(|id| numbers.number_of(id)).collect();
+        let mut draft = Self {
             survey,
             selection,
-            going,
-            following: HashSet::new(),
+            fates: vec![Fate::Stays; numbers.len()],
+            sorted: Vec::with_capacity(chosen.len()),
+            followers: Vec::new(),
             refused: Vec::new(),
-            closed,
+            dropped,
+            closed: false,
+            loose,
+        };
+        for (number, added_by) in chosen {
+            if !draft.dropped.contains(number) {
+                draft.fates[*number as usize] = Fate::Goes(*added_by);
+                draft.sorted.push(*number);
+            }
+        }
+        draft.sort();
+        draft
+    }
+
+    /// Who chose what goes as a step of its own.
+    pub fn added_by(&self, number: ItemNo) -> Option<AddedBy> {
+        match self.fates[number as usize] {
+            Fate::Goes(added_by) => Some(added_by),
+            Fate::Stays | Fate::Follows => None,
         }
     }
 
+    /// True for what goes as a step of its own.
+    pub fn is_step(&self, number: ItemNo) -> bool {
+        self.added_by(number).is_some()
+    }
+
     /// True when nothing is left of an item after the plan.
-    pub fn goes(&self, id: &ItemId) -> bool {
-        self.going.contains_key(id)
-            || matches!(id, ItemId::Image(image) if self.following.contains(image))
+    pub fn goes(&self, number: ItemNo) -> bool {
+        self.fates[number as usize] != Fate::Stays
     }
 
-    pub fn stays(&self, container: &Container) -> bool {
-        !self
-            .going
-            .contains_key(&ItemId::Container(container.id.clone()))
+    pub fn stays(&self, number: ItemNo) -> bool {
+        !self.goes(number)
     }
 
-    pub fn image_goes(&self, image: &ImageId) -> bool {
-        self.goes(&ItemId::Image(image.clone()))
+    pub fn follows(&self, number: ItemNo) -> bool {
+        self.fates[number as usize] == Fate::Follows
     }
 
-    pub fn is_protected(&self, id: &ItemId) -> bool {
-        self.survey
-            .index(id)
-            .is_some_and(|index| self.survey.facts(id.kind(), index).flags.protected)
+    /// All that is gone after the plan, in no order that matters.
+    pub fn gone(&self) -> impl Iterator<Item = ItemNo> {
+        let followers = self.followers.iter();
+        self.sorted.iter().chain(followers).copied()
+    }
+
+    pub fn followers(&self) -> &[ItemNo] {
+        &self.followers
+    }
+
+    pub fn is_protected(&self, number: ItemNo) -> bool {
+        self.survey.facts_of_number(number).flags.protected
+    }
+
+    pub fn is_dropped(&self, number: ItemNo) -> bool {
+        self.dropped.contains(&number)
     }
 
     /// Refuses until nothing that goes has anything in its way.
@@ -86,184 +159,204 @@ impl<'a> Draft<'a> {
         let order = self.order();
         let mut refused = HashMap::new();
         loop {
-            self.following = self.followers();
-            let before = self.going.len();
-            for id in &order {
-                if !self.going.contains_key(id) {
+            self.find_followers();
+            let before = refused.len();
+            for number in &order {
+                if !self.is_step(*number) {
                     continue;
                 }
-                let obstacles = self.obstacles(id);
+                let obstacles = self.obstacles(*number);
                 if !obstacles.is_empty() {
-                    self.going.remove(id);
-                    refused.insert(id.clone(), obstacles.join("; "));
+                    self.fates[*number as usize] = Fate::Stays;
+                    refused.insert(*number, obstacles);
                 }
             }
-            if self.going.len() == before {
+            if refused.len() == before {
                 break;
             }
         }
+        if refused.is_empty() {
+            return;
+        }
+        let fates = &self.fates;
+        self.sorted
+            .retain(|number| matches!(fates[*number as usize], Fate::Goes(_)));
         self.refused = order
             .into_iter()
-            .filter_map(|id| refused.remove_entry(&id))
+            .filter_map(|number| refused.remove_entry(&number))
             .collect();
     }
 
     /// Untagged parents that nothing holds once all that goes is gone (ENGINE.md §2.3).
-    fn followers(&self) -> HashSet<ImageId> {
-        let mut following = HashSet::new();
-        let mut queue: Vec<&Image> = self
-            .going
-            .keys()
-            .filter_map(|id| match id {
-                ItemId::Image(image) => self.survey.image(image),
-                _ => None,
-            })
+    fn find_followers(&mut self) {
+        for number in std::mem::take(&mut self.followers) {
+            self.fates[number as usize] = Fate::Stays;
+        }
+        let images = self.survey.numbers().numbers(Kind::Image);
+        let steps = self.sorted.iter().copied();
+        let mut queue: Vec<ItemNo> = steps
+            .filter(|number| images.contains(number) && self.is_step(*number))
             .collect();
         while let Some(image) = queue.pop() {
-            let Some(parent) = image.parent.as_ref().and_then(|id| self.survey.image(id)) else {
+            let Some(parent) = self.survey.parent(image) else {
                 continue;
             };
-            let goes = |id: &ImageId| {
-                following.contains(id) || self.going.contains_key(&ItemId::Image(id.clone()))
-            };
             let survey = self.survey;
-            let follows = !goes(&parent.id)
-                && is_untagged(parent)
-                && !survey
-                    .users_of_image(&parent.id)
-                    .any(|user| self.stays(user))
-                && survey.services_of_image(&parent.id).next().is_none()
+            let follows = !self.goes(parent)
+                && survey.numbered(parent).is_untagged_image()
+                && !survey.users(parent).iter().any(|user| self.stays(*user))
+                && survey.services(parent).len() == 0
                 && survey
-                    .children_of_image(&parent.id)
-                    .all(|child| goes(&child.id));
+                    .children(parent)
+                    .iter()
+                    .all(|child| self.goes(*child));
             if follows {
-                following.insert(parent.id.clone());
+                self.fates[parent as usize] = Fate::Follows;
+                self.followers.push(parent);
                 queue.push(parent);
             }
         }
-        following
     }
 
     /// Anonymous volumes that a container alone still holds: removing it leaves them behind.
-    pub fn left_by(&self, container: &'a Container) -> impl Iterator<Item = &'a Volume> {
-        container
-            .volumes
-            .iter()
-            .filter_map(
-                |name| match self.survey.find(&ItemId::Volume(name.clone())) {
-                    Some(Item::Volume(volume)) if volume.anonymous => Some(volume),
-                    _ => None,
-                },
-            )
-            .filter(|volume| {
-                !self
-                    .survey
-                    .users_of_volume(&volume.name)
-                    .any(|user| user.id != container.id && self.stays(user))
-            })
+    pub fn left_by(&self, container: ItemNo) -> impl Iterator<Item = ItemNo> {
+        let volumes = self.survey.volumes(container).iter().copied();
+        volumes.filter(move |volume| {
+            let anonymous =
+                matches!(self.survey.numbered(*volume), Item::Volume(it) if it.anonymous);
+            let mut users = self.survey.users(*volume).iter();
+            anonymous && !users.any(|user| *user != container && self.stays(*user))
+        })
     }
 
     /// Takes along volumes that are empty, and those that vanish with their container.
-    fn take_left_volumes(&mut self) {
+    fn take_left_volumes(&mut self, chosen: &[(ItemNo, AddedBy)]) {
+        let containers = self.survey.numbers().numbers(Kind::Container);
         let mut taken = Vec::new();
         // In the selection's order, so that a volume of two containers is always the same one's.
-        for (id, added_by) in &self.selection.items {
-            let Some(Item::Container(container)) = self.survey.find(id) else {
-                continue;
-            };
-            if !self.going.contains_key(id) {
+        for (number, added_by) in chosen {
+            if !containers.contains(number) || !self.is_step(*number) {
                 continue;
             }
-            let vanishing: HashSet<_> = self
-                .vanishing(container)
-                .map(|volume| &volume.name)
-                .collect();
-            for volume in self.left_by(container) {
-                let id = ItemId::Volume(volume.name.clone());
-                let is_empty = volume.size.known().is_some_and(Bytes::is_zero);
-                let is_kept = self.is_protected(&id) || self.selection.dropped.contains(&id);
-                if !is_kept && (is_empty || vanishing.contains(&volume.name)) {
-                    taken.push((id, *added_by));
+            let vanishing: Vec<ItemNo> = self.vanishing(*number).collect();
+            for volume in self.left_by(*number) {
+                let size = self.survey.numbered(volume).size();
+                let is_empty = size.known().is_some_and(Bytes::is_zero);
+                let is_kept = self.is_protected(volume) || self.is_dropped(volume);
+                if !is_kept && (is_empty || vanishing.contains(&volume)) {
+                    taken.push((volume, *added_by));
                 }
             }
         }
-        for (id, added_by) in taken {
-            self.going.entry(id).or_insert(added_by);
+        let before = self.sorted.len();
+        for (volume, added_by) in taken {
+            if !self.is_step(volume) {
+                self.fates[volume as usize] = Fate::Goes(added_by);
+                self.sorted.push(volume);
+            }
+        }
+        if self.sorted.len() > before {
+            self.sort();
         }
     }
 
     /// The volumes that the engine removes with a `--rm` container at its turn: those that it alone still
     /// holds when all that comes before it is gone.
-    pub fn vanishing(&self, container: &'a Container) -> impl Iterator<Item = &'a Volume> {
-        let vanishes = vanishes_when_stopped(container);
-        let comes_before = |user| {
-            Item::Container(user)
-                .compare_names(&Item::Container(container))
-                .is_lt()
-        };
+    pub fn vanishing(&self, container: ItemNo) -> impl Iterator<Item = ItemNo> {
+        let own = self.survey.numbered(container);
+        let vanishes = matches!(own, Item::Container(it) if vanishes_when_stopped(it));
+        let comes_before = move |user| self.survey.numbered(user).compare_names(&own).is_lt();
         self.left_by(container).filter(move |volume| {
+            let mut users = self.survey.users(*volume).iter().copied();
             vanishes
-                && self
-                    .survey
-                    .users_of_volume(&volume.name)
-                    .all(|user| user.id == container.id || !self.stays(user) && comes_before(user))
+                && users.all(|user| user == container || !self.stays(user) && comes_before(user))
         })
     }
 
-    /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
-    pub fn order(&self) -> Vec<ItemId> {
-        let mut items: Vec<(&ItemId, Item<'_>)> = self
-            .going
-            .keys()
-            .filter_map(|id| Some((id, self.survey.find(id)?)))
+    /// By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it). Where
+    /// only what goes is asked for, no names are compared across clusters, nor of what has its obstacles in any
+    /// order.
+    fn sort(&mut self) {
+        let survey = self.survey;
+        let mut sorted: Vec<(u32, u8, ItemNo, Item<'_>)> = self
+            .sorted
+            .iter()
+            .map(|number| {
+                let item = survey.numbered(*number);
+                let cluster = if self.loose {
+                    survey.cluster(*number)
+                } else {
+                    0
+                };
+                (cluster, turn(item), *number, item)
+            })
             .collect();
-        // By name, since some engines list in another order every time ([`Draft::vanishing`] counts on it).
-        items.sort_by(|(a_id, a), (b_id, b)| {
-            let by_name = ease(*a).cmp(&ease(*b)).then_with(|| a.compare_names(b));
-            by_name.then_with(|| a_id.cmp(b_id))
+        sorted.sort_unstable_by(|a, b| {
+            let is_named = !self.loose || matches!(a.3, Item::Container(_) | Item::Image(_));
+            let by_turn = (a.0, a.1).cmp(&(b.0, b.1));
+            by_turn
+                .then_with(|| {
+                    if is_named {
+                        a.3.compare_names(&b.3)
+                    } else {
+                        Ordering::Equal
+                    }
+                })
+                .then_with(|| {
+                    if is_named && a.2 != b.2 {
+                        a.3.id().cmp(&b.3.id())
+                    } else {
+                        a.2.cmp(&b.2)
+                    }
+                })
         });
-        let ids: Vec<&ItemId> = items.into_iter().map(|(id, _)| id).collect();
-        let containers = ids.iter().filter(|id| matches!(id, ItemId::Container(_)));
-        let volumes = ids.iter().filter(|id| matches!(id, ItemId::Volume(_)));
-        let records = ids.iter().filter_map(|id| match id {
-            ItemId::Record(id) => Some(id.clone()),
-            _ => None,
-        });
-        let images = ids.iter().filter_map(|id| match id {
-            ItemId::Image(id) => Some(id.clone()),
-            _ => None,
-        });
-        let records = children_first(records, |id: &RecordId| {
-            self.survey
-                .children_of_record(id)
-                .map(|record| record.id.clone())
-                .collect()
-        });
-        let images = children_first(images, |id: &ImageId| {
-            self.survey
-                .children_of_image(id)
-                .map(|image| image.id.clone())
-                .collect()
-        });
-        containers
-            .map(|id| (*id).clone())
-            .chain(records.into_iter().map(ItemId::Record))
-            .chain(images.into_iter().map(ItemId::Image))
-            .chain(volumes.map(|id| (*id).clone()))
-            .filter(|id| self.going.contains_key(id))
-            .collect()
+        self.sorted = sorted.into_iter().map(|(_, _, number, _)| number).collect();
+    }
+
+    /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
+    pub fn order(&self) -> Vec<ItemNo> {
+        let mut seen = vec![false; self.fates.len()];
+        let mut order = Vec::with_capacity(self.sorted.len());
+        let mut open = Vec::new();
+        for root in self.sorted.iter().copied() {
+            open.push((root, false));
+            // A circle is cut somewhere.
+            while let Some((at, is_complete)) = open.pop() {
+                if is_complete {
+                    order.push(at);
+                } else if !std::mem::replace(&mut seen[at as usize], true) {
+                    open.push((at, true));
+                    let children = self.survey.children(at).iter().rev();
+                    open.extend(children.map(|child| (*child, false)));
+                }
+            }
+        }
+        order.retain(|number| self.is_step(*number));
+        order
     }
 }
 
-/// What can be had again goes before what cannot, so that a cancel saves the most.
-fn ease(item: Item<'_>) -> u8 {
+/// What of a selection is there, in its order.
+fn chosen(survey: &Survey, selection: &Selection) -> Vec<(ItemNo, AddedBy)> {
+    let number = |id: &ItemId| survey.numbers().number_of(id);
+    let items = selection.items.iter();
+    items
+        .filter_map(|(id, added_by)| Some((number(id)?, *added_by)))
+        .collect()
+}
+
+/// Kinds in the order of steps; and of images, what can be had again before what cannot, so that a cancel
+/// saves the most.
+fn turn(item: Item<'_>) -> u8 {
     match item {
+        Item::Container(_) => 0,
+        Item::Record(_) => 1,
         Item::Image(image) => match image.source {
-            Source::Registry => 0,
-            Source::Unknown => 1,
-            Source::Local => 2,
+            Source::Registry => 2,
+            Source::Unknown => 3,
+            Source::Local => 4,
         },
-        Item::Container(_) | Item::Volume(_) | Item::Record(_) => 0,
+        Item::Volume(_) => 5,
     }
 }
 
@@ -275,31 +368,4 @@ fn vanishes_when_stopped(container: &Container) -> bool {
             .as_ref()
             .known()
             .is_some_and(|details| details.auto_remove)
-}
-
-/// True for an image that no reference names.
-pub(super) fn is_untagged(image: &Image) -> bool {
-    image.names.is_empty() && image.digests.is_empty()
-}
-
-/// Everything reachable from the roots, each after all that is reachable from it. A circle is cut somewhere.
-pub(super) fn children_first<T: Clone + Eq + Hash>(
-    roots: impl IntoIterator<Item = T>,
-    children: impl Fn(&T) -> Vec<T>,
-) -> Vec<T> {
-    let mut seen = HashSet::new();
-    let mut order = Vec::new();
-    for root in roots {
-        let mut stack = vec![(root, false)];
-        while let Some((at, is_complete)) = stack.pop() {
-            if is_complete {
-                order.push(at);
-            } else if seen.insert(at.clone()) {
-                let below = children(&at);
-                stack.push((at, true));
-                stack.extend(below.into_iter().rev().map(|child| (child, false)));
-            }
-        }
-    }
-    order
 }

@@ -7,6 +7,7 @@ mod refuse;
 pub(crate) mod scene;
 mod seen;
 mod steps;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod unlock;
@@ -17,12 +18,13 @@ use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{ImageId, ItemId, Text};
-use super::layers::{Freed, HeldBack};
+use super::layers::{Freed, HeldBack, Release};
 use super::survey::Survey;
 
 pub use recheck::Recheck;
 pub use refuse::STOP_IT;
 pub use seen::{Run, Seen};
+pub use tally::Tally;
 pub use unlock::unlock;
 
 use draft::Draft;
@@ -30,7 +32,7 @@ use draft::Draft;
 /// What [`Plan::new`] of a selection frees, without the steps: for a total that follows every mark.
 #[must_use]
 pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
-    Draft::new(survey, selection).frees()
+    Draft::settled(survey, selection).frees()
 }
 
 /// What somebody wants gone.
@@ -91,6 +93,19 @@ pub struct Step {
     pub seen: Seen,
 }
 
+impl Step {
+    /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
+    /// after the plan ([`Plan::carried_out`]).
+    #[must_use]
+    pub fn held_back(&self, release: &Release<'_>) -> Option<HeldBack> {
+        self.size
+            .known()
+            .filter(|size| *size > self.frees.at_least)
+            .map(|_| release.held_back(&self.id))
+            .filter(|held| !held.bytes.is_zero())
+    }
+}
+
 /// Something chosen that stays, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -120,8 +135,8 @@ pub struct Plan {
     pub frees: Freed,
     pub refused: Vec<Refusal>,
     pub stays: Vec<Stays>,
-    /// For each step whose size is larger than what it frees: what holds the rest.
-    pub held_back: Vec<(ItemId, HeldBack)>,
+    /// Idle build cache records are all that still holds some of the steps' bytes.
+    pub held_by_records: bool,
 }
 
 impl Plan {
@@ -129,6 +144,33 @@ impl Plan {
     #[must_use]
     pub fn new(survey: &Survey, selection: &Selection) -> Self {
         Draft::new(survey, selection).into_plan()
+    }
+
+    /// What is left once the whole plan is carried out on the picture that it was made of.
+    #[must_use]
+    pub fn carried_out<'a>(&self, survey: &'a Survey) -> Release<'a> {
+        let numbers = survey.numbers();
+        let mut release = survey.ledger.release_for(self.steps.len());
+        for step in &self.steps {
+            let parents = step.follows.iter().cloned().map(ItemId::Image);
+            for id in parents.chain([step.id.clone()]) {
+                if let Some(number) = numbers.number_of(&id) {
+                    release.forget(number);
+                }
+            }
+        }
+        release
+    }
+
+    /// For each step whose size is larger than what it frees: what holds the rest. It costs more than the plan,
+    /// so it is asked only for what is read.
+    #[must_use]
+    pub fn held_back(&self, survey: &Survey) -> Vec<(ItemId, HeldBack)> {
+        let release = self.carried_out(survey);
+        let steps = self.steps.iter();
+        steps
+            .filter_map(|step| Some((step.id.clone(), step.held_back(&release)?)))
+            .collect()
     }
 
     /// True when the word `delete` must be typed: a running container, or a volume with data, goes.

@@ -1,6 +1,7 @@
 //! Why something cannot go, in sentences that name what is in the way.
 
-use crate::domain::item::{Container, Image, ItemId, Labels, Record, State, Text, Volume};
+use crate::domain::index::ItemNo;
+use crate::domain::item::{Container, Image, Labels, State, Text};
 use crate::domain::survey::Item;
 
 use super::draft::Draft;
@@ -11,142 +12,203 @@ const NAMES: usize = 4;
 /// What to do about a running container, as the command line says it; the screen has a key for it.
 pub const STOP_IT: &str = "stop it with --stop";
 
+/// Something that keeps an item from going. What it is called is found out only where it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    Protected,
+    /// A container of a swarm service.
+    Task,
+    /// What a container is doing.
+    State,
+    /// A volume that would go with its `--rm` container and must not, and why not.
+    Volume(ItemNo, &'static str),
+    /// Containers that stay.
+    Users,
+    Services,
+    /// What was made on it and stays.
+    Children,
+    /// Names that nobody asked for.
+    Names,
+    /// A protected parent that the engine would remove along, knowing nothing of dtop's label.
+    Parent(ItemNo),
+    /// A record that a build uses.
+    InUse,
+}
+
 impl Draft<'_> {
     /// Everything that keeps an item from going; empty when it can go.
-    pub(super) fn obstacles(&self, id: &ItemId) -> Vec<String> {
+    pub(super) fn obstacles(&self, number: ItemNo) -> Vec<Obstacle> {
         let mut found = Vec::new();
-        if self.is_protected(id) {
-            found.push("protected".to_owned());
-        }
-        match self.survey.find(id) {
-            Some(Item::Container(container)) => found.extend(self.of_container(container)),
-            Some(Item::Image(image)) => found.extend(self.of_image(image)),
-            Some(Item::Volume(volume)) => found.extend(self.of_volume(volume)),
-            Some(Item::Record(record)) => found.extend(self.of_record(record)),
-            None => found.push("not there any more".to_owned()),
+        let mut note = |is: bool, obstacle: Obstacle| {
+            if is {
+                found.push(obstacle);
+            }
+        };
+        note(self.is_protected(number), Obstacle::Protected);
+        match self.survey.numbered(number) {
+            Item::Container(container) => {
+                note(is_task(&container.labels), Obstacle::Task);
+                note(!self.may_end(&container.state), Obstacle::State);
+                found.extend(self.kept_volume(number));
+            }
+            Item::Image(image) => {
+                note(self.staying_users(number).next().is_some(), Obstacle::Users);
+                note(self.survey.services(number).len() > 0, Obstacle::Services);
+                note(
+                    self.staying_children(number).next().is_some(),
+                    Obstacle::Children,
+                );
+                note(!self.unasked_names(image).is_empty(), Obstacle::Names);
+                found.extend(self.protected_follower(number));
+            }
+            Item::Volume(_) => note(self.staying_users(number).next().is_some(), Obstacle::Users),
+            Item::Record(record) => {
+                note(record.in_use, Obstacle::InUse);
+                note(
+                    self.staying_children(number).next().is_some(),
+                    Obstacle::Children,
+                );
+            }
         }
         found
     }
 
-    fn of_container(&self, container: &Container) -> Vec<String> {
-        let mut found: Vec<String> = swarm_service(&container.labels).into_iter().collect();
-        match &container.state {
-            State::Created | State::Exited | State::Dead => {}
-            State::Running | State::Paused if self.selection.stop => {}
-            State::Running => found.push(format!("is running; {STOP_IT}")),
-            State::Paused => found.push(format!("is paused; {STOP_IT}")),
-            State::Restarting => found.push("is restarting".to_owned()),
-            State::Removing => found.push("is being removed".to_owned()),
-            State::Other(word) => found.push(format!("its state is not known: {word}")),
+    /// Obstacles in words.
+    pub(super) fn words(&self, number: ItemNo, obstacles: &[Obstacle]) -> String {
+        let item = self.survey.numbered(number);
+        let words = obstacles.iter().filter_map(|obstacle| match obstacle {
+            Obstacle::Protected => Some("protected".to_owned()),
+            Obstacle::Task => match item {
+                Item::Container(container) => swarm_service(&container.labels),
+                _ => None,
+            },
+            Obstacle::State => match item {
+                Item::Container(container) => Some(doing(&container.state)),
+                _ => None,
+            },
+            Obstacle::Volume(volume, why) => {
+                let name = self.survey.numbered(*volume).name();
+                Some(format!(
+                    "would take along its volume {name}, which {why} (--rm)"
+                ))
+            }
+            Obstacle::Users => used_by(&self.staying_users(number).collect::<Vec<_>>()),
+            Obstacle::Services => {
+                let services = self.survey.services(number);
+                let services: Vec<Text> = services.map(|service| service.name.clone()).collect();
+                let word = plural("swarm service", services.len());
+                Some(format!("used by {word} {}", listed(&services)))
+            }
+            Obstacle::Children => Some(self.children_in_words(item, number)),
+            Obstacle::Names => match item {
+                Item::Image(image) => {
+                    Some(format!("also named {}", listed(self.unasked_names(image))))
+                }
+                _ => None,
+            },
+            Obstacle::Parent(parent) => {
+                let name = self.survey.numbered(*parent).name();
+                Some(format!("would take along its protected parent {name}"))
+            }
+            Obstacle::InUse => Some("in use".to_owned()),
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+
+    fn may_end(&self, state: &State) -> bool {
+        match state {
+            State::Created | State::Exited | State::Dead => true,
+            State::Running | State::Paused => self.selection.stop,
+            State::Restarting | State::Removing | State::Other(_) => false,
         }
-        found.extend(self.vanishing(container).find_map(|volume| {
-            let id = ItemId::Volume(volume.name.clone());
-            let is_not_asked = self.closed && !self.going.contains_key(&id);
-            let why = if self.is_protected(&id) {
-                "is protected"
-            } else if is_not_asked || self.selection.dropped.contains(&id) {
-                "is to stay"
+    }
+
+    fn kept_volume(&self, container: ItemNo) -> Option<Obstacle> {
+        self.vanishing(container).find_map(|volume| {
+            let is_not_asked = self.closed && !self.is_step(volume);
+            if self.is_protected(volume) {
+                Some(Obstacle::Volume(volume, "is protected"))
+            } else if is_not_asked || self.is_dropped(volume) {
+                Some(Obstacle::Volume(volume, "is to stay"))
             } else {
-                return None;
-            };
-            let name = Item::Volume(volume).name();
-            Some(format!(
-                "would take along its volume {name}, which {why} (--rm)"
-            ))
-        }));
-        found
+                None
+            }
+        })
     }
 
-    fn of_image(&self, image: &Image) -> Vec<String> {
-        let survey = self.survey;
-        let mut found = Vec::new();
-        let users: Vec<&Container> = survey
-            .users_of_image(&image.id)
-            .filter(|user| self.stays(user))
-            .collect();
-        found.extend(used_by(&users));
-        let services: Vec<Text> = survey.services_of_image(&image.id).cloned().collect();
-        if !services.is_empty() {
-            let word = plural("swarm service", services.len());
-            found.push(format!("used by {word} {}", listed(&services)));
-        }
-        let children: Vec<Text> = survey
-            .children_of_image(&image.id)
-            .filter(|child| !self.image_goes(&child.id))
-            .map(|child| Item::Image(child).name())
-            .collect();
-        if !children.is_empty() {
-            let word = if children.len() == 1 {
-                "child image"
-            } else {
-                "child images"
-            };
-            found.push(format!("has {word} {}", listed(&children)));
-        }
-        if let Some(names) = self.selection.unasked_names.get(&image.id)
-            && !names.is_empty()
-        {
-            found.push(format!("also named {}", listed(names)));
-        }
-        found.extend(self.protected_follower(image));
-        found
+    fn staying_users(&self, number: ItemNo) -> impl Iterator<Item = &Container> {
+        let users = self.survey.users(number).iter();
+        let staying = users.filter(|user| self.stays(**user));
+        staying.filter_map(|user| match self.survey.numbered(*user) {
+            Item::Container(container) => Some(container),
+            _ => None,
+        })
     }
 
-    /// A protected parent that the engine would remove along, knowing nothing of dtop's label.
-    fn protected_follower(&self, image: &Image) -> Option<String> {
+    fn staying_children(&self, number: ItemNo) -> impl Iterator<Item = ItemNo> {
+        let children = self.survey.children(number).iter().copied();
+        children.filter(|child| self.stays(*child))
+    }
+
+    fn children_in_words(&self, of: Item<'_>, number: ItemNo) -> String {
+        let names: Vec<Text> = self
+            .staying_children(number)
+            .map(|child| self.survey.numbered(child).name())
+            .collect();
+        match (of, names.len()) {
+            (Item::Record(_), 1) => format!("another record builds on it: {}", listed(&names)),
+            (Item::Record(_), _) => format!("other records build on it: {}", listed(&names)),
+            (_, 1) => format!("has child image {}", listed(&names)),
+            (_, _) => format!("has child images {}", listed(&names)),
+        }
+    }
+
+    pub(super) fn unasked_names(&self, image: &Image) -> &[Text] {
+        let names = self.selection.unasked_names.get(&image.id);
+        names.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn protected_follower(&self, image: ItemNo) -> Option<Obstacle> {
         let mut at = image;
         // As many turns as there are followers, so that a circle of parents ends.
-        for _ in 0..self.following.len() {
-            let parent = at.parent.as_ref().filter(|id| self.following.contains(id));
-            at = self.survey.image(parent?)?;
-            if self.is_protected(&ItemId::Image(at.id.clone())) {
-                let name = Item::Image(at).name();
-                return Some(format!("would take along its protected parent {name}"));
+        for _ in 0..self.followers().len() {
+            at = self
+                .survey
+                .parent(at)
+                .filter(|parent| self.follows(*parent))?;
+            if self.is_protected(at) {
+                return Some(Obstacle::Parent(at));
             }
         }
         None
     }
+}
 
-    fn of_volume(&self, volume: &Volume) -> Option<String> {
-        let users: Vec<&Container> = self
-            .survey
-            .users_of_volume(&volume.name)
-            .filter(|user| self.stays(user))
-            .collect();
-        used_by(&users)
-    }
-
-    fn of_record(&self, record: &Record) -> Vec<String> {
-        let mut found = Vec::new();
-        if record.in_use {
-            found.push("in use".to_owned());
+/// Why a container in such a state cannot go.
+fn doing(state: &State) -> String {
+    match state {
+        State::Running => format!("is running; {STOP_IT}"),
+        State::Paused => format!("is paused; {STOP_IT}"),
+        State::Restarting => "is restarting".to_owned(),
+        State::Removing => "is being removed".to_owned(),
+        State::Created | State::Exited | State::Dead | State::Other(_) => {
+            format!("its state is not known: {}", state.word())
         }
-        let children: Vec<Text> = self
-            .survey
-            .children_of_record(&record.id)
-            .filter(|child| !self.goes(&ItemId::Record(child.id.clone())))
-            .map(|child| Item::Record(child).name())
-            .collect();
-        if !children.is_empty() {
-            let words = if children.len() == 1 {
-                "another record builds on it"
-            } else {
-                "other records build on it"
-            };
-            found.push(format!("{words}: {}", listed(&children)));
-        }
-        found
     }
 }
 
+const TASK: &str = "com.docker.swarm.task";
+const SERVICE: &str = "com.docker.swarm.service";
+
 /// A task of a swarm service comes back by itself and belongs to the swarm.
-pub(super) fn swarm_service(labels: &Labels) -> Option<String> {
-    const TASK: &str = "com.docker.swarm.task";
-    const SERVICE: &str = "com.docker.swarm.service";
+pub(super) fn is_task(labels: &Labels) -> bool {
     labels
         .iter()
-        .find(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))?;
-    Some(match labels.value("com.docker.swarm.service.name") {
+        .any(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))
+}
+
+fn swarm_service(labels: &Labels) -> Option<String> {
+    is_task(labels).then(|| match labels.value("com.docker.swarm.service.name") {
         Some(name) => format!("a task of swarm service {name}"),
         None => "a task of a swarm service".to_owned(),
     })

@@ -2,77 +2,76 @@
 
 use std::collections::HashSet;
 
+use crate::domain::index::ItemNo;
 use crate::domain::inventory::Store;
-use crate::domain::item::{Image, ItemId, Source, State};
-use crate::domain::layers::Freed;
+use crate::domain::item::{Image, ItemId, Kind, Source, State};
+use crate::domain::layers::{Balance, Freed};
 use crate::domain::survey::Item;
 
 use super::draft::Draft;
+use super::refuse::Obstacle;
 use super::{AddedBy, ComesBack, Plan, Refusal, Seen, Stays, Step};
 
 impl Draft<'_> {
     pub(super) fn into_plan(self) -> Plan {
-        let mut steps = self.steps();
-        let mut plan = Plan {
-            refused: self.refusals(),
-            stays: self.left_behind(),
-            ..Plan::default()
-        };
+        let order = self.order();
+        let mut steps = self.steps(&order);
         let mut release = self.survey.ledger.release();
-        for step in &mut steps {
-            step.frees = release.let_go(&step.id);
+        let numbers = self.survey.numbers();
+        for (step, number) in steps.iter_mut().zip(&order) {
+            step.frees = release.let_go_of(*number);
             for parent in &step.follows {
-                step.frees
-                    .add(&release.let_go(&ItemId::Image(parent.clone())));
+                let parent = ItemId::Image(parent.clone());
+                let parent = numbers.number_of(&parent).map(|at| release.let_go_of(at));
+                step.frees.add(&parent.unwrap_or_default());
             }
         }
-        plan.frees = release.total();
-        for step in &steps {
-            let is_larger = step
-                .size
-                .known()
-                .is_some_and(|size| size > step.frees.at_least);
-            let held_back = release.held_back(&step.id);
-            if is_larger && !held_back.bytes.is_zero() {
-                plan.held_back.push((step.id.clone(), held_back));
-            }
+        Plan {
+            frees: release.total(),
+            refused: self.refusals(),
+            stays: self.left_behind(&order),
+            held_by_records: !release.unlockable_records().is_empty(),
+            steps,
         }
-        plan.steps = steps;
-        plan
     }
 
     /// What the plan frees, in whichever order its steps come.
     pub(super) fn frees(&self) -> Freed {
-        let followers = self.following.iter().cloned().map(ItemId::Image);
-        let all: Vec<ItemId> = self.going.keys().cloned().chain(followers).collect();
-        self.survey.ledger.frees(&all)
+        let ledger = &self.survey.ledger;
+        let mut balance = Balance::of(ledger);
+        for number in self.gone() {
+            balance.drop(ledger, number);
+        }
+        balance.total(ledger)
     }
 
     /// The steps without their bytes, as the engine will see them one after another.
-    fn steps(&self) -> Vec<Step> {
-        let mut gone: HashSet<ItemId> = HashSet::new();
-        let mut vanished: HashSet<ItemId> = HashSet::new();
-        let mut steps = Vec::with_capacity(self.going.len());
-        for id in self.order() {
-            let (Some(item), Some(added_by)) = (self.survey.find(&id), self.going.get(&id)) else {
+    fn steps(&self, order: &[ItemNo]) -> Vec<Step> {
+        let mut gone = vec![false; self.survey.numbers().len()];
+        let mut vanished = gone.clone();
+        let mut steps = Vec::with_capacity(order.len());
+        for number in order {
+            let Some(added_by) = self.added_by(*number) else {
                 continue;
             };
-            let mut step = step(item, *added_by, self.survey.inventory().engine.store);
-            step.vanishes = vanished.contains(&id);
-            gone.insert(id.clone());
+            let item = self.survey.numbered(*number);
+            let mut step = step(item, added_by, self.survey.inventory().engine.store);
+            step.vanishes = vanished[*number as usize];
+            gone[*number as usize] = true;
             match item {
-                Item::Container(container) => {
-                    let volumes = self.vanishing(container);
-                    vanished.extend(volumes.map(|volume| ItemId::Volume(volume.name.clone())));
+                Item::Container(_) => {
+                    for volume in self.vanishing(*number) {
+                        vanished[volume as usize] = true;
+                    }
                 }
-                Item::Image(image) if !step.vanishes => {
-                    for parent in self.survey.follows(&image.id, |id| gone.contains(id)) {
-                        let id = ItemId::Image(parent.clone());
-                        if self.going.contains_key(&id) {
-                            vanished.insert(id);
-                        } else {
-                            gone.insert(id);
-                            step.follows.push(parent);
+                Item::Image(_) if !step.vanishes => {
+                    let follows = self.survey.follows(*number, |number| gone[number as usize]);
+                    for parent in follows {
+                        if self.is_step(parent) {
+                            vanished[parent as usize] = true;
+                        } else if let Item::Image(image) = self.survey.numbered(parent) {
+                            gone[parent as usize] = true;
+                            step.follows.push(image.id.clone());
                         }
                     }
                 }
@@ -84,42 +83,39 @@ impl Draft<'_> {
     }
 
     fn refusals(&self) -> Vec<Refusal> {
-        self.refused
-            .iter()
-            .filter_map(|(id, first)| {
-                let item = self.survey.find(id)?;
-                // More may be in the way in the end than at first, as refusals cascade. Nothing at all is
-                // where a parent does not follow any more because this very image stays.
-                let obstacles = self.obstacles(id);
-                Some(Refusal {
-                    id: id.clone(),
-                    name: item.name(),
-                    why: if obstacles.is_empty() {
-                        first.clone()
-                    } else {
-                        obstacles.join("; ")
-                    },
-                    unlock: self.unlocks(id).unwrap_or_default(),
-                })
-            })
-            .collect()
+        let refusal = |(number, first): &(ItemNo, Vec<Obstacle>)| {
+            let item = self.survey.numbered(*number);
+            // More may be in the way in the end than at first, as refusals cascade. Nothing at all is
+            // where a parent does not follow any more because this very image stays.
+            let obstacles = self.obstacles(*number);
+            let obstacles = if obstacles.is_empty() {
+                first
+            } else {
+                &obstacles
+            };
+            Refusal {
+                id: item.id(),
+                name: item.name(),
+                why: self.words(*number, obstacles),
+                unlock: self.unlocks(*number).unwrap_or_default(),
+            }
+        };
+        self.refused.iter().map(refusal).collect()
     }
 
-    fn left_behind(&self) -> Vec<Stays> {
+    fn left_behind(&self, order: &[ItemNo]) -> Vec<Stays> {
         let mut seen = HashSet::new();
         let mut stays = Vec::new();
-        for id in self.order() {
-            let Some(Item::Container(container)) = self.survey.find(&id) else {
-                continue;
-            };
-            for volume in self.left_by(container) {
-                let id = ItemId::Volume(volume.name.clone());
-                if !self.going.contains_key(&id) && seen.insert(id.clone()) {
+        let containers = self.survey.numbers().numbers(Kind::Container);
+        for number in order.iter().filter(|number| containers.contains(number)) {
+            for volume in self.left_by(*number) {
+                let item = self.survey.numbered(volume);
+                if !self.is_step(volume) && seen.insert(volume) {
                     stays.push(Stays {
-                        id,
-                        name: Item::Volume(volume).name(),
-                        size: volume.size,
-                        left_by: Item::Container(container).name(),
+                        id: item.id(),
+                        name: item.name(),
+                        size: item.size(),
+                        left_by: self.survey.numbered(*number).name(),
                     });
                 }
             }

@@ -1,103 +1,106 @@
 //! What could be marked too, so that more of what is marked goes: only what is good for nothing else.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use crate::domain::item::{Container, Image, ImageId, ItemId, RecordId};
+use crate::domain::index::ItemNo;
+use crate::domain::item::ItemId;
 use crate::domain::survey::{Item, Survey};
 
-use super::draft::{Draft, is_untagged};
-use super::refuse::swarm_service;
+use super::draft::Draft;
+use super::refuse::is_task;
 use super::{AddedBy, Selection};
 
 /// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
 #[must_use]
 pub fn unlock(survey: &Survey, selection: &Selection) -> Vec<ItemId> {
-    let first = Draft::new(survey, selection);
-    let mut added: BTreeSet<ItemId> = first
-        .refused
-        .iter()
-        .filter_map(|(id, _)| first.unlocks(id))
+    let first = Draft::settled(survey, selection);
+    let refused = first.refused.iter();
+    let mut added: Vec<ItemId> = refused
+        .filter_map(|(number, _)| first.unlocks(*number))
         .flatten()
         .collect();
-    let mut widened = selection.clone();
-    for id in &added {
-        widened.items.insert(id.clone(), AddedBy::Unlock);
-    }
-    let draft = Draft::new(survey, &widened);
-    added.extend(draft.held_by_records().into_iter().map(ItemId::Record));
+    let records = if added.is_empty() {
+        first.held_by_records()
+    } else {
+        let mut widened = selection.clone();
+        let more = added.iter().map(|id| (id.clone(), AddedBy::Unlock));
+        widened.items.extend(more);
+        Draft::settled(survey, &widened).held_by_records()
+    };
+    added.extend(records.map(|number| survey.numbered(number).id()));
+    added.retain(|id| !selection.items.contains_key(id));
+    added.sort_unstable();
+    added.dedup();
     added
-        .into_iter()
-        .filter(|id| !selection.items.contains_key(id))
-        .collect()
 }
 
 impl Draft<'_> {
     /// What would have to be added so that a refused item goes; `None` where unlock cannot.
-    pub(super) fn unlocks(&self, id: &ItemId) -> Option<Vec<ItemId>> {
-        if self.is_protected(id) {
+    pub(super) fn unlocks(&self, number: ItemNo) -> Option<Vec<ItemId>> {
+        if self.is_protected(number) {
             return None;
         }
-        let mut found = match id {
-            ItemId::Image(id) => self.unlocks_image(self.survey.image(id)?),
-            ItemId::Record(id) => self.idle_descendants(id),
+        let mut found = match self.survey.numbered(number) {
+            Item::Image(_) => self.unlocks_image(number),
+            Item::Record(_) => self.idle_descendants(number, &HashSet::new()),
             // A container that runs, a volume that is used: for the user to decide.
-            ItemId::Container(_) | ItemId::Volume(_) => None,
+            Item::Container(_) | Item::Volume(_) => None,
         }?;
-        found.retain(|found| found != id && !self.going.contains_key(found));
-        Some(found)
+        found.retain(|found| *found != number && !self.is_step(*found));
+        let ids = found.into_iter().map(|found| self.survey.numbered(found));
+        let mut ids: Vec<ItemId> = ids.map(|item| item.id()).collect();
+        ids.sort();
+        Some(ids)
     }
 
     /// The stopped containers and untagged children of an image, and theirs.
-    fn unlocks_image(&self, image: &Image) -> Option<Vec<ItemId>> {
-        let has_unasked = self
-            .selection
-            .unasked_names
-            .get(&image.id)
-            .is_some_and(|names| !names.is_empty());
+    fn unlocks_image(&self, image: ItemNo) -> Option<Vec<ItemNo>> {
+        let has_unasked = matches!(self.survey.numbered(image),
+            Item::Image(image) if !self.unasked_names(image).is_empty());
         if has_unasked || self.may_not_take_parent(image) {
             return None;
         }
         let mut found = Vec::new();
-        let mut seen: HashSet<&ImageId> = HashSet::from([&image.id]);
+        let mut seen = HashSet::from([image]);
         let mut queue = vec![image];
         while let Some(image) = queue.pop() {
-            if self.survey.services_of_image(&image.id).next().is_some() {
+            if self.survey.services(image).len() > 0 {
                 return None;
             }
-            for user in self.survey.users_of_image(&image.id) {
-                if self.stays(user) {
-                    found.push(self.expendable(user)?);
+            for user in self.survey.users(image).iter().copied() {
+                if self.stays(user) && seen.insert(user) {
+                    if !self.is_expendable(user) {
+                        return None;
+                    }
+                    found.push(user);
                 }
             }
-            for child in self.survey.children_of_image(&image.id) {
-                let id = ItemId::Image(child.id.clone());
-                if self.goes(&id) || !seen.insert(&child.id) {
+            for child in self.survey.children(image).iter().copied() {
+                if self.goes(child) || !seen.insert(child) {
                     continue;
                 }
-                let may_go = is_untagged(child)
-                    && !self.is_protected(&id)
-                    && !self.selection.dropped.contains(&id);
+                let may_go = self.survey.numbered(child).is_untagged_image()
+                    && !self.is_protected(child)
+                    && !self.is_dropped(child);
                 if !may_go {
                     return None;
                 }
-                found.push(id);
+                found.push(child);
                 queue.push(child);
             }
         }
-        found.sort();
-        found.dedup();
         Some(found)
     }
 
     /// True when the engine would take a protected parent along, which nothing can unlock.
-    fn may_not_take_parent(&self, image: &Image) -> bool {
-        let mut seen = HashSet::from([&image.id]);
+    fn may_not_take_parent(&self, image: ItemNo) -> bool {
+        let mut seen = HashSet::from([image]);
         let mut at = image;
-        while let Some(parent) = at.parent.as_ref().and_then(|id| self.survey.image(id)) {
-            if !is_untagged(parent) || !seen.insert(&parent.id) {
+        while let Some(parent) = self.survey.parent(at) {
+            if !self.survey.numbered(parent).is_untagged_image() || !seen.insert(parent) {
                 return false;
             }
-            if self.is_protected(&ItemId::Image(parent.id.clone())) {
+            if self.is_protected(parent) {
                 return true;
             }
             at = parent;
@@ -106,66 +109,60 @@ impl Draft<'_> {
     }
 
     /// A container that nobody would miss: stopped, not protected, not put back by hand.
-    fn expendable(&self, container: &Container) -> Option<ItemId> {
-        let id = ItemId::Container(container.id.clone());
-        let may_go = container.state.is_stopped()
-            && swarm_service(&container.labels).is_none()
-            && !self.is_protected(&id)
-            && !self.selection.dropped.contains(&id);
-        may_go.then_some(id)
+    fn is_expendable(&self, number: ItemNo) -> bool {
+        matches!(self.survey.numbered(number), Item::Container(container)
+            if container.state.is_stopped()
+                && !is_task(&container.labels)
+                && !self.is_protected(number)
+                && !self.is_dropped(number))
     }
 
-    /// Everything built on a record; `None` if some of it, or the record itself, is in use.
-    fn idle_descendants(&self, record: &RecordId) -> Option<Vec<ItemId>> {
+    /// Everything built on a record, and the record, but for what is `known` to be idle with all that is built
+    /// on it; `None` if some of it is in use.
+    fn idle_descendants(&self, record: ItemNo, known: &HashSet<ItemNo>) -> Option<Vec<ItemNo>> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
-        let mut queue = vec![record.clone()];
+        let mut queue = vec![record];
         while let Some(at) = queue.pop() {
-            if !seen.insert(at.clone()) {
+            if known.contains(&at) || !seen.insert(at) {
                 continue;
             }
-            let id = ItemId::Record(at.clone());
-            let Some(Item::Record(record)) = self.survey.find(&id) else {
-                continue;
-            };
-            if record.in_use || self.selection.dropped.contains(&id) {
+            let in_use = matches!(self.survey.numbered(at), Item::Record(it) if it.in_use);
+            if in_use || self.is_dropped(at) {
                 return None;
             }
-            found.push(id);
-            let children = self.survey.children_of_record(&at);
-            queue.extend(children.map(|child| child.id.clone()));
+            found.push(at);
+            queue.extend(self.survey.children(at));
         }
         Some(found)
     }
 
     /// Records that hold nothing but bytes of what goes, with all that is built on them.
-    fn held_by_records(&self) -> BTreeSet<RecordId> {
+    fn held_by_records(&self) -> impl Iterator<Item = ItemNo> + use<> {
+        let numbers = self.survey.numbers();
         let mut release = self.survey.ledger.release();
-        for id in self.order() {
-            release.let_go(&id);
+        for number in self.gone() {
+            release.forget(number);
         }
-        for image in &self.following {
-            release.let_go(&ItemId::Image(image.clone()));
-        }
-        let mut added = BTreeSet::new();
+        let mut idle = HashSet::new();
+        let mut added = Vec::new();
         // Letting records go may set the next ones free; every turn takes at least one more.
         loop {
             let before = added.len();
             for record in release.unlockable_records() {
-                let Some(all) = self.idle_descendants(&record) else {
+                let Some(number) = numbers.number_of(&ItemId::Record(record)) else {
                     continue;
                 };
-                for id in all {
-                    if let ItemId::Record(record) = &id
-                        && !self.going.contains_key(&id)
-                        && added.insert(record.clone())
-                    {
-                        release.let_go(&id);
+                for number in self.idle_descendants(number, &idle).unwrap_or_default() {
+                    idle.insert(number);
+                    if !self.is_step(number) {
+                        added.push(number);
+                        release.forget(number);
                     }
                 }
             }
             if added.len() == before {
-                return added;
+                return added.into_iter();
             }
         }
     }

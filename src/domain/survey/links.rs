@@ -1,110 +1,173 @@
-//! Who refers to whom: made once for each inventory, so that every question about users is a look-up.
+//! Who refers to whom: made once for each list, so that every question about users is a look-up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Container, ContainerId, ImageId, RecordId, Text, VolumeName};
+use crate::domain::item::{Container, ImageId, Kind, Text};
+use crate::domain::lists::Lists;
 
-/// Who refers to whom, by index.
+/// Who refers to whom, by number.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    pub(super) image: HashMap<ImageId, usize>,
-    pub(super) image_name: HashMap<Text, usize>,
-    pub(super) container: HashMap<ContainerId, usize>,
-    pub(super) volume: HashMap<VolumeName, usize>,
-    pub(super) record: HashMap<RecordId, usize>,
-    pub(super) image_users: Vec<Vec<usize>>,
-    pub(super) image_children: Vec<Vec<usize>>,
-    pub(super) image_services: Vec<Vec<usize>>,
-    pub(super) volume_users: Vec<Vec<usize>>,
-    pub(super) record_children: Vec<Vec<usize>>,
+    pub(super) index: Arc<Index>,
+    image_names: HashMap<Text, u32>,
+    /// Of each image.
+    pub(super) parents: Vec<Option<ItemNo>>,
+    /// Containers of an image, or of a volume.
+    pub(super) users: Lists<ItemNo>,
+    /// What was made on an image, or on a record.
+    pub(super) children: Lists<ItemNo>,
+    /// Volumes of a container.
+    pub(super) volumes: Lists<ItemNo>,
+    /// Places of swarm services that run an image.
+    pub(super) services: Lists<u32>,
+    /// For each item a number that it has in common with all that it is tied to by any of these links, however
+    /// far around.
+    pub(super) clusters: Vec<u32>,
+    /// All of a cluster.
+    pub(super) members: Lists<ItemNo>,
 }
 
 impl Links {
-    pub(super) fn new(inventory: &Inventory) -> Self {
+    pub(super) fn new(inventory: &Inventory, index: Arc<Index>) -> Self {
         let mut links = Self {
-            image: indices(&inventory.images, |image| image.id.clone()),
-            container: indices(&inventory.containers, |container| container.id.clone()),
-            volume: indices(&inventory.volumes, |volume| volume.name.clone()),
-            record: indices(&inventory.cache, |record| record.id.clone()),
-            image_users: vec![Vec::new(); inventory.images.len()],
-            image_children: vec![Vec::new(); inventory.images.len()],
-            image_services: vec![Vec::new(); inventory.images.len()],
-            volume_users: vec![Vec::new(); inventory.volumes.len()],
-            record_children: vec![Vec::new(); inventory.cache.len()],
+            index,
             ..Self::default()
         };
-        for (index, image) in inventory.images.iter().enumerate() {
+        for (place, image) in (0..).zip(&inventory.images) {
             for name in image.names.iter().chain(&image.digests) {
-                links.image_name.insert(name.clone(), index);
-            }
-            if let Some(parent) = image.parent.as_ref().and_then(|id| links.image.get(id)) {
-                links.image_children[*parent].push(index);
+                links.image_names.insert(name.clone(), place);
             }
         }
-        for (index, container) in inventory.containers.iter().enumerate() {
-            links.add_container(index, container);
+        let index = &links.index;
+        let parents = inventory.images.iter().map(|image| {
+            let parent = index.image(image.parent.as_ref()?)?;
+            Some(index.number(Kind::Image, parent))
+        });
+        let parents: Vec<Option<ItemNo>> = parents.collect();
+        let mut children: Vec<(ItemNo, ItemNo)> = (0..)
+            .zip(&parents)
+            .filter_map(|(child, parent)| Some(((*parent)?, child)))
+            .collect();
+        for (child, record) in index.numbers(Kind::BuildCache).zip(&inventory.cache) {
+            let known = record.parents.iter().filter_map(|id| index.record(id));
+            children.extend(known.map(|parent| (index.number(Kind::BuildCache, parent), child)));
         }
-        for (index, service) in inventory.services.iter().enumerate() {
-            if let Some(image) = links.image_named(&service.image) {
-                links.image_services[image].push(index);
-            }
+        let mut users = Vec::new();
+        let mut volumes = Vec::new();
+        for (number, container) in index.numbers(Kind::Container).zip(&inventory.containers) {
+            users.extend(
+                links
+                    .images_of(container)
+                    .into_iter()
+                    .map(|at| (at, number)),
+            );
+            let mounted = links.volumes_of(container);
+            users.extend(mounted.iter().map(|at| (*at, number)));
+            volumes.extend(mounted.into_iter().map(|at| (number, at)));
         }
-        for (index, record) in inventory.cache.iter().enumerate() {
-            for parent in &record.parents {
-                if let Some(parent) = links.record.get(parent) {
-                    links.record_children[*parent].push(index);
-                }
-            }
-        }
+        let services = (0..)
+            .zip(&inventory.services)
+            .filter_map(|(place, service)| {
+                let image = links.image_named(&service.image)?;
+                Some((index.number(Kind::Image, image), place))
+            });
+        let services: Vec<(ItemNo, u32)> = services.collect();
+        let length = index.len();
+        links.clusters = clusters(length, users.iter().chain(&children));
+        let members = links.clusters.iter().copied().zip(0..);
+        links.members = Lists::new(length, members);
+        links.parents = parents;
+        links.users = Lists::new(length, users.into_iter());
+        links.children = Lists::new(length, children.into_iter());
+        links.volumes = Lists::new(length, volumes.into_iter());
+        links.services = Lists::new(length, services.into_iter());
         links
     }
 
-    fn add_container(&mut self, index: usize, container: &Container) {
+    /// The images that a container is made of and mounts, each once.
+    fn images_of(&self, container: &Container) -> Vec<ItemNo> {
         let made_of = container
             .image_id
             .as_ref()
-            .and_then(|id| self.image.get(id).copied());
+            .and_then(|id| self.index.image(id));
         let mounted = container
             .image_mounts
             .iter()
             .filter_map(|name| self.image_named(name));
-        let images: HashSet<usize> = made_of.into_iter().chain(mounted).collect();
-        for image in images {
-            self.image_users[image].push(index);
-        }
-        let volumes: HashSet<&VolumeName> = container.volumes.iter().collect();
-        for volume in volumes {
-            if let Some(volume) = self.volume.get(volume) {
-                self.volume_users[*volume].push(index);
-            }
-        }
+        let places = made_of.into_iter().chain(mounted);
+        once_each(places.map(|place| self.index.number(Kind::Image, place)))
+    }
+
+    fn volumes_of(&self, container: &Container) -> Vec<ItemNo> {
+        let known = container.volumes.iter();
+        let places = known.filter_map(|name| self.index.volume(name));
+        once_each(places.map(|place| self.index.number(Kind::Volume, place)))
     }
 
     /// The image that a reference means: an ID, a tag, a digest, `name:tag@digest`, or a bare name.
     pub(super) fn image_named(&self, name: &str) -> Option<usize> {
+        let by_name = |name: &str| self.image_names.get(name).map(|place| *place as usize);
         let by_digest = || {
             let (name, digest) = name.split_once('@')?;
             let repository = name
                 .rsplit_once(':')
                 .filter(|(_, tag)| !tag.contains('/'))
                 .map_or(name, |(repository, _)| repository);
-            self.image_name
-                .get(format!("{repository}@{digest}").as_str())
+            by_name(&format!("{repository}@{digest}"))
         };
-        self.image
-            .get(&ImageId::new(name))
-            .or_else(|| self.image_name.get(name))
-            .or_else(|| self.image_name.get(format!("{name}:latest").as_str()))
+        self.index
+            .image(&ImageId::new(name))
+            .or_else(|| by_name(name))
+            .or_else(|| by_name(&format!("{name}:latest")))
             .or_else(by_digest)
-            .copied()
     }
 }
 
-fn indices<T, K: std::hash::Hash + Eq>(items: &[T], id: impl Fn(&T) -> K) -> HashMap<K, usize> {
-    items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| (id(item), index))
-        .collect()
+/// In the order in which they come first.
+fn once_each(numbers: impl Iterator<Item = ItemNo>) -> Vec<ItemNo> {
+    let mut once = Vec::new();
+    for number in numbers {
+        if !once.contains(&number) {
+            once.push(number);
+        }
+    }
+    once
+}
+
+/// For each of so many things the smallest that is tied to it.
+fn clusters<'a>(length: usize, ties: impl Iterator<Item = &'a (u32, u32)>) -> Vec<u32> {
+    let mut towards: Vec<u32> = (0..).take(length).collect();
+    for (one, other) in ties {
+        let (one, other) = (root(&mut towards, *one), root(&mut towards, *other));
+        towards[one.max(other) as usize] = one.min(other);
+    }
+    for at in 0..length {
+        // A smaller one leads to its root by now.
+        towards[at] = towards[towards[at] as usize];
+    }
+    towards
+}
+
+/// The root of a thing; the way there is halved for those who come after.
+fn root(towards: &mut [u32], mut at: u32) -> u32 {
+    while towards[at as usize] != at {
+        let next = towards[towards[at as usize] as usize];
+        towards[at as usize] = next;
+        at = next;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tied_in_any_way_is_one_cluster() {
+        let ties = [(5, 6), (1, 2), (6, 2), (4, 4), (3, 7)];
+        assert_eq!(clusters(9, ties.iter()), [0, 1, 1, 3, 4, 1, 1, 3, 8]);
+    }
 }

@@ -1,19 +1,22 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
 
+mod facts;
 mod links;
 mod shared;
 mod view;
 
-use std::collections::HashSet;
 use std::mem::{Discriminant, discriminant};
+use std::slice;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
+use super::index::{Index, ItemNo};
 use super::inventory::{Inventory, Part, Progress, Stage};
 use super::item::{
-    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Source, State, Text, VolumeName,
+    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Service, Text, VolumeName,
 };
 use super::layers::{Freed, Ledger};
 use links::Links;
@@ -51,8 +54,12 @@ pub struct Facts {
 impl Survey {
     #[must_use]
     pub fn new(inventory: Inventory) -> Self {
-        let ledger = Ledger::new(&inventory);
-        let links = Links::new(&inventory);
+        let links = Links::new(&inventory, Arc::new(Index::new(&inventory)));
+        Self::with_links(inventory, links)
+    }
+
+    fn with_links(inventory: Inventory, links: Links) -> Self {
+        let ledger = Ledger::with_index(&inventory, Arc::clone(&links.index));
         let mut survey = Self {
             inventory,
             ledger,
@@ -60,49 +67,52 @@ impl Survey {
             facts: Default::default(),
             counts: [0; 4],
         };
-        survey.facts = [
-            (0..survey.inventory.images.len())
-                .map(|index| survey.image_facts(index))
-                .collect(),
-            (0..survey.inventory.containers.len())
-                .map(|index| survey.container_facts(index))
-                .collect(),
-            (0..survey.inventory.volumes.len())
-                .map(|index| survey.volume_facts(index))
-                .collect(),
-            (0..survey.inventory.cache.len())
-                .map(|index| survey.record_facts(index))
-                .collect(),
-        ];
+        survey.facts = survey.all_facts();
         survey.share();
         survey.counts = Kind::ALL.map(|kind| survey.rows(kind).count());
         survey
     }
 
-    /// Takes answers in and understands anew what they touch: all of it, but for sizes of volumes, which come
-    /// one by one and belong to nothing else, and for what says nothing of any item.
+    /// Takes answers in and understands anew what they touch: all of it, but for who refers to whom where no
+    /// list came, for sizes of volumes, which come one by one and belong to nothing else, and for what says
+    /// nothing of any item.
     pub fn apply(&mut self, parts: impl IntoIterator<Item = Part>) {
         let mut inventory = std::mem::take(&mut self.inventory);
         let before = stands(&inventory);
-        let (mut volumes, mut all) = (false, false);
+        let (mut volumes, mut figures, mut lists) = (false, false, false);
         for part in parts {
             match part {
                 Part::Disks(_) | Part::Stage(..) => {}
                 Part::VolumeSizes { .. } => volumes = true,
-                _ => all = true,
+                Part::Engine(_)
+                | Part::SharedSizes(_)
+                | Part::Layers(_)
+                | Part::Blobs(_)
+                | Part::Logs(_)
+                | Part::ContainerDetails(..) => figures = true,
+                Part::Images(_)
+                | Part::Containers(_)
+                | Part::Volumes(_)
+                | Part::Services(_)
+                | Part::BuildCache(_) => lists = true,
             }
             inventory.apply(part);
         }
-        if all || before != stands(&inventory) {
+        if lists {
+            // What was understood before goes first: there is no need for memory to hold both.
+            *self = Self::default();
             *self = Self::new(inventory);
-            return;
-        }
-        self.inventory = inventory;
-        if volumes {
-            self.ledger.measure_volumes(&self.inventory);
-            self.facts[Kind::Volume as usize] = (0..self.inventory.volumes.len())
-                .map(|index| self.volume_facts(index))
-                .collect();
+        } else if figures || before != stands(&inventory) {
+            let links = std::mem::take(&mut self.links);
+            *self = Self::default();
+            *self = Self::with_links(inventory, links);
+        } else {
+            self.inventory = inventory;
+            if volumes {
+                self.ledger.measure_volumes(&self.inventory);
+                let facts = self.facts_of(Kind::Volume);
+                self.facts[Kind::Volume as usize] = facts;
+            }
         }
     }
 
@@ -156,13 +166,13 @@ impl Survey {
     /// Where an item stands in its kind's list, if it is still there.
     #[must_use]
     pub fn index(&self, id: &ItemId) -> Option<usize> {
-        match id {
-            ItemId::Image(id) => self.links.image.get(id),
-            ItemId::Container(id) => self.links.container.get(id),
-            ItemId::Volume(id) => self.links.volume.get(id),
-            ItemId::Record(id) => self.links.record.get(id),
-        }
-        .copied()
+        self.links.index.find(id)
+    }
+
+    /// The numbers of all items.
+    #[must_use]
+    pub fn numbers(&self) -> &Arc<Index> {
+        &self.links.index
     }
 
     #[must_use]
@@ -170,10 +180,22 @@ impl Survey {
         self.index(id).map(|index| self.item(id.kind(), index))
     }
 
+    /// The item of a number.
+    #[must_use]
+    pub fn numbered(&self, number: ItemNo) -> Item<'_> {
+        let (kind, place) = self.links.index.place(number);
+        self.item(kind, place)
+    }
+
+    #[must_use]
+    pub fn facts_of_number(&self, number: ItemNo) -> &Facts {
+        let (kind, place) = self.links.index.place(number);
+        self.facts(kind, place)
+    }
+
     #[must_use]
     pub fn image(&self, id: &ImageId) -> Option<&Image> {
-        let index = self.links.image.get(id)?;
-        self.inventory.images.get(*index)
+        self.inventory.images.get(self.links.index.image(id)?)
     }
 
     /// The image that a name, with or without `:latest`, means here.
@@ -184,103 +206,127 @@ impl Survey {
             .map(|index| &self.inventory.images[index])
     }
 
+    /// Containers made from an image, or that mount it, or that mount a volume, running or not, in the order of
+    /// the engine's list.
+    #[must_use]
+    pub fn users(&self, number: ItemNo) -> &[ItemNo] {
+        self.links.users.of(number)
+    }
+
+    /// What was made on an image by the classic builder or a commit, or on a record.
+    #[must_use]
+    pub fn children(&self, number: ItemNo) -> &[ItemNo] {
+        self.links.children.of(number)
+    }
+
+    /// The image that an image was made on, if it is there.
+    #[must_use]
+    pub fn parent(&self, image: ItemNo) -> Option<ItemNo> {
+        self.links.parents.get(image as usize).copied().flatten()
+    }
+
+    /// Volumes that a container mounts.
+    #[must_use]
+    pub fn volumes(&self, container: ItemNo) -> &[ItemNo] {
+        self.links.volumes.of(container)
+    }
+
+    /// Swarm services that run an image.
+    #[must_use]
+    pub fn services(&self, image: ItemNo) -> impl ExactSizeIterator<Item = &Service> {
+        let places = self.links.services.of(image).iter();
+        places.map(|place| &self.inventory.services[*place as usize])
+    }
+
+    /// A number that an item shares with all whose removal can depend on its own: those it is tied to by use,
+    /// by descent or by a mount, however far around.
+    #[must_use]
+    pub fn cluster(&self, number: ItemNo) -> u32 {
+        self.links.clusters[number as usize]
+    }
+
+    /// All items of a cluster.
+    #[must_use]
+    pub fn cluster_members(&self, cluster: u32) -> &[ItemNo] {
+        self.links.members.of(cluster)
+    }
+
     /// Containers made from an image, or that mount it, in the order of the engine's list.
     pub fn users_of_image(&self, image: &ImageId) -> impl Iterator<Item = &Container> {
-        self.containers_at(self.links.image.get(image), &self.links.image_users)
+        self.containers_at(self.number_of(Kind::Image, self.links.index.image(image)))
     }
 
     /// Containers that mount a volume, running or not.
     pub fn users_of_volume(&self, volume: &VolumeName) -> impl Iterator<Item = &Container> {
-        self.containers_at(self.links.volume.get(volume), &self.links.volume_users)
+        self.containers_at(self.number_of(Kind::Volume, self.links.index.volume(volume)))
     }
 
-    fn containers_at<'a>(
-        &'a self,
-        index: Option<&usize>,
-        users: &'a [Vec<usize>],
-    ) -> impl Iterator<Item = &'a Container> {
-        index
-            .map(|index| users[*index].as_slice())
-            .unwrap_or_default()
-            .iter()
-            .map(|index| &self.inventory.containers[*index])
+    fn number_of(&self, kind: Kind, place: Option<usize>) -> Option<ItemNo> {
+        place.map(|place| self.links.index.number(kind, place))
+    }
+
+    fn containers_at(&self, number: Option<ItemNo>) -> impl Iterator<Item = &Container> {
+        let users = number.map(|number| self.users(number));
+        let users = users.unwrap_or_default().iter();
+        users.filter_map(|user| match self.numbered(*user) {
+            Item::Container(container) => Some(container),
+            _ => None,
+        })
     }
 
     /// Images made from an image by the classic builder or a commit.
     pub fn children_of_image(&self, image: &ImageId) -> impl Iterator<Item = &Image> {
-        self.links
-            .image
-            .get(image)
-            .map(|index| self.links.image_children[*index].as_slice())
-            .unwrap_or_default()
-            .iter()
-            .map(|index| &self.inventory.images[*index])
+        let number = self.number_of(Kind::Image, self.links.index.image(image));
+        let children = number.map(|number| self.children(number));
+        let children = children.unwrap_or_default().iter();
+        children.filter_map(|child| match self.numbered(*child) {
+            Item::Image(image) => Some(image),
+            _ => None,
+        })
     }
 
     /// Names of swarm services that run an image.
     pub fn services_of_image(&self, image: &ImageId) -> impl Iterator<Item = &Text> {
-        self.links
-            .image
-            .get(image)
-            .map(|index| self.links.image_services[*index].as_slice())
-            .unwrap_or_default()
-            .iter()
-            .map(|index| &self.inventory.services[*index].name)
+        let number = self.number_of(Kind::Image, self.links.index.image(image));
+        let services = number.map(|number| self.services(number).map(|service| &service.name));
+        services.into_iter().flatten()
     }
 
     /// Records made on top of a record.
     pub fn children_of_record(&self, record: &RecordId) -> impl Iterator<Item = &Record> {
-        self.links
-            .record
-            .get(record)
-            .map(|index| self.links.record_children[*index].as_slice())
-            .unwrap_or_default()
-            .iter()
-            .map(|index| &self.inventory.cache[*index])
+        let number = self.number_of(Kind::BuildCache, self.links.index.record(record));
+        let children = number.map(|number| self.children(number));
+        let children = children.unwrap_or_default().iter();
+        children.filter_map(|child| match self.numbered(*child) {
+            Item::Record(record) => Some(record),
+            _ => None,
+        })
     }
 
     /// The images that the engine removes along with an image: its untagged parents that nothing else
     /// uses, upwards (ENGINE.md §2.3). `gone` answers whether an item goes as well.
-    pub fn follows(&self, image: &ImageId, gone: impl Fn(&ItemId) -> bool) -> Vec<ImageId> {
+    pub fn follows(&self, image: ItemNo, gone: impl Fn(ItemNo) -> bool) -> Vec<ItemNo> {
         let mut follows = Vec::new();
-        let mut seen = HashSet::from([image.clone()]);
-        let mut at = self.image(image);
-        while let Some(parent) = at
-            .and_then(|image| image.parent.as_ref())
-            .and_then(|parent| self.image(parent))
-        {
-            let stays = |id: &ImageId| !seen.contains(id) && !gone(&ItemId::Image(id.clone()));
-            let used = self
-                .users_of_image(&parent.id)
-                .any(|user| !gone(&ItemId::Container(user.id.clone())))
-                || self.services_of_image(&parent.id).next().is_some()
-                || self
-                    .children_of_image(&parent.id)
-                    .any(|child| stays(&child.id));
+        let mut at = image;
+        while let Some(parent) = self.parent(at) {
+            let is_known = |number: ItemNo| number == image || follows.contains(&number);
+            let stays = |number: &ItemNo| !is_known(*number) && !gone(*number);
+            let used = self.users(parent).iter().any(|user| !gone(*user))
+                || self.services(parent).len() > 0
+                || self.children(parent).iter().any(stays);
             // A chain of parents that closes on itself is an engine's mistake, not a reason to hang.
-            if !parent.names.is_empty()
-                || !parent.digests.is_empty()
-                || used
-                || seen.contains(&parent.id)
-            {
+            if !self.numbered(parent).is_untagged_image() || used || is_known(parent) {
                 break;
             }
-            seen.insert(parent.id.clone());
-            follows.push(parent.id.clone());
-            at = Some(parent);
+            follows.push(parent);
+            at = parent;
         }
         follows
     }
 
     /// What the filter language may ask of an item.
     #[must_use]
-    pub fn subject<'a>(
-        &'a self,
-        kind: Kind,
-        index: usize,
-        name: &'a [Text],
-        marked: bool,
-    ) -> Subject<'a> {
+    pub fn subject(&self, kind: Kind, index: usize, marked: bool) -> Subject<'_> {
         let facts = self.facts(kind, index);
         let item = self.item(kind, index);
         let (id, labels) = match item {
@@ -291,7 +337,7 @@ impl Survey {
         };
         Subject {
             kind,
-            names: name,
+            names: self.names(kind, index),
             id,
             size: item.size(),
             frees: facts.frees.figure(),
@@ -308,148 +354,12 @@ impl Survey {
 
     /// All names that a filter may match.
     #[must_use]
-    pub fn names(&self, kind: Kind, index: usize) -> Vec<Text> {
+    pub fn names(&self, kind: Kind, index: usize) -> &[Text] {
         match self.item(kind, index) {
-            Item::Image(image) => image.names.clone(),
-            Item::Container(container) => vec![container.name.clone()],
-            Item::Volume(volume) => vec![volume.name.as_str().into()],
-            Item::Record(record) => vec![record.description.clone()],
-        }
-    }
-
-    fn image_facts(&self, index: usize) -> Facts {
-        let image = &self.inventory.images[index];
-        let users = &self.links.image_users[index];
-        let listed = self.inventory.is_listed(Stage::Containers);
-        let children = !self.links.image_children[index].is_empty();
-        let in_service = !self.links.image_services[index].is_empty();
-        let used = listed.then_some(!users.is_empty() || in_service);
-        let intermediate = image.names.is_empty() && image.digests.is_empty() && children;
-        let protected = is_protected(image.labels.value("dtop.keep"));
-        let blocked = !users.is_empty() || children || in_service || protected;
-        let (last_used, last_used_by) = self.last_use_of(users);
-        let frees = if blocked {
-            Freed::default()
-        } else {
-            let mut going = vec![ItemId::Image(image.id.clone())];
-            going.extend(
-                self.follows(&image.id, |_| false)
-                    .into_iter()
-                    .map(ItemId::Image),
-            );
-            self.ledger.frees(&going)
-        };
-        Facts {
-            frees,
-            blocked,
-            last_used: last_used.or(image.last_tagged),
-            last_used_by,
-            flags: Flags {
-                used,
-                dangling: Some(image.names.is_empty() && !children),
-                local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
-                registry: (image.source != Source::Unknown)
-                    .then_some(image.source == Source::Registry),
-                shared: image.shared.known().map(|shared| !shared.is_zero()),
-                protected,
-                ..Flags::default()
-            },
-            intermediate,
-            ..Facts::default()
-        }
-    }
-
-    /// When one of these containers last ran, and which it was. A running one is used now: its start is the
-    /// latest time that a picture without a clock can name.
-    fn last_use_of(&self, users: &[usize]) -> (Option<Timestamp>, Option<Text>) {
-        users
-            .iter()
-            .filter_map(|user| {
-                let container = &self.inventory.containers[*user];
-                let facts = container_last_use(container)?;
-                Some((facts, container.name.clone()))
-            })
-            .max_by_key(|(time, _)| *time)
-            .unzip()
-    }
-
-    fn container_facts(&self, index: usize) -> Facts {
-        let container = &self.inventory.containers[index];
-        let protected = is_protected(container.labels.value("dtop.keep"));
-        let blocked = !container.state.is_stopped() || protected;
-        let frees = if blocked {
-            Freed::default()
-        } else {
-            self.ledger
-                .frees(&[ItemId::Container(container.id.clone())])
-        };
-        Facts {
-            frees,
-            blocked,
-            last_used: container_last_use(container),
-            last_used_by: None,
-            flags: Flags {
-                running: Some(matches!(
-                    container.state,
-                    State::Running | State::Restarting
-                )),
-                paused: Some(container.state == State::Paused),
-                stopped: Some(container.state.is_stopped()),
-                protected,
-                ..Flags::default()
-            },
-            ..Facts::default()
-        }
-    }
-
-    fn volume_facts(&self, index: usize) -> Facts {
-        let volume = &self.inventory.volumes[index];
-        let users = &self.links.volume_users[index];
-        let protected = is_protected(volume.labels.value("dtop.keep"));
-        let blocked = !users.is_empty() || protected;
-        let frees = if blocked {
-            Freed::default()
-        } else {
-            self.ledger.frees(&[ItemId::Volume(volume.name.clone())])
-        };
-        let (last_used, last_used_by) = self.last_use_of(users);
-        Facts {
-            frees,
-            blocked,
-            last_used,
-            last_used_by,
-            flags: Flags {
-                used: self
-                    .inventory
-                    .is_listed(Stage::Containers)
-                    .then_some(!users.is_empty()),
-                anonymous: Some(volume.anonymous),
-                protected,
-                ..Flags::default()
-            },
-            ..Facts::default()
-        }
-    }
-
-    fn record_facts(&self, index: usize) -> Facts {
-        let record = &self.inventory.cache[index];
-        let blocked = record.in_use || !self.links.record_children[index].is_empty();
-        let frees = if blocked {
-            Freed::default()
-        } else {
-            self.ledger.frees(&[ItemId::Record(record.id.clone())])
-        };
-        Facts {
-            frees,
-            blocked,
-            last_used: record.last_used,
-            last_used_by: None,
-            flags: Flags {
-                used: Some(record.in_use),
-                shared: Some(record.shared),
-                ..Flags::default()
-            },
-            ..Facts::default()
+            Item::Image(image) => &image.names,
+            Item::Container(container) => slice::from_ref(&container.name),
+            Item::Volume(volume) => slice::from_ref(volume.name.text()),
+            Item::Record(record) => slice::from_ref(&record.description),
         }
     }
 }
@@ -460,18 +370,4 @@ fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); Stage::ALL.
         let progress = discriminant(inventory.stage(stage));
         (progress, inventory.is_listed(stage))
     })
-}
-
-/// The label `dtop.keep` protects, whatever its value but `false`.
-fn is_protected(label: Option<&str>) -> bool {
-    label.is_some_and(|value| value != "false")
-}
-
-fn container_last_use(container: &Container) -> Option<Timestamp> {
-    let details = container.details.as_ref().known()?;
-    if container.state.is_stopped() {
-        details.finished.or(details.started)
-    } else {
-        details.started
-    }
 }

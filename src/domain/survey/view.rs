@@ -49,6 +49,12 @@ impl Item<'_> {
             .cmp(two.0.bytes().chain(two.1.bytes()))
     }
 
+    /// True for an image that no reference names.
+    #[must_use]
+    pub fn is_untagged_image(&self) -> bool {
+        matches!(self, Self::Image(image) if image.names.is_empty() && image.digests.is_empty())
+    }
+
     /// What stands before an ID in place of a name, and the name or the ID.
     fn name_in_two(&self) -> (&'static str, &str) {
         match self {

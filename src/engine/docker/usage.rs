@@ -3,13 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
-use serde_json::Value;
-
-use super::{WALK, json};
+use super::WALK;
 use crate::engine::EngineError;
 use crate::engine::transport::{Api, Transport};
+use crate::engine::wire::Df;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 /// An answer of everything serves the other parts of the same scan this long.
 const FRESH: Duration = Duration::from_secs(60);
@@ -23,6 +22,8 @@ pub enum Part {
     Volumes,
     BuildCache,
 }
+
+const PARTS: [Part; 3] = [Part::Images, Part::Volumes, Part::BuildCache];
 
 impl Part {
     fn word(self) -> &'static str {
@@ -48,7 +49,7 @@ impl Part {
     }
 }
 
-type Outcome = Result<Arc<Value>, EngineError>;
+type Outcome = Result<Arc<Df>, EngineError>;
 type Flight = Shared<BoxFuture<'static, Outcome>>;
 
 /// The answers of an engine that can only be asked for everything at once: they are shared.
@@ -66,7 +67,7 @@ struct State {
 
 #[derive(Debug)]
 struct Last {
-    answer: Arc<Value>,
+    answer: Arc<Df>,
     at: Instant,
     /// Parts that were read from it already: asked for again they must be new.
     taken: Vec<Part>,
@@ -75,7 +76,7 @@ struct Last {
 impl Usage {
     pub async fn ask(&self, transport: &Transport, api: Api, part: Part) -> Outcome {
         if let Some(path) = part.path(api) {
-            return json(transport, &path, WALK).await.map(Arc::new);
+            return df(transport, &path).await.map(Arc::new);
         }
         let (flight, age) = {
             let mut state = self.state();
@@ -105,14 +106,19 @@ impl Usage {
 impl State {
     /// What a part has not read yet of the last answer. The build cache is listed anew each time, as the
     /// other lists are: plans are made from it.
-    fn left_over(&mut self, part: Part) -> Option<Arc<Value>> {
+    fn left_over(&mut self, part: Part) -> Option<Arc<Df>> {
         let last = self.last.as_mut()?;
         let fresh = last.at.elapsed() < FRESH && part != Part::BuildCache;
         if !fresh || last.taken.contains(&part) {
             return None;
         }
         last.taken.push(part);
-        Some(Arc::clone(&last.answer))
+        let answer = Arc::clone(&last.answer);
+        // What all have read is not kept: it can be as long as a fleet is large.
+        if PARTS.iter().all(|part| last.taken.contains(part)) {
+            self.last = None;
+        }
+        Some(answer)
     }
 
     fn join(&mut self, transport: &Transport) -> Flight {
@@ -121,7 +127,7 @@ impl State {
         }
         let transport = transport.clone();
         let walk = async move {
-            let ask = || json(&transport, "/system/df", WALK);
+            let ask = || df(&transport, "/system/df");
             patiently(PATIENCE, ask).await.map(Arc::new)
         };
         let flight = walk.boxed().shared();
@@ -129,7 +135,7 @@ impl State {
         flight
     }
 
-    fn remember(&mut self, answer: &Arc<Value>, age: u64, part: Part) {
+    fn remember(&mut self, answer: &Arc<Df>, age: u64, part: Part) {
         if age != self.age {
             return;
         }
@@ -145,6 +151,11 @@ impl State {
             }
         }
     }
+}
+
+async fn df(transport: &Transport, path: &str) -> Result<Df, EngineError> {
+    let answer = transport.get(path, WALK).await?;
+    Df::parse(&format!("GET {path}"), answer.into())
 }
 
 /// Asks again while the engine is busy with the same for somebody else: `a disk usage operation is already

@@ -1,16 +1,19 @@
 //! What is to be sent: most at once, the many small answers of a pool together.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::inventory::{Inspected, Part, Progress, Stage};
-use crate::domain::item::Text;
+use crate::domain::item::{ImageId, Text};
 
-/// Each message makes the whole picture be understood anew, so a burst of answers goes as one.
+/// Each message makes the whole picture be understood anew, so a burst of answers goes as one …
 const TOGETHER: Duration = Duration::from_millis(50);
 const AT_MOST: usize = 64;
+/// … and the larger the picture has grown, the more of them: after so many answers they wait twice as long.
+const MANY: u32 = 500;
 
 /// Parts on their way out.
 #[derive(Default)]
@@ -19,6 +22,10 @@ pub(super) struct Outbox {
     layers: Vec<Inspected>,
     details: Vec<Part>,
     since: Option<Instant>,
+    /// How many small answers have gone.
+    sent: usize,
+    /// Images that somebody looks at: their answers wait for one another, and for no others.
+    looked_at: HashSet<ImageId>,
 }
 
 impl Outbox {
@@ -41,8 +48,17 @@ impl Outbox {
     }
 
     pub(super) fn push_layers(&mut self, layers: Inspected) {
+        let is_last = self.looked_at.remove(&layers.id) && self.looked_at.is_empty();
         self.layers.push(layers);
         self.collected();
+        if is_last {
+            self.flush();
+        }
+    }
+
+    /// Takes note of the images that are on the screen.
+    pub(super) fn look_first(&mut self, images: &[ImageId]) {
+        self.looked_at = images.iter().cloned().collect();
     }
 
     /// Takes one of many small answers.
@@ -53,14 +69,19 @@ impl Outbox {
 
     fn collected(&mut self) {
         self.since.get_or_insert_with(Instant::now);
-        if self.layers.len() + self.details.len() >= AT_MOST {
+        if self.collected_now() >= AT_MOST.max(self.sent / 2) {
             self.flush();
         }
+    }
+
+    fn collected_now(&self) -> usize {
+        self.layers.len() + self.details.len()
     }
 
     /// Lets go what was held back for company. To be called before a stage is said to have ended.
     pub(super) fn flush(&mut self) {
         self.since = None;
+        self.sent += self.collected_now();
         if !self.layers.is_empty() {
             let layers = std::mem::take(&mut self.layers);
             self.urgent.push(Part::Layers(layers));
@@ -70,7 +91,9 @@ impl Outbox {
 
     /// When what is held back must go.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.since.map(|since| since + TOGETHER)
+        let times = u32::try_from(self.sent).unwrap_or(u32::MAX) / MANY;
+        self.since
+            .map(|since| since + TOGETHER * (times + 1).min(40))
     }
 
     /// What is to be sent now.

@@ -110,7 +110,10 @@ impl<'e> Scan<'e> {
     pub(super) fn request(&mut self, request: Request) {
         match request {
             Request::Rescan => self.start(Why::Asked),
-            Request::LookFirst(images) => self.images.look_first(&images),
+            Request::LookFirst(images) => {
+                self.outbox.look_first(&images);
+                self.images.look_first(&images);
+            }
             Request::BuildCacheVisible(visible) => self.cache_visible = visible,
         }
     }

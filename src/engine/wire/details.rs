@@ -1,5 +1,7 @@
 //! What inspect and history tell of one image or one container.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,7 +21,9 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
         .texts("Layers")
         .map(Text::from)
         .collect();
-    let mut history: Vec<HistoryRow> = Row(history).rows().map(history_row).collect();
+    let mut comment: Text = "".into();
+    let rows = Row(history).rows();
+    let mut history: Vec<HistoryRow> = rows.map(|row| history_row(row, &mut comment)).collect();
     history.reverse();
     let mut folders = image_folders(inspect.at("GraphDriver").at("Data"));
     if folders.len() != diff_ids.len() {
@@ -86,11 +90,15 @@ fn only_platform(inspect: Row<'_>) -> Option<(Bytes, Bytes)> {
     Some((manifest, only.at("Size").bytes("Content")?))
 }
 
-fn history_row(row: Row<'_>) -> HistoryRow {
+/// Mostly all rows have the same comment, so it is kept once.
+fn history_row(row: Row<'_>, comment: &mut Text) -> HistoryRow {
+    if **comment != *row.text("Comment") {
+        *comment = row.text("Comment").into();
+    }
     HistoryRow {
         created: row.time("Created"),
         created_by: row.text("CreatedBy").into(),
-        comment: row.text("Comment").into(),
+        comment: Arc::clone(comment),
         size: row.bytes("Size").unwrap_or_default(),
     }
 }

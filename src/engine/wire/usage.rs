@@ -1,20 +1,51 @@
 //! `/system/df` in both its forms: lists at the top, or `Items` of each kind (ENGINE.md §1.4).
 
-use serde_json::Value;
+use std::collections::HashMap;
 
-use super::{Row, garbled, image_id};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Row, garbled, image_id, number};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
 use crate::domain::item::{Record, RecordId, VolumeName};
 use crate::engine::EngineError;
 
+/// An answer of `/system/df` as it was written. It can have as many rows as there are things, so each is read
+/// on its own: all of them read at once would take many times the memory of what is learnt of them.
+#[derive(Debug)]
+pub struct Df(String);
+
+impl Df {
+    /// Takes an answer. Bytes that are no UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// [`EngineError::Garbled`] when it is no JSON object.
+    pub fn parse(request: &str, answer: Vec<u8>) -> Result<Self, EngineError> {
+        let text = String::from_utf8(answer)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        serde_json::from_str::<Fields<'_>>(&text)
+            .map_err(|error| garbled(request, &error.to_string()))?;
+        Ok(Self(text))
+    }
+}
+
+#[cfg(test)]
+impl From<&Value> for Df {
+    fn from(answer: &Value) -> Self {
+        Self(answer.to_string())
+    }
+}
+
+/// An object's fields, not read yet.
+type Fields<'a> = HashMap<String, &'a RawValue>;
+
 /// The build cache's records.
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
-pub fn records(answer: &Value) -> Result<Vec<Record>, EngineError> {
-    let rows = items(answer, "BuildCacheUsage", "BuildCache")?;
-    Ok(rows.filter_map(record).collect())
+pub fn records(answer: &Df) -> Result<Vec<Record>, EngineError> {
+    items(answer, "BuildCacheUsage", "BuildCache", record)
 }
 
 fn record(row: Row<'_>) -> Option<Record> {
@@ -47,13 +78,15 @@ fn parents(row: Row<'_>) -> Vec<RecordId> {
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts images but lists none.
-pub fn shared_sizes(answer: &Value) -> Result<SharedSizes, EngineError> {
-    let rows = items(answer, "ImageUsage", "Images")?;
+pub fn shared_sizes(answer: &Df) -> Result<SharedSizes, EngineError> {
+    let images = items(answer, "ImageUsage", "Images", |row| {
+        Some((image_id(row.text("Id"))?, row.bytes("SharedSize")))
+    })?;
+    let layers = fields(&answer.0).get("LayersSize").map(|raw| value(raw));
+    let layers = layers.and_then(|size| number(&size));
     Ok(SharedSizes {
-        images: rows
-            .filter_map(|row| Some((image_id(row.text("Id"))?, row.bytes("SharedSize"))))
-            .collect(),
-        layers: Row(answer).bytes("LayersSize"),
+        images,
+        layers: layers.and_then(Bytes::from_engine),
     })
 }
 
@@ -61,33 +94,50 @@ pub fn shared_sizes(answer: &Value) -> Result<SharedSizes, EngineError> {
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts volumes but lists none.
-pub fn volume_sizes(answer: &Value) -> Result<Vec<(VolumeName, Option<Bytes>)>, EngineError> {
-    let rows = items(answer, "VolumeUsage", "Volumes")?;
-    Ok(rows
-        .filter_map(|row| {
-            let name = VolumeName::new(row.filled("Name")?);
-            Some((name, row.at("UsageData").bytes("Size")))
-        })
-        .collect())
+pub fn volume_sizes(answer: &Df) -> Result<Vec<(VolumeName, Option<Bytes>)>, EngineError> {
+    items(answer, "VolumeUsage", "Volumes", |row| {
+        let name = VolumeName::new(row.filled("Name")?);
+        Some((name, row.at("UsageData").bytes("Size")))
+    })
 }
 
-/// The rows of a kind. An empty list is left out or `null` in both forms, and so is one that was not
-/// asked for; only the count beside it tells those apart.
-fn items<'a>(
-    answer: &'a Value,
+/// The fields of an object; none of anything else.
+fn fields(text: &str) -> Fields<'_> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
+}
+
+/// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
+/// not asked for; only the count beside it tells those apart.
+fn items<T>(
+    answer: &Df,
     usage: &str,
     legacy: &str,
-) -> Result<impl Iterator<Item = Row<'a>> + use<'a>, EngineError> {
-    let usage = Row(answer).at(usage);
-    let list = [usage.at("Items"), Row(answer).at(legacy)]
+    read: impl Fn(Row<'_>) -> Option<T>,
+) -> Result<Vec<T>, EngineError> {
+    let top = fields(&answer.0);
+    let usage = top.get(usage).map(|usage| fields(usage.get()));
+    let usage = usage.unwrap_or_default();
+    let list = [usage.get("Items"), top.get(legacy)]
         .into_iter()
-        .find(|list| list.0.is_array());
+        .flatten()
+        .find_map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()).ok());
     match list {
-        Some(list) => Ok(list.rows()),
-        None if usage.number("TotalCount").unwrap_or_default() > 0 => {
+        Some(list) => Ok(list
+            .iter()
+            .filter_map(|row| read(Row(&value(row))))
+            .collect()),
+        None if usage
+            .get("TotalCount")
+            .and_then(|count| number(&value(count)))
+            > Some(0) =>
+        {
             Err(garbled("GET /system/df", "it counts items and lists none"))
         }
-        None => Ok(Row(&Value::Null).rows()),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -108,7 +158,7 @@ mod tests {
             ("Parents", json!(null), 0),
         ] {
             let answer = json!({"BuildCache": [{"ID": "a", key: value}]});
-            let records = records(&answer).unwrap();
+            let records = records(&Df::from(&answer)).unwrap();
             assert_eq!(records[0].parents.len(), count, "{key} {value}");
         }
     }
@@ -121,16 +171,19 @@ mod tests {
             json!({"BuildCacheUsage": {"Items": row}}),
             json!({"BuildCacheUsage": {"TotalCount": 1}, "BuildCache": row}),
         ] {
-            let records = records(&answer).unwrap();
+            let records = records(&Df::from(&answer)).unwrap();
             assert_eq!(records.len(), 1);
             assert_eq!(records[0].size, Figure::Unknown);
         }
-        assert_eq!(records(&json!({"BuildCache": null})), Ok(Vec::new()));
         assert_eq!(
-            records(&json!({"BuildCacheUsage": {"TotalCount": 0}})),
+            records(&Df::from(&json!({"BuildCache": null}))),
             Ok(Vec::new())
         );
-        assert!(records(&json!({"BuildCacheUsage": {"TotalCount": 3}})).is_err());
+        assert_eq!(
+            records(&Df::from(&json!({"BuildCacheUsage": {"TotalCount": 0}}))),
+            Ok(Vec::new())
+        );
+        assert!(records(&Df::from(&json!({"BuildCacheUsage": {"TotalCount": 3}}))).is_err());
     }
 
     #[test]
@@ -140,7 +193,7 @@ mod tests {
             {"Name": "b", "UsageData": null},
             {"Name": "c", "UsageData": {"Size": 0}},
         ]});
-        let sizes = volume_sizes(&answer).unwrap();
+        let sizes = volume_sizes(&Df::from(&answer)).unwrap();
         let sizes: Vec<_> = sizes.into_iter().map(|(_, size)| size).collect();
         assert_eq!(sizes, [None, None, Some(Bytes::ZERO)]);
     }

@@ -1,5 +1,7 @@
 //! What would go and what went, as schema 1 has it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -20,7 +22,7 @@ pub(super) struct PlanJson<'a> {
     why: Vec<String>,
     steps: Vec<StepJson<'a>>,
     refused: Vec<RefusalJson<'a>>,
-    held_back: Vec<HeldBackJson<'a>>,
+    held_back: Vec<HeldBackJson>,
     stays: Vec<StaysJson<'a>>,
 }
 
@@ -38,16 +40,16 @@ impl<'a> PlanJson<'a> {
                 .map(|refusal| RefusalJson::new(survey, refusal))
                 .collect(),
             held_back: plan
-                .held_back
-                .iter()
+                .held_back(survey)
+                .into_iter()
                 .map(|(id, held)| HeldBackJson {
-                    thing: Thing::of(survey, id),
+                    thing: Thing::of(survey, &id).owned(),
                     bytes: held.bytes,
                     by: held
                         .by
                         .iter()
                         .map(|(id, bytes)| HolderJson {
-                            thing: Thing::of(survey, id),
+                            thing: Thing::of(survey, id).owned(),
                             bytes: *bytes,
                         })
                         .collect(),
@@ -77,7 +79,7 @@ fn reasons(frees: &Freed, survey: &Survey) -> Vec<String> {
 #[derive(Serialize)]
 struct Thing<'a> {
     kind: Kind,
-    id: &'a str,
+    id: Cow<'a, str>,
     name: String,
 }
 
@@ -89,8 +91,16 @@ impl<'a> Thing<'a> {
     fn named(id: &'a ItemId, name: String) -> Self {
         Self {
             kind: id.kind(),
-            id: id.as_str(),
+            id: id.as_str().into(),
             name,
+        }
+    }
+
+    fn owned(self) -> Thing<'static> {
+        Thing {
+            kind: self.kind,
+            id: self.id.into_owned().into(),
+            name: self.name,
         }
     }
 }
@@ -159,17 +169,17 @@ impl<'a> StaysJson<'a> {
 }
 
 #[derive(Serialize)]
-struct HeldBackJson<'a> {
+struct HeldBackJson {
     #[serde(flatten)]
-    thing: Thing<'a>,
+    thing: Thing<'static>,
     bytes: Bytes,
-    by: Vec<HolderJson<'a>>,
+    by: Vec<HolderJson>,
 }
 
 #[derive(Serialize)]
-struct HolderJson<'a> {
+struct HolderJson {
     #[serde(flatten)]
-    thing: Thing<'a>,
+    thing: Thing<'static>,
     bytes: Bytes,
 }
 

@@ -116,7 +116,7 @@ fn the_confirmation_repeats_the_engine_and_its_host() {
         assert!(text.contains("Default is No"), "{text}");
         assert!(text.contains("Type delete to allow it: "), "{text}");
         assert!(
-            text.contains("384 MB more if not held by 1 build cache record"),
+            text.contains("5 B more if not held by postgres:13-beta1-alpine"),
             "{text}"
         );
     }

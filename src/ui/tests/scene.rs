@@ -20,7 +20,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
     Record, RecordId, Source, State, Volume, VolumeName,
 };
-use crate::domain::layers::{Doubt, Freed, HeldBack};
+use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Seen, Selection, Stays, Step};
 
@@ -258,7 +258,6 @@ fn plan(model: &Model) -> Plan {
         doubts: [Doubt::CacheNotListed].into(),
         pending: false,
     };
-    let record = ItemId::Record(RecordId::new("q1w2e3"));
     Plan {
         steps: vec![job, next, wide, hostile],
         frees,
@@ -268,19 +267,13 @@ fn plan(model: &Model) -> Plan {
             why: format!("used by running container {HOSTILE}"),
             unlock: vec![ItemId::Container(ContainerId::new("x"))],
         }],
+        held_by_records: true,
         stays: vec![Stays {
             id: ItemId::Volume(VolumeName::new("shop_data")),
             name: "shop_data".into(),
             size: known(1_200_000_000),
             left_by: "job-1".into(),
         }],
-        held_back: vec![(
-            id(0),
-            HeldBack {
-                bytes: Bytes(384_000_000),
-                by: vec![(record, Bytes(384_000_000)), (id(1), Bytes(9))],
-            },
-        )],
     }
 }
 

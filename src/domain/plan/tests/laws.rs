@@ -153,4 +153,28 @@ proptest! {
             prop_assert!(Plan::new(&survey, &widened).steps.iter().any(|step| step.id == refusal.id));
         }
     }
+
+    #[test]
+    fn a_tally_follows_every_mark_whatever_it_is_tied_to(
+        world in world(),
+        picks in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..40),
+    ) {
+        let all = everything(&world);
+        prop_assume!(!all.is_empty());
+        let survey = Survey::new(world);
+        let mut tally = Tally::default();
+        let mut marked = BTreeSet::new();
+        for (index, is_marked) in picks {
+            let id = index.get(&all);
+            if is_marked {
+                marked.insert(id.clone());
+            } else {
+                marked.remove(id);
+            }
+            let number = survey.numbers().number_of(id).unwrap();
+            let running = tally.change(&survey, [(number, is_marked)]);
+            let chosen: Vec<ItemId> = marked.iter().cloned().collect();
+            prop_assert_eq!(running, Plan::new(&survey, &select(&chosen)).frees);
+        }
+    }
 }

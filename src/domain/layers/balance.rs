@@ -1,0 +1,361 @@
+//! What has been let go of a ledger, and what went with it. What was let go can be taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::index::ItemNo;
+use crate::domain::item::ItemId;
+
+use super::table::Table;
+use super::units::{HolderNo, UnitNo, World};
+use super::{Doubt, Freed, Ledger};
+
+/// The state of letting go. It belongs to one ledger, which is given to everything it does.
+///
+/// Sums are wider than [`Bytes`], so that what is taken back leaves exactly what was there before: they stop
+/// at the greatest number only where they are told.
+#[derive(Clone, Debug)]
+pub struct Balance {
+    /// How many holders each unit has lost, in each world.
+    lost: [Table<u32>; 2],
+    gone: Table<bool>,
+    /// What goes for certain, but for layers.
+    least: u128,
+    /// What goes of layers, as soon as nothing is left that may hold any layer.
+    veiled: u128,
+    most: u128,
+    /// Things let go, and units with them, that are still being measured.
+    pending: usize,
+    /// Holders still there of which it is not known what they hold.
+    veils: usize,
+    /// Units of some size that have gone, or may have: whose size the driver says, and layers.
+    drivers: usize,
+    layers: usize,
+    /// Doubts of units that have gone, or may have, with their number.
+    doubts: BTreeMap<Doubt, usize>,
+    /// Units of some size that may have gone, or be held by something all the same.
+    doubtful: BTreeSet<UnitNo>,
+}
+
+impl Balance {
+    /// `few` is for a handful of items.
+    pub(super) fn new(ledger: &Ledger, few: bool) -> Self {
+        let units = ledger.graph.units.len();
+        Self {
+            lost: [Table::new(units, few), Table::new(units, few)],
+            gone: Table::new(ledger.graph.holders.len(), few),
+            least: 0,
+            veiled: 0,
+            most: 0,
+            pending: 0,
+            veils: ledger.graph.veils.len(),
+            drivers: 0,
+            layers: 0,
+            doubts: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+        }
+    }
+
+    /// Nothing let go yet of a ledger.
+    #[must_use]
+    pub fn of(ledger: &Ledger) -> Self {
+        Self::new(ledger, false)
+    }
+
+    /// Lets the item of a number go, if it has not gone already.
+    pub fn drop(&mut self, ledger: &Ledger, item: ItemNo) {
+        if let Some(holder) = ledger.holder(item) {
+            self.let_go(ledger, holder, &mut |_| {});
+        }
+    }
+
+    /// Takes the item of a number back, if it had gone.
+    pub fn restore(&mut self, ledger: &Ledger, item: ItemNo) {
+        if let Some(holder) = ledger.holder(item) {
+            self.take_back(ledger, holder);
+        }
+    }
+
+    pub(super) fn is_gone(&self, holder: HolderNo) -> bool {
+        self.gone.at(holder)
+    }
+
+    /// How many holders a unit has left.
+    pub(super) fn left(&self, ledger: &Ledger, world: World, unit: UnitNo) -> u32 {
+        ledger.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
+    }
+
+    /// Lets a holder go, and notes the units that go with it, or may. False if it had gone already.
+    pub(super) fn let_go(
+        &mut self,
+        ledger: &Ledger,
+        holder: HolderNo,
+        freed: &mut impl FnMut(UnitNo),
+    ) -> bool {
+        if self.gone.replace(holder, true) {
+            return false;
+        }
+        let graph = &ledger.graph;
+        self.pending += usize::from(graph.holder(holder).pending);
+        self.veils -= usize::from(graph.holder(holder).veil.is_some());
+        for hold in graph.holds.of(holder) {
+            for unit in graph.down(hold.unit) {
+                if !self.loses(ledger, World::All, unit) {
+                    break;
+                }
+                let size = graph.unit(unit).size.least;
+                *self.certain(ledger, unit) += u128::from(size.0);
+                self.doubtful.remove(&unit);
+            }
+            for unit in graph.down(hold.unit).filter(|_| hold.sure) {
+                if !self.loses(ledger, World::Sure, unit) {
+                    break;
+                }
+                self.count(ledger, unit, true);
+                freed(unit);
+            }
+        }
+        true
+    }
+
+    /// Takes back what was let go. False if it had not gone.
+    pub(super) fn take_back(&mut self, ledger: &Ledger, holder: HolderNo) -> bool {
+        if !self.gone.replace(holder, false) {
+            return false;
+        }
+        let graph = &ledger.graph;
+        self.pending -= usize::from(graph.holder(holder).pending);
+        self.veils += usize::from(graph.holder(holder).veil.is_some());
+        for hold in graph.holds.of(holder) {
+            for unit in graph.down(hold.unit).filter(|_| hold.sure) {
+                if !self.gains(ledger, World::Sure, unit) {
+                    break;
+                }
+                self.count(ledger, unit, false);
+            }
+            for unit in graph.down(hold.unit) {
+                if !self.gains(ledger, World::All, unit) {
+                    break;
+                }
+                let size = graph.unit(unit).size;
+                *self.certain(ledger, unit) -= u128::from(size.least.0);
+                if !size.most.is_zero() && self.may_be_gone(ledger, unit) {
+                    self.doubtful.insert(unit);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a holder from a unit. True when it was the last.
+    fn loses(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+        let lost = self.lost[world as usize].at_mut(unit);
+        *lost += 1;
+        *lost == ledger.graph.counts(world)[unit as usize]
+    }
+
+    /// Gives a unit a holder back. True when it had none.
+    fn gains(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+        let lost = self.lost[world as usize].at_mut(unit);
+        *lost -= 1;
+        *lost + 1 == ledger.graph.counts(world)[unit as usize]
+    }
+
+    /// True once nothing holds a unit for certain that held it before.
+    fn may_be_gone(&self, ledger: &Ledger, unit: UnitNo) -> bool {
+        let lost = self.lost[World::Sure as usize].at(unit);
+        lost > 0 && lost == ledger.graph.counts(World::Sure)[unit as usize]
+    }
+
+    /// The sum that a unit's certain bytes belong to.
+    fn certain(&mut self, ledger: &Ledger, unit: UnitNo) -> &mut u128 {
+        if ledger.graph.unit(unit).is_layer() {
+            &mut self.veiled
+        } else {
+            &mut self.least
+        }
+    }
+
+    /// Counts a unit that may have gone now, or not any more.
+    fn count(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+        let of = ledger.graph.unit(unit);
+        let pending = of.pending || of.is_layer() && ledger.unsettled;
+        let has_size = !of.size.most.is_zero();
+        let most = u128::from(of.size.most.0);
+        let step = |number: &mut usize, by: bool| {
+            *number = number.wrapping_add_signed(match (by, goes) {
+                (false, _) => 0,
+                (true, true) => 1,
+                (true, false) => -1,
+            });
+        };
+        self.most = if goes {
+            self.most + most
+        } else {
+            self.most - most
+        };
+        step(&mut self.pending, pending);
+        step(&mut self.drivers, has_size && of.is_drivers());
+        step(&mut self.layers, has_size && of.is_layer());
+        if let Some(doubt) = &of.doubt {
+            let number = self.doubts.entry(doubt.clone()).or_default();
+            step(number, true);
+            if *number == 0 {
+                self.doubts.remove(doubt);
+            }
+        }
+        if !goes {
+            self.doubtful.remove(&unit);
+        } else if has_size && self.left(ledger, World::All, unit) > 0 {
+            self.doubtful.insert(unit);
+        }
+    }
+
+    /// What has gone so far, without its doubts.
+    pub(super) fn sum(&self) -> Sum {
+        let veiled = if self.veils == 0 { self.veiled } else { 0 };
+        Sum {
+            least: self.least + veiled,
+            most: self.most,
+            pending: self.pending,
+        }
+    }
+
+    /// All that has gone so far, with the doubts that are left.
+    #[must_use]
+    pub fn total(&self, ledger: &Ledger) -> Freed {
+        let mut doubts: BTreeSet<Doubt> = self.doubts.keys().cloned().collect();
+        for unit in &self.doubtful {
+            self.name_doubtful(ledger, *unit, &mut doubts);
+        }
+        self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
+        Freed {
+            doubts,
+            ..Sum::default().to(self.sum())
+        }
+    }
+
+    /// The doubts of some units that have gone, or may have.
+    pub(super) fn doubts_of(&self, ledger: &Ledger, freed: &[UnitNo]) -> BTreeSet<Doubt> {
+        let mut doubts = BTreeSet::new();
+        let (mut drivers, mut layers) = (false, false);
+        for unit in freed.iter().copied() {
+            let of = ledger.graph.unit(unit);
+            doubts.extend(of.doubt.iter().cloned());
+            if of.size.most.is_zero() {
+                continue;
+            }
+            drivers |= of.is_drivers();
+            layers |= of.is_layer();
+            if self.left(ledger, World::All, unit) > 0 {
+                self.name_doubtful(ledger, unit, &mut doubts);
+            }
+        }
+        self.add_doubts(ledger, drivers, layers, &mut doubts);
+        doubts
+    }
+
+    /// Doubts that bytes of a driver have, and layers while something is left that may hold any.
+    fn add_doubts(
+        &self,
+        ledger: &Ledger,
+        drivers: bool,
+        layers: bool,
+        doubts: &mut BTreeSet<Doubt>,
+    ) {
+        if drivers {
+            doubts.extend(ledger.driver.clone().map(Doubt::Driver));
+        }
+        if layers && self.veils > 0 {
+            let graph = &ledger.graph;
+            let left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
+            doubts.extend(left.filter_map(|veil| graph.holder(*veil).veil.clone()));
+        }
+    }
+
+    /// Names the records that may still hold a unit.
+    fn name_doubtful(&self, ledger: &Ledger, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
+        self.each_holder_above(ledger, unit, None, &mut |holder| {
+            if let Some(ItemId::Record(record)) = &ledger.graph.holder(holder).item {
+                doubts.insert(Doubt::SharedRecord(record.clone()));
+            }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice,
+    /// until it has had enough.
+    pub(super) fn each_holder_above(
+        &self,
+        ledger: &Ledger,
+        unit: UnitNo,
+        but: Option<UnitNo>,
+        call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
+    ) {
+        let graph = &ledger.graph;
+        let mut open = vec![unit];
+        while let Some(at) = open.pop() {
+            for hold in graph.held.of(at) {
+                if !self.is_gone(hold.holder) && call(hold.holder).is_break() {
+                    return;
+                }
+            }
+            let above = graph.above.of(at).iter().copied();
+            open.extend(
+                above.filter(|above| {
+                    Some(*above) != but && self.left(ledger, World::All, *above) > 0
+                }),
+            );
+        }
+    }
+}
+
+/// Tries what goes with a handful of things, one after another, each with all else still there.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    ledger: &'a Ledger,
+    balance: Balance,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(ledger: &'a Ledger) -> Self {
+        Self {
+            ledger,
+            balance: Balance::of(ledger),
+        }
+    }
+
+    /// What goes when just these go, each byte once.
+    pub fn frees(&mut self, items: &[ItemNo]) -> Freed {
+        for item in items {
+            self.balance.drop(self.ledger, *item);
+        }
+        let freed = self.balance.total(self.ledger);
+        for item in items {
+            self.balance.restore(self.ledger, *item);
+        }
+        freed
+    }
+}
+
+/// Bytes that have gone up to some moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    least: u128,
+    most: u128,
+    pending: usize,
+}
+
+impl Sum {
+    /// What went between two moments.
+    pub(super) fn to(self, later: Self) -> Freed {
+        let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
+        Freed {
+            at_least: bytes(self.least, later.least),
+            at_most: bytes(self.most, later.most),
+            doubts: BTreeSet::new(),
+            pending: later.pending > self.pending,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What follows of each item: what it frees on its own, when it was last used, what a filter may ask of it.
+
+use jiff::Timestamp;
+
+use super::{Facts, Survey};
+use crate::domain::filter::Flags;
+use crate::domain::index::ItemNo;
+use crate::domain::inventory::Stage;
+use crate::domain::item::{Container, Kind, Source, State, Text};
+use crate::domain::layers::{Freed, Trial};
+
+impl Survey {
+    pub(super) fn all_facts(&self) -> [Vec<Facts>; 4] {
+        Kind::ALL.map(|kind| self.facts_of(kind))
+    }
+
+    pub(super) fn facts_of(&self, kind: Kind) -> Vec<Facts> {
+        let trial = &mut self.ledger.trial();
+        let numbers = self.links.index.numbers(kind);
+        numbers
+            .enumerate()
+            .map(|(place, number)| match kind {
+                Kind::Image => self.image_facts(number, place, trial),
+                Kind::Container => self.container_facts(number, place, trial),
+                Kind::Volume => self.volume_facts(number, place, trial),
+                Kind::BuildCache => self.record_facts(number, place, trial),
+            })
+            .collect()
+    }
+
+    fn image_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
+        let image = &self.inventory.images[place];
+        let users = self.users(number);
+        let listed = self.inventory.is_listed(Stage::Containers);
+        let children = !self.children(number).is_empty();
+        let in_service = self.services(number).len() > 0;
+        let used = listed.then_some(!users.is_empty() || in_service);
+        let intermediate = image.names.is_empty() && image.digests.is_empty() && children;
+        let protected = is_protected(image.labels.value("dtop.keep"));
+        let blocked = !users.is_empty() || children || in_service || protected;
+        let (last_used, last_used_by) = self.last_use_of(users);
+        let frees = if blocked {
+            Freed::default()
+        } else {
+            let mut going = self.follows(number, |_| false);
+            going.push(number);
+            trial.frees(&going)
+        };
+        Facts {
+            frees,
+            blocked,
+            last_used: last_used.or(image.last_tagged),
+            last_used_by,
+            flags: Flags {
+                used,
+                dangling: Some(image.names.is_empty() && !children),
+                local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
+                registry: (image.source != Source::Unknown)
+                    .then_some(image.source == Source::Registry),
+                shared: image.shared.known().map(|shared| !shared.is_zero()),
+                protected,
+                ..Flags::default()
+            },
+            intermediate,
+            ..Facts::default()
+        }
+    }
+
+    /// When one of these containers last ran, and which it was. A running one is used now: its start is the
+    /// latest time that a picture without a clock can name.
+    fn last_use_of(&self, users: &[ItemNo]) -> (Option<Timestamp>, Option<Text>) {
+        users
+            .iter()
+            .filter_map(|user| {
+                let (_, place) = self.links.index.place(*user);
+                let container = &self.inventory.containers[place];
+                Some((container_last_use(container)?, container.name.clone()))
+            })
+            .max_by_key(|(time, _)| *time)
+            .unzip()
+    }
+
+    fn container_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
+        let container = &self.inventory.containers[place];
+        let protected = is_protected(container.labels.value("dtop.keep"));
+        let blocked = !container.state.is_stopped() || protected;
+        Facts {
+            frees: alone(blocked, number, trial),
+            blocked,
+            last_used: container_last_use(container),
+            last_used_by: None,
+            flags: Flags {
+                running: Some(matches!(
+                    container.state,
+                    State::Running | State::Restarting
+                )),
+                paused: Some(container.state == State::Paused),
+                stopped: Some(container.state.is_stopped()),
+                protected,
+                ..Flags::default()
+            },
+            ..Facts::default()
+        }
+    }
+
+    fn volume_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
+        let volume = &self.inventory.volumes[place];
+        let users = self.users(number);
+        let protected = is_protected(volume.labels.value("dtop.keep"));
+        let blocked = !users.is_empty() || protected;
+        let (last_used, last_used_by) = self.last_use_of(users);
+        Facts {
+            frees: alone(blocked, number, trial),
+            blocked,
+            last_used,
+            last_used_by,
+            flags: Flags {
+                used: self
+                    .inventory
+                    .is_listed(Stage::Containers)
+                    .then_some(!users.is_empty()),
+                anonymous: Some(volume.anonymous),
+                protected,
+                ..Flags::default()
+            },
+            ..Facts::default()
+        }
+    }
+
+    fn record_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
+        let record = &self.inventory.cache[place];
+        let blocked = record.in_use || !self.children(number).is_empty();
+        Facts {
+            frees: alone(blocked, number, trial),
+            blocked,
+            last_used: record.last_used,
+            last_used_by: None,
+            flags: Flags {
+                used: Some(record.in_use),
+                shared: Some(record.shared),
+                ..Flags::default()
+            },
+            ..Facts::default()
+        }
+    }
+}
+
+/// What goes with one thing alone; nothing if it would be refused.
+fn alone(blocked: bool, number: ItemNo, trial: &mut Trial<'_>) -> Freed {
+    if blocked {
+        Freed::default()
+    } else {
+        trial.frees(&[number])
+    }
+}
+
+/// The label `dtop.keep` protects, whatever its value but `false`.
+fn is_protected(label: Option<&str>) -> bool {
+    label.is_some_and(|value| value != "false")
+}
+
+fn container_last_use(container: &Container) -> Option<Timestamp> {
+    let details = container.details.as_ref().known()?;
+    if container.state.is_stopped() {
+        details.finished.or(details.started)
+    } else {
+        details.started
+    }
+}
