@@ -38,7 +38,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all done, refusals included; 1 nothing c
 /// Options that stand before or after the subcommand.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
-    /// The engine's address
+    /// The engine's address: unix://, tcp:// or ssh://
     #[arg(short = 'H', long = "host", value_name = "URL", global = true)]
     pub host: Option<String>,
     /// A context of the docker command

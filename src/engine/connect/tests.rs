@@ -325,6 +325,38 @@ fn a_contexts_certificates_are_its_own() {
     );
 }
 
+/// What `docker context create` of 28.5.2 has written (tests/recorded/README.md).
+#[test]
+fn contexts_as_docker_has_written_them() {
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/docker-config");
+    let folder = "44575cf5b28512d75644bf54a517dcef304ff809fd511747621b4d64f19aac66";
+    let folder = config.join("contexts/tls").join(folder).join("docker");
+    let env = Env {
+        config: Some(config.clone()),
+        ..Env::default()
+    };
+    let in_context = |name: Option<&str>| {
+        let options = Options {
+            context: name.map(str::to_owned),
+            ..none()
+        };
+        let place = places(&options, &env).unwrap().remove(0);
+        (place.why, place.address.unwrap())
+    };
+    let build = tls("build.example", 2376, papers(&folder, true, true, true));
+    assert_eq!(
+        in_context(None),
+        ("context \"build\"".to_owned(), build.clone())
+    );
+    assert_eq!(in_context(Some("build")).1, build);
+    let lab = tls("lab.example", 2376, papers(&folder, false, false, false));
+    assert_eq!(in_context(Some("lab")).1, lab);
+    let web = Address::Ssh(Target::parse("deploy@web-3:2222").unwrap());
+    assert_eq!(in_context(Some("web-3")).1, web);
+    let local = Address::Unix("/run/user/1000/docker.sock".into());
+    assert_eq!(in_context(Some("local")).1, local);
+}
+
 #[test]
 fn the_environment_turns_tls_on_for_tcp() {
     let home = TempDir::new().unwrap();
