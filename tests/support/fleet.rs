@@ -120,6 +120,12 @@ fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
+/// When a layer was made, as no other was.
+fn fine_time(second: i64, layer: usize) -> Timestamp {
+    let nanosecond = i64::try_from(layer).unwrap() + 1;
+    time(second) + jiff::SignedDuration::from_nanos(nanosecond)
+}
+
 /// A choice of each thing, before it is made into a fleet.
 type Raw = (
     Vec<(Option<Index>, u64, u8, u8)>,
@@ -211,6 +217,7 @@ fn add_images(
         let top = top.index(fleet.layers.len());
         let chain = fleet.chain(top);
         let content = Content {
+            created: (number % 2 == 0).then(|| fine_time(fleet.layers[top].second, top)),
             diff_ids: chain
                 .iter()
                 .map(|layer| format!("sha256:{layer:064}").into())
@@ -317,7 +324,7 @@ fn add_records(fleet: &mut Fleet, traits: Traits, raw: &[(Index, u8)]) -> Vec<Re
                     in_use: false,
                     shared: shared.contains(&layer),
                     size: Figure::Known(Bytes(if on_base { 0 } else { of.size })),
-                    created: Some(time(of.second)),
+                    created: Some(fine_time(of.second, layer)),
                     last_used: None,
                 });
             }

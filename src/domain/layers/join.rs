@@ -2,7 +2,8 @@
 //!
 //! The engine does not say. A record that a step of a build made has the time of that step's row in the
 //! history, its size, its depth and its command; a record of a base image has its depth, and the records
-//! made on it tell the rest.
+//! made on it tell the rest. Histories tell seconds; the image itself tells to the nanosecond when its top
+//! layer was made, which is the record's own time and nothing else's.
 
 use std::collections::HashMap;
 
@@ -151,6 +152,8 @@ struct Index<'a> {
     packed: bool,
     rows: Vec<Vec<&'a HistoryRow>>,
     by_time: HashMap<i64, Vec<LayerNo>>,
+    /// The top layers of images, by the nanosecond in which they were made.
+    by_moment: HashMap<Timestamp, Vec<LayerNo>>,
     by_depth: HashMap<u32, Vec<LayerNo>>,
     by_size: HashMap<(u32, Bytes), Vec<LayerNo>>,
 }
@@ -168,16 +171,18 @@ impl<'a> Index<'a> {
             packed: has_blobs(inventory),
             rows: vec![Vec::new(); tree.len()],
             by_time: HashMap::new(),
+            by_moment: HashMap::new(),
             by_depth: HashMap::new(),
             by_size: HashMap::new(),
         };
         for (image, top) in inventory.images.iter().zip(tops) {
-            let steps = content(image)
-                .zip(*top)
-                .map(|(content, top)| sizes.steps(tree, content, top));
-            for step in steps.into_iter().flatten() {
+            let (Some(content), Some(top)) = (content(image), *top) else {
+                continue;
+            };
+            for step in sizes.steps(tree, content, top) {
                 index.take_row(step.layer, step.row);
             }
+            index.take_moment(content.created, top);
         }
         for layer in tree.numbers() {
             let depth = tree.depth(layer);
@@ -206,6 +211,24 @@ impl<'a> Index<'a> {
                 layers.push(layer);
             }
         }
+    }
+
+    /// A time of whole seconds was set by hand: all steps of a reproducible build have it.
+    fn take_moment(&mut self, created: Option<Timestamp>, top: LayerNo) {
+        if let Some(created) = created.filter(|created| created.subsec_nanosecond() != 0) {
+            let tops = self.by_moment.entry(created).or_default();
+            if !tops.contains(&top) {
+                tops.push(top);
+            }
+        }
+    }
+
+    /// The layer that was made in a record's very nanosecond.
+    fn same_moment(&self, record: &Record, layer: LayerNo) -> bool {
+        let tops = record
+            .created
+            .and_then(|moment| self.by_moment.get(&moment));
+        tops.is_some_and(|tops| tops.contains(&layer))
     }
 
     fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
@@ -352,6 +375,7 @@ impl Join<'_> {
             }
         };
         if !is_base(record) {
+            narrow(&mut found, &|layer| self.index.same_moment(record, layer));
             narrow(&mut found, &|layer| self.index.same_time(record, layer));
             narrow(&mut found, &|layer| self.index.same_command(record, layer));
         }

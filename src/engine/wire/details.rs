@@ -25,6 +25,7 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
         folders.clear();
     }
     Content {
+        created: inspect.time("Created"),
         diff_ids,
         history,
         folders,
