@@ -11,5 +11,6 @@ pub mod item;
 pub mod layers;
 pub mod outcome;
 pub mod plan;
+pub mod stored;
 pub mod survey;
 pub mod time;

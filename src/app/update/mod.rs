@@ -274,6 +274,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::SharedSizes(_)
         | Part::Layers(_)
         | Part::Blobs(_)
+        | Part::Stored(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::Stage(..) => None,

@@ -5,14 +5,15 @@ use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Volume};
+use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Text, Volume};
 
 use super::equations::Packed;
 use super::folders::Folders;
 use super::hidden::Hidden;
-use super::join::{Lineage, Tie, join};
+use super::join::{Join, Lineage, Tie};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
+use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
 use super::solve::{Sum, solve};
 use super::stock::Stock;
@@ -52,6 +53,10 @@ pub(super) struct Builder<'a> {
     pub(super) hidden: Vec<Hidden>,
     /// The containerd store's blobs, where the engine lists them.
     stock: Option<Rc<Stock>>,
+    /// The layers in the engine's folder, where it can be read.
+    pub(super) shelf: Shelf,
+    /// How many layers images have; those of greater numbers are in none.
+    pub(super) image_layers: usize,
     /// What records tell of blobs, where the engine does not list them.
     pub(super) packed: Vec<Packed>,
     /// Layers of which nothing but a record may tell the size.
@@ -67,13 +72,20 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|image| tree.take(&content(image)?.diff_ids))
             .collect();
+        let of_images = tree.len();
         let stock = Stock::new(inventory, &mut tree).map(Rc::new);
+        let shelf = Shelf::new(inventory, &mut tree);
         let sizes = match &stock {
             Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
-            None => Sizes::new(inventory, &tree, &tops),
+            None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
         Self {
             inventory,
+            image_layers: if shelf.is_known {
+                of_images
+            } else {
+                tree.len()
+            },
             tree,
             tops,
             sizes,
@@ -85,6 +97,7 @@ impl<'a> Builder<'a> {
             sums: Vec::new(),
             hidden: Vec::new(),
             stock,
+            shelf,
             packed: Vec::new(),
             open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
@@ -101,7 +114,7 @@ impl<'a> Builder<'a> {
         let mut ties = if stock.is_some() {
             Vec::new()
         } else {
-            join(inventory, &lineage, &self.tree, &self.tops, &self.sizes)
+            Join::find(&self, &lineage)
         };
         self.take_sizes_of_records(&ties);
         self.add_layers();
@@ -141,11 +154,17 @@ impl<'a> Builder<'a> {
                 .collect(),
             tree: self.tree,
             sizes: self.sizes,
+            image_layers: self.image_layers,
             joined: self.joined,
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
         }
+    }
+
+    /// Layers by folder, as the engine's own list has them.
+    pub(super) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
+        &self.shelf.folders
     }
 
     /// A record of a step has the size of the layer that it made.

@@ -23,6 +23,8 @@ pub struct Ledger {
     pub(super) items: HashMap<ItemId, HolderNo>,
     pub(super) tree: Tree,
     pub(super) sizes: Sizes,
+    /// How many of the layers are images'.
+    pub(super) image_layers: usize,
     /// Images with their content and top layer.
     pub(super) images: HashMap<ImageId, (Arc<Content>, LayerNo)>,
     /// Records and the layers they were found to be.
@@ -116,22 +118,26 @@ impl Ledger {
     }
 
     fn sum(&self, inventory: &Inventory) -> Totals {
-        let of_images = self.held_by_images();
+        let of_images = self.held_by(|item| matches!(item, ItemId::Image(_)));
+        let of_containers = self.held_by(|item| matches!(item, ItemId::Container(_)));
         let mut images = Bytes::ZERO;
         let mut containers = Bytes::ZERO;
         let mut volumes = Bytes::ZERO;
         let mut build_cache = Bytes::ZERO;
         let mut pending = [self.unsettled, false, false, false];
         let holders = self.graph.counts(World::All);
-        for ((unit, in_image), holders) in self.graph.units.iter().zip(of_images).zip(holders) {
+        let held = of_images.into_iter().zip(of_containers).zip(holders);
+        for (unit, ((in_image, in_container), holders)) in self.graph.units.iter().zip(held) {
             let (total, kind) = match unit.sort {
                 // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
                 Sort::Layer | Sort::Blob if *holders == 0 => continue,
                 Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
                 Sort::Image => (&mut images, 0),
-                Sort::Layer | Sort::Writable => (&mut containers, 1),
+                // What no image has any more is a container's, else the cache's.
+                Sort::Layer if in_container => (&mut containers, 1),
+                Sort::Writable => (&mut containers, 1),
                 Sort::Volume => (&mut volumes, 2),
-                Sort::Blob | Sort::Record => (&mut build_cache, 3),
+                Sort::Layer | Sort::Blob | Sort::Record => (&mut build_cache, 3),
                 Sort::Log => continue,
             };
             *total += unit.size.most;
@@ -157,13 +163,10 @@ impl Ledger {
         }
     }
 
-    fn held_by_images(&self) -> Vec<bool> {
+    fn held_by(&self, of_kind: impl Fn(&ItemId) -> bool) -> Vec<bool> {
         let mut held = vec![false; self.graph.units.len()];
-        let images = self
-            .items
-            .iter()
-            .filter(|(item, _)| matches!(item, ItemId::Image(_)));
-        for (_, holder) in images {
+        let holders = self.items.iter().filter(|(item, _)| of_kind(item));
+        for (_, holder) in holders {
             for hold in self.graph.holds.of(*holder) {
                 for unit in self.graph.down(hold.unit) {
                     if std::mem::replace(&mut held[unit as usize], true) {

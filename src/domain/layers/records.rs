@@ -101,8 +101,16 @@ impl Builder<'_> {
                 Some(layer)
             }
             Tie::OneOf(layers) => {
+                let sizes = layers.iter().map(|layer| self.sizes.span(*layer).most);
+                let most = sizes.max().unwrap_or_default();
                 for layer in layers {
                     self.hold(holder, layer, false);
+                }
+                if !record.shared {
+                    // It may be all that keeps its layer, so the most that can go is the largest.
+                    let own = self.add_own(holder, record, None, Some(Span::at_most(most)));
+                    let doubt = Doubt::SharedRecord(record.id.clone());
+                    self.units[own as usize].doubt = Some(doubt);
                 }
                 None
             }

@@ -93,6 +93,10 @@ impl<'a> Release<'a> {
                 break;
             }
             let size = graph.unit(unit).size;
+            if world == World::All && graph.counts(World::Sure)[unit as usize] == 0 {
+                // Nothing is known to hold it: it may be there for another reason.
+                continue;
+            }
             match world {
                 World::Sure => {
                     part.at_most += size.most;
@@ -211,7 +215,7 @@ impl<'a> Release<'a> {
     /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
     /// volumes are volumes; only the layers that no image has any more are a container's.
     fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
-        let of_image = (unit as usize) < self.ledger.tree.len();
+        let of_image = (unit as usize) < self.ledger.image_layers;
         let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
         match item {
             ItemId::Container(_) => !of_image && !of_volume,

@@ -64,12 +64,20 @@ pub(super) fn sizes_are_sums(engine: &EngineInfo) -> bool {
 }
 
 impl Sizes {
-    /// `tops` has the top layer of each image.
-    pub(super) fn new(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Self {
+    /// `tops` has the top layer of each image, `stored` what the engine's own folder says.
+    pub(super) fn new(
+        inventory: &Inventory,
+        tree: &Tree,
+        tops: &[Option<LayerNo>],
+        stored: &[(LayerNo, Bytes)],
+    ) -> Self {
         let mut sizes = Self {
             spans: vec![None; tree.len()],
             sums: vec![None; tree.len()],
         };
+        for (layer, size) in stored {
+            sizes.spans[*layer as usize] = Some(Span::exactly(*size));
+        }
         let images: Vec<(&Image, LayerNo)> = inventory
             .images
             .iter()

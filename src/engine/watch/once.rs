@@ -8,7 +8,8 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, look, with_surroundings, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, has_stored_layers, look, stored_layers,
+    with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
@@ -118,6 +119,9 @@ pub async fn scan_once(
         ..wanted
     })
     .await;
+    if wanted.layers && has_stored_layers(&once.inventory.engine) {
+        once.stored().await;
+    }
     once.settle(wanted);
     Ok(once.inventory)
 }
@@ -300,6 +304,13 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
                 self.ended(Stage::Layers, Some(&error));
             }
         }
+    }
+
+    /// Newer than the build cache, so that every layer that a record has is among them.
+    async fn stored(&mut self) {
+        let engine = Arc::clone(&self.inventory.engine);
+        let layers = stored_layers(engine, Known::of(&self.inventory)).await;
+        self.inventory.apply(Part::Stored(layers.into()));
     }
 
     async fn container_sizes(&mut self, walk: Walk) {

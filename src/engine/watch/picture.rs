@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::has_stored_layers;
 use super::question::Question;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
@@ -48,6 +49,11 @@ impl Picture {
         self.engine
             .as_ref()
             .is_some_and(|info| info.store == Store::Containerd)
+    }
+
+    /// True for an engine on this machine whose folder lists its layers.
+    pub(super) fn keeps_stored(&self) -> bool {
+        self.engine.as_deref().is_some_and(has_stored_layers)
     }
 
     /// True if the last answer to a question was a good one.

@@ -14,7 +14,9 @@ use super::picture::Picture;
 use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
-use super::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, within};
+use super::{
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, stored_layers, within,
+};
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, State, Text};
 use crate::engine::{Change, Engine, EngineError};
@@ -166,6 +168,7 @@ impl<'e> Scan<'e> {
         }
         if listed && self.images.is_idle() {
             self.ask_if_due(Question::Blobs);
+            self.ask_if_due(Question::Stored);
         }
         let rest = self.images.is_waiting()
             || self.containers.is_waiting()
@@ -262,6 +265,12 @@ impl<'e> Scan<'e> {
                 async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
             }
             Question::Blobs => self.blobs(),
+            Question::Stored => {
+                let info = self.picture.engine.clone().unwrap_or_default();
+                stored_layers(info, self.picture.known.clone())
+                    .map(Answered::Stored)
+                    .boxed()
+            }
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);

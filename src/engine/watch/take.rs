@@ -13,6 +13,7 @@ use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
 };
+use crate::domain::stored::StoredLayer;
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -29,6 +30,7 @@ pub(super) enum Answered {
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
+    Stored(Option<Arc<[StoredLayer]>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Image(ImageId, Answer<ImageDetails>),
@@ -47,6 +49,10 @@ impl Scan<'_> {
             Answered::BuildCache(answer) => self.take_build_cache(answer),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
             Answered::Blobs(answer) => self.take_blobs(answer),
+            Answered::Stored(layers) => {
+                self.outbox.push(Part::Stored(layers.into()));
+                self.landed(Question::Stored);
+            }
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -118,6 +124,9 @@ impl Scan<'_> {
             let engine = self.picture.engine.clone();
             if let Some(info) = engine.filter(|info| is_same_engine(info, asked)) {
                 self.send_engine(with_surroundings(&info, &found));
+                if !info.local && self.picture.keeps_stored() {
+                    self.want(Question::Stored);
+                }
             }
             if self.picture.disks != found.disks {
                 self.picture.disks.clone_from(&found.disks);
@@ -191,9 +200,13 @@ impl Scan<'_> {
         }
     }
 
+    /// What the store itself lists, beside what images tell.
     fn want_blobs(&mut self) {
         if self.picture.keeps_blobs() {
             self.want(Question::Blobs);
+        }
+        if self.picture.keeps_stored() {
+            self.want(Question::Stored);
         }
     }
 

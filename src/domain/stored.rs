@@ -1,0 +1,20 @@
+//! Layers as the storage driver's own folder lists them, where dtop can read it.
+//!
+//! The API tells of layers only what images have. Layers that only a container or the build cache holds
+//! any more are in no answer of it, but each has an entry of its own in the engine's folder.
+
+use super::bytes::Bytes;
+use super::item::{ChainId, Text};
+
+/// A layer in the engine's folder (`image/<driver>/layerdb/sha256/<chain>`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLayer {
+    pub chain: ChainId,
+    /// The chain below it; none for a lowest layer.
+    pub parent: Option<ChainId>,
+    pub diff_id: Text,
+    /// The folder in which the driver keeps its files.
+    pub folder: Text,
+    /// Apparent bytes, as the engine counts them.
+    pub size: Bytes,
+}
