@@ -11,7 +11,7 @@ use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
     Source, Text, Volume, VolumeName,
 };
-use super::stored::StoredLayer;
+use super::stored::Stored;
 
 /// The engine, and how it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -164,7 +164,7 @@ pub enum Part {
     /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
     Blobs(Figure<Arc<BlobList>>),
     /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
-    Stored(Figure<Arc<[StoredLayer]>>),
+    Stored(Figure<Arc<Stored>>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
@@ -187,7 +187,7 @@ pub struct Inventory {
     /// Of the containerd store only; a list stays in force until a newer one comes.
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
-    pub stored: Figure<Arc<[StoredLayer]>>,
+    pub stored: Figure<Arc<Stored>>,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
 }

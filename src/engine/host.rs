@@ -1,8 +1,9 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
+mod bolt;
 mod layers;
 
-pub use layers::stored_layers;
+pub use layers::stored;
 
 use std::collections::HashSet;
 use std::fs::File;

@@ -25,7 +25,7 @@ use super::host::{self, Known, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
-use crate::domain::stored::StoredLayer;
+use crate::domain::stored::Stored;
 
 pub use self::once::{Walk, Wanted, scan_once};
 
@@ -115,10 +115,10 @@ async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Optio
 
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
-async fn stored_layers(info: Arc<EngineInfo>, known: Known) -> Option<Arc<[StoredLayer]>> {
-    let read = tokio::task::spawn_blocking(move || host::stored_layers(&info, &known));
+async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
+    let read = tokio::task::spawn_blocking(move || host::stored(&info, &known));
     let layers = timeout(LIST, read).await.ok()?.ok()??;
-    Some(layers.into())
+    Some(Arc::new(layers))
 }
 
 /// True where the engine's own folder tells of layers that the API does not.

@@ -153,9 +153,15 @@ impl Join<'_> {
         if !records.iter().any(may_share) {
             return vec![Tie::None; records.len()];
         }
-        let ties = records.iter().map(|record| match may_share(record) {
-            true => Tie::Some,
-            false => Tie::None,
+        let ties = records.iter().map(|record| {
+            if !may_share(record) {
+                return Tie::None;
+            }
+            match builder.shelf.records.get(&record.id) {
+                None => Tie::Some,
+                Some(None) => Tie::None,
+                Some(Some(layer)) => Tie::Layer(*layer),
+            }
         });
         let mut join = Join {
             records,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ChainId, Text};
+use crate::domain::item::{ChainId, RecordId, Text};
 use crate::domain::stored::StoredLayer;
 
 use super::ledger::has_blobs;
@@ -17,6 +17,8 @@ pub(super) struct Shelf {
     pub(super) is_known: bool,
     pub(super) sizes: Vec<(LayerNo, Bytes)>,
     pub(super) folders: HashMap<Text, LayerNo>,
+    /// What records are, where the engine notes it: a layer, or none at all.
+    pub(super) records: HashMap<RecordId, Option<LayerNo>>,
     /// By layer, true of those in a folder that BuildKit named.
     by_buildkit: Vec<bool>,
 }
@@ -37,15 +39,18 @@ impl Shelf {
             return shelf;
         }
         shelf.is_known = true;
-        let index: HashMap<&ChainId, &StoredLayer> =
-            stored.iter().map(|layer| (&layer.chain, layer)).collect();
+        let index: HashMap<&ChainId, &StoredLayer> = stored
+            .layers
+            .iter()
+            .map(|layer| (&layer.chain, layer))
+            .collect();
         let mut numbers: HashMap<&ChainId, LayerNo> = HashMap::new();
-        for layer in stored.iter() {
+        for layer in &stored.layers {
             let mut above = Vec::new();
             let mut next = Some(layer);
             // A chain that ends in the air, or in itself, is not taken.
             while let Some(at) = next {
-                if numbers.contains_key(&at.chain) || above.len() > stored.len() {
+                if numbers.contains_key(&at.chain) || above.len() > stored.layers.len() {
                     break;
                 }
                 above.push(at);
@@ -69,6 +74,15 @@ impl Shelf {
                 shelf.sizes.push((number, at.size));
                 shelf.folders.insert(at.folder.clone(), number);
             }
+        }
+        for (record, chain) in &stored.records {
+            let layer = chain.as_ref().map(|chain| numbers.get(chain).copied());
+            match layer {
+                // It keeps a layer that is not listed: nothing is known of it.
+                Some(None) => continue,
+                Some(layer) => shelf.records.insert(record.clone(), layer),
+                None => shelf.records.insert(record.clone(), None),
+            };
         }
         shelf.by_buildkit = vec![false; tree.len()];
         for (folder, layer) in &shelf.folders {

@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, has_stored_layers, look, stored_layers,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, has_stored_layers, look, stored,
     with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
@@ -309,7 +309,7 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
     /// Newer than the build cache, so that every layer that a record has is among them.
     async fn stored(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let layers = stored_layers(engine, Known::of(&self.inventory)).await;
+        let layers = stored(engine, Known::of(&self.inventory)).await;
         self.inventory.apply(Part::Stored(layers.into()));
     }
 

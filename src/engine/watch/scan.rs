@@ -14,9 +14,7 @@ use super::picture::Picture;
 use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
-use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, stored_layers, within,
-};
+use super::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, stored, within};
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, State, Text};
 use crate::engine::{Change, Engine, EngineError};
@@ -267,7 +265,7 @@ impl<'e> Scan<'e> {
             Question::Blobs => self.blobs(),
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                stored_layers(info, self.picture.known.clone())
+                stored(info, self.picture.known.clone())
                     .map(Answered::Stored)
                     .boxed()
             }

@@ -13,7 +13,7 @@ use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
 };
-use crate::domain::stored::StoredLayer;
+use crate::domain::stored::Stored;
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -30,7 +30,7 @@ pub(super) enum Answered {
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
-    Stored(Option<Arc<[StoredLayer]>>),
+    Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Image(ImageId, Answer<ImageDetails>),
