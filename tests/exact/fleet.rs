@@ -208,15 +208,11 @@ impl<'a> Fleet<'a> {
 }
 
 /// Images that come from an archive, on a shared base, with no build cache left of them.
-/// With the graph driver they are built without BuildKit: it may keep layers of builds a moment ago that no record
-/// names any more.
-pub fn load(
-    engine: &PrivateEngine,
-    scene: &Scene<'_>,
-    random: &mut Random,
-    name: &str,
-    builder: Builder,
-) {
+///
+/// Each is saved by itself. Docker 25 and newer keep a reference to every layer that an archive of several images
+/// has twice (`saveConfigAndLayer` in moby's `image/tarexport/save.go` returns without releasing it), so that the
+/// layer stays when all images are gone, until the engine is started anew.
+pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name: &str) {
     let mut fleet = Fleet {
         engine,
         scene,
@@ -225,34 +221,26 @@ pub fn load(
     };
     let shared = fleet.dockerfile("base:1", &["shared"]);
     let base = fleet.named("loaded-base");
-    scene.build(builder, &base, &shared);
+    scene.build(Builder::BuildKit, &base, &shared);
     let mut names = vec![base.clone()];
     for what in ["loaded-a", "loaded-b", "loaded-c"] {
         let file = fleet.dockerfile(&base, &["own", "COPY"]);
         let name = fleet.named(what);
-        scene.build(builder, &name, &file);
+        scene.build(Builder::BuildKit, &name, &file);
         names.push(name);
     }
-    let archive = engine.folder().join("fleet.tar");
-    let mut save = vec!["save", "--output"];
-    let path = archive.to_string_lossy();
-    save.push(&path);
-    save.extend(names.iter().map(String::as_str));
-    engine.docker(&save);
-    engine.docker(
-        &[
-            &["image", "rm"],
-            names
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .as_slice(),
-        ]
-        .concat(),
-    );
+    let archive = |at: usize| engine.folder().join(format!("fleet-{at}.tar"));
+    for (at, name) in names.iter().enumerate() {
+        engine.docker(&["save", "--output", &archive(at).to_string_lossy(), name]);
+    }
+    let mut remove = vec!["image", "rm"];
+    remove.extend(names.iter().map(String::as_str));
+    engine.docker(&remove);
     engine.docker(&["builder", "prune", "--all", "--force"]);
-    engine.docker(&["load", "--input", &path]);
-    fs::remove_file(&archive).expect("the archive goes");
+    for at in 0..names.len() {
+        engine.docker(&["load", "--input", &archive(at).to_string_lossy()]);
+        fs::remove_file(archive(at)).expect("the archive goes");
+    }
 }
 
 /// Some files of random bytes, one of them under two names.

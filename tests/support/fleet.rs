@@ -7,9 +7,10 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use dtop::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
-    Record, RecordId, Source, State, Text, Volume, VolumeName,
+    ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
+    Labels, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::stored::{Stored, StoredLayer};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -101,6 +102,31 @@ impl Fleet {
             .sum();
         let own = self.own.iter().filter(|(item, _)| set.contains(item));
         layers + own.map(|(_, bytes)| bytes).sum::<u64>()
+    }
+
+    /// What the engine's own folder tells of this store.
+    pub fn stored(&self) -> Part {
+        let name = |layer: usize| ChainId::new(format!("chain-{layer}"));
+        let layers = self
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(number, layer)| StoredLayer {
+                chain: name(number),
+                parent: layer.below.map(name),
+                diff_id: diff_id(number),
+                folder: folder(number),
+                size: Bytes(layer.size),
+            });
+        let records = self.holders.iter().filter_map(|holder| match &holder.item {
+            ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),
+            _ => None,
+        });
+        let stored = Stored {
+            layers: layers.collect(),
+            records: records.collect(),
+        };
+        Part::Stored(Figure::Known(Arc::new(stored)))
     }
 
     /// A layer and all below it, from the lowest up.
@@ -218,10 +244,7 @@ fn add_images(
         let chain = fleet.chain(top);
         let content = Content {
             created: (number % 2 == 0).then(|| fine_time(fleet.layers[top].second, top)),
-            diff_ids: chain
-                .iter()
-                .map(|layer| format!("sha256:{layer:064}").into())
-                .collect(),
+            diff_ids: chain.iter().map(|layer| diff_id(*layer)).collect(),
             history: if bare && traits.bare {
                 Vec::new()
             } else {
@@ -255,6 +278,10 @@ fn add_images(
         });
     }
     images
+}
+
+fn diff_id(layer: usize) -> Text {
+    format!("sha256:{layer:064}").into()
 }
 
 fn folder(layer: usize) -> Text {

@@ -140,7 +140,7 @@ impl Ledger {
                 Sort::Layer | Sort::Blob | Sort::Record => (&mut build_cache, 3),
                 Sort::Log => continue,
             };
-            *total += unit.size.most;
+            *total += unit.size.likely();
             pending[kind] |= unit.pending;
         }
         let figure = |bytes, kind: usize| {

@@ -226,7 +226,10 @@ impl<'a> Release<'a> {
     /// Who holds how much of a chain of units, given from the top down. Who comes in higher up holds more.
     fn holders_of_chain(&self, own: HolderNo, chain: &[UnitNo]) -> HashMap<HolderNo, Bytes> {
         let graph = &self.ledger.graph;
-        let mut held: Bytes = chain.iter().map(|unit| graph.unit(*unit).size.most).sum();
+        let mut held: Bytes = chain
+            .iter()
+            .map(|unit| graph.unit(*unit).size.likely())
+            .sum();
         let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut above = None;
         for unit in chain {
@@ -245,7 +248,7 @@ impl<'a> Release<'a> {
             if found.len() >= NAMED {
                 break;
             }
-            held = held - graph.unit(*unit).size.most;
+            held = held - graph.unit(*unit).size.likely();
             above = Some(*unit);
         }
         found

@@ -39,6 +39,15 @@ impl Span {
         (self.least == self.most).then_some(self.least)
     }
 
+    /// The most that it can be, or where that may be anything, the least: for sums of what is there.
+    pub(super) fn likely(self) -> Bytes {
+        if self.most == Self::UNKNOWN.most {
+            self.least
+        } else {
+            self.most
+        }
+    }
+
     pub(super) fn holds(self, size: Bytes) -> bool {
         self.least <= size && size <= self.most
     }
