@@ -56,8 +56,7 @@ const RUNS: [(&str, Run); 4] = [
         Run {
             store: Store::GraphDriver,
             from: From::ThisMachine,
-            scenes: 3,
-            sets: 11,
+            sets: 32,
             exact: 95,
             is_long: false,
         },
@@ -75,7 +74,7 @@ const RUNS: [(&str, Run); 4] = [
         "containerd_promises_hold_with_the_list_of_blobs",
         Run {
             store: Store::Containerd,
-            scenes: 2,
+            sets: 14,
             ..LONG
         },
     ),
@@ -84,7 +83,7 @@ const RUNS: [(&str, Run); 4] = [
         Run {
             store: Store::Containerd,
             from: From::Behind("/grpc"),
-            scenes: 1,
+            sets: 7,
             exact: 0,
             ..LONG
         },
@@ -94,8 +93,7 @@ const RUNS: [(&str, Run); 4] = [
 const LONG: Run = Run {
     store: Store::GraphDriver,
     from: From::ThisMachine,
-    scenes: 4,
-    sets: 8,
+    sets: 40,
     exact: 90,
     is_long: true,
 };
@@ -130,14 +128,16 @@ enum From {
 struct Run {
     store: Store,
     from: From,
-    scenes: u32,
-    /// Sets drawn from each scene, one after the other.
-    sets: u32,
+    /// How many sets must free something.
+    sets: usize,
     /// So many sets in a hundred are exact at least.
     exact: usize,
     /// It takes minutes, and runs only when asked to.
     is_long: bool,
 }
+
+/// Sets drawn from one scene, one after the other: what is left gets odder with each.
+const SETS: usize = 10;
 
 /// What came of a set.
 struct Outcome {
@@ -178,14 +178,17 @@ impl Run {
         let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
         let scene = Scene::on(&engine);
         let mut outcomes = Vec::new();
-        for number in 0..self.scenes {
+        for number in 0.. {
+            if outcomes.len() >= self.sets {
+                break;
+            }
             let name = format!("scene{number}");
             // Loading ends with an empty cache, so it comes first.
             fleet::load(&engine, &scene, &mut random, &name);
             if number % 2 == 0 || self.store == Store::GraphDriver {
                 Fleet::build(&engine, &scene, &mut random, &name);
             }
-            for set in 0..self.sets {
+            for set in 0..SETS {
                 let set = format!("seed {seed}, scene {number}, set {set}");
                 let outcome = runtime.block_on(self.measure(&engine, &proxy, &mut random, &set));
                 outcomes.extend(outcome);
@@ -287,7 +290,7 @@ impl Run {
         }
     }
 
-    /// Over all sets: enough of them, almost all exact, and ranges no wider than promised.
+    /// Over all sets: enough of them exact.
     fn judge(&self, outcomes: &[Outcome]) {
         let exact = outcomes.iter().filter(|outcome| outcome.is_exact).count();
         let lost: u64 = outcomes.iter().map(|outcome| outcome.lost).sum();
@@ -300,22 +303,6 @@ impl Run {
             "{exact} of {} sets exact; {doubt} of {lost} bytes in doubt, {} without an upper end",
             outcomes.len(),
             open.count(),
-        );
-        // On the containerd store one scene has little but images, which few sets exhaust.
-        let least = match self.store {
-            Store::GraphDriver => {
-                if self.is_long {
-                    25
-                } else {
-                    30
-                }
-            }
-            Store::Containerd => 6 * self.scenes as usize - 2,
-        };
-        assert!(
-            outcomes.len() >= least,
-            "only {} sets freed something",
-            outcomes.len()
         );
         assert!(
             exact * 100 >= outcomes.len() * self.exact,

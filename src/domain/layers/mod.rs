@@ -7,6 +7,7 @@
 mod align;
 mod build;
 mod containerd;
+mod containers;
 mod equations;
 mod folders;
 mod hidden;
