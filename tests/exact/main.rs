@@ -137,7 +137,7 @@ struct Run {
 }
 
 /// Sets drawn from one scene, one after the other: what is left gets odder with each.
-const SETS: usize = 10;
+const SETS: usize = 12;
 
 /// What came of a set.
 struct Outcome {
@@ -189,6 +189,9 @@ impl Run {
                 Fleet::build(&engine, &scene, &mut random, &name);
             }
             for set in 0..SETS {
+                if outcomes.len() >= self.sets {
+                    break;
+                }
                 let set = format!("seed {seed}, scene {number}, set {set}");
                 let outcome = runtime.block_on(self.measure(&engine, &proxy, &mut random, &set));
                 outcomes.extend(outcome);

@@ -119,6 +119,10 @@ pub async fn scan_once(
         ..wanted
     })
     .await;
+    if !once.inventory.engine.local {
+        // Layers have folders of their own, which are known only now.
+        once.host().await;
+    }
     if wanted.layers && has_stored_layers(&once.inventory.engine) {
         once.stored().await;
     }

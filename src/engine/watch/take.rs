@@ -172,6 +172,7 @@ impl Scan<'_> {
         match answer {
             Ok(details) => {
                 self.images.landed(id, Landing::Known, None);
+                self.take_folder(&details);
                 self.outbox.push_layers(details.of(id.clone()));
             }
             Err(error) => {
@@ -187,6 +188,20 @@ impl Scan<'_> {
         }
         if self.images.ends() {
             self.end_layers();
+        }
+    }
+
+    /// One folder of a layer is enough to tell this machine's engine from another.
+    fn take_folder(&mut self, details: &ImageDetails) {
+        let content = details.content.as_ref().known();
+        let folder = content.and_then(|content| content.folders.last());
+        if let Some(folder) = folder
+            && self.picture.known.folders.is_empty()
+        {
+            self.picture.known.folders.push(folder.clone());
+            if !self.picture.engine.as_ref().is_some_and(|info| info.local) {
+                self.ask(Question::Surroundings);
+            }
         }
     }
 
