@@ -122,6 +122,13 @@ impl<'a> Index<'a> {
                 .any(|row| row.created.map(Timestamp::as_second) == second)
     }
 
+    /// False of a layer that was made only after something was built on the base that a record is.
+    pub(super) fn was_there(&self, record: &Record, layer: LayerNo) -> bool {
+        let rows = &self.rows[layer as usize];
+        let before = |row: &&HistoryRow| row.created <= record.created;
+        rows.is_empty() || record.created.is_none() || rows.iter().any(before)
+    }
+
     pub(super) fn same_command(&self, record: &Record, layer: LayerNo) -> bool {
         let command = command(record);
         !command.is_empty()

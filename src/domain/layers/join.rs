@@ -228,6 +228,7 @@ impl Join<'_> {
         };
         if is_base(record) {
             narrow(&mut found, &|layer| !self.bases.contains(&layer));
+            narrow(&mut found, &|layer| self.index.was_there(record, layer));
         } else {
             narrow(&mut found, &|layer| self.index.is_by_buildkit(layer));
             narrow(&mut found, &|layer| self.index.same_moment(record, layer));

@@ -103,7 +103,10 @@ impl Builder<'_> {
             let depth = lineage.depth[*base];
             let steps = depth.and_then(|depth| steps.get(&depth));
             for step in steps.into_iter().flatten() {
+                // An image was made of the step before something was built on it.
+                let later = records[*step].created > records[*base].created;
                 if let Some(unit) = stands[*step]
+                    && !later
                     && may_be_one(records, lineage, stands, *base, *step)
                 {
                     self.hold(*holder, unit, false);
