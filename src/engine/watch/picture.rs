@@ -8,8 +8,10 @@ use tokio::time::Instant;
 
 use super::has_stored_layers;
 use super::question::Question;
+use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+use crate::domain::stored::Stored;
 use crate::engine::EngineError;
 use crate::engine::host::Known;
 
@@ -35,6 +37,8 @@ pub(super) struct Picture {
     pub(super) runs_asked: HashSet<Text>,
     /// A list of blobs was sent, or that there is none.
     pub(super) has_blobs: bool,
+    /// The layers in the engine's folder, as they were sent last.
+    pub(super) stored: Figure<Arc<Stored>>,
     asked: HashMap<Question, Instant>,
 }
 

@@ -49,10 +49,7 @@ impl Scan<'_> {
             Answered::BuildCache(answer) => self.take_build_cache(answer),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
             Answered::Blobs(answer) => self.take_blobs(answer),
-            Answered::Stored(layers) => {
-                self.outbox.push(Part::Stored(layers.into()));
-                self.landed(Question::Stored);
-            }
+            Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -239,6 +236,15 @@ impl Scan<'_> {
             self.outbox.ended(Stage::Layers, failure);
         }
         self.landed(Question::Blobs);
+    }
+
+    /// A folder that tells what it told before makes no new picture.
+    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+        if self.picture.stored != stored {
+            self.picture.stored.clone_from(&stored);
+            self.outbox.push(Part::Stored(stored));
+        }
+        self.landed(Question::Stored);
     }
 
     fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
