@@ -17,6 +17,8 @@ pub const NOTHING_TRIED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A step failed, changed or was skipped.
 pub const NOT_ALL_DONE: u8 = 3;
+/// A signal ended it: what the shell shows of a program that ^C ended.
+pub const INTERRUPTED: u8 = 130;
 /// Nobody reads the output any more: what the shell shows of a program that SIGPIPE ended.
 pub const BROKEN_PIPE: u8 = 141;
 

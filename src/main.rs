@@ -55,10 +55,10 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
     let engine = open::engine(global);
     Ok(match &cli.command {
         Some(Command::Report { fast, output }) => {
-            Box::pin(batch::report(engine, *fast, output.json, console)).await
+            Box::pin(ended(batch::report(engine, *fast, output.json, console))).await
         }
         Some(Command::Plan { select, output }) => {
-            Box::pin(batch::plan(engine, select, output.json, console)).await
+            Box::pin(ended(batch::plan(engine, select, output.json, console))).await
         }
         Some(Command::Clean {
             select,
@@ -80,9 +80,13 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
         Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
         // Without a terminal there is no screen to open.
         None if !io::stdout().is_terminal() => {
-            Box::pin(batch::report(engine, false, false, console)).await
+            Box::pin(ended(batch::report(engine, false, false, console))).await
         }
         None => {
+            let opener = tokio::select! {
+                opener = open::opener(global) => opener,
+                () = batch::interrupted() => return Ok(cli::INTERRUPTED),
+            };
             let ascii = console.page.ascii;
             let options = Options {
                 ascii,
@@ -90,10 +94,18 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
                 read_only: global.engine.read_only,
             };
             let theme = Theme::new(has_color(global), ascii);
-            runtime::run(open::opener(global), options, theme).await?;
+            runtime::run(opener, options, theme).await?;
             0
         }
     })
+}
+
+/// What only reads may end at any moment; what it has started, such as a login, ends with it.
+async fn ended(command: impl Future<Output = u8>) -> u8 {
+    tokio::select! {
+        code = command => code,
+        () = batch::interrupted() => cli::INTERRUPTED,
+    }
 }
 
 fn printed(text: &str, console: &mut Console<'_>) -> u8 {

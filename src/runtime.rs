@@ -28,6 +28,7 @@ pub mod batch;
 pub mod console;
 mod input;
 pub mod open;
+mod screen;
 mod session;
 mod terminal;
 

@@ -131,6 +131,7 @@ fn a_lost_connection() {
     model.link = Link::Lost {
         since: now() - SignedDuration::from_secs(5),
         why: "connection refused".into(),
+        again: Some(now() + SignedDuration::from_secs(3)),
     };
     check("lost", &mut model, (80, 24), COLOUR);
 }

@@ -38,7 +38,7 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("SystemTime", &["engine"]),
     ("std::fs", &["engine"]),
     ("std::net", &["engine"]),
-    ("std::process", &["main"]),
+    ("std::process", &["engine", "main"]),
 ];
 
 /// The files of the program with the part that they belong to, and their code without tests and comments.

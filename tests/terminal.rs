@@ -69,6 +69,10 @@ const TESTS: &[(&str, fn())] = &[
     ),
     ("pasted_text_confirms_nothing", pasted_text_confirms_nothing),
     (
+        "what_is_typed_before_clean_asks_is_no_answer",
+        early_text_is_no_answer,
+    ),
+    (
         "without_an_engine_the_screen_says_what_was_tried",
         no_engine_says_what_was_tried,
     ),
@@ -329,6 +333,27 @@ fn pasted_text_confirms_nothing() {
         journey.screen.contents()
     );
     journey.quit();
+}
+
+fn early_text_is_no_answer() {
+    let clean = ["--demo", "clean", "--images", "is:dangling"];
+    let mut screen = Screen::start(&clean, &[], (35, 120));
+    screen.send(b"y\nyes\n");
+    screen.wait_for("[y/N]");
+    screen.settle();
+    let shown = screen.contents();
+    assert!(screen.runs(), "it waits for an answer:\n{shown}");
+    screen.send(b"n\n");
+    assert_eq!(screen.end().exit_code(), 0);
+    let shown = screen.contents();
+    assert!(shown.contains("nothing was removed"), "{shown}");
+    // An answer to the question is one.
+    let mut screen = Screen::start(&clean, &[], (35, 120));
+    screen.wait_for("[y/N]");
+    screen.send(b"y\n");
+    assert_eq!(screen.end().exit_code(), 0);
+    let shown = screen.contents();
+    assert!(!shown.contains("nothing was removed"), "{shown}");
 }
 
 fn no_engine_says_what_was_tried() {

@@ -111,9 +111,9 @@ const IMAGES: &[Column] = &[
         width: 8,
         right: true,
         leaves: 5,
-        cell: |survey, _, at| Cell::Size(survey.inventory().images[at].shared),
+        cell: |survey, _, at| Cell::Size(survey.facts(Kind::Image, at).shared),
         compare: |survey, _, a, b| {
-            let shared = |at: usize| survey.inventory().images[at].shared.known();
+            let shared = |at: usize| survey.facts(Kind::Image, at).shared.known();
             shared(b).cmp(&shared(a))
         },
     },
@@ -174,7 +174,11 @@ const CONTAINERS: &[Column] = &[
         width: 22,
         right: false,
         leaves: 5,
-        cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].image.clone()),
+        // Of a long name both ends tell: the registry and the tag.
+        cell: |survey, _, at| Cell::Name {
+            name: survey.inventory().containers[at].image.clone(),
+            more: 0,
+        },
         compare: |survey, _, a, b| {
             let image = |at: usize| &survey.inventory().containers[at].image;
             image(a).cmp(image(b))

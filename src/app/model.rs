@@ -8,10 +8,10 @@ use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
-use crate::domain::plan::{Plan, Selection};
+use crate::domain::plan::{Plan, STOP_IT, Selection};
 use crate::domain::survey::Survey;
 
-use super::keys::Place;
+use super::keys::{Action, Place};
 use super::layout::Layout;
 use super::list::{Around, Cursor, Marks, Pane};
 use super::msg::Attempt;
@@ -31,10 +31,12 @@ pub enum Link {
     #[default]
     Connecting,
     Connected,
-    /// Since then, in the engine's words; the last picture stays.
+    /// Since then, and why; the last picture stays.
     Lost {
         since: Timestamp,
         why: String,
+        /// When it is tried again, where somebody does.
+        again: Option<Timestamp>,
     },
 }
 
@@ -109,6 +111,36 @@ impl PlanScreen {
         let stays = (0..self.plan.stays.len()).map(PlanLine::Stays);
         let refused = (0..self.plan.refused.len()).map(PlanLine::Refused);
         steps.chain(dropped).chain(stays).chain(refused).collect()
+    }
+}
+
+impl PlanScreen {
+    /// Whether a key of the plan would change anything now: what it is for is in this plan.
+    #[must_use]
+    pub fn applies(&self, action: Action) -> bool {
+        let Plan {
+            steps,
+            refused,
+            stays,
+            held_back,
+            ..
+        } = &self.plan;
+        match action {
+            Action::Confirm => !steps.is_empty(),
+            Action::Drop => {
+                !(steps.is_empty() && stays.is_empty() && self.selection.dropped.is_empty())
+            }
+            Action::StopRunning => {
+                self.selection.stop || refused.iter().any(|it| it.why.contains(STOP_IT))
+            }
+            Action::Unlock => {
+                let is_record = |id: &ItemId| id.kind() == Kind::BuildCache;
+                let mut holders = held_back.iter().flat_map(|(_, held)| &held.by);
+                holders.any(|(id, _)| is_record(id))
+                    || refused.iter().any(|it| !it.unlock.is_empty())
+            }
+            _ => true,
+        }
     }
 }
 
@@ -265,7 +297,8 @@ impl Model {
             return None;
         }
         let second = SignedDuration::from_secs(1);
-        if self.link == Link::Connecting || !self.measuring().is_empty() {
+        let counts = !matches!(self.link, Link::Connected);
+        if counts || !self.measuring().is_empty() {
             return Some(self.now + second);
         }
         self.unsorted.then(|| self.last_key + 2 * second)

@@ -25,11 +25,14 @@ pub enum Msg {
     Drawn {
         furthest: usize,
     },
-    /// An engine answered and is being scanned.
+    /// An engine answers, or does so again, and is being scanned.
     Connected,
     NoEngine(Vec<Attempt>),
-    /// The engine does not answer any more, in its words; the last picture stays.
-    Lost(String),
+    /// The engine does not answer any more; the last picture stays. It is asked again at that time.
+    Lost {
+        why: String,
+        again: Timestamp,
+    },
     Scan(Vec<Part>),
     Removal(Event),
     /// SIGTERM or SIGHUP.

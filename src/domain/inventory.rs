@@ -35,6 +35,9 @@ pub struct EngineInfo {
     pub local: bool,
     /// Why it does not count as local, once that has been tried.
     pub why_not_local: Option<Text>,
+    /// The virtual machine that it runs in, by the name of what brings it along (`Docker Desktop`): its disk
+    /// is a file on the host.
+    pub vm: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
 }
@@ -171,6 +174,8 @@ pub enum Part {
         sizes: Vec<(VolumeName, Option<Bytes>)>,
         complete: bool,
     },
+    /// Log files that were measured on the engine's host; `None` where they cannot be read.
+    Logs(Vec<(ContainerId, Option<Bytes>)>),
     Stage(Stage, Progress),
 }
 
@@ -226,10 +231,14 @@ impl Inventory {
             Part::Stored(stored) => self.stored = stored,
             Part::ContainerDetails(id, details) => {
                 if let Some(container) = self.containers.iter_mut().find(|c| c.id == id) {
+                    let log = container.details.as_ref().known().and_then(|old| old.log);
                     container.details = details;
+                    // The engine tells no log's size: what was measured stays.
+                    set_log(container, log);
                 }
             }
             Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
+            Part::Logs(sizes) => self.take_logs(sizes),
             Part::Stage(stage, progress) => {
                 if matches!(progress, Progress::Done(_)) {
                     self.listed.insert(stage);
@@ -320,6 +329,15 @@ impl Inventory {
         }
     }
 
+    fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<Bytes>)>) {
+        let sizes: HashMap<_, _> = sizes.into_iter().collect();
+        for container in &mut self.containers {
+            if let Some(log) = sizes.get(&container.id) {
+                set_log(container, *log);
+            }
+        }
+    }
+
     fn take_volume_sizes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
         let sizes: HashMap<_, _> = sizes.into_iter().collect();
         for volume in &mut self.volumes {
@@ -329,5 +347,15 @@ impl Inventory {
                 None => {}
             }
         }
+    }
+}
+
+/// Takes the size of a container's logs in, where details are known that it belongs to.
+fn set_log(container: &mut Container, log: Option<Bytes>) {
+    if let Figure::Known(details) = &mut container.details
+        && log.is_some()
+        && details.log != log
+    {
+        Arc::make_mut(details).log = log;
     }
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::docker::{self, DockerEngine};
-use super::transport::Address;
+use super::transport::{Address, Line, ssh, tls};
 use super::{Engine, EngineError};
 
+pub use super::transport::Lines;
 pub use contexts::ContextError;
 pub use places::{ConnectError, Env, Options, Place, Unsupported, places};
 
@@ -38,7 +39,16 @@ pub enum WhyNot {
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// A way to connect that this version does not have.
+    /// What answers speaks TLS, and was spoken to plainly.
+    #[error("what answers there speaks TLS")]
+    WantsTls,
+    /// No TLS connection.
+    #[error("{0}")]
+    Tls(tls::Trouble),
+    /// No way to it over ssh.
+    #[error("{0}")]
+    Ssh(ssh::Trouble),
+    /// A way to connect that is not for this side, or not for this system.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
     /// The connection failed in another way, in the system's words.
@@ -77,7 +87,16 @@ impl Attempt {
             WhyNot::TimedOut(_) => {
                 Some("is the engine hanging? its log tells more (journalctl -u docker)".to_owned())
             }
-            WhyNot::Unsupported(unsupported) => Some(unsupported.advice(&self.place)),
+            WhyNot::WantsTls => Some(
+                "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context with certificates"
+                    .to_owned(),
+            ),
+            WhyNot::Tls(trouble) => Some(trouble.advice().to_owned()),
+            WhyNot::Ssh(trouble) => match &self.place.address {
+                Ok(Address::Ssh(target)) => Some(trouble.advice(target)),
+                Ok(_) | Err(_) => None,
+            },
+            WhyNot::Unsupported(_) => Some("name another address with -H".to_owned()),
             WhyNot::Connection(_) => Some("check the address and the network".to_owned()),
             WhyNot::Engine(_) => None,
         }
@@ -131,17 +150,18 @@ impl std::error::Error for NoEngine {}
 /// No place gave an engine.
 pub async fn open(
     places: Vec<Place>,
+    lines: &Lines,
     options: &Options,
     env: &Env,
 ) -> Result<Arc<dyn Engine>, NoEngine> {
-    first(places, async |place, address| {
+    first(places, lines, async |place, line| {
         let options = docker::Options {
             host: place.url.as_str().into(),
             why: place.why.as_str().into(),
             read_only: options.read_only,
             api: env.api.clone(),
         };
-        let engine = DockerEngine::open(address.clone(), options).await?;
+        let engine = DockerEngine::open(line.clone(), options).await?;
         Ok(Arc::new(engine) as Arc<dyn Engine>)
     })
     .await
@@ -151,13 +171,13 @@ pub async fn open(
 ///
 /// A place that answers and then cannot be introduced does not end the search: with one place
 /// there is nothing more to try, and with several a broken engine must not hide a sound one.
-async fn first<D>(places: Vec<Place>, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
+async fn first<D>(places: Vec<Place>, lines: &Lines, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
 where
-    D: AsyncFn(&Place, &Address) -> Result<Arc<dyn Engine>, EngineError>,
+    D: AsyncFn(&Place, &Line) -> Result<Arc<dyn Engine>, EngineError>,
 {
     let mut attempts = Vec::new();
     for place in places {
-        match reach(&place, &dial).await {
+        match reach(&place, lines, &dial).await {
             Ok(engine) => return Ok(engine),
             Err(reason) => attempts.push(Attempt { place, reason }),
         }
@@ -165,15 +185,18 @@ where
     Err(NoEngine { attempts })
 }
 
-async fn reach<D>(place: &Place, dial: &D) -> Result<Arc<dyn Engine>, WhyNot>
+async fn reach<D>(place: &Place, lines: &Lines, dial: &D) -> Result<Arc<dyn Engine>, WhyNot>
 where
-    D: AsyncFn(&Place, &Address) -> Result<Arc<dyn Engine>, EngineError>,
+    D: AsyncFn(&Place, &Line) -> Result<Arc<dyn Engine>, EngineError>,
 {
-    let address = place.address.as_ref().map_err(Clone::clone)?;
-    tokio::time::timeout(PING, probe::ping(address))
+    let line = lines.to(place.address.as_ref().map_err(Clone::clone)?);
+    // A login may ask for a passphrase: nobody types that against the clock.
+    let opened = line.open().await;
+    opened.map_err(|error| probe::why_not(line.address(), &error))?;
+    tokio::time::timeout(PING, probe::ping(&line))
         .await
         .unwrap_or(Err(WhyNot::TimedOut(PING)))?;
-    tokio::time::timeout(INTRODUCTION, dial(place, address))
+    tokio::time::timeout(INTRODUCTION, dial(place, &line))
         .await
         .map_err(|_| WhyNot::TimedOut(INTRODUCTION))?
         .map_err(WhyNot::from)

@@ -10,7 +10,7 @@ mod tests;
 mod usage;
 mod writes;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -19,12 +19,13 @@ use serde_json::Value;
 
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
-use super::transport::{Address, Api, Transport};
+use super::host::remote::{self, Home};
+use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
@@ -54,26 +55,29 @@ pub struct Options {
 pub struct DockerEngine {
     transport: Transport,
     writes: bollard::Docker,
+    options: Options,
+    terms: RwLock<Arc<Terms>>,
+    usage: Usage,
+}
+
+/// What was agreed on with the engine when it was greeted last. A daemon that comes back after a restart may
+/// be of another version, or keep its images in another store.
+#[derive(Debug)]
+struct Terms {
     info: EngineInfo,
-    id: Text,
+    /// Where it keeps data on its host.
+    home: Home,
     api: Api,
     dialect: Dialect,
-    usage: Usage,
     /// Only where the store has such a list.
     blobs: Option<Blobs>,
 }
 
-impl DockerEngine {
-    /// Greets the engine, agrees on an API version, and asks what it is. It is not taken to be local:
-    /// that must be proven elsewhere.
-    ///
-    /// # Errors
-    /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
-    pub async fn open(address: Address, options: Options) -> Result<Self, EngineError> {
-        let transport = Transport::new(address, options.host.clone(), options.read_only);
-        let greeting = greeting::exchange(&transport, options.api.as_deref()).await?;
-        let info = json(&transport, "/info", LIST).await?;
-        let id = info.get("ID").and_then(Value::as_str).unwrap_or_default();
+impl Terms {
+    /// Greets the engine and asks what it is; the transport speaks the agreed version from here on.
+    async fn agree(transport: &Transport, options: &Options) -> Result<Self, EngineError> {
+        let greeting = greeting::exchange(transport, options.api.as_deref()).await?;
+        let info = json(transport, "/info", LIST).await?;
         let about = wire::about(&info, &greeting.version, greeting.podman);
         let dialect = Dialect {
             podman: greeting.podman,
@@ -82,37 +86,51 @@ impl DockerEngine {
         Ok(Self {
             blobs: (about.store == Store::Containerd)
                 .then(|| Blobs::new(transport.clone(), &about.version)),
-            writes: writes::client(transport.clone())?,
+            home: Home::of(&info),
             info: EngineInfo {
-                host: options.host,
-                why: options.why,
+                host: options.host.clone(),
+                why: options.why.clone(),
                 api: greeting.api.to_string().into(),
                 ..about
             },
-            id: id.into(),
             api: greeting.api,
             dialect,
+        })
+    }
+}
+
+impl DockerEngine {
+    /// Greets the engine, agrees on an API version, and asks what it is. It is not taken to be local:
+    /// that must be proven elsewhere.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
+    pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
+        let transport = Transport::new(line, options.host.clone(), options.read_only);
+        let terms = Terms::agree(&transport, &options).await?;
+        Ok(Self {
+            writes: writes::client(transport.clone())?,
+            terms: RwLock::new(Arc::new(terms)),
             usage: Usage::default(),
+            options,
             transport,
         })
     }
 
-    async fn introduce(&self) -> Result<EngineInfo, EngineError> {
-        let (info, version) =
-            tokio::try_join!(self.json("/info", LIST), self.json("/version", LIST))?;
-        let EngineInfo { host, why, api, .. } = self.info.clone();
-        Ok(EngineInfo {
-            host,
-            why,
-            api,
-            ..wire::about(&info, &version, self.dialect.podman)
-        })
+    fn terms(&self) -> Arc<Terms> {
+        let terms = self.terms.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&terms)
     }
 
-    /// The engine's own ID, which its root folder holds too (`engine-id`).
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
+    /// Greets the engine anew. Where it is what it was, what is kept of it stays.
+    async fn introduce(&self) -> Result<EngineInfo, EngineError> {
+        let agreed = Terms::agree(&self.transport, &self.options).await?;
+        let info = agreed.info.clone();
+        if self.terms().info != info {
+            self.usage.forget();
+            *self.terms.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(agreed);
+        }
+        Ok(info)
     }
 
     #[must_use]
@@ -194,7 +212,7 @@ impl DockerEngine {
     }
 
     async fn list_services(&self) -> Result<Vec<Service>, EngineError> {
-        if self.dialect.podman {
+        if self.terms().dialect.podman {
             return Ok(Vec::new());
         }
         // Asked anew each time: a swarm may have been joined or left since.
@@ -212,7 +230,9 @@ impl DockerEngine {
     }
 
     async fn used(&self, part: Part) -> Result<Arc<Value>, EngineError> {
-        self.usage.ask(&self.transport, self.api, part).await
+        self.usage
+            .ask(&self.transport, self.terms().api, part)
+            .await
     }
 
     async fn id_of(&self, name: &str) -> Result<Option<ImageId>, EngineError> {
@@ -250,9 +270,22 @@ impl Engine for DockerEngine {
         self.introduce().boxed()
     }
 
+    /// The engine's host is asked where there is a login on it.
+    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+        async {
+            let Some(login) = self.transport.login() else {
+                return Ok(Vec::new());
+            };
+            let terms = self.terms();
+            let disks = remote::disks(login, &terms.home, &terms.info).await;
+            disks.map_err(|error| self.transport.unreachable(&error))
+        }
+        .boxed()
+    }
+
     fn images(&self) -> Answer<'_, Vec<Image>> {
         self.list("/images/json?all=1")
-            .map_ok(|list| wire::images(&list, self.dialect))
+            .map_ok(|list| wire::images(&list, self.terms().dialect))
             .boxed()
     }
 
@@ -272,7 +305,7 @@ impl Engine for DockerEngine {
 
     fn build_cache(&self) -> Answer<'_, Vec<Record>> {
         async {
-            if self.dialect.podman {
+            if self.terms().dialect.podman {
                 return Ok(Vec::new());
             }
             wire::records(&*self.used(Part::BuildCache).await?)
@@ -282,7 +315,7 @@ impl Engine for DockerEngine {
 
     fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
         async {
-            if self.dialect.podman {
+            if self.terms().dialect.podman {
                 // Never computed; the list says so already (ENGINE.md §8).
                 return Ok(Vec::new());
             }
@@ -315,7 +348,7 @@ impl Engine for DockerEngine {
         further: &'a [Text],
     ) -> Answer<'a, Option<BlobList>> {
         async move {
-            match &self.blobs {
+            match &self.terms().blobs {
                 Some(blobs) => blobs.list(images, further).await,
                 None => Ok(None),
             }
@@ -328,7 +361,7 @@ impl Engine for DockerEngine {
     }
 
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
-        events::follow(self.transport.clone(), self.dialect).boxed()
+        events::follow(self.transport.clone(), self.terms().dialect).boxed()
     }
 
     fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {
@@ -349,7 +382,7 @@ impl Engine for DockerEngine {
 
     fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed> {
         // There the engine takes parents of other images along (see `removal::images`).
-        let keep_parents = self.dialect.store == Store::Containerd;
+        let keep_parents = self.terms().dialect.store == Store::Containerd;
         self.delete_image(id.as_str(), keep_parents).boxed()
     }
 

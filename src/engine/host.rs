@@ -2,6 +2,7 @@
 
 mod bolt;
 mod layers;
+pub mod remote;
 
 pub use layers::stored;
 
@@ -16,6 +17,10 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatvfs, openat};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+
+mod measure;
+
+pub use measure::{Leash, Walker, logs};
 
 /// Where containerd keeps its data when it is not told otherwise.
 const CONTAINERD: &str = "/var/lib/containerd";
@@ -72,7 +77,7 @@ impl Known {
 /// What can be seen of an engine's host from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
-    pub local: Result<(), NotLocal>,
+    pub local: Result<Proven, NotLocal>,
     /// One a filesystem that holds engine data; none where the engine is not local.
     pub disks: Vec<Disk>,
 }
@@ -83,7 +88,7 @@ pub struct Surroundings {
 pub fn look(engine: &EngineInfo, known: &Known) -> Surroundings {
     match prove(engine, known) {
         Ok(root) => Surroundings {
-            local: Ok(()),
+            local: Ok(root.proven()),
             disks: disks(&root, engine, known),
         },
         Err(reason) => Surroundings {
@@ -93,11 +98,36 @@ pub fn look(engine: &EngineInfo, known: &Known) -> Surroundings {
     }
 }
 
+/// The folder of an engine that was proven to be local. It is not kept open: whoever wants to unmount it may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    path: Text,
+    device: u64,
+    inode: u64,
+}
+
+impl Proven {
+    /// Opens the folder again.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is another one by now.
+    pub fn open(&self) -> io::Result<Root> {
+        let root = Root::open(self.path.clone())?;
+        if root.proven() == *self {
+            Ok(root)
+        } else {
+            Err(io::Error::other("it is another folder by now"))
+        }
+    }
+}
+
 /// The folder of an engine that is proven to be local, opened. Nothing outside of it is reached through it.
 #[derive(Debug)]
 pub struct Root {
     dir: OwnedFd,
     path: Text,
+    device: u64,
+    inode: u64,
 }
 
 /// Opens an engine's folder if it holds what only this engine knows (DESIGN.md, Guard rails).
@@ -141,7 +171,21 @@ impl Root {
     fn open(path: Text) -> io::Result<Self> {
         // The root itself may be a symlink: that is the administrator's doing, not the engine's.
         let dir = openat(CWD, &*path, OFlags::DIRECTORY | base_flags(), Mode::empty())?;
-        Ok(Self { dir, path })
+        let stat = fstat(&dir)?;
+        Ok(Self {
+            dir,
+            path,
+            device: stat.st_dev,
+            inode: stat.st_ino,
+        })
+    }
+
+    fn proven(&self) -> Proven {
+        Proven {
+            path: self.path.clone(),
+            device: self.device,
+            inode: self.inode,
+        }
     }
 
     /// The folder's path, as the engine names it.

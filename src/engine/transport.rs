@@ -1,18 +1,19 @@
-//! One door to an engine: HTTP/1.1 over a unix socket or TCP.
+//! One door to an engine: HTTP/1.1 over a unix socket, TCP, TLS, or a login on its host.
 //!
 //! Everything that is ever sent goes through [`Transport::send`], bollard's requests too. It holds the
 //! read-only gate and writes the API version in front of each path, which bollard 0.21.1 forgets
 //! (ENGINE.md §0.4).
 
+mod address;
 mod http2;
+pub mod ssh;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
 use std::error::Error;
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use http_body_util::combinators::UnsyncBoxBody;
@@ -22,9 +23,9 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use self::address::{Address, Line, Lines};
 pub(super) use self::http2::Way;
 use super::EngineError;
 use super::wire;
@@ -37,48 +38,6 @@ const LONGEST_REFUSAL: usize = 64 * 1024;
 /// Idle connections that are kept, and for how long: engines and proxies close them after a while.
 const IDLE_CONNECTIONS: usize = 8;
 const IDLE_TIME: Duration = Duration::from_secs(25);
-
-/// Where an engine listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    Unix(PathBuf),
-    Tcp { host: String, port: u16 },
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { .. } => write!(f, "tcp://{}", self.authority()),
-        }
-    }
-}
-
-impl Address {
-    /// What the `Host` header says. Behind a socket any name will do, but there must be one.
-    fn authority(&self) -> String {
-        match self {
-            Self::Unix(_) => "docker".to_owned(),
-            Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Tcp { host, port } => format!("{host}:{port}"),
-        }
-    }
-
-    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
-        Ok(match self {
-            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
-            Self::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                Box::new(stream)
-            }
-        })
-    }
-}
-
-/// Bytes both ways, whatever carries them.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A version of the Engine API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,39 +76,54 @@ pub struct Transport(Arc<Door>);
 
 #[derive(Debug)]
 struct Door {
-    address: Address,
+    line: Line,
     /// The engine's name in errors.
     host: Text,
     authority: HeaderValue,
     read_only: bool,
-    api: OnceLock<Api>,
+    api: RwLock<Option<Api>>,
     idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
+    /// Room for another request, where there may not be any number of connections.
+    room: Option<Arc<Semaphore>>,
 }
+
+/// The room that a request takes until its answer is read.
+type Room = Option<OwnedSemaphorePermit>;
 
 impl Transport {
     /// A way that has not been walked yet: nothing is sent.
     #[must_use]
-    pub fn new(address: Address, host: Text, read_only: bool) -> Self {
-        let authority = HeaderValue::from_str(&address.authority())
+    pub fn new(line: impl Into<Line>, host: Text, read_only: bool) -> Self {
+        let line = line.into();
+        let authority = HeaderValue::from_str(&line.address().authority())
             .unwrap_or(HeaderValue::from_static("docker"));
+        let room = line.places().map(|places| Arc::new(Semaphore::new(places)));
         Self(Arc::new(Door {
-            address,
+            line,
             host,
             authority,
             read_only,
-            api: OnceLock::new(),
+            api: RwLock::new(None),
             idle: Mutex::default(),
+            room,
         }))
     }
 
-    /// Puts this version in front of every path from now on. Only the first call counts.
+    /// Puts this version in front of every path from now on, but for those that tell the version: an engine
+    /// that has become another one would refuse the old one there, too.
     pub fn speak(&self, api: Api) {
-        self.0.api.get_or_init(|| api);
+        let mut spoken = self.0.api.write().unwrap_or_else(PoisonError::into_inner);
+        *spoken = Some(api);
     }
 
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.0.address
+        self.0.line.address()
+    }
+
+    /// The login on the engine's host, if there is one.
+    pub(in crate::engine) fn login(&self) -> Option<&ssh::Login> {
+        self.0.line.login()
     }
 
     /// Sends a request and waits for the answer's head. Dropping the future, or the answer before its
@@ -165,20 +139,21 @@ impl Transport {
             });
         }
         let mut request = self.0.addressed(request)?;
+        let mut room = self.0.room().await;
         if let Some(sender) = self.0.take_idle() {
             let again = is_read.then(|| copy_of(&request));
-            request = match self.0.ask(sender, request).await {
+            (request, room) = match self.0.ask(sender, request, room).await {
                 Ok(response) => return Ok(response),
                 // The engine had closed it meanwhile. What was not sent may be sent once more, and what
                 // only reads may be asked twice.
                 Err(failure) => match failure.unsent.or(again) {
-                    Some(request) => request,
+                    Some(request) => (request, failure.room),
                     None => return Err(self.0.unreachable(&failure.error)),
                 },
             };
         }
         let sender = self.0.connect().await?;
-        let answer = self.0.ask(sender, request).await;
+        let answer = self.0.ask(sender, request, room).await;
         answer.map_err(|failure| self.0.unreachable(&failure.error))
     }
 
@@ -252,6 +227,7 @@ pub(super) async fn within<T>(
 struct Failure {
     error: hyper::Error,
     unsent: Option<Request<Body>>,
+    room: Room,
 }
 
 impl Door {
@@ -259,9 +235,10 @@ impl Door {
     fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = match self.api.get() {
-            Some(api) => format!("/v{api}{path}"),
-            None => path.to_owned(),
+        let spoken = *self.api.read().unwrap_or_else(PoisonError::into_inner);
+        let path = match spoken {
+            Some(api) if !tells_version(path) => format!("/v{api}{path}"),
+            _ => path.to_owned(),
         };
         head.uri = path
             .parse()
@@ -271,7 +248,7 @@ impl Door {
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, EngineError> {
-        let stream = self.address.dial().await;
+        let stream = self.line.dial().await;
         let stream = stream.map_err(|error| self.unreachable(&error))?;
         let hands = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;
@@ -284,15 +261,29 @@ impl Door {
         self: &Arc<Self>,
         mut sender: SendRequest<Body>,
         request: Request<Body>,
+        room: Room,
     ) -> Result<Response<Incoming>, Failure> {
-        let answer = sender.try_send_request(request).await;
-        let response = answer.map_err(|mut failure| Failure {
-            unsent: failure.take_message(),
-            error: failure.into_error(),
-        })?;
+        let response = match sender.try_send_request(request).await {
+            Ok(response) => response,
+            Err(mut failure) => {
+                return Err(Failure {
+                    unsent: failure.take_message(),
+                    error: failure.into_error(),
+                    room,
+                });
+            }
+        };
         let door = Arc::downgrade(self);
-        tokio::spawn(keep(door, sender));
+        tokio::spawn(keep(door, sender, room));
         Ok(response)
+    }
+
+    /// Waits until another request may be under way. Connections are as many at most: one is made only
+    /// where none is idle.
+    async fn room(&self) -> Room {
+        let room = Arc::clone(self.room.as_ref()?);
+        // It is never closed.
+        room.acquire_owned().await.ok()
     }
 
     fn take_idle(&self) -> Option<SendRequest<Body>> {
@@ -313,8 +304,14 @@ impl Door {
     }
 }
 
-/// Keeps a connection for the next request once its answer has been read to the end.
-async fn keep(door: Weak<Door>, mut sender: SendRequest<Body>) {
+/// True for what is asked before it is known which version an engine speaks.
+fn tells_version(path: &str) -> bool {
+    matches!(path, "/_ping" | "/version")
+}
+
+/// Keeps a connection for the next request once its answer has been read to the end. Only then there is room
+/// for another, which takes this one.
+async fn keep(door: Weak<Door>, mut sender: SendRequest<Body>, _room: Room) {
     if sender.ready().await.is_err() {
         return;
     }

@@ -10,12 +10,14 @@ mod picture;
 mod question;
 mod scan;
 mod take;
+mod walks;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -37,6 +39,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const IMAGES_AT_ONCE: usize = 8;
 /// How many writable layers are walked at once (ENGINE.md §6).
 const CONTAINERS_AT_ONCE: usize = 4;
+/// How many volumes are walked at once on a local engine.
+const VOLUMES_AT_ONCE: usize = 4;
 
 /// What somebody who looks at an engine wants of the watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,17 @@ pub enum Request {
     BuildCacheVisible(bool),
 }
 
+/// What the watch tells of an engine.
+#[derive(Debug)]
+pub enum Sight {
+    /// Answers, and where the stages stand.
+    Parts(Vec<Part>),
+    /// The engine does not answer, in these words. What was told of it stays; it is asked again at that time.
+    Lost { why: String, again: Timestamp },
+    /// It answers again, and what may have been missed is being listed.
+    Back,
+}
+
 /// Watches an engine until nobody listens to `out` any more.
 ///
 /// Answers come as soon as they are there, each stage with its progress around it. A stage that fails
@@ -56,7 +71,7 @@ pub enum Request {
 pub async fn watch(
     engine: Arc<dyn Engine>,
     mut requests: UnboundedReceiver<Request>,
-    out: UnboundedSender<Vec<Part>>,
+    out: UnboundedSender<Sight>,
 ) {
     // Subscribed before the first list, so that nothing happens unseen between the two.
     let mut feed = Feed::new(&*engine);
@@ -66,7 +81,7 @@ pub async fn watch(
     loop {
         scan.proceed();
         let parts = scan.outbox.take();
-        if !parts.is_empty() && out.send(parts).is_err() {
+        if !parts.is_empty() && out.send(Sight::Parts(parts)).is_err() {
             return;
         }
         let deadline = scan.deadline();
@@ -74,19 +89,47 @@ pub async fn watch(
             biased;
             () = out.closed() => return,
             request = requests.recv(), if asking => match request {
+                // There is nothing to scan before it answers again.
+                Some(Request::Rescan) if feed.is_down() => feed.hurry(),
                 Some(request) => scan.request(request),
                 None => asking = false,
             },
             news = feed.next() => match news {
                 News::Change(change) => scan.note(change),
-                News::Down(error) => scan.down(&error),
-                News::Back => scan.start(Why::Reconnected),
+                News::Down(error, pause) => {
+                    scan.down(&error);
+                    let lost = Sight::Lost {
+                        why: cause(&error),
+                        again: Timestamp::now() + pause,
+                    };
+                    if out.send(lost).is_err() {
+                        return;
+                    }
+                }
+                News::Back => {
+                    scan.start(Why::Reconnected);
+                    if out.send(Sight::Back).is_err() {
+                        return;
+                    }
+                }
             },
             Some(answer) = scan.jobs.next() => scan.take(answer),
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 scan.on_time();
             }
         }
+    }
+}
+
+/// Why an engine does not answer. Its name stands beside these words anyway, and the number of the system's
+/// error tells nobody more than its words.
+fn cause(error: &EngineError) -> String {
+    match error {
+        EngineError::Unreachable { cause, .. } => {
+            let words = cause.split_once(" (os error").map(|(words, _)| words);
+            words.unwrap_or(cause).to_owned()
+        }
+        error => error.to_string(),
     }
 }
 
@@ -105,9 +148,9 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
 async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
     let look = tokio::task::spawn_blocking(move || host::look(&info, &known));
     let mut found = timeout(LOOK, look).await.ok()?.ok()?;
-    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
-        && !disks.is_empty()
-    {
+    // A host that does not answer now keeps its disks.
+    let disks = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
+    if !disks.is_empty() {
         found.disks = disks;
     }
     Some(found)

@@ -118,14 +118,16 @@ fn disk(disk: &Disk) -> String {
 
 fn totals(survey: &Survey, page: Page) -> String {
     let totals = survey.ledger.totals();
-    [
+    let kinds = [
         ("images", totals.images),
         ("containers", totals.containers),
         ("volumes", totals.volumes),
         ("build cache", totals.build_cache),
-    ]
-    .map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())))
-    .join("   ")
+    ];
+    let logs = matches!(totals.logs, Figure::Known(_)).then_some(("logs", totals.logs));
+    let words = kinds.into_iter().chain(logs);
+    let words = words.map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())));
+    words.collect::<Vec<_>>().join("   ")
 }
 
 fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {
@@ -333,7 +335,7 @@ pub fn done(done: &Done, page: Page) -> String {
 
 /// What a removal has freed in all, against what was promised, and where the two differ.
 #[must_use]
-pub fn account(plan: &Plan, account: &Account, page: Page) -> String {
+pub fn account(engine: &EngineInfo, plan: &Plan, account: &Account, page: Page) -> String {
     let theme = page.theme();
     let freed = words::freed_in_all(account);
     let promised = words::freed(&plan.frees, theme);
@@ -341,6 +343,7 @@ pub fn account(plan: &Plan, account: &Account, page: Page) -> String {
     if let Some(change) = account.disk {
         lines.push(words::on_disk(change, account.freed));
     }
+    lines.extend(engine.vm.as_deref().map(words::disk_file));
     for difference in &account.differences {
         let kind = difference.id.kind().word();
         let text = words::difference(difference);

@@ -242,7 +242,13 @@ async fn carry_out(
         written = console.print(&object);
     } else if removal.account.is_remarkable() {
         // Standard output has a line an object; what went as promised needs no word more.
-        console.say(&text::account(&removal.plan, &removal.account, page));
+        let engine = &survey.inventory().engine;
+        console.say(&text::account(
+            engine,
+            &removal.plan,
+            &removal.account,
+            page,
+        ));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
     if cancel.load(Ordering::SeqCst) && removal.done.iter().any(is_skipped) {
@@ -289,6 +295,7 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
     let shown = text::plan(survey, plan, console.page);
     let question = text::question(survey, plan, console.page);
     console.say(&shown);
+    console.forget_typed();
     console.say(&question);
     let mut answer = String::new();
     let read = console.input.read_line(&mut answer);

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufRead, ErrorKind, Write};
 
+use rustix::termios::{QueueSelector, tcflush};
+
 use crate::cli::{BROKEN_PIPE, NOTHING_TRIED, one_line};
 use crate::report::text::Page;
 use crate::ui::text::fit;
@@ -32,6 +34,14 @@ impl Console<'_> {
     /// Says something, as it is, to whoever sits there. That nobody listens changes nothing.
     pub fn say(&mut self, text: &str) {
         let _ = write!(self.err, "{text}").and_then(|()| self.err.flush());
+    }
+
+    /// Forgets what was typed before a question stood there: it cannot have been an answer.
+    pub fn forget_typed(&self) {
+        if self.asks {
+            // What is no terminal (any more) has nothing to forget.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        }
     }
 
     /// One line on standard error.

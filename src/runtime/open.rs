@@ -1,5 +1,6 @@
 //! Which engine the command line and the environment mean.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::engine::Engine;
-use crate::engine::connect::{self, Env, NoEngine, Options, Place, places};
+use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
 
 use super::Opener;
@@ -23,7 +24,7 @@ pub async fn engine(global: &Global) -> Result<Arc<dyn Engine>, String> {
     let options = options(global, false);
     let env = Env::of_process();
     let places = places(&options, &env).map_err(|error| error.to_string())?;
-    let opened = connect::open(places, &options, &env).await;
+    let opened = connect::open(places, &Lines::default(), &options, &env).await;
     opened.map_err(|none| none.to_string())
 }
 
@@ -39,21 +40,29 @@ pub fn check(global: &Global) -> Result<(), String> {
     found.map(drop).map_err(|error| error.to_string())
 }
 
-/// How the full screen opens engines. It also looks where the `docker` command does not.
-#[must_use]
-pub fn opener(global: &Global) -> Opener {
+/// How the full screen opens engines. It also looks where the `docker` command does not. Whatever may ask
+/// somebody something, as a login does, is done before the screen is taken: afterwards nobody can be asked.
+pub async fn opener(global: &Global) -> Opener {
     let options = options(global, true);
     let is_demo = global.engine.demo;
+    let lines = Rc::new(Lines::default());
+    if !is_demo {
+        for place in places(&options, &Env::of_process()).unwrap_or_default() {
+            if let Ok(address) = &place.address {
+                lines.to(address).prepare().await;
+            }
+        }
+    }
     Opener {
         connect: Box::new(move || {
-            let options = options.clone();
+            let (options, lines) = (options.clone(), Rc::clone(&lines));
             Box::pin(async move {
                 if is_demo {
                     return Ok(demo());
                 }
                 let env = Env::of_process();
                 let places = places(&options, &env).map_err(|error| vec![no_place(&error)])?;
-                let opened = connect::open(places, &options, &env).await;
+                let opened = connect::open(places, &lines, &options, &env).await;
                 opened.map_err(|none| attempts(&none))
             })
         }),

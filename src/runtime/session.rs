@@ -14,7 +14,7 @@ use crate::app::msg::{Attempt, Effect, Msg};
 use crate::domain::plan::Plan;
 use crate::engine::Engine;
 use crate::engine::removal::{Order, remove};
-use crate::engine::watch::{Request, watch};
+use crate::engine::watch::{Request, Sight, watch};
 
 /// How to get an engine, or why there is none.
 pub type Opened = Result<Arc<dyn Engine>, Vec<Attempt>>;
@@ -81,7 +81,7 @@ impl Session {
             task.abort();
         }
         let (requests, wanted) = unbounded_channel();
-        let (out, mut parts) = unbounded_channel();
+        let (out, mut sights) = unbounded_channel();
         self.engine = Some(engine.clone());
         self.requests = Some(requests);
         let news = self.news.clone();
@@ -90,8 +90,12 @@ impl Session {
         self.watching
             .push(self.tasks.spawn_local(watch(engine, wanted, out)));
         self.watching.push(self.tasks.spawn_local(async move {
-            while let Some(parts) = parts.recv().await {
-                let _ = news.send(News::Msg(Msg::Scan(parts)));
+            while let Some(sight) = sights.recv().await {
+                let _ = news.send(News::Msg(match sight {
+                    Sight::Parts(parts) => Msg::Scan(parts),
+                    Sight::Lost { why, again } => Msg::Lost { why, again },
+                    Sight::Back => Msg::Connected,
+                }));
             }
         }));
     }

@@ -10,14 +10,15 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute};
-use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, kill_current_process_group};
+
+use super::screen::Lean;
 
 /// True while the terminal is ours: a panic hook and a drop must give it back once, not twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// What ratatui draws to: a frame is one write.
-pub type Screen = ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+pub type Screen = ratatui::Terminal<Lean<BufWriter<Stdout>>>;
 
 /// The terminal while it is ours; dropping it gives it back.
 #[derive(Debug)]
@@ -58,10 +59,7 @@ impl Terminal {
     /// # Errors
     /// When the terminal does not tell its size.
     pub fn screen() -> io::Result<Screen> {
-        ratatui::Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(
-            1 << 16,
-            io::stdout(),
-        )))
+        ratatui::Terminal::new(Lean::new(BufWriter::with_capacity(1 << 16, io::stdout())))
     }
 
     /// Gives the terminal back and stops the whole job, as ^Z does for any program.

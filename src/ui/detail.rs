@@ -146,7 +146,8 @@ impl Page<'_> {
         self.list("digests", &image.digests, "none");
         self.time("created", image.created);
         self.say("size", &figure(image.size, self.theme));
-        self.say("shared", &figure(image.shared, self.theme));
+        let shared = self.facts(&id).map_or(image.shared, |facts| facts.shared);
+        self.say("shared", &figure(shared, self.theme));
         self.frees(&id);
         let source = match image.source {
             Source::Registry => "registry",

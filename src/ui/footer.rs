@@ -1,6 +1,6 @@
 //! The last line: what is marked and what it frees, then the keys that apply now.
 
-use crate::app::keys::{BINDINGS, Binding, Place};
+use crate::app::keys::{Action, BINDINGS, Binding, Place};
 use crate::app::model::Model;
 
 use super::canvas::{Canvas, Piece, columns, length};
@@ -11,13 +11,29 @@ use super::words::freed;
 pub fn browse(model: &Model, canvas: &mut Canvas<'_>) {
     let y = model.layout.footer;
     let left = marks(model, canvas.theme);
-    line(&left, &keys(Place::Browse, canvas.theme), y, canvas);
+    line(
+        &left,
+        &keys(Place::Browse, canvas.theme, |_| true),
+        y,
+        canvas,
+    );
 }
 
 /// A message on the left, the keys of a place on the right.
 pub fn keys_of(place: Place, message: Option<&str>, y: u16, canvas: &mut Canvas<'_>) {
+    keys_that(place, |_| true, message, y, canvas);
+}
+
+/// The same with only those keys that do something now.
+pub fn keys_that(
+    place: Place,
+    apply: impl Fn(Action) -> bool,
+    message: Option<&str>,
+    y: u16,
+    canvas: &mut Canvas<'_>,
+) {
     let left = message.map_or_else(Vec::new, |text| vec![(format!(" {text}"), Look::Warn)]);
-    line(&left, &keys(place, canvas.theme), y, canvas);
+    line(&left, &keys(place, canvas.theme, apply), y, canvas);
 }
 
 /// Keys that are not in the table because text is typed, or a question asked.
@@ -73,10 +89,11 @@ pub fn key(shown: &str, does: &str) -> Vec<Piece> {
     ]
 }
 
-fn keys(place: Place, theme: Theme) -> Vec<Vec<Piece>> {
+fn keys(place: Place, theme: Theme, apply: impl Fn(Action) -> bool) -> Vec<Vec<Piece>> {
     BINDINGS
         .iter()
         .filter(|binding| binding.places.contains(&place) && !binding.short.is_empty())
+        .filter(|binding| apply(binding.action))
         .map(|binding| key(&first_key(binding, theme), binding.short))
         .collect()
 }

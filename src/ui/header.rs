@@ -1,14 +1,14 @@
 //! The lines above the pane: engine and disk, totals and what is being measured.
 //!
 //! ```text
-//!  dtop  ssh://web-3 · Docker 29.7.2 · containerd        /var/lib/docker ██████████░░ 91 %  8.20 GB free
+//!  dtop  ssh://web-3 (-H) · Docker 29.7.2 · containerd   /var/lib/docker ██████████░░ 91 %  8.20 GB free
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
 
@@ -18,8 +18,8 @@ use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{figure, lasting};
 
-/// Engine and host on the left, the disk on the right. As the width shrinks the disk gives way before the
-/// engine, and a long host is cut in its middle at last.
+/// Engine and host, and why it is this host, on the left, the disk on the right. As the width shrinks the reason
+/// gives way first, then the disk before the engine, and a long host is cut in its middle at last.
 pub fn engine_line(model: &Model, canvas: &mut Canvas<'_>) {
     let wide = canvas.area().width;
     let room = usize::from(wide);
@@ -29,14 +29,18 @@ pub fn engine_line(model: &Model, canvas: &mut Canvas<'_>) {
     let order = [
         (0, 0),
         (0, 1),
+        (1, 0),
+        (1, 1),
         (0, 2),
         (1, 2),
         (2, 2),
-        (1, 3),
+        (3, 2),
         (2, 3),
+        (3, 3),
         (0, 4),
         (1, 4),
         (2, 4),
+        (3, 4),
     ];
     let fits = |(left, right): &(usize, usize)| {
         let gap = if disks[*right].is_empty() { 0 } else { 3 };
@@ -73,6 +77,11 @@ pub fn engine_and_host(model: &Model) -> String {
     }
 }
 
+/// All that is known of the engine, and why it is this one, without the disk.
+pub fn engine_in_full(model: &Model) -> Vec<Piece> {
+    engine_forms(model).swap_remove(0).split_off(1)
+}
+
 fn engine_forms(model: &Model) -> Vec<Vec<Piece>> {
     let engine = &model.survey.inventory().engine;
     let brand = || (" dtop  ".to_owned(), Look::Bold);
@@ -94,14 +103,18 @@ fn engine_forms(model: &Model) -> Vec<Vec<Piece>> {
     if !store.is_empty() {
         full.push((format!(" · {store}"), Look::Plain));
     }
+    let mut reasoned = full.clone();
+    if !engine.why.is_empty() {
+        reasoned.insert(2, (format!(" ({})", sanitise(&engine.why)), Look::Plain));
+    }
     let mut middle = vec![brand(), host.clone(), product.clone()];
     let mut short = vec![(" ".to_owned(), Look::Plain), host, product];
     if model.options.read_only {
-        for form in [&mut full, &mut middle, &mut short] {
+        for form in [&mut reasoned, &mut full, &mut middle, &mut short] {
             form.push((" · read-only".to_owned(), Look::Warn));
         }
     }
-    vec![full, middle, short]
+    vec![reasoned, full, middle, short]
 }
 
 /// The host with its middle cut out, so that the whole line fits.
@@ -192,7 +205,7 @@ pub fn totals_line(model: &Model, y: u16, canvas: &mut Canvas<'_>) {
     let (long, short) = (totals(model, theme, false), totals(model, theme, true));
     let matters = matches!(&news, Some((_, Look::Danger)));
     let forms: [(&[Piece], &Option<Piece>); 4] = if matters {
-        [(&long, &news), (&short, &news), (&[], &news), (&[], &news)]
+        [(&long, &news), (&short, &news), (&[], &news), (&[], &brief)]
     } else {
         [
             (&long, &news),
@@ -236,18 +249,25 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
         pieces.push((format!("{gap}{title} "), Look::Faint));
         pieces.push((figure(total(model, kind), theme), Look::Plain));
     }
+    // They can be read on a local engine only.
+    let logs = model.survey.ledger.totals().logs;
+    if let (Figure::Known(_), false) = (logs, short) {
+        pieces.push(("   logs ".to_owned(), Look::Faint));
+        pieces.push((figure(logs, theme), Look::Plain));
+    }
     pieces
 }
 
 /// What is amiss or under way, if anything is.
 pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     let inventory = model.survey.inventory();
-    if let Link::Lost { since, why } = &model.link {
+    if let Link::Lost { since, why, again } = &model.link {
         let ago = lasting(*since, model.now);
+        let next = again.map_or_else(String::new, |again| next_try(again, model.now));
         let text = if brief {
-            format!("connection lost {ago} ago")
+            format!("lost {ago} ago{next}")
         } else {
-            format!("connection lost {ago} ago: {why} · showing the last picture")
+            format!("connection lost: picture of {ago} ago{next} · {why}")
         };
         return Some((text, Look::Danger));
     }
@@ -265,6 +285,17 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
         return Some((text, Look::Warn));
     }
     measuring(model, brief).map(|text| (text, Look::Faint))
+}
+
+/// ` · next try in 3 s`
+fn next_try(again: Timestamp, now: Timestamp) -> String {
+    if again > now {
+        // The last second before it counts as one, too.
+        let left = lasting(now, again + SignedDuration::from_millis(999));
+        format!(" · next try in {left}")
+    } else {
+        " · trying again".to_owned()
+    }
 }
 
 fn measuring(model: &Model, brief: bool) -> Option<String> {

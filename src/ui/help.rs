@@ -1,4 +1,4 @@
-//! All keys by place, the signs on the screen, and the filter language in short.
+//! The engine in full, all keys by place, the signs on the screen, and the filter language in short.
 
 use crate::app::keys::{BINDINGS, Binding, Place as KeyPlace};
 use crate::app::list::Cursor;
@@ -6,6 +6,7 @@ use crate::app::model::Model;
 
 use super::canvas::{Canvas, Piece, wrap};
 use super::footer;
+use super::header::engine_in_full;
 use super::scroll::{self, Place};
 use super::text::width;
 use super::theme::{Look, Theme};
@@ -55,6 +56,9 @@ const KEYS: usize = 12;
 pub fn draw(model: &Model, cursor: Cursor, canvas: &mut Canvas<'_>) {
     let (wide, tall) = (model.layout.width, model.layout.height);
     canvas.pen(0, 0, wide).put(" dtop  help", Look::Bold);
+    let mut pen = canvas.pen(0, 1, wide);
+    pen.put(" ", Look::Plain);
+    pen.pieces(&engine_in_full(model));
     let theme = canvas.theme;
     let height = tall.saturating_sub(3);
     let place = |x, width| Place {

@@ -18,6 +18,8 @@ use super::{filter_line, why};
 
 /// Columns behind a FREES figure for its sign.
 const SIGN: u16 = 2;
+/// The column that names a row.
+const NAME: usize = 0;
 
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
@@ -53,15 +55,12 @@ fn title(model: &Model, canvas: &Canvas<'_>) -> Vec<Piece> {
             format!("{} {}", kind as usize + 1, kind.title()),
             Look::Bold,
         ),
-        (
-            format!(
-                " {} · {}",
-                count(model, kind),
-                figure(total(model, kind), canvas.theme)
-            ),
-            Look::Plain,
-        ),
+        (format!(" {}", count(model, kind)), Look::Plain),
     ];
+    if kind != Kind::BuildCache || !lacks_build_cache(model) {
+        let total = figure(total(model, kind), canvas.theme);
+        title.push((format!(" · {total}"), Look::Plain));
+    }
     if !pane.filter_text.is_empty() {
         title.push((format!(" · /{}", pane.filter_text), Look::Warn));
     }
@@ -126,10 +125,14 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
         pen.put("P", Look::Faint);
     }
     let room = at.row_width();
-    for (column, x, wide) in fitting(pane.kind, room) {
-        let column = &columns_of(pane.kind)[column];
+    for (at_column, x, wide) in fitting(pane.kind, room) {
+        let column = &columns_of(pane.kind)[at_column];
+        // A `≥` may stand in the gap before the figure, which must never lose its unit.
+        let gap = u16::from(at_column == 1);
+        let (x, wide) = (x - gap, wide + gap);
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
-        pen.bold(here);
+        // The name is enough: a row in bold would be sent twice over for each key on a slow line.
+        pen.bold(here && at_column == NAME);
         let cell = (column.cell)(&model.survey, pane.kind, index);
         draw_cell(&cell, column, pane.kind, model, wide, &mut pen);
     }
@@ -221,7 +224,10 @@ fn empty(model: &Model) -> String {
     let kind = pane.kind;
     if kind == Kind::BuildCache && lacks_build_cache(model) {
         let product = &inventory.engine.product;
-        return format!("{product} keeps no build cache of its own");
+        // Where a builder has no store of its own, its steps are images (ENGINE.md §8).
+        return format!(
+            "{product} keeps no build cache: the steps of its builds are images without a name"
+        );
     }
     let stage = Stage::list_of(kind);
     if !inventory.is_listed(stage) {

@@ -60,8 +60,9 @@ pub fn draw(model: &Model, screen: &PlanScreen, canvas: &mut Canvas<'_>) {
         canvas.pen(0, y, wide).pieces(line);
     }
     let message = model.notice.as_deref().unwrap_or("Default is No");
-    footer::keys_of(
+    footer::keys_that(
         KeyPlace::Plan,
+        |action| screen.applies(action),
         Some(message),
         tall.saturating_sub(1),
         canvas,

@@ -17,15 +17,17 @@ use crate::app::model::{Model, Removing};
 use crate::domain::account::Difference;
 use crate::domain::outcome::{Done, Outcome};
 
-use super::canvas::{Canvas, Piece, cut_middle, wrap};
+use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::footer;
 use super::header::{bar, engine_and_host};
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{difference, figure, freed, freed_in_all, join, kind_word, on_disk};
+use super::words::{difference, disk_file, figure, freed, freed_in_all, join, kind_word, on_disk};
 
 const NARROW: usize = 60;
+/// Where the list begins at the least.
+const TOP: u16 = 4;
 
 /// While it goes on; what ended last stands first.
 pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
@@ -44,7 +46,8 @@ pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     canvas.pen(0, 2, wide).pieces(&freed_of(removing, theme));
     canvas.pen(0, 3, wide).pieces(&now(removing));
     let last = removing.done.len();
-    list(removing, |at| &removing.done[last - 1 - at], canvas, model);
+    let done = |at: usize| &removing.done[last - 1 - at];
+    list(removing, done, TOP, canvas, model);
     let message = removing.cancelling.then_some("cancelling after this one");
     footer::keys_of(KeyPlace::Removing, message, model.layout.height - 1, canvas);
 }
@@ -72,20 +75,36 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
         line.push((" · what is not gone stays marked".to_owned(), Look::Warn));
     }
     canvas.pen(0, 2, wide).pieces(&line);
-    if let Some(account) = &removing.account
-        && let Some(change) = account.disk
-    {
-        let look = if change.explains(account.freed).is_some() {
-            Look::Warn
-        } else {
-            Look::Plain
-        };
-        let line = format!(" {}", on_disk(change, account.freed));
-        canvas.pen(0, 3, wide).put(&line, look);
+    let mut notes = notes(model, removing);
+    notes.truncate(usize::from(model.layout.height / 3));
+    for (line, (text, look)) in (3..).zip(&notes) {
+        canvas.pen(0, line, wide).put(&format!(" {text}"), *look);
     }
-    list(removing, |at| order[at], canvas, model);
+    let top = TOP.max(3 + columns(notes.len()));
+    list(removing, |at| order[at], top, canvas, model);
     let notice = model.notice.as_deref();
     footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
+}
+
+/// What the disk says, and what it cannot say because it is a file on another machine.
+fn notes(model: &Model, removing: &Removing) -> Vec<(String, Look)> {
+    let account = removing.account.as_ref();
+    let change = account.and_then(|account| Some((account.disk?, account.freed)));
+    let on_disk = change.map(|(change, freed)| {
+        let look = match change.explains(freed) {
+            Some(_) => Look::Warn,
+            None => Look::Plain,
+        };
+        (on_disk(change, freed), look)
+    });
+    let engine = &model.survey.inventory().engine;
+    let room = usize::from(model.layout.width).saturating_sub(2).max(8);
+    let file = engine.vm.as_deref().map(|vm| wrap(&disk_file(vm), room));
+    let file = file.unwrap_or_default().into_iter();
+    on_disk
+        .into_iter()
+        .chain(file.map(|line| (line, Look::Plain)))
+        .collect()
 }
 
 fn title(model: &Model, text: &str, canvas: &mut Canvas<'_>) {
@@ -159,6 +178,7 @@ fn counts(removing: &Removing) -> String {
 fn list<'a>(
     removing: &Removing,
     at: impl Fn(usize) -> &'a Done,
+    top: u16,
     canvas: &mut Canvas<'_>,
     model: &Model,
 ) {
@@ -166,9 +186,9 @@ fn list<'a>(
     let airy = u16::from(model.layout.height >= 16);
     let place = Place {
         x: 0,
-        y: 4 + airy,
+        y: top + airy,
         width: wide,
-        height: model.layout.height.saturating_sub(5 + airy),
+        height: model.layout.height.saturating_sub(top + 1 + airy),
     };
     let theme = canvas.theme;
     let lines = |index| {

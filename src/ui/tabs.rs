@@ -116,7 +116,9 @@ fn tab(model: &Model, theme: Theme, kind: Kind, form: TabForm) -> String {
         text.push(' ');
         text.push_str(&count(model, kind));
     }
-    if form.total {
+    // Two dashes say no more than one.
+    let is_none = form.count && kind == Kind::BuildCache && lacks_build_cache(model);
+    if form.total && !is_none {
         let dot = if form.count { " ·" } else { "" };
         text.push_str(dot);
         text.push(' ');
@@ -128,9 +130,12 @@ fn tab(model: &Model, theme: Theme, kind: Kind, form: TabForm) -> String {
     text
 }
 
-/// How many rows a pane has; under a filter, of how many.
+/// How many rows a pane has; under a filter, of how many. What an engine does not keep has no number.
 pub fn count(model: &Model, kind: Kind) -> String {
     let pane = &model.panes[kind as usize];
+    if kind == Kind::BuildCache && lacks_build_cache(model) {
+        return "–".to_owned();
+    }
     if !model.survey.inventory().is_listed(Stage::list_of(kind)) && pane.rows.is_empty() {
         return "…".to_owned();
     }

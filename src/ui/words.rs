@@ -56,6 +56,11 @@ pub fn on_disk(change: DiskChange, freed: Bytes) -> String {
     }
 }
 
+/// What a removal inside a virtual machine does not do.
+pub fn disk_file(vm: &str) -> String {
+    format!("the disk file of {vm} on its host does not shrink by itself")
+}
+
 /// `promised 30.0 MB, freed 0 B: the build cache still holds it`
 pub fn difference(difference: &Difference) -> String {
     let Difference {

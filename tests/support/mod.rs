@@ -6,17 +6,34 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
+pub mod archive;
 pub mod broken;
 pub mod census;
 pub mod daemon;
 pub mod engine;
+pub mod faulty;
 pub mod http;
 pub mod journey;
+pub mod pace;
+pub mod papers;
 pub mod program;
 pub mod proxy;
 pub mod pty;
 pub mod scene;
+pub mod sshd;
 pub mod trial;
 
-/// The program under test.
+/// The program under test, as cargo built it for the tests.
 pub const DTOP: &str = env!("CARGO_BIN_EXE_dtop");
+/// Names another build of it to be tested instead: a release build, say.
+const PROGRAM: &str = "DTOP_TEST_PROGRAM";
+
+/// The program under test.
+pub fn dtop() -> std::ffi::OsString {
+    std::env::var_os(PROGRAM).unwrap_or_else(|| DTOP.into())
+}
+
+/// True if `DTOP_TEST_PROGRAM` names a release build, which is what is measured.
+pub fn is_release_build() -> bool {
+    std::env::var_os(PROGRAM).is_some()
+}

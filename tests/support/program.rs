@@ -94,6 +94,16 @@ impl Programs {
         })
     }
 
+    /// `20.10.24`, as dockerd says it.
+    pub fn version(&self) -> String {
+        let said = Command::new(&self.dockerd).arg("--version").output();
+        let said = said.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        let words = said.unwrap_or_default();
+        let version = words.split_whitespace().nth(2).unwrap_or("unknown");
+        let end = version.find(['+', ',', '-', '~']).unwrap_or(version.len());
+        version[..end].to_owned()
+    }
+
     /// A command of this installation that knows nothing of the caller's own engine.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
@@ -105,13 +115,46 @@ impl Programs {
     }
 }
 
+/// Podman, and the client that speaks to it as to Docker.
+#[derive(Clone, Debug)]
+pub struct Podman {
+    pub program: PathBuf,
+    pub docker: PathBuf,
+    pub busybox: PathBuf,
+}
+
+impl Podman {
+    pub fn installed() -> Result<Self, Missing> {
+        let find = |name: &str| on_path(name).ok_or_else(|| Missing(format!("no {name} on PATH")));
+        Ok(Self {
+            program: find("podman")?,
+            docker: find("docker")?,
+            busybox: static_busybox()?,
+        })
+    }
+
+    /// `4.3.1`, as it says itself.
+    pub fn version(&self) -> String {
+        let said = Command::new(&self.program).arg("--version").output();
+        let said = said.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        let words = said.unwrap_or_default();
+        words
+            .split_whitespace()
+            .last()
+            .unwrap_or("unknown")
+            .to_owned()
+    }
+}
+
 /// What would lead a client, dtop included, to an engine that the tests did not start.
-pub const CALLERS_ENGINE: [&str; 6] = [
+pub const CALLERS_ENGINE: [&str; 8] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
+    "DOCKER_TLS",
+    "DOCKER_API_VERSION",
     "CONTAINER_HOST",
 ];
 

@@ -19,12 +19,15 @@ pub struct Request {
 /// How the proxy stands in the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Manner {
-    /// Events are asked for and never come: what changes is noticed only when it is listed again.
-    pub hides_events: bool,
+    /// Requests whose path has this in it never get to the engine, and never get an answer. Without events,
+    /// say, what changes is noticed only when it is listed again.
+    pub hides: Option<&'static str>,
     /// How long a request that removes something waits before it is passed on.
     pub slows_removals: Duration,
     /// Requests whose path has this in it are answered 404, as if the engine did not know them.
     pub refuses: Option<&'static str>,
+    /// Requests to remove what has this in its path are answered 500 with these words.
+    pub fails: Option<(&'static str, &'static str)>,
 }
 
 /// Listens beside an engine's socket until it is dropped.
@@ -77,10 +80,11 @@ impl Proxy {
         self.seen.lock().expect("the log").clone()
     }
 
-    /// Those that could change something: neither GET nor HEAD.
+    /// Those that could change something: neither GET nor HEAD, nor the list of the containerd store's blobs.
     pub fn writes(&self) -> Vec<Request> {
         let mut requests = self.requests();
         requests.retain(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
+        requests.retain(|request| request.path != "/grpc");
         requests
     }
 }
@@ -109,9 +113,17 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
     while let Ok(passed) = pass_request(&mut requests, &engine, manner, log) {
         match passed {
             Passed::On => continue,
-            Passed::Refused => {
-                let answer =
-                    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            Passed::Refused(status, words) => {
+                let body = if words.is_empty() {
+                    String::new()
+                } else {
+                    format!("{{\"message\":\"{words}\"}}")
+                };
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                     Connection: close\r\n\r\n{body}",
+                    body.len()
+                );
                 let _ = (&mut &*client).write_all(answer.as_bytes());
                 let _ = client.shutdown(Shutdown::Both);
             }
@@ -125,7 +137,8 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
 /// What became of a request.
 enum Passed {
     On,
-    Refused,
+    /// With this status, in these words.
+    Refused(&'static str, &'static str),
     /// The client sends no more.
     End,
 }
@@ -137,7 +150,7 @@ fn pass_request(
     manner: Manner,
     log: &Mutex<Vec<Request>>,
 ) -> io::Result<Passed> {
-    let mut refuse = false;
+    let mut refusal = None;
     let mut head = Vec::new();
     let mut body = Body::Sized(0);
     loop {
@@ -154,7 +167,12 @@ fn pass_request(
                 words.next().unwrap_or_default(),
                 words.next().unwrap_or_default(),
             );
-            refuse = manner.refuses.is_some_and(|refused| path.contains(refused));
+            let unknown = manner.refuses.filter(|part| path.contains(part));
+            let fails = manner.fails.filter(|(part, _)| path.contains(part));
+            refusal = unknown.map(|_| ("404 Not Found", ""));
+            if let Some((_, words)) = fails.filter(|_| method == "DELETE") {
+                refusal = Some(("500 Internal Server Error", words));
+            }
             log.lock().expect("the log").push(Request { method, path });
         } else if line.is_empty() {
             break;
@@ -162,10 +180,13 @@ fn pass_request(
             body = told;
         }
     }
-    if refuse {
-        return Ok(Passed::Refused);
+    if let Some((status, words)) = refusal {
+        return Ok(Passed::Refused(status, words));
     }
-    if manner.hides_events && line_of(&head).contains("/events") {
+    if manner
+        .hides
+        .is_some_and(|hidden| line_of(&head).contains(hidden))
+    {
         return Ok(Passed::On);
     }
     if line_of(&head).starts_with("DELETE ") {

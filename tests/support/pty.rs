@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::DTOP;
+use super::dtop;
 use super::program::CALLERS_ENGINE;
 
 /// How long a program may take until it shows what is waited for.
@@ -44,7 +44,7 @@ struct State {
 impl Screen {
     /// Starts dtop on a terminal of `(rows, columns)`.
     pub fn start(args: &[&str], env: &[(&str, &str)], size: (u16, u16)) -> Self {
-        let mut command = CommandBuilder::new(DTOP);
+        let mut command = CommandBuilder::new(dtop());
         command.args(args);
         Self::start_program(command, env, size)
     }
@@ -147,6 +147,15 @@ impl Screen {
         }
     }
 
+    /// Waits until more bytes have come than so many.
+    pub fn wait_for_bytes(&self, before: usize) {
+        let start = Instant::now();
+        while self.raw_len() == before {
+            assert!(start.elapsed() < SOON, "no byte came");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until nothing has been drawn for a while.
     pub fn settle(&self) {
         let start = Instant::now();
@@ -224,6 +233,11 @@ impl Screen {
     /// Sends a signal to the program (not to its group).
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the program runs");
+    }
+
+    /// The program's process ID.
+    pub fn process(&self) -> u32 {
+        self.child.process_id().expect("the program runs")
     }
 
     /// Waits for the program's end.

@@ -49,15 +49,23 @@ impl<'a> Scene<'a> {
             .arg("-cf")
             .arg(&tar)
             .arg("."));
-        let id = self
-            .engine
+        self.engine
             .docker(&["import".as_ref(), tar.as_os_str(), name.as_ref()]);
         fs::remove_dir_all(&root).expect("the folder goes");
         fs::remove_file(tar).expect("the archive goes");
-        id
+        self.image_id(name)
     }
 
-    /// Builds an image and returns its ID. The context holds a file `note` of ten bytes.
+    /// The name as the engine writes it: Podman says where an image without a registry is from.
+    pub fn name(&self, name: &str) -> String {
+        if self.engine.is_podman() {
+            format!("docker.io/library/{name}")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// Builds an image and returns its ID. Podman has but one builder, whichever is asked for. The context holds a file `note` of ten bytes.
     pub fn build(&self, builder: Builder, name: &str, dockerfile: &str) -> String {
         self.build_with(builder, name, dockerfile, &[])
     }
@@ -77,7 +85,7 @@ impl<'a> Scene<'a> {
         command
             .env(
                 "DOCKER_BUILDKIT",
-                if builder == Builder::BuildKit {
+                if builder == Builder::BuildKit && !self.engine.is_podman() {
                     "1"
                 } else {
                     "0"
@@ -170,9 +178,22 @@ impl<'a> Scene<'a> {
     }
 
     fn run(&self, name: &str, options: &[&str], image: &str, command: &str) {
-        let fixed = ["run", "--network", "none", "--name", name];
-        self.engine
-            .docker(&[&fixed, options, &[image, "sh", "-c", command]].concat());
+        let command = [image, "sh", "-c", command];
+        let fixed = ["--network", "none", "--name", name];
+        if !self.engine.is_podman() {
+            let run = [&["run"], &fixed[..], options, &command].concat();
+            self.engine.docker(&run);
+            return;
+        }
+        // Podman lets nobody attach to what does not run yet, as `docker run` does.
+        let (detach, options): (Vec<&str>, Vec<&str>) =
+            options.iter().partition(|option| **option == "--detach");
+        let create = [&["create"], &fixed[..], &options, &command].concat();
+        self.engine.docker(&create);
+        self.engine.docker(&["start", name]);
+        if detach.is_empty() {
+            self.engine.docker(&["wait", name]);
+        }
     }
 
     fn folder(&self) -> PathBuf {

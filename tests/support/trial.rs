@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use super::engine::{PrivateEngine, Store};
+use super::engine::{PrivateEngine, Setup, Store};
 use super::program::{Missing, Programs};
 
 /// A named test on a private, empty engine.
@@ -43,6 +43,26 @@ pub fn on_store(tests: &[OnEngine], store: Store) -> Vec<Trial> {
     trials
 }
 
+/// One trial a test and engine of the matrix ([`Setup::matrix`]).
+pub fn on_matrix(tests: &[OnEngine]) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for setup in Setup::matrix() {
+        let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
+        for &(name, test) in tests {
+            let setup = setup.clone();
+            let run = move || match setup.and_then(|it| PrivateEngine::set_up(&it)) {
+                Ok(engine) => {
+                    test(&engine);
+                    Ok(Completion::Completed)
+                }
+                Err(missing) => without_engine(&missing),
+            };
+            trials.push(Trial::ignorable_test(format!("{label}::{name}"), run));
+        }
+    }
+    trials
+}
+
 /// A test without an engine is ignored, with the reason, unless engines are required.
 pub fn without_engine(missing: &Missing) -> Result<Completion, Failed> {
     if env::var_os("DTOP_REQUIRE_ENGINES").is_some_and(|value| value != "0") {
@@ -54,5 +74,13 @@ pub fn without_engine(missing: &Missing) -> Result<Completion, Failed> {
 /// Runs them as cargo asks.
 pub fn run(trials: Vec<Trial>) -> ExitCode {
     let arguments = Arguments::from_args();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The same for tests that mostly wait, for a screen to stand still or an engine to end: two at once a core.
+pub fn run_waiting(trials: Vec<Trial>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    arguments.test_threads.get_or_insert(2 * cores);
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -63,16 +63,18 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.link = Link::Lost {
                 since: model.now,
                 why: "no engine answers".to_owned(),
+                again: None,
             };
             model.screen = Screen::NoEngine(attempts);
             Vec::new()
         }
-        Msg::Lost(why) => {
+        Msg::Lost { why, again } => {
             let since = match &model.link {
                 Link::Lost { since, .. } => *since,
                 Link::Connecting | Link::Connected => model.now,
             };
-            model.link = Link::Lost { since, why };
+            let again = Some(again);
+            model.link = Link::Lost { since, why, again };
             Vec::new()
         }
         Msg::Scan(parts) => {
@@ -245,7 +247,6 @@ fn point(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
 fn take_in(model: &mut Model, parts: Vec<Part>) {
     let relisted: Vec<Kind> = parts.iter().filter_map(listed_kind).collect();
     model.survey.apply(parts);
-    model.link = Link::Connected;
     model.unsorted = true;
     let survey = &model.survey;
     model
@@ -277,6 +278,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Stored(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
+        | Part::Logs(_)
         | Part::Stage(..) => None,
     }
 }

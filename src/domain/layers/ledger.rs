@@ -103,6 +103,30 @@ impl Ledger {
             .collect()
     }
 
+    /// The bytes of an image's layers that another of these images has too, for each that is known. `None` where
+    /// the size of such a layer is not.
+    #[must_use]
+    pub fn shared<'a>(
+        &self,
+        among: impl Iterator<Item = &'a ImageId>,
+    ) -> HashMap<ImageId, Option<Bytes>> {
+        let images: Vec<(&ImageId, LayerNo)> = among
+            .filter_map(|image| Some((image, self.images.get(image)?.1)))
+            .collect();
+        let mut owners: HashMap<LayerNo, usize> = HashMap::new();
+        for layer in images.iter().flat_map(|(_, top)| self.tree.down(*top)) {
+            *owners.entry(layer).or_default() += 1;
+        }
+        images
+            .into_iter()
+            .map(|(image, top)| {
+                let layers = self.tree.down(top).filter(|layer| owners[layer] > 1);
+                let bytes = layers.map(|layer| self.sizes.exact(layer)).sum();
+                (image.clone(), bytes)
+            })
+            .collect()
+    }
+
     /// For each layer of a chain, how many images have it.
     fn images_above(&self, top: LayerNo) -> HashMap<LayerNo, usize> {
         let mut counts: HashMap<LayerNo, usize> =
@@ -160,6 +184,7 @@ impl Ledger {
                 Figure::Pending => Figure::Pending,
                 Figure::Unknown => Figure::Unknown,
             },
+            logs: logs(inventory),
         }
     }
 
@@ -177,6 +202,22 @@ impl Ledger {
         }
         held
     }
+}
+
+/// Bytes of all containers' log files.
+fn logs(inventory: &Inventory) -> Figure<Bytes> {
+    if !inventory.engine.local {
+        return Figure::Unknown;
+    }
+    let mut sum = Some(Bytes::ZERO);
+    for container in &inventory.containers {
+        match &container.details {
+            Figure::Pending => return Figure::Pending,
+            Figure::Unknown => sum = None,
+            Figure::Known(details) => sum = sum.zip(details.log).map(|(sum, log)| sum + log),
+        }
+    }
+    sum.into()
 }
 
 /// Whether the store keeps layers both packed and unpacked.

@@ -163,6 +163,8 @@ pub struct Totals {
     pub volumes: Figure<Bytes>,
     /// Records that nobody shares.
     pub build_cache: Figure<Bytes>,
+    /// Log files of containers; not known where one of them cannot be read.
+    pub logs: Figure<Bytes>,
 }
 
 /// A layer of an image, for the details screen.

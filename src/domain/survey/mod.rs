@@ -1,6 +1,7 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
 
 mod links;
+mod shared;
 mod view;
 
 use std::collections::HashSet;
@@ -8,6 +9,7 @@ use std::mem::{Discriminant, discriminant};
 
 use jiff::Timestamp;
 
+use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
 use super::inventory::{Inventory, Part, Progress, Stage};
 use super::item::{
@@ -34,6 +36,8 @@ pub struct Survey {
 pub struct Facts {
     /// What goes if it alone goes now; nothing if it would be refused.
     pub frees: Freed,
+    /// Bytes of an image that other images have too; nothing of the other kinds.
+    pub shared: Figure<Bytes>,
     /// It would be refused if it alone were marked.
     pub blocked: bool,
     pub last_used: Option<Timestamp>,
@@ -70,6 +74,7 @@ impl Survey {
                 .map(|index| survey.record_facts(index))
                 .collect(),
         ];
+        survey.share();
         survey.counts = Kind::ALL.map(|kind| survey.rows(kind).count());
         survey
     }
@@ -350,6 +355,7 @@ impl Survey {
                 ..Flags::default()
             },
             intermediate,
+            ..Facts::default()
         }
     }
 
@@ -392,7 +398,7 @@ impl Survey {
                 protected,
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 
@@ -421,7 +427,7 @@ impl Survey {
                 protected,
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 
@@ -443,7 +449,7 @@ impl Survey {
                 shared: Some(record.shared),
                 ..Flags::default()
             },
-            intermediate: false,
+            ..Facts::default()
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Contexts of the docker command: `config.json` and `contexts/meta/*/meta.json`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::engine::transport::tls::Papers;
 
 /// A context that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +26,8 @@ pub enum ContextError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Endpoint {
     pub(super) host: String,
-    /// It has certificates of its own.
-    pub(super) tls: bool,
+    /// The context's own certificates; none where it speaks plainly.
+    pub(super) papers: Option<Papers>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +53,8 @@ struct Endpoints {
 struct DockerEndpoint {
     #[serde(default, rename = "Host")]
     host: String,
+    #[serde(default, rename = "SkipTLSVerify")]
+    skip_verify: bool,
 }
 
 /// The context that `docker context use` chose, if it is not the default one.
@@ -92,21 +97,35 @@ pub(super) fn endpoint(config: &Path, name: &str) -> Result<Endpoint, ContextErr
         if meta.name != name {
             continue;
         }
-        let host = meta.endpoints.docker.map(|docker| docker.host);
-        let host = host.filter(|host| !host.is_empty());
+        let docker = meta.endpoints.docker;
+        let docker = docker.filter(|docker| !docker.host.is_empty());
+        let docker = docker.ok_or_else(|| ContextError::NoEndpoint {
+            name: name.to_owned(),
+        })?;
         return Ok(Endpoint {
-            host: host.ok_or_else(|| ContextError::NoEndpoint {
-                name: name.to_owned(),
-            })?,
-            tls: has_certificates(config, &entry.file_name()),
+            papers: papers(config, &entry.file_name(), docker.skip_verify),
+            host: docker.host,
         });
     }
     Err(not_found())
 }
 
-fn has_certificates(config: &Path, hash: &std::ffi::OsStr) -> bool {
+/// What `docker context create --docker ca=…,cert=…,key=…,skip-tls-verify=…` has put beside the context.
+fn papers(config: &Path, hash: &OsStr, skip_verify: bool) -> Option<Papers> {
     let folder = config.join("contexts/tls").join(hash).join("docker");
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    let papers = Papers {
+        ca: Some(folder.join("ca.pem")).filter(|path| path.exists()),
+        pair: pair_in(&folder),
+        verify: !skip_verify,
+    };
+    let has_any = papers.ca.is_some() || papers.pair.is_some();
+    (has_any || skip_verify).then_some(papers)
+}
+
+/// A client's certificate and key; docker takes neither without the other.
+pub(super) fn pair_in(folder: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    (certificate.exists() && key.exists()).then_some((certificate, key))
 }
 
 fn is_absent(error: &io::Error) -> bool {

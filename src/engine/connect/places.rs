@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::contexts::{self, ContextError, Endpoint};
 use crate::engine::transport::Address;
+use crate::engine::transport::ssh::Target;
+use crate::engine::transport::tls::Papers;
 
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
 const PLAIN_PORT: u16 = 2375;
+const TLS_PORT: u16 = 2376;
 
 /// What the command line says about the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +40,10 @@ pub struct Env {
     pub api: Option<String>,
     /// `DOCKER_TLS_VERIFY` or `DOCKER_TLS` is set.
     pub tls: bool,
+    /// `DOCKER_TLS_VERIFY` is set.
+    pub tls_verify: bool,
+    /// `DOCKER_CERT_PATH`: a folder.
+    pub certificates: Option<PathBuf>,
 }
 
 impl Env {
@@ -58,6 +65,8 @@ impl Env {
             uid: rustix::process::getuid().as_raw(),
             api: text("DOCKER_API_VERSION"),
             tls: path("DOCKER_TLS_VERIFY").is_some() || path("DOCKER_TLS").is_some(),
+            tls_verify: path("DOCKER_TLS_VERIFY").is_some(),
+            certificates: path("DOCKER_CERT_PATH"),
         }
     }
 
@@ -66,6 +75,17 @@ impl Env {
         self.config
             .clone()
             .or_else(|| self.home.as_ref().map(|home| home.join(".docker")))
+    }
+
+    /// The certificates of the environment, where it asks for TLS. Contexts have their own.
+    fn papers(&self) -> Option<Papers> {
+        let folder = self.certificates.clone().or_else(|| self.config_folder());
+        let folder = folder.filter(|_| self.tls)?;
+        Some(Papers {
+            ca: Some(folder.join("ca.pem")),
+            pair: contexts::pair_in(&folder),
+            verify: self.tls_verify,
+        })
     }
 
     fn runtime_folder(&self) -> PathBuf {
@@ -96,44 +116,13 @@ impl Place {
     }
 }
 
-/// A way to connect that docker has and this version has not.
+/// A way to connect that docker knows and that leads nowhere from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
-    #[error("ssh:// is not supported by this version yet")]
-    Ssh,
-    #[error("TLS is not supported by this version yet")]
-    Tls,
     #[error("named pipes are Windows' own")]
     NamedPipe,
     #[error("fd:// is for the engine's own side")]
     FileDescriptor,
-}
-
-impl Unsupported {
-    /// What to do instead.
-    #[must_use]
-    pub fn advice(self, place: &Place) -> String {
-        let forward = |target: &str| {
-            format!(
-                "forward the socket: ssh -nNT -L /tmp/remote.sock:{SYSTEM_SOCKET} {target}, \
-                 then -H unix:///tmp/remote.sock"
-            )
-        };
-        match self {
-            Self::Ssh => {
-                let target = place.url.strip_prefix("ssh://").unwrap_or("HOST");
-                let target = target.split('/').next().unwrap_or(target);
-                match target.rsplit_once(':') {
-                    Some((host, port)) => forward(&format!("-p {port} {host}")),
-                    None => forward(target),
-                }
-            }
-            Self::Tls => forward("HOST"),
-            Self::NamedPipe | Self::FileDescriptor => {
-                "name a unix:// or tcp:// address with -H".to_owned()
-            }
-        }
-    }
 }
 
 /// What was asked for cannot be resolved to a place.
@@ -145,7 +134,8 @@ pub enum ConnectError {
     #[error(transparent)]
     Context(#[from] ContextError),
     #[error(
-        "{why}: \"{url}\" is no address of an engine: {cause}; try unix:///path or tcp://host:port"
+        "{why}: \"{url}\" is no address of an engine: {cause}; \
+         try unix:///path, tcp://host:port or ssh://user@host"
     )]
     BadUrl {
         url: String,
@@ -164,10 +154,10 @@ pub enum ConnectError {
 pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> {
     match (&options.host, &options.context) {
         (Some(_), Some(_)) => return Err(ConnectError::HostAndContext),
-        (Some(host), None) => return Ok(vec![place(host, "-H", env.tls)?]),
+        (Some(host), None) => return Ok(vec![place(host, "-H", env.papers())?]),
         (None, Some(name)) if name != "default" => return Ok(vec![in_context(name, env)?]),
         // For docker `-c default` means "no context": the environment's host counts.
-        (None, Some(_)) => return Ok(vec![named_by_host(env)?.unwrap_or_else(system)]),
+        (None, Some(_)) => return Ok(vec![named_by_host(env)?.unwrap_or_else(|| default(env))]),
         (None, None) => {}
     }
     if let Some(place) = named_by_host(env)? {
@@ -181,8 +171,8 @@ pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> 
     if let Some(name) = context {
         return Ok(vec![in_context(&name, env)?]);
     }
-    let mut places = vec![system()];
-    if options.look_further && env.context.is_none() {
+    let mut places = vec![default(env)];
+    if options.look_further && env.context.is_none() && !env.tls {
         places.extend(further(env));
     }
     Ok(places)
@@ -191,7 +181,7 @@ pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> 
 fn named_by_host(env: &Env) -> Result<Option<Place>, ConnectError> {
     env.host
         .as_ref()
-        .map(|host| place(host, "DOCKER_HOST", env.tls))
+        .map(|host| place(host, "DOCKER_HOST", env.papers()))
         .transpose()
 }
 
@@ -199,8 +189,17 @@ fn in_context(name: &str, env: &Env) -> Result<Place, ConnectError> {
     let config = env
         .config_folder()
         .ok_or_else(|| ConnectError::NoConfigFolder(name.to_owned()))?;
-    let Endpoint { host, tls } = contexts::endpoint(&config, name)?;
-    place(&host, &format!("context \"{name}\""), tls)
+    let Endpoint { host, papers } = contexts::endpoint(&config, name)?;
+    place(&host, &format!("context \"{name}\""), papers)
+}
+
+/// Where nothing is named: the system's socket, or as docker has it, this machine's TLS port where the
+/// environment asks for TLS.
+fn default(env: &Env) -> Place {
+    match env.papers() {
+        Some(papers) => over_tcp("localhost".to_owned(), TLS_PORT, "default", Some(papers)),
+        None => system(),
+    }
 }
 
 fn system() -> Place {
@@ -260,7 +259,7 @@ fn unix(path: PathBuf, why: &str, start: Option<&'static str>) -> Place {
 }
 
 /// Reads an address as docker does: without a scheme it is TCP, and what is left out has a default.
-fn place(url: &str, why: &str, tls: bool) -> Result<Place, ConnectError> {
+fn place(url: &str, why: &str, papers: Option<Papers>) -> Result<Place, ConnectError> {
     let url = url.trim();
     let (scheme, rest) = url.split_once("://").unwrap_or(("tcp", url));
     let elsewhere = |unsupported| {
@@ -281,26 +280,45 @@ fn place(url: &str, why: &str, tls: bool) -> Result<Place, ConnectError> {
             let start = place.is_system_socket().then(|| system().start).flatten();
             Ok(Place { start, ..place })
         }
-        // Docker speaks TLS behind `https://` in a context, and plainly behind `http://`.
-        "https" => elsewhere(Unsupported::Tls),
-        "tcp" if tls => elsewhere(Unsupported::Tls),
-        "tcp" | "http" => match tcp(rest) {
-            Ok((host, port)) => Ok(Place {
-                url: if host.contains(':') {
-                    format!("tcp://[{host}]:{port}")
-                } else {
-                    format!("tcp://{host}:{port}")
-                },
+        // Behind `https://` there is nothing but TLS, with the system's authorities where none is named.
+        "https" => tcp(rest)
+            .map(|(host, port)| over_tcp(host, port, why, Some(papers.unwrap_or(SYSTEMS))))
+            .map_err(|cause| bad(url, why, cause)),
+        "tcp" | "http" => tcp(rest)
+            .map(|(host, port)| over_tcp(host, port, why, papers))
+            .map_err(|cause| bad(url, why, cause)),
+        "ssh" => match Target::parse(rest) {
+            Ok(target) => Ok(Place {
+                url: target.to_string(),
                 why: why.to_owned(),
-                address: Ok(Address::Tcp { host, port }),
+                address: Ok(Address::Ssh(target)),
                 start: None,
             }),
             Err(cause) => Err(bad(url, why, cause)),
         },
-        "ssh" => elsewhere(Unsupported::Ssh),
         "npipe" => elsewhere(Unsupported::NamedPipe),
         "fd" => elsewhere(Unsupported::FileDescriptor),
         _ => Err(bad(url, why, "its scheme is not known")),
+    }
+}
+
+/// Nothing but the authorities that this system knows.
+const SYSTEMS: Papers = Papers {
+    ca: None,
+    pair: None,
+    verify: true,
+};
+
+fn over_tcp(host: String, port: u16, why: &str, papers: Option<Papers>) -> Place {
+    let address = match papers {
+        Some(papers) => Address::Tls { host, port, papers },
+        None => Address::Tcp { host, port },
+    };
+    Place {
+        url: address.to_string(),
+        why: why.to_owned(),
+        address: Ok(address),
+        start: None,
     }
 }
 

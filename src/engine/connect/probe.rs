@@ -3,37 +3,29 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
 
-use super::{Unsupported, WhyNot};
-use crate::engine::transport::Address;
+use super::WhyNot;
+use crate::engine::transport::{Address, Line, ssh, tls};
 
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
 const ENOUGH: u64 = 16 * 1024;
 const REQUEST: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
 /// Asks for `_ping`. It never waits on its own account: the caller sets the time.
-pub(super) async fn ping(address: &Address) -> Result<(), WhyNot> {
-    let answer = match address {
-        Address::Unix(path) => {
-            exchange(
-                UnixStream::connect(path)
-                    .await
-                    .map_err(|error| why_not(&error))?,
-            )
-            .await
-        }
-        Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await;
-            // Only a missing socket *file* is `NoSocket`; a name that does not resolve is not.
-            exchange(stream.map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => WhyNot::Connection(error.to_string()),
-                _ => why_not(&error),
-            })?)
-            .await
-        }
+pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
+    let answer = match line.dial().await {
+        Ok(stream) => exchange(stream).await,
+        Err(error) => return Err(why_not(line.address(), &error)),
     };
-    judge(&answer.map_err(|error| why_not(&error))?)
+    let verdict = match answer {
+        Ok(answer) => judge(&answer),
+        Err(error) => Err(why_not(line.address(), &error)),
+    };
+    let Err(reason) = verdict else { return Ok(()) };
+    Err(match line.why_hung_up().await {
+        Some(error) => why_not(line.address(), &error),
+        None => reason,
+    })
 }
 
 /// Sends the request and reads until the head and two bytes of body are there, or the other side has ended.
@@ -45,7 +37,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
     loop {
         match limited.read_buf(&mut answer).await {
             Ok(0) => break,
-            Ok(_) if is_whole(&answer) => break,
+            Ok(_) if is_whole(&answer) || !begins_as_http(&answer) => break,
             Ok(_) => {}
             Err(_) if !answer.is_empty() => break,
             Err(error) => return Err(sent.err().unwrap_or(error)),
@@ -57,6 +49,13 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
 fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     Some((&answer[..end], &answer[end + 4..]))
+}
+
+/// False for what speaks first, or another language, and may then wait for ever.
+fn begins_as_http(answer: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"HTTP/1.";
+    let length = answer.len().min(BEGIN.len());
+    answer[..length] == BEGIN[..length]
 }
 
 fn is_whole(answer: &[u8]) -> bool {
@@ -79,7 +78,7 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
     }
     // What a Go server says on a TLS port to somebody who does not speak TLS.
     if String::from_utf8_lossy(body).contains("HTTPS server") {
-        return Err(WhyNot::Unsupported(Unsupported::Tls));
+        return Err(WhyNot::WantsTls);
     }
     Err(WhyNot::NotDocker)
 }
@@ -89,9 +88,18 @@ fn body_says_ok(body: &[u8]) -> bool {
     body.starts_with(b"OK") || body.starts_with(b"2\r\nOK")
 }
 
-fn why_not(error: &io::Error) -> WhyNot {
+/// What an error of a connection means.
+pub(super) fn why_not(address: &Address, error: &io::Error) -> WhyNot {
+    if let Some(trouble) = inside::<tls::Trouble>(error) {
+        return WhyNot::Tls(trouble.clone());
+    }
+    if let Some(trouble) = inside::<ssh::Trouble>(error) {
+        return WhyNot::Ssh(trouble.clone());
+    }
+    let is_file = matches!(address, Address::Unix(_));
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => WhyNot::NoSocket,
+        // Only a missing socket *file* is one; a name that does not resolve is not.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if is_file => WhyNot::NoSocket,
         io::ErrorKind::PermissionDenied => WhyNot::PermissionDenied,
         io::ErrorKind::ConnectionRefused => WhyNot::Refused,
         io::ErrorKind::ConnectionReset
@@ -99,4 +107,8 @@ fn why_not(error: &io::Error) -> WhyNot {
         | io::ErrorKind::UnexpectedEof => WhyNot::NotDocker,
         _ => WhyNot::Connection(error.to_string()),
     }
+}
+
+fn inside<T: std::error::Error + 'static>(error: &io::Error) -> Option<&T> {
+    error.get_ref()?.downcast_ref()
 }

@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::*;
+use crate::engine::transport::ssh::Target;
+use crate::engine::transport::tls::Papers;
 
 fn none() -> Options {
     Options::default()
@@ -228,7 +230,11 @@ fn addresses_read_as_docker_reads_them() {
             "unix:///var/run/docker.sock",
             Ok(Address::Unix("/var/run/docker.sock".into())),
         ),
-        ("ssh://me@web-3", "ssh://me@web-3", Err(Unsupported::Ssh)),
+        (
+            "ssh://me@web-3/",
+            "ssh://me@web-3",
+            Ok(Address::Ssh(Target::parse("me@web-3").unwrap())),
+        ),
         (
             "npipe:////./pipe/x",
             "npipe:////./pipe/x",
@@ -245,6 +251,10 @@ fn addresses_read_as_docker_reads_them() {
         "tcp://a/v1",
         "gopher://a",
         "tcp://[::1",
+        "ssh://",
+        "ssh://-oProxyCommand=x",
+        "ssh://-l@web-3",
+        "ssh://me:secret@web-3",
     ] {
         assert!(
             matches!(url(bad), Err(ConnectError::BadUrl { .. })),
@@ -253,24 +263,118 @@ fn addresses_read_as_docker_reads_them() {
     }
 }
 
+fn papers(folder: &Path, has_ca: bool, has_pair: bool, verify: bool) -> Papers {
+    Papers {
+        ca: has_ca.then(|| folder.join("ca.pem")),
+        pair: has_pair.then(|| (folder.join("cert.pem"), folder.join("key.pem"))),
+        verify,
+    }
+}
+
+fn tls(host: &str, port: u16, papers: Papers) -> Address {
+    let host = host.to_owned();
+    Address::Tls { host, port, papers }
+}
+
 #[test]
-fn tls_is_refused_and_never_spoken_to_plainly() {
+fn a_contexts_certificates_are_its_own() {
     let home = TempDir::new().unwrap();
     context(&home, "hash", "safe", "tcp://a:2376");
-    let tls = home.path().join(".docker/contexts/tls/hash/docker/ca.pem");
+    let folder = home.path().join(".docker/contexts/tls/hash/docker");
     let mut env = empty(&home);
     env.context = Some("safe".into());
-    let address = |env: &Env| places(&none(), env).unwrap().remove(0).address;
-    assert!(address(&env).is_ok());
-    write(tls, "pem");
-    assert_eq!(address(&env), Err(Unsupported::Tls));
-    env.context = None;
-    env.host = Some("tcp://a:2376".into());
-    assert!(address(&env).is_ok());
+    // Those of the environment are for engines that it names itself.
     env.tls = true;
-    assert_eq!(address(&env), Err(Unsupported::Tls));
+    env.tls_verify = true;
+    let address = |env: &Env| places(&none(), env).unwrap().remove(0).address.unwrap();
+    let plain = Address::Tcp {
+        host: "a".into(),
+        port: 2376,
+    };
+    assert_eq!(address(&env), plain);
+    write(folder.join("ca.pem"), "pem");
+    assert_eq!(
+        address(&env),
+        tls("a", 2376, papers(&folder, true, false, true))
+    );
+    // Half a pair is none.
+    write(folder.join("key.pem"), "pem");
+    assert_eq!(
+        address(&env),
+        tls("a", 2376, papers(&folder, true, false, true))
+    );
+    write(folder.join("cert.pem"), "pem");
+    assert_eq!(
+        address(&env),
+        tls("a", 2376, papers(&folder, true, true, true))
+    );
+    let meta = home.path().join(".docker/contexts/meta/hash/meta.json");
+    let text = std::fs::read_to_string(&meta).unwrap();
+    write(
+        meta,
+        &text.replace("\"SkipTLSVerify\":false", "\"SkipTLSVerify\":true"),
+    );
+    assert_eq!(
+        address(&env),
+        tls("a", 2376, papers(&folder, true, true, false))
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(
+        address(&env),
+        tls("a", 2376, papers(&folder, false, false, false))
+    );
+}
+
+#[test]
+fn the_environment_turns_tls_on_for_tcp() {
+    let home = TempDir::new().unwrap();
+    let folder = home.path().join(".docker");
+    let mut env = empty(&home);
+    let only = |env: &Env| {
+        let mut places = places(
+            &Options {
+                look_further: true,
+                ..none()
+            },
+            env,
+        )
+        .unwrap();
+        assert_eq!(places.len(), 1, "{places:?}");
+        places.remove(0)
+    };
+    env.tls = true;
+    // As for docker, the system's socket is then not the default.
+    assert_eq!(
+        only(&env).address,
+        Ok(tls("localhost", 2376, papers(&folder, true, false, false)))
+    );
+    env.host = Some("tcp://a:2376".into());
+    env.tls_verify = true;
+    let place = only(&env);
+    assert_eq!(
+        (place.url.as_str(), place.why.as_str()),
+        ("tcp://a:2376", "DOCKER_HOST")
+    );
+    assert_eq!(
+        place.address,
+        Ok(tls("a", 2376, papers(&folder, true, false, true)))
+    );
+    let elsewhere = home.path().join("certs");
+    write(elsewhere.join("cert.pem"), "pem");
+    write(elsewhere.join("key.pem"), "pem");
+    env.certificates = Some(elsewhere.clone());
+    assert_eq!(
+        only(&env).address,
+        Ok(tls("a", 2376, papers(&elsewhere, true, true, true)))
+    );
     env.host = Some("unix:///a.sock".into());
-    assert!(address(&env).is_ok());
+    assert_eq!(only(&env).address, Ok(Address::Unix("/a.sock".into())));
+    env.host = Some("https://a".into());
+    env.tls = false;
+    assert_eq!(
+        only(&env).address,
+        Ok(tls("a", 2375, papers(&folder, false, false, true)))
+    );
 }
 
 fn at(path: &Path) -> Place {
@@ -300,7 +404,7 @@ const DOCKER: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nServer: Docker/28.
 
 /// Dialling always fails here, so that what was reached can be told from what was not.
 async fn reasons(places: Vec<Place>) -> Vec<WhyNot> {
-    let no_engine = first(places, async |_, _| Err(reached()))
+    let no_engine = first(places, &Lines::default(), async |_, _| Err(reached()))
         .await
         .err()
         .expect("nothing to open");
@@ -352,7 +456,7 @@ async fn an_engine_is_told_from_whatever_else_listens() {
             WhyNot::NotDocker,
             WhyNot::NotDocker,
             WhyNot::NotDocker,
-            WhyNot::Unsupported(Unsupported::Tls),
+            WhyNot::WantsTls,
         ]
     );
 }
@@ -366,7 +470,7 @@ async fn the_first_that_answers_is_the_only_one_dialled() {
         answering(&folder, "b", DOCKER),
     ];
     let dialled = AtomicUsize::new(0);
-    let engine = first(places, async |place, _| {
+    let engine = first(places, &Lines::default(), async |place, _| {
         dialled.fetch_add(1, Ordering::Relaxed);
         assert!(place.url.ends_with("/a"), "{}", place.url);
         Ok(Arc::new(crate::engine::watch::fake::Fake::default()) as Arc<dyn Engine>)
@@ -392,15 +496,16 @@ async fn what_is_in_the_way_is_said_with_what_to_try() {
         }),
         ..at(&dead)
     };
-    let ssh = Place {
-        url: "ssh://me@web-3:2222".into(),
-        address: Err(Unsupported::Ssh),
+    let pipe = Place {
+        url: "npipe:////./pipe/x".into(),
+        address: Err(Unsupported::NamedPipe),
         ..at(&dead)
     };
     let absent = at(&folder.path().join("absent"));
     let below_a_file = at(&dead.join("x"));
     let no_engine = first(
-        vec![absent, below_a_file, at(&dead), tcp, ssh],
+        vec![absent, below_a_file, at(&dead), tcp, pipe],
+        &Lines::default(),
         async |_, _| Err(reached()),
     )
     .await
@@ -414,15 +519,13 @@ async fn what_is_in_the_way_is_said_with_what_to_try() {
             &WhyNot::NoSocket,
             &WhyNot::Refused,
             &WhyNot::Refused,
-            &WhyNot::Unsupported(Unsupported::Ssh),
+            &WhyNot::Unsupported(Unsupported::NamedPipe),
         ]
     );
     for attempt in &no_engine.attempts {
         assert!(attempt.advice().is_some(), "{attempt}");
         assert_eq!(attempt.to_string().lines().count(), 1, "{attempt}");
     }
-    let ssh = no_engine.attempts.last().unwrap().advice().unwrap();
-    assert!(ssh.contains("-p 2222 me@web-3"), "{ssh}");
     assert_eq!(no_engine.foremost().unwrap().reason, WhyNot::Refused);
 }
 

@@ -33,7 +33,7 @@ pub async fn exchange(
     wanted: Option<&str>,
 ) -> Result<Greeting, EngineError> {
     let ping = within("/_ping", PING, ping(transport)).await?;
-    // Still without a version in its path, so that no engine can find it too new or too old.
+    // Neither has a version in its path, so that no engine can find it too new or too old.
     let version = json(transport, "/version", LIST).await?;
     let of = |key: &str| {
         version

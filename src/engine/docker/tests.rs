@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::TryStreamExt;
 
 use super::*;
+use crate::domain::item::Source;
 use crate::engine::fake::{self, Fake};
 
 const DOCKER: &str = r#"{"Version":"1","MinAPIVersion":"1.12","Components":[{"Name":"Engine"}]}"#;
@@ -78,8 +79,52 @@ async fn the_greeting_agrees_on_a_version() {
     );
     let about = engine.about().await.unwrap();
     assert_eq!((&*about.api, &*about.driver), ("1.55", "overlay2"));
-    assert_eq!(engine.id(), "AB:CD");
+    assert_eq!(&*about.engine_id, "AB:CD");
     assert!(!about.local && about.has_build_cache);
+}
+
+/// What a daemon answers before and after it was replaced: another version, with its other store.
+fn replaced(request: &str, is_new: bool) -> fake::Answer {
+    const OLD: &str = r#"{"Driver":"overlay2"}"#;
+    const NEW: &str =
+        r#"{"Driver":"overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}"#;
+    let (api, info) = if is_new { ("1.51", NEW) } else { ("1.41", OLD) };
+    match request {
+        "GET /_ping" => fake::Answer::json("OK").header("Api-Version", api),
+        "GET /version" => fake::Answer::json(DOCKER),
+        _ if !request.contains(&format!(" /v{api}/")) => {
+            fake::Answer::status(400, r#"{"message":"client version is too new"}"#)
+        }
+        _ if request.ends_with("/info") => fake::Answer::json(info),
+        _ if request.ends_with("/images/json?all=1") => fake::Answer::json(
+            r#"[{"Id":"sha256:1","RepoTags":["a:1"],"RepoDigests":["a@sha256:1"]}]"#,
+        ),
+        _ => fake::Answer::json("{}"),
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_was_replaced_is_spoken_to_in_its_own_way() {
+    let restarts = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&restarts);
+    let fake = Fake::start(move |request| replaced(request, seen.load(Ordering::Relaxed) % 2 == 1));
+    let engine = open(&fake).await;
+    for (api, source, df) in [
+        ("1.41", Source::Registry, "GET /v1.41/system/df"),
+        ("1.51", Source::Unknown, "GET /v1.51/system/df?type=volume"),
+        // The older one again: nothing of the newer is kept.
+        ("1.41", Source::Registry, "GET /v1.41/system/df"),
+    ] {
+        let about = engine.about().await.unwrap();
+        assert_eq!(&*about.api, api);
+        let is_containerd = about.store == Store::Containerd;
+        assert_eq!(is_containerd, source == Source::Unknown);
+        // A digest tells a pull on the one store, and nothing on the other.
+        assert_eq!(engine.images().await.unwrap()[0].source, source, "{api}");
+        engine.volume_sizes().await.unwrap();
+        assert_eq!(fake.requests().last().map(String::as_str), Some(df));
+        restarts.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 const USED: &str = r#"{"Images":[{"Id":"sha256:1","SharedSize":5}],"Volumes":[{"Name":"v",

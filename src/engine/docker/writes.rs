@@ -125,7 +125,7 @@ impl DockerEngine {
     /// Prunes by ID, in as many requests as the IDs need. A record whose child stands in a later request is
     /// passed over by the engine (ENGINE.md §1.5), so what is left is asked for again while any goes.
     pub(super) async fn prune(&self, ids: &[RecordId]) -> Result<Pruned, EngineError> {
-        if self.dialect.podman {
+        if self.terms().dialect.podman {
             return Err(EngineError::NotSupported(
                 "Podman keeps no build cache".to_owned(),
             ));
@@ -188,7 +188,7 @@ impl DockerEngine {
                 Err(error) => self.transport.unreachable(&error),
             },
             Error::HyperResponseError { err } => self.transport.unreachable(&err),
-            error => wire::garbled(&self.info.host, &error.to_string()),
+            error => wire::garbled(&self.options.host, &error.to_string()),
         }
     }
 }

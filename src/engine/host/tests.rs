@@ -155,7 +155,8 @@ fn a_disk_is_what_statvfs_says_and_counted_once() {
     let mut engine = engine(root.path(), "a");
     engine.store = Store::Containerd;
     let surroundings = look(&engine, &Known::default());
-    assert_eq!(surroundings.local, Ok(()));
+    let proven = surroundings.local.unwrap();
+    assert_eq!(*proven.open().unwrap().path(), engine.root);
     let [disk] = surroundings.disks.as_slice() else {
         panic!("{:?}", surroundings.disks);
     };

@@ -10,7 +10,7 @@ use hyper::rt::{Read, Write};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::{Body, LONGEST_REFUSAL, Transport, empty, refusal};
+use super::{Body, LONGEST_REFUSAL, Room, Transport, empty, refusal};
 use crate::engine::EngineError;
 use crate::engine::wire;
 
@@ -32,11 +32,14 @@ impl Transport {
         &self,
         way: Way,
     ) -> Result<http2::SendRequest<Body>, EngineError> {
-        let stream = self.0.address.dial().await;
+        let room = self.0.room().await;
+        // One that is idle has room of its own, where connections are counted.
+        drop(room.as_ref().and_then(|_| self.0.take_idle()));
+        let stream = self.0.line.dial().await;
         let stream = TokioIo::new(stream.map_err(|error| self.unreachable(&error))?);
         match way {
-            Way::Straight => self.greet(stream).await,
-            Way::Upgrade => self.greet(self.upgraded(stream).await?).await,
+            Way::Straight => self.greet(stream, room).await,
+            Way::Upgrade => self.greet(self.upgraded(stream).await?, room).await,
         }
     }
 
@@ -53,10 +56,14 @@ impl Transport {
     async fn greet(
         &self,
         stream: impl Read + Write + Unpin + Send + 'static,
+        room: Room,
     ) -> Result<http2::SendRequest<Body>, EngineError> {
         let hands = http2::handshake(TokioExecutor::new(), stream).await;
         let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;
-        tokio::spawn(async { connection.await.ok() });
+        tokio::spawn(async {
+            connection.await.ok();
+            drop(room);
+        });
         Ok(sender)
     }
 

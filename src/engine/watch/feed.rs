@@ -11,7 +11,11 @@ use super::super::{Change, Engine, EngineError};
 use crate::domain::inventory::EngineInfo;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a dead engine is left alone at most: it should be seen within five seconds of its return.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(3);
+/// How long an engine is left alone that answers and whose stream always breaks: after each break everything
+/// is listed again.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 /// A stream that lived this long was a good one: its loss starts with a short pause again.
 const GOOD_LIFE: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
@@ -20,8 +24,9 @@ const PROBE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum News {
     Change(Change),
-    /// The stream was lost, and the engine does not answer. Told once an outage.
-    Down(EngineError),
+    /// The stream was lost, and the engine does not answer; it is asked again after this pause. Told after
+    /// each attempt.
+    Down(EngineError, Duration),
     /// The engine answers after a loss: what happened meanwhile is not known.
     Back,
 }
@@ -41,7 +46,10 @@ enum State<'e> {
 pub(super) struct Feed<'e> {
     engine: &'e dyn Engine,
     state: State<'e>,
+    /// Before the next attempt, as long as the engine does not answer.
     pause: Duration,
+    /// Before the stream is taken up again that was lost.
+    rest: Duration,
     down: bool,
 }
 
@@ -51,6 +59,7 @@ impl<'e> Feed<'e> {
             engine,
             state: live(engine),
             pause: FIRST_PAUSE,
+            rest: FIRST_PAUSE,
             down: false,
         }
     }
@@ -69,9 +78,10 @@ impl<'e> Feed<'e> {
                     )) => self.state = State::Off,
                     Some(Err(_)) | None => {
                         if since.elapsed() >= GOOD_LIFE {
-                            self.pause = FIRST_PAUSE;
+                            self.rest = FIRST_PAUSE;
                         }
-                        self.wait();
+                        self.state = State::Waiting(Instant::now() + self.rest);
+                        self.rest = (self.rest * 2).min(LONGEST_REST);
                     }
                 },
                 State::Waiting(until) => {
@@ -81,14 +91,19 @@ impl<'e> Feed<'e> {
                 State::Probing(answer) => match answer.await {
                     Ok(_) => {
                         self.state = live(self.engine);
-                        self.down = false;
+                        self.pause = FIRST_PAUSE;
+                        // An outage is why the stream broke; that says nothing against the next one.
+                        if std::mem::take(&mut self.down) {
+                            self.rest = FIRST_PAUSE;
+                        }
                         return News::Back;
                     }
                     Err(error) => {
-                        self.wait();
-                        if !std::mem::replace(&mut self.down, true) {
-                            return News::Down(error);
-                        }
+                        self.down = true;
+                        let pause = self.pause;
+                        self.state = State::Waiting(Instant::now() + pause);
+                        self.pause = (pause * 2).min(LONGEST_OUTAGE);
+                        return News::Down(error, pause);
                     }
                 },
                 State::Off => std::future::pending().await,
@@ -96,9 +111,16 @@ impl<'e> Feed<'e> {
         }
     }
 
-    fn wait(&mut self) {
-        self.state = State::Waiting(Instant::now() + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    /// True while the engine does not answer.
+    pub(super) fn is_down(&self) -> bool {
+        self.down
+    }
+
+    /// Somebody does not want to wait for the next attempt.
+    pub(super) fn hurry(&mut self) {
+        if let State::Waiting(until) = &mut self.state {
+            *until = Instant::now();
+        }
     }
 }
 

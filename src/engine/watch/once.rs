@@ -3,20 +3,21 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
+use super::walks::{Measured, log_sizes, measure};
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, has_only_whole_df, has_stored_layers, look, stored,
-    with_surroundings, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
+    look, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
 };
-use crate::engine::host::Known;
+use crate::engine::host::{Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
 /// Of which containers the writable layer is walked.
@@ -89,6 +90,7 @@ pub async fn scan_once(
         engine,
         inventory: base.clone(),
         progress,
+        root: None,
     };
     once.lists().await?;
     once.host().await;
@@ -103,6 +105,10 @@ pub async fn scan_once(
     if wanted.layers {
         once.layers().await;
     }
+    if !once.inventory.engine.local {
+        // Layers have folders of their own, which are known only now.
+        once.host().await;
+    }
     if wanted.container_sizes != Walk::None {
         once.container_sizes(wanted.container_sizes).await;
     }
@@ -112,17 +118,18 @@ pub async fn scan_once(
     if wanted.layers && once.inventory.engine.store == Store::Containerd {
         once.blobs().await;
     }
+    if wanted.container_details {
+        once.logs().await;
+    }
+    let volumes_measured = wanted.volume_sizes && once.measure_volumes().await;
     // The one walk that old engines have for all three comes last, like that over the volumes.
     once.df(Wanted {
         shared_sizes: whole && wanted.shared_sizes,
         build_cache: whole && wanted.build_cache,
+        volume_sizes: wanted.volume_sizes && !volumes_measured,
         ..wanted
     })
     .await;
-    if !once.inventory.engine.local {
-        // Layers have folders of their own, which are known only now.
-        once.host().await;
-    }
     if wanted.layers && has_stored_layers(&once.inventory.engine) {
         once.stored().await;
     }
@@ -134,6 +141,8 @@ struct Once<'e, P> {
     engine: &'e dyn Engine,
     inventory: Inventory,
     progress: P,
+    /// The engine's folder, if it is local.
+    root: Option<Proven>,
 }
 
 /// The lists without which there is no picture.
@@ -205,6 +214,7 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
             let engine = with_surroundings(&engine, &found);
             self.inventory.apply(Part::Engine(Arc::new(engine)));
             self.inventory.apply(Part::Disks(found.disks));
+            self.root = found.local.ok();
         }
     }
 
@@ -381,6 +391,51 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
             self.inventory.apply(Part::ContainerDetails(id, details));
         }
         lost
+    }
+
+    /// Measures the log files of a local engine's containers.
+    async fn logs(&mut self) {
+        if self.root.is_some() {
+            let containers = self.inventory.containers.iter();
+            let ids = containers.map(|container| container.id.clone()).collect();
+            let driver = self.inventory.engine.driver.clone();
+            let sizes = log_sizes(self.root.clone(), driver, ids).await;
+            self.inventory.apply(Part::Logs(sizes));
+        }
+    }
+
+    /// Measures the volumes of a local engine. False if the engine must be asked, which tells all together.
+    async fn measure_volumes(&mut self) -> bool {
+        let Some(root) = self.root.clone() else {
+            return false;
+        };
+        self.running(Stage::VolumeSizes);
+        let leash = Leash::default();
+        let volumes = self.inventory.volumes.iter();
+        let pending = volumes.filter(|volume| volume.size.is_pending());
+        let jobs: Vec<_> = pending
+            .map(|volume| {
+                let (root, walker) = (root.clone(), leash.walker());
+                let volume = Arc::new(volume.clone());
+                async move {
+                    let name = volume.name.clone();
+                    (name, measure(root, walker, volume).await)
+                }
+            })
+            .collect();
+        let mut jobs = stream::iter(jobs).buffer_unordered(VOLUMES_AT_ONCE);
+        let mut sizes = Vec::new();
+        while let Some((name, measured)) = jobs.next().await {
+            match measured {
+                Measured::Bytes(bytes) => sizes.push((name, Some(bytes))),
+                Measured::Gone => sizes.push((name, None)),
+                Measured::Unreadable => return false,
+            }
+        }
+        drop(jobs);
+        self.inventory.apply(measured(sizes));
+        self.ended(Stage::VolumeSizes, None);
+        true
     }
 
     /// Makes unknown what nobody will tell any more: figures of a stage that has ended.

@@ -10,10 +10,10 @@ use super::has_stored_layers;
 use super::question::Question;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
-use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::domain::stored::Stored;
 use crate::engine::EngineError;
-use crate::engine::host::Known;
+use crate::engine::host::{Known, Proven};
 
 /// What must be remembered between answers.
 #[derive(Default)]
@@ -23,6 +23,12 @@ pub(super) struct Picture {
     /// What the host may show, if it is this one.
     pub(super) known: Known,
     pub(super) disks: Vec<Disk>,
+    /// Its folder, if it is local.
+    pub(super) root: Option<Proven>,
+    /// Volumes whose size the list leaves open.
+    pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
+    /// A volume could not be measured here: the engine is asked for all.
+    pub(super) falls_back: bool,
     /// Images of whose shared size something was sent.
     pub(super) shared: HashSet<ImageId>,
     /// Volumes whose size is pending until somebody says something of it.
@@ -58,6 +64,11 @@ impl Picture {
     /// True for an engine on this machine whose folder lists its layers.
     pub(super) fn keeps_stored(&self) -> bool {
         self.engine.as_deref().is_some_and(has_stored_layers)
+    }
+
+    /// True if volumes are measured here, so that the engine need not walk through them.
+    pub(super) fn measures_volumes(&self) -> bool {
+        self.root.is_some() && !self.falls_back
     }
 
     /// True if the last answer to a question was a good one.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::outbox::Outbox;
@@ -14,9 +15,13 @@ use super::picture::Picture;
 use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
-use super::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, has_only_whole_df, look, stored, within};
+use super::{
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, stored,
+    within,
+};
 use crate::domain::inventory::{Part, Stage};
-use crate::domain::item::{ContainerId, ImageId, State, Text};
+use crate::domain::item::{ContainerId, ImageId, State, Text, VolumeName};
+use crate::engine::host::Leash;
 use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -41,6 +46,9 @@ pub(super) struct Scan<'e> {
     pub(super) outbox: Outbox,
     pub(super) images: Work<ImageId, Vec<Text>>,
     pub(super) containers: Work<ContainerId, State>,
+    /// Volumes that are measured here, by when they were made: a new one under an old name is another.
+    pub(super) volumes: Work<VolumeName, Option<Timestamp>>,
+    pub(super) leash: Leash,
     pub(super) picture: Picture,
     flying: HashSet<Question>,
     /// Asked for while it was under way: the answer may be older than the reason to ask.
@@ -59,6 +67,8 @@ impl<'e> Scan<'e> {
             outbox: Outbox::default(),
             images: Work::new(IMAGES_AT_ONCE),
             containers: Work::new(CONTAINERS_AT_ONCE),
+            volumes: Work::new(VOLUMES_AT_ONCE),
+            leash: Leash::default(),
             picture: Picture::default(),
             flying: HashSet::new(),
             again: HashSet::new(),
@@ -83,6 +93,8 @@ impl<'e> Scan<'e> {
             Why::Asked => {
                 self.due.extend(DF);
                 self.containers.touch_all();
+                self.volumes.touch_all();
+                self.picture.falls_back = false;
                 self.images.touch_unanswered();
             }
             Why::Reconnected => {
@@ -140,6 +152,11 @@ impl<'e> Scan<'e> {
         self.due.insert(question);
     }
 
+    /// Wants an answer no more. True if it was still to be asked.
+    pub(super) fn forget(&mut self, question: Question) -> bool {
+        self.due.remove(&question)
+    }
+
     /// True when a question is under way or will be.
     pub(super) fn is_coming(&self, question: Question) -> bool {
         self.flying.contains(&question) || self.due.contains(&question)
@@ -174,12 +191,15 @@ impl<'e> Scan<'e> {
             || self.is_flying(Question::Volumes);
         if listed && !rest {
             for question in DF {
-                self.ask_if_due(question);
+                if question != Question::VolumeSizes {
+                    self.ask_if_due(question);
+                }
             }
+            self.measure_volumes();
         }
     }
 
-    fn ask_if_due(&mut self, question: Question) {
+    pub(super) fn ask_if_due(&mut self, question: Question) {
         if self.due.remove(&question) {
             self.ask(question);
         }
@@ -269,6 +289,7 @@ impl<'e> Scan<'e> {
                     .map(Answered::Stored)
                     .boxed()
             }
+            Question::Logs => self.logs(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::question::Question;
 use super::scan::Scan;
+use super::walks::Measured;
 use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
+    VolumeName,
 };
 use crate::domain::stored::Stored;
 use crate::engine::host::Surroundings;
@@ -33,8 +35,11 @@ pub(super) enum Answered {
     Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Logs(Vec<(ContainerId, Option<Bytes>)>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
+    /// What a volume was measured to hold here.
+    Volume(VolumeName, Measured),
 }
 
 impl Scan<'_> {
@@ -53,6 +58,8 @@ impl Scan<'_> {
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
+            Answered::Volume(name, measured) => self.take_volume(name, measured),
+            Answered::Logs(sizes) => self.take_logs(sizes),
         }
     }
 
@@ -99,6 +106,11 @@ impl Scan<'_> {
                 info.local = old.local;
                 info.why_not_local.clone_from(&old.why_not_local);
             }
+            // An engine that was restarted with its other store has other layers.
+            if self.picture.has_blobs && !keeps_same_store(self.picture.engine.as_deref(), &info) {
+                self.picture.has_blobs = false;
+                self.outbox.push(Part::Blobs(Figure::Pending));
+            }
             self.send_engine(info);
             if !self.picture.has_blobs {
                 self.want_blobs();
@@ -125,6 +137,7 @@ impl Scan<'_> {
                     self.want(Question::Stored);
                 }
             }
+            self.take_root(found.local.ok());
             if self.picture.disks != found.disks {
                 self.picture.disks.clone_from(&found.disks);
                 self.outbox.push(Part::Disks(found.disks));
@@ -175,8 +188,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.images.landed(id, landing, words);
+                let first = self.images.landed(id, landing, words(&error));
                 if first && !lost {
                     let nothing = Inspected::in_vain(id.clone());
                     self.outbox.push_layers(nothing);
@@ -287,8 +299,7 @@ impl Scan<'_> {
             Err(error) => {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
-                let words = lost.then(|| error.to_string().into());
-                let first = self.containers.landed(id, landing, words);
+                let first = self.containers.landed(id, landing, words(&error));
                 if first && !lost {
                     let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
                     self.outbox.push_detail(part);
@@ -318,6 +329,7 @@ impl Scan<'_> {
         if runs.any(|run| !self.picture.runs_asked.contains(run)) {
             self.want_blobs();
         }
+        self.measure_logs();
         let failure = self.containers.failure();
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
@@ -371,16 +383,21 @@ impl Scan<'_> {
             let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
             self.picture.measured.retain(|name, _| names.contains(name));
             let measured = &self.picture.measured;
-            self.picture.unmeasured = volumes
-                .iter()
-                .filter(|volume| volume.size.is_pending())
+            let pending = volumes.iter().filter(|volume| volume.size.is_pending());
+            self.picture.volumes = pending
+                .clone()
+                .map(|volume| (volume.name.clone(), Arc::new(volume.clone())))
+                .collect();
+            self.picture.unmeasured = pending
                 .filter(|volume| measured.get(&volume.name) != Some(&volume.created))
                 .map(|volume| (volume.name.clone(), volume.created))
                 .collect();
             self.outbox.push(Part::Volumes(volumes));
+            self.list_volumes();
             // A volume that came after the walk is not worth another one (ENGINE.md §7).
             let walked = self.picture.asked_last(Question::VolumeSizes).is_some();
-            if walked && !self.is_coming(Question::VolumeSizes) {
+            if walked && !self.picture.measures_volumes() && !self.is_coming(Question::VolumeSizes)
+            {
                 let silent = self.picture.unmeasured.keys();
                 let sizes: Vec<_> = silent.map(|name| (name.clone(), None)).collect();
                 self.settle_volumes(sizes, false);
@@ -411,6 +428,16 @@ impl Scan<'_> {
 /// True if what is found out about the host of the one holds for the other.
 fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
     (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
+}
+
+fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
+    old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
+}
+
+/// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
+fn words(error: &EngineError) -> Option<Text> {
+    let is_garbled = matches!(error, EngineError::Garbled { .. });
+    (is_garbled || landing(error) == Landing::Lost).then(|| error.to_string().into())
 }
 
 /// Whether it is worth asking again.

@@ -10,12 +10,16 @@ use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ContainerId, ImageId, State};
 use crate::engine::Change;
 
+mod local;
+
 /// A watched fake, and the picture that its answers make.
 struct Watched {
     fake: Arc<Fake>,
     requests: UnboundedSender<Request>,
-    parts: UnboundedReceiver<Vec<Part>>,
+    sights: UnboundedReceiver<Sight>,
     messages: usize,
+    /// Attempts that failed since it answered last.
+    attempts: usize,
     inventory: Inventory,
     watch: JoinHandle<()>,
 }
@@ -24,13 +28,14 @@ impl Watched {
     fn new(fake: Fake) -> Self {
         let fake = Arc::new(fake);
         let (requests, asked) = unbounded_channel();
-        let (out, parts) = unbounded_channel();
+        let (out, sights) = unbounded_channel();
         let watch = tokio::spawn(watch(Arc::clone(&fake) as Arc<dyn Engine>, asked, out));
         Self {
             fake,
             requests,
-            parts,
+            sights,
             messages: 0,
+            attempts: 0,
             inventory: Inventory::default(),
             watch,
         }
@@ -39,10 +44,16 @@ impl Watched {
     /// Lets time go by and takes in what comes.
     async fn wait(&mut self, time: Duration) {
         let until = Instant::now() + time;
-        while let Ok(Some(parts)) = tokio::time::timeout_at(until, self.parts.recv()).await {
-            self.messages += 1;
-            for part in parts {
-                self.inventory.apply(part);
+        while let Ok(Some(sight)) = tokio::time::timeout_at(until, self.sights.recv()).await {
+            match sight {
+                Sight::Parts(parts) => {
+                    self.messages += 1;
+                    for part in parts {
+                        self.inventory.apply(part);
+                    }
+                }
+                Sight::Lost { .. } => self.attempts += 1,
+                Sight::Back => self.attempts = 0,
             }
         }
     }
@@ -308,14 +319,17 @@ async fn a_lost_stream_is_taken_up_again_and_everything_listed() {
     // While it is gone it is only knocked at, more and more seldom.
     let calls = watched.fake.calls();
     assert!(calls.iter().all(|call| call == "about"), "{calls:?}");
-    assert!((5..=8).contains(&calls.len()), "{calls:?}");
+    assert!((8..=9).contains(&calls.len()), "{calls:?}");
+    assert_eq!(watched.attempts, calls.len());
     assert_eq!(watched.failure(Stage::Images), Some("fake: cut"));
     assert_eq!(watched.inventory.images.len(), 5);
 
     watched.fake.heal();
     watched.fake.images.lock().unwrap().push(image("new"));
     watched.fake.forget_calls();
-    watched.seconds(6).await;
+    // No outage is so long that its end is not noticed within five seconds.
+    watched.seconds(4).await;
+    assert_eq!(watched.attempts, 0, "it is said to be back");
     for list in [
         "changes",
         "images",
@@ -336,6 +350,64 @@ async fn a_lost_stream_is_taken_up_again_and_everything_listed() {
     watched.fake.happens(Change::Volumes);
     watched.seconds(1).await;
     assert_eq!(watched.fake.count("volumes"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_a_scan_during_an_outage_does_not_wait_for_the_next_attempt() {
+    let mut watched = Watched::new(sized(1, 1, 1));
+    watched.seconds(2).await;
+    watched.fake.script("about", Behaviour::Fails(lost()));
+    watched.fake.cut();
+    watched.seconds(20).await;
+    watched.fake.forget_calls();
+    watched.ask(Request::Rescan);
+    watched.wait(Duration::from_millis(10)).await;
+    assert_eq!(watched.fake.calls(), ["about"]);
+    watched.fake.heal();
+    watched.ask(Request::Rescan);
+    watched.wait(Duration::from_millis(10)).await;
+    assert_eq!((watched.attempts, watched.fake.count("images")), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_always_break_do_not_keep_the_engine_busy() {
+    let mut watched = Watched::new(sized(1, 1, 1));
+    watched.seconds(1).await;
+    watched.fake.forget_calls();
+    for _ in 0..600 {
+        watched.fake.cut();
+        watched.seconds(1).await;
+    }
+    let scans = watched.fake.count("images");
+    assert!((10..=20).contains(&scans), "{scans} in ten minutes");
+    // One that holds is a good one, and what breaks it is an accident.
+    watched.seconds(60).await;
+    watched.fake.forget_calls();
+    watched.fake.cut();
+    watched.seconds(1).await;
+    assert_eq!(watched.fake.count("images"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_comes_back_with_its_other_store_is_asked_for_its_blobs() {
+    let fake = sized(1, 0, 0);
+    fake.info.lock().unwrap().store = Store::Containerd;
+    let mut watched = Watched::new(fake);
+    watched.seconds(2).await;
+    let restart = async |watched: &mut Watched, store| {
+        watched.fake.info.lock().unwrap().store = store;
+        watched.fake.forget_calls();
+        watched.fake.cut();
+        watched.seconds(2).await;
+        watched.fake.count("blobs") > 0
+    };
+    assert!(!restart(&mut watched, Store::GraphDriver).await);
+    assert!(
+        watched.inventory.blobs.is_pending(),
+        "none are of this store"
+    );
+    assert!(restart(&mut watched, Store::Containerd).await);
+    assert!(!watched.inventory.blobs.is_pending());
 }
 
 #[tokio::test(start_paused = true)]
@@ -618,7 +690,7 @@ async fn it_ends_when_nobody_listens() {
     fake.script("volume_sizes", Behaviour::Never);
     let mut watched = Watched::new(fake);
     watched.seconds(1).await;
-    drop(watched.parts);
+    drop(watched.sights);
     tokio::time::timeout(Duration::from_secs(1), watched.watch)
         .await
         .expect("it ends")

@@ -36,8 +36,29 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         driver: info.text("Driver").into(),
         root: info.text("DockerRootDir").into(),
         engine_id: info.text("ID").into(),
+        vm: virtual_machine(info).map(Into::into),
         has_build_cache: !podman,
         ..EngineInfo::default()
+    }
+}
+
+/// The virtual machines whose disk is a file that grows and does not shrink by itself. (`OrbStack`'s does.)
+fn virtual_machine(info: Row<'_>) -> Option<&'static str> {
+    let name = info.text("Name");
+    if info.text("OperatingSystem").contains("Docker Desktop") {
+        Some("Docker Desktop")
+    } else if info
+        .text("KernelVersion")
+        .to_ascii_lowercase()
+        .contains("microsoft")
+    {
+        Some("WSL")
+    } else if name == "colima" || name.starts_with("colima-") {
+        Some("Colima")
+    } else if name.starts_with("lima-") {
+        Some("Lima")
+    } else {
+        None
     }
 }
 
@@ -51,5 +72,29 @@ fn store(info: Row<'_>) -> Store {
         Store::Containerd
     } else {
         Store::GraphDriver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn virtual_machines_are_known_by_what_they_say() {
+        let vm = |info: Value| about(&info, &json!({}), false).vm;
+        let linux = "6.10.14-linuxkit";
+        let desktop = json!({"OperatingSystem": "Docker Desktop", "Name": "docker-desktop", "KernelVersion": linux});
+        assert_eq!(vm(desktop).as_deref(), Some("Docker Desktop"));
+        let wsl = json!({"OperatingSystem": "Ubuntu 24.04 LTS", "Name": "pc", "KernelVersion": "5.15.153.1-microsoft-standard-WSL2"});
+        assert_eq!(vm(wsl).as_deref(), Some("WSL"));
+        let colima = |name: &str| json!({"OperatingSystem": "Ubuntu 24.04 LTS", "Name": name, "KernelVersion": "6.8.0"});
+        assert_eq!(vm(colima("colima")).as_deref(), Some("Colima"));
+        assert_eq!(vm(colima("colima-work")).as_deref(), Some("Colima"));
+        assert_eq!(vm(colima("lima-rancher-desktop")).as_deref(), Some("Lima"));
+        for none in [colima("web-3"), colima("colimadb"), json!({})] {
+            assert_eq!(vm(none), None);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The recorded answers of seven engines, each after the same scene (tests/recorded/README.md).
 
+mod full;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -291,6 +293,16 @@ fn the_newest_engine_says_what_was_built_here() {
     assert_eq!(built.count(), 3);
 }
 
+/// Podman writes a row a tag there, and IDs without their algorithm (ENGINE.md §8).
+#[test]
+fn rows_of_podmans_usage_are_of_listed_images() {
+    let rows = shared_sizes(&body(PODMAN, "df")).unwrap();
+    let ids: HashSet<ImageId> = listed(PODMAN).into_iter().map(|image| image.id).collect();
+    let seen: HashSet<ImageId> = rows.iter().map(|(id, _)| id.clone()).collect();
+    assert!(rows.len() > seen.len(), "one image has two tags");
+    assert_eq!(seen, ids);
+}
+
 /// Whatever one field of one row turns into, the other rows stay, and that row goes only with its identity.
 #[test]
 fn an_odd_field_costs_no_other_row() {
@@ -302,8 +314,16 @@ fn an_odd_field_costs_no_other_row() {
         ("df", "/BuildCache", "ID", |v| records(v).unwrap().len()),
     ];
     let odd = serde_json::json!([null, true, -1, 0.5, "", "odd", [], [[]], {}, {"a": 1}]);
-    for (file, place, identity, count) in lists {
-        let whole = body("docker-28.5.2-overlay2", file);
+    let engines = [
+        "docker-20.10.24-overlay2",
+        "docker-28.5.2-containerd",
+        PODMAN,
+    ];
+    let lists = lists
+        .iter()
+        .flat_map(|list| engines.map(|engine| (engine, *list)));
+    for (engine, (file, place, identity, count)) in lists {
+        let whole = body(engine, file);
         let rows = whole.pointer(place).unwrap().as_array().unwrap();
         assert_eq!(count(&whole), rows.len(), "{file}");
         for (number, row) in rows.iter().enumerate() {
@@ -313,7 +333,7 @@ fn an_odd_field_costs_no_other_row() {
                     changed.pointer_mut(place).unwrap()[number][key] = value.clone();
                     let kept = count(&changed);
                     let least = rows.len() - usize::from(key == identity);
-                    assert!(kept >= least, "{file} {key} {value}");
+                    assert!(kept >= least, "{engine} {file} {key} {value}");
                 }
             }
         }

@@ -22,7 +22,7 @@ pub(super) struct Report<'a> {
     containers: Vec<ContainerJson<'a>>,
     volumes: Vec<VolumeJson<'a>>,
     build_cache: Vec<RecordJson<'a>>,
-    /// Log files cannot be read by this version.
+    /// Log files one by one are not told by this version.
     logs: Option<()>,
     unexplained: Option<()>,
     /// Why figures are missing.
@@ -42,7 +42,7 @@ impl<'a> Report<'a> {
                 containers: totals.containers,
                 volumes: totals.volumes,
                 build_cache: totals.build_cache,
-                logs: None,
+                logs: totals.logs,
                 unexplained: None,
             },
             images: survey
@@ -146,7 +146,7 @@ struct TotalsJson {
     containers: Figure<Bytes>,
     volumes: Figure<Bytes>,
     build_cache: Figure<Bytes>,
-    logs: Option<Bytes>,
+    logs: Figure<Bytes>,
     unexplained: Option<Bytes>,
 }
 
@@ -179,7 +179,7 @@ impl<'a> ImageJson<'a> {
             digests: strs(&image.digests),
             created: image.created,
             size: image.size,
-            shared: image.shared,
+            shared: facts.shared,
             frees: facts.frees.figure(),
             exact: facts.frees.is_exact(),
             state: image_state(facts),

@@ -2,13 +2,16 @@
 
 mod scene;
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 use unicode_width::UnicodeWidthStr;
 
 use super::Theme;
-use crate::app::model::Link;
+use crate::app::model::{Link, Model};
 use crate::app::msg::Msg;
 use crate::app::update::update;
+use crate::domain::inventory::{EngineInfo, Part};
 use scene::{lines, model, now, plan_screen, press, screens};
 
 #[test]
@@ -88,10 +91,11 @@ fn frees_tells_refused_pending_and_unknown_apart() {
     model.link = Link::Lost {
         since: now() - SignedDuration::from_secs(5),
         why: "broken pipe".into(),
+        again: Some(now() + SignedDuration::from_secs(3)),
     };
     let frame = lines(&mut model, (120, 35), Theme::new(true, false)).join("\n");
     assert!(
-        frame.contains("connection lost 5 s ago: broken pipe"),
+        frame.contains("connection lost: picture of 5 s ago · next try in 3 s · broken pipe"),
         "{frame}"
     );
 }
@@ -155,5 +159,30 @@ fn print_all() {
                 println!("{}|", line.trim_end());
             }
         }
+    }
+}
+
+#[test]
+fn inside_a_virtual_machine_the_result_says_that_its_disk_file_stays() {
+    let note = "the disk file of Docker Desktop on its host does not shrink by itself";
+    for size in [(80, 24), (120, 35), (40, 10)] {
+        let (_, mut model) = screens()
+            .into_iter()
+            .find(|(name, _)| *name == "outcome")
+            .expect("the result");
+        let shown = |model: &mut Model| {
+            let frame = lines(model, size, Theme::new(true, false)).join(" ");
+            frame.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert!(!shown(&mut model).contains("shrink"));
+        let engine = EngineInfo {
+            vm: Some("Docker Desktop".into()),
+            ..EngineInfo::clone(&model.survey.inventory().engine)
+        };
+        update(&mut model, Msg::Scan(vec![Part::Engine(Arc::new(engine))]));
+        let frame = shown(&mut model);
+        assert!(frame.contains(note), "{frame}");
+        // What was removed is still listed.
+        assert!(frame.contains("conflict"), "{frame}");
     }
 }

@@ -375,7 +375,8 @@ pub fn screens() -> Vec<(&'static str, Model)> {
         model
     };
     let mut lost = model();
-    update(&mut lost, Msg::Lost(HOSTILE.into()));
+    let (why, again) = (HOSTILE.into(), now());
+    update(&mut lost, Msg::Lost { why, again });
     vec![
         ("browse", with("j space space")),
         ("containers", with("2 j")),

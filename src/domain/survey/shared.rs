@@ -1,0 +1,115 @@
+//! Shared sizes of images, where the engine computes none (Podman, ENGINE.md §8).
+
+use super::{Kind, Survey};
+use crate::domain::bytes::Figure;
+use crate::domain::inventory::Store;
+
+impl Survey {
+    /// Fills in what images share, as the engine says it or else as their layers tell. Only what a person would
+    /// call another image counts: each image shares all of itself with the steps that it was built from.
+    pub(super) fn share(&mut self) {
+        let images = &self.inventory.images;
+        let facts = &mut self.facts[Kind::Image as usize];
+        for (image, facts) in images.iter().zip(facts.iter_mut()) {
+            facts.shared = image.shared;
+        }
+        // Packed layers are shared apart from unpacked ones: there the layers do not tell.
+        let is_silent = |shared: Figure<_>| shared == Figure::Unknown;
+        let counts_layers = self.inventory.engine.store == Store::GraphDriver;
+        if !counts_layers || !images.iter().any(|image| is_silent(image.shared)) {
+            return;
+        }
+        let shown = images.iter().zip(&*facts);
+        let shown = shown.filter(|(_, facts)| !facts.intermediate);
+        let shared = self.ledger.shared(shown.map(|(image, _)| &image.id));
+        for (image, facts) in images.iter().zip(facts) {
+            if is_silent(image.shared) {
+                facts.shared = match (shared.get(&image.id), &image.content) {
+                    (Some(bytes), _) => (*bytes).into(),
+                    (None, Figure::Pending) => Figure::Pending,
+                    (None, Figure::Known(_) | Figure::Unknown) => Figure::Unknown,
+                };
+            }
+            facts.flags.shared = facts.shared.known().map(|bytes| !bytes.is_zero());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::bytes::Bytes;
+    use crate::domain::inventory::{Inspected, Inventory, Part};
+    use crate::domain::item::{Content, HistoryRow, Image, ImageId, Labels, Source};
+
+    fn image(id: &str, parent: Option<&str>, shared: Figure<Bytes>) -> Image {
+        Image {
+            id: ImageId::new(id),
+            parent: parent.map(ImageId::new),
+            names: if id == "step" {
+                Vec::new()
+            } else {
+                vec![id.into()]
+            },
+            digests: Vec::new(),
+            source: Source::Unknown,
+            created: None,
+            size: Figure::Unknown,
+            shared,
+            labels: Labels::default(),
+            last_tagged: None,
+            content: Figure::Pending,
+        }
+    }
+
+    fn layers(id: &str, sizes: &[u64]) -> Inspected {
+        let row = |size: &u64| HistoryRow {
+            created: None,
+            created_by: "COPY".into(),
+            comment: "".into(),
+            size: Bytes(*size),
+        };
+        let content = Content {
+            created: None,
+            diff_ids: sizes.iter().map(|size| size.to_string().into()).collect(),
+            history: sizes.iter().map(row).collect(),
+            folders: Vec::new(),
+        };
+        Inspected {
+            content: Figure::Known(Arc::new(content)),
+            ..Inspected::in_vain(ImageId::new(id))
+        }
+    }
+
+    fn shared(survey: &Survey) -> Vec<Figure<Bytes>> {
+        let rows = 0..survey.inventory().images.len();
+        rows.map(|at| survey.facts(Kind::Image, at).shared)
+            .collect()
+    }
+
+    #[test]
+    fn what_no_engine_computes_the_layers_tell() {
+        let mut survey = Survey::new(Inventory::default());
+        let silent = Figure::Unknown;
+        survey.apply([Part::Images(vec![
+            image("base", None, silent),
+            image("step", Some("base"), silent),
+            image("app", Some("step"), silent),
+            image("told", None, Figure::Known(Bytes(7))),
+        ])]);
+        assert_eq!(shared(&survey)[..3], [Figure::Pending; 3]);
+        survey.apply([Part::Layers(vec![
+            layers("base", &[100]),
+            layers("step", &[100, 20]),
+            layers("app", &[100, 20, 3]),
+            layers("told", &[100]),
+        ])]);
+        // The step below the app is no image of its own: the app's 23 bytes are nobody else's.
+        let known = |bytes| Figure::Known(Bytes(bytes));
+        assert_eq!(shared(&survey), [known(100), silent, known(100), known(7)]);
+        let flags = &survey.facts(Kind::Image, 2).flags;
+        assert_eq!(flags.shared, Some(true));
+    }
+}

@@ -1,0 +1,378 @@
+//! Bytes of volumes and log files, measured in the folder of an engine that is proven to be local.
+//!
+//! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3), and the size
+//! of a log never. Here each is told by itself, in the engine's own unit: the bytes of the files, a hard link
+//! once, folders not counted (moby's `pkg/directory`).
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use rustix::io::Errno;
+
+use super::{Root, base_flags};
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ContainerId, Volume};
+
+/// Folders within folders: each costs an open file, of which a process has 1,024 at least.
+const DEPTH: usize = 200;
+
+/// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
+#[derive(Debug, Default)]
+pub struct Leash(Arc<AtomicBool>);
+
+impl Leash {
+    #[must_use]
+    pub fn walker(&self) -> Walker {
+        Walker(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What walks through folders, as long as its [`Leash`] is held.
+#[derive(Clone, Debug, Default)]
+pub struct Walker(Arc<AtomicBool>);
+
+impl Walker {
+    /// Bytes of a volume's files. It may take as long as the volume is large.
+    ///
+    /// Other filesystems that are mounted below it are not its own, and do not go with it.
+    ///
+    /// # Errors
+    /// The volume lies elsewhere or has driver options, a folder may not be read or is nested more than
+    /// [`DEPTH`] deep, or nobody waits for the answer any more.
+    pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Bytes> {
+        let folder = folder_of(volume)?;
+        let mountpoint = root.relative(&volume.mountpoint);
+        if mountpoint != Some(&folder) {
+            return Err(refusal("it does not lie where the engine keeps volumes"));
+        }
+        self.walk(root.open_folder(&folder)?)
+    }
+
+    fn walk(&self, top: OwnedFd) -> io::Result<Bytes> {
+        let device = fstat(&top)?.st_dev;
+        let mut sum = Sum::default();
+        let mut open = vec![Folder::new(top)?];
+        while let Some(folder) = open.last_mut() {
+            if self.0.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let Some((name, stat)) = folder.next()? else {
+                open.pop();
+                continue;
+            };
+            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                sum.add(&stat);
+            } else if stat.st_dev == device {
+                let Some(inner) = unless_gone(folder.enter(&name))? else {
+                    continue;
+                };
+                // Between the two calls somebody may have mounted something.
+                if fstat(&inner)?.st_dev != device {
+                    continue;
+                }
+                if open.len() == DEPTH {
+                    return Err(refusal("its folders are nested too deeply"));
+                }
+                open.push(Folder::new(inner)?);
+            }
+        }
+        Ok(sum.bytes)
+    }
+}
+
+/// Bytes of a container's log files that go with it, rotated ones included: those of the `json-file` and the
+/// `local` driver, and the cache that lets `docker logs` work with any other (ENGINE.md §5). They are looked
+/// for by their names in the container's own folder, not where the engine says.
+///
+/// # Errors
+/// The container's folder may not be read.
+pub fn logs(root: &Root, driver: &str, id: &ContainerId) -> io::Result<Bytes> {
+    let own = single(id.as_str())?;
+    let docker = Path::new("containers").join(&own);
+    let podman = Path::new(&format!("{driver}-containers"))
+        .join(&own)
+        .join("userdata");
+    let mut sum = Sum::default();
+    match root.open_folder(&docker) {
+        Ok(folder) => {
+            let json = format!("{}-json.log", id.as_str());
+            add_logs(&mut sum, folder, &[&json, "container-cached.log"])?;
+            if let Some(folder) = unless_gone(root.open_folder(&docker.join("local-logs")))? {
+                add_logs(&mut sum, folder, &["container.log"])?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            add_logs(&mut sum, root.open_folder(&podman)?, &["ctr.log"])?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(sum.bytes)
+}
+
+/// Adds the files of these names, and of these names with a dot and more behind them.
+fn add_logs(sum: &mut Sum, folder: OwnedFd, names: &[&str]) -> io::Result<()> {
+    let mut folder = Folder::new(folder)?;
+    while let Some((name, stat)) = folder.next()? {
+        let is_log = names.iter().any(|log| {
+            let rest = name.as_bytes().strip_prefix(log.as_bytes());
+            rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'.'))
+        });
+        // A second link would keep the bytes (DESIGN.md, Guard rails).
+        let is_own =
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1;
+        if is_log && is_own {
+            sum.add(&stat);
+        }
+    }
+    Ok(())
+}
+
+/// Where an engine keeps a volume of its own, below its root.
+fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
+    if &*volume.driver != "local" || volume.has_options {
+        return Err(refusal("its bytes live elsewhere"));
+    }
+    let name = single(volume.name.as_str())?;
+    Ok(Path::new("volumes").join(name).join("_data"))
+}
+
+/// An engine's word for an object, as the name of one folder.
+fn single(name: &str) -> io::Result<PathBuf> {
+    let path = PathBuf::from(name);
+    let mut components = path.components();
+    match (components.next(), components.next()) {
+        (Some(Component::Normal(only)), None) if only == OsStr::new(name) => Ok(path),
+        _ => Err(refusal("its name is no folder's name")),
+    }
+}
+
+fn refusal(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
+}
+
+/// What has vanished meanwhile has no bytes any more.
+fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Default)]
+struct Sum {
+    bytes: Bytes,
+    /// Files that were counted and have further names.
+    linked: HashSet<u64>,
+}
+
+impl Sum {
+    fn add(&mut self, stat: &Stat) {
+        if stat.st_nlink < 2 || self.linked.insert(stat.st_ino) {
+            self.bytes += Bytes(u64::try_from(stat.st_size).unwrap_or_default());
+        }
+    }
+}
+
+/// A folder that is being read.
+struct Folder {
+    entries: Dir,
+    dir: OwnedFd,
+}
+
+impl Folder {
+    fn new(dir: OwnedFd) -> io::Result<Self> {
+        let entries = Dir::read_from(&dir)?;
+        Ok(Self { entries, dir })
+    }
+
+    /// The next entry that is still there, itself and not what it may point to.
+    fn next(&mut self) -> io::Result<Option<(std::ffi::OsString, Stat)>> {
+        while let Some(entry) = self.entries.next().transpose()? {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            match statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => {
+                    let name = OsStr::from_bytes(name.to_bytes()).to_owned();
+                    return Ok(Some((name, stat)));
+                }
+                Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    fn enter(&self, name: &OsStr) -> io::Result<OwnedFd> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
+        Ok(openat(&self.dir, name, flags, Mode::empty())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::bytes::Figure;
+    use crate::domain::item::{Labels, VolumeName};
+
+    fn volume(root: &Path, name: &str) -> Volume {
+        Volume {
+            name: VolumeName::new(name),
+            driver: "local".into(),
+            size: Figure::Pending,
+            anonymous: false,
+            created: None,
+            labels: Labels::default(),
+            mountpoint: format!("{}/volumes/{name}/_data", root.display()).into(),
+            has_options: false,
+        }
+    }
+
+    fn root_with(volume: &str) -> (TempDir, PathBuf) {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("volumes").join(volume).join("_data");
+        std::fs::create_dir_all(&data).unwrap();
+        (dir, data)
+    }
+
+    fn open(dir: &TempDir) -> Root {
+        Root::open(dir.path().to_str().unwrap().into()).unwrap()
+    }
+
+    fn measure(dir: &TempDir, volume: &Volume) -> io::Result<Bytes> {
+        Walker::default().volume(&open(dir), volume)
+    }
+
+    #[test]
+    fn a_volume_is_its_files_with_a_hard_link_once_and_a_symlink_by_its_own_length() {
+        let (dir, data) = root_with("shop");
+        std::fs::write(data.join("a"), [0; 1000]).unwrap();
+        std::fs::hard_link(data.join("a"), data.join("b")).unwrap();
+        std::fs::create_dir_all(data.join("deep/er")).unwrap();
+        std::fs::hard_link(data.join("a"), data.join("deep/er/c")).unwrap();
+        std::fs::write(data.join("deep/er/d"), [0; 30]).unwrap();
+        symlink("a-long-way", data.join("e")).unwrap();
+        let sparse = std::fs::File::create(data.join("sparse")).unwrap();
+        sparse.set_len(5_000_000).unwrap();
+        let found = measure(&dir, &volume(dir.path(), "shop")).unwrap();
+        assert_eq!(found, Bytes(1000 + 30 + 10 + 5_000_000));
+    }
+
+    #[test]
+    fn nothing_outside_of_the_engines_folder_is_opened() {
+        let (dir, data) = root_with("shop");
+        let outside = TempDir::new().unwrap();
+        std::fs::write(outside.path().join("secret"), [0; 77]).unwrap();
+        symlink(outside.path(), data.join("out")).unwrap();
+        let length = outside.path().as_os_str().len() as u64;
+        assert_eq!(
+            measure(&dir, &volume(dir.path(), "shop")).unwrap(),
+            Bytes(length)
+        );
+        std::fs::create_dir_all(dir.path().join("volumes/led")).unwrap();
+        symlink(outside.path(), dir.path().join("volumes/led/_data")).unwrap();
+        for name in ["led", "..", "../volumes/shop", "shop/", "a/b", "", "/"] {
+            measure(&dir, &volume(dir.path(), name)).unwrap_err();
+        }
+        let mut elsewhere = volume(dir.path(), "shop");
+        elsewhere.mountpoint = outside.path().to_str().unwrap().into();
+        measure(&dir, &elsewhere).unwrap_err();
+    }
+
+    #[test]
+    fn a_volume_with_options_is_not_walked() {
+        let (dir, _) = root_with("nfs");
+        let with_options = Volume {
+            has_options: true,
+            ..volume(dir.path(), "nfs")
+        };
+        measure(&dir, &with_options).unwrap_err();
+        let other_driver = Volume {
+            driver: "ceph".into(),
+            ..volume(dir.path(), "nfs")
+        };
+        measure(&dir, &other_driver).unwrap_err();
+    }
+
+    #[test]
+    fn folders_may_be_deep_but_not_endlessly() {
+        let (dir, data) = root_with("deep");
+        let mut path = data;
+        for _ in 0..DEPTH - 1 {
+            path.push("d");
+        }
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("f"), [0; 9]).unwrap();
+        let deep = volume(dir.path(), "deep");
+        assert_eq!(measure(&dir, &deep).unwrap(), Bytes(9));
+        std::fs::create_dir(path.join("d")).unwrap();
+        measure(&dir, &deep).unwrap_err();
+    }
+
+    #[test]
+    fn a_walk_ends_when_nobody_waits_for_it() {
+        let (dir, _) = root_with("shop");
+        let leash = Leash::default();
+        let walker = leash.walker();
+        drop(leash);
+        let found = walker.volume(&open(&dir), &volume(dir.path(), "shop"));
+        assert_eq!(found.unwrap_err().kind(), io::ErrorKind::Interrupted);
+    }
+
+    const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
+
+    #[test]
+    fn logs_are_all_files_of_the_drivers_that_keep_some_here() {
+        let dir = TempDir::new().unwrap();
+        let own = dir.path().join("containers").join(ID);
+        std::fs::create_dir_all(own.join("local-logs")).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log")), [0; 100]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.2.gz")), [0; 3]).unwrap();
+        std::fs::write(own.join("container-cached.log"), [0; 1000]).unwrap();
+        std::fs::write(own.join("local-logs/container.log.1"), [0; 5000]).unwrap();
+        std::fs::write(own.join("config.v2.json"), [0; 7_000]).unwrap();
+        symlink("/etc/passwd", own.join("container-cached.log.1")).unwrap();
+        let linked = own.join("container-cached.log.2");
+        std::fs::write(&linked, [0; 9_000]).unwrap();
+        std::fs::hard_link(&linked, own.join("other")).unwrap();
+        let found = logs(&open(&dir), "overlay2", &ContainerId::new(ID)).unwrap();
+        assert_eq!(found, Bytes(6123));
+        for id in ["..", "../containers", "", "none"] {
+            logs(&open(&dir), "overlay2", &ContainerId::new(id)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn podman_keeps_logs_elsewhere() {
+        let dir = TempDir::new().unwrap();
+        let own = dir
+            .path()
+            .join("overlay-containers")
+            .join(ID)
+            .join("userdata");
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::write(own.join("ctr.log"), [0; 42]).unwrap();
+        let found = logs(&open(&dir), "overlay", &ContainerId::new(ID)).unwrap();
+        assert_eq!(found, Bytes(42));
+    }
+}

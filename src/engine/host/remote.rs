@@ -1,0 +1,336 @@
+//! The disks of an engine's host, asked over the login there.
+//!
+//! A folder of that name may exist where the login leads and be another engine's: a virtual machine or a
+//! container in between has folders of its own. So the host must be the one that the engine says it runs on.
+
+use std::collections::HashSet;
+use std::io;
+
+use serde_json::Value;
+
+use super::CONTAINERD;
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::engine::transport::ssh::{Login, quoted};
+
+/// What the engine says of the machine that it runs on (`/info`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Home {
+    name: String,
+    kernel: String,
+    /// Where its containerd listens, since API 1.46.
+    containerd: Option<String>,
+}
+
+impl Home {
+    #[must_use]
+    pub fn of(info: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Self {
+            name: text(&info["Name"]),
+            kernel: text(&info["KernelVersion"]),
+            containerd: info["Containerd"]["Address"].as_str().map(str::to_owned),
+        }
+    }
+
+    /// True where the host is this machine by its own words.
+    fn is(&self, name: Option<&str>, kernel: Option<&str>) -> bool {
+        let same = |said: &str, found: Option<&str>| said.is_empty() || found == Some(said);
+        !self.name.is_empty() && same(&self.name, name) && same(&self.kernel, kernel)
+    }
+
+    /// The folders that may hold the engine's data.
+    fn folders(&self, engine: &EngineInfo) -> Vec<String> {
+        let root = engine.root.trim_end_matches('/');
+        // It goes into a shell's script: nothing but an absolute path without control characters does.
+        if !root.starts_with('/') || root.chars().any(char::is_control) {
+            return Vec::new();
+        }
+        let mut folders = vec![root.to_owned()];
+        if engine.store == Store::Containerd {
+            folders.push(format!("{root}/containerd/daemon"));
+            if self.containerd.as_deref().is_none_or(is_systems) {
+                folders.push(CONTAINERD.to_owned());
+            }
+        }
+        folders
+    }
+}
+
+/// The system's own containerd keeps its data in the usual place.
+fn is_systems(address: &str) -> bool {
+    matches!(
+        address,
+        "/run/containerd/containerd.sock" | "/var/run/containerd/containerd.sock"
+    )
+}
+
+/// Asks the host for the filesystems that hold the engine's data, each once; none where it is not the
+/// engine's host, or does not say. Nothing is written there.
+///
+/// # Errors
+/// The login has broken off.
+pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Result<Vec<Disk>> {
+    let folders = home.folders(engine);
+    if folders.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(read(&login.ask(&script(&folders)).await?, home, &folders))
+}
+
+/// `-P` keeps a filesystem on one line, and `-k` the unit at 1024 bytes, in busybox too.
+fn script(folders: &[String]) -> String {
+    let each = folders.iter().enumerate().map(|(index, folder)| {
+        // Where the engine does not say which containerd it uses, it is the system's if that runs.
+        let condition = if folder == CONTAINERD {
+            "[ -S /run/containerd/containerd.sock ] && "
+        } else {
+            ""
+        };
+        format!(
+            "p={}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n\
+             echo device $(stat -c %d \"$p\" 2>/dev/null)\n\
+             echo blocks \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n\
+             echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"; }}\n",
+            quoted(folder)
+        )
+    });
+    let machine = "export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n";
+    std::iter::once(machine.to_owned()).chain(each).collect()
+}
+
+fn read(lines: &[String], home: &Home, folders: &[String]) -> Vec<Disk> {
+    let (mut name, mut kernel) = (None, None);
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for line in lines {
+        let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+        match (key, found.last_mut()) {
+            ("name", None) => name = Some(value),
+            ("kernel", None) => kernel = Some(value),
+            ("folder", _) => {
+                let folder = value
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| folders.get(index));
+                found.extend(folder.map(|path| Found::new(path)));
+            }
+            ("device", Some(disk)) => disk.device = value,
+            ("blocks", Some(disk)) => disk.blocks = value,
+            ("inodes", Some(disk)) => disk.inodes = value,
+            _ => {}
+        }
+    }
+    if !home.is(name, kernel) {
+        return Vec::new();
+    }
+    let mut seen = HashSet::new();
+    let each = found.iter().filter(|disk| seen.insert(disk.key()));
+    each.filter_map(Found::disk).collect()
+}
+
+/// What was said of a folder.
+struct Found<'a> {
+    path: &'a str,
+    device: &'a str,
+    blocks: &'a str,
+    inodes: &'a str,
+}
+
+impl<'a> Found<'a> {
+    fn new(path: &'a str) -> Self {
+        let (device, blocks, inodes) = ("", "", "");
+        Self {
+            path,
+            device,
+            blocks,
+            inodes,
+        }
+    }
+
+    /// What tells filesystems apart: the device's number, else the line of the filesystem itself.
+    fn key(&self) -> String {
+        if self.device.is_empty() {
+            self.blocks.to_owned()
+        } else {
+            self.device.to_owned()
+        }
+    }
+
+    fn disk(&self) -> Option<Disk> {
+        let (blocks, free) = columns(self.blocks)?;
+        // Some filesystems count none.
+        let (inodes_total, inodes_free) = columns(self.inodes).unwrap_or_default();
+        let bytes = |blocks: u64| Bytes(blocks.saturating_mul(1024));
+        Some(Disk {
+            path: self.path.into(),
+            total: bytes(blocks),
+            free: bytes(free),
+            inodes_total,
+            inodes_free,
+        })
+    }
+}
+
+/// Total and available of a line of `df -P`: three numbers before a percentage. The filesystem's name and
+/// the mount's may hold blanks.
+fn columns(line: &str) -> Option<(u64, u64)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.windows(4).find_map(|four| {
+        let is_share = four[3] == "-" || four[3].ends_with('%');
+        let [total, _used, free] = [0, 1, 2].map(|at| four[at].parse().ok());
+        is_share.then_some((total?, free?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn home() -> Home {
+        Home {
+            name: "web-3".into(),
+            kernel: "6.1.0".into(),
+            containerd: None,
+        }
+    }
+
+    fn engine(root: &str, store: Store) -> EngineInfo {
+        EngineInfo {
+            root: root.into(),
+            store,
+            ..EngineInfo::default()
+        }
+    }
+
+    fn answer(text: &str) -> Vec<Disk> {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let folders = home().folders(&engine("/d", Store::Containerd));
+        read(&lines, &home(), &folders)
+    }
+
+    #[test]
+    fn each_filesystem_is_told_once() {
+        let disks = answer(
+            "name web-3\nkernel 6.1.0\n\
+             folder 0\ndevice 64769\nblocks /dev/my disk 1000 700 200 78% /mnt/my disk\n\
+             inodes /dev/my disk 50 20 30 40% /mnt/my disk\n\
+             folder 1\ndevice 64769\nblocks /dev/my disk 1000 700 200 78% /mnt/my disk\ninodes \n\
+             folder 2\ndevice 64770\nblocks pool/x 9000 0 9000 0% /var/lib/containerd\n\
+             inodes pool/x 0 0 0 - /var/lib/containerd",
+        );
+        let disk = |path: &str, total, free, inodes_total, inodes_free| Disk {
+            path: path.into(),
+            total: Bytes(total),
+            free: Bytes(free),
+            inodes_total,
+            inodes_free,
+        };
+        assert_eq!(
+            disks,
+            [
+                disk("/d", 1_024_000, 204_800, 50, 30),
+                disk(CONTAINERD, 9_216_000, 9_216_000, 0, 0),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_numbers_of_devices_the_lines_tell_filesystems_apart() {
+        let one = "device \nblocks /dev/a 10 5 5 50% /\ninodes /dev/a 10 5 5 50% /\n";
+        let other = "device \nblocks /dev/b 10 5 5 50% /b\ninodes \n";
+        let disks = answer(&format!(
+            "name web-3\nkernel 6.1.0\nfolder 0\n{one}folder 1\n{one}folder 2\n{other}"
+        ));
+        let paths: Vec<&str> = disks.iter().map(|disk| &*disk.path).collect();
+        assert_eq!(paths, ["/d", CONTAINERD]);
+    }
+
+    #[test]
+    fn another_machines_disks_are_not_the_engines() {
+        let rest = "folder 0\ndevice 1\nblocks a 10 5 5 50% /\ninodes a 10 5 5 50% /";
+        assert_eq!(answer(&format!("name mac\nkernel 6.1.0\n{rest}")), []);
+        assert_eq!(answer(&format!("name web-3\nkernel 5.0\n{rest}")), []);
+        assert_eq!(answer(rest), []);
+        assert_eq!(
+            answer(&format!("name web-3\nkernel 6.1.0\n{rest}")).len(),
+            1
+        );
+        assert!(!Home::default().is(Some(""), Some("")));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_no_disk() {
+        for line in [
+            "blocks df: /d: No such file or directory",
+            "blocks a b c d",
+            "blocks ",
+            "blocks a 99999999999999999999 1 1 1% /",
+            "blocks a 1 2 3 /",
+        ] {
+            let text = format!("name web-3\nkernel 6.1.0\nfolder 0\ndevice 1\n{line}\ninodes ");
+            assert_eq!(answer(&text), [], "{line}");
+        }
+        assert_eq!(
+            answer("name web-3\nkernel 6.1.0\nfolder 9\nblocks a 1 1 1 1% /"),
+            []
+        );
+    }
+
+    #[test]
+    fn only_a_path_goes_into_the_script() {
+        for root in ["", "relative", "-h", "/a\nrm -rf b", "$(id)"] {
+            assert_eq!(
+                home().folders(&engine(root, Store::GraphDriver)),
+                [""; 0],
+                "{root}"
+            );
+        }
+        let folders = home().folders(&engine("/a/", Store::Containerd));
+        assert_eq!(folders, ["/a", "/a/containerd/daemon", CONTAINERD]);
+        let elsewhere = Home {
+            containerd: Some("/tmp/x/containerd.sock".into()),
+            ..home()
+        };
+        let folders = elsewhere.folders(&engine("/a", Store::Containerd));
+        assert_eq!(folders, ["/a", "/a/containerd/daemon"]);
+    }
+
+    /// Shells and tools as they are found here, at a folder with a name that is a command everywhere else.
+    #[test]
+    fn the_script_tells_what_the_system_tells() {
+        let place = tempfile::tempdir().unwrap();
+        let trap = place
+            .path()
+            .join("a'b $(touch pwned) `touch pwned`;touch pwned");
+        std::fs::create_dir(&trap).unwrap();
+        let folders = [trap.to_str().unwrap().to_owned(), "/none".to_owned()];
+        let stat = rustix::fs::statvfs(&trap).unwrap();
+        let system = Home {
+            name: rustix::system::uname().nodename().to_str().unwrap().into(),
+            kernel: rustix::system::uname().release().to_str().unwrap().into(),
+            containerd: None,
+        };
+        for shell in [&["sh"][..], &["busybox", "sh"]] {
+            let said = Command::new(shell[0])
+                .args(&shell[1..])
+                .args(["-c", &script(&folders)])
+                .current_dir(place.path())
+                .output();
+            let Ok(said) = said else { continue };
+            let text = String::from_utf8(said.stdout).unwrap();
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            let disks = read(&lines, &system, &folders);
+            assert_eq!(disks.len(), 1, "{text}");
+            assert_eq!(&*disks[0].path, folders[0]);
+            assert_eq!(
+                disks[0].total.0,
+                stat.f_blocks * stat.f_frsize / 1024 * 1024,
+                "{text}"
+            );
+            assert_eq!(disks[0].inodes_total, stat.f_files, "{text}");
+            assert!(!place.path().join("pwned").exists());
+        }
+    }
+}

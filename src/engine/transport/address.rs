@@ -1,0 +1,177 @@
+//! Where an engine listens, and a line that is dialled there.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::ssh::{self, Login, Target};
+use super::tls::{self, Papers};
+
+/// Where an engine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    Tls {
+        host: String,
+        port: u16,
+        papers: Papers,
+    },
+    /// On another machine, behind a login there.
+    Ssh(Target),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp { .. } | Self::Tls { .. } => write!(f, "tcp://{}", self.authority()),
+            Self::Ssh(target) => target.fmt(f),
+        }
+    }
+}
+
+impl Address {
+    /// What the `Host` header says. Behind a socket any name will do, but there must be one.
+    pub(super) fn authority(&self) -> String {
+        match self {
+            Self::Unix(_) | Self::Ssh(_) => "docker".to_owned(),
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+                if host.contains(':') {
+                    format!("[{host}]:{port}")
+                } else {
+                    format!("{host}:{port}")
+                }
+            }
+        }
+    }
+}
+
+/// Bytes both ways, whatever carries them.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// An address with what reaching it takes once: certificates that are read, a login. Clones share that.
+#[derive(Clone, Debug)]
+pub struct Line {
+    address: Address,
+    way: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Plain,
+    Tls(tls::Client),
+    Ssh(Login),
+}
+
+impl From<Address> for Line {
+    fn from(address: Address) -> Self {
+        let way = match &address {
+            Address::Unix(_) | Address::Tcp { .. } => Way::Plain,
+            Address::Tls { host, papers, .. } => {
+                Way::Tls(tls::Client::new(host.clone(), papers.clone()))
+            }
+            Address::Ssh(target) => Way::Ssh(Login::new(target.clone())),
+        };
+        Self { address, way }
+    }
+}
+
+impl Line {
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Does what takes long or asks questions, so that dialling does neither: an ssh login.
+    ///
+    /// # Errors
+    /// As [`Line::dial`].
+    pub async fn open(&self) -> io::Result<()> {
+        match &self.way {
+            Way::Plain | Way::Tls(_) => Ok(()),
+            Way::Ssh(login) => login.open().await,
+        }
+    }
+
+    /// Asks whatever reaching it asks of somebody, as a login does. Afterwards nobody can be asked: the
+    /// terminal shows something else. What goes wrong is what [`Line::open`] says.
+    pub async fn prepare(&self) {
+        if let Way::Ssh(login) = &self.way {
+            login.prepare().await;
+        }
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// The system's, or one that holds a [`tls::Trouble`] or an [`ssh::Trouble`].
+    pub async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        match (&self.address, &self.way) {
+            (_, Way::Ssh(login)) => login.dial().await,
+            (Address::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
+            (Address::Tls { host, port, .. }, Way::Tls(client)) => {
+                Ok(Box::new(client.greet(tcp(host, *port).await?).await?))
+            }
+            (Address::Tcp { host, port } | Address::Tls { host, port, .. }, _) => {
+                Ok(Box::new(tcp(host, *port).await?))
+            }
+            (Address::Ssh(_), _) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// How many connections there may be at once, where that is limited.
+    pub(super) fn places(&self) -> Option<usize> {
+        matches!(self.way, Way::Ssh(_)).then_some(ssh::SESSIONS)
+    }
+
+    /// The login on the engine's host, if there is one.
+    pub(in crate::engine) fn login(&self) -> Option<&Login> {
+        match &self.way {
+            Way::Ssh(login) => Some(login),
+            Way::Plain | Way::Tls(_) => None,
+        }
+    }
+
+    /// Why the engine hung up on a connection that was made: with TLS 1.3 that it does not accept this
+    /// client is said after the greeting, and lost when more is sent meanwhile. So nothing is sent here.
+    pub(in crate::engine) async fn why_hung_up(&self) -> Option<io::Error> {
+        let (Address::Tls { host, port, .. }, Way::Tls(client)) = (&self.address, &self.way) else {
+            return None;
+        };
+        let stream = tcp(host, *port).await.ok()?;
+        client.why_hung_up(stream).await
+    }
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// The lines of a program, so that an address is reached by one line however often it is looked at.
+#[derive(Debug, Default)]
+pub struct Lines(Mutex<Vec<Line>>);
+
+impl Lines {
+    /// The line to an address.
+    #[must_use]
+    pub fn to(&self, address: &Address) -> Line {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.iter().find(|line| line.address == *address) {
+            return line.clone();
+        }
+        let line = Line::from(address.clone());
+        lines.push(line.clone());
+        line
+    }
+}

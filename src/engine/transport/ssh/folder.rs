@@ -1,0 +1,152 @@
+//! A folder for sockets that nobody else may use, with a path that a socket's address can hold.
+
+use std::fs::{self, DirBuilder, DirEntry};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, getuid, test_kill_process};
+
+/// A socket's address holds 103 bytes where it holds least (macOS). ssh binds to a name with seventeen
+/// more letters first.
+const LONGEST: usize = 103 - 17 - "/m".len();
+const TRIES: u32 = 16;
+const PREFIX: &str = "dtop-";
+
+/// The folder; it goes with its owner.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes a folder in the first place that takes one: the user's own for such things, or a common one,
+    /// if need be one without a disk that could be full.
+    pub(super) fn new() -> io::Result<Self> {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let places =
+            runtime
+                .into_iter()
+                .chain([std::env::temp_dir(), "/tmp".into(), "/dev/shm".into()]);
+        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        for place in places.filter(|place| place.is_absolute()) {
+            sweep(&place);
+            match Self::below(&place) {
+                Ok(folder) => return Ok(folder),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    fn below(place: &Path) -> io::Result<Self> {
+        for again in 0..TRIES {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let nanos = now.unwrap_or_default().subsec_nanos().wrapping_add(again);
+            let name = format!("{PREFIX}{}-{nanos:x}", std::process::id());
+            let path = place.join(name);
+            if path.as_os_str().len() > LONGEST {
+                return Err(io::ErrorKind::InvalidFilename.into());
+            }
+            // It fails where something is there already, be it a link that somebody has put there.
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Where ssh takes further sessions.
+    pub(super) fn control(&self) -> PathBuf {
+        self.0.join("m")
+    }
+
+    /// The engine's socket on this side.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.0.join("s")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes what a dtop of this user left here that was killed before it could.
+fn sweep(place: &Path) {
+    let Ok(entries) = fs::read_dir(place) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if is_orphan(&entry).is_some_and(|orphan| orphan) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_orphan(entry: &DirEntry) -> Option<bool> {
+    let name = entry.file_name();
+    let (pid, _) = name.to_str()?.strip_prefix(PREFIX)?.split_once('-')?;
+    let pid = Pid::from_raw(pid.parse().ok()?)?;
+    // Of a link that stands there, not of what it leads to.
+    let found = entry.metadata().ok()?;
+    let is_ours = found.is_dir() && found.uid() == getuid().as_raw();
+    Some(is_ours && test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn it_is_private_and_goes_with_its_owner() {
+        let place = tempfile::tempdir().unwrap();
+        let (one, two) = (
+            Folder::below(place.path()).unwrap(),
+            Folder::below(place.path()).unwrap(),
+        );
+        let mode = fs::metadata(&one.0).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::write(one.control(), "").unwrap();
+        let path = one.0.clone();
+        drop(one);
+        assert!(!path.exists() && two.0.exists());
+    }
+
+    #[test]
+    fn what_a_killed_program_left_goes_and_nothing_else_does() {
+        let place = tempfile::tempdir().unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let names = [
+            (format!("dtop-{}-1a", ended.id()), false),
+            (format!("dtop-{}-1a", std::process::id()), true),
+            ("dtop-notes-1a".to_owned(), true),
+            (format!("other-{}-1a", ended.id()), true),
+        ];
+        for (name, _) in &names {
+            fs::create_dir(place.path().join(name)).unwrap();
+        }
+        let link = place.path().join(format!("dtop-{}-2b", ended.id()));
+        std::os::unix::fs::symlink(place.path(), &link).unwrap();
+        sweep(place.path());
+        for (name, stays) in names {
+            assert_eq!(place.path().join(&name).exists(), stays, "{name}");
+        }
+        assert!(fs::symlink_metadata(link).is_ok());
+    }
+
+    #[test]
+    fn a_long_name_and_a_missing_place_are_no_places() {
+        let place = tempfile::tempdir().unwrap();
+        let long = place.path().join("x".repeat(100));
+        fs::create_dir(&long).unwrap();
+        assert!(Folder::below(&long).is_err());
+        assert!(Folder::below(&place.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! A connection that a program on the host carries over its input and output.
+
+use std::io;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+
+use super::Trouble;
+
+/// As much as a sentence or two.
+const WORDS: u64 = 8 * 1024;
+
+/// A session of a login.
+pub(super) struct Session {
+    input: Option<ChildStdin>,
+    output: ChildStdout,
+    words: Option<JoinHandle<String>>,
+    /// Whether the engine has said anything.
+    heard: bool,
+    ending: Option<(Child, OwnedSemaphorePermit)>,
+}
+
+impl Session {
+    /// Starts a command of ssh. The permit is given back when it has really ended.
+    pub(super) fn start(mut command: Command, permit: OwnedSemaphorePermit) -> io::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let errors = child.stderr.take().ok_or_else(missing)?;
+        Ok(Self {
+            input: child.stdin.take(),
+            output: child.stdout.take().ok_or_else(missing)?,
+            words: Some(tokio::spawn(async move {
+                let mut words = Vec::new();
+                let _ = errors.take(WORDS).read_to_end(&mut words).await;
+                String::from_utf8_lossy(&words).into_owned()
+            })),
+            heard: false,
+            ending: Some((child, permit)),
+        })
+    }
+
+    /// Why it ended before anything was heard.
+    fn poll_why(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let Some(words) = &mut self.words else {
+            return Poll::Ready(io::ErrorKind::UnexpectedEof.into());
+        };
+        let said = ready!(Pin::new(words).poll(cx)).unwrap_or_default();
+        self.words = None;
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        Poll::Ready(match last {
+            Some(last) => Trouble::Remote(last.to_owned()).into(),
+            None => io::ErrorKind::UnexpectedEof.into(),
+        })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.input = None;
+        if let Some(words) = &self.words {
+            words.abort();
+        }
+        let Some((mut child, permit)) = self.ending.take() else {
+            return;
+        };
+        let _ = child.start_kill();
+        // Where nothing runs any more, nobody waits for a place either.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _ = child.wait().await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+impl AsyncRead for Session {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.output).poll_read(cx, buf))?;
+        if buf.filled().len() > before {
+            self.heard = true;
+        } else if !self.heard && buf.remaining() > 0 {
+            return self.poll_why(cx).map(Err);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Session {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.input {
+            Some(input) => Pin::new(input).poll_write(cx, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.input {
+            Some(input) => Pin::new(input).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input = None;
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,98 @@
+//! A shell on the host, asked one thing after another.
+
+use std::io;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Split};
+use tokio::process::{ChildStdin, ChildStdout};
+
+/// No answer is longer; what goes on beyond it is no shell's.
+const LONGEST: usize = 256 * 1024;
+
+/// A shell that reads from us. It ends when its input does.
+#[derive(Debug)]
+pub(super) struct Shell {
+    input: ChildStdin,
+    output: Split<BufReader<ChildStdout>>,
+    asked: u32,
+}
+
+impl Shell {
+    pub(super) fn new(input: ChildStdin, output: ChildStdout) -> Self {
+        Self {
+            input,
+            output: BufReader::new(output).split(b'\n'),
+            asked: 0,
+        }
+    }
+
+    /// What a script prints, line by line. Dropped before its end it leaves an answer behind, which the next
+    /// question passes over: each has a first and a last line of its own.
+    pub(super) async fn ask(&mut self, script: &str) -> io::Result<Vec<String>> {
+        self.asked += 1;
+        let (first, last) = (
+            format!("dtop: answer {}", self.asked),
+            format!("dtop: end {}", self.asked),
+        );
+        let text = format!("printf '%s\\n' '{first}'\n{script}\nprintf '%s\\n' '{last}'\n");
+        self.input.write_all(text.as_bytes()).await?;
+        self.input.flush().await?;
+        let mut lines = None::<Vec<String>>;
+        let mut length = 0;
+        while let Some(line) = self.output.next_segment().await? {
+            length += line.len();
+            if length > LONGEST {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let line = String::from_utf8_lossy(&line);
+            let line = line.trim_end_matches('\r');
+            match &mut lines {
+                // Whatever a login greets with.
+                None if line == first => lines = Some(Vec::new()),
+                None => {}
+                Some(lines) if line == last => return Ok(std::mem::take(lines)),
+                Some(lines) => lines.push(line.to_owned()),
+            }
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    use tokio::process::{Child, Command};
+
+    use super::*;
+
+    fn shell() -> (Child, Shell) {
+        let mut child = Command::new("sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let shell = Shell::new(child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        (child, shell)
+    }
+
+    #[tokio::test]
+    async fn answers_belong_to_their_questions() {
+        let (_child, mut shell) = shell();
+        assert_eq!(shell.ask("echo a; echo b").await.unwrap(), ["a", "b"]);
+        let slow = shell.ask("sleep 0.3; echo late");
+        let left = tokio::time::timeout(Duration::from_millis(50), slow).await;
+        assert!(left.is_err());
+        assert_eq!(shell.ask("echo c").await.unwrap(), ["c"]);
+        assert_eq!(shell.ask("true").await.unwrap(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_shell_that_ends_is_an_error() {
+        let (_child, mut shell) = shell();
+        let error = shell.ask("exit 0").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(shell.ask("echo a").await.is_err());
+    }
+}

@@ -1,0 +1,290 @@
+//! TLS as the docker command speaks it: an authority, a client certificate, and both checked.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error, RootCertStore,
+};
+
+use self::unchecked::Unchecked;
+
+mod unchecked;
+mod validity;
+
+/// How long an engine may take to say why it hangs up.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Files that prove who is who.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Papers {
+    /// Who may sign the engine's certificate; the system's authorities where it is not named.
+    pub ca: Option<PathBuf>,
+    /// This client's certificate and its key.
+    pub pair: Option<(PathBuf, PathBuf)>,
+    /// Whether the engine's certificate is checked at all.
+    pub verify: bool,
+}
+
+/// Why there is no TLS connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    #[error("{}: {cause}", path.display())]
+    File { path: PathBuf, cause: String },
+    #[error("{host} cannot stand in a certificate")]
+    NoName { host: String },
+    #[error("the engine's certificate is not signed by an authority of {authority}")]
+    Authority { authority: String },
+    #[error("the engine's certificate has expired")]
+    Expired,
+    #[error("the engine's certificate is not valid yet, or this machine's clock is behind")]
+    NotYet,
+    #[error("the engine's certificate is not for {host}")]
+    Name { host: String },
+    #[error("the engine's certificate cannot be used: {0}")]
+    Certificate(String),
+    #[error("the engine asks for a client certificate, and none was given")]
+    NoPapers,
+    #[error("this client's certificate {} has expired", .0.display())]
+    OwnExpired(PathBuf),
+    #[error("the engine does not accept this client's certificate {}", .0.display())]
+    OwnRefused(PathBuf),
+    #[error("what answers there does not speak TLS")]
+    NotTls,
+    #[error("TLS: {0}")]
+    Other(String),
+}
+
+impl Trouble {
+    /// What to try.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::File { .. } => {
+                "DOCKER_CERT_PATH, or the context, must lead to ca.pem, cert.pem and key.pem"
+            }
+            Self::Authority { .. } => {
+                "take the ca.pem that signed it, and mind that somebody else may be answering"
+            }
+            Self::Expired => "renew it on the engine's host and restart the engine",
+            Self::NotYet => "compare the clocks of both machines",
+            Self::NoName { .. } | Self::Name { .. } => {
+                "use a name or address that stands in the certificate"
+            }
+            Self::NoPapers => {
+                "put cert.pem and key.pem into DOCKER_CERT_PATH, or use a context that has them"
+            }
+            Self::OwnExpired(_) => "have a new one signed",
+            Self::OwnRefused(_) => "have one signed by the authority that the engine trusts",
+            Self::NotTls => "leave DOCKER_TLS_VERIFY and DOCKER_TLS unset, or correct the port",
+            Self::Certificate(_) | Self::Other(_) => "check the address and the certificates",
+        }
+    }
+}
+
+impl From<Trouble> for io::Error {
+    fn from(trouble: Trouble) -> Self {
+        Self::other(trouble)
+    }
+}
+
+/// This side of TLS connections to one host. The files are read when the first is made.
+#[derive(Clone)]
+pub(super) struct Client {
+    host: String,
+    papers: Papers,
+    config: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({}, {:?})", self.host, self.papers)
+    }
+}
+
+impl Client {
+    pub(super) fn new(host: String, papers: Papers) -> Self {
+        Self {
+            host,
+            papers,
+            config: Arc::default(),
+        }
+    }
+
+    /// Proves who is who on a connection.
+    pub(super) async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| Trouble::NoName {
+            host: self.host.clone(),
+        })?;
+        let connector = TlsConnector::from(self.config()?);
+        let greeted = connector.connect(name, stream).await;
+        greeted.map_err(|error| self.in_words(error))
+    }
+
+    /// What the engine says when it is greeted and nothing more.
+    pub(super) async fn why_hung_up(&self, stream: TcpStream) -> Option<io::Error> {
+        let mut stream = match self.greet(stream).await {
+            Ok(stream) => stream,
+            Err(error) => return Some(error),
+        };
+        let said = tokio::time::timeout(LAST_WORDS, stream.read_u8()).await;
+        Some(self.in_words(said.ok()?.err()?))
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, Trouble> {
+        if let Some(config) = self.config.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = self.papers.config()?;
+        Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
+    }
+
+    /// An error of rustls as a [`Trouble`]; the system's own stay as they are.
+    fn in_words(&self, error: io::Error) -> io::Error {
+        let Some(cause) = error
+            .get_ref()
+            .and_then(|cause| cause.downcast_ref::<Error>())
+        else {
+            return error;
+        };
+        self.trouble(cause).into()
+    }
+
+    fn trouble(&self, error: &Error) -> Trouble {
+        match error {
+            Error::InvalidCertificate(cause) => self.bad_certificate(cause),
+            Error::AlertReceived(alert) => self.refused(*alert),
+            Error::InvalidMessage(_) => Trouble::NotTls,
+            other => Trouble::Other(other.to_string()),
+        }
+    }
+
+    fn bad_certificate(&self, cause: &CertificateError) -> Trouble {
+        match cause {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Trouble::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Trouble::NotYet
+            }
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                Trouble::Authority {
+                    authority: match &self.papers.ca {
+                        Some(path) => path.display().to_string(),
+                        None => "this system".to_owned(),
+                    },
+                }
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Trouble::Name {
+                    host: self.host.clone(),
+                }
+            }
+            other => Trouble::Certificate(other.to_string()),
+        }
+    }
+
+    /// What an engine means by hanging up. Older ones say no more than that the certificate is bad.
+    fn refused(&self, alert: AlertDescription) -> Trouble {
+        use AlertDescription as Alert;
+        let about_certificate = matches!(
+            alert,
+            Alert::BadCertificate
+                | Alert::CertificateExpired
+                | Alert::CertificateRequired
+                | Alert::CertificateRevoked
+                | Alert::CertificateUnknown
+                | Alert::HandshakeFailure
+                | Alert::UnknownCA
+                | Alert::UnsupportedCertificate
+        );
+        match &self.papers.pair {
+            _ if !about_certificate => {
+                Trouble::Other(format!("the engine hangs up and says {alert:?}"))
+            }
+            None => Trouble::NoPapers,
+            Some((path, _)) if has_expired(path) => Trouble::OwnExpired(path.clone()),
+            Some((path, _)) => Trouble::OwnRefused(path.clone()),
+        }
+    }
+}
+
+impl Papers {
+    fn config(&self) -> Result<ClientConfig, Trouble> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Trouble::Other(error.to_string()))?;
+        let builder = if self.verify {
+            builder.with_webpki_verifier(self.verifier(provider)?)
+        } else {
+            let unchecked = Arc::new(Unchecked::new(provider));
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(unchecked)
+        };
+        let Some((certificate, key)) = &self.pair else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let chain = certificates(certificate)?;
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file(key, &error))?;
+        builder
+            .with_client_auth_cert(chain, secret)
+            .map_err(|error| file(key, &error))
+    }
+
+    fn verifier(
+        &self,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<WebPkiServerVerifier>, Trouble> {
+        let mut roots = RootCertStore::empty();
+        let (authority, found) = match &self.ca {
+            Some(path) => (path.clone(), certificates(path)?),
+            None => (
+                PathBuf::from("the system's authorities"),
+                rustls_native_certs::load_native_certs().certs,
+            ),
+        };
+        roots.add_parsable_certificates(found);
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| Trouble::File {
+                path: authority,
+                cause: "it holds no certificate of an authority".to_owned(),
+            })
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+    let found: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(path).and_then(std::iter::Iterator::collect);
+    let found = found.map_err(|error| file(path, &error))?;
+    if found.is_empty() {
+        return Err(file(path, &"it holds no certificate"));
+    }
+    Ok(found)
+}
+
+fn file(path: &Path, cause: &impl ToString) -> Trouble {
+    Trouble::File {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    }
+}
+
+fn has_expired(certificate: &Path) -> bool {
+    certificates(certificate).is_ok_and(|chain| {
+        let end = chain.first().and_then(|own| validity::end(own));
+        end.is_some_and(|end| end < Timestamp::now())
+    })
+}

@@ -1,0 +1,101 @@
+//! When a certificate ends (RFC 5280, 4.1): just enough DER to find that field.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// The last moment at which a certificate is valid; nothing where it cannot be read.
+pub(super) fn end(certificate: &[u8]) -> Option<Timestamp> {
+    let certificate = inside(certificate, SEQUENCE)?;
+    let mut rest = inside(certificate, SEQUENCE)?;
+    if rest.first() == Some(&VERSION) {
+        rest = item(rest)?.2;
+    }
+    // Serial number, signature algorithm, issuer.
+    for _ in 0..3 {
+        rest = item(rest)?.2;
+    }
+    let validity = inside(rest, SEQUENCE)?;
+    let (_, _, after) = item(validity)?;
+    let (tag, time, _) = item(after)?;
+    moment(tag, std::str::from_utf8(time).ok()?)
+}
+
+fn inside(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+    let (found, content, _) = item(bytes)?;
+    (found == tag).then_some(content)
+}
+
+/// Tag, content, and what follows.
+fn item(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, mut rest) = rest.split_first()?;
+    let mut length = usize::from(first);
+    if first & 0x80 != 0 {
+        let digits = usize::from(first & 0x7f);
+        if digits > 4 {
+            return None;
+        }
+        let (number, after) = rest.split_at_checked(digits)?;
+        length = number
+            .iter()
+            .fold(0, |length, byte| length << 8 | usize::from(*byte));
+        rest = after;
+    }
+    let (content, after) = rest.split_at_checked(length)?;
+    Some((tag, content, after))
+}
+
+/// `YYMMDDHHMMSSZ` up to 2049, `YYYYMMDDHHMMSSZ` from then on.
+fn moment(tag: u8, text: &str) -> Option<Timestamp> {
+    let text = match tag {
+        UTC_TIME if text < "50" => format!("20{text}"),
+        UTC_TIME => format!("19{text}"),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let time = DateTime::strptime("%Y%m%d%H%M%SZ", text).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending(year: i32) -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut wanted = rcgen::CertificateParams::new(["here".to_owned()]).unwrap();
+        wanted.not_after = rcgen::date_time_ymd(year, 3, 4);
+        wanted.self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn the_end_is_read_in_both_forms() {
+        for (year, text) in [
+            (2020, "2020-03-04T00:00:00Z"),
+            (2049, "2049-03-04T00:00:00Z"),
+            (2077, "2077-03-04T00:00:00Z"),
+        ] {
+            assert_eq!(
+                end(&ending(year)).map(|end| end.to_string()),
+                Some(text.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_certificate_has_no_end() {
+        let whole = ending(2020);
+        for length in 0..whole.len() {
+            let _ = end(&whole[..length]);
+        }
+        assert_eq!(end(&whole[..40]), None);
+        assert_eq!(end(b"hello"), None);
+        assert_eq!(end(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
+    }
+}

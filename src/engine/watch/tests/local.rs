@@ -1,0 +1,141 @@
+//! A local engine's volumes and logs are measured in its own folder.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::item::VolumeName;
+
+const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
+
+/// A fake that is local: its root is a folder which holds its engine's ID.
+fn local(volumes: &[(&str, usize)]) -> (TempDir, Fake) {
+    let dir = TempDir::new().unwrap();
+    std::fs::write(dir.path().join("engine-id"), "here").unwrap();
+    let fake = Fake::new();
+    {
+        let mut info = fake.info.lock().unwrap();
+        info.host = "unix:///run/fake.sock".into();
+        info.root = dir.path().to_str().unwrap().into();
+        info.engine_id = "here".into();
+        info.driver = "overlay2".into();
+    }
+    for (name, bytes) in volumes {
+        add_volume(dir.path(), &fake, name, *bytes);
+    }
+    (dir, fake)
+}
+
+fn add_volume(root: &Path, fake: &Fake, name: &str, bytes: usize) {
+    let data = root.join("volumes").join(name).join("_data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("file"), vec![0; bytes]).unwrap();
+    let mut volume = volume(name);
+    volume.mountpoint = data.to_str().unwrap().into();
+    fake.volumes.lock().unwrap().push(volume);
+}
+
+fn size(watched: &Watched, name: &str) -> Figure<Bytes> {
+    let mut volumes = watched.inventory.volumes.iter();
+    let named = volumes.find(|volume| volume.name == VolumeName::new(name));
+    named.unwrap().size
+}
+
+#[tokio::test(start_paused = true)]
+async fn volumes_are_measured_here_and_the_engine_walks_through_none() {
+    let (dir, fake) = local(&[("shop", 1000), ("wiki", 20)]);
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert_eq!(size(&watched, "shop"), Figure::Known(Bytes(1000)));
+    assert_eq!(size(&watched, "wiki"), Figure::Known(Bytes(20)));
+    assert!(watched.is_done(&Stage::ALL));
+    // One that comes later is measured too, and nothing that was measured before is measured again.
+    std::fs::write(dir.path().join("volumes/shop/_data/more"), [0; 5]).unwrap();
+    add_volume(dir.path(), &watched.fake, "late", 7);
+    watched.fake.happens(Change::Volumes);
+    watched.seconds(3).await;
+    assert_eq!(size(&watched, "late"), Figure::Known(Bytes(7)));
+    assert_eq!(size(&watched, "shop"), Figure::Known(Bytes(1000)));
+    watched.ask(Request::Rescan);
+    watched.seconds(3).await;
+    assert_eq!(size(&watched, "shop"), Figure::Known(Bytes(1005)));
+    assert!(watched.is_done(&Stage::ALL));
+    assert_eq!(watched.fake.count("volume_sizes"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_volumes_there_is_nothing_to_measure_and_nothing_to_ask() {
+    let (_dir, fake) = local(&[]);
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert!(watched.is_done(&Stage::ALL));
+    assert_eq!(watched.fake.count("volume_sizes"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_measured_here_is_asked_of_the_engine_once() {
+    let (_dir, fake) = local(&[("shop", 1000)]);
+    // The fake tells a size of every volume that it has.
+    let mut elsewhere = volume("elsewhere");
+    elsewhere.mountpoint = "/mnt/elsewhere".into();
+    fake.volumes.lock().unwrap().push(elsewhere);
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert_eq!(size(&watched, "elsewhere"), Figure::Known(Bytes(9)));
+    assert!(watched.is_done(&Stage::ALL));
+    watched.fake.happens(Change::Volumes);
+    watched.seconds(3).await;
+    assert_eq!(watched.fake.count("volume_sizes"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_whose_folder_is_gone_has_no_size() {
+    let (dir, fake) = local(&[("shop", 1000), ("lost", 3)]);
+    std::fs::remove_dir_all(dir.path().join("volumes/lost")).unwrap();
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert_eq!(size(&watched, "lost"), Figure::Unknown);
+    assert_eq!(watched.fake.count("volume_sizes"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_are_measured_and_stay_when_a_container_is_inspected_again() {
+    let (dir, fake) = local(&[]);
+    let logs = dir.path().join("containers").join(CONTAINER);
+    std::fs::create_dir_all(&logs).unwrap();
+    let log = logs.join(format!("{CONTAINER}-json.log"));
+    std::fs::write(&log, [0; 300]).unwrap();
+    *fake.containers.lock().unwrap() = vec![container(CONTAINER, State::Running)];
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    let log_size = |watched: &Watched| match &watched.inventory.containers[0].details {
+        Figure::Known(details) => details.log,
+        _ => None,
+    };
+    assert_eq!(log_size(&watched), Some(Bytes(300)));
+    std::fs::write(&log, [0; 500]).unwrap();
+    watched.fake.containers.lock().unwrap()[0].state = State::Exited;
+    let id = ContainerId::new(CONTAINER);
+    watched.fake.happens(Change::Container(id));
+    watched.seconds(3).await;
+    assert_eq!(log_size(&watched), Some(Bytes(500)));
+}
+
+#[tokio::test]
+async fn one_scan_measures_the_same() {
+    let (dir, fake) = local(&[("shop", 1000)]);
+    let logs = dir.path().join("containers").join(CONTAINER);
+    std::fs::create_dir_all(logs.join("local-logs")).unwrap();
+    std::fs::write(logs.join("local-logs/container.log"), [0; 40]).unwrap();
+    *fake.containers.lock().unwrap() = vec![container(CONTAINER, State::Exited)];
+    let base = Inventory::default();
+    let found = scan_once(&fake, Wanted::ALL, &base, |_, _| {})
+        .await
+        .unwrap();
+    assert_eq!(found.volumes[0].size, Figure::Known(Bytes(1000)));
+    let details = found.containers[0].details.as_ref().known().unwrap();
+    assert_eq!(details.log, Some(Bytes(40)));
+    assert!(found.is_done(Stage::VolumeSizes));
+    assert_eq!(fake.count("volume_sizes"), 0);
+}

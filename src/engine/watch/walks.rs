@@ -1,0 +1,169 @@
+//! What is measured in a local engine's own folder: volumes one by one, where the engine would tell all of them
+//! together at the end, and logs, which it never tells.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::task::spawn_blocking;
+
+use super::question::Question;
+use super::scan::Scan;
+use super::take::Answered;
+use super::work::Landing;
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::{Part, Stage};
+use crate::domain::item::{ContainerId, Text, Volume, VolumeName};
+use crate::engine::host::{self, Proven, Walker};
+
+/// What came of measuring a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measured {
+    Bytes(Bytes),
+    /// Its folder is not there.
+    Gone,
+    /// Only the engine can tell.
+    Unreadable,
+}
+
+impl Scan<'_> {
+    /// The host was looked at: its folder is the engine's, or that cannot be shown.
+    pub(super) fn take_root(&mut self, root: Option<Proven>) {
+        if self.picture.root == root {
+            return;
+        }
+        self.picture.root = root;
+        self.picture.falls_back = false;
+        self.list_volumes();
+        self.measure_logs();
+    }
+
+    /// Takes the volumes of the last list as work to be done here.
+    pub(super) fn list_volumes(&mut self) {
+        if self.picture.measures_volumes() {
+            let volumes = self.picture.volumes.values();
+            let list = volumes.map(|volume| (volume.name.clone(), volume.created));
+            self.volumes.list(list.collect());
+        }
+    }
+
+    /// Measures volumes a few at a time, or has the engine measure all of them.
+    pub(super) fn measure_volumes(&mut self) {
+        let Some(root) = self
+            .picture
+            .root
+            .clone()
+            .filter(|_| !self.picture.falls_back)
+        else {
+            // Until the host was looked at, it may yet be measured here.
+            if !self.is_flying(Question::Surroundings) {
+                self.ask_if_due(Question::VolumeSizes);
+            }
+            return;
+        };
+        let was_due = self.forget(Question::VolumeSizes);
+        while let Some(name) = self.volumes.next() {
+            let Some(volume) = self.picture.volumes.get(&name) else {
+                self.volumes.landed(&name, Landing::Unanswerable, None);
+                continue;
+            };
+            let job = volume_job(root.clone(), self.leash.walker(), Arc::clone(volume));
+            self.jobs.push(job);
+        }
+        if self.volumes.begins() {
+            self.outbox.running(Stage::VolumeSizes);
+        } else if was_due && self.volumes.is_idle() {
+            self.outbox.ended(Stage::VolumeSizes, None);
+        }
+    }
+
+    pub(super) fn take_volume(&mut self, name: VolumeName, measured: Measured) {
+        let size = match measured {
+            Measured::Bytes(bytes) => Some(bytes),
+            Measured::Gone => None,
+            Measured::Unreadable => {
+                self.volumes.landed(&name, Landing::Unanswerable, None);
+                return self.fall_back();
+            }
+        };
+        self.volumes.landed(&name, Landing::Known, None);
+        if let Some((name, created)) = self.picture.unmeasured.remove_entry(&name) {
+            self.picture.measured.insert(name, created);
+        }
+        self.outbox.push_detail(Part::VolumeSizes {
+            sizes: vec![(name, size)],
+            complete: false,
+        });
+        self.end_volumes();
+    }
+
+    fn end_volumes(&mut self) {
+        if self.volumes.ends() && !self.is_coming(Question::VolumeSizes) {
+            self.outbox.flush();
+            self.outbox.ended(Stage::VolumeSizes, None);
+        }
+    }
+
+    /// The engine may read what this program may not.
+    fn fall_back(&mut self) {
+        if !std::mem::replace(&mut self.picture.falls_back, true) {
+            self.want(Question::VolumeSizes);
+        }
+        self.end_volumes();
+    }
+
+    pub(super) fn measure_logs(&mut self) {
+        if self.picture.root.is_some() && !self.picture.known.containers.is_empty() {
+            self.ask(Question::Logs);
+        }
+    }
+
+    pub(super) fn logs<'a>(&self) -> BoxFuture<'a, Answered> {
+        let driver = self.picture.engine.as_ref();
+        let driver = driver.map_or_else(Text::default, |engine| engine.driver.clone());
+        let ids = self.picture.known.containers.clone();
+        let root = self.picture.root.clone();
+        async move { Answered::Logs(log_sizes(root, driver, ids).await) }.boxed()
+    }
+
+    pub(super) fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<Bytes>)>) {
+        self.outbox.push(Part::Logs(sizes));
+        self.landed(Question::Logs);
+    }
+}
+
+fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFuture<'a, Answered> {
+    async move {
+        let name = volume.name.clone();
+        Answered::Volume(name, measure(root, walker, volume).await)
+    }
+    .boxed()
+}
+
+/// Walks through a volume on a thread of its own.
+pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -> Measured {
+    let walk = spawn_blocking(move || walker.volume(&root.open()?, &volume));
+    match walk.await {
+        Ok(Ok(bytes)) => Measured::Bytes(bytes),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Measured::Gone,
+        Ok(Err(_)) | Err(_) => Measured::Unreadable,
+    }
+}
+
+/// Bytes of the containers' log files; those that cannot be read are not known.
+pub(super) async fn log_sizes(
+    root: Option<Proven>,
+    driver: Text,
+    ids: Vec<ContainerId>,
+) -> Vec<(ContainerId, Option<Bytes>)> {
+    let look = spawn_blocking(move || {
+        let root = root.and_then(|root| root.open().ok());
+        let size = |id: &ContainerId| host::logs(root.as_ref()?, &driver, id).ok();
+        let sized = |id: ContainerId| {
+            let size = size(&id);
+            (id, size)
+        };
+        ids.into_iter().map(sized).collect()
+    });
+    look.await.unwrap_or_default()
+}

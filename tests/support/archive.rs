@@ -1,0 +1,111 @@
+//! An archive for `docker load` with many small images: a thousand come in one request.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Images upon one of these many bases, each with a layer of its own.
+const BASES: usize = 20;
+const BLOCK: usize = 512;
+
+/// The name of an image of the archive.
+pub fn name(number: usize) -> String {
+    format!(
+        "fleet-{:02}/app-{number:04}:1.{}",
+        number % BASES,
+        number % 7
+    )
+}
+
+/// Writes an archive of so many images.
+pub fn write(path: &Path, images: usize) -> io::Result<()> {
+    let mut archive = BufWriter::new(File::create(path)?);
+    let mut manifest = Vec::new();
+    for base in 0..BASES {
+        entry(
+            &mut archive,
+            &format!("base-{base}.tar"),
+            &layer(&format!("base-{base}"), 4_000)?,
+        )?;
+    }
+    for number in 0..images {
+        let base = number % BASES;
+        let own = layer(&format!("app-{number}"), 700 + number)?;
+        let below = digest(&layer(&format!("base-{base}"), 4_000)?);
+        let config = config(number, &[below, digest(&own)]).to_string();
+        let (layer_name, config_name) = (format!("app-{number}.tar"), format!("{number}.json"));
+        entry(&mut archive, &layer_name, &own)?;
+        entry(&mut archive, &config_name, config.as_bytes())?;
+        manifest.push(json!({
+            "Config": config_name,
+            "RepoTags": [name(number)],
+            "Layers": [format!("base-{base}.tar"), layer_name],
+        }));
+    }
+    entry(
+        &mut archive,
+        "manifest.json",
+        Value::from(manifest).to_string().as_bytes(),
+    )?;
+    archive.write_all(&[0; 2 * BLOCK])?;
+    archive.flush()
+}
+
+fn config(number: usize, layers: &[String; 2]) -> Value {
+    let made = |minute: usize| format!("2026-03-{:02}T10:{:02}:00Z", 1 + number % 28, minute % 60);
+    json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "created": made(number),
+        "config": {"Cmd": ["/app"], "Labels": {"number": number.to_string()}},
+        "rootfs": {"type": "layers", "diff_ids": layers},
+        "history": [
+            {"created": made(0), "created_by": "COPY base / # base"},
+            {"created": made(number), "created_by": format!("COPY app-{number} /app # app")},
+        ],
+    })
+}
+
+/// A layer: one file of its own bytes.
+fn layer(name: &str, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut layer = Vec::new();
+    let content: Vec<u8> = name.bytes().cycle().take(bytes).collect();
+    entry(&mut layer, name, &content)?;
+    layer.write_all(&[0; 2 * BLOCK])?;
+    Ok(layer)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let mut text = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// One file of a tar archive (ustar).
+fn entry(archive: &mut impl Write, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut head = [0_u8; BLOCK];
+    let mut field =
+        |at: usize, text: &str| head[at..at + text.len()].copy_from_slice(text.as_bytes());
+    field(0, name);
+    field(100, "0000644");
+    field(108, "0000000");
+    field(116, "0000000");
+    field(124, &format!("{:011o}", content.len()));
+    field(136, "00000000000");
+    field(148, "        ");
+    field(156, "0");
+    field(257, "ustar");
+    field(263, "00");
+    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum();
+    head[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    archive.write_all(&head)?;
+    archive.write_all(content)?;
+    let rest = content.len().next_multiple_of(BLOCK) - content.len();
+    archive.write_all(&vec![0; rest])
+}
