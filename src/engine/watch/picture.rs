@@ -23,6 +23,8 @@ pub(super) struct Picture {
     /// What the host may show, if it is this one.
     pub(super) known: Known,
     pub(super) disks: Vec<Disk>,
+    /// The disks are asked though nothing has changed on the engine.
+    pub(super) looks_idly: bool,
     /// Its folder, if it is local.
     pub(super) root: Option<Proven>,
     /// Volumes whose size the list leaves open.
@@ -66,6 +68,29 @@ impl Picture {
         self.engine.as_deref().is_some_and(has_stored_layers)
     }
 
+    /// Takes disks in. True if that is news: a disk is never quite still, and while nothing happens on the
+    /// engine a gauge that ticks would be all that an idle program sends.
+    pub(super) fn takes(&mut self, disks: &[Disk]) -> bool {
+        let idle = std::mem::take(&mut self.looks_idly);
+        let is_same = |(old, new): (&Disk, &Disk)| {
+            let of_total = |free: u64, total: u64| (total / 1000).min(free / 20);
+            old.path == new.path
+                && (old.total, old.inodes_total) == (new.total, new.inodes_total)
+                && old.free.0.abs_diff(new.free.0) <= of_total(old.free.0, old.total.0)
+                && old.inodes_free.abs_diff(new.inodes_free)
+                    <= of_total(old.inodes_free, old.inodes_total)
+        };
+        let is_news = if idle && self.disks.len() == disks.len() {
+            !self.disks.iter().zip(disks).all(is_same)
+        } else {
+            self.disks != disks
+        };
+        if is_news {
+            self.disks = disks.to_vec();
+        }
+        is_news
+    }
+
     /// True if volumes are measured here, so that the engine need not walk through them.
     pub(super) fn measures_volumes(&self) -> bool {
         self.root.is_some() && !self.falls_back
@@ -106,5 +131,39 @@ impl Picture {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::bytes::Bytes;
+
+    fn disk(free: u64) -> Disk {
+        Disk {
+            path: "/".into(),
+            total: Bytes(1_000_000),
+            free: Bytes(free),
+            inodes_total: 0,
+            inodes_free: 0,
+        }
+    }
+
+    #[test]
+    fn small_changes_of_a_disk_are_news_only_when_something_happened() {
+        let mut picture = Picture::default();
+        let mut takes = |free: u64, idly: bool| {
+            picture.looks_idly = idly;
+            picture.takes(&[disk(free)])
+        };
+        assert!(takes(500_000, true));
+        assert!(!takes(500_900, true));
+        assert!(takes(500_900, false));
+        assert!(!takes(500_900, false));
+        // What creeps is told once it has come far enough, and a disk that is nearly full sooner.
+        assert!(takes(502_000, true));
+        assert!(takes(1_000, false));
+        assert!(!takes(960, true));
+        assert!(takes(940, true));
     }
 }

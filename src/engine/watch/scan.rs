@@ -26,8 +26,10 @@ use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
 const CACHE_AGE: Duration = Duration::from_secs(30);
-/// How often disks that could be asked are asked again, which costs one system call each.
+/// How often disks that could be asked are asked again, which costs one system call each …
 const DISKS_AGE: Duration = Duration::from_secs(5);
+/// … or a request over a line that may be slow.
+const DISTANT_DISKS_AGE: Duration = Duration::from_secs(60);
 
 /// Why a scan begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -346,7 +348,12 @@ impl<'e> Scan<'e> {
     fn disks_deadline(&self) -> Option<Instant> {
         let has_disks = !self.picture.disks.is_empty();
         let since = self.picture.asked_last(Question::Surroundings)?;
-        (has_disks && !self.is_flying(Question::Surroundings)).then(|| since + DISKS_AGE)
+        let age = if self.picture.root.is_some() {
+            DISKS_AGE
+        } else {
+            DISTANT_DISKS_AGE
+        };
+        (has_disks && !self.is_flying(Question::Surroundings)).then(|| since + age)
     }
 
     pub(super) fn on_time(&mut self) {
@@ -362,6 +369,7 @@ impl<'e> Scan<'e> {
             self.want(Question::BuildCache);
         }
         if is_over(self.disks_deadline()) {
+            self.picture.looks_idly = true;
             self.ask(Question::Surroundings);
         }
     }

@@ -138,8 +138,7 @@ impl Scan<'_> {
                 }
             }
             self.take_root(found.local.ok());
-            if self.picture.disks != found.disks {
-                self.picture.disks.clone_from(&found.disks);
+            if self.picture.takes(&found.disks) {
                 self.outbox.push(Part::Disks(found.disks));
             }
         }
