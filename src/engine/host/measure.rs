@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::{Root, base_flags};
+use super::{Root, base_flags, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, Volume};
 
@@ -166,15 +166,6 @@ fn single(name: &str) -> io::Result<PathBuf> {
 
 fn refusal(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
-}
-
-/// What has vanished meanwhile has no bytes any more.
-fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[derive(Default)]
