@@ -9,7 +9,7 @@ use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
-    Source, Text, Volume, VolumeName,
+    Source, State, Text, Volume, VolumeName,
 };
 use super::stored::Stored;
 
@@ -252,14 +252,7 @@ impl Inventory {
             Part::Layers(layers) => self.take_layers(layers),
             Part::Blobs(blobs) => self.blobs = blobs,
             Part::Stored(stored) => self.stored = stored,
-            Part::ContainerDetails(id, details) => {
-                if let Some(container) = self.containers.iter_mut().find(|c| c.id == id) {
-                    let log = container.details.as_ref().known().and_then(|old| old.log);
-                    container.details = details;
-                    // The engine tells no log's size: what was measured stays.
-                    set_log(container, log);
-                }
-            }
+            Part::ContainerDetails(id, details) => self.take_details(&id, details),
             Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
             Part::Logs(sizes) => self.take_logs(sizes),
             Part::Stage(stage, progress) => {
@@ -305,6 +298,16 @@ impl Inventory {
         if !known.eq(containers.iter().map(|container| &container.id)) {
             self.layers_size = None;
         }
+        let states: HashMap<&ContainerId, &State> = self
+            .containers
+            .iter()
+            .map(|it| (&it.id, &it.state))
+            .collect();
+        let changed = containers
+            .iter()
+            .filter(|it| states.get(&it.id) != Some(&&it.state));
+        let written: HashSet<VolumeName> = changed.flat_map(|it| it.volumes.clone()).collect();
+        self.doubt_emptiness(&written);
         let mut old: HashMap<ContainerId, Figure<Arc<ContainerDetails>>> =
             std::mem::take(&mut self.containers)
                 .into_iter()
@@ -318,6 +321,32 @@ impl Inventory {
             }
         }
         self.containers = containers;
+    }
+
+    fn take_details(&mut self, id: &ContainerId, details: Figure<Arc<ContainerDetails>>) {
+        let Some(container) = self.containers.iter_mut().find(|it| it.id == *id) else {
+            return;
+        };
+        let old = container.details.as_ref().known().cloned();
+        container.details = details;
+        // The engine tells no log's size: what was measured stays.
+        set_log(container, old.as_ref().and_then(|old| old.log));
+        let ran = |it: &Arc<ContainerDetails>| (it.started, it.finished);
+        let now = container.details.as_ref().known().map(ran);
+        if old.is_some() && now.is_some() && old.as_ref().map(ran) != now {
+            let written = container.volumes.iter().cloned().collect();
+            self.doubt_emptiness(&written);
+        }
+    }
+
+    /// Volumes that were measured to be empty, and that a container may have written to since: whether they
+    /// still are is not known. A plan takes empty ones along unasked.
+    fn doubt_emptiness(&mut self, written: &HashSet<VolumeName>) {
+        for volume in &mut self.volumes {
+            if volume.size == Figure::Known(Bytes::ZERO) && written.contains(&volume.name) {
+                volume.size = Figure::Unknown;
+            }
+        }
     }
 
     fn take_volumes(&mut self, mut volumes: Vec<Volume>) {

@@ -1,5 +1,6 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -207,10 +208,14 @@ async fn carry_out(
         base: survey.inventory().clone(),
     };
     let mut written = Ok(());
-    let mut interrupted = false;
+    let interrupted = Cell::new(false);
     let page = console.page;
     let removal = {
         let tell = |event: Event| {
+            // Who has interrupted it does not wait for a figure either, which may take a scan.
+            if matches!(event, Event::Counting) && interrupted.get() {
+                cancel.store(true, Ordering::SeqCst);
+            }
             let lines = lines(&event, page);
             // A reader who has gone does not end what was confirmed.
             if !json && written.is_ok() && !lines.is_empty() {
@@ -221,7 +226,7 @@ async fn carry_out(
         tokio::select! {
             biased;
             () = interrupt => {
-                interrupted = true;
+                interrupted.set(true);
                 cancel.store(true, Ordering::SeqCst);
                 removal.await
             }
@@ -254,7 +259,7 @@ async fn carry_out(
         ));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
-    if interrupted && removal.done.iter().any(is_skipped) {
+    if interrupted.get() && removal.done.iter().any(is_skipped) {
         console.complain("interrupted; what was skipped is still there");
     }
     clean_ended(cli::exit_code(&removal.done), written, console)

@@ -153,7 +153,10 @@ impl Frame<'_> {
     }
 
     fn print(&mut self, x: u16, y: u16, cell: &Cell) {
-        self.at = Some((x + 1, y));
+        // Behind a symbol of two columns the cursor is moved, even to its second half, which ratatui clears
+        // for some: no cell that follows stands at this place.
+        let is_wide = cell.symbol().width() > 1;
+        self.at = Some((if is_wide { x } else { x + 1 }, y));
         self.is_plain &= is_plain(cell);
         let look = Look::of(cell);
         let is_blank = look == PLAIN && cell.symbol() == " ";
@@ -469,6 +472,20 @@ mod tests {
             Color::Rgb(red, green, blue) => vt100::Color::Rgb(red, green, blue),
             _ => vt100::Color::Default,
         }
+    }
+
+    /// Ratatui clears the second half of such a symbol, right behind it in the order of cells.
+    #[test]
+    fn what_follows_a_symbol_with_a_variation_stands_where_it_belongs() {
+        let plain = Style::new();
+        let frames = [
+            picture(&[(0, 0, "abcdef".to_owned(), plain)]),
+            picture(&[(0, 0, "a\u{26a0}\u{fe0f}xyz".to_owned(), plain)]),
+        ];
+        assert_eq!(
+            String::from_utf8_lossy(&sent(&frames)[1]),
+            "\x1b[1;2H\u{26a0}\u{fe0f}\x1b[3G xyz"
+        );
     }
 
     #[test]

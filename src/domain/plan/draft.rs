@@ -240,10 +240,8 @@ impl<'a> Draft<'a> {
             }
             let vanishing: Vec<ItemNo> = self.vanishing(*number).collect();
             for volume in self.left_by(*number) {
-                let size = self.survey.numbered(volume).size();
-                let is_empty = size.known().is_some_and(Bytes::is_zero);
                 let is_kept = self.is_protected(volume) || self.is_dropped(volume);
-                if !is_kept && (is_empty || vanishing.contains(&volume)) {
+                if !is_kept && (self.is_left_empty(volume) || vanishing.contains(&volume)) {
                     taken.push((volume, *added_by));
                 }
             }
@@ -258,6 +256,14 @@ impl<'a> Draft<'a> {
         if self.sorted.len() > before {
             self.sort();
         }
+    }
+
+    /// True for a volume without data that nothing can write to before its turn comes: what a container that
+    /// runs has not written yet it may write until it is stopped.
+    fn is_left_empty(&self, volume: ItemNo) -> bool {
+        let size = self.survey.numbered(volume).size();
+        let rests = |user: &ItemNo| matches!(self.survey.numbered(*user), Item::Container(it) if it.state.is_stopped());
+        size.known().is_some_and(Bytes::is_zero) && self.survey.users(volume).iter().all(rests)
     }
 
     /// The volumes that the engine removes with a `--rm` container at its turn: those that it alone still

@@ -75,9 +75,11 @@ impl<'a> Bolt<'a> {
     /// Everything in a bucket, in order. `None` where the file is not what it should be.
     pub(super) fn entries(&self, bucket: &Bucket<'a>) -> Option<Vec<(&'a [u8], Value<'a>)>> {
         let mut entries = Vec::new();
+        // No page has two above it: a file whose pages do would be walked through times without number.
+        let mut pages = self.bytes.len() / self.page_size.max(1) + 1;
         match bucket {
-            Bucket::At(page) => self.walk(self.page(*page)?, 0, &mut entries)?,
-            Bucket::Inline(page) => self.walk(page, 0, &mut entries)?,
+            Bucket::At(page) => self.walk(self.page(*page)?, 0, &mut pages, &mut entries)?,
+            Bucket::Inline(page) => self.walk(page, 0, &mut pages, &mut entries)?,
         }
         Some(entries)
     }
@@ -91,14 +93,17 @@ impl<'a> Bolt<'a> {
         &self,
         page: &'a [u8],
         depth: u32,
+        pages: &mut usize,
         entries: &mut Vec<(&'a [u8], Value<'a>)>,
     ) -> Option<()> {
+        *pages = pages.checked_sub(1)?;
         let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
         for index in 0..count {
             let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
             match flags {
                 BRANCH if depth < DEEPEST => {
-                    self.walk(self.page(u64_at(element, 8)?)?, depth + 1, entries)?;
+                    let below = self.page(u64_at(element, 8)?)?;
+                    self.walk(below, depth + 1, pages, entries)?;
                 }
                 LEAF => entries.push(leaf(element)?),
                 _ => return None,
@@ -242,6 +247,20 @@ mod tests {
         let mut circle = file();
         circle[2 * 512 + 24..2 * 512 + 32].copy_from_slice(&2_u64.to_ne_bytes());
         let bolt = Bolt::open(&circle).unwrap();
+        assert!(bolt.entries(&bolt.root()).is_none());
+        // Branches of which each leads to the next by two ways: nothing is broken but the number of ways.
+        let mut ways = [meta(0, 2, 4), meta(1, 2, 5)].concat();
+        for id in 2..30_u64 {
+            let mut branch = page(id, BRANCH, 2);
+            for _ in 0..2 {
+                branch.extend([0; 8]);
+                branch.extend((id + 1).to_ne_bytes());
+            }
+            branch.resize(512, 0);
+            ways.extend(branch);
+        }
+        ways.extend(leaves(30, &[("name", 0, b"value")]));
+        let bolt = Bolt::open(&ways).unwrap();
         assert!(bolt.entries(&bolt.root()).is_none());
     }
 }

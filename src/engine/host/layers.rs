@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{Dir, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::bolt::{Bolt, Value};
-use super::{Known, Root, base_flags, prove};
+use super::{Known, Root, base_flags, is_random, prove, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, RecordId};
@@ -45,9 +46,10 @@ fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
         let Ok(name) = entry.file_name().to_str() else {
             continue;
         };
-        // What is on its way in or out has another name.
-        if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            layers.extend(layer(&folder, name));
+        // What is on its way in or out has another name. A list that lacks one which is there is worse than
+        // none: what was made of that layer would seem to have bytes of its own.
+        if is_random(name) {
+            layers.extend(layer(&folder, name).ok()?);
         }
     }
     Some(layers)
@@ -94,26 +96,34 @@ fn records_in(bolt: &Bolt<'_>) -> Option<HashMap<RecordId, Option<ChainId>>> {
 }
 
 /// One entry; `None` where it went meanwhile or is not whole.
-fn layer(list: &OwnedFd, name: &str) -> Option<StoredLayer> {
+fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
-    let folder = openat(list, name, flags, Mode::empty()).ok()?;
-    let parent = read(&folder, "parent");
-    Some(StoredLayer {
+    let folder = match openat(list, name, flags, Mode::empty()) {
+        Ok(folder) => folder,
+        // Gone, or no folder: a link is followed nowhere.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let parent = read(&folder, "parent")?;
+    let (diff, cache) = (read(&folder, "diff")?, read(&folder, "cache-id")?);
+    let size = read(&folder, "size")?.and_then(|size| size.parse().ok());
+    let whole = diff.zip(cache).zip(size);
+    Ok(whole.map(|((diff_id, cache), size)| StoredLayer {
         chain: ChainId::new(format!("sha256:{name}")),
         parent: parent.map(ChainId::new),
-        diff_id: read(&folder, "diff")?.into(),
-        folder: read(&folder, "cache-id")?.into(),
-        size: Bytes(read(&folder, "size")?.parse().ok()?),
-    })
+        diff_id: diff_id.into(),
+        folder: cache.into(),
+        size: Bytes(size),
+    }))
 }
 
-fn read(folder: impl AsFd, name: &str) -> Option<String> {
-    let file = openat(folder, name, OFlags::NOFOLLOW | base_flags(), Mode::empty()).ok()?;
+fn read(folder: impl AsFd, name: &str) -> io::Result<Option<String>> {
+    let file = openat(folder, name, OFlags::NOFOLLOW | base_flags(), Mode::empty());
+    let Some(file) = unless_gone(file.map_err(io::Error::from))? else {
+        return Ok(None);
+    };
     let mut text = String::new();
-    File::from(file)
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .ok()?;
+    File::from(file).take(LONGEST).read_to_string(&mut text)?;
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    Ok((!text.is_empty()).then(|| text.to_owned()))
 }

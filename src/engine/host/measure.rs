@@ -16,12 +16,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
-use super::{Root, base_flags};
+use super::{Root, base_flags, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, Volume};
 
-/// Folders within folders: each costs an open file, of which a process has 1,024 at least.
-const DEPTH: usize = 200;
+/// Folders within folders: each costs two open files, of which a process often has no more than 1,024, and a
+/// few volumes are walked at once.
+const DEPTH: usize = 100;
+const MOUNTED: &str = "another filesystem is mounted below it";
 
 /// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
 #[derive(Debug, Default)]
@@ -47,11 +49,12 @@ pub struct Walker(Arc<AtomicBool>);
 impl Walker {
     /// Bytes of a volume's files. It may take as long as the volume is large.
     ///
-    /// Other filesystems that are mounted below it are not its own, and do not go with it.
+    /// A walk stays on one filesystem. The engine does not when it removes a volume: one with another mounted
+    /// below it has more than is seen here, and must not pass for an empty one.
     ///
     /// # Errors
-    /// The volume lies elsewhere or has driver options, a folder may not be read or is nested more than
-    /// [`DEPTH`] deep, or nobody waits for the answer any more.
+    /// The volume lies elsewhere or has driver options, another filesystem is mounted below it, a folder may
+    /// not be read or is nested more than [`DEPTH`] deep, or nobody waits for the answer any more.
     pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Bytes> {
         let folder = folder_of(volume)?;
         let mountpoint = root.relative(&volume.mountpoint);
@@ -75,13 +78,15 @@ impl Walker {
             };
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
                 sum.add(&stat);
-            } else if stat.st_dev == device {
+            } else if stat.st_dev != device {
+                return Err(refusal(MOUNTED));
+            } else {
                 let Some(inner) = unless_gone(folder.enter(&name))? else {
                     continue;
                 };
                 // Between the two calls somebody may have mounted something.
                 if fstat(&inner)?.st_dev != device {
-                    continue;
+                    return Err(refusal(MOUNTED));
                 }
                 if open.len() == DEPTH {
                     return Err(refusal("its folders are nested too deeply"));
@@ -161,15 +166,6 @@ fn single(name: &str) -> io::Result<PathBuf> {
 
 fn refusal(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
-}
-
-/// What has vanished meanwhile has no bytes any more.
-fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 #[derive(Default)]

@@ -13,6 +13,9 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::engine::transport::ssh::{Login, quoted};
 
+/// No folder of an engine's has a longer name.
+const LONGEST: usize = 512;
+
 /// What the engine says of the machine that it runs on (`/info`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Home {
@@ -42,8 +45,10 @@ impl Home {
     /// The folders that may hold the engine's data.
     fn folders(&self, engine: &EngineInfo) -> Vec<String> {
         let root = engine.root.trim_end_matches('/');
-        // It goes into a shell's script: nothing but an absolute path without control characters does.
-        if !root.starts_with('/') || root.chars().any(char::is_control) {
+        // It goes into a shell's script: nothing but an absolute path without control characters does, and none
+        // so long that the script would not be written at one stroke.
+        let is_path = root.starts_with('/') && root.len() <= LONGEST;
+        if !is_path || root.chars().any(char::is_control) {
             return Vec::new();
         }
         let mut folders = vec![root.to_owned()];

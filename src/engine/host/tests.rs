@@ -246,4 +246,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
         layer(&high, Some(&parent), "sha256:d2", "two", 0),
     ];
     assert_eq!(layers, expected);
+    // One that is there and cannot be read makes the list no list.
+    std::fs::create_dir_all(list.join(ID.replace('5', "9")).join("diff")).unwrap();
+    assert_eq!(stored(&engine, &Known::default()), None);
 }

@@ -89,9 +89,9 @@ pub async fn remove(
     let disks = account::disks(&*engine, &survey).await;
     let mut run = Run::new(&*engine, &survey, &plan, &cancel);
     dropped.extend(run.all(&mut report).await);
-    report(Event::Counting);
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
+    report(Event::Counting);
     let account = run.account(&dropped, disks).await;
     account.correct(&mut dropped);
     report(Event::Accounted(Box::new(account.clone())));

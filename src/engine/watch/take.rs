@@ -111,12 +111,25 @@ impl Scan<'_> {
                 self.picture.has_blobs = false;
                 self.outbox.push(Part::Blobs(Figure::Pending));
             }
+            // Another engine's folder lists other layers, and a new one may not be readable here.
+            let before = self.picture.engine.as_deref();
+            if !before.is_some_and(|old| is_same_engine(old, &info) && old.driver == info.driver) {
+                self.take_folder_back();
+            }
             self.send_engine(info);
             if !self.picture.has_blobs {
                 self.want_blobs();
             }
         }
         self.end(Question::About);
+    }
+
+    /// What the folder of another engine listed is not of this one.
+    fn take_folder_back(&mut self) {
+        if self.picture.stored.as_ref().known().is_some() {
+            self.picture.stored = Figure::Pending;
+            self.outbox.push(Part::Stored(Figure::Pending));
+        }
     }
 
     fn send_engine(&mut self, info: EngineInfo) {

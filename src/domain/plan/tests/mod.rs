@@ -1,10 +1,12 @@
 mod laws;
 mod recheck;
 
+use std::sync::Arc;
+
 use super::scene::*;
 use super::*;
-use crate::domain::inventory::{EngineInfo, Inventory, Store};
-use crate::domain::item::{Image, Service, Source, State};
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Store};
+use crate::domain::item::{ContainerDetails, Image, Service, Source, State, VolumeName};
 
 fn select(items: &[ItemId]) -> Selection {
     Selection {
@@ -332,6 +334,53 @@ fn empty_anonymous_volumes_go_along_and_others_stay_until_marked() {
     let plan = Plan::new(&survey, &selection);
     assert_eq!(ids(&plan), ["db", "full"]);
     assert_eq!(&*plan.stays[0].name, "empty");
+}
+
+#[test]
+fn what_a_container_may_have_written_to_does_not_pass_for_empty() {
+    let mut inventory = inventory(Vec::new(), vec![mounting(running("db", "a"), &["data"])]);
+    inventory.volumes = vec![anonymous("data", 0)];
+    // It runs on until it is stopped.
+    let plan = Plan::new(
+        &Survey::new(inventory.clone()),
+        &stopping(&[a_container("db")]),
+    );
+    assert_eq!((ids(&plan), plan.stays.len()), (vec!["db"], 1));
+    // It has ended since its volume was measured.
+    let ended = mounting(stopped("db", "a"), &["data"]);
+    inventory.apply(Part::Containers(vec![ended.clone()]));
+    assert_eq!(inventory.volumes[0].size, Figure::Unknown);
+    let plan = Plan::new(
+        &Survey::new(inventory.clone()),
+        &select(&[a_container("db")]),
+    );
+    assert_eq!(ids(&plan), ["db"]);
+    let plan = Plan::new(
+        &Survey::new(inventory.clone()),
+        &select(&[a_volume("data"), a_container("db")]),
+    );
+    assert!(plan.needs_word());
+    // Measured again it is empty, for as long as nothing has run.
+    let sizes = vec![(VolumeName::new("data"), Some(Bytes::ZERO))];
+    inventory.apply(Part::VolumeSizes {
+        sizes,
+        complete: true,
+    });
+    inventory.apply(Part::Containers(vec![ended.clone()]));
+    inventory.apply(Part::ContainerDetails(
+        ended.id.clone(),
+        ended.details.clone(),
+    ));
+    assert_eq!(inventory.volumes[0].size, Figure::Known(Bytes::ZERO));
+    let ran = ContainerDetails {
+        started: Some(at(30)),
+        ..ContainerDetails::default()
+    };
+    inventory.apply(Part::ContainerDetails(
+        ended.id,
+        Figure::Known(Arc::new(ran)),
+    ));
+    assert_eq!(inventory.volumes[0].size, Figure::Unknown);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, DirEntry};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,6 +14,8 @@ use rustix::process::{Pid, getuid, test_kill_process};
 const LONGEST: usize = 103 - 17 - "/m".len();
 const TRIES: u32 = 16;
 const PREFIX: &str = "dtop-";
+/// Nobody else's to look into.
+const MODE: u32 = 0o700;
 
 /// The folder; it goes with its owner.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Folder {
                 return Err(io::ErrorKind::InvalidFilename.into());
             }
             // It fails where something is there already, be it a link that somebody has put there.
-            match DirBuilder::new().mode(0o700).create(&path) {
+            match DirBuilder::new().mode(MODE).create(&path) {
                 Ok(()) => return Ok(Self(path)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -75,14 +77,15 @@ impl Drop for Folder {
     }
 }
 
-/// Removes what a dtop of this user left here that was killed before it could.
+/// Removes what a dtop of this user left here that was killed before it could. Nothing but sockets and the
+/// folder that held them goes: somebody may have a `dtop-2026-11-21` of their own.
 fn sweep(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else {
         return;
     };
     for entry in entries.flatten() {
         if is_orphan(&entry).is_some_and(|orphan| orphan) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = remove_sockets(&entry.path());
         }
     }
 }
@@ -93,8 +96,23 @@ fn is_orphan(entry: &DirEntry) -> Option<bool> {
     let pid = Pid::from_raw(pid.parse().ok()?)?;
     // Of a link that stands there, not of what it leads to.
     let found = entry.metadata().ok()?;
-    let is_ours = found.is_dir() && found.uid() == getuid().as_raw();
+    let is_ours =
+        found.is_dir() && found.uid() == getuid().as_raw() && found.mode() & 0o777 == MODE;
     Some(is_ours && test_kill_process(pid) == Err(Errno::SRCH))
+}
+
+/// Removes a folder that holds nothing but sockets.
+fn remove_sockets(folder: &Path) -> io::Result<()> {
+    let entries: Vec<DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
+    for entry in &entries {
+        if !entry.file_type()?.is_socket() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+    }
+    for entry in &entries {
+        fs::remove_file(entry.path())?;
+    }
+    fs::remove_dir(folder)
 }
 
 #[cfg(test)]
@@ -130,8 +148,14 @@ mod tests {
             (format!("other-{}-1a", ended.id()), true),
         ];
         for (name, _) in &names {
-            fs::create_dir(place.path().join(name)).unwrap();
+            let path = place.path().join(name);
+            DirBuilder::new().mode(MODE).create(&path).unwrap();
+            std::os::unix::net::UnixListener::bind(path.join("m")).unwrap();
         }
+        let notes = place.path().join(format!("dtop-{}-11-21", ended.id()));
+        DirBuilder::new().mode(MODE).create(&notes).unwrap();
+        std::os::unix::net::UnixListener::bind(notes.join("m")).unwrap();
+        fs::write(notes.join("postgres.tar"), "a copy").unwrap();
         let link = place.path().join(format!("dtop-{}-2b", ended.id()));
         std::os::unix::fs::symlink(place.path(), &link).unwrap();
         sweep(place.path());
@@ -139,6 +163,7 @@ mod tests {
             assert_eq!(place.path().join(&name).exists(), stays, "{name}");
         }
         assert!(fs::symlink_metadata(link).is_ok());
+        assert!(notes.join("postgres.tar").exists() && notes.join("m").exists());
     }
 
     #[test]

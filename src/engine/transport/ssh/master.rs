@@ -200,9 +200,14 @@ async fn login(
 /// Ends when logging in takes too long. Where somebody is asked it never does, and they read what ssh says.
 async fn limit(words: &Words, ask: Ask) {
     match ask {
-        Ask::Nobody => sleep(LOGIN).await,
-        Ask::Terminal => words.show_after(QUIET).await,
+        Ask::Terminal if has_terminal() => words.show_after(QUIET).await,
+        Ask::Terminal | Ask::Nobody => sleep(LOGIN).await,
     }
+}
+
+/// Whether ssh has a terminal to ask somebody at. Under cron it has none.
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 /// Forwards the engine's socket, or names the command that reaches it.

@@ -2,17 +2,17 @@
 
 use std::io;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Split};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 
 /// No answer is longer; what goes on beyond it is no shell's.
-const LONGEST: usize = 256 * 1024;
+const LONGEST: u64 = 256 * 1024;
 
 /// A shell that reads from us. It ends when its input does.
 #[derive(Debug)]
 pub(super) struct Shell {
     input: ChildStdin,
-    output: Split<BufReader<ChildStdout>>,
+    output: BufReader<ChildStdout>,
     asked: u32,
 }
 
@@ -20,7 +20,7 @@ impl Shell {
     pub(super) fn new(input: ChildStdin, output: ChildStdout) -> Self {
         Self {
             input,
-            output: BufReader::new(output).split(b'\n'),
+            output: BufReader::new(output),
             asked: 0,
         }
     }
@@ -37,14 +37,14 @@ impl Shell {
         self.input.write_all(text.as_bytes()).await?;
         self.input.flush().await?;
         let mut lines = None::<Vec<String>>;
-        let mut length = 0;
-        while let Some(line) = self.output.next_segment().await? {
-            length += line.len();
-            if length > LONGEST {
-                return Err(io::ErrorKind::InvalidData.into());
+        let mut output = (&mut self.output).take(LONGEST);
+        loop {
+            let mut line = Vec::new();
+            if output.read_until(b'\n', &mut line).await? == 0 {
+                break;
             }
             let line = String::from_utf8_lossy(&line);
-            let line = line.trim_end_matches('\r');
+            let line = line.trim_end_matches(['\r', '\n']);
             match &mut lines {
                 // Whatever a login greets with.
                 None if line == first => lines = Some(Vec::new()),
@@ -53,7 +53,11 @@ impl Shell {
                 Some(lines) => lines.push(line.to_owned()),
             }
         }
-        Err(io::ErrorKind::UnexpectedEof.into())
+        Err(if output.limit() == 0 {
+            io::ErrorKind::InvalidData.into()
+        } else {
+            io::ErrorKind::UnexpectedEof.into()
+        })
     }
 }
 
@@ -94,5 +98,17 @@ mod tests {
         let error = shell.ask("exit 0").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         assert!(shell.ask("echo a").await.is_err());
+    }
+
+    /// What talks without end, be it in one line, is heard only so long.
+    #[tokio::test]
+    async fn an_endless_line_is_not_read_to_its_end() {
+        let (_child, mut shell) = shell();
+        let endless = shell.ask("while :; do printf '%s' aaaaaaaaaaaaaaaa; done");
+        let error = tokio::time::timeout(Duration::from_secs(20), endless).await;
+        assert_eq!(
+            error.unwrap().unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
     }
 }

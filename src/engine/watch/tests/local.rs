@@ -122,6 +122,21 @@ async fn logs_are_measured_and_stay_when_a_container_is_inspected_again() {
     assert_eq!(log_size(&watched), Some(Bytes(500)));
 }
 
+/// The engine comes back with another folder, which shows nothing here: what the first one listed is not its own.
+#[tokio::test(start_paused = true)]
+async fn the_layers_of_another_folder_are_taken_back() {
+    let (dir, fake) = local(&[]);
+    std::fs::create_dir_all(dir.path().join("image/overlay2/layerdb/sha256")).unwrap();
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert!(watched.inventory.stored.as_ref().known().is_some());
+    watched.fake.info.lock().unwrap().root = "/none".into();
+    watched.ask(Request::Rescan);
+    watched.seconds(3).await;
+    assert!(!watched.inventory.engine.local);
+    assert_eq!(watched.inventory.stored, Figure::Pending);
+}
+
 #[tokio::test]
 async fn one_scan_measures_the_same() {
     let (dir, fake) = local(&[("shop", 1000)]);
