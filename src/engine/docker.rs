@@ -184,7 +184,10 @@ impl DockerEngine {
 
     async fn inspect_image(&self, id: &ImageId) -> Result<ImageDetails, EngineError> {
         let name = writes::encoded(id.as_str())?;
-        let (inspect, history) = (self.inspect_path(&name), format!("/images/{name}/history"));
+        let (inspect, history) = (
+            format!("/images/{name}/json"),
+            format!("/images/{name}/history"),
+        );
         let answers = tokio::join!(self.json(&inspect, LIST), self.list(&history));
         let inspect = match answers.0 {
             Err(error) if is_corrupt(&error) => None,
@@ -206,15 +209,6 @@ impl DockerEngine {
                 source: None,
             },
         })
-    }
-
-    /// On the containerd store with the sizes of each platform, where the engine can say them (API 1.48).
-    fn inspect_path(&self, name: &str) -> String {
-        let terms = self.terms();
-        let is_containerd = terms.dialect.store == Store::Containerd;
-        let has_manifests = is_containerd && terms.api >= Api::new(1, 48);
-        let query = if has_manifests { "?manifests=1" } else { "" };
-        format!("/images/{name}/json{query}")
     }
 
     async fn list_services(&self) -> Result<Vec<Service>, EngineError> {

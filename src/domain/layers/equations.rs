@@ -50,6 +50,8 @@ struct Class {
 /// An image's blobs: a known sum of classes and what is its own.
 struct Sum {
     holder: HolderNo,
+    /// What the list counts beyond that: other platforms and attestations, which others may have too.
+    more: Bytes,
     total: Bytes,
     own: Span,
     classes: Vec<usize>,
@@ -177,14 +179,18 @@ impl Builder<'_> {
                 let documents = packed.map(|packed| packed.documents).unwrap_or_default();
                 own.least += documents;
                 own.most += documents;
-                // A layer that comes twice may be counted twice, and other platforms are not in the history.
-                let is_single = packed.is_some_and(|packed| packed.is_single == Some(true));
-                if !is_single || once.len() < blobs {
+                // A layer that comes twice may be counted twice.
+                if packed.is_none() || once.len() < blobs {
                     own.most = total;
                 }
                 own.least = own.least.min(total);
+                let more = match packed {
+                    Some(packed) => self.packed_by_list(image, *top)? - packed.total,
+                    None => Bytes::ZERO,
+                };
                 Some(Sum {
                     holder,
+                    more,
                     total,
                     own,
                     classes: shared,
@@ -198,7 +204,7 @@ impl Builder<'_> {
         let unpacked: Bytes = top
             .iter()
             .flat_map(|top| self.tree.down(*top))
-            .map(|layer| self.sizes.span(layer).least)
+            .map(|layer| self.with_beside(layer).least)
             .sum();
         Some(image.size.known()? - unpacked)
     }
@@ -215,6 +221,10 @@ impl Builder<'_> {
             let unit = self.add_blob(sum.own);
             self.hold(sum.holder, unit, true);
             own.insert(sum.holder, unit);
+            if sum.more > ABOUT {
+                let more = self.add_blob(Span::at_most(sum.more));
+                self.hold(sum.holder, more, true);
+            }
         }
         let units: Vec<Option<UnitNo>> = classes
             .iter()

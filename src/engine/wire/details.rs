@@ -50,7 +50,8 @@ const LAYER_IN_CONFIG: usize = 75;
 const ROW: usize = 75;
 const CONFIG: usize = 200;
 
-/// The size that inspect says, which is of blobs alone on the containerd store; Podman and graph drivers mean
+/// The size that inspect says, which on the containerd store is of blobs alone, and of an index with several
+/// platforms of the one that is shown (`LimitManifests(…, 1)` in 24 to 28); Podman and graph drivers mean
 /// something else by it. Manifest and config are estimated by what they hold (ENGINE-CONTAINERD.md §5).
 fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Option<PackedSize> {
     let written: usize = history
@@ -61,34 +62,20 @@ fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Optio
     let config = Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64);
     let usual = Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64);
     let total = inspect.bytes("Size")?;
+    // Of an index its own size, and of a manifest that one's (API 1.48).
     let descriptor = inspect.at("Descriptor");
-    let kind = descriptor.filled("mediaType");
-    // BuildKit and Docker name both after what they are: `…image.index…`, `…manifest.list…`.
-    let is_index = kind.map(|kind| kind.contains("index") || kind.contains("manifest.list"));
-    let (beside, is_single) = match (is_index, only_platform(inspect)) {
-        (Some(false), _) => (descriptor.bytes("size").unwrap_or(usual), Some(true)),
-        // All but the one platform that is there is no layer of it: the index, attestations.
-        (_, Some((manifest, content))) => (total - content + manifest, Some(true)),
-        (Some(true), None) => (usual, Some(false)),
-        (None, None) => (usual, None),
+    let told = descriptor.bytes("size");
+    let kind = descriptor.text("mediaType");
+    let is_index = kind.contains("index") || kind.contains("manifest.list");
+    let manifests = match told {
+        Some(index) if is_index => index + usual,
+        Some(manifest) => manifest,
+        None => usual,
     };
     Some(PackedSize {
         total,
-        documents: beside + config,
-        is_single,
+        documents: manifests + config,
     })
-}
-
-/// Of the only platform that is there its manifest and all its content; `None` where there are several, or
-/// where the engine does not say.
-fn only_platform(inspect: Row<'_>) -> Option<(Bytes, Bytes)> {
-    let mut there = inspect
-        .at("Manifests")
-        .rows()
-        .filter(|manifest| manifest.flag("Available") && manifest.text("Kind") == "image");
-    let only = there.next().filter(|_| there.next().is_none())?;
-    let manifest = only.at("Descriptor").bytes("size")?;
-    Some((manifest, only.at("Size").bytes("Content")?))
 }
 
 /// Mostly all rows have the same comment, so it is kept once.
