@@ -19,9 +19,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use support::DTOP;
+use support::daemon::Daemon;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::papers::{Authority, Good};
-use support::program::{CALLERS_ENGINE, Missing, Programs};
+use support::program::{CALLERS_ENGINE, Missing, Programs, on_path};
 use support::pty::Screen;
 use support::scene::Scene;
 use support::sshd::{self, Manner, PASSPHRASE, Sshd, free_port};
@@ -79,7 +80,15 @@ const ALONE: &[Alone] = &[
         "the_hosts_own_docker_settings_decide",
         the_hosts_settings_decide,
     ),
+    ("podman_on_a_host_without_docker", podman_without_docker),
+    (
+        "a_host_that_runs_nothing_but_dial_stdio",
+        nothing_but_dial_stdio,
+    ),
 ];
+
+/// What ends dtop.
+type Ending = fn(&mut Screen);
 
 fn main() -> ExitCode {
     let over_ssh = OVER_SSH.iter().map(|&(name, manner, test)| {
@@ -278,7 +287,7 @@ fn what_ssh_does_not_like(engine: &PrivateEngine, sshd: &Sshd) {
 
 fn ssh_ends_with_dtop(engine: &PrivateEngine, sshd: &Sshd) {
     let url = sshd::url(&engine.socket());
-    let endings: [(&str, fn(&mut Screen)); 4] = [
+    let endings: [(&str, Ending); 4] = [
         ("q", |screen| screen.keys("q")),
         ("SIGTERM", |screen| screen.signal(Signal::TERM)),
         ("SIGHUP", |screen| screen.signal(Signal::HUP)),
@@ -360,6 +369,88 @@ fn the_hosts_settings_decide(programs: &Programs) -> Result<(), Missing> {
     assert_eq!(there["engine"]["root"], engine.root().to_str().unwrap());
     assert_eq!(there["images"].as_array().map(Vec::len), Some(1));
     assert_nothing_left(&sshd);
+    Ok(())
+}
+
+/// As with `command="docker system dial-stdio"` in `authorized_keys`.
+fn nothing_but_dial_stdio(programs: &Programs) -> Result<(), Missing> {
+    let engine = PrivateEngine::start(programs, Store::GraphDriver)?;
+    let sshd = Sshd::start(&Manner {
+        command: Some(format!("docker --host={} system dial-stdio", engine.host())),
+        programs: vec![programs.docker.clone()],
+        ..Manner::default()
+    })?;
+    Scene::on(&engine);
+    let there = json(sshd.dtop(&["-H", "ssh://box", "report", "--json"]));
+    assert_eq!(there["images"].as_array().map(Vec::len), Some(1));
+    assert_eq!(there["engine"]["root"], engine.root().to_str().unwrap());
+    // Nobody is there to ask.
+    assert_eq!(there["disks"], Value::Array(Vec::new()));
+    assert_nothing_left(&sshd);
+    let closed = Sshd::start(&Manner {
+        command: Some("echo this account is closed >&2; exit 1".to_owned()),
+        ..Manner::default()
+    })?;
+    let error = refused(closed.dtop(&["-H", "ssh://box", "report"]));
+    assert!(
+        error.contains("on the host: this account is closed"),
+        "{error}"
+    );
+    assert_nothing_left(&closed);
+    Ok(())
+}
+
+/// Once through its forwarded socket, once through its own command.
+fn podman_without_docker(_: &Programs) -> Result<(), Missing> {
+    let podman = on_path("podman").ok_or_else(|| Missing("no podman on PATH".into()))?;
+    let place = tempfile::Builder::new()
+        .prefix("dtop-podman-")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let socket = place.path().join("podman.sock");
+    let mut service = Command::new(&podman);
+    for (option, name) in [
+        ("--root", "root"),
+        ("--runroot", "run"),
+        ("--tmpdir", "tmp"),
+    ] {
+        service.arg(option).arg(place.path().join(name));
+    }
+    service.args([
+        "--storage-driver",
+        "vfs",
+        "system",
+        "service",
+        "--time",
+        "0",
+    ]);
+    service.arg(format!("unix://{}", socket.display()));
+    let _service = Daemon::start(service, place.path(), || {
+        matches!(
+            support::http::request(&socket, "GET", "/_ping"),
+            Ok((200, _))
+        )
+    })?;
+    for forwards in [true, false] {
+        let sshd = Sshd::start(&Manner {
+            forwards,
+            bare: true,
+            programs: vec![podman.clone()],
+            ..Manner::default()
+        })?;
+        let report = ["-H", &sshd::url(&socket), "report", "--json", "--fast"];
+        let there = json(sshd.dtop(&report));
+        assert_eq!(there["engine"]["product"], "Podman");
+        let root = place.path().join("root");
+        assert_eq!(there["engine"]["root"], root.to_str().unwrap());
+        assert_eq!(
+            there["disks"][0]["path"],
+            root.to_str().unwrap(),
+            "{}",
+            there["disks"]
+        );
+        assert_nothing_left(&sshd);
+    }
     Ok(())
 }
 

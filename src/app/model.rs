@@ -161,6 +161,8 @@ pub struct Removing {
     pub ended: usize,
     pub done: Vec<Done>,
     pub freed: Bytes,
+    /// Every step has ended, and since then it is being found out what they freed.
+    pub counting: Option<Timestamp>,
     /// What all of it has freed, once it has ended.
     pub account: Option<Account>,
     pub cancelling: bool,

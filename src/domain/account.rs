@@ -9,6 +9,7 @@ use super::bytes::{Bytes, Figure};
 use super::inventory::{Disk, Inventory};
 use super::item::{ItemId, Text};
 use super::layers::Ledger;
+use super::outcome::Done;
 
 /// How it was found out what has been freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,6 +38,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// Gives steps that freed something else than promised what they did free.
+    pub fn correct(&self, done: &mut [Done]) {
+        for done in done {
+            let found = self.differences.iter().find(|it| it.id == done.id);
+            if let Some(difference) = found {
+                done.freed = Figure::Known(difference.freed);
+            }
+        }
+    }
+
     /// True when a step freed something else than promised, or the disk shows something else.
     #[must_use]
     pub fn is_remarkable(&self) -> bool {

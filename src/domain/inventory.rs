@@ -150,6 +150,24 @@ impl Inspected {
     }
 }
 
+/// What the engine says of images together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedSizes {
+    /// Bytes of each image that others have too.
+    pub images: Vec<(ImageId, Option<Bytes>)>,
+    /// `LayersSize`, which has other things in it with each version (ENGINE.md §3); `None` where it is not said.
+    pub layers: Option<Bytes>,
+}
+
+impl From<Vec<(ImageId, Option<Bytes>)>> for SharedSizes {
+    fn from(images: Vec<(ImageId, Option<Bytes>)>) -> Self {
+        Self {
+            images,
+            layers: None,
+        }
+    }
+}
+
 /// An answer, as it comes from a scan.
 #[derive(Clone, Debug)]
 pub enum Part {
@@ -161,7 +179,7 @@ pub enum Part {
     Volumes(Vec<Volume>),
     Services(Vec<Service>),
     BuildCache(Vec<Record>),
-    SharedSizes(Vec<(ImageId, Option<Bytes>)>),
+    SharedSizes(SharedSizes),
     Layers(Vec<Inspected>),
     /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
     Blobs(Figure<Arc<BlobList>>),
@@ -186,6 +204,8 @@ pub struct Inventory {
     pub volumes: Vec<Volume>,
     pub services: Vec<Service>,
     pub cache: Vec<Record>,
+    /// `LayersSize` as it was said last.
+    pub layers_size: Option<Bytes>,
     /// Of the containerd store only; a list stays in force until a newer one comes.
     pub blobs: Figure<Arc<BlobList>>,
     stages: HashMap<Stage, Progress>,
@@ -220,7 +240,10 @@ impl Inventory {
             Part::Volumes(volumes) => self.take_volumes(volumes),
             Part::Services(services) => self.services = services,
             Part::BuildCache(records) => self.cache = records,
-            Part::SharedSizes(sizes) => self.take_shared_sizes(sizes),
+            Part::SharedSizes(shared) => {
+                self.layers_size = shared.layers.or(self.layers_size);
+                self.take_shared_sizes(shared.images);
+            }
             Part::Layers(layers) => self.take_layers(layers),
             Part::Blobs(blobs) => self.blobs = blobs,
             Part::ContainerDetails(id, details) => {
@@ -243,6 +266,11 @@ impl Inventory {
     }
 
     fn take_images(&mut self, mut images: Vec<Image>) {
+        let known = self.images.iter().map(|image| &image.id);
+        if !known.eq(images.iter().map(|image| &image.id)) {
+            // It was said of other images.
+            self.layers_size = None;
+        }
         let mut old: HashMap<ImageId, Image> = std::mem::take(&mut self.images)
             .into_iter()
             .map(|image| (image.id.clone(), image))
@@ -267,6 +295,10 @@ impl Inventory {
     }
 
     fn take_containers(&mut self, mut containers: Vec<Container>) {
+        let known = self.containers.iter().map(|container| &container.id);
+        if !known.eq(containers.iter().map(|container| &container.id)) {
+            self.layers_size = None;
+        }
         let mut old: HashMap<ContainerId, Figure<Arc<ContainerDetails>>> =
             std::mem::take(&mut self.containers)
                 .into_iter()

@@ -221,6 +221,21 @@ pub struct Content {
     /// Overlay folders of the layers, the lowest first; empty where the engine does not say
     /// (`GraphDriver.Data`, ENGINE.md §2.5).
     pub folders: Vec<Text>,
+    /// On the containerd store: what it keeps packed. `None` where inspect does not say.
+    pub packed: Option<PackedSize>,
+}
+
+/// What the containerd store keeps packed of an image: the size that inspect says, which has nothing
+/// unpacked in it (ENGINE-CONTAINERD.md §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedSize {
+    pub total: Bytes,
+    /// About how much of it is no layer: manifest and config by what they hold, and an index with its
+    /// attestations.
+    pub documents: Bytes,
+    /// Only one platform is there, so all layers in it are this image's; `None` where the engine does not say
+    /// (API below 1.48).
+    pub is_single: Option<bool>,
 }
 
 /// A line of an image's history.

@@ -74,6 +74,8 @@ pub enum Event {
     Aborted {
         error: String,
     },
+    /// Every step has ended, and what they freed is being found out, which may take a scan.
+    Counting,
     /// What all of it has freed; comes right before the end.
     Accounted(Box<Account>),
     Finished,

@@ -25,7 +25,7 @@ use super::wire::{self, Dialect};
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
@@ -184,10 +184,7 @@ impl DockerEngine {
 
     async fn inspect_image(&self, id: &ImageId) -> Result<ImageDetails, EngineError> {
         let name = writes::encoded(id.as_str())?;
-        let (inspect, history) = (
-            format!("/images/{name}/json"),
-            format!("/images/{name}/history"),
-        );
+        let (inspect, history) = (self.inspect_path(&name), format!("/images/{name}/history"));
         let answers = tokio::join!(self.json(&inspect, LIST), self.list(&history));
         let inspect = match answers.0 {
             Err(error) if is_corrupt(&error) => None,
@@ -209,6 +206,15 @@ impl DockerEngine {
                 source: None,
             },
         })
+    }
+
+    /// On the containerd store with the sizes of each platform, where the engine can say them (API 1.48).
+    fn inspect_path(&self, name: &str) -> String {
+        let terms = self.terms();
+        let is_containerd = terms.dialect.store == Store::Containerd;
+        let has_manifests = is_containerd && terms.api >= Api::new(1, 48);
+        let query = if has_manifests { "?manifests=1" } else { "" };
+        format!("/images/{name}/json{query}")
     }
 
     async fn list_services(&self) -> Result<Vec<Service>, EngineError> {
@@ -313,11 +319,11 @@ impl Engine for DockerEngine {
         .boxed()
     }
 
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
         async {
             if self.terms().dialect.podman {
                 // Never computed; the list says so already (ENGINE.md §8).
-                return Ok(Vec::new());
+                return Ok(SharedSizes::default());
             }
             wire::shared_sizes(&*self.used(Part::Images).await?)
         }

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Inspected};
+use crate::domain::inventory::{Disk, EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,
@@ -129,7 +129,7 @@ pub trait Engine: Send + Sync {
     fn services(&self) -> Answer<'_, Vec<Service>>;
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
     /// Shared sizes of images, as the engine computes them.
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>>;
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes>;
     /// Sizes of all volumes that the engine can measure: one answer at the end of a long walk.
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>>;
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails>;

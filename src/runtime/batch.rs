@@ -207,6 +207,7 @@ async fn carry_out(
         base: survey.inventory().clone(),
     };
     let mut written = Ok(());
+    let mut interrupted = false;
     let page = console.page;
     let removal = {
         let tell = |event: Event| {
@@ -220,6 +221,7 @@ async fn carry_out(
         tokio::select! {
             biased;
             () = interrupt => {
+                interrupted = true;
                 cancel.store(true, Ordering::SeqCst);
                 removal.await
             }
@@ -236,12 +238,13 @@ async fn carry_out(
     if json {
         let plan = Plan {
             refused,
-            ..removal.plan
+            ..removal.plan.clone()
         };
         let object = json::cleaned(&survey, &plan, &removal.done, &removal.account);
         written = console.print(&object);
-    } else if removal.account.is_remarkable() {
-        // Standard output has a line an object; what went as promised needs no word more.
+    }
+    if removal.account.is_remarkable() {
+        // Standard output has a line an object, or the one object; what went as promised needs no word more.
         let engine = &survey.inventory().engine;
         console.say(&text::account(
             engine,
@@ -251,7 +254,7 @@ async fn carry_out(
         ));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
-    if cancel.load(Ordering::SeqCst) && removal.done.iter().any(is_skipped) {
+    if interrupted && removal.done.iter().any(is_skipped) {
         console.complain("interrupted; what was skipped is still there");
     }
     clean_ended(cli::exit_code(&removal.done), written, console)
@@ -265,6 +268,7 @@ fn lines(event: &Event, page: Page) -> String {
         Event::Checking
         | Event::Started { .. }
         | Event::Aborted { .. }
+        | Event::Counting
         | Event::Accounted(_)
         | Event::Finished => &[],
     };

@@ -23,14 +23,21 @@ use super::header::{bar, engine_and_host};
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{difference, disk_file, figure, freed, freed_in_all, join, kind_word, on_disk};
+use super::words::{
+    difference, disk_file, figure, freed, freed_in_all, join, kind_word, lasting, on_disk,
+};
 
 const NARROW: usize = 60;
 /// Where the list begins at the least.
 const TOP: u16 = 4;
 
-/// While it goes on; what ended last stands first.
+/// While it goes on; what ended last stands first. Once every step has ended, all stands as it will at the end.
 pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    if removing.counting.is_some() {
+        ended(model, removing, canvas);
+        footer::keys_of(KeyPlace::Removing, None, model.layout.height - 1, canvas);
+        return;
+    }
     title(model, "Removing from", canvas);
     let (wide, theme) = (model.layout.width, canvas.theme);
     let steps = removing.plan.steps.len();
@@ -52,8 +59,15 @@ pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     footer::keys_of(KeyPlace::Removing, message, model.layout.height - 1, canvas);
 }
 
-/// When it has ended; what went wrong stands first.
+/// When it has ended.
 pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
+    ended(model, removing, canvas);
+    let notice = model.notice.as_deref();
+    footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
+}
+
+/// What came of all steps; what went wrong stands first.
+fn ended(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     let went_wrong = |done: &&Done| matches!(done.outcome, Outcome::Failed | Outcome::Changed);
     let (mut order, rest): (Vec<&Done>, Vec<&Done>) = removing.done.iter().partition(went_wrong);
     let trouble = order.len();
@@ -75,21 +89,26 @@ pub fn outcome(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
         line.push((" · what is not gone stays marked".to_owned(), Look::Warn));
     }
     canvas.pen(0, 2, wide).pieces(&line);
-    let mut notes = notes(model, removing);
+    let mut notes = notes(model, removing, theme);
     notes.truncate(usize::from(model.layout.height / 3));
     for (line, (text, look)) in (3..).zip(&notes) {
         canvas.pen(0, line, wide).put(&format!(" {text}"), *look);
     }
     let top = TOP.max(3 + columns(notes.len()));
     list(removing, |at| order[at], top, canvas, model);
-    let notice = model.notice.as_deref();
-    footer::keys_of(KeyPlace::Outcome, notice, model.layout.height - 1, canvas);
 }
 
 /// What the disk says, and what it cannot say because it is a file on another machine.
-fn notes(model: &Model, removing: &Removing) -> Vec<(String, Look)> {
+fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)> {
     let account = removing.account.as_ref();
     let change = account.and_then(|account| Some((account.disk?, account.freed)));
+    let counting = removing.counting.filter(|_| removing.account.is_none());
+    let counting = counting.map(|since| {
+        let pending = theme.pending();
+        let since = lasting(since, model.now);
+        let text = format!("measuring what was freed{pending} {since}, Esc ends the wait");
+        (text, Look::Plain)
+    });
     let on_disk = change.map(|(change, freed)| {
         let look = match change.explains(freed) {
             Some(_) => Look::Warn,
@@ -103,6 +122,7 @@ fn notes(model: &Model, removing: &Removing) -> Vec<(String, Look)> {
     let file = file.unwrap_or_default().into_iter();
     on_disk
         .into_iter()
+        .chain(counting)
         .chain(file.map(|line| (line, Look::Plain)))
         .collect()
 }
@@ -129,7 +149,11 @@ fn ended_as(removing: &Removing) -> &'static str {
 /// `freed 154 MB · promised 384 MB`
 fn freed_of(removing: &Removing, theme: Theme) -> [Piece; 2] {
     let promised = freed(&removing.promised, theme);
-    let so_far = || removing.freed.to_string();
+    // On some stores the steps' own figures are no more than what was promised of them.
+    let so_far = || match removing.counting {
+        Some(_) => format!("about {}", removing.freed),
+        None => removing.freed.to_string(),
+    };
     let observed = removing.account.as_ref().map_or_else(so_far, freed_in_all);
     [
         (format!(" freed {observed}"), Look::Bold),
@@ -194,7 +218,7 @@ fn list<'a>(
     let lines = |index| {
         let done = at(index);
         let why = difference_of(removing, done).map(difference);
-        ended(done, why, usize::from(wide), theme)
+        row(done, why, usize::from(wide), theme)
     };
     scroll::draw(removing.cursor, removing.done.len(), lines, place, canvas);
 }
@@ -205,7 +229,7 @@ fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Differen
 }
 
 /// A step that has ended, with the reason where it did not go, or freed something else than promised.
-fn ended(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
+fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
         Outcome::Removed | Outcome::Gone => Look::Plain,
         Outcome::Failed => Look::Danger,

@@ -61,18 +61,26 @@ impl Disk {
         sum(self).saturating_sub(sum(now))
     }
 
-    /// Parts that went, the largest first, for a test's report.
-    pub fn gone(&self, now: &Self) -> Vec<String> {
-        let mut gone: Vec<(u64, &PathBuf)> = self
-            .parts
-            .iter()
-            .filter(|(path, _)| !now.parts.contains_key(*path))
-            .map(|(path, bytes)| (*bytes, path))
-            .collect();
-        gone.sort();
-        gone.iter()
-            .rev()
-            .map(|(bytes, path)| format!("{bytes:>10} {}", path.display()))
+    /// Parts that went and parts that came, the largest first, for a test's report.
+    pub fn changes(&self, now: &Self) -> Vec<String> {
+        let only_in = |this: &Self, that: &Self, word: &str| {
+            let mut parts: Vec<(u64, String)> = this
+                .parts
+                .iter()
+                .filter(|(path, _)| !that.parts.contains_key(*path))
+                .map(|(path, bytes)| (*bytes, format!("{word} {bytes:>10} {}", path.display())))
+                .collect();
+            parts.sort();
+            parts.reverse();
+            parts.into_iter().map(|(_, line)| line)
+        };
+        let grew = self.parts.iter().filter_map(|(path, before)| {
+            let after = now.parts.get(path)?;
+            (before != after).then(|| format!("was {before:>10}, is {after} {}", path.display()))
+        });
+        only_in(self, now, "went")
+            .chain(only_in(now, self, "came"))
+            .chain(grew)
             .collect()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dtop::app::model::Options;
 use dtop::domain::bytes::Bytes;
-use dtop::domain::inventory::EngineInfo;
+use dtop::domain::inventory::{EngineInfo, SharedSizes};
 use dtop::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Volume,
     VolumeName,
@@ -86,7 +86,7 @@ impl Engine for Broken {
         Box::pin(std::future::pending())
     }
 
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
         Box::pin(std::future::pending())
     }
 

@@ -221,6 +221,7 @@ fn add_images(
                 history(&fleet.layers, &chain, mixed)
             },
             folders: chain.iter().map(|layer| folder(*layer)).collect(),
+            packed: None,
         };
         let id = ImageId::new(format!("sha256:{number:064x}"));
         let size = chain.iter().map(|layer| fleet.layers[*layer].size).sum();

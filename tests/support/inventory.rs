@@ -102,6 +102,7 @@ pub fn image(id: char, names: &[&str], layers: &[(&str, u64)]) -> Image {
             diff_ids: diff_ids.collect(),
             history: history.collect(),
             folders: Vec::new(),
+            packed: None,
         })),
     }
 }

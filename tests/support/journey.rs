@@ -15,6 +15,8 @@ pub const PLAN: &str = " Remove from ";
 pub const WORD: &str = "Type delete to allow it";
 /// Stands on the screen while a removal goes on.
 pub const REMOVING: &str = " Removing from ";
+/// Stands below what came of all steps until it is known what they freed.
+pub const MEASURING: &str = " measuring what was freed";
 /// One of these stands on the screen when a removal has ended.
 const ENDED: [&str; 3] = [
     " Removed from ",
@@ -133,7 +135,7 @@ impl Journey {
     pub fn wait_for_the_end(&self) -> String {
         self.screen.wait_until("the end of the removal", |screen| {
             let picture = screen.contents();
-            ENDED.iter().any(|ended| picture.contains(ended))
+            ENDED.iter().any(|ended| picture.contains(ended)) && !picture.contains(MEASURING)
         });
         self.screen.settle();
         self.screen.contents()

@@ -133,6 +133,7 @@ fn image(at: usize, size: Size) -> Image {
             diff_ids: layers.iter().map(|layer| layer.name.clone()).collect(),
             history: layers.into_iter().map(|layer| layer.row).collect(),
             folders: Vec::new(),
+            packed: None,
         })),
     }
 }

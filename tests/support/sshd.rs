@@ -27,6 +27,8 @@ pub struct Manner {
     pub env: Vec<(&'static str, String)>,
     /// The host's shells find nothing but what a shell needs.
     pub bare: bool,
+    /// What runs on the host whatever is asked.
+    pub command: Option<String>,
     /// Programs that the host's shells find beside the usual ones.
     pub programs: Vec<PathBuf>,
 }
@@ -38,6 +40,7 @@ impl Default for Manner {
             sessions: 10,
             env: Vec::new(),
             bare: false,
+            command: None,
             programs: Vec::new(),
         }
     }
@@ -222,11 +225,13 @@ fn write_settings(dir: &Path, port: u16, manner: &Manner) {
     let own = own.join(" ");
     let env = format!("PATH={at}/host{usual} DOCKER_CONFIG={at}/home {own}");
     let (forwards, sessions) = (if manner.forwards { "yes" } else { "no" }, manner.sessions);
+    let forced = manner.command.as_ref();
+    let forced = forced.map_or(String::new(), |it| format!("ForceCommand {it}\n"));
     let server = format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nPidFile none\n\
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-         AllowStreamLocalForwarding {forwards}\nMaxSessions {sessions}\nSetEnv {env}\n"
+         AllowStreamLocalForwarding {forwards}\nMaxSessions {sessions}\nSetEnv {env}\n{forced}"
     );
     fs::write(dir.join("sshd_config"), server).expect("settings");
     let client = format!(

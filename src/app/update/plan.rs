@@ -181,6 +181,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         account: None,
         cancelling: false,
         aborted: None,
+        counting: None,
         cursor: Cursor::default(),
     });
     vec![Effect::Remove(Box::new(plan))]

@@ -29,7 +29,18 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             }
             removing.done.push(done);
         }
-        Event::Accounted(account) => removing.account = Some(*account),
+        Event::Counting => {
+            removing.current = None;
+            removing.counting = Some(model.now);
+            // What is ending does not wait for a figure.
+            if model.terminating {
+                return vec![Effect::CancelRemoval];
+            }
+        }
+        Event::Accounted(account) => {
+            account.correct(&mut removing.done);
+            removing.account = Some(*account);
+        }
         Event::Aborted { error } => {
             removing.aborted = Some(error);
             return finish(model);
@@ -55,6 +66,7 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
     let Screen::Removing(removing) = &mut model.screen else {
         return Vec::new();
     };
-    removing.cancelling = true;
+    // All steps have ended: only the wait for what they freed does.
+    removing.cancelling |= removing.counting.is_none();
     vec![Effect::CancelRemoval]
 }

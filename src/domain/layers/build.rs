@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage};
@@ -10,6 +11,7 @@ use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, 
 use super::equations::Packed;
 use super::folders::Folders;
 use super::hidden::Hidden;
+use super::inits;
 use super::join::{Lineage, Tie, join};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
@@ -19,9 +21,6 @@ use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, Hold, Holder, HolderNo, Sort, Unit, UnitNo};
 use super::{Doubt, Ledger};
-
-/// The containerd store's `-init` snapshot of a container (ENGINE-CONTAINERD.md §1).
-const INIT_SNAPSHOT: Bytes = Bytes(12_288);
 
 /// Drivers whose sizes are known to be what a removal gives back (DESIGN.md, frees).
 const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];
@@ -43,9 +42,11 @@ pub(super) struct Builder<'a> {
     pub(super) tree: Tree,
     pub(super) tops: Vec<Option<LayerNo>>,
     pub(super) sizes: Sizes,
+    /// What the containerd store keeps with a layer besides its snapshot, by layer.
+    beside: Vec<Bytes>,
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
-    holds: Vec<Hold>,
+    pub(super) holds: Vec<Hold>,
     pub(super) items: HashMap<ItemId, HolderNo>,
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     pub(super) sums: Vec<Sum>,
@@ -72,11 +73,17 @@ impl<'a> Builder<'a> {
             Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
             None => Sizes::new(inventory, &tree, &tops),
         };
+        let beside = if has_blobs(inventory) {
+            inits::beside(inventory, &tree, &tops)
+        } else {
+            vec![Bytes::ZERO; tree.len()]
+        };
         Self {
             inventory,
             tree,
             tops,
             sizes,
+            beside,
             units: Vec::new(),
             holders: Vec::new(),
             holds: Vec::new(),
@@ -124,6 +131,7 @@ impl<'a> Builder<'a> {
         }
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
+        self.bound_open_layers();
         self.name_open_layers();
         self.finish()
     }
@@ -145,6 +153,9 @@ impl<'a> Builder<'a> {
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
+            blobs: self
+                .stock
+                .map(|stock| (stock.unit(0), Arc::clone(&stock.list))),
         }
     }
 
@@ -168,12 +179,20 @@ impl<'a> Builder<'a> {
             .numbers()
             .map(|layer| Unit {
                 below: self.tree.below(layer),
-                size: self.sizes.span(layer),
+                size: self.with_beside(layer),
                 doubt: None,
                 pending: false,
                 sort: Sort::Layer,
             })
             .collect();
+    }
+
+    fn with_beside(&self, layer: LayerNo) -> Span {
+        let (span, beside) = (self.sizes.span(layer), self.beside[layer as usize]);
+        Span {
+            least: span.least + beside,
+            most: span.most + beside,
+        }
     }
 
     pub(super) fn add_unit(&mut self, unit: Unit) -> UnitNo {
@@ -263,8 +282,8 @@ impl<'a> Builder<'a> {
         for container in &inventory.containers {
             let item = ItemId::Container(container.id.clone());
             let holder = self.add_holder(Holder::of(item));
-            self.add_image_of(holder, container, &names, &mut folders);
-            self.add_own_bytes(holder, container);
+            let top = self.add_image_of(holder, container, &names, &mut folders);
+            self.add_own_bytes(holder, container, top);
             for volume in &container.volumes {
                 if let Some(unit) = volumes.get(volume.as_str()) {
                     self.hold(holder, *unit, true);
@@ -280,27 +299,30 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Returns the highest layer that the container runs on, where that is certain.
     fn add_image_of(
         &mut self,
         holder: HolderNo,
         container: &Container,
         names: &Names<'_>,
         folders: &mut Folders,
-    ) {
-        if let Some(stock) = self.stock.clone()
-            && self.add_run(holder, container, names, &stock)
-        {
-            return;
+    ) -> Option<LayerNo> {
+        if let Some(stock) = self.stock.clone() {
+            let tops = self.add_run(holder, container, names, &stock);
+            if let Some(top) = tops.first() {
+                return (tops.len() == 1).then_some(*top);
+            }
         }
         let image = container
             .image_id
             .as_ref()
             .and_then(|id| names.image(id.as_str()));
         if let Some(image) = image {
-            if let Some(top) = self.tops[image] {
+            let top = self.tops[image];
+            if let Some(top) = top {
                 self.hold(holder, top, true);
             }
-            return;
+            return top;
         }
         match &container.details {
             Figure::Known(details) => self.add_hidden(holder, container, details, folders),
@@ -310,6 +332,7 @@ impl<'a> Builder<'a> {
                 self.holders[holder as usize].pending = true;
             }
         }
+        None
     }
 
     /// The layers of a container whose image was removed by force: some are other images' too, the rest is
@@ -367,26 +390,33 @@ impl<'a> Builder<'a> {
     }
 
     /// What only a container has: its writable layer, and on the containerd store the one for its mounts.
-    pub(super) fn own_bytes(&self, container: &Container) -> Bytes {
+    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
         let details = container.details.as_ref().known();
-        let written = details.and_then(|details| details.size_rw);
-        let init = if has_blobs(self.inventory) {
-            INIT_SNAPSHOT
-        } else {
-            Bytes::ZERO
+        let Some(written) = details.and_then(|details| details.size_rw) else {
+            return Bytes::ZERO;
         };
-        written.map_or(Bytes::ZERO, |written| written + init)
+        if !has_blobs(self.inventory) {
+            return written;
+        }
+        let below: Option<Bytes> = top.and_then(|top| {
+            let mut layers = self.tree.down(top);
+            layers.try_fold(Bytes::ZERO, |sum, layer| {
+                Some(sum + self.with_beside(layer).size()?)
+            })
+        });
+        let root = details.and_then(|details| details.size_root);
+        written + inits::of_container(root, below.map(|below| below + written))
     }
 
     /// A container's writable layer, and its log where that can be read.
-    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container) {
+    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
         let details = container.details.as_ref().known();
         let written = details.and_then(|details| details.size_rw);
         let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
         let item = ItemId::Container(container.id.clone());
         let unit = self.add_unit(Unit {
             below: None,
-            size: Span::exactly(self.own_bytes(container)),
+            size: Span::exactly(self.own_bytes(container, top)),
             doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
             pending,
             sort: Sort::Writable,

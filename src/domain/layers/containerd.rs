@@ -4,25 +4,24 @@ use std::rc::Rc;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Progress, Stage};
-use crate::domain::item::{Container, Image, ImageId, ItemId};
+use crate::domain::item::{Container, Image, ImageId, ItemId, RecordId};
 
 use super::Doubt;
 use super::build::Builder;
+use super::ledger::has_blobs;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
-use super::stock::{Stock, beside, rows};
+use super::stock::{Stock, rows};
 use super::tree::LayerNo;
-use super::units::{HolderNo, Sort, Unit};
+use super::units::{HolderNo, Sort, Unit, UnitNo};
+
+/// Snapshots fill whole pages on the filesystems that engines use.
+const PAGE: u64 = 4_096;
 
 impl Builder<'_> {
-    /// One unit a blob, right behind the layers, which take what goes with them.
+    /// One unit a blob, right behind the layers.
     pub(super) fn add_stock(&mut self, stock: &Stock) {
-        let beside = beside(self.inventory, &self.tree, &self.tops);
-        for (unit, beside) in self.units.iter_mut().zip(beside) {
-            unit.size.least += beside;
-            unit.size.most += beside;
-        }
         for blob in stock.list.blobs() {
             self.add_unit(Unit {
                 below: None,
@@ -114,14 +113,14 @@ impl Builder<'_> {
     }
 
     /// A container holds snapshots, never blobs: those of the manifest that it runs, which may be no image's.
-    /// False where neither the list nor an image tells which those are.
+    /// Returns their highest layers: one if that is certain, none where neither the list nor an image tells.
     pub(super) fn add_run(
         &mut self,
         holder: HolderNo,
         container: &Container,
         names: &Names<'_>,
         stock: &Rc<Stock>,
-    ) -> bool {
+    ) -> Vec<LayerNo> {
         let details = container.details.as_ref().known();
         let image = container.image_id.as_ref();
         let inspected = image
@@ -139,13 +138,71 @@ impl Builder<'_> {
                 top: tops[0],
                 total: details
                     .and_then(|details| details.size_root)
-                    .map(|root| root - self.own_bytes(container)),
+                    .map(|root| root - self.own_bytes(container, None)),
                 exact: true,
                 pending: container.details.is_pending(),
                 doubt: Doubt::HiddenLayers(container.id.clone()),
             });
         }
-        !tops.is_empty()
+        tops
+    }
+
+    /// Bounds what nothing told the size of by what the engine says of all snapshots together. Up to 28 that has
+    /// every snapshot in it, whoever holds it, and with 28 blobs too (ENGINE.md §3, measured on 26 and 28).
+    pub(super) fn bound_open_layers(&mut self) {
+        let engine = &self.inventory.engine;
+        let major = engine.version.split('.').next();
+        let major = major.and_then(|major| major.parse::<u32>().ok());
+        let Some(all) = self.inventory.layers_size else {
+            return;
+        };
+        if self.open.is_empty() || !has_blobs(self.inventory) || major.is_none_or(|it| it > 28) {
+            return;
+        }
+        let open: Vec<(UnitNo, RecordId)> = self
+            .open
+            .iter()
+            .filter(|(unit, _)| self.units[*unit as usize].size.size().is_none())
+            .cloned()
+            .collect();
+        let rest = all - self.known_snapshots(&open);
+        for (unit, record) in &open {
+            let found = self.inventory.cache.iter().find(|it| it.id == *record);
+            let size = found.and_then(|record| record.size.known());
+            let unit = &mut self.units[*unit as usize];
+            // A record may have its blob in it, too.
+            let most = match unit.sort {
+                Sort::Layer => rest,
+                _ => size.unwrap_or_default() + rest,
+            };
+            unit.size.most = unit.size.most.min(most).max(unit.size.least);
+        }
+    }
+
+    /// Snapshots that something holds and whose size is known, all together.
+    fn known_snapshots(&self, open: &[(UnitNo, RecordId)]) -> Bytes {
+        let mut held = vec![false; self.units.len()];
+        for hold in self.holds.iter().filter(|hold| hold.sure) {
+            held[hold.unit as usize] = true;
+        }
+        let mut known = Bytes::ZERO;
+        for at in (0..self.units.len()).rev() {
+            let unit = &self.units[at];
+            if let (true, Some(below)) = (held[at], unit.below) {
+                held[below as usize] = true;
+            }
+            let is_snapshot = match unit.sort {
+                Sort::Layer | Sort::Writable => true,
+                // Else there may be a blob in it.
+                Sort::Record => unit.size.least.0.is_multiple_of(PAGE),
+                Sort::Log | Sort::Volume | Sort::Image | Sort::Blob => false,
+            };
+            let is_open = open.iter().any(|(open, _)| *open as usize == at);
+            if held[at] && is_snapshot && !is_open {
+                known += unit.size.least;
+            }
+        }
+        known
     }
 
     /// Says of layers whose size nothing told why that is.

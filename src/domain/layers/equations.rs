@@ -1,27 +1,33 @@
 //! The containerd store without its list of blobs: what sums and differences tell of them
 //! (ENGINE-CONTAINERD.md §5).
 //!
-//! An image's size less its unpacked layers is what its blobs are together. Blobs that the same images and
+//! The size that inspect says of an image is what its blobs are together. Blobs that the same images and
 //! records have are one unknown; a record's size less its snapshot is one of them. What is left open is bounded.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Content, ItemId, Text};
+use crate::domain::item::{Content, Image, ItemId, PackedSize, Text};
 
 use super::Doubt;
 use super::build::Builder;
 use super::ledger::content;
 use super::sizes::Span;
+use super::stock::rows;
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit, UnitNo};
 
-/// Manifest, config and what was built with them, where nothing else is an image's own.
-const DOCUMENTS: Bytes = Bytes(65_536);
+/// Sums that differ by less differ by what manifests and configs were estimated.
+const ABOUT: Bytes = Bytes(16_384);
 /// Packing makes nothing larger than this, but for what it needs at least.
 const PACKED: Bytes = Bytes(8_192);
 /// Each round carries bounds one image further.
 const ROUNDS: usize = 16;
+
+/// The most that an unpacked layer can be packed.
+pub(super) fn most_packed(unpacked: Bytes) -> Bytes {
+    unpacked + Bytes(unpacked.0 / 20) + PACKED
+}
 
 /// What a record tells of a blob.
 pub(super) struct Packed {
@@ -29,11 +35,15 @@ pub(super) struct Packed {
     pub(super) layers: Vec<LayerNo>,
     /// Bounds of the blob, if it is one layer's for certain.
     pub(super) blob: Option<Span>,
+    /// It is one of these bounds, nothing between them.
+    pub(super) is_either: bool,
 }
 
 /// Blobs that go together: all that hold one of them hold all.
 struct Class {
     span: Span,
+    /// The only two sizes that it can have, the smaller first.
+    either: Option<(Bytes, Bytes)>,
     holders: BTreeSet<HolderNo>,
 }
 
@@ -50,26 +60,39 @@ impl Builder<'_> {
     pub(super) fn add_blobs_by_sums(&mut self) {
         let packed = std::mem::take(&mut self.packed);
         let spans = self.blob_spans(&packed);
+        let either: HashSet<&Text> = packed
+            .iter()
+            .filter(|record| record.is_either)
+            .flat_map(|record| record.layers.iter().map(|layer| self.tree.diff_id(*layer)))
+            .collect();
         let holders = self.blob_holders(&packed);
         let mut classes: Vec<Class> = Vec::new();
         let mut class_of: HashMap<Text, usize> = HashMap::new();
         let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
         for (diff_id, holders) in holders {
             let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
+            let is_either = either.contains(&diff_id).then_some((span.least, span.most));
             let class = *known.entry(holders.clone()).or_insert_with(|| {
                 classes.push(Class {
                     span: Span::exactly(Bytes::ZERO),
+                    either: None,
                     holders,
                 });
                 classes.len() - 1
             });
+            let is_first = classes[class].span == Span::exactly(Bytes::ZERO);
+            classes[class].either = is_either.filter(|_| is_first);
             let sum = &mut classes[class].span;
             sum.least += span.least;
             sum.most += span.most;
             class_of.insert(diff_id, class);
         }
         let mut sums = self.blob_sums(&classes, &class_of);
-        if !propagate(&mut classes, &mut sums) {
+        let mut fits = propagate(&mut classes, &mut sums);
+        while fits && choose(&mut classes) {
+            fits = propagate(&mut classes, &mut sums);
+        }
+        if !fits {
             // One layer packed in two ways, or platforms that nothing tells of: no sum can be relied on.
             for class in &mut classes {
                 class.span.least = Bytes::ZERO;
@@ -85,10 +108,7 @@ impl Builder<'_> {
     fn blob_spans(&self, packed: &[Packed]) -> HashMap<Text, Span> {
         let mut spans: HashMap<Text, Span> = HashMap::new();
         for layer in self.tree.numbers() {
-            let most = self.sizes.exact(layer).map(|unpacked| {
-                let more = Bytes(unpacked.0 / 20);
-                unpacked + more + PACKED
-            });
+            let most = self.sizes.exact(layer).map(most_packed);
             let span = most.map_or(Span::UNKNOWN, Span::at_most);
             narrow(&mut spans, self.tree.diff_id(layer), span);
         }
@@ -131,37 +151,55 @@ impl Builder<'_> {
         let sums = images.filter_map(|(image, top)| {
             let holder = *self.items.get(&ItemId::Image(image.id.clone()))?;
             let content = content(image)?;
-            let unpacked: Bytes = top
-                .iter()
-                .flat_map(|top| self.tree.down(*top))
-                .map(|layer| self.sizes.span(layer).least)
-                .sum();
             let mut mine: Vec<usize> = content
                 .diff_ids
                 .iter()
                 .filter_map(|diff_id| class_of.get(diff_id).copied())
                 .collect();
+            let blobs = content.diff_ids.len();
+            let once: BTreeSet<&Text> = content.diff_ids.iter().collect();
             mine.sort_unstable();
             mine.dedup();
             // What only this image has is in its own part.
-            let before = mine.len();
-            mine.retain(|class| classes[*class].holders.len() > 1);
-            let is_shared = before == mine.len();
-            let total = image.size.known()? - unpacked;
-            let written: usize = content.history.iter().map(|row| row.created_by.len()).sum();
-            let documents = DOCUMENTS + Bytes(2 * written as u64);
+            let (shared, alone): (Vec<usize>, Vec<usize>) = mine
+                .into_iter()
+                .partition(|class| classes[*class].holders.len() > 1);
+            let alone = alone.iter().map(|class| classes[*class].span);
+            let mut own = alone.fold(Span::exactly(Bytes::ZERO), |sum, span| Span {
+                least: sum.least + span.least,
+                most: sum.most + span.most,
+            });
+            let (total, packed) = match content.packed.filter(|it| is_packed(image, it)) {
+                Some(packed) => (packed.total, Some(packed)),
+                None => (self.packed_by_list(image, *top)?, None),
+            };
+            let documents = packed.map(|packed| packed.documents).unwrap_or_default();
+            own.least += documents;
+            own.most += documents;
+            // A layer that comes twice may be counted twice, and other platforms are not in the history.
+            let is_single = packed.is_some_and(|packed| packed.is_single == Some(true));
+            if !is_single || once.len() < blobs {
+                own.most = total;
+            }
+            own.least = own.least.min(total);
             Some(Sum {
                 holder,
                 total,
-                own: Span::at_most(if is_shared {
-                    total.min(documents)
-                } else {
-                    total
-                }),
-                classes: mine,
+                own,
+                classes: shared,
             })
         });
         sums.collect()
+    }
+
+    /// What an image has packed by the size of the list, which may have still more in it.
+    fn packed_by_list(&self, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
+        let unpacked: Bytes = top
+            .iter()
+            .flat_map(|top| self.tree.down(*top))
+            .map(|layer| self.sizes.span(layer).least)
+            .sum();
+        Some(image.size.known()? - unpacked)
     }
 
     fn add_classes(
@@ -230,6 +268,37 @@ fn narrow(spans: &mut HashMap<Text, Span>, diff_id: &Text, span: Span) {
     };
 }
 
+/// False of an engine whose inspect says the same size as its list, with what is unpacked in it.
+fn is_packed(image: &Image, packed: &PackedSize) -> bool {
+    let unpacked = rows(image).into_iter().any(|size| !size.is_zero());
+    !unpacked
+        || image
+            .size
+            .known()
+            .is_none_or(|listed| packed.total < listed)
+}
+
+/// Takes the one of two sizes that the bounds leave. True if there was such a class.
+fn choose(classes: &mut [Class]) -> bool {
+    let mut chose = false;
+    for class in classes {
+        let Some((small, large)) = class.either else {
+            continue;
+        };
+        let near =
+            |size: Bytes| class.span.least <= size + ABOUT && size <= class.span.most + ABOUT;
+        let size = match (near(small), near(large)) {
+            (true, false) => small,
+            (false, true) => large,
+            (true, true) | (false, false) => continue,
+        };
+        class.either = None;
+        class.span = Span::exactly(size);
+        chose = true;
+    }
+    chose
+}
+
 /// Bounds each part of each sum by the others. False where no sizes fit all sums.
 fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
     for _ in 0..ROUNDS {
@@ -238,13 +307,21 @@ fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
             let (least, most) = parts.fold((sum.own.least, sum.own.most), |(least, most), span| {
                 (least + span.least, most + span.most)
             });
-            if least > sum.total || most < sum.total {
+            if least > sum.total + ABOUT || most + ABOUT < sum.total {
                 return false;
             }
             let (total, own) = (sum.total, &mut sum.own);
-            let bound = |span: Span| Span {
-                least: span.least.max(rest(total, most, span.most)),
-                most: span.most.min(total - (least - span.least)),
+            let bound = |span: Span| {
+                let tighter = Span {
+                    least: span.least.max(rest(total, most, span.most)),
+                    most: span.most.min(total - (least - span.least)),
+                };
+                // Estimates may be off by a little, which is no reason to know less.
+                if tighter.least <= tighter.most {
+                    tighter
+                } else {
+                    Span::exactly(tighter.least.min(span.most).max(span.least))
+                }
             };
             *own = bound(*own);
             for class in &sum.classes {

@@ -12,6 +12,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{HistoryRow, Record};
 
+use super::equations::most_packed;
 use super::ledger::{content, has_blobs};
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree};
@@ -143,6 +144,13 @@ fn command(record: &Record) -> &str {
     .trim()
 }
 
+/// A step without its options (`--from=tools`, `--chown=1:1`) and with single blanks.
+fn without_options(step: &str) -> String {
+    let words = step.split_whitespace();
+    let words: Vec<&str> = words.filter(|word| !word.starts_with("--")).collect();
+    words.join(" ")
+}
+
 /// Where a layer may be found.
 struct Index<'a> {
     tree: &'a Tree,
@@ -224,6 +232,14 @@ impl<'a> Index<'a> {
                 .any(|row| row.created_by.contains(command))
     }
 
+    /// The same command, however it is written: a history leaves out some of a step's options.
+    fn same_step(&self, record: &Record, layer: LayerNo) -> bool {
+        let step = without_options(command(record));
+        self.rows[layer as usize]
+            .iter()
+            .any(|row| without_options(&row.created_by).contains(&step))
+    }
+
     /// Layers that a record may be, as far as it alone tells.
     fn candidates(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
         let of = |layers: Option<&Vec<LayerNo>>| layers.cloned().unwrap_or_default();
@@ -233,6 +249,8 @@ impl<'a> Index<'a> {
                 .into_iter()
                 .filter(|layer| depth.is_none_or(|depth| depth == self.tree.depth(*layer)))
                 .filter(|layer| self.size_fits(record, *layer))
+                // Steps of several builds may fall into one second, and packed their sizes tell little.
+                .filter(|layer| !self.packed || self.same_step(record, *layer))
                 .collect();
             if !timely.is_empty() {
                 return timely;
@@ -262,7 +280,8 @@ impl<'a> Index<'a> {
         };
         let span = self.sizes.span(layer);
         if self.packed {
-            return base || size >= span.least;
+            let most = most_packed(span.most);
+            return base || size >= span.least && size - span.least <= most;
         }
         base && size.is_zero() || span.holds(size)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Store};
 use crate::domain::item::{Content, Image, ImageId, ItemId, Text};
@@ -32,6 +33,8 @@ pub struct Ledger {
     /// A storage driver whose accounting is not known.
     pub(super) driver: Option<Text>,
     pub(super) totals: Totals,
+    /// The containerd store's blobs where the engine lists them, and the unit of the first of them.
+    pub(super) blobs: Option<(UnitNo, Arc<BlobList>)>,
 }
 
 impl Ledger {

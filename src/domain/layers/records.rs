@@ -7,7 +7,7 @@ use crate::domain::item::{ItemId, Record};
 
 use super::Doubt;
 use super::build::Builder;
-use super::equations::Packed;
+use super::equations::{Packed, most_packed};
 use super::join::{Lineage, Tie, is_base};
 use super::ledger::has_blobs;
 use super::match_records::BLOCK;
@@ -143,11 +143,12 @@ impl Builder<'_> {
         match tie {
             Tie::Layer(layer) => {
                 self.hold(holder, *layer, true);
-                let blob = self
-                    .sizes
-                    .exact(*layer)
-                    .map(|unpacked| packed_base(size, unpacked));
+                let unpacked = self.sizes.exact(*layer);
+                let blob = unpacked.map(|unpacked| packed_base(size, unpacked));
                 self.pack(holder, vec![*layer], blob);
+                if let Some(packed) = self.packed.last_mut() {
+                    packed.is_either = blob.is_some_and(|blob| blob.size().is_none());
+                }
                 *layer
             }
             Tie::OneOf(layers) => {
@@ -155,15 +156,22 @@ impl Builder<'_> {
                     self.hold(holder, *layer, false);
                 }
                 self.pack(holder, layers.clone(), None);
-                self.add_own(holder, record, None, Some(Span::at_most(size)))
+                self.add_gone_base(holder, record)
             }
-            // Its size is mostly that of the blob alone.
             Tie::None | Tie::Some | Tie::Perhaps(_) => {
                 self.veil(holder, Doubt::SharedRecord(record.id.clone()));
-                let most = Bytes(size.0.saturating_mul(MOST_UNPACKED));
-                self.add_own(holder, record, None, Some(Span::at_most(most)))
+                self.add_gone_base(holder, record)
             }
         }
+    }
+
+    /// A base that may be no image's any more: its size is mostly that of the blob alone.
+    fn add_gone_base(&mut self, holder: HolderNo, record: &Record) -> UnitNo {
+        let size = record.size.known().unwrap_or_default();
+        let most = Bytes(size.0.saturating_mul(MOST_UNPACKED));
+        let own = self.add_own(holder, record, None, Some(Span::at_most(most)));
+        self.open.push((own, record.id.clone()));
+        own
     }
 
     /// The snapshot of a step is the record's own; the blob may be an image's, too.
@@ -182,7 +190,9 @@ impl Builder<'_> {
             Tie::None | Tie::Some | Tie::Perhaps(_) if size.0.is_multiple_of(BLOCK) => {
                 return self.add_own(holder, record, below, None);
             }
-            Tie::None | Tie::Some | Tie::Perhaps(_) => Vec::new(),
+            Tie::None | Tie::Some | Tie::Perhaps(_) => {
+                return self.add_untold_step(holder, record, below);
+            }
         };
         let unpacked = match layers[..] {
             [layer] => self.sizes.exact(layer).filter(|unpacked| *unpacked <= size),
@@ -200,11 +210,41 @@ impl Builder<'_> {
         own
     }
 
+    /// A step that no time told of may be the same step on another base: then the blob is that layer's, too, and
+    /// the sizes fit (ENGINE-CONTAINERD.md §3, JOIN 3). Where none fits, all of it is its own.
+    fn add_untold_step(
+        &mut self,
+        holder: HolderNo,
+        record: &Record,
+        below: Option<UnitNo>,
+    ) -> UnitNo {
+        let size = record.size.known().unwrap_or_default();
+        let unpacked_of = |layer: &LayerNo| {
+            let Some(unpacked) = self.sizes.exact(*layer) else {
+                return Some(Bytes::ZERO);
+            };
+            let fits = unpacked < size && size - unpacked <= most_packed(unpacked);
+            fits.then_some(unpacked)
+        };
+        let alike: Vec<LayerNo> = self
+            .tree
+            .numbers()
+            .filter(|layer| unpacked_of(layer).is_some())
+            .collect();
+        let Some(least) = alike.iter().filter_map(unpacked_of).min() else {
+            return self.add_own(holder, record, below, None);
+        };
+        self.pack(holder, alike, None);
+        let span = Span { least, most: size };
+        self.add_own(holder, record, below, Some(span))
+    }
+
     fn pack(&mut self, holder: HolderNo, layers: Vec<LayerNo>, blob: Option<Span>) {
         self.packed.push(Packed {
             holder,
             layers,
             blob,
+            is_either: false,
         });
     }
 
@@ -235,14 +275,16 @@ impl Builder<'_> {
     }
 }
 
-/// A base's blob: all of the record's size, or what it has besides the unpacked layer.
+/// A base's blob: all of the record's size, as it mostly is, or what it has besides the unpacked layer.
 fn packed_base(size: Bytes, unpacked: Bytes) -> Span {
-    Span {
-        least: if size >= unpacked {
-            size - unpacked
-        } else {
-            size
-        },
-        most: size,
+    if size < unpacked {
+        Span::exactly(size)
+    } else if size > most_packed(unpacked) {
+        Span::exactly(size - unpacked)
+    } else {
+        Span {
+            least: size - unpacked,
+            most: size,
+        }
     }
 }

@@ -86,6 +86,13 @@ impl<'a> Release<'a> {
         part
     }
 
+    /// Lets an item go and returns the units that went with it, each once.
+    pub(super) fn let_go_units(&mut self, item: &ItemId) -> Vec<UnitNo> {
+        let start = self.freed.len();
+        self.let_go(item);
+        self.freed[start..].to_vec()
+    }
+
     fn drop_hold(&mut self, world: World, top: UnitNo, part: &mut Freed) {
         let graph = &self.ledger.graph;
         for unit in graph.down(top) {

@@ -20,8 +20,6 @@ use super::units::UnitNo;
 
 /// No file unpacks to more than this many times its own size: deflate's limit.
 pub(super) const MOST_UNPACKED: u64 = 1_032;
-/// The snapshot that the classic builder leaves below each layer of a `RUN` (ENGINE-CONTAINERD.md §1).
-const INIT_SNAPSHOT: Bytes = Bytes(12_288);
 /// Folders and rounding of a layer of no bytes.
 const SMALL: Bytes = Bytes(65_536);
 
@@ -176,33 +174,6 @@ impl Stock {
         }
         spans
     }
-}
-
-/// What goes with a layer besides its own snapshot.
-pub(super) fn beside(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Vec<Bytes> {
-    let mut beside = vec![Bytes::ZERO; tree.len()];
-    for (image, top) in inventory.images.iter().zip(tops) {
-        let (Some(content), Some(top)) = (content(image), top) else {
-            continue;
-        };
-        let rows = content.history.iter().filter(|row| !row.size.is_zero());
-        let chain = tree.up_to(*top);
-        if rows.clone().count() != chain.len() {
-            continue;
-        }
-        for (layer, row) in chain.into_iter().zip(rows) {
-            if is_classic_run(&row.created_by) {
-                beside[layer as usize] = INIT_SNAPSHOT;
-            }
-        }
-    }
-    beside
-}
-
-/// BuildKit writes `RUN` in front, and the classic builder a mark before all that runs nothing.
-fn is_classic_run(created_by: &str) -> bool {
-    let runs = created_by.starts_with("/bin/sh -c ") || created_by.starts_with('|');
-    runs && !created_by.contains("#(nop)")
 }
 
 /// Sizes in an image's history. An unpacked layer has folders at least, so its row is never zero

@@ -49,6 +49,7 @@ fn image(id: &str, layers: &[Row]) -> Image {
             diff_ids: layers.iter().map(|(name, ..)| Text::from(*name)).collect(),
             history: history.collect(),
             folders: Vec::new(),
+            packed: None,
         })),
     }
 }

@@ -81,6 +81,21 @@ impl Tree {
         chain
     }
 
+    /// The chain ID of every layer, by its number.
+    pub(super) fn all_chain_ids(&self) -> Vec<ChainId> {
+        let mut ids: Vec<ChainId> = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            // A layer is taken in after the one below it.
+            let below = layer.below.and_then(|below| ids.get(below as usize));
+            let id = below.map_or_else(
+                || ChainId::new(layer.diff_id.clone()),
+                |below| chain_id(below, &layer.diff_id),
+            );
+            ids.push(id);
+        }
+        ids
+    }
+
     /// The chain IDs of a chain, the lowest first.
     pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
         let mut ids: Vec<ChainId> = Vec::new();

@@ -75,6 +75,7 @@ mod tests {
             diff_ids: sizes.iter().map(|size| size.to_string().into()).collect(),
             history: sizes.iter().map(row).collect(),
             folders: Vec::new(),
+            packed: None,
         };
         Inspected {
             content: Figure::Known(Arc::new(content)),

@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use self::store::Store;
 use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo};
+use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Volume,
     VolumeName,
@@ -241,8 +241,10 @@ impl Engine for DemoEngine {
         self.read(30..80, "build cache", |store| Ok(store.listed_records()))
     }
 
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
-        self.read(60..120, "shared sizes", |store| Ok(store.shared_sizes()))
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
+        self.read(60..120, "shared sizes", |store| {
+            Ok(store.shared_sizes().into())
+        })
     }
 
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {

@@ -119,7 +119,7 @@ async fn a_scan_equals_the_file() {
     let names: Vec<&str> = listed.names.iter().map(|name| &**name).collect();
     assert_eq!(names, ["app:1", "app:latest", "reg/app:1"]);
     let shared = engine.shared_sizes().await.unwrap();
-    assert!(shared.contains(&(app.clone(), Some(Bytes(100)))));
+    assert!(shared.images.contains(&(app.clone(), Some(Bytes(100)))));
     let details = engine.image_details(&app).await.unwrap();
     let content = details.content.known().unwrap().clone();
     assert_eq!((content.diff_ids.len(), content.history.len()), (3, 4));

@@ -140,7 +140,7 @@ async fn an_old_engine_walks_its_disk_once_a_scan() {
     let (records, shared) = tokio::join!(engine.build_cache(), engine.shared_sizes());
     assert_eq!(records.unwrap()[0].parents, [RecordId::new("r0")]);
     assert_eq!(
-        shared.unwrap(),
+        shared.unwrap().images,
         [(ImageId::new("sha256:1"), Some(Bytes(5)))]
     );
     let sizes = engine.volume_sizes().await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::domain::account::{Account, Difference, DiskChange, FreedBy, lost};
+use crate::domain::account::{Account, Difference, DiskChange, FreedBy};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
@@ -18,7 +18,6 @@ use crate::domain::survey::Survey;
 
 use super::Run;
 use crate::engine::host::{self, Known};
-use crate::engine::watch::{Wanted, scan_once};
 use crate::engine::{Engine, EngineError, Removed};
 
 /// How long a look for the account may take: a dead network filesystem never answers, and below API 1.42 the
@@ -155,39 +154,6 @@ impl Run<'_> {
         account
     }
 
-    /// The difference of two scans, where the engine does not say what went. It cannot be less than what was
-    /// sure to go, nor more than what could.
-    async fn scan_again(&self, account: &mut Account) {
-        let before = self.survey.inventory();
-        let wanted = Wanted {
-            shared_sizes: true,
-            build_cache: true,
-            ..Wanted::without_walks(&before.engine)
-        };
-        let Ok(after) = scan_once(self.engine, wanted, before, |_, _| {}).await else {
-            return;
-        };
-        let Some(lost) = lost(before, &after) else {
-            return;
-        };
-        let went = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| self.removed.contains(&step.id));
-        let at_most: Bytes = went.map(|step| step.frees.at_most).sum();
-        // Whose bytes those of newcomers are is not told apart to the last one.
-        let newcomers = ids(&after.images, &after.containers, &after.cache);
-        let has_newcomers = newcomers.iter().any(|id| self.survey.find(id).is_none());
-        account.about = !self.plan.frees.is_exact() || has_newcomers;
-        account.by = FreedBy::Rescan;
-        account.freed = if account.about {
-            lost.clamp(account.freed.min(at_most), at_most)
-        } else {
-            lost
-        };
-    }
-
     /// True if something that may hold layers went and no step removed it: whose removal let go of what both
     /// held is then not known.
     async fn were_others_at_work(&self, done: &[Done]) -> bool {
@@ -206,10 +172,7 @@ impl Run<'_> {
         let with_cache = self.lists_cache();
         before.into_iter().any(|id| {
             let is_listed = with_cache || !matches!(id, ItemId::Record(_));
-            is_listed
-                && !there.contains(&id)
-                && !self.removed.contains(&id)
-                && !self.deleted.contains(id.as_str())
+            is_listed && !there.contains(&id) && !self.is_ours(&id)
         })
     }
 
@@ -303,7 +266,7 @@ impl Run<'_> {
     }
 }
 
-fn ids(images: &[Image], containers: &[Container], cache: &[Record]) -> Vec<ItemId> {
+pub(super) fn ids(images: &[Image], containers: &[Container], cache: &[Record]) -> Vec<ItemId> {
     let images = images.iter().map(|it| ItemId::Image(it.id.clone()));
     let containers = containers.iter().map(|it| ItemId::Container(it.id.clone()));
     let records = cache.iter().map(|it| ItemId::Record(it.id.clone()));

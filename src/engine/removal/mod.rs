@@ -11,6 +11,7 @@ mod images;
 #[cfg(test)]
 mod model;
 mod records;
+mod rescan;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -61,7 +62,7 @@ pub struct Removal {
 }
 
 /// Removes what was confirmed, object by object, and tells each step as it happens. Setting `cancel` ends
-/// it after the object in hand.
+/// it after the object in hand; setting it once more, after all have ended, ends the wait for what they freed.
 ///
 /// # Errors
 /// When the engine cannot be listed: then nothing was tried.
@@ -88,7 +89,11 @@ pub async fn remove(
     let disks = account::disks(&*engine, &survey).await;
     let mut run = Run::new(&*engine, &survey, &plan, &cancel);
     dropped.extend(run.all(&mut report).await);
+    report(Event::Counting);
+    // All steps have ended; from here on it is the wait for the account that is cancelled.
+    cancel.store(false, Ordering::Relaxed);
     let account = run.account(&dropped, disks).await;
+    account.correct(&mut dropped);
     report(Event::Accounted(Box::new(account.clone())));
     report(Event::Finished);
     Ok(Removal {

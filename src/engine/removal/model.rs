@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inventory};
+use crate::domain::inventory::{EngineInfo, Inventory, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, State,
     Text, Volume, VolumeName,
@@ -254,8 +254,8 @@ impl Engine for Model {
         self.ask("GET build_cache", |world| Ok(world.cache.clone()))
     }
 
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
-        self.ask("GET df images", |_| Ok(Vec::new()))
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
+        self.ask("GET df images", |_| Ok(SharedSizes::default()))
     }
 
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {

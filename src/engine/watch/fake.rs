@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::EngineInfo;
+use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
     Source, State, Text, Volume, VolumeName,
@@ -132,13 +132,13 @@ impl Engine for Fake {
         self.answer("build_cache", |_| vec![record("r")])
     }
 
-    fn shared_sizes(&self) -> Answer<'_, Vec<(ImageId, Option<Bytes>)>> {
+    fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
         self.answer("shared_sizes", |fake| {
             let images = fake.images.lock().unwrap();
-            images
+            let sizes = images
                 .iter()
-                .map(|image| (image.id.clone(), Some(Bytes(1))))
-                .collect()
+                .map(|image| (image.id.clone(), Some(Bytes(1))));
+            sizes.collect::<Vec<_>>().into()
         })
     }
 

@@ -427,14 +427,14 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
     /// Makes unknown what nobody will tell any more: figures of a stage that has ended.
     fn settle(&mut self, wanted: Wanted) {
         if wanted.shared_sizes || self.inventory.is_listed(Stage::SharedSizes) {
-            let silent = self
+            let silent: Vec<_> = self
                 .inventory
                 .images
                 .iter()
                 .filter(|image| image.shared.is_pending())
                 .map(|image| (image.id.clone(), None))
                 .collect();
-            self.inventory.apply(Part::SharedSizes(silent));
+            self.inventory.apply(Part::SharedSizes(silent.into()));
         }
         if wanted.volume_sizes || self.inventory.is_listed(Stage::VolumeSizes) {
             self.inventory.apply(measured(Vec::new()));

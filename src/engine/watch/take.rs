@@ -10,7 +10,7 @@ use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
+use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
     VolumeName,
@@ -27,7 +27,7 @@ pub(super) enum Answered {
     Containers(Answer<Vec<Container>>),
     Services(Answer<Vec<Service>>),
     Volumes(Answer<Vec<Volume>>),
-    SharedSizes(Answer<Vec<(ImageId, Option<Bytes>)>>),
+    SharedSizes(Answer<SharedSizes>),
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
@@ -315,10 +315,10 @@ impl Scan<'_> {
         self.end(Question::BuildCache);
     }
 
-    fn take_shared_sizes(&mut self, answer: Answer<Vec<(ImageId, Option<Bytes>)>>) {
+    fn take_shared_sizes(&mut self, answer: Answer<SharedSizes>) {
         let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
         if let Some(sizes) = self.picture.heard(Question::SharedSizes, answer) {
-            let ids = sizes.iter().map(|(id, _)| id.clone());
+            let ids = sizes.images.iter().map(|(id, _)| id.clone());
             self.picture.shared.extend(ids);
             self.outbox.push(Part::SharedSizes(sizes));
         }
@@ -339,7 +339,7 @@ impl Scan<'_> {
         if !silent.is_empty() {
             let ids = silent.iter().map(|(id, _)| id.clone());
             self.picture.shared.extend(ids);
-            self.outbox.push(Part::SharedSizes(silent));
+            self.outbox.push(Part::SharedSizes(silent.into()));
         }
     }
 

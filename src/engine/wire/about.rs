@@ -42,7 +42,7 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
     }
 }
 
-/// The virtual machines whose disk is a file that grows and does not shrink by itself. (`OrbStack`'s does.)
+/// The virtual machines whose disk is a file that grows and does not shrink by itself.
 fn virtual_machine(info: Row<'_>) -> Option<&'static str> {
     let name = info.text("Name");
     if info.text("OperatingSystem").contains("Docker Desktop") {

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::Row;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerDetails, Content, HistoryRow, Source, Text, VolumeName};
+use crate::domain::item::{
+    ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
+};
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a
 /// history (an engine can refuse it, ENGINE.md §1.10) the layers stay known and their sizes are not.
@@ -24,11 +26,64 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
         // They would be taken for other layers' folders.
         folders.clear();
     }
+    let packed = packed_size(inspect, &history, diff_ids.len());
     Content {
         diff_ids,
         history,
         folders,
+        packed,
     }
+}
+
+/// Keys, digest and size of a layer in a manifest, indented as BuildKit does it.
+const LAYER_IN_MANIFEST: usize = 210;
+/// What a manifest has besides its layers.
+const MANIFEST: usize = 330;
+/// A diff ID in a config, with its quotes and comma.
+const LAYER_IN_CONFIG: usize = 75;
+/// Times and keys of a row of history, and of the config itself.
+const ROW: usize = 75;
+const CONFIG: usize = 200;
+
+/// The size that inspect says, which is of blobs alone on the containerd store; Podman and graph drivers mean
+/// something else by it. Manifest and config are estimated by what they hold (ENGINE-CONTAINERD.md §5).
+fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Option<PackedSize> {
+    let written: usize = history
+        .iter()
+        .map(|row| ROW + row.created_by.len() + row.comment.len())
+        .sum();
+    let settings = inspect.at("Config").0.to_string().len();
+    let config = Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64);
+    let usual = Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64);
+    let total = inspect.bytes("Size")?;
+    let descriptor = inspect.at("Descriptor");
+    let kind = descriptor.filled("mediaType");
+    // BuildKit and Docker name both after what they are: `…image.index…`, `…manifest.list…`.
+    let is_index = kind.map(|kind| kind.contains("index") || kind.contains("manifest.list"));
+    let (beside, is_single) = match (is_index, only_platform(inspect)) {
+        (Some(false), _) => (descriptor.bytes("size").unwrap_or(usual), Some(true)),
+        // All but the one platform that is there is no layer of it: the index, attestations.
+        (_, Some((manifest, content))) => (total - content + manifest, Some(true)),
+        (Some(true), None) => (usual, Some(false)),
+        (None, None) => (usual, None),
+    };
+    Some(PackedSize {
+        total,
+        documents: beside + config,
+        is_single,
+    })
+}
+
+/// Of the only platform that is there its manifest and all its content; `None` where there are several, or
+/// where the engine does not say.
+fn only_platform(inspect: Row<'_>) -> Option<(Bytes, Bytes)> {
+    let mut there = inspect
+        .at("Manifests")
+        .rows()
+        .filter(|manifest| manifest.flag("Available") && manifest.text("Kind") == "image");
+    let only = there.next().filter(|_| there.next().is_none())?;
+    let manifest = only.at("Descriptor").bytes("size")?;
+    Some((manifest, only.at("Size").bytes("Content")?))
 }
 
 fn history_row(row: Row<'_>) -> HistoryRow {

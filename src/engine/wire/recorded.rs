@@ -211,7 +211,7 @@ fn shared_sizes_are_of_listed_images() {
     for name in DOCKERS {
         let ids: HashSet<ImageId> = listed(name).into_iter().map(|i| i.id).collect();
         for form in ["df", "df-verbose"] {
-            let sizes = shared_sizes(&body(name, form)).unwrap();
+            let sizes = shared_sizes(&body(name, form)).unwrap().images;
             assert!(sizes.len() >= 5, "{name} {form}");
             assert!(
                 sizes
@@ -222,7 +222,7 @@ fn shared_sizes_are_of_listed_images() {
         }
     }
     let shared = shared_sizes(&body(PODMAN, "df")).unwrap();
-    assert_eq!(shared[0].0, listed(PODMAN)[0].id);
+    assert_eq!(shared.images[0].0, listed(PODMAN)[0].id);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn the_newest_engine_says_what_was_built_here() {
 /// Podman writes a row a tag there, and IDs without their algorithm (ENGINE.md §8).
 #[test]
 fn rows_of_podmans_usage_are_of_listed_images() {
-    let rows = shared_sizes(&body(PODMAN, "df")).unwrap();
+    let rows = shared_sizes(&body(PODMAN, "df")).unwrap().images;
     let ids: HashSet<ImageId> = listed(PODMAN).into_iter().map(|image| image.id).collect();
     let seen: HashSet<ImageId> = rows.iter().map(|(id, _)| id.clone()).collect();
     assert!(rows.len() > seen.len(), "one image has two tags");

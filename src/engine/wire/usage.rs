@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{Row, garbled, image_id};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, Record, RecordId, VolumeName};
+use crate::domain::inventory::SharedSizes;
+use crate::domain::item::{Record, RecordId, VolumeName};
 use crate::engine::EngineError;
 
 /// The build cache's records.
@@ -46,11 +47,14 @@ fn parents(row: Row<'_>) -> Vec<RecordId> {
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts images but lists none.
-pub fn shared_sizes(answer: &Value) -> Result<Vec<(ImageId, Option<Bytes>)>, EngineError> {
+pub fn shared_sizes(answer: &Value) -> Result<SharedSizes, EngineError> {
     let rows = items(answer, "ImageUsage", "Images")?;
-    Ok(rows
-        .filter_map(|row| Some((image_id(row.text("Id"))?, row.bytes("SharedSize"))))
-        .collect())
+    Ok(SharedSizes {
+        images: rows
+            .filter_map(|row| Some((image_id(row.text("Id"))?, row.bytes("SharedSize"))))
+            .collect(),
+        layers: Row(answer).bytes("LayersSize"),
+    })
 }
 
 /// Sizes of the volumes that the engine measured.

@@ -61,6 +61,7 @@ fn image(id: char, names: &[&str], size: u64) -> Image {
                 size: Bytes(size),
             }],
             folders: Vec::new(),
+            packed: None,
         })),
     }
 }
@@ -319,6 +320,7 @@ fn removing(model: &Model) -> Removing {
             ),
         ],
         freed: Bytes(367_200_000),
+        counting: None,
         account: Some(account(&plan)),
         cancelling: true,
         aborted: None,

@@ -57,6 +57,15 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Of a host that cannot be asked: docker is what is behind such a door.
+    pub(super) fn unknown() -> Self {
+        Self {
+            program: Some("docker".to_owned()),
+            host: String::new(),
+            socket: Socket::Elsewhere,
+        }
+    }
+
     /// The question, for a socket if one is named.
     pub(super) fn script(path: Option<&str>) -> String {
         format!("h={}{SCRIPT}", quoted(path.unwrap_or_default()))
@@ -183,5 +192,62 @@ mod tests {
         );
         assert_eq!(there.program, None);
         assert_eq!(ask("/none; echo socket open").socket, Socket::Absent);
+    }
+
+    /// A host whose programs are these scripts, asked without a path.
+    fn told_by(programs: &[(&str, &str)], docker_host: &str) -> Facts {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        for (name, script) in programs {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        }
+        let said = Command::new("/bin/sh")
+            .args(["-c", &Facts::script(None)])
+            .env("PATH", folder.path())
+            .env("DOCKER_HOST", docker_host)
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .output()
+            .unwrap();
+        Facts::read(&lines(&String::from_utf8_lossy(&said.stdout))).unwrap()
+    }
+
+    #[test]
+    fn the_hosts_own_docker_command_says_where_its_engine_is() {
+        let context = "[ \"$1 $2\" = 'context inspect' ] && echo unix:///of/the/context.sock";
+        let facts = told_by(&[("docker", context)], "");
+        assert_eq!(facts.path(), Some("/of/the/context.sock"));
+        assert_eq!(facts.socket, Socket::Absent);
+        // One from before there were contexts, and Podman's stand-in.
+        let old = "echo \"docker: 'context' is not a command\" >&2; exit 1";
+        let facts = told_by(&[("docker", old)], "unix:///of/the/environment.sock");
+        assert_eq!(facts.path(), Some("/of/the/environment.sock"));
+        let facts = told_by(&[("docker", "echo tcp://build-1:2376")], "");
+        assert_eq!((facts.path(), facts.socket), (None, Socket::Elsewhere));
+        assert_eq!(facts.dial_stdio(None).unwrap(), "docker system dial-stdio");
+    }
+
+    #[test]
+    fn without_docker_podman_says_where_it_listens() {
+        if std::path::Path::new("/var/run/docker.sock").exists() {
+            // The system's own goes first there.
+            return;
+        }
+        for said in [
+            "/run/user/1000/podman/podman.sock",
+            "unix:///run/user/1000/podman/podman.sock",
+        ] {
+            let info = format!("[ \"$1\" = info ] && echo {said}");
+            let facts = told_by(&[("podman", &info)], "");
+            assert_eq!(facts.path(), Some("/run/user/1000/podman/podman.sock"));
+            assert_eq!(
+                facts.dial_stdio(None).unwrap(),
+                "podman --url 'unix:///run/user/1000/podman/podman.sock' system dial-stdio"
+            );
+        }
+        let facts = told_by(&[], "");
+        assert_eq!(facts.path(), Some("/var/run/docker.sock"));
+        assert_eq!(facts.dial_stdio(None), None);
     }
 }

@@ -34,6 +34,9 @@ const TRIAL: Duration = Duration::from_secs(5);
 const END: Duration = Duration::from_secs(1);
 /// As much of ssh's words as is kept.
 const WORDS: usize = 16 * 1024;
+const POLL: Duration = Duration::from_millis(20);
+/// How ssh exits when it fails itself; otherwise it exits as what ran there did.
+const FAILED: i32 = 255;
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
 /// Whom ssh may ask for a passphrase or about a host's key.
@@ -49,7 +52,8 @@ pub(super) struct Master {
     host: String,
     // Before the folder with its sockets.
     process: Process,
-    shell: Mutex<Shell>,
+    /// None where the host lets nothing run but what it says itself.
+    shell: Option<Mutex<Shell>>,
     way: Way,
     folder: Folder,
 }
@@ -72,10 +76,14 @@ impl Master {
     ) -> io::Result<Self> {
         let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
         let words = Arc::new(Words::default());
-        let mut process = Process::start(target, ask, &folder, &words)?;
+        let mut process = Process::start(target, ask, Use::Shell, &folder, &words)?;
         let mut shell = process.shell()?;
         let asking = login(&mut shell, target, &words, ask);
         let Some(facts) = asking.await? else {
+            if process.let_in().await {
+                drop(process);
+                return Self::without_shell(target, ask, folder).await;
+            }
             return Err(process.last_words(&words).await.into());
         };
         let host = target.host().to_owned();
@@ -83,7 +91,7 @@ impl Master {
         let master = Self {
             host,
             process,
-            shell: Mutex::new(shell),
+            shell: Some(Mutex::new(shell)),
             way,
             folder,
         };
@@ -95,6 +103,36 @@ impl Master {
             return Ok(Self { way, ..master });
         }
         Ok(master)
+    }
+
+    /// Logs in on a host that has no `sh`, or that answers whatever is asked with a command of its own, as with
+    /// `command="docker system dial-stdio"` in `authorized_keys`.
+    async fn without_shell(target: &Target, ask: Ask, folder: Folder) -> io::Result<Self> {
+        let words = Arc::new(Words::default());
+        let mut process = Process::start(target, ask, Use::Sessions, &folder, &words)?;
+        let up = async {
+            while !folder.control().exists() && process.is_alive() {
+                sleep(POLL).await;
+            }
+        };
+        tokio::select! {
+            () = up => {}
+            () = limit(&words, ask) => return Err(Trouble::TimedOut(LOGIN.as_secs()).into()),
+        }
+        if !process.is_alive() {
+            return Err(process.last_words(&words).await.into());
+        }
+        Ok(Self {
+            host: target.host().to_owned(),
+            process,
+            shell: None,
+            way: Way::Stdio(
+                Facts::unknown()
+                    .dial_stdio(target.path())
+                    .unwrap_or_default(),
+            ),
+            folder,
+        })
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -114,8 +152,12 @@ impl Master {
         }
     }
 
+    /// What a script prints; nothing where there is no shell.
     pub(super) async fn ask(&self, script: &str) -> io::Result<Vec<String>> {
-        self.shell.lock().await.ask(script).await
+        match &self.shell {
+            Some(shell) => shell.lock().await.ask(script).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Where sshd forbids forwarding, a connection is taken here and closed at once.
@@ -149,16 +191,17 @@ async fn login(
             Err(_) => Ok(None),
         }
     };
-    let within = async {
-        if ask == Ask::Nobody {
-            sleep(LOGIN).await;
-        } else {
-            words.show_after(QUIET).await;
-        }
-    };
     tokio::select! {
         answer = answer => answer,
-        () = within => Err(Trouble::TimedOut(LOGIN.as_secs()).into()),
+        () = limit(words, ask) => Err(Trouble::TimedOut(LOGIN.as_secs()).into()),
+    }
+}
+
+/// Ends when logging in takes too long. Where somebody is asked it never does, and they read what ssh says.
+async fn limit(words: &Words, ask: Ask) {
+    match ask {
+        Ask::Nobody => sleep(LOGIN).await,
+        Ask::Terminal => words.show_after(QUIET).await,
     }
 }
 
@@ -213,6 +256,14 @@ fn through(folder: &Folder) -> Command {
     ssh
 }
 
+/// What the login's own session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Shell,
+    /// None: it is there for others.
+    Sessions,
+}
+
 /// The process that is logged in.
 #[derive(Debug)]
 struct Process(Lock<Child>);
@@ -221,6 +272,7 @@ impl Process {
     fn start(
         target: &Target,
         ask: Ask,
+        own: Use,
         folder: &Folder,
         words: &Arc<Words>,
     ) -> Result<Self, Trouble> {
@@ -240,9 +292,12 @@ impl Process {
         if ask == Ask::Nobody {
             ssh.args(["-o", "BatchMode=yes"]);
         }
+        ssh.args(target.options());
+        match own {
+            Use::Shell => ssh.args(["--", target.host(), "sh"]),
+            Use::Sessions => ssh.args(["-N", "--", target.host()]),
+        };
         let mut child = ssh
-            .args(target.options())
-            .args(["--", target.host(), "sh"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -267,6 +322,13 @@ impl Process {
     fn is_alive(&self) -> bool {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(child.try_wait(), Ok(None))
+    }
+
+    /// Whether it was let in and ended all the same: by the word of what ran there, not by its own.
+    async fn let_in(&mut self) -> bool {
+        let child = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ended = timeout(END, child.wait()).await;
+        ended.is_ok_and(|status| status.is_ok_and(|it| it.code().is_some_and(|it| it != FAILED)))
     }
 
     /// Why it ended.

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -14,6 +15,8 @@ use super::Trouble;
 
 /// As much as a sentence or two.
 const WORDS: u64 = 8 * 1024;
+/// How long a killed process may take to end.
+const END: Duration = Duration::from_millis(500);
 
 /// A session of a login.
 pub(super) struct Session {
@@ -22,7 +25,23 @@ pub(super) struct Session {
     words: Option<JoinHandle<String>>,
     /// Whether the engine has said anything.
     heard: bool,
-    ending: Option<(Child, OwnedSemaphorePermit)>,
+    process: Option<Process>,
+}
+
+/// The ssh process of a session, and its place among the sessions.
+struct Process {
+    child: Child,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Process {
+    /// It has been killed. Where nothing waits for that any more, as at the program's end, it is waited for here.
+    fn drop(&mut self) {
+        let start = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
 }
 
 impl Session {
@@ -45,7 +64,10 @@ impl Session {
                 String::from_utf8_lossy(&words).into_owned()
             })),
             heard: false,
-            ending: Some((child, permit)),
+            process: Some(Process {
+                child,
+                _place: permit,
+            }),
         })
     }
 
@@ -70,15 +92,13 @@ impl Drop for Session {
         if let Some(words) = &self.words {
             words.abort();
         }
-        let Some((mut child, permit)) = self.ending.take() else {
+        let Some(mut process) = self.process.take() else {
             return;
         };
-        let _ = child.start_kill();
-        // Where nothing runs any more, nobody waits for a place either.
+        let _ = process.child.start_kill();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let _ = child.wait().await;
-                drop(permit);
+                let _ = process.child.wait().await;
             });
         }
     }
