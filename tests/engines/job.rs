@@ -350,6 +350,9 @@ pub fn a_failure_is_said(engine: &PrivateEngine) {
     journey.screen.wait_for("1 marked");
     journey.screen.settle();
     if was_mounted {
+        // What was mounted on it had another date, and a volume of another date is another volume.
+        journey.screen.keys("r");
+        journey.screen.settle();
         journey.plan();
         journey.confirm();
         let end = journey.screen.contents();
