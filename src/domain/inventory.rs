@@ -11,6 +11,7 @@ use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
     Source, Text, Volume, VolumeName,
 };
+use super::stored::Stored;
 
 /// The engine, and how it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,6 +184,8 @@ pub enum Part {
     Layers(Vec<Inspected>),
     /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
     Blobs(Figure<Arc<BlobList>>),
+    /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
+    Stored(Figure<Arc<Stored>>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
@@ -208,6 +211,8 @@ pub struct Inventory {
     pub layers_size: Option<Bytes>,
     /// Of the containerd store only; a list stays in force until a newer one comes.
     pub blobs: Figure<Arc<BlobList>>,
+    /// Of a graph driver's store on this machine only.
+    pub stored: Figure<Arc<Stored>>,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
 }
@@ -246,6 +251,7 @@ impl Inventory {
             }
             Part::Layers(layers) => self.take_layers(layers),
             Part::Blobs(blobs) => self.blobs = blobs,
+            Part::Stored(stored) => self.stored = stored,
             Part::ContainerDetails(id, details) => {
                 if let Some(container) = self.containers.iter_mut().find(|c| c.id == id) {
                     let log = container.details.as_ref().known().and_then(|old| old.log);

@@ -219,6 +219,9 @@ pub enum Source {
 /// What an image is made of, from inspect and history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
+    /// When it was made, as precise as the engine has it. Of an image that BuildKit built here this is when
+    /// its top layer was made, to the nanosecond, which its history tells only to the second.
+    pub created: Option<Timestamp>,
     /// `RootFS.Layers`, the lowest first.
     pub diff_ids: Vec<Text>,
     /// The image's history, the oldest first.

@@ -13,5 +13,6 @@ pub mod layers;
 mod lists;
 pub mod outcome;
 pub mod plan;
+pub mod stored;
 pub mod survey;
 pub mod time;

@@ -1,6 +1,10 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
+mod bolt;
+mod layers;
 pub mod remote;
+
+pub use layers::stored;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -44,6 +48,8 @@ pub struct Known {
     pub images: Vec<ImageId>,
     pub containers: Vec<ContainerId>,
     pub volumes: Vec<VolumeName>,
+    /// Folders of layers, which the storage driver names at random.
+    pub folders: Vec<Text>,
 }
 
 impl Known {
@@ -57,6 +63,13 @@ impl Known {
             images: named.map(|image| image.id.clone()).collect(),
             containers: inventory.containers.iter().map(|c| c.id.clone()).collect(),
             volumes: inventory.volumes.iter().map(|v| v.name.clone()).collect(),
+            folders: inventory
+                .images
+                .iter()
+                .filter_map(|image| image.content.as_ref().known())
+                .filter_map(|content| content.folders.last().cloned())
+                .take(SAMPLE)
+                .collect(),
         }
     }
 }
@@ -121,8 +134,8 @@ pub struct Root {
 ///
 /// A forwarded socket, or one of a virtual machine, names a folder that may well exist here too, with
 /// another engine's data in it. Since Docker 23 the file `engine-id` decides, either way; elsewhere a
-/// folder named by a container's or an anonymous volume's ID does, as those are random. A volume's
-/// given name proves nothing: two engines can both have a `db-data`.
+/// folder named by a container's or an anonymous volume's ID does, or that of a layer, as those are random.
+/// A volume's given name proves nothing: two engines can both have a `db-data`.
 ///
 /// # Errors
 /// Why the engine does not count as local.
@@ -265,8 +278,14 @@ impl Root {
             .iter()
             .filter(|name| is_random(name.as_str()))
             .take(SAMPLE);
+        let mut folders = known.folders.iter().take(SAMPLE);
+        let has_layer = |name: &Text| {
+            let path = Path::new(&*engine.driver).join(&**name);
+            is_folders(name) && self.open_folder(&path).is_ok()
+        };
         containers.any(|id| has("containers", id.as_str()) || has(&podman, id.as_str()))
             || volumes.any(|name| has("volumes", name.as_str()))
+            || folders.any(has_layer)
     }
 }
 
@@ -278,6 +297,12 @@ fn base_flags() -> OFlags {
 /// True for 64 hexadecimal digits: nobody else has come upon the same ones.
 fn is_random(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// True for a name that a storage driver makes up for a layer's folder: BuildKit's have 25 letters and digits.
+fn is_folders(name: &str) -> bool {
+    let by_buildkit = name.len() == 25 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    by_buildkit || is_random(name)
 }
 
 /// The filesystems that hold the data of a proven engine, each once.

@@ -25,8 +25,9 @@ use self::feed::{Feed, News};
 use self::scan::{Scan, Why};
 use super::host::{self, Known, Surroundings};
 use super::{Answer, Engine, EngineError};
-use crate::domain::inventory::{EngineInfo, Part};
+use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
+use crate::domain::stored::Stored;
 
 pub use self::once::{Walk, Wanted, scan_once};
 
@@ -153,6 +154,19 @@ async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Optio
         found.disks = disks;
     }
     Some(found)
+}
+
+/// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
+/// be read, or reading hangs.
+async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
+    let read = tokio::task::spawn_blocking(move || host::stored(&info, &known));
+    let layers = timeout(LIST, read).await.ok()?.ok()??;
+    Some(Arc::new(layers))
+}
+
+/// True where the engine's own folder tells of layers that the API does not.
+fn has_stored_layers(engine: &EngineInfo) -> bool {
+    engine.local && engine.store == Store::GraphDriver
 }
 
 /// What was found out about the host, written into what the engine says of itself.

@@ -20,10 +20,13 @@ pub fn figure(figure: Figure<Bytes>, theme: Theme) -> String {
     }
 }
 
-/// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`.
+/// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`; `at least 3.20 GB` where
+/// nobody can tell the most.
 pub fn freed(freed: &Freed, theme: Theme) -> String {
     if freed.pending {
         theme.pending().to_owned()
+    } else if freed.upper().is_none() {
+        format!("at least {}", freed.at_least)
     } else if freed.at_most > freed.at_least {
         format!("at least {}, at most {}", freed.at_least, freed.at_most)
     } else if freed.is_exact() {

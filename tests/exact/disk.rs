@@ -22,12 +22,19 @@ enum Unit {
 }
 
 impl Disk {
-    pub fn of(engine: &PrivateEngine, store: Store) -> Self {
+    /// Log files count where the promise counts them.
+    pub fn of(engine: &PrivateEngine, store: Store, logs: bool) -> Self {
         let mut disk = Self {
             parts: BTreeMap::new(),
         };
         for volume in entries(&engine.root().join("volumes")) {
             disk.take(volume.join("_data"), Unit::Apparent);
+        }
+        for container in entries(&engine.root().join("containers")) {
+            let files = entries(&container).into_iter().filter(|_| logs);
+            for log in files.filter(|file| file.to_string_lossy().contains("-json.log")) {
+                disk.take(log, Unit::Apparent);
+            }
         }
         match store {
             Store::GraphDriver => {

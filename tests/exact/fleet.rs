@@ -33,6 +33,7 @@ impl<'a> Fleet<'a> {
         fleet.imports();
         fleet.kit();
         fleet.classic();
+        fleet.odd_builds();
         fleet.volumes();
         fleet.containers();
         fleet.moved();
@@ -127,11 +128,53 @@ impl<'a> Fleet<'a> {
             .docker(&["commit", &container, &self.named("commit")]);
     }
 
+    /// What makes layers that look alike, are empty, or are none.
+    fn odd_builds(&mut self) {
+        let (kit, old) = (Builder::BuildKit, Builder::Classic);
+        let build = |fleet: &Self, builder, what: &str, file: &str, options: &[&str]| {
+            let name = fleet.named(what);
+            fleet.scene.build_with(builder, &name, file, options);
+        };
+        // The same content twice is one layer, which two records keep.
+        let copy = format!("FROM {}\nCOPY note /note\n", self.named("lib"));
+        build(self, kit, "copy", &copy, &[]);
+        build(self, kit, "copy-again", &copy, &["--no-cache"]);
+        // The same content on another base is another layer.
+        let elsewhere = format!("FROM {}\nCOPY note /note\n", self.named("alone"));
+        build(self, kit, "copy-elsewhere", &elsewhere, &[]);
+        for (builder, what) in [(kit, "kit"), (old, "classic")] {
+            let label = format!("FROM {}\nLABEL of={what}\n", self.named("app"));
+            build(self, builder, &format!("label-{what}"), &label, &[]);
+            let scratch = format!("FROM scratch\nCOPY note /{what}\nLABEL of={}\n", self.name);
+            build(self, builder, &format!("scratch-{what}"), &scratch, &[]);
+            let empty = "FROM base:1\nRUN true\nWORKDIR /\nRUN true\nONBUILD RUN mkdir /later\n";
+            let empty = format!("{empty}LABEL of={what}-{}\n", self.name);
+            build(self, builder, &format!("empty-{what}"), &empty, &[]);
+            let later = self.write("later/file");
+            let on = format!(
+                "FROM {}\nRUN {later}\n",
+                self.named(&format!("empty-{what}"))
+            );
+            build(self, builder, &format!("on-{what}"), &on, &[]);
+        }
+        let label = self.named("label-kit");
+        self.scene.tag(&label, &self.named("label-second"));
+    }
+
     fn volumes(&mut self) {
         for volume in ["spare", "data"] {
             let bytes = 5_000 + usize::try_from(self.random.next() % 90_000).unwrap_or(0);
             self.scene.volume(&format!("{volume}-{}", self.name), bytes);
         }
+        let (odd, empty) = (format!("odd-{}", self.name), format!("empty-{}", self.name));
+        self.scene.volume(&empty, 0);
+        self.scene.volume(&odd, 4_321);
+        let format = "{{.Mountpoint}}";
+        let inspect = ["volume", "inspect", "--format", format, &odd];
+        let at = std::path::PathBuf::from(self.engine.docker(&inspect));
+        fs::hard_link(at.join("data"), at.join("again")).expect("a link");
+        let sparse = fs::File::create(at.join("sparse")).expect("a file");
+        sparse.set_len(70_000).expect("a hole");
     }
 
     fn containers(&mut self) {
@@ -208,15 +251,11 @@ impl<'a> Fleet<'a> {
 }
 
 /// Images that come from an archive, on a shared base, with no build cache left of them.
-/// With the graph driver they are built without BuildKit: it may keep layers of builds a moment ago that no record
-/// names any more.
-pub fn load(
-    engine: &PrivateEngine,
-    scene: &Scene<'_>,
-    random: &mut Random,
-    name: &str,
-    builder: Builder,
-) {
+///
+/// Each is saved by itself. Docker 25 and newer keep a reference to every layer that an archive of several images
+/// has twice (`saveConfigAndLayer` in moby's `image/tarexport/save.go` returns without releasing it), so that the
+/// layer stays when all images are gone, until the engine is started anew.
+pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name: &str) {
     let mut fleet = Fleet {
         engine,
         scene,
@@ -225,34 +264,26 @@ pub fn load(
     };
     let shared = fleet.dockerfile("base:1", &["shared"]);
     let base = fleet.named("loaded-base");
-    scene.build(builder, &base, &shared);
+    scene.build(Builder::BuildKit, &base, &shared);
     let mut names = vec![base.clone()];
     for what in ["loaded-a", "loaded-b", "loaded-c"] {
         let file = fleet.dockerfile(&base, &["own", "COPY"]);
         let name = fleet.named(what);
-        scene.build(builder, &name, &file);
+        scene.build(Builder::BuildKit, &name, &file);
         names.push(name);
     }
-    let archive = engine.folder().join("fleet.tar");
-    let mut save = vec!["save", "--output"];
-    let path = archive.to_string_lossy();
-    save.push(&path);
-    save.extend(names.iter().map(String::as_str));
-    engine.docker(&save);
-    engine.docker(
-        &[
-            &["image", "rm"],
-            names
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .as_slice(),
-        ]
-        .concat(),
-    );
+    let archive = |at: usize| engine.folder().join(format!("fleet-{at}.tar"));
+    for (at, name) in names.iter().enumerate() {
+        engine.docker(&["save", "--output", &archive(at).to_string_lossy(), name]);
+    }
+    let mut remove = vec!["image", "rm"];
+    remove.extend(names.iter().map(String::as_str));
+    engine.docker(&remove);
     engine.docker(&["builder", "prune", "--all", "--force"]);
-    engine.docker(&["load", "--input", &path]);
-    fs::remove_file(&archive).expect("the archive goes");
+    for at in 0..names.len() {
+        engine.docker(&["load", "--input", &archive(at).to_string_lossy()]);
+        fs::remove_file(archive(at)).expect("the archive goes");
+    }
 }
 
 /// Some files of random bytes, one of them under two names.

@@ -40,7 +40,7 @@ use random::Random;
 use support::engine::{PrivateEngine, Store};
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
-use support::scene::{Builder, Scene};
+use support::scene::Scene;
 use support::trial;
 
 /// A layer that the engine makes for a container's mount points (ENGINE.md §2.7).
@@ -49,77 +49,116 @@ const INIT_LAYER: u64 = 64;
 /// build history keeps (ENGINE-CONTAINERD.md §6).
 const SHARE: u64 = 100;
 const AN_OBJECT: u64 = 32 * 1024;
-/// Of all sets, so many in a hundred must be exact with the list of blobs, and of the bytes that went, so many
-/// in a hundred may be in doubt.
-const EXACT: usize = 95;
+/// With the list of blobs, of the bytes that went so many in a hundred may be in doubt.
 const IN_DOUBT: u64 = 15;
 /// A build's trace is written to its history, as a blob of some 100 kB, three seconds after it has ended: what
 /// comes while a set goes is no byte of the set.
 const HISTORY: Duration = Duration::from_secs(5);
 
+/// What is measured of each engine.
+const RUNS: [(&str, Run); 4] = [
+    (
+        "graph_driver_promises_hold_to_the_byte",
+        Run {
+            store: Store::GraphDriver,
+            from: From::ThisMachine,
+            sets: 32,
+            exact: 95,
+            is_long: false,
+        },
+    ),
+    (
+        "graph_driver_promises_hold_over_the_api_alone",
+        Run {
+            from: From::Afar,
+            // What a base that is gone keeps, and a container without an image, the API does not tell.
+            // Measured: 42 and 57 in a hundred, and every range held the truth.
+            exact: 35,
+            ..LONG
+        },
+    ),
+    (
+        "containerd_promises_hold_with_the_list_of_blobs",
+        Run {
+            store: Store::Containerd,
+            sets: 14,
+            exact: 95,
+            ..LONG
+        },
+    ),
+    (
+        "containerd_promises_hold_without_the_list",
+        Run {
+            store: Store::Containerd,
+            from: From::Behind("/grpc"),
+            sets: 7,
+            exact: 0,
+            ..LONG
+        },
+    ),
+];
+
+const LONG: Run = Run {
+    store: Store::GraphDriver,
+    from: From::ThisMachine,
+    sets: 40,
+    exact: 90,
+    is_long: true,
+};
+
 fn main() -> ExitCode {
     let mut trials = Vec::new();
     for programs in Programs::all() {
-        for (name, store, refused, scenes) in [
-            (
-                "graph_driver_promises_hold_to_the_byte",
-                Store::GraphDriver,
-                None,
-                5,
-            ),
-            (
-                "containerd_promises_hold_with_the_list_of_blobs",
-                Store::Containerd,
-                None,
-                2,
-            ),
-            (
-                "containerd_promises_hold_without_the_list",
-                Store::Containerd,
-                Some("/grpc"),
-                2,
-            ),
-        ] {
+        for (name, run) in RUNS {
             let programs = programs.clone();
             let name = match &programs {
                 Ok(programs) if !programs.label.is_empty() => format!("{}::{name}", programs.label),
                 _ => name.to_owned(),
             };
-            trials.push(Trial::ignorable_test(name, move || {
-                let run = Run {
-                    store,
-                    refused,
-                    scenes,
-                };
-                run.on(programs)
-            }));
+            trials.push(Trial::ignorable_test(name, move || run.on(programs)));
         }
     }
     trial::run(trials)
 }
 
-/// Sets of marks on several scenes of one engine.
-struct Run {
-    store: Store,
-    refused: Option<&'static str>,
-    scenes: u32,
+/// Where dtop stands when it looks at the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    ThisMachine,
+    /// Where the engine's folder cannot be read.
+    Afar,
+    /// Behind something that does not let this path through.
+    Behind(&'static str),
 }
 
-/// Sets drawn from one scene, one after the other.
-const SETS: usize = 8;
+/// Sets of marks on several scenes of one engine.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    store: Store,
+    from: From,
+    /// How many sets must free something.
+    sets: usize,
+    /// So many sets in a hundred are exact at least.
+    exact: usize,
+    /// It takes minutes, and runs only when asked to.
+    is_long: bool,
+}
+
+/// Sets drawn from one scene, one after the other: what is left gets odder with each.
+const SETS: usize = 12;
 
 /// What came of a set.
 struct Outcome {
     at_least: u64,
-    at_most: u64,
+    /// None where the promise has no upper end.
+    at_most: Option<u64>,
     is_exact: bool,
     lost: u64,
 }
 
 impl Run {
     fn on(&self, programs: Result<Programs, Missing>) -> Result<Completion, Failed> {
-        // Minutes for each engine, and not yet without a miss on every engine: run it to work on the ledger.
-        if std::env::var_os("DTOP_LONG").is_none() {
+        if self.is_long && std::env::var_os("DTOP_LONG").is_none() {
             return Ok(Completion::ignored_with("DTOP_LONG=1 runs it, for minutes"));
         }
         let engine = match programs.and_then(|it| PrivateEngine::start(&it, self.store)) {
@@ -138,20 +177,22 @@ impl Run {
             .build()
             .expect("a runtime");
         let manner = Manner {
-            refuses: self.refused,
+            refuses: match self.from {
+                From::Behind(path) => Some(path),
+                From::ThisMachine | From::Afar => None,
+            },
             ..Manner::default()
         };
         let proxy = Proxy::with_manner(&engine.socket(), engine.folder(), manner);
         let scene = Scene::on(&engine);
         let mut outcomes = Vec::new();
-        for number in 0..self.scenes {
+        for number in 0.. {
+            if outcomes.len() >= self.sets {
+                break;
+            }
             let name = format!("scene{number}");
             // Loading ends with an empty cache, so it comes first.
-            let builder = match self.store {
-                Store::GraphDriver => Builder::Classic,
-                Store::Containerd => Builder::BuildKit,
-            };
-            fleet::load(&engine, &scene, &mut random, &name, builder);
+            fleet::load(&engine, &scene, &mut random, &name);
             if number % 2 == 0 || self.store == Store::GraphDriver {
                 Fleet::build(&engine, &scene, &mut random, &name);
             }
@@ -159,6 +200,9 @@ impl Run {
                 std::thread::sleep(HISTORY);
             }
             for set in 0..SETS {
+                if outcomes.len() >= self.sets {
+                    break;
+                }
                 let set = format!("seed {seed}, scene {number}, set {set}");
                 let outcome = runtime.block_on(self.measure(&engine, &proxy, &mut random, &set));
                 outcomes.extend(outcome);
@@ -176,7 +220,7 @@ impl Run {
         random: &mut Random,
         set: &str,
     ) -> Option<Outcome> {
-        let door = open(proxy.socket()).await;
+        let door = open(proxy.socket(), self.from).await;
         let base = scan_once(&*door, Wanted::ALL, &Inventory::default(), |_, _| {})
             .await
             .expect("a picture");
@@ -186,7 +230,8 @@ impl Run {
         if plan.steps.is_empty() {
             return None;
         }
-        let before = Disk::of(engine, self.store);
+        let logs = reads_logs(&base);
+        let before = Disk::of(engine, self.store, logs);
         let order = Order {
             plan: plan.clone(),
             base,
@@ -194,7 +239,7 @@ impl Run {
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await
             .expect("a removal");
-        let after = Disk::of(engine, self.store);
+        let after = Disk::of(engine, self.store, logs);
         let stayed: Vec<_> = removal
             .done
             .iter()
@@ -203,7 +248,7 @@ impl Run {
         assert!(stayed.is_empty(), "{set}: not all went: {stayed:#?}");
         let outcome = Outcome {
             at_least: plan.frees.at_least.0,
-            at_most: plan.frees.at_most.0,
+            at_most: plan.frees.upper().map(|most| most.0),
             is_exact: plan.frees.is_exact(),
             lost: before.lost(&after),
         };
@@ -225,11 +270,10 @@ impl Run {
         assert!(has_reason, "{report}: a range without a reason");
         assert!(!plan.frees.pending, "{report}: still pending");
         let slack = self.slack(&plan, outcome.lost);
-        // The cache record of a local base that is gone says nothing of what it keeps: the plan has no upper end.
-        let is_open = self.store == Store::GraphDriver
-            && doubts.iter().any(|doubt| matches!(doubt, Doubt::NoSize(_)));
         let fits = outcome.lost + slack >= outcome.at_least
-            && (outcome.lost <= outcome.at_most.saturating_add(slack) || is_open);
+            && outcome
+                .at_most
+                .is_none_or(|most| outcome.lost <= most.saturating_add(slack));
         assert!(
             fits,
             "{report}\nplan: {:#?}\ndone: {:#?}\nleft: {}\n{}\n{}",
@@ -261,14 +305,15 @@ impl Run {
         }
     }
 
-    /// Over all sets: enough of them, almost all exact, and ranges no wider than promised.
+    /// Over all sets: enough of them exact.
     fn judge(&self, outcomes: &[Outcome]) {
         let exact = outcomes.iter().filter(|outcome| outcome.is_exact).count();
         let lost: u64 = outcomes.iter().map(|outcome| outcome.lost).sum();
         let doubt: u64 = outcomes
             .iter()
-            .map(|outcome| outcome.at_most - outcome.at_least)
+            .filter_map(|outcome| Some(outcome.at_most? - outcome.at_least))
             .sum();
+        let open = outcomes.iter().filter(|outcome| outcome.at_most.is_none());
         let error = |outcome: &Outcome| outcome.lost.abs_diff(outcome.at_least);
         let worst = outcomes
             .iter()
@@ -278,40 +323,37 @@ impl Run {
             format!("; at worst {} of {} bytes off", error(worst), worst.lost)
         });
         eprintln!(
-            "{exact} of {} sets exact{worst}; {doubt} of {lost} bytes in doubt",
-            outcomes.len()
+            "{exact} of {} sets exact{worst}; {doubt} of {lost} bytes in doubt, {} without an upper end",
+            outcomes.len(),
+            open.count(),
         );
-        // On the containerd store one scene has little but images, which few sets exhaust.
-        let least = match self.store {
-            Store::GraphDriver => 30,
-            Store::Containerd => 6 * self.scenes as usize - 2,
-        };
         assert!(
-            outcomes.len() >= least,
-            "only {} sets freed something",
+            exact * 100 >= outcomes.len() * self.exact,
+            "{exact} of {} exact",
             outcomes.len()
         );
-        if self.refused.is_none() {
-            let share = match self.store {
-                // What an image left that was removed by force, in a container and in the cache, is ambiguous.
-                Store::GraphDriver => 40,
-                Store::Containerd => EXACT,
-            };
-            assert!(
-                exact * 100 >= outcomes.len() * share,
-                "{exact} of {} exact",
-                outcomes.len()
-            );
-            if self.store == Store::Containerd {
-                assert!(doubt * 100 <= lost * IN_DOUBT, "{doubt} of {lost} in doubt");
-            }
+        if self.store == Store::Containerd && !matches!(self.from, From::Behind(_)) {
+            assert!(doubt * 100 <= lost * IN_DOUBT, "{doubt} of {lost} in doubt");
         }
     }
 }
 
-async fn open(socket: &Path) -> Arc<dyn Engine> {
+/// True where the promise counts containers' log files.
+fn reads_logs(inventory: &Inventory) -> bool {
+    let details = inventory
+        .containers
+        .iter()
+        .filter_map(|it| it.details.as_ref().known());
+    details.into_iter().any(|details| details.log.is_some())
+}
+
+async fn open(socket: &Path, from: From) -> Arc<dyn Engine> {
     let options = Options {
-        host: format!("unix://{}", socket.display()).into(),
+        // No other host than one reached through a unix socket counts as this machine.
+        host: match from {
+            From::Afar => "tcp://far:2375".into(),
+            From::ThisMachine | From::Behind(_) => format!("unix://{}", socket.display()).into(),
+        },
         why: "the test's own".into(),
         ..Options::default()
     };
@@ -345,9 +387,10 @@ fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
     } = outcome;
     let doubts: Vec<String> = plan.frees.doubts.iter().map(ToString::to_string).collect();
     format!(
-        "{set}: {} steps, {} refused, promised {at_least}..{at_most} ({}), lost {lost}{}{}",
+        "{set}: {} steps, {} refused, promised {at_least}..{} ({}), lost {lost}{}{}",
         plan.steps.len(),
         plan.refused.len(),
+        at_most.map_or_else(|| "?".to_owned(), |most| most.to_string()),
         if *is_exact { "exact" } else { "range" },
         if doubts.is_empty() { "" } else { ": " },
         doubts.join("; "),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use dtop::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
-    Record, RecordId, Source, State, Text, Volume, VolumeName,
+    ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
+    Labels, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::stored::{Stored, StoredLayer};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -103,6 +104,31 @@ impl Fleet {
         layers + own.map(|(_, bytes)| bytes).sum::<u64>()
     }
 
+    /// What the engine's own folder tells of this store.
+    pub fn stored(&self) -> Part {
+        let name = |layer: usize| ChainId::new(format!("chain-{layer}"));
+        let layers = self
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(number, layer)| StoredLayer {
+                chain: name(number),
+                parent: layer.below.map(name),
+                diff_id: diff_id(number),
+                folder: folder(number),
+                size: Bytes(layer.size),
+            });
+        let records = self.holders.iter().filter_map(|holder| match &holder.item {
+            ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),
+            _ => None,
+        });
+        let stored = Stored {
+            layers: layers.collect(),
+            records: records.collect(),
+        };
+        Part::Stored(Figure::Known(Arc::new(stored)))
+    }
+
     /// A layer and all below it, from the lowest up.
     fn chain(&self, top: usize) -> Vec<usize> {
         chain(&self.layers, top)
@@ -118,6 +144,12 @@ fn chain(layers: &[Layer], top: usize) -> Vec<usize> {
 
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+/// When a layer was made, as no other was.
+fn fine_time(second: i64, layer: usize) -> Timestamp {
+    let nanosecond = i64::try_from(layer).unwrap() + 1;
+    time(second) + jiff::SignedDuration::from_nanos(nanosecond)
 }
 
 /// A choice of each thing, before it is made into a fleet.
@@ -211,10 +243,8 @@ fn add_images(
         let top = top.index(fleet.layers.len());
         let chain = fleet.chain(top);
         let content = Content {
-            diff_ids: chain
-                .iter()
-                .map(|layer| format!("sha256:{layer:064}").into())
-                .collect(),
+            created: (number % 2 == 0).then(|| fine_time(fleet.layers[top].second, top)),
+            diff_ids: chain.iter().map(|layer| diff_id(*layer)).collect(),
             history: if bare && traits.bare {
                 Vec::new()
             } else {
@@ -249,6 +279,10 @@ fn add_images(
         });
     }
     images
+}
+
+fn diff_id(layer: usize) -> Text {
+    format!("sha256:{layer:064}").into()
 }
 
 fn folder(layer: usize) -> Text {
@@ -318,7 +352,7 @@ fn add_records(fleet: &mut Fleet, traits: Traits, raw: &[(Index, u8)]) -> Vec<Re
                     in_use: false,
                     shared: shared.contains(&layer),
                     size: Figure::Known(Bytes(if on_base { 0 } else { of.size })),
-                    created: Some(time(of.second)),
+                    created: Some(fine_time(of.second, layer)),
                     last_used: None,
                 });
             }

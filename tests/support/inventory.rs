@@ -99,6 +99,7 @@ pub fn image(id: char, names: &[&str], layers: &[(&str, u64)]) -> Image {
         labels: Labels::default(),
         last_tagged: Some(ago(24 * 9)),
         content: Figure::Known(Arc::new(Content {
+            created: None,
             diff_ids: diff_ids.collect(),
             history: history.collect(),
             folders: Vec::new(),

@@ -130,6 +130,7 @@ fn image(at: usize, size: Size) -> Image {
         source: Source::Local,
         last_tagged: Some(made(at)),
         content: Figure::Known(Arc::new(Content {
+            created: None,
             diff_ids: layers.iter().map(|layer| layer.name.clone()).collect(),
             history: layers.into_iter().map(|layer| layer.row).collect(),
             folders: Vec::new(),

@@ -275,6 +275,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::SharedSizes(_)
         | Part::Layers(_)
         | Part::Blobs(_)
+        | Part::Stored(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::Logs(_)

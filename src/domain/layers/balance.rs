@@ -104,8 +104,7 @@ impl Balance {
                 if !self.loses(ledger, World::All, unit) {
                     break;
                 }
-                let size = graph.unit(unit).size.least;
-                *self.certain(ledger, unit) += u128::from(size.0);
+                *self.certain(ledger, unit) += least(ledger, unit);
                 self.doubtful.remove(&unit);
             }
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
@@ -139,7 +138,7 @@ impl Balance {
                     break;
                 }
                 let size = graph.unit(unit).size;
-                *self.certain(ledger, unit) -= u128::from(size.least.0);
+                *self.certain(ledger, unit) -= least(ledger, unit);
                 if !size.most.is_zero() && self.may_be_gone(ledger, unit) {
                     self.doubtful.insert(unit);
                 }
@@ -358,4 +357,13 @@ impl Sum {
             pending: later.pending > self.pending,
         }
     }
+}
+
+/// What goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
+/// for another reason.
+fn least(ledger: &Ledger, unit: UnitNo) -> u128 {
+    if ledger.graph.counts(World::Sure)[unit as usize] == 0 {
+        return 0;
+    }
+    u128::from(ledger.graph.unit(unit).size.least.0)
 }

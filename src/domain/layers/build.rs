@@ -7,16 +7,16 @@ use std::sync::Arc;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{Container, ContainerDetails, Image, ItemId, RecordId, Volume};
+use crate::domain::item::{Image, ItemId, RecordId, Text, Volume};
 use crate::domain::lists::Lists;
 
 use super::equations::Packed;
-use super::folders::Folders;
 use super::hidden::Hidden;
 use super::inits;
-use super::join::{Lineage, Tie, join};
+use super::join::{Join, Lineage, Tie};
 use super::ledger::{content, has_blobs};
 use super::names::Names;
+use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
 use super::solve::{Sum, solve};
 use super::stock::Stock;
@@ -56,7 +56,11 @@ pub(super) struct Builder<'a> {
     pub(super) sums: Vec<Sum>,
     pub(super) hidden: Vec<Hidden>,
     /// The containerd store's blobs, where the engine lists them.
-    stock: Option<Rc<Stock>>,
+    pub(super) stock: Option<Rc<Stock>>,
+    /// The layers in the engine's folder, where it can be read.
+    pub(super) shelf: Shelf,
+    /// How many layers images have; those of greater numbers are in none.
+    pub(super) image_layers: usize,
     /// What records tell of blobs, where the engine does not list them.
     pub(super) packed: Vec<Packed>,
     /// Layers of which nothing but a record may tell the size.
@@ -72,10 +76,12 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|image| tree.take(&content(image)?.diff_ids))
             .collect();
+        let of_images = tree.len();
         let stock = Stock::new(inventory, &mut tree).map(Rc::new);
+        let shelf = Shelf::new(inventory, &mut tree);
         let sizes = match &stock {
             Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
-            None => Sizes::new(inventory, &tree, &tops),
+            None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
         let beside = if has_blobs(inventory) {
             inits::beside(inventory, &tree, &tops)
@@ -84,6 +90,11 @@ impl<'a> Builder<'a> {
         };
         Self {
             inventory,
+            image_layers: if shelf.is_known {
+                of_images
+            } else {
+                tree.len()
+            },
             tree,
             tops,
             sizes,
@@ -97,6 +108,7 @@ impl<'a> Builder<'a> {
             sums: Vec::new(),
             hidden: Vec::new(),
             stock,
+            shelf,
             packed: Vec::new(),
             open: Vec::new(),
             unsettled: !inventory.is_listed(Stage::Images)
@@ -113,7 +125,7 @@ impl<'a> Builder<'a> {
         let mut ties = if stock.is_some() {
             Vec::new()
         } else {
-            join(inventory, &lineage, &self.tree, &self.tops, &self.sizes)
+            Join::find(&self, &lineage)
         };
         self.take_sizes_of_records(&ties);
         self.add_layers();
@@ -155,6 +167,7 @@ impl<'a> Builder<'a> {
                 .collect(),
             tree: self.tree,
             sizes: self.sizes,
+            image_layers: self.image_layers,
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
@@ -162,6 +175,11 @@ impl<'a> Builder<'a> {
                 .stock
                 .map(|stock| (stock.unit(0), Arc::clone(&stock.list))),
         }
+    }
+
+    /// Layers by folder, as the engine's own list has them.
+    pub(super) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
+        &self.shelf.folders
     }
 
     /// A record of a step has the size of the layer that it made.
@@ -192,7 +210,7 @@ impl<'a> Builder<'a> {
             .collect();
     }
 
-    fn with_beside(&self, layer: LayerNo) -> Span {
+    pub(super) fn with_beside(&self, layer: LayerNo) -> Span {
         let (span, beside) = (self.sizes.span(layer), self.beside[layer as usize]);
         Span {
             least: span.least + beside,
@@ -286,165 +304,6 @@ impl<'a> Builder<'a> {
             units.insert(volume.name.as_str(), unit);
         }
         units
-    }
-
-    fn add_containers(&mut self, volumes: &HashMap<&str, UnitNo>) {
-        let inventory = self.inventory;
-        let names = Names::new(&inventory.images);
-        let mut folders = Folders::new(self);
-        for (place, container) in inventory.containers.iter().enumerate() {
-            let item = ItemId::Container(container.id.clone());
-            let holder = self.add_item(place, Holder::of(item));
-            let top = self.add_image_of(holder, container, &names, &mut folders);
-            self.add_own_bytes(holder, container, top);
-            for volume in &container.volumes {
-                if let Some(unit) = volumes.get(volume.as_str()) {
-                    self.hold(holder, *unit, true);
-                }
-            }
-            for mount in &container.image_mounts {
-                match names.image(mount).map(|image| self.tops[image]) {
-                    Some(Some(top)) => self.hold(holder, top, true),
-                    Some(None) => {}
-                    None => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
-                }
-            }
-        }
-    }
-
-    /// Returns the highest layer that the container runs on, where that is certain.
-    fn add_image_of(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        names: &Names<'_>,
-        folders: &mut Folders,
-    ) -> Option<LayerNo> {
-        if let Some(stock) = self.stock.clone() {
-            let tops = self.add_run(holder, container, names, &stock);
-            if let Some(top) = tops.first() {
-                return (tops.len() == 1).then_some(*top);
-            }
-        }
-        let image = container
-            .image_id
-            .as_ref()
-            .and_then(|id| names.image(id.as_str()));
-        if let Some(image) = image {
-            let top = self.tops[image];
-            if let Some(top) = top {
-                self.hold(holder, top, true);
-            }
-            return top;
-        }
-        match &container.details {
-            Figure::Known(details) => self.add_hidden(holder, container, details, folders),
-            Figure::Unknown => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
-            Figure::Pending => {
-                self.unsettled = true;
-                self.holders[holder as usize].pending = true;
-            }
-        }
-        None
-    }
-
-    /// The layers of a container whose image was removed by force: some are other images' too, the rest is
-    /// what its own size tells (ENGINE.md §2.5).
-    fn add_hidden(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        details: &ContainerDetails,
-        folders: &mut Folders,
-    ) {
-        let doubt = Doubt::HiddenLayers(container.id.clone());
-        let total = details
-            .size_root
-            .map(|root| root - details.size_rw.unwrap_or_default());
-        if details.folders.is_empty() {
-            let rest = self.add_unit(Unit {
-                below: None,
-                size: Span::at_most(total.unwrap_or_default()),
-                doubt: Some(doubt.clone()),
-                pending: total.is_none() && self.sizes_to_come(),
-                sort: Sort::Layer,
-            });
-            self.hold(holder, rest, true);
-            self.veil(holder, doubt);
-            return;
-        }
-        let mut chain: Vec<UnitNo> = Vec::new();
-        for folder in &details.folders {
-            chain.push(folders.unit(self, folder, chain.last().copied()));
-        }
-        if let Some(top) = chain.last().copied() {
-            self.hidden.push(Hidden {
-                chain,
-                folders: details.folders.clone(),
-                total,
-                created: container.created,
-            });
-            self.hold(holder, top, true);
-            self.sums.push(Sum {
-                top,
-                total,
-                exact: total.is_some(),
-                pending: total.is_none() && self.sizes_to_come(),
-                doubt,
-            });
-        }
-    }
-
-    fn sizes_to_come(&self) -> bool {
-        matches!(
-            self.inventory.stage(Stage::ContainerSizes),
-            Progress::Waiting | Progress::Running(_)
-        )
-    }
-
-    /// What only a container has: its writable layer, and on the containerd store the one for its mounts.
-    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
-        let details = container.details.as_ref().known();
-        let Some(written) = details.and_then(|details| details.size_rw) else {
-            return Bytes::ZERO;
-        };
-        if !has_blobs(self.inventory) {
-            return written;
-        }
-        let below: Option<Bytes> = top.and_then(|top| {
-            let mut layers = self.tree.down(top);
-            layers.try_fold(Bytes::ZERO, |sum, layer| {
-                Some(sum + self.with_beside(layer).size()?)
-            })
-        });
-        let root = details.and_then(|details| details.size_root);
-        written + inits::of_container(root, below.map(|below| below + written))
-    }
-
-    /// A container's writable layer, and its log where that can be read.
-    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
-        let details = container.details.as_ref().known();
-        let written = details.and_then(|details| details.size_rw);
-        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
-        let item = ItemId::Container(container.id.clone());
-        let unit = self.add_unit(Unit {
-            below: None,
-            size: Span::exactly(self.own_bytes(container, top)),
-            doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
-            pending,
-            sort: Sort::Writable,
-        });
-        self.hold(holder, unit, true);
-        if let Some(log) = details.and_then(|details| details.log) {
-            let unit = self.add_unit(Unit {
-                below: None,
-                size: Span::exactly(log),
-                doubt: None,
-                pending: false,
-                sort: Sort::Log,
-            });
-            self.hold(holder, unit, true);
-        }
     }
 
     /// Swarm services, and the build cache where it cannot be listed.

@@ -15,7 +15,7 @@ pub(super) struct Folders(HashMap<Text, UnitNo>);
 impl Folders {
     /// The folders of all images' layers.
     pub(super) fn new(builder: &Builder<'_>) -> Self {
-        let mut folders = HashMap::new();
+        let mut folders = builder.stored_folders().clone();
         for (image, top) in builder.inventory.images.iter().zip(&builder.tops) {
             let (Some(content), Some(top)) = (content(image), top) else {
                 continue;

@@ -10,6 +10,7 @@ use crate::domain::item::{Record, Text};
 
 use super::build::Builder;
 use super::join::{Lineage, Tie, is_base};
+use super::shelf::is_buildkits;
 use super::sizes::Span;
 use super::units::UnitNo;
 
@@ -22,11 +23,6 @@ pub(super) struct Hidden {
     pub(super) total: Option<Bytes>,
     /// When the container was made: after its image.
     pub(super) created: Option<Timestamp>,
-}
-
-/// BuildKit's names for folders have 25 letters and digits (ENGINE.md §2.5).
-fn is_buildkits(folder: &str) -> bool {
-    folder.len() == 25
 }
 
 impl Builder<'_> {

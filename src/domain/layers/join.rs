@@ -2,20 +2,17 @@
 //!
 //! The engine does not say. A record that a step of a build made has the time of that step's row in the
 //! history, its size, its depth and its command; a record of a base image has its depth, and the records
-//! made on it tell the rest.
+//! made on it tell the rest. Histories tell seconds; the image itself tells to the nanosecond when its top
+//! layer was made, which is the record's own time and nothing else's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use crate::domain::item::Record;
 
-use crate::domain::bytes::Bytes;
-use crate::domain::inventory::Inventory;
-use crate::domain::item::{HistoryRow, Record};
-
-use super::equations::most_packed;
-use super::ledger::{content, has_blobs};
-use super::sizes::Sizes;
-use super::tree::{LayerNo, Tree};
+use super::build::Builder;
+use super::index::Index;
+use super::ledger::has_blobs;
+use super::tree::LayerNo;
 
 /// What a record was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,203 +130,50 @@ pub(super) fn is_base(record: &Record) -> bool {
         || (text.starts_with('[') && text.contains("] FROM "))
 }
 
-/// The command of a record, as the history has it.
-fn command(record: &Record) -> &str {
-    let text = &*record.description;
-    let text = text.strip_prefix("mount / from exec ").unwrap_or(text);
-    match text.split_once("] ") {
-        Some((_, step)) if text.starts_with('[') => step,
-        _ => text,
-    }
-    .trim()
-}
-
-/// A step without its options (`--from=tools`, `--chown=1:1`) and with single blanks.
-fn without_options(step: &str) -> String {
-    let words = step.split_whitespace();
-    let words: Vec<&str> = words.filter(|word| !word.starts_with("--")).collect();
-    words.join(" ")
-}
-
-/// Where a layer may be found.
-struct Index<'a> {
-    tree: &'a Tree,
-    sizes: &'a Sizes,
-    /// Sizes of records are those of a layer both unpacked and packed.
-    packed: bool,
-    rows: Vec<Vec<&'a HistoryRow>>,
-    by_time: HashMap<i64, Vec<LayerNo>>,
-    by_depth: HashMap<u32, Vec<LayerNo>>,
-    by_size: HashMap<(u32, Bytes), Vec<LayerNo>>,
-}
-
-impl<'a> Index<'a> {
-    fn new(
-        inventory: &'a Inventory,
-        tree: &'a Tree,
-        tops: &[Option<LayerNo>],
-        sizes: &'a Sizes,
-    ) -> Self {
-        let mut index = Self {
-            tree,
-            sizes,
-            packed: has_blobs(inventory),
-            rows: vec![Vec::new(); tree.len()],
-            by_time: HashMap::new(),
-            by_depth: HashMap::new(),
-            by_size: HashMap::new(),
-        };
-        for (image, top) in inventory.images.iter().zip(tops) {
-            let steps = content(image)
-                .zip(*top)
-                .map(|(content, top)| sizes.steps(tree, content, top));
-            for step in steps.into_iter().flatten() {
-                index.take_row(step.layer, step.row);
-            }
-        }
-        for layer in tree.numbers() {
-            let depth = tree.depth(layer);
-            index.by_depth.entry(depth).or_default().push(layer);
-            if let Some(size) = sizes.exact(layer) {
-                let key = (depth, size);
-                index.by_size.entry(key).or_default().push(layer);
-            }
-        }
-        index
-    }
-
-    fn take_row(&mut self, layer: LayerNo, row: Option<&'a HistoryRow>) {
-        let Some(row) = row else { return };
-        let rows = &mut self.rows[layer as usize];
-        let is_new = |row: &HistoryRow, known: &&HistoryRow| {
-            known.created != row.created || known.created_by != row.created_by
-        };
-        if !rows.iter().all(|known| is_new(row, known)) {
-            return;
-        }
-        rows.push(row);
-        if let Some(created) = row.created {
-            let layers = self.by_time.entry(created.as_second()).or_default();
-            if !layers.contains(&layer) {
-                layers.push(layer);
-            }
-        }
-    }
-
-    fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
-        let second = record.created.map(Timestamp::as_second);
-        second.is_some()
-            && self.rows[layer as usize]
-                .iter()
-                .any(|row| row.created.map(Timestamp::as_second) == second)
-    }
-
-    fn same_command(&self, record: &Record, layer: LayerNo) -> bool {
-        let command = command(record);
-        !command.is_empty()
-            && self.rows[layer as usize]
-                .iter()
-                .any(|row| row.created_by.contains(command))
-    }
-
-    /// The same command, however it is written: a history leaves out some of a step's options.
-    fn same_step(&self, record: &Record, layer: LayerNo) -> bool {
-        let step = without_options(command(record));
-        self.rows[layer as usize]
-            .iter()
-            .any(|row| without_options(&row.created_by).contains(&step))
-    }
-
-    /// Layers that a record may be, as far as it alone tells.
-    fn candidates(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
-        let of = |layers: Option<&Vec<LayerNo>>| layers.cloned().unwrap_or_default();
-        let base = is_base(record);
-        if !base && let Some(created) = record.created {
-            let timely: Vec<LayerNo> = of(self.by_time.get(&created.as_second()))
-                .into_iter()
-                .filter(|layer| depth.is_none_or(|depth| depth == self.tree.depth(*layer)))
-                .filter(|layer| self.size_fits(record, *layer))
-                // Steps of several builds may fall into one second, and packed their sizes tell little.
-                .filter(|layer| !self.packed || self.same_step(record, *layer))
-                .collect();
-            if !timely.is_empty() {
-                return timely;
-            }
-        }
-        match (depth, record.size.known()) {
-            // The size of a packed layer is not known, so only the time tells.
-            _ if self.packed && !base => Vec::new(),
-            (Some(depth), _) if self.packed => of(self.by_depth.get(&depth)),
-            (Some(depth), Some(size)) if !base || !size.is_zero() => {
-                let mut found = of(self.by_size.get(&(depth, size)));
-                let open = of(self.by_depth.get(&depth));
-                found.extend(open.into_iter().filter(|layer| {
-                    self.sizes.exact(*layer).is_none() && self.size_fits(record, *layer)
-                }));
-                found
-            }
-            (Some(depth), _) => of(self.by_depth.get(&depth)),
-            (None, _) => Vec::new(),
-        }
-    }
-
-    fn size_fits(&self, record: &Record, layer: LayerNo) -> bool {
-        let base = is_base(record);
-        let Some(size) = record.size.known() else {
-            return true;
-        };
-        let span = self.sizes.span(layer);
-        if self.packed {
-            let most = most_packed(span.most);
-            return base || size >= span.least && size - span.least <= most;
-        }
-        base && size.is_zero() || span.holds(size)
-    }
-}
-
 /// A join under way.
-struct Join<'a> {
+pub(super) struct Join<'a> {
     records: &'a [Record],
     lineage: &'a Lineage,
     index: Index<'a>,
     ties: Vec<Tie>,
-}
-
-/// Finds the layer of each shared record.
-pub(super) fn join(
-    inventory: &Inventory,
-    lineage: &Lineage,
-    tree: &Tree,
-    tops: &[Option<LayerNo>],
-    sizes: &Sizes,
-) -> Vec<Tie> {
-    let records = &inventory.cache;
-    let packed = has_blobs(inventory);
-    // On the containerd store the engine's word that nobody shares is often wrong (ENGINE-CONTAINERD.md §4).
-    let may_share = |record: &Record| record.shared || packed && &*record.kind == "regular";
-    if !records.iter().any(may_share) {
-        return vec![Tie::None; records.len()];
-    }
-    let mut join = Join {
-        records,
-        lineage,
-        index: Index::new(inventory, tree, tops, sizes),
-        ties: records
-            .iter()
-            .map(|record| {
-                if may_share(record) {
-                    Tie::Some
-                } else {
-                    Tie::None
-                }
-            })
-            .collect(),
-    };
-    join.settle();
-    join.ties
+    /// Layers that some base's record is: there is one record for each, however often it is built on.
+    bases: HashSet<LayerNo>,
 }
 
 impl Join<'_> {
+    /// Finds the layer of each record that has one besides its own bytes.
+    pub(super) fn find(builder: &Builder<'_>, lineage: &Lineage) -> Vec<Tie> {
+        let inventory = builder.inventory;
+        let records = &inventory.cache;
+        let packed = has_blobs(inventory);
+        // On the containerd store the engine's word that nobody shares is often wrong (ENGINE-CONTAINERD.md §4).
+        // On the other it says only that no image has the layer.
+        let any = packed || builder.shelf.is_known;
+        let may_share = |record: &Record| record.shared || any && &*record.kind == "regular";
+        if !records.iter().any(may_share) {
+            return vec![Tie::None; records.len()];
+        }
+        let ties = records.iter().map(|record| {
+            if !may_share(record) {
+                return Tie::None;
+            }
+            match builder.shelf.records.get(&record.id) {
+                None => Tie::Some,
+                Some(None) => Tie::None,
+                Some(Some(layer)) => Tie::Layer(*layer),
+            }
+        });
+        let mut join = Join {
+            records,
+            lineage,
+            ties: ties.collect(),
+            bases: HashSet::new(),
+            index: Index::new(builder),
+        };
+        join.settle();
+        join.ties
+    }
+
     /// The deepest first: where one is found, all below it are. What others settle may settle the rest.
     fn settle(&mut self) {
         let mut open: Vec<usize> = (0..self.records.len())
@@ -349,13 +193,25 @@ impl Join<'_> {
                     progress = true;
                     return false;
                 }
-                self.ties[*at] = match fits.len() {
-                    0 => Tie::Some,
-                    count if count > MANY => Tie::Some,
-                    _ => Tie::OneOf(fits),
-                };
-                true
+                self.ties[*at] = self.open(*at, fits);
+                // What was never made into a layer has none above it either.
+                progress |= self.ties[*at] == Tie::None;
+                self.ties[*at] != Tie::None
             });
+        }
+    }
+
+    /// What is left to say of a record that fits no layer, or several.
+    fn open(&self, at: usize, fits: Vec<LayerNo>) -> Tie {
+        let record = &self.records[at];
+        // All layers are known, so a step that fits none was never made into one, and may not have been.
+        let step = self.index.is_whole() && !record.shared && !is_base(record);
+        match fits.len() {
+            0 if step => Tie::None,
+            0 => Tie::Some,
+            count if count > MANY => Tie::Some,
+            _ if step => Tie::Perhaps(fits),
+            _ => Tie::OneOf(fits),
         }
     }
 
@@ -370,7 +226,12 @@ impl Join<'_> {
                 found.retain(|layer| test(*layer));
             }
         };
-        if !is_base(record) {
+        if is_base(record) {
+            narrow(&mut found, &|layer| !self.bases.contains(&layer));
+            narrow(&mut found, &|layer| self.index.was_there(record, layer));
+        } else {
+            narrow(&mut found, &|layer| self.index.is_by_buildkit(layer));
+            narrow(&mut found, &|layer| self.index.same_moment(record, layer));
             narrow(&mut found, &|layer| self.index.same_time(record, layer));
             narrow(&mut found, &|layer| self.index.same_command(record, layer));
         }
@@ -386,8 +247,8 @@ impl Join<'_> {
                 (Some(parent), Some(below)) => {
                     let fits = match &self.ties[parent] {
                         Tie::Layer(known) => return *known == below,
-                        Tie::None | Tie::Perhaps(_) => false,
-                        Tie::OneOf(known) => known.contains(&below),
+                        Tie::None => false,
+                        Tie::Perhaps(known) | Tie::OneOf(known) => known.contains(&below),
                         Tie::Some => self.index.size_fits(&self.records[parent], below),
                     };
                     if !fits {
@@ -410,6 +271,9 @@ impl Join<'_> {
                 break;
             }
             self.ties[at] = Tie::Layer(layer);
+            if is_base(&self.records[at]) {
+                self.bases.insert(layer);
+            }
             next = self.lineage.parent[at].zip(self.index.tree.below(layer));
         }
     }

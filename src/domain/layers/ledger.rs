@@ -33,6 +33,8 @@ pub struct Ledger {
     pub(super) images: Vec<Option<(Arc<Content>, LayerNo)>>,
     /// For each layer the records that were found to be it.
     pub(super) joined: Lists<HolderNo>,
+    /// How many of the layers are images'.
+    pub(super) image_layers: usize,
     /// Some holder of layers has not been listed or inspected yet.
     pub(super) unsettled: bool,
     /// A storage driver whose accounting is not known.
@@ -182,25 +184,29 @@ impl Ledger {
     }
 
     fn sum(&self, inventory: &Inventory) -> Totals {
-        let of_images = self.held_by_images();
+        let of_images = self.held_by(Kind::Image);
+        let of_containers = self.held_by(Kind::Container);
         let mut images = Bytes::ZERO;
         let mut containers = Bytes::ZERO;
         let mut volumes = Bytes::ZERO;
         let mut build_cache = Bytes::ZERO;
         let mut pending = [self.unsettled, false, false, false];
         let holders = self.graph.counts(World::All);
-        for ((unit, in_image), holders) in self.graph.units.iter().zip(of_images).zip(holders) {
+        let held = of_images.into_iter().zip(of_containers).zip(holders);
+        for (unit, ((in_image, in_container), holders)) in self.graph.units.iter().zip(held) {
             let (total, kind) = match unit.sort {
                 // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
                 Sort::Layer | Sort::Blob if *holders == 0 => continue,
                 Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
                 Sort::Image => (&mut images, 0),
-                Sort::Layer | Sort::Writable => (&mut containers, 1),
+                // What no image has any more is a container's, else the cache's.
+                Sort::Layer if in_container => (&mut containers, 1),
+                Sort::Writable => (&mut containers, 1),
                 Sort::Volume => (&mut volumes, 2),
-                Sort::Blob | Sort::Record => (&mut build_cache, 3),
+                Sort::Layer | Sort::Blob | Sort::Record => (&mut build_cache, 3),
                 Sort::Log => continue,
             };
-            *total += unit.size.most;
+            *total += unit.size.likely();
             pending[kind] |= unit.pending;
         }
         let figure = |bytes, kind: usize| {
@@ -224,9 +230,9 @@ impl Ledger {
         }
     }
 
-    fn held_by_images(&self) -> Vec<bool> {
+    fn held_by(&self, kind: Kind) -> Vec<bool> {
         let mut held = vec![false; self.graph.units.len()];
-        for number in self.index.numbers(Kind::Image) {
+        for number in self.index.numbers(kind) {
             let holds = self
                 .holder(number)
                 .map(|holder| self.graph.holds.of(holder));

@@ -8,9 +8,11 @@ mod align;
 mod balance;
 mod build;
 mod containerd;
+mod containers;
 mod equations;
 mod folders;
 mod hidden;
+mod index;
 mod inits;
 mod join;
 mod kept;
@@ -21,6 +23,7 @@ mod observed;
 mod records;
 mod release;
 mod remains;
+mod shelf;
 mod sizes;
 mod solve;
 mod stock;
@@ -110,6 +113,7 @@ impl fmt::Display for Doubt {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
     pub at_least: Bytes,
+    /// The largest number there is where no upper end is known; see [`Freed::upper`].
     pub at_most: Bytes,
     /// Reasons for a range, or for a number that is only about right.
     pub doubts: BTreeSet<Doubt>,
@@ -123,12 +127,19 @@ impl Freed {
         !self.pending && self.doubts.is_empty() && self.at_least == self.at_most
     }
 
+    /// The most that can go; none where something goes that may have any size.
+    #[must_use]
+    pub fn upper(&self) -> Option<Bytes> {
+        (self.at_most != Bytes(u64::MAX)).then_some(self.at_most)
+    }
+
     /// The promise, once all that it needs has been measured.
     #[must_use]
     pub fn figure(&self) -> Figure<Bytes> {
         if self.pending {
             Figure::Pending
-        } else if self.at_most.is_zero()
+        } else if self.at_least.is_zero()
+            && (self.at_most.is_zero() || self.upper().is_none())
             && self
                 .doubts
                 .iter()

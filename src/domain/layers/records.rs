@@ -1,5 +1,6 @@
 //! What build cache records hold.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -46,6 +47,7 @@ impl Builder<'_> {
         let mut ties: Vec<Option<Tie>> = ties.into_iter().map(Some).collect();
         let mut stands: Vec<Option<UnitNo>> = vec![None; ties.len()];
         let mut loose = vec![Loose::default(); ties.len()];
+        let mut own: Vec<(usize, HolderNo)> = Vec::new();
         for at in lineage.order.iter().copied() {
             let Some(tie) = ties[at].take() else { continue };
             let record = &self.inventory.cache[at];
@@ -66,6 +68,9 @@ impl Builder<'_> {
                     self.hold_loosely(holder, record, below.unwrap_or_default())
                 }
             };
+            if matches!(tie, Tie::None | Tie::Perhaps(_)) && &*record.kind == "regular" {
+                own.push((at, holder));
+            }
             stands[at] = if has_blobs(self.inventory) {
                 Some(self.add_packed_record(holder, record, &tie, below))
             } else {
@@ -74,6 +79,40 @@ impl Builder<'_> {
             for parent in lineage.other_parents(at) {
                 if let Some(unit) = stands[*parent] {
                     self.hold(holder, unit, true);
+                }
+            }
+        }
+        if !has_blobs(self.inventory) && !self.shelf.is_known {
+            self.hold_gone_bases(lineage, &stands, &own);
+        }
+    }
+
+    /// A base that no image has any more may be what a step here made once: an image was built of the step, and
+    /// another on that image. Both records then keep one layer.
+    fn hold_gone_bases(
+        &mut self,
+        lineage: &Lineage,
+        stands: &[Option<UnitNo>],
+        own: &[(usize, HolderNo)],
+    ) {
+        let records = &self.inventory.cache;
+        let mut steps: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, _) in own.iter().filter(|(at, _)| !is_base(&records[*at])) {
+            if let Some(depth) = lineage.depth[*at] {
+                steps.entry(depth).or_default().push(*at);
+            }
+        }
+        for (base, holder) in own.iter().filter(|(at, _)| is_untold(&records[*at])) {
+            let depth = lineage.depth[*base];
+            let steps = depth.and_then(|depth| steps.get(&depth));
+            for step in steps.into_iter().flatten() {
+                // An image was made of the step before something was built on it.
+                let later = records[*step].created > records[*base].created;
+                if let Some(unit) = stands[*step]
+                    && !later
+                    && may_be_one(records, lineage, stands, *base, *step)
+                {
+                    self.hold(*holder, unit, false);
                 }
             }
         }
@@ -104,8 +143,16 @@ impl Builder<'_> {
                 Some(layer)
             }
             Tie::OneOf(layers) => {
+                let sizes = layers.iter().map(|layer| self.sizes.span(*layer).most);
+                let most = sizes.max().unwrap_or_default();
                 for layer in layers {
                     self.hold(holder, layer, false);
+                }
+                if !record.shared {
+                    // It may be all that keeps its layer, so the most that can go is the largest.
+                    let own = self.add_own(holder, record, None, Some(Span::at_most(most)));
+                    let doubt = Doubt::SharedRecord(record.id.clone());
+                    self.units[own as usize].doubt = Some(doubt);
                 }
                 None
             }
@@ -260,15 +307,16 @@ impl Builder<'_> {
         packed: Option<Span>,
     ) -> UnitNo {
         let item = || Doubt::NoSize(ItemId::Record(record.id.clone()));
-        // A base that was here before has no size of its own, and may be all that keeps its layers.
-        let untold = record.size == Figure::Unknown
-            || packed.is_none()
-                && record.description.starts_with("from local")
-                && record.size.known().is_some_and(Bytes::is_zero);
+        let untold = record.size == Figure::Unknown || packed.is_none() && is_untold(record);
         let size = record.size.known().unwrap_or_default();
+        let own = if untold {
+            Span::UNKNOWN
+        } else {
+            Span::exactly(size)
+        };
         let unit = self.add_unit(Unit {
             below,
-            size: packed.unwrap_or(Span::exactly(size)),
+            size: packed.unwrap_or(own),
             doubt: untold.then(item).or(packed.map(|_| Doubt::Blobs)),
             pending: record.size.is_pending(),
             sort: Sort::Record,
@@ -276,6 +324,34 @@ impl Builder<'_> {
         self.hold(holder, unit, true);
         unit
     }
+}
+
+/// A base that was here before has no size of its own, and may be all that keeps its layer.
+fn is_untold(record: &Record) -> bool {
+    record.description.starts_with("from local") && record.size.known().is_some_and(Bytes::is_zero)
+}
+
+/// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be.
+fn may_be_one(
+    records: &[Record],
+    lineage: &Lineage,
+    stands: &[Option<UnitNo>],
+    base: usize,
+    step: usize,
+) -> bool {
+    let is_open = |at: usize| stands[at].is_none() || is_untold(&records[at]);
+    let below = |at: usize| lineage.parent[at];
+    let mut pair = below(base).zip(below(step));
+    while let Some((one, other)) = pair {
+        if one == other || stands[one].is_some() && stands[one] == stands[other] {
+            return true;
+        }
+        if !is_open(one) && !is_open(other) {
+            return false;
+        }
+        pair = below(one).zip(below(other));
+    }
+    true
 }
 
 /// A base's blob: all of the record's size, as it mostly is, or what it has besides the unpacked layer.

@@ -133,7 +133,7 @@ impl<'a> Release<'a> {
     /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
     /// volumes are volumes; only the layers that no image has any more are a container's.
     fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
-        let of_image = (unit as usize) < self.ledger.tree.len();
+        let of_image = (unit as usize) < self.ledger.image_layers;
         let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
         match item {
             ItemId::Container(_) => !of_image && !of_volume,
@@ -144,7 +144,10 @@ impl<'a> Release<'a> {
     /// Who holds how much of a chain of units, given from the top down. Who comes in higher up holds more.
     fn holders_of_chain(&self, own: HolderNo, chain: &[UnitNo]) -> HashMap<HolderNo, Bytes> {
         let graph = &self.ledger.graph;
-        let mut held: Bytes = chain.iter().map(|unit| graph.unit(*unit).size.most).sum();
+        let mut held: Bytes = chain
+            .iter()
+            .map(|unit| graph.unit(*unit).size.likely())
+            .sum();
         let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut above = None;
         for unit in chain {
@@ -164,7 +167,7 @@ impl<'a> Release<'a> {
             if found.len() >= NAMED {
                 break;
             }
-            held = held - graph.unit(*unit).size.most;
+            held = held - graph.unit(*unit).size.likely();
             above = Some(*unit);
         }
         found

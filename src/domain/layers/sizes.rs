@@ -39,6 +39,15 @@ impl Span {
         (self.least == self.most).then_some(self.least)
     }
 
+    /// The most that it can be, or where that may be anything, the least: for sums of what is there.
+    pub(super) fn likely(self) -> Bytes {
+        if self.most == Self::UNKNOWN.most {
+            self.least
+        } else {
+            self.most
+        }
+    }
+
     pub(super) fn holds(self, size: Bytes) -> bool {
         self.least <= size && size <= self.most
     }
@@ -64,12 +73,20 @@ pub(super) fn sizes_are_sums(engine: &EngineInfo) -> bool {
 }
 
 impl Sizes {
-    /// `tops` has the top layer of each image.
-    pub(super) fn new(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Self {
+    /// `tops` has the top layer of each image, `stored` what the engine's own folder says.
+    pub(super) fn new(
+        inventory: &Inventory,
+        tree: &Tree,
+        tops: &[Option<LayerNo>],
+        stored: &[(LayerNo, Bytes)],
+    ) -> Self {
         let mut sizes = Self {
             spans: vec![None; tree.len()],
             sums: vec![None; tree.len()],
         };
+        for (layer, size) in stored {
+            sizes.spans[*layer as usize] = Some(Span::exactly(*size));
+        }
         let images: Vec<(&Image, LayerNo)> = inventory
             .images
             .iter()

@@ -46,6 +46,7 @@ fn image(id: &str, layers: &[Row]) -> Image {
         source: Source::Unknown,
         last_tagged: None,
         content: Figure::Known(Arc::new(Content {
+            created: None,
             diff_ids: layers.iter().map(|(name, ..)| Text::from(*name)).collect(),
             history: history.collect(),
             folders: Vec::new(),

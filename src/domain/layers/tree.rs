@@ -35,7 +35,8 @@ impl Tree {
         top
     }
 
-    fn layer_on(&mut self, below: Option<LayerNo>, diff_id: &Text) -> LayerNo {
+    /// The layer of some content on another.
+    pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: &Text) -> LayerNo {
         let next = number(self.layers.len());
         let layer = *self.known.entry((below, diff_id.clone())).or_insert(next);
         if layer == next {

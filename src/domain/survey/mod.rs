@@ -88,6 +88,7 @@ impl Survey {
                 | Part::SharedSizes(_)
                 | Part::Layers(_)
                 | Part::Blobs(_)
+                | Part::Stored(_)
                 | Part::Logs(_)
                 | Part::ContainerDetails(..) => figures = true,
                 Part::Images(_)

@@ -72,6 +72,7 @@ mod tests {
             size: Bytes(*size),
         };
         let content = Content {
+            created: None,
             diff_ids: sizes.iter().map(|size| size.to_string().into()).collect(),
             history: sizes.iter().map(row).collect(),
             folders: Vec::new(),

@@ -328,7 +328,7 @@ fn a_contexts_certificates_are_its_own() {
 /// What `docker context create` of 28.5.2 has written (tests/recorded/README.md).
 #[test]
 fn contexts_as_docker_has_written_them() {
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded/docker-config");
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/context-store");
     let folder = "44575cf5b28512d75644bf54a517dcef304ff809fd511747621b4d64f19aac66";
     let folder = config.join("contexts/tls").join(folder).join("docker");
     let env = Env {

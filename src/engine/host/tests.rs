@@ -3,6 +3,8 @@ use std::os::unix::fs::symlink;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::item::ChainId;
+use crate::domain::stored::StoredLayer;
 
 const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
@@ -178,4 +180,70 @@ fn a_containerd_folder_counts_if_it_holds_all_the_images() {
     assert!(containerd_with(path, std::slice::from_ref(&here)).is_some());
     assert!(containerd_with(path, &[here, elsewhere]).is_none());
     assert!(containerd_with(path, &[]).is_none());
+}
+
+#[test]
+fn a_layers_folder_proves_as_well_as_a_container() {
+    let root = folder();
+    let mut engine = engine(root.path(), "");
+    engine.driver = "overlay2".into();
+    let known = |folder: &str| Known {
+        folders: vec![folder.into()],
+        ..Known::default()
+    };
+    for name in [ID, "qd0x4xrhx6wjveepojg50r9mc", "l"] {
+        std::fs::create_dir_all(root.path().join("overlay2").join(name)).unwrap();
+    }
+    assert_eq!(verdict(&engine, &known(ID)), Ok(()));
+    assert_eq!(
+        verdict(&engine, &known("qd0x4xrhx6wjveepojg50r9mc")),
+        Ok(())
+    );
+    for not in ["l", "../overlay2", "qd0x4xrhx6wjveepojg50r9md"] {
+        assert!(verdict(&engine, &known(not)).is_err(), "{not}");
+    }
+}
+
+#[test]
+fn stored_layers_are_those_in_the_engines_folder() {
+    let root = folder();
+    std::fs::write(root.path().join("engine-id"), "a").unwrap();
+    let mut engine = engine(root.path(), "a");
+    engine.driver = "overlay2".into();
+    assert_eq!(stored(&engine, &Known::default()), None, "no such store");
+    let list = root.path().join("image/overlay2/layerdb/sha256");
+    let (low, high) = (ID.to_owned(), ID.replace('5', "6"));
+    let write = |chain: &str, files: &[(&str, &str)]| {
+        let entry = list.join(chain);
+        std::fs::create_dir_all(&entry).unwrap();
+        for (name, text) in files {
+            std::fs::write(entry.join(name), text).unwrap();
+        }
+    };
+    write(
+        &low,
+        &[("diff", "sha256:d1"), ("cache-id", "one"), ("size", "7")],
+    );
+    let parent = format!("sha256:{low}");
+    let above = [("diff", "sha256:d2"), ("cache-id", "two"), ("size", "0")];
+    write(&high, &[&above[..], &[("parent", &*parent)]].concat());
+    // One that is on its way out, one that is not whole, and one that leads elsewhere.
+    write(&format!("{low}-abc-removing"), &above);
+    write(&ID.replace('5', "7"), &above[..2]);
+    symlink(list.join(&low), list.join(ID.replace('5', "8"))).unwrap();
+    let mut layers = stored(&engine, &Known::default()).unwrap().layers;
+    layers.sort_by(|a, b| a.chain.cmp(&b.chain));
+    let layer =
+        |chain: &str, parent: Option<&str>, diff_id: &str, folder: &str, size| StoredLayer {
+            chain: ChainId::new(format!("sha256:{chain}")),
+            parent: parent.map(ChainId::new),
+            diff_id: diff_id.into(),
+            folder: folder.into(),
+            size: Bytes(size),
+        };
+    let expected = [
+        layer(&low, None, "sha256:d1", "one", 7),
+        layer(&high, Some(&parent), "sha256:d2", "two", 0),
+    ];
+    assert_eq!(layers, expected);
 }

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::walks::{Measured, log_sizes, measure};
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, look,
-    with_surroundings, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
+    look, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
@@ -105,6 +105,10 @@ pub async fn scan_once(
     if wanted.layers {
         once.layers().await;
     }
+    if !once.inventory.engine.local {
+        // Layers have folders of their own, which are known only now.
+        once.host().await;
+    }
     if wanted.container_sizes != Walk::None {
         once.container_sizes(wanted.container_sizes).await;
     }
@@ -126,6 +130,9 @@ pub async fn scan_once(
         ..wanted
     })
     .await;
+    if wanted.layers && has_stored_layers(&once.inventory.engine) {
+        once.stored().await;
+    }
     once.settle(wanted);
     Ok(once.inventory)
 }
@@ -311,6 +318,13 @@ impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
                 self.ended(Stage::Layers, Some(&error));
             }
         }
+    }
+
+    /// Newer than the build cache, so that every layer that a record has is among them.
+    async fn stored(&mut self) {
+        let engine = Arc::clone(&self.inventory.engine);
+        let layers = stored(engine, Known::of(&self.inventory)).await;
+        self.inventory.apply(Part::Stored(layers.into()));
     }
 
     async fn container_sizes(&mut self, walk: Walk) {

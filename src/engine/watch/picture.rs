@@ -6,9 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::has_stored_layers;
 use super::question::Question;
+use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
+use crate::domain::stored::Stored;
 use crate::engine::EngineError;
 use crate::engine::host::{Known, Proven};
 
@@ -40,6 +43,8 @@ pub(super) struct Picture {
     pub(super) runs_asked: HashSet<Text>,
     /// A list of blobs was sent, or that there is none.
     pub(super) has_blobs: bool,
+    /// The layers in the engine's folder, as they were sent last.
+    pub(super) stored: Figure<Arc<Stored>>,
     asked: HashMap<Question, Instant>,
 }
 
@@ -54,6 +59,11 @@ impl Picture {
         self.engine
             .as_ref()
             .is_some_and(|info| info.store == Store::Containerd)
+    }
+
+    /// True for an engine on this machine whose folder lists its layers.
+    pub(super) fn keeps_stored(&self) -> bool {
+        self.engine.as_deref().is_some_and(has_stored_layers)
     }
 
     /// True if volumes are measured here, so that the engine need not walk through them.

@@ -25,6 +25,8 @@ pub(super) enum Question {
     /// The containerd store's blobs, which belong to the layers.
     Blobs,
     Surroundings,
+    /// The layers in the folder of an engine on this machine.
+    Stored,
     /// Log files of a local engine, which belong to its containers.
     Logs,
 }
@@ -40,7 +42,7 @@ impl Question {
     /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
     pub(super) fn stage(self) -> Option<Stage> {
         match self {
-            Self::About | Self::Surroundings | Self::Logs => None,
+            Self::About | Self::Surroundings | Self::Stored | Self::Logs => None,
             Self::Images => Some(Stage::Images),
             Self::Containers | Self::Services => Some(Stage::Containers),
             Self::Volumes => Some(Stage::Volumes),

@@ -16,7 +16,8 @@ use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, stored,
+    within,
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, State, Text, VolumeName};
@@ -185,6 +186,7 @@ impl<'e> Scan<'e> {
         }
         if listed && self.images.is_idle() {
             self.ask_if_due(Question::Blobs);
+            self.ask_if_due(Question::Stored);
         }
         let rest = self.images.is_waiting()
             || self.containers.is_waiting()
@@ -284,6 +286,12 @@ impl<'e> Scan<'e> {
                 async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
             }
             Question::Blobs => self.blobs(),
+            Question::Stored => {
+                let info = self.picture.engine.clone().unwrap_or_default();
+                stored(info, self.picture.known.clone())
+                    .map(Answered::Stored)
+                    .boxed()
+            }
             Question::Logs => self.logs(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();

@@ -15,6 +15,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
     VolumeName,
 };
+use crate::domain::stored::Stored;
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -31,6 +32,7 @@ pub(super) enum Answered {
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
+    Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Logs(Vec<(ContainerId, Option<Bytes>)>),
@@ -52,6 +54,7 @@ impl Scan<'_> {
             Answered::BuildCache(answer) => self.take_build_cache(answer),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
             Answered::Blobs(answer) => self.take_blobs(answer),
+            Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -130,6 +133,9 @@ impl Scan<'_> {
             let engine = self.picture.engine.clone();
             if let Some(info) = engine.filter(|info| is_same_engine(info, asked)) {
                 self.send_engine(with_surroundings(&info, &found));
+                if !info.local && self.picture.keeps_stored() {
+                    self.want(Question::Stored);
+                }
             }
             self.take_root(found.local.ok());
             if self.picture.disks != found.disks {
@@ -176,6 +182,7 @@ impl Scan<'_> {
         match answer {
             Ok(details) => {
                 self.images.landed(id, Landing::Known, None);
+                self.take_folder(&details);
                 self.outbox.push_layers(details.of(id.clone()));
             }
             Err(error) => {
@@ -193,6 +200,20 @@ impl Scan<'_> {
         }
     }
 
+    /// One folder of a layer is enough to tell this machine's engine from another.
+    fn take_folder(&mut self, details: &ImageDetails) {
+        let content = details.content.as_ref().known();
+        let folder = content.and_then(|content| content.folders.last());
+        if let Some(folder) = folder
+            && self.picture.known.folders.is_empty()
+        {
+            self.picture.known.folders.push(folder.clone());
+            if !self.picture.engine.as_ref().is_some_and(|info| info.local) {
+                self.ask(Question::Surroundings);
+            }
+        }
+    }
+
     /// All images are inspected. On the containerd store their blobs belong to their layers.
     fn end_layers(&mut self) {
         self.outbox.flush();
@@ -203,9 +224,13 @@ impl Scan<'_> {
         }
     }
 
+    /// What the store itself lists, beside what images tell.
     fn want_blobs(&mut self) {
         if self.picture.keeps_blobs() {
             self.want(Question::Blobs);
+        }
+        if self.picture.keeps_stored() {
+            self.want(Question::Stored);
         }
     }
 
@@ -223,6 +248,15 @@ impl Scan<'_> {
             self.outbox.ended(Stage::Layers, failure);
         }
         self.landed(Question::Blobs);
+    }
+
+    /// A folder that tells what it told before makes no new picture.
+    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+        if self.picture.stored != stored {
+            self.picture.stored.clone_from(&stored);
+            self.outbox.push(Part::Stored(stored));
+        }
+        self.landed(Question::Stored);
     }
 
     fn take_containers(&mut self, answer: Answer<Vec<Container>>) {

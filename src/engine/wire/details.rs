@@ -32,6 +32,7 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
     }
     let packed = packed_size(inspect, &history, diff_ids.len());
     Content {
+        created: inspect.time("Created"),
         diff_ids,
         history,
         folders,

@@ -17,7 +17,7 @@ use super::strs;
 #[derive(Serialize)]
 pub(super) struct PlanJson<'a> {
     frees: Bytes,
-    at_most: Bytes,
+    at_most: Option<Bytes>,
     exact: bool,
     why: Vec<String>,
     steps: Vec<StepJson<'a>>,
@@ -30,7 +30,7 @@ impl<'a> PlanJson<'a> {
     pub(super) fn new(survey: &'a Survey, plan: &'a Plan) -> Self {
         Self {
             frees: plan.frees.at_least,
-            at_most: plan.frees.at_most,
+            at_most: plan.frees.upper(),
             exact: plan.frees.is_exact(),
             why: reasons(&plan.frees, survey),
             steps: plan.steps.iter().map(StepJson::new).collect(),

@@ -53,6 +53,7 @@ fn image(id: char, names: &[&str], size: u64) -> Image {
         source: Source::Registry,
         last_tagged: Some(ago(30)),
         content: Figure::Known(Arc::new(Content {
+            created: None,
             diff_ids: vec!["sha256:aa".into()],
             history: vec![HistoryRow {
                 created: Some(ago(24 * 40)),

@@ -1,0 +1,180 @@
+//! What containers hold: their image's layers, what they wrote, their volumes.
+
+use std::collections::HashMap;
+
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Progress, Stage};
+use crate::domain::item::{Container, ContainerDetails, ItemId};
+
+use super::Doubt;
+use super::build::Builder;
+use super::folders::Folders;
+use super::hidden::Hidden;
+use super::inits;
+use super::ledger::has_blobs;
+use super::names::Names;
+use super::sizes::Span;
+use super::solve::Sum;
+use super::tree::LayerNo;
+use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
+
+impl Builder<'_> {
+    pub(super) fn add_containers(&mut self, volumes: &HashMap<&str, UnitNo>) {
+        let inventory = self.inventory;
+        let names = Names::new(&inventory.images);
+        let mut folders = Folders::new(self);
+        for (place, container) in inventory.containers.iter().enumerate() {
+            let item = ItemId::Container(container.id.clone());
+            let holder = self.add_item(place, Holder::of(item));
+            let top = self.add_image_of(holder, container, &names, &mut folders);
+            self.add_own_bytes(holder, container, top);
+            for volume in &container.volumes {
+                if let Some(unit) = volumes.get(volume.as_str()) {
+                    self.hold(holder, *unit, true);
+                }
+            }
+            for mount in &container.image_mounts {
+                match names.image(mount).map(|image| self.tops[image]) {
+                    Some(Some(top)) => self.hold(holder, top, true),
+                    Some(None) => {}
+                    None => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+                }
+            }
+        }
+    }
+
+    /// Returns the highest layer that the container runs on, where that is certain.
+    fn add_image_of(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        names: &Names<'_>,
+        folders: &mut Folders,
+    ) -> Option<LayerNo> {
+        if let Some(stock) = self.stock.clone() {
+            let tops = self.add_run(holder, container, names, &stock);
+            if let Some(top) = tops.first() {
+                return (tops.len() == 1).then_some(*top);
+            }
+        }
+        let image = container
+            .image_id
+            .as_ref()
+            .and_then(|id| names.image(id.as_str()));
+        if let Some(image) = image {
+            let top = self.tops[image];
+            if let Some(top) = top {
+                self.hold(holder, top, true);
+            }
+            return top;
+        }
+        match &container.details {
+            Figure::Known(details) => self.add_hidden(holder, container, details, folders),
+            Figure::Unknown => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+            Figure::Pending => {
+                self.unsettled = true;
+                self.holders[holder as usize].pending = true;
+            }
+        }
+        None
+    }
+
+    /// The layers of a container whose image was removed by force: some are other images' too, the rest is
+    /// what its own size tells (ENGINE.md §2.5).
+    fn add_hidden(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        details: &ContainerDetails,
+        folders: &mut Folders,
+    ) {
+        let doubt = Doubt::HiddenLayers(container.id.clone());
+        let total = details
+            .size_root
+            .map(|root| root - details.size_rw.unwrap_or_default());
+        if details.folders.is_empty() {
+            let rest = self.add_unit(Unit {
+                below: None,
+                size: Span::at_most(total.unwrap_or_default()),
+                doubt: Some(doubt.clone()),
+                pending: total.is_none() && self.sizes_to_come(),
+                sort: Sort::Layer,
+            });
+            self.hold(holder, rest, true);
+            self.veil(holder, doubt);
+            return;
+        }
+        let mut chain: Vec<UnitNo> = Vec::new();
+        for folder in &details.folders {
+            chain.push(folders.unit(self, folder, chain.last().copied()));
+        }
+        if let Some(top) = chain.last().copied() {
+            self.hidden.push(Hidden {
+                chain,
+                folders: details.folders.clone(),
+                total,
+                created: container.created,
+            });
+            self.hold(holder, top, true);
+            self.sums.push(Sum {
+                top,
+                total,
+                exact: total.is_some(),
+                pending: total.is_none() && self.sizes_to_come(),
+                doubt,
+            });
+        }
+    }
+
+    fn sizes_to_come(&self) -> bool {
+        matches!(
+            self.inventory.stage(Stage::ContainerSizes),
+            Progress::Waiting | Progress::Running(_)
+        )
+    }
+
+    /// What only a container has: its writable layer, and on the containerd store the one for its mounts.
+    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
+        let details = container.details.as_ref().known();
+        let Some(written) = details.and_then(|details| details.size_rw) else {
+            return Bytes::ZERO;
+        };
+        if !has_blobs(self.inventory) {
+            return written;
+        }
+        let below: Option<Bytes> = top.and_then(|top| {
+            let mut layers = self.tree.down(top);
+            layers.try_fold(Bytes::ZERO, |sum, layer| {
+                Some(sum + self.with_beside(layer).size()?)
+            })
+        });
+        let root = details.and_then(|details| details.size_root);
+        written + inits::of_container(root, below.map(|below| below + written))
+    }
+
+    /// A container's writable layer, and its log where that can be read.
+    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
+        let details = container.details.as_ref().known();
+        let written = details.and_then(|details| details.size_rw);
+        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
+        let item = ItemId::Container(container.id.clone());
+        let unit = self.add_unit(Unit {
+            below: None,
+            size: Span::exactly(self.own_bytes(container, top)),
+            doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
+            pending,
+            sort: Sort::Writable,
+        });
+        self.hold(holder, unit, true);
+        if let Some(log) = details.and_then(|details| details.log) {
+            let unit = self.add_unit(Unit {
+                below: None,
+                size: Span::exactly(log),
+                doubt: None,
+                pending: false,
+                sort: Sort::Log,
+            });
+            self.hold(holder, unit, true);
+        }
+    }
+}
