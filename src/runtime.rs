@@ -236,3 +236,6 @@ where
     screen.resize(Rect::new(0, 0, width, height))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

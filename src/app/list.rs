@@ -147,13 +147,11 @@ impl Pane {
             .rows(self.kind)
             .map(|at| ((column.key)(survey, self.kind, at), at))
             .collect();
-        let compare_names = |a: usize, b: usize| {
-            let (a, b) = (survey.item(self.kind, a), survey.item(self.kind, b));
-            a.compare_names(&b)
-        };
-        rows.sort_by(|(a_key, a), (b_key, b)| {
+        let names = survey.name_places(self.kind);
+        rows.sort_unstable_by(|(a_key, a), (b_key, b)| {
+            let (a, b) = (names[*a], names[*b]);
             let order = match (a_key, b_key) {
-                (Key::Name, Key::Name) => compare_names(*a, *b),
+                (Key::Name, Key::Name) => a.name.cmp(&b.name),
                 (a_key, b_key) => a_key.cmp(b_key),
             };
             let order = if self.reversed {
@@ -162,10 +160,7 @@ impl Pane {
                 order
             };
             // By name where the column says nothing: engines list volumes in a new order each time.
-            order.then_with(|| compare_names(*a, *b)).then_with(|| {
-                let (a, b) = (survey.item(self.kind, *a), survey.item(self.kind, *b));
-                a.id().cmp(&b.id())
-            })
+            order.then_with(|| a.cmp(&b))
         });
         self.order = rows.into_iter().map(|(_, at)| at).collect();
         let order = self.order.iter();

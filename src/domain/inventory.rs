@@ -215,6 +215,8 @@ pub struct Inventory {
     pub stored: Figure<Arc<Stored>>,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
+    /// Where containers stood in the list that came last.
+    places: HashMap<ContainerId, usize>,
 }
 
 impl Inventory {
@@ -320,11 +322,13 @@ impl Inventory {
                 container.details = details;
             }
         }
+        let ids = containers.iter().map(|container| container.id.clone());
+        self.places = ids.zip(0..).collect();
         self.containers = containers;
     }
 
     fn take_details(&mut self, id: &ContainerId, details: Figure<Arc<ContainerDetails>>) {
-        let Some(container) = self.containers.iter_mut().find(|it| it.id == *id) else {
+        let Some(container) = self.container_mut(id) else {
             return;
         };
         let old = container.details.as_ref().known().cloned();
@@ -347,6 +351,17 @@ impl Inventory {
                 volume.size = Figure::Unknown;
             }
         }
+    }
+
+    /// A container of the list. Details come one by one, for each of thousands.
+    fn container_mut(&mut self, id: &ContainerId) -> Option<&mut Container> {
+        let place = self.places.get(id).copied();
+        let stands = |place: &usize| self.containers.get(*place).is_some_and(|it| it.id == *id);
+        let place = place.filter(stands).or_else(|| {
+            // Not a list that came as an answer.
+            self.containers.iter().position(|it| it.id == *id)
+        })?;
+        self.containers.get_mut(place)
     }
 
     fn take_volumes(&mut self, mut volumes: Vec<Volume>) {

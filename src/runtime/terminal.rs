@@ -38,6 +38,12 @@ impl Terminal {
         Ok(terminal)
     }
 
+    /// A terminal that was never taken, and so is not given back.
+    #[cfg(test)]
+    pub fn of_nobody() -> Self {
+        Self { mouse: false }
+    }
+
     fn enter(&self) -> io::Result<()> {
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);

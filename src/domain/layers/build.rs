@@ -83,6 +83,7 @@ impl<'a> Builder<'a> {
             Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
             None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
+        tree.close();
         let beside = if has_blobs(inventory) {
             inits::beside(inventory, &tree, &tops)
         } else {
@@ -120,7 +121,7 @@ impl<'a> Builder<'a> {
 
     pub(super) fn build(mut self) -> Ledger {
         let inventory = self.inventory;
-        let lineage = Lineage::new(&inventory.cache);
+        let lineage = Lineage::new(&inventory.cache, &self.index);
         let stock = self.stock.clone();
         let mut ties = if stock.is_some() {
             Vec::new()

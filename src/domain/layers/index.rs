@@ -33,6 +33,24 @@ fn without_options(step: &str) -> String {
     words.join(" ")
 }
 
+/// Layers by a key, in one piece of memory: most keys have a layer or two.
+struct Sorted<K>(Vec<(K, LayerNo)>);
+
+impl<K: Copy + Ord> Sorted<K> {
+    fn new(mut pairs: Vec<(K, LayerNo)>) -> Self {
+        pairs.sort_unstable();
+        pairs.dedup();
+        Self(pairs)
+    }
+
+    /// The layers of a key, each once.
+    fn of(&self, key: K) -> impl Iterator<Item = LayerNo> + '_ {
+        let first = self.0.partition_point(|(at, _)| *at < key);
+        let of_key = self.0[first..].iter().take_while(move |(at, _)| *at == key);
+        of_key.map(|(_, layer)| *layer)
+    }
+}
+
 /// Where a layer may be found.
 pub(super) struct Index<'a> {
     pub(super) tree: &'a Tree,
@@ -42,12 +60,17 @@ pub(super) struct Index<'a> {
     image_layers: usize,
     /// Sizes of records are those of a layer both unpacked and packed.
     packed: bool,
-    rows: Vec<Vec<&'a HistoryRow>>,
-    by_time: HashMap<i64, Vec<LayerNo>>,
+    /// Of each layer the row that made it; mostly all images tell the same.
+    rows: Vec<Option<&'a HistoryRow>>,
+    /// Other rows that images tell.
+    more_rows: HashMap<LayerNo, Vec<&'a HistoryRow>>,
+    by_time: Sorted<i64>,
     /// The top layers of images, by the nanosecond in which they were made.
-    by_moment: HashMap<Timestamp, Vec<LayerNo>>,
-    by_depth: HashMap<u32, Vec<LayerNo>>,
-    by_size: HashMap<(u32, Bytes), Vec<LayerNo>>,
+    by_moment: Sorted<Timestamp>,
+    by_depth: Sorted<u32>,
+    by_size: Sorted<(u32, Bytes)>,
+    /// Layers whose size is not known to the byte, by depth.
+    unsized_by_depth: Sorted<u32>,
 }
 
 impl<'a> Index<'a> {
@@ -60,12 +83,15 @@ impl<'a> Index<'a> {
             shelf: &builder.shelf,
             image_layers: builder.image_layers,
             packed: has_blobs(inventory),
-            rows: vec![Vec::new(); tree.len()],
-            by_time: HashMap::new(),
-            by_moment: HashMap::new(),
-            by_depth: HashMap::new(),
-            by_size: HashMap::new(),
+            rows: vec![None; tree.len()],
+            more_rows: HashMap::new(),
+            by_time: Sorted(Vec::new()),
+            by_moment: Sorted(Vec::new()),
+            by_depth: Sorted::new(tree.numbers().map(|at| (tree.depth(at), at)).collect()),
+            by_size: Sorted(Vec::new()),
+            unsized_by_depth: Sorted(Vec::new()),
         };
+        let mut moments = Vec::new();
         for (image, top) in inventory.images.iter().zip(&builder.tops) {
             let (Some(content), Some(top)) = (content(image), *top) else {
                 continue;
@@ -73,83 +99,88 @@ impl<'a> Index<'a> {
             for step in sizes.steps(tree, content, top) {
                 index.take_row(step.layer, step.row);
             }
-            index.take_moment(content.created, top);
+            // A time of whole seconds was set by hand: all steps of a reproducible build have it.
+            let moment = content.created;
+            let moment = moment.filter(|created| created.subsec_nanosecond() != 0);
+            moments.extend(moment.map(|created| (created, top)));
         }
+        index.by_moment = Sorted::new(moments);
+        let times = tree.numbers().flat_map(|layer| {
+            let created = index.rows_of(layer).filter_map(|row| row.created);
+            created.map(move |created| (created.as_second(), layer))
+        });
+        index.by_time = Sorted::new(times.collect());
+        let (mut sized, mut not_sized) = (Vec::new(), Vec::new());
         for layer in tree.numbers() {
             let depth = tree.depth(layer);
-            index.by_depth.entry(depth).or_default().push(layer);
-            if let Some(size) = sizes.exact(layer) {
-                let key = (depth, size);
-                index.by_size.entry(key).or_default().push(layer);
+            match sizes.exact(layer) {
+                Some(size) => sized.push(((depth, size), layer)),
+                None => not_sized.push((depth, layer)),
             }
         }
+        index.by_size = Sorted::new(sized);
+        index.unsized_by_depth = Sorted::new(not_sized);
         index
     }
 
     fn take_row(&mut self, layer: LayerNo, row: Option<&'a HistoryRow>) {
         let Some(row) = row else { return };
-        let rows = &mut self.rows[layer as usize];
-        let is_new = |row: &HistoryRow, known: &&HistoryRow| {
-            known.created != row.created || known.created_by != row.created_by
+        let is_same = |known: &&HistoryRow| {
+            known.created == row.created && known.created_by == row.created_by
         };
-        if !rows.iter().all(|known| is_new(row, known)) {
-            return;
-        }
-        rows.push(row);
-        if let Some(created) = row.created {
-            let layers = self.by_time.entry(created.as_second()).or_default();
-            if !layers.contains(&layer) {
-                layers.push(layer);
+        match &mut self.rows[layer as usize] {
+            Some(first) if is_same(first) => {}
+            Some(_) => {
+                let more = self.more_rows.entry(layer).or_default();
+                if !more.iter().any(is_same) {
+                    more.push(row);
+                }
             }
+            first @ None => *first = Some(row),
         }
     }
 
-    /// A time of whole seconds was set by hand: all steps of a reproducible build have it.
-    fn take_moment(&mut self, created: Option<Timestamp>, top: LayerNo) {
-        if let Some(created) = created.filter(|created| created.subsec_nanosecond() != 0) {
-            let tops = self.by_moment.entry(created).or_default();
-            if !tops.contains(&top) {
-                tops.push(top);
-            }
-        }
+    /// The rows of histories that made a layer, each once.
+    fn rows_of(&self, layer: LayerNo) -> impl Iterator<Item = &'a HistoryRow> {
+        let more = self.more_rows.get(&layer).into_iter().flatten();
+        self.rows[layer as usize].into_iter().chain(more.copied())
     }
 
     /// The layer that was made in a record's very nanosecond.
     pub(super) fn same_moment(&self, record: &Record, layer: LayerNo) -> bool {
-        let tops = record
+        record
             .created
-            .and_then(|moment| self.by_moment.get(&moment));
-        tops.is_some_and(|tops| tops.contains(&layer))
+            .is_some_and(|moment| self.by_moment.of(moment).any(|top| top == layer))
     }
 
     pub(super) fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
         let second = record.created.map(Timestamp::as_second);
         second.is_some()
-            && self.rows[layer as usize]
-                .iter()
+            && self
+                .rows_of(layer)
                 .any(|row| row.created.map(Timestamp::as_second) == second)
     }
 
     /// False of a layer that was made only after something was built on the base that a record is.
     pub(super) fn was_there(&self, record: &Record, layer: LayerNo) -> bool {
-        let rows = &self.rows[layer as usize];
-        let before = |row: &&HistoryRow| row.created <= record.created;
-        rows.is_empty() || record.created.is_none() || rows.iter().any(before)
+        let mut rows = self.rows_of(layer).peekable();
+        rows.peek().is_none()
+            || record.created.is_none()
+            || rows.any(|row| row.created <= record.created)
     }
 
     pub(super) fn same_command(&self, record: &Record, layer: LayerNo) -> bool {
         let command = command(record);
         !command.is_empty()
-            && self.rows[layer as usize]
-                .iter()
+            && self
+                .rows_of(layer)
                 .any(|row| row.created_by.contains(command))
     }
 
     /// The same command, however it is written: a history leaves out some of a step's options.
     fn same_step(&self, record: &Record, layer: LayerNo) -> bool {
         let step = without_options(command(record));
-        self.rows[layer as usize]
-            .iter()
+        self.rows_of(layer)
             .any(|row| without_options(&row.created_by).contains(&step))
     }
 
@@ -185,11 +216,10 @@ impl<'a> Index<'a> {
         known: impl Fn(&LayerNo) -> bool,
     ) -> Vec<LayerNo> {
         let created = record.created.filter(|_| !is_base(record));
-        let layers = created.and_then(|created| self.by_time.get(&created.as_second()));
+        let layers = created.map(|created| self.by_time.of(created.as_second()));
         layers
             .into_iter()
             .flatten()
-            .copied()
             .filter(known)
             .filter(|layer| depth.is_none_or(|depth| depth == self.tree.depth(*layer)))
             .filter(|layer| self.size_fits(record, *layer))
@@ -200,21 +230,18 @@ impl<'a> Index<'a> {
 
     /// Layers of a record's depth and size.
     fn fitting(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
-        let of = |layers: Option<&Vec<LayerNo>>| layers.cloned().unwrap_or_default();
         let base = is_base(record);
         match (depth, record.size.known()) {
             // The size of a packed layer is not known, so only the time tells.
             _ if self.packed && !base => Vec::new(),
-            (Some(depth), _) if self.packed => of(self.by_depth.get(&depth)),
+            (Some(depth), _) if self.packed => self.by_depth.of(depth).collect(),
             (Some(depth), Some(size)) if !base || !size.is_zero() => {
-                let mut found = of(self.by_size.get(&(depth, size)));
-                let open = of(self.by_depth.get(&depth));
-                found.extend(open.into_iter().filter(|layer| {
-                    self.sizes.exact(*layer).is_none() && self.size_fits(record, *layer)
-                }));
-                found
+                let sized = self.by_size.of((depth, size));
+                let open = self.unsized_by_depth.of(depth);
+                let open = open.filter(|layer| self.size_fits(record, *layer));
+                sized.chain(open).collect()
             }
-            (Some(depth), _) => of(self.by_depth.get(&depth)),
+            (Some(depth), _) => self.by_depth.of(depth).collect(),
             (None, _) => Vec::new(),
         }
     }

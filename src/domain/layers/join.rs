@@ -5,14 +5,16 @@
 //! made on it tell the rest. Histories tell seconds; the image itself tells to the nanosecond when its top
 //! layer was made, which is the record's own time and nothing else's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use crate::domain::index as items;
 use crate::domain::item::Record;
+use crate::domain::lists::Lists;
 
 use super::build::Builder;
 use super::index::Index;
 use super::ledger::has_blobs;
-use super::tree::LayerNo;
+use super::tree::{LayerNo, number};
 
 /// What a record was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ const MANY: usize = 256;
 pub(super) struct Lineage {
     /// The only parent. Records with none, or with several, have no place below them that could be compared.
     pub(super) parent: Vec<Option<usize>>,
-    parents: Vec<Vec<usize>>,
+    parents: Lists<usize>,
     /// How many layers there are up to and including it; `None` where its parents are not listed or several.
     pub(super) depth: Vec<Option<u32>>,
     /// Indices, parents before children.
@@ -43,29 +45,22 @@ pub(super) struct Lineage {
 }
 
 impl Lineage {
-    pub(super) fn new(records: &[Record]) -> Self {
-        let index: HashMap<_, _> = records
-            .iter()
-            .enumerate()
-            .map(|(index, record)| (&record.id, index))
-            .collect();
-        let parents: Vec<Vec<usize>> = records
-            .iter()
-            .map(|record| {
-                let parents = record.parents.iter();
-                parents.filter_map(|id| index.get(id).copied()).collect()
-            })
-            .collect();
+    pub(super) fn new(records: &[Record], index: &items::Index) -> Self {
+        let mut pairs: Vec<(u32, usize)> = Vec::with_capacity(records.len());
+        for (at, record) in (0..).zip(records) {
+            let known = record.parents.iter().filter_map(|id| index.record(id));
+            pairs.extend(known.map(|parent| (at, parent)));
+        }
+        let parents = Lists::new(records.len(), pairs.iter().copied());
         let mut lineage = Self {
-            parent: parents
-                .iter()
-                .map(|parents| match parents[..] {
-                    [parent] => Some(parent),
+            parent: (0..number(records.len()))
+                .map(|at| match parents.of(at) {
+                    [parent] => Some(*parent),
                     _ => None,
                 })
                 .collect(),
             depth: vec![None; records.len()],
-            order: order(&parents),
+            order: order(records.len(), &pairs),
             parents,
         };
         for place in 0..lineage.order.len() {
@@ -90,7 +85,7 @@ impl Lineage {
 
     /// Parents of a record that has several.
     pub(super) fn other_parents(&self, at: usize) -> &[usize] {
-        match &self.parents[at][..] {
+        match self.parents.of(number(at)) {
             [_] => &[],
             parents => parents,
         }
@@ -98,26 +93,28 @@ impl Lineage {
 }
 
 /// Parents before children. What closes on itself, an engine's mistake, comes last in any order.
-fn order(parents: &[Vec<usize>]) -> Vec<usize> {
-    let mut children = vec![Vec::new(); parents.len()];
-    let mut waits: Vec<usize> = parents.iter().map(Vec::len).collect();
-    for (child, parents) in parents.iter().enumerate() {
-        for parent in parents {
-            children[*parent].push(child);
-        }
+fn order(length: usize, parents: &[(u32, usize)]) -> Vec<usize> {
+    let by_parent = parents
+        .iter()
+        .map(|(child, parent)| (number(*parent), *child));
+    let children = Lists::new(length, by_parent);
+    let mut waits = vec![0_u32; length];
+    for (child, _) in parents {
+        waits[*child as usize] += 1;
     }
-    let mut order: Vec<usize> = (0..parents.len()).filter(|at| waits[*at] == 0).collect();
+    let mut order: Vec<usize> = (0..length).filter(|at| waits[*at] == 0).collect();
     let mut next = 0;
     while let Some(at) = order.get(next).copied() {
         next += 1;
-        for child in &children[at] {
-            waits[*child] -= 1;
-            if waits[*child] == 0 {
-                order.push(*child);
+        for child in children.of(number(at)) {
+            let child = *child as usize;
+            waits[child] -= 1;
+            if waits[child] == 0 {
+                order.push(child);
             }
         }
     }
-    order.extend((0..parents.len()).filter(|at| waits[*at] > 0));
+    order.extend((0..length).filter(|at| waits[*at] > 0));
     order
 }
 

@@ -14,7 +14,35 @@ pub(super) type LayerNo = u32;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     layers: Vec<Layer>,
-    known: HashMap<(Option<LayerNo>, Text), LayerNo>,
+    known: HashMap<(Option<LayerNo>, Content), LayerNo>,
+}
+
+/// A diff ID as it is compared: the bytes of a digest, where it is one, lie together with the rest of the key.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Content {
+    Digest([u8; 32]),
+    Other(Text),
+}
+
+impl Content {
+    fn of(diff_id: &Text) -> Self {
+        digest(diff_id).map_or_else(|| Self::Other(diff_id.clone()), Self::Digest)
+    }
+}
+
+/// The bytes of a `sha256:` digest in small letters, as engines write it.
+fn digest(text: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = text.strip_prefix("sha256:")?.as_bytes().try_into().ok()?;
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
 }
 
 #[derive(Debug)]
@@ -38,7 +66,8 @@ impl Tree {
     /// The layer of some content on another.
     pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: &Text) -> LayerNo {
         let next = number(self.layers.len());
-        let layer = *self.known.entry((below, diff_id.clone())).or_insert(next);
+        let key = (below, Content::of(diff_id));
+        let layer = *self.known.entry(key).or_insert(next);
         if layer == next {
             let depth = below.map_or(0, |below| self.depth(below)) + 1;
             self.layers.push(Layer {
@@ -48,6 +77,11 @@ impl Tree {
             });
         }
         layer
+    }
+
+    /// Says that no layer will be taken in any more.
+    pub(super) fn close(&mut self) {
+        self.known = HashMap::new();
     }
 
     pub(super) fn len(&self) -> usize {
@@ -148,6 +182,19 @@ mod tests {
         assert_eq!(tree.take(&[a, b]), ab);
         assert_eq!(tree.take(&[]), None);
         assert_eq!(tree.len(), 4);
+    }
+
+    #[test]
+    fn a_digest_is_compared_by_all_its_digits() {
+        let mut tree = Tree::default();
+        let id = |digits: &str| Text::from(format!("sha256:{digits}"));
+        let (zeros, one) = ("0".repeat(64), format!("{}1", "0".repeat(63)));
+        let (capital, short) = ("A".repeat(64), "0".repeat(63));
+        let ids = [&zeros, &one, &capital, &"a".repeat(64), &short];
+        for (place, digits) in ids.into_iter().enumerate() {
+            assert_eq!(tree.take(&[id(digits)]), Some(number(place)), "{digits}");
+        }
+        assert_eq!(tree.take(&[id(&one)]), Some(1));
     }
 
     #[test]

@@ -57,7 +57,6 @@ impl Survey {
                 local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
                 registry: (image.source != Source::Unknown)
                     .then_some(image.source == Source::Registry),
-                shared: image.shared.known().map(|shared| !shared.is_zero()),
                 protected,
                 ..Flags::default()
             },

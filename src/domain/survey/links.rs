@@ -1,12 +1,14 @@
 //! Who refers to whom: made once for each list, so that every question about users is a look-up.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, ImageId, Kind, Text};
 use crate::domain::lists::Lists;
+
+use super::order::NamePlace;
 
 /// Who refers to whom, by number.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub(super) struct Links {
     pub(super) clusters: Vec<u32>,
     /// All of a cluster.
     pub(super) members: Lists<ItemNo>,
+    /// Of each kind, once it was asked for.
+    pub(super) name_places: [OnceLock<Vec<NamePlace>>; 4],
 }
 
 impl Links {

@@ -2,6 +2,7 @@
 
 mod facts;
 mod links;
+mod order;
 mod shared;
 mod view;
 
@@ -14,13 +15,14 @@ use jiff::Timestamp;
 use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
 use super::index::{Index, ItemNo};
-use super::inventory::{Inventory, Part, Progress, Stage};
+use super::inventory::{Inventory, Part, Progress, Stage, Store};
 use super::item::{
     Container, Image, ImageId, ItemId, Kind, Record, RecordId, Service, Text, VolumeName,
 };
 use super::layers::{Freed, Ledger};
 use links::Links;
 
+pub use order::NamePlace;
 pub use view::Item;
 
 /// An inventory with everything that follows from it. The indices are those of the inventory's lists.
@@ -74,16 +76,20 @@ impl Survey {
     }
 
     /// Takes answers in and understands anew what they touch: all of it, but for who refers to whom where no
-    /// list came, for sizes of volumes, which come one by one and belong to nothing else, and for what says
-    /// nothing of any item.
+    /// list came, for sizes of volumes, which come one by one and belong to nothing else, for what images share
+    /// where nothing follows of it, and for what says nothing of any item.
     pub fn apply(&mut self, parts: impl IntoIterator<Item = Part>) {
         let mut inventory = std::mem::take(&mut self.inventory);
         let before = stands(&inventory);
-        let (mut volumes, mut figures, mut lists) = (false, false, false);
+        let (mut volumes, mut shared, mut figures, mut lists) = (false, false, false, false);
         for part in parts {
             match part {
                 Part::Disks(_) | Part::Stage(..) => {}
                 Part::VolumeSizes { .. } => volumes = true,
+                // The containerd store's own sum bounds what nothing else tells.
+                Part::SharedSizes(_) if inventory.engine.store == Store::GraphDriver => {
+                    shared = true;
+                }
                 Part::Engine(_)
                 | Part::SharedSizes(_)
                 | Part::Layers(_)
@@ -109,6 +115,9 @@ impl Survey {
             *self = Self::with_links(inventory, links);
         } else {
             self.inventory = inventory;
+            if shared {
+                self.share();
+            }
             if volumes {
                 self.ledger.measure_volumes(&self.inventory);
                 let facts = self.facts_of(Kind::Volume);
@@ -365,9 +374,18 @@ impl Survey {
     }
 }
 
-/// How far each stage is, without times and words.
-fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); Stage::ALL.len()] {
-    Stage::ALL.map(|stage| {
+/// The stages of which something follows by itself: what is not listed or measured yet, or never will be.
+const TOLD_BY: [Stage; 5] = [
+    Stage::Images,
+    Stage::Containers,
+    Stage::BuildCache,
+    Stage::Layers,
+    Stage::ContainerSizes,
+];
+
+/// How far these are, without times and words.
+fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); TOLD_BY.len()] {
+    TOLD_BY.map(|stage| {
         let progress = discriminant(inventory.stage(stage));
         (progress, inventory.is_listed(stage))
     })

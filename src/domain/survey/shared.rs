@@ -12,6 +12,7 @@ impl Survey {
         let facts = &mut self.facts[Kind::Image as usize];
         for (image, facts) in images.iter().zip(facts.iter_mut()) {
             facts.shared = image.shared;
+            facts.flags.shared = image.shared.known().map(|bytes| !bytes.is_zero());
         }
         // Packed layers are shared apart from unpacked ones: there the layers do not tell.
         let is_silent = |shared: Figure<_>| shared == Figure::Unknown;

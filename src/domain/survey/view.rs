@@ -16,7 +16,7 @@ pub enum Item<'a> {
     Record(&'a Record),
 }
 
-impl Item<'_> {
+impl<'a> Item<'a> {
     #[must_use]
     pub fn id(&self) -> ItemId {
         match self {
@@ -39,14 +39,7 @@ impl Item<'_> {
     /// Compares names as [`Item::name`] gives them, without making them.
     #[must_use]
     pub fn compare_names(&self, other: &Self) -> Ordering {
-        let (one, two) = (self.name_in_two(), other.name_in_two());
-        if one.0 == two.0 {
-            return one.1.cmp(two.1);
-        }
-        one.0
-            .bytes()
-            .chain(one.1.bytes())
-            .cmp(two.0.bytes().chain(two.1.bytes()))
+        compare_in_two(self.name_in_two(), other.name_in_two())
     }
 
     /// True for an image that no reference names.
@@ -56,7 +49,7 @@ impl Item<'_> {
     }
 
     /// What stands before an ID in place of a name, and the name or the ID.
-    fn name_in_two(&self) -> (&'static str, &str) {
+    pub(super) fn name_in_two(&self) -> (&'static str, &'a str) {
         match self {
             Self::Image(image) => match image.names.first() {
                 Some(name) => ("", name),
@@ -100,6 +93,17 @@ impl Item<'_> {
             Self::Record(record) => record.created,
         }
     }
+}
+
+/// Compares names that stand in two pieces each.
+pub(super) fn compare_in_two(one: (&str, &str), two: (&str, &str)) -> Ordering {
+    if one.0 == two.0 {
+        return one.1.cmp(two.1);
+    }
+    one.0
+        .bytes()
+        .chain(one.1.bytes())
+        .cmp(two.0.bytes().chain(two.1.bytes()))
 }
 
 /// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
