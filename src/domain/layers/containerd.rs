@@ -1,5 +1,6 @@
 //! Who holds blobs and snapshots on the containerd store, by the engine's own list (ENGINE-CONTAINERD.md §3).
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::domain::bytes::Bytes;
@@ -18,6 +19,9 @@ use super::units::{HolderNo, Sort, Unit, UnitNo};
 
 /// Snapshots fill whole pages on the filesystems that engines use.
 const PAGE: u64 = 4_096;
+/// From here to 28's end the engine's sum of snapshots has the blobs of images in it, each once
+/// (`ImageDiskUsage` in moby's `daemon/containerd/service.go`, read in 28.3).
+const WITH_BLOBS: (u32, u32) = (28, 3);
 
 impl Builder<'_> {
     /// One unit a blob, right behind the layers.
@@ -148,15 +152,16 @@ impl Builder<'_> {
     }
 
     /// Bounds what nothing told the size of by what the engine says of all snapshots together. Up to 28 that has
-    /// every snapshot in it, whoever holds it, and with 28 blobs too (ENGINE.md §3, measured on 26 and 28).
+    /// every snapshot in it, whoever holds it (ENGINE.md §3, measured on 26 and 28).
     pub(super) fn bound_open_layers(&mut self) {
         let engine = &self.inventory.engine;
-        let major = engine.version.split('.').next();
-        let major = major.and_then(|major| major.parse::<u32>().ok());
+        let mut numbers = engine.version.split('.').map_while(|it| it.parse().ok());
+        let version: Option<(u32, u32)> = numbers.next().zip(numbers.next());
         let Some(all) = self.inventory.layers_size else {
             return;
         };
-        if self.open.is_empty() || !has_blobs(self.inventory) || major.is_none_or(|it| it > 28) {
+        if self.open.is_empty() || !has_blobs(self.inventory) || version.is_none_or(|it| it.0 > 28)
+        {
             return;
         }
         let open: Vec<(UnitNo, RecordId)> = self
@@ -165,7 +170,10 @@ impl Builder<'_> {
             .filter(|(unit, _)| self.units[*unit as usize].size.size().is_none())
             .cloned()
             .collect();
-        let rest = all - self.known_snapshots(&open);
+        let mut rest = all - self.known_snapshots(&open);
+        if version >= Some(WITH_BLOBS) {
+            rest = rest - self.blobs_of_images();
+        }
         for (unit, record) in &open {
             let found = self.inventory.cache.iter().find(|it| it.id == *record);
             let size = found.and_then(|record| record.size.known());
@@ -177,6 +185,17 @@ impl Builder<'_> {
             };
             unit.size.most = unit.size.most.min(most).max(unit.size.least);
         }
+    }
+
+    /// The blobs of all images, each once; none where they are not listed.
+    fn blobs_of_images(&self) -> Bytes {
+        let Some(stock) = &self.stock else {
+            return Bytes::ZERO;
+        };
+        let images = self.inventory.images.iter();
+        let listed = images.filter_map(|image| stock.list.image(&image.id));
+        let blobs: HashSet<u32> = listed.flat_map(|image| image.content.clone()).collect();
+        blobs.into_iter().map(|blob| stock.size(blob)).sum()
     }
 
     /// Snapshots that something holds and whose size is known, all together.
