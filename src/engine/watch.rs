@@ -30,6 +30,7 @@ use crate::domain::item::ImageId;
 use crate::domain::stored::Stored;
 
 pub use self::once::{Walk, Wanted, scan_once};
+pub(in crate::engine) use self::walks::sizes_of;
 
 /// How long a list may take (DESIGN.md, The command line). Nothing that walks a disk has a limit.
 const LIST: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ContainerDetails, Image, State, Text};
 use crate::domain::survey::{Item, Survey};
 
@@ -20,6 +21,8 @@ pub enum Seen {
     },
     Volume {
         created: Option<Timestamp>,
+        /// It was known to hold nothing, and was confirmed as that.
+        empty: bool,
     },
     /// A record's ID is never given to another.
     Record,
@@ -59,6 +62,7 @@ impl Seen {
             },
             Item::Volume(volume) => Self::Volume {
                 created: volume.created,
+                empty: volume.size == Figure::Known(Bytes::ZERO),
             },
             Item::Record(_) => Self::Record,
         }
@@ -88,8 +92,13 @@ impl Seen {
                     details.and_then(|details| self.restarted(details))
                 }
             }
-            (Self::Volume { created }, Item::Volume(volume)) => {
-                (*created != volume.created).then(|| "was made anew since".to_owned())
+            (Self::Volume { created, empty }, Item::Volume(volume)) => {
+                let holds_data = volume.size.known().is_some_and(|size| !size.is_zero());
+                if *created != volume.created {
+                    Some("was made anew since".to_owned())
+                } else {
+                    (*empty && holds_data).then(|| "was empty and holds data now".to_owned())
+                }
             }
             (Self::Record, Item::Record(_)) => None,
             _ => Some("is something else now".to_owned()),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::domain::bytes::Figure;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Part};
-use crate::domain::item::{ContainerDetails, ContainerId, ItemId};
+use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume};
 use crate::domain::outcome::Done;
 use crate::domain::plan::{Plan, Recheck, Step};
 use crate::domain::survey::Survey;
 
 use super::Order;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, watch};
 
 /// How many containers are inspected at a time.
 const AT_ONCE: usize = 8;
@@ -42,9 +42,23 @@ pub(super) async fn recheck(
         let details = Arc::new(with_sizes(details, &base, &id));
         base.apply(Part::ContainerDetails(id, Figure::Known(details)));
     }
+    let sizes = watch::sizes_of(engine, &base, emptied(&plan, &base)).await;
+    base.apply(Part::VolumeSizes {
+        sizes,
+        complete: false,
+    });
     let survey = Survey::new(base);
     let recheck = plan.recheck(&survey);
     Ok((survey, recheck))
+}
+
+/// Volumes of the plan that held nothing when they were measured: something may have been written since.
+fn emptied(plan: &Plan, base: &Inventory) -> Vec<Volume> {
+    let in_plan = |volume: &&Volume| {
+        let id = ItemId::Volume(volume.name.clone());
+        volume.size == Figure::Known(Bytes::ZERO) && has(plan, |step| *step == id)
+    };
+    base.volumes.iter().filter(in_plan).cloned().collect()
 }
 
 fn has(plan: &Plan, what: impl Fn(&ItemId) -> bool) -> bool {

@@ -7,14 +7,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::task::spawn_blocking;
 
+use super::look;
 use super::question::Question;
 use super::scan::Scan;
 use super::take::Answered;
 use super::work::Landing;
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::{Part, Stage};
+use crate::domain::inventory::{Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, Text, Volume, VolumeName};
-use crate::engine::host::{self, Proven, Walker};
+use crate::engine::Engine;
+use crate::engine::host::{self, Known, Leash, Proven, Walker};
 
 /// What came of measuring a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,10 @@ impl Scan<'_> {
     pub(super) fn take_root(&mut self, root: Option<Proven>) {
         if self.picture.root == root {
             return;
+        }
+        // What was to be measured here is asked of the engine where it cannot be any more.
+        if root.is_none() && !self.volumes.is_idle() {
+            self.want(Question::VolumeSizes);
         }
         self.picture.root = root;
         self.picture.falls_back = false;
@@ -166,4 +172,33 @@ pub(super) async fn log_sizes(
         ids.into_iter().map(sized).collect()
     });
     look.await.unwrap_or_default()
+}
+
+/// Sizes of some volumes as they are now, where the engine is local; of those that can be measured here.
+pub(in crate::engine) async fn sizes_of(
+    engine: &dyn Engine,
+    inventory: &Inventory,
+    volumes: Vec<Volume>,
+) -> Vec<(VolumeName, Option<Bytes>)> {
+    if volumes.is_empty() || !inventory.engine.local {
+        return Vec::new();
+    }
+    let found = look(
+        engine,
+        Arc::clone(&inventory.engine),
+        Known::of(inventory),
+    );
+    let Some(Ok(root)) = found.await.map(|found| found.local) else {
+        return Vec::new();
+    };
+    let leash = Leash::default();
+    let mut sizes = Vec::new();
+    for volume in volumes {
+        let name = volume.name.clone();
+        let measured = measure(root.clone(), leash.walker(), Arc::new(volume)).await;
+        if let Measured::Bytes(bytes) = measured {
+            sizes.push((name, Some(bytes)));
+        }
+    }
+    sizes
 }
