@@ -110,16 +110,16 @@ impl<'a> Index<'a> {
             created.map(move |created| (created.as_second(), layer))
         });
         index.by_time = Sorted::new(times.collect());
-        let (mut sized, mut not_sized) = (Vec::new(), Vec::new());
+        let (mut told, mut open) = (Vec::new(), Vec::new());
         for layer in tree.numbers() {
             let depth = tree.depth(layer);
             match sizes.exact(layer) {
-                Some(size) => sized.push(((depth, size), layer)),
-                None => not_sized.push((depth, layer)),
+                Some(size) => told.push(((depth, size), layer)),
+                None => open.push((depth, layer)),
             }
         }
-        index.by_size = Sorted::new(sized);
-        index.unsized_by_depth = Sorted::new(not_sized);
+        index.by_size = Sorted::new(told);
+        index.unsized_by_depth = Sorted::new(open);
         index
     }
 
