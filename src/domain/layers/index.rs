@@ -110,15 +110,15 @@ impl<'a> Index<'a> {
             created.map(move |created| (created.as_second(), layer))
         });
         index.by_time = Sorted::new(times.collect());
-        let (mut known, mut open) = (Vec::new(), Vec::new());
+        let (mut told, mut open) = (Vec::new(), Vec::new());
         for layer in tree.numbers() {
             let depth = tree.depth(layer);
             match sizes.exact(layer) {
-                Some(size) => known.push(((depth, size), layer)),
+                Some(size) => told.push(((depth, size), layer)),
                 None => open.push((depth, layer)),
             }
         }
-        index.by_size = Sorted::new(known);
+        index.by_size = Sorted::new(told);
         index.unsized_by_depth = Sorted::new(open);
         index
     }
