@@ -41,7 +41,7 @@ pub(super) struct Index<'a> {
     /// Layers of smaller numbers are images'.
     image_layers: usize,
     /// Sizes of records are those of a layer both unpacked and packed.
-    packed: bool,
+    pub(super) packed: bool,
     rows: Vec<Vec<&'a HistoryRow>>,
     by_time: HashMap<i64, Vec<LayerNo>>,
     /// The top layers of images, by the nanosecond in which they were made.
