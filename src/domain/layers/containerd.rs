@@ -19,6 +19,8 @@ use super::units::{HolderNo, Sort, Unit, UnitNo};
 
 /// Snapshots fill whole pages on the filesystems that engines use.
 const PAGE: u64 = 4_096;
+/// Snapshots for containers' mounts and blobs that are no layers may be off by so much together.
+const ABOUT: Bytes = Bytes(32_768);
 /// From here to 28's end the engine's sum of snapshots has the blobs of images in it, each once
 /// (`ImageDiskUsage` in moby's `daemon/containerd/service.go`, read in 28.3).
 const WITH_BLOBS: (u32, u32) = (28, 3);
@@ -170,7 +172,7 @@ impl Builder<'_> {
             .filter(|(unit, _)| self.units[*unit as usize].size.size().is_none())
             .cloned()
             .collect();
-        let mut rest = all - self.known_snapshots(&open);
+        let mut rest = all + ABOUT - self.known_snapshots(&open);
         if version >= Some(WITH_BLOBS) {
             rest = rest - self.blobs_of_images();
         }

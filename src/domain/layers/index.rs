@@ -59,7 +59,7 @@ pub(super) struct Index<'a> {
     /// Layers of smaller numbers are images'.
     image_layers: usize,
     /// Sizes of records are those of a layer both unpacked and packed.
-    packed: bool,
+    pub(super) packed: bool,
     /// Of each layer the row that made it; mostly all images tell the same.
     rows: Vec<Option<&'a HistoryRow>>,
     /// Other rows that images tell.

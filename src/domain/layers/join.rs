@@ -185,7 +185,9 @@ impl Join<'_> {
                     return false;
                 }
                 let fits = self.fits(*at);
-                if let [layer] = fits[..] {
+                if let [layer] = fits[..]
+                    && self.tells_enough(*at)
+                {
                     self.tie(*at, layer);
                     progress = true;
                     return false;
@@ -196,6 +198,13 @@ impl Join<'_> {
                 self.ties[*at] != Tie::None
             });
         }
+    }
+
+    /// Of a base on the containerd store only the depth tells, unless something that was made on it does. Where
+    /// no image shares it either, it may be of an image that is gone.
+    fn tells_enough(&self, at: usize) -> bool {
+        let record = &self.records[at];
+        record.shared || !self.index.packed || !is_base(record)
     }
 
     /// What is left to say of a record that fits no layer, or several.

@@ -94,10 +94,10 @@ impl Seen {
             }
             (Self::Volume { created, empty }, Item::Volume(volume)) => {
                 let holds_data = volume.size.known().is_some_and(|size| !size.is_zero());
-                if *created != volume.created {
-                    Some("was made anew since".to_owned())
-                } else {
+                if *created == volume.created {
                     (*empty && holds_data).then(|| "was empty and holds data now".to_owned())
+                } else {
+                    Some("was made anew since".to_owned())
                 }
             }
             (Self::Record, Item::Record(_)) => None,

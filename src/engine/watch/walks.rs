@@ -183,11 +183,7 @@ pub(in crate::engine) async fn sizes_of(
     if volumes.is_empty() || !inventory.engine.local {
         return Vec::new();
     }
-    let found = look(
-        engine,
-        Arc::clone(&inventory.engine),
-        Known::of(inventory),
-    );
+    let found = look(engine, Arc::clone(&inventory.engine), Known::of(inventory));
     let Some(Ok(root)) = found.await.map(|found| found.local) else {
         return Vec::new();
     };

@@ -156,3 +156,26 @@ fn a_push_is_no_new_name_and_a_pull_under_another_one_is() {
         )]
     );
 }
+
+#[test]
+fn a_volume_that_was_confirmed_as_empty_stays_when_it_holds_data() {
+    let mut before = inventory(Vec::new(), Vec::new());
+    before.volumes = vec![volume("empty", 0), volume("full", 5), volume("unknown", 0)];
+    before.volumes[2].size = Figure::Unknown;
+    let mut now = before.clone();
+    let all = ["empty", "full", "unknown"].map(a_volume);
+    let plan = Plan::new(&Survey::new(before), &stopping(&all));
+    assert_eq!(plan.steps.len(), 3);
+    for volume in &mut now.volumes {
+        volume.size = Figure::Known(Bytes(7));
+    }
+    let recheck = plan.recheck(&Survey::new(now));
+    assert_eq!(
+        outcomes(&recheck.dropped),
+        [(
+            "empty",
+            Outcome::Changed,
+            Some("was empty and holds data now")
+        )]
+    );
+}
