@@ -163,6 +163,8 @@ fn its_commands_can_be_read() {
                 ["cargo run --release -- --demo", "cargo test"].contains(&line),
                 "a third command: {line}"
             ),
+            // A build for other hosts, which no test makes: it takes minutes.
+            "RUSTFLAGS=-C target-feature=+crt-static" | "scp" => {}
             other => panic!("{other}: {line}"),
         }
     }
