@@ -324,9 +324,22 @@ fn over_tcp(host: String, port: u16, why: &str, papers: Option<Papers>) -> Place
 
 fn bad(url: &str, why: &str, cause: &'static str) -> ConnectError {
     ConnectError::BadUrl {
-        url: url.to_owned(),
+        url: without_password(url),
         why: why.to_owned(),
         cause,
+    }
+}
+
+/// An address as it may be repeated on a screen or in a log.
+fn without_password(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = url.split_at(start);
+    match rest.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, _)) => format!("{scheme}{user}:…@{host}"),
+            None => url.to_owned(),
+        },
+        None => url.to_owned(),
     }
 }
 

@@ -261,6 +261,12 @@ fn addresses_read_as_docker_reads_them() {
             "{bad}"
         );
     }
+    // A password in an address is not repeated.
+    for bad in ["ssh://me:se@cret@web-3", "tcp://me:se@cret@web-3:2376"] {
+        let words = url(bad).unwrap_err().to_string();
+        assert!(words.contains("://me:…@web-3"), "{words}");
+        assert!(!words.contains("cret"), "{words}");
+    }
 }
 
 fn papers(folder: &Path, has_ca: bool, has_pair: bool, verify: bool) -> Papers {
