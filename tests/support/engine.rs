@@ -261,12 +261,16 @@ impl PrivateEngine {
     /// Kills what still runs, so that the engine has nothing to wait for when it ends.
     fn kill_containers(&self) {
         let ask = |method, path: &str| http::request(&self.socket(), method, path);
-        let Ok((200, body)) = ask("GET", "/containers/json") else {
+        let Ok((200, body)) = ask("GET", "/containers/json?all=1") else {
             return;
         };
         let list: Value = serde_json::from_str(&body).unwrap_or_default();
         for container in list.as_array().into_iter().flatten() {
             let id = container["Id"].as_str().unwrap_or_default();
+            // What is frozen does not die, and Podman does not thaw it.
+            if container["State"] == "paused" {
+                let _ = ask("POST", &format!("/containers/{id}/unpause"));
+            }
             let _ = ask("DELETE", &format!("/containers/{id}?force=1"));
         }
     }
