@@ -77,4 +77,7 @@ fn no_key_costs_a_loop_in_a_loop() {
         press(&mut model, &[key('n'), Key::Esc]);
     }
     assert!(model.survey.count(dtop::domain::item::Kind::Image) == SIZE.images);
+    // The keys did what is weighed here.
+    press(&mut model, &all);
+    assert!(!model.marked.at_least.is_zero());
 }

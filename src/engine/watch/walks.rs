@@ -55,12 +55,9 @@ impl Scan<'_> {
 
     /// Measures volumes a few at a time, or has the engine measure all of them.
     pub(super) fn measure_volumes(&mut self) {
-        let Some(root) = self
-            .picture
-            .root
-            .clone()
-            .filter(|_| !self.picture.falls_back)
-        else {
+        let picture = &self.picture;
+        let root = picture.root.clone();
+        let Some(root) = root.filter(|_| picture.measures_volumes()) else {
             // Until the host was looked at, it may yet be measured here.
             if !self.is_flying(Question::Surroundings) {
                 self.ask_if_due(Question::VolumeSizes);
