@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use dtop::app::model::Options;
 use dtop::cli::{self, Cli, Color, Command, Global};
+use dtop::domain::protect::Protection;
+use dtop::engine::config::Config;
 use dtop::report::text::Page;
 use dtop::runtime::batch::{self, Clean};
 use dtop::runtime::console::Console;
@@ -28,7 +30,7 @@ fn main() -> color_eyre::Result<ExitCode> {
             ascii: !speaks_utf8(),
         },
     };
-    let cli = match Cli::read(std::env::args_os()) {
+    let mut cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
         Err(ended) if ended.is_error => {
             console.complain(&ended.text);
@@ -36,29 +38,67 @@ fn main() -> color_eyre::Result<ExitCode> {
         }
         Err(ended) => return Ok(ExitCode::from(printed(&ended.text, &mut console))),
     };
+    let protection = match settle(&mut cli) {
+        Ok(protection) => protection,
+        Err(mistake) => {
+            console.complain(&mistake);
+            return Ok(ExitCode::from(cli::USAGE));
+        }
+    };
     console.page.ascii |= cli.global.screen.ascii;
-    if let Err(mistake) = open::check(&cli.global) {
-        console.complain(&mistake);
-        return Ok(ExitCode::from(cli::USAGE));
-    }
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let code = tokio.block_on(LocalSet::new().run_until(run(cli, &mut console)));
+    let code = tokio.block_on(LocalSet::new().run_until(run(cli, protection, &mut console)));
     // A look at a dead network filesystem may never come back: nobody waits for it.
     tokio.shutdown_background();
     Ok(ExitCode::from(code?))
 }
 
-async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
+/// Sees that the command line leads somewhere, and adds what the config says, which never takes anything
+/// back. Returns what is never to be removed.
+fn settle(cli: &mut Cli) -> Result<Protection, String> {
+    let asks_nobody = matches!(
+        cli.command,
+        Some(Command::Completions { .. } | Command::Man)
+    );
+    if asks_nobody {
+        return Ok(Protection::default());
+    }
+    let config = Config::of_process()?;
+    let Global { engine, screen, .. } = &mut cli.global;
+    engine.read_only |= config.read_only;
+    screen.ascii |= config.ascii;
+    screen.mouse |= config.mouse;
+    open::check(&cli.global)?;
+    Ok(Protection::new(config.protect, Timestamp::now()))
+}
+
+async fn run(
+    cli: Cli,
+    protection: Protection,
+    console: &mut Console<'_>,
+) -> color_eyre::Result<u8> {
     let global = &cli.global;
-    let engine = open::engine(global);
+    let engine = |protection| open::engine(global, protection);
     Ok(match &cli.command {
         Some(Command::Report { fast, output }) => {
-            Box::pin(ended(batch::report(engine, *fast, output.json, console))).await
+            Box::pin(ended(batch::report(
+                engine(protection),
+                *fast,
+                output.json,
+                console,
+            )))
+            .await
         }
         Some(Command::Plan { select, output }) => {
-            Box::pin(ended(batch::plan(engine, select, output.json, console))).await
+            Box::pin(ended(batch::plan(
+                engine(protection),
+                select,
+                output.json,
+                console,
+            )))
+            .await
         }
         Some(Command::Clean {
             select,
@@ -72,7 +112,7 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
                 json: output.json,
             };
             let interrupt = batch::interrupted();
-            Box::pin(batch::clean(engine, wish, console, interrupt)).await
+            Box::pin(batch::clean(engine(protection), wish, console, interrupt)).await
         }
         Some(Command::Completions { shell }) => {
             printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)
@@ -80,7 +120,13 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
         Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
         // Without a terminal there is no screen to open.
         None if !io::stdout().is_terminal() => {
-            Box::pin(ended(batch::report(engine, false, false, console))).await
+            Box::pin(ended(batch::report(
+                engine(protection),
+                false,
+                false,
+                console,
+            )))
+            .await
         }
         None => {
             let opener = tokio::select! {
@@ -94,7 +140,7 @@ async fn run(cli: Cli, console: &mut Console<'_>) -> color_eyre::Result<u8> {
                 read_only: global.engine.read_only,
             };
             let theme = Theme::new(has_color(global), ascii);
-            runtime::run(opener, options, theme).await?;
+            runtime::run(opener, options, protection, theme).await?;
             0
         }
     })

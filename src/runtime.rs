@@ -22,6 +22,9 @@ use tokio::time::{Duration, sleep};
 use crate::app::model::{Model, Options};
 use crate::app::msg::{Effect, Msg};
 use crate::app::update::update;
+use crate::domain::inventory::Inventory;
+use crate::domain::protect::Protection;
+use crate::domain::survey::Survey;
 use crate::ui::{Theme, view};
 
 pub mod batch;
@@ -44,12 +47,19 @@ const BATCH: usize = 4096;
 ///
 /// # Errors
 /// When the terminal cannot be used, or a task panicked.
-pub async fn run(opener: Opener, options: Options, theme: Theme) -> Result<()> {
+pub async fn run(
+    opener: Opener,
+    options: Options,
+    protection: Protection,
+    theme: Theme,
+) -> Result<()> {
     let terminal = Terminal::take(options.mouse)?;
     let (news, inbox) = unbounded_channel();
     let size = crossterm::terminal::size()?;
+    let mut model = Model::new(options, size.0, size.1, Timestamp::now());
+    model.survey = Survey::new(Inventory::under(protection));
     let program = Program {
-        model: Model::new(options, size.0, size.1, Timestamp::now()),
+        model,
         session: Session::new(opener, news),
         inbox,
         theme,

@@ -169,6 +169,7 @@ fn clean(host: &str, chosen: &[&str]) -> (Value, String) {
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(["-H", host, "clean", "--yes", "--json"]);
     let Output { stdout, stderr, .. } = command.args(chosen).output().expect("dtop runs");
     let said = String::from_utf8_lossy(&stderr).into_owned();

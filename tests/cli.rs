@@ -115,6 +115,71 @@ fn read_only_removes_nothing_and_exits_with_1() {
     assert!(text(&output.stderr).contains("--read-only"));
 }
 
+/// A folder for a config with this text, and a command that reads it.
+fn with_config(text: &str) -> (tempfile::TempDir, impl Fn(&[&str]) -> Output) {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("dtop")).expect("a folder");
+    let file = folder.path().join("dtop/config.toml");
+    std::fs::write(file, text).expect("a file");
+    let at = folder.path().to_owned();
+    let run = move |words: &[&str]| {
+        let mut command = dtop(words);
+        let command = command.env("XDG_CONFIG_HOME", &at);
+        command.output().expect("dtop runs")
+    };
+    (folder, run)
+}
+
+#[test]
+fn what_the_config_protects_is_in_no_plan() {
+    let (_folder, run) = with_config("protect = [\"=shop_*\", \"label:tier\"]\n");
+    let report = run(&["--demo", "report", "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let is_kept = |it: &&Value| it["protected"] == true && it["project"] == "shop";
+    let kept: Vec<&Value> = list(&report, "volumes").iter().filter(is_kept).collect();
+    assert!(!kept.is_empty());
+    let plan = run(&["--demo", "plan", "--volumes", "", "--stop", "--json"]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).expect("JSON");
+    for volume in kept {
+        assert_eq!(volume["frees"], 0);
+        let is_it = |it: &Value| it["name"] == volume["name"];
+        assert!(!list(&plan, "steps").iter().any(is_it), "{volume}");
+        let refused = list(&plan, "refused").iter().find(|it| is_it(it));
+        let why = refused.expect("a refusal")["why"].as_str();
+        assert!(why.is_some_and(|why| why.contains("`=shop_*`")), "{why:?}");
+    }
+}
+
+#[test]
+fn a_config_that_cannot_be_used_lets_nothing_run_that_meets_an_engine() {
+    let (folder, run) = with_config("read_only = true\nprotect = [\"size>many\"]\n");
+    let engine = &["plan", "--images", "", "--demo"][..];
+    for words in [&["--demo"][..], &["--demo", "report"], engine] {
+        let output = run(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(
+            error.contains("dtop/config.toml:2: protect: at `size>many`"),
+            "{error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(output.stdout.is_empty());
+    }
+    for words in [&["man"][..], &["completions", "bash"], &["--help"]] {
+        assert!(run(words).status.success(), "{words:?}");
+    }
+    std::fs::remove_dir_all(folder.path().join("dtop")).expect("it goes");
+    assert!(run(engine).status.success());
+}
+
+#[test]
+fn a_read_only_config_removes_nothing() {
+    let (_folder, run) = with_config("read_only = true\nascii = true\n");
+    let output = run(&["--demo", "clean", "--containers", "", "--yes"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(run(&["--demo", "report"]).stdout.is_ascii());
+}
+
 #[test]
 fn without_a_terminal_the_report_is_printed() {
     let report = printed(&["--demo"]);

@@ -635,6 +635,7 @@ fn dtop(args: &[&str]) -> Command {
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(args);
     command
 }

@@ -166,6 +166,7 @@ fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     support::engine::run(command.args(["-H", &engine.host()]).args(args))
 }
 

@@ -42,6 +42,7 @@ fn command(engine: &Faulty, args: &[&str]) -> Output {
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     let command = command.args(["-H", &engine.host()]).args(args);
     command.output().expect("dtop runs")
 }

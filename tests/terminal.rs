@@ -379,6 +379,7 @@ fn no_engine_says_what_was_tried() {
 fn no_terminal_prints_the_report() {
     let output = std::process::Command::new(DTOP)
         .arg("--demo")
+        .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
         .output()
         .expect("dtop runs");
     assert!(output.status.success(), "{output:?}");

@@ -11,6 +11,7 @@ use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
     Source, State, Text, Volume, VolumeName,
 };
+use super::protect::Protection;
 use super::stored::Stored;
 
 /// The engine, and how it was reached.
@@ -213,6 +214,8 @@ pub struct Inventory {
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
     pub stored: Figure<Arc<Stored>>,
+    /// What of all this must not go, beside what says so itself.
+    pub protection: Protection,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
     /// Where containers stood in the list that came last.
@@ -220,6 +223,15 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Nothing yet, of which this must not go.
+    #[must_use]
+    pub fn under(protection: Protection) -> Self {
+        Self {
+            protection,
+            ..Self::default()
+        }
+    }
+
     #[must_use]
     pub fn stage(&self, stage: Stage) -> &Progress {
         self.stages.get(&stage).unwrap_or(&Progress::Waiting)

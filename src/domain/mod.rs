@@ -13,6 +13,7 @@ pub mod layers;
 mod lists;
 pub mod outcome;
 pub mod plan;
+pub mod protect;
 pub mod stored;
 pub mod survey;
 pub mod time;

@@ -1,6 +1,7 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
 mod blobs;
+pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod docker;

@@ -13,6 +13,7 @@ use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::Plan;
+use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::engine::removal::{Order, remove};
 use crate::engine::watch::{Walk, Wanted, scan_once};
@@ -23,8 +24,8 @@ use crate::report::text::{self, Page};
 
 use super::console::Console;
 
-/// An engine, or a line that says why there is none.
-pub type Found = Result<Arc<dyn Engine>, String>;
+/// An engine and what is never removed there, or a line that says why there is none.
+pub type Found = Result<(Arc<dyn Engine>, Protection), String>;
 
 /// What is asked of `clean`.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +83,7 @@ pub async fn report(
     json: bool,
     console: &mut Console<'_>,
 ) -> u8 {
-    let wanted = |about: &EngineInfo| {
+    let wanted = |about: &EngineInfo, _: &Protection| {
         if fast {
             Wanted::without_walks(about)
         } else {
@@ -338,7 +339,12 @@ async fn planned(
         all_names: select.all_names,
         yes,
     };
-    let (engine, survey) = scan(engine, |_| needed(&filters, how), console).await?;
+    let (engine, survey) = scan(
+        engine,
+        |_, protection| needed(&filters, how, protection),
+        console,
+    )
+    .await?;
     let mut choice = Choice::new(&survey, &filters, how, console.page.now);
     if let Some(line) = choice.left_out() {
         console.complain(&line);
@@ -354,11 +360,12 @@ async fn planned(
 /// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
 /// containers along; what holds layers may share them with a container whose image is gone; when an image or
 /// a volume was last used only its containers tell.
-fn needed(filters: &[Chosen], how: How) -> Wanted {
+fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
     let has = |kind| filters.iter().any(|chosen| chosen.kind == kind);
     let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
     let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
-    let asks_last_use = filters.iter().any(|chosen| chosen.filter.asks_last_use());
+    let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
+    let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
     Wanted {
         container_details: takes_containers || takes_layers || asks_last_use,
         container_sizes: if takes_containers {
@@ -376,10 +383,10 @@ fn needed(filters: &[Chosen], how: How) -> Wanted {
 /// Opens an engine and scans all that is wanted of it, with progress on standard error if that is a terminal.
 async fn scan(
     engine: impl Future<Output = Found>,
-    wanted: impl FnOnce(&EngineInfo) -> Wanted,
+    wanted: impl FnOnce(&EngineInfo, &Protection) -> Wanted,
     console: &mut Console<'_>,
 ) -> Result<(Arc<dyn Engine>, Survey), Stop> {
-    let engine = engine.await.map_err(Stop::nothing_tried)?;
+    let (engine, protection) = engine.await.map_err(Stop::nothing_tried)?;
     let about = engine.about().await;
     let about = about.map_err(|error| Stop::engine("the engine", &error))?;
     let mut running: Vec<Stage> = Vec::new();
@@ -391,8 +398,9 @@ async fn scan(
         let words: Vec<&str> = running.iter().map(|stage| stage.word()).collect();
         console.show_progress(&words);
     };
-    let wanted = wanted(&about);
-    let scanned = scan_once(&*engine, wanted, &Inventory::default(), progress).await;
+    let wanted = wanted(&about, &protection);
+    let base = Inventory::under(protection);
+    let scanned = scan_once(&*engine, wanted, &base, progress).await;
     console.show_progress(&[]);
     let inventory = scanned.map_err(|error| Stop::engine(&about.host, &error))?;
     Ok((engine, Survey::new(inventory)))

@@ -7,25 +7,28 @@ use jiff::Timestamp;
 
 use crate::app::msg::Attempt;
 use crate::cli::Global;
+use crate::domain::protect::Protection;
 use crate::engine::Engine;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
 
 use super::Opener;
+use super::batch::Found;
 
 /// The engine that plain text commands use: the one that the `docker` command would use, or the demo.
 ///
 /// # Errors
 /// A line that says what was tried, why it failed, and what to do.
-pub async fn engine(global: &Global) -> Result<Arc<dyn Engine>, String> {
+pub async fn engine(global: &Global, protection: Protection) -> Found {
     if global.engine.demo {
-        return Ok(demo());
+        return Ok((demo(), protection));
     }
     let options = options(global, false);
     let env = Env::of_process();
     let places = places(&options, &env).map_err(|error| error.to_string())?;
     let opened = connect::open(places, &Lines::default(), &options, &env).await;
-    opened.map_err(|none| none.to_string())
+    let engine = opened.map_err(|none| none.to_string())?;
+    Ok((engine, protection))
 }
 
 /// The places where the command line says to look for an engine.

@@ -25,7 +25,7 @@ const SECTIONS: &[(KeyPlace, &str)] = &[
 const SIGNS: &[(&str, &str)] = &[
     ("●", "marked"),
     ("†", "would be refused now"),
-    ("P", "protected by the label dtop.keep"),
+    ("P", "protected: dtop.keep, or the config"),
     ("≥", "at least this much"),
     ("…", "being measured"),
     ("–", "none, or cannot be known"),

@@ -76,8 +76,8 @@ pub fn in_the_way(model: &Model, id: &ItemId) -> Vec<String> {
     let Some(index) = survey.index(id) else {
         return Vec::new();
     };
-    if survey.facts(kind, index).flags.protected {
-        return vec!["protected by its label dtop.keep".to_owned()];
+    if let Some(why) = survey.protected_by(kind, index) {
+        return vec![why];
     }
     let why = match survey.item(kind, index) {
         Item::Image(image) => return image_in_the_way(model, image),
@@ -175,7 +175,7 @@ fn held(model: &Model, id: &ItemId) -> Vec<String> {
     }
     let by = holders(&held.by, &model.survey);
     let mut parts = vec![format!("{} held by {by}", held.bytes)];
-    let unlockable = release.unlockable_records();
+    let unlockable = model.survey.unlockable_records(&release);
     let helps = held
         .by
         .iter()

@@ -305,6 +305,7 @@ fn command(engine: &PrivateEngine) -> Command {
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
+    command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(["-H", &engine.host()]);
     command
 }

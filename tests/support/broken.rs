@@ -9,6 +9,7 @@ use dtop::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Volume,
     VolumeName,
 };
+use dtop::domain::protect::Protection;
 use dtop::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use dtop::runtime::{self, Opener};
 use dtop::ui::Theme;
@@ -41,7 +42,12 @@ pub fn run_if_asked() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let run = runtime::run(opener, Options::default(), Theme::new(true, false));
+    let run = runtime::run(
+        opener,
+        Options::default(),
+        Protection::default(),
+        Theme::new(true, false),
+    );
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(run)).expect("it panics");
     std::process::exit(0);

@@ -84,8 +84,8 @@ fn mark_current(model: &mut Model) {
         return;
     };
     if model.marks.remove(&id).is_none() {
-        if is_protected(model, &id) {
-            model.notice = Some("protected: it cannot be marked".to_owned());
+        if let Some(why) = protected_by(model, &id) {
+            model.notice = Some(format!("{why}: it cannot be marked"));
         } else {
             model.marks.insert(id.clone(), AddedBy::Selection);
         }
@@ -143,11 +143,9 @@ fn shown(model: &Model) -> Vec<ItemNo> {
     rows.map(|at| numbers.number(pane.kind, *at)).collect()
 }
 
-fn is_protected(model: &Model, id: &ItemId) -> bool {
-    model
-        .survey
-        .index(id)
-        .is_some_and(|at| model.survey.facts(id.kind(), at).flags.protected)
+fn protected_by(model: &Model, id: &ItemId) -> Option<String> {
+    let at = model.survey.index(id)?;
+    model.survey.protected_by(id.kind(), at)
 }
 
 /// Marks items, or unmarks them.

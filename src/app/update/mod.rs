@@ -246,6 +246,7 @@ fn point(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
 /// Takes answers in: rows keep their order, marks stay on what is still there, a plan on the screen is made anew.
 fn take_in(model: &mut Model, parts: Vec<Part>) {
     let relisted: Vec<Kind> = parts.iter().filter_map(listed_kind).collect();
+    model.survey.tell_time(model.now);
     model.survey.apply(parts);
     model.unsorted = true;
     let survey = &model.survey;

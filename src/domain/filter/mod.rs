@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{Kind, Labels, Text};
-use term::{Term, Test};
+use term::{Is, Term, Test};
 
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +120,13 @@ impl Filter {
     #[must_use]
     pub fn asks_last_use(&self) -> bool {
         let asks = |term: &Term| matches!(term.test, Test::Idle(..));
+        self.terms.iter().any(asks)
+    }
+
+    /// Whether a term asks for what only dtop itself knows: marks, and protection.
+    #[must_use]
+    pub fn asks_marks(&self) -> bool {
+        let asks = |term: &Term| matches!(term.test, Test::Is(Is::Marked | Is::Protected));
         self.terms.iter().any(asks)
     }
 

@@ -77,7 +77,7 @@ impl Draft<'_> {
     pub(super) fn words(&self, number: ItemNo, obstacles: &[Obstacle]) -> String {
         let item = self.survey.numbered(number);
         let words = obstacles.iter().filter_map(|obstacle| match obstacle {
-            Obstacle::Protected => Some("protected".to_owned()),
+            Obstacle::Protected => self.survey.number_protected_by(number),
             Obstacle::Task => match item {
                 Item::Container(container) => swarm_service(&container.labels),
                 _ => None,

@@ -30,7 +30,7 @@ impl Draft<'_> {
             frees: release.total(),
             refused: self.refusals(),
             stays: self.left_behind(&order),
-            held_by_records: !release.unlockable_records().is_empty(),
+            held_by_records: !self.survey.unlockable_records(&release).is_empty(),
             steps,
         }
     }

@@ -118,7 +118,7 @@ impl Draft<'_> {
     }
 
     /// Everything built on a record, and the record, but for what is `known` to be idle with all that is built
-    /// on it; `None` if some of it is in use.
+    /// on it; `None` if some of it is in use, or to stay.
     fn idle_descendants(&self, record: ItemNo, known: &HashSet<ItemNo>) -> Option<Vec<ItemNo>> {
         let mut found = Vec::new();
         let mut seen = HashSet::new();
@@ -128,7 +128,7 @@ impl Draft<'_> {
                 continue;
             }
             let in_use = matches!(self.survey.numbered(at), Item::Record(it) if it.in_use);
-            if in_use || self.is_dropped(at) {
+            if in_use || self.is_dropped(at) || self.is_protected(at) {
                 return None;
             }
             found.push(at);

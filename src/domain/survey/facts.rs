@@ -8,6 +8,7 @@ use crate::domain::index::ItemNo;
 use crate::domain::inventory::Stage;
 use crate::domain::item::{Container, Kind, Source, State, Text};
 use crate::domain::layers::{Freed, Trial};
+use crate::domain::protect::Guard;
 
 impl Survey {
     pub(super) fn all_facts(&self) -> [Vec<Facts>; 4] {
@@ -28,6 +29,22 @@ impl Survey {
             .collect()
     }
 
+    /// Finds what is protected of a kind. It would be refused, so that it frees nothing; a filter asks for what
+    /// it would free otherwise.
+    pub(super) fn protect(&mut self, kind: Kind) {
+        let protection = &self.inventory.protection;
+        let guards: Vec<(usize, Guard)> = (0..self.len(kind))
+            .filter_map(|at| Some((at, protection.guard(&self.subject(kind, at, false))?)))
+            .collect();
+        for (at, guard) in guards {
+            let facts = &mut self.facts[kind as usize][at];
+            facts.guard = Some(guard);
+            facts.flags.protected = true;
+            facts.blocked = true;
+            facts.frees = Freed::default();
+        }
+    }
+
     fn image_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let image = &self.inventory.images[place];
         let users = self.users(number);
@@ -36,8 +53,7 @@ impl Survey {
         let in_service = self.services(number).len() > 0;
         let used = listed.then_some(!users.is_empty() || in_service);
         let intermediate = image.names.is_empty() && image.digests.is_empty() && children;
-        let protected = is_protected(image.labels.value("dtop.keep"));
-        let blocked = !users.is_empty() || children || in_service || protected;
+        let blocked = !users.is_empty() || children || in_service;
         let (last_used, last_used_by) = self.last_use_of(users);
         let frees = if blocked {
             Freed::default()
@@ -57,7 +73,6 @@ impl Survey {
                 local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
                 registry: (image.source != Source::Unknown)
                     .then_some(image.source == Source::Registry),
-                protected,
                 ..Flags::default()
             },
             intermediate,
@@ -81,8 +96,7 @@ impl Survey {
 
     fn container_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let container = &self.inventory.containers[place];
-        let protected = is_protected(container.labels.value("dtop.keep"));
-        let blocked = !container.state.is_stopped() || protected;
+        let blocked = !container.state.is_stopped();
         Facts {
             frees: alone(blocked, number, trial),
             blocked,
@@ -95,7 +109,6 @@ impl Survey {
                 )),
                 paused: Some(container.state == State::Paused),
                 stopped: Some(container.state.is_stopped()),
-                protected,
                 ..Flags::default()
             },
             ..Facts::default()
@@ -105,8 +118,7 @@ impl Survey {
     fn volume_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let volume = &self.inventory.volumes[place];
         let users = self.users(number);
-        let protected = is_protected(volume.labels.value("dtop.keep"));
-        let blocked = !users.is_empty() || protected;
+        let blocked = !users.is_empty();
         let (last_used, last_used_by) = self.last_use_of(users);
         Facts {
             frees: alone(blocked, number, trial),
@@ -119,7 +131,6 @@ impl Survey {
                     .is_listed(Stage::Containers)
                     .then_some(!users.is_empty()),
                 anonymous: Some(volume.anonymous),
-                protected,
                 ..Flags::default()
             },
             ..Facts::default()
@@ -151,11 +162,6 @@ fn alone(blocked: bool, number: ItemNo, trial: &mut Trial<'_>) -> Freed {
     } else {
         trial.frees(&[number])
     }
-}
-
-/// The label `dtop.keep` protects, whatever its value but `false`.
-fn is_protected(label: Option<&str>) -> bool {
-    label.is_some_and(|value| value != "false")
 }
 
 fn container_last_use(container: &Container) -> Option<Timestamp> {

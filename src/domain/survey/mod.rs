@@ -19,7 +19,8 @@ use super::inventory::{Inventory, Part, Progress, Stage, Store};
 use super::item::{
     Container, Image, ImageId, ItemId, Kind, Record, RecordId, Service, Text, VolumeName,
 };
-use super::layers::{Freed, Ledger};
+use super::layers::{Freed, Ledger, Release};
+use super::protect::Guard;
 use links::Links;
 
 pub use order::NamePlace;
@@ -49,6 +50,8 @@ pub struct Facts {
     /// The container that used it last.
     pub last_used_by: Option<Text>,
     pub flags: Flags,
+    /// What protects it.
+    pub guard: Option<Guard>,
     /// An untagged image that is only a step on the way to another one: not a row.
     pub intermediate: bool,
 }
@@ -71,6 +74,9 @@ impl Survey {
         };
         survey.facts = survey.all_facts();
         survey.share();
+        for kind in Kind::ALL {
+            survey.protect(kind);
+        }
         survey.counts = Kind::ALL.map(|kind| survey.rows(kind).count());
         survey
     }
@@ -87,7 +93,10 @@ impl Survey {
                 Part::Disks(_) | Part::Stage(..) => {}
                 Part::VolumeSizes { .. } => volumes = true,
                 // The containerd store's own sum bounds what nothing else tells.
-                Part::SharedSizes(_) if inventory.engine.store == Store::GraphDriver => {
+                Part::SharedSizes(_)
+                    if inventory.engine.store == Store::GraphDriver
+                        && inventory.protection.is_bare() =>
+                {
                     shared = true;
                 }
                 Part::Engine(_)
@@ -122,8 +131,38 @@ impl Survey {
                 self.ledger.measure_volumes(&self.inventory);
                 let facts = self.facts_of(Kind::Volume);
                 self.facts[Kind::Volume as usize] = facts;
+                self.protect(Kind::Volume);
             }
         }
+    }
+
+    /// Tells the time from which the ages of what is protected count, once the next answers come.
+    pub fn tell_time(&mut self, now: Timestamp) {
+        self.inventory.protection.tell_time(now);
+    }
+
+    /// What protects an item, in words.
+    #[must_use]
+    pub fn protected_by(&self, kind: Kind, index: usize) -> Option<String> {
+        let guard = self.facts(kind, index).guard?;
+        Some(self.inventory.protection.why(guard))
+    }
+
+    /// As [`Survey::protected_by`], of a number.
+    #[must_use]
+    pub fn number_protected_by(&self, number: ItemNo) -> Option<String> {
+        let (kind, place) = self.links.index.place(number);
+        self.protected_by(kind, place)
+    }
+
+    /// The records that would have to go, too, so that bytes let go of really go, and that nothing protects.
+    #[must_use]
+    pub fn unlockable_records(&self, release: &Release<'_>) -> Vec<RecordId> {
+        let mut records = release.unlockable_records();
+        let index = &self.links.index;
+        let may_go = |at: usize| self.facts(Kind::BuildCache, at).guard.is_none();
+        records.retain(|record| index.record(record).is_none_or(may_go));
+        records
     }
 
     #[must_use]

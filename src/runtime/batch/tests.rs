@@ -9,6 +9,7 @@ use super::*;
 use crate::cli::{Cli, Command, FilterTexts};
 use crate::domain::bytes::Bytes;
 use crate::domain::plan::scene::at;
+use crate::domain::protect::Rule;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::ui::text::sanitise;
 
@@ -37,6 +38,7 @@ struct Scene<'a> {
     progress: bool,
     is_interrupted: bool,
     finds_nothing: bool,
+    protect: &'a [&'a str],
 }
 
 fn ran(line: &[&str], answer: &str) -> Ran {
@@ -94,7 +96,9 @@ async fn command(
         if scene.finds_nothing {
             return Err("no engine: nobody is there; look".to_owned());
         }
-        Ok(engine)
+        let rules = scene.protect.iter();
+        let rules = rules.map(|text| Rule::parse(text).expect("a rule"));
+        Ok((engine, Protection::new(rules.collect(), now())))
     };
     let interrupt = async {
         if !scene.is_interrupted {
@@ -428,7 +432,9 @@ fn what_an_engine_says_at_the_end_names_it_and_what_to_try() {
 
 #[test]
 fn only_what_a_plan_needs_is_measured() {
-    let needed = |images: &[&str], volumes: &[&str], unlock: bool| {
+    let protecting = |rule: &str| Protection::new(vec![Rule::parse(rule).expect("a rule")], now());
+    let bare = Protection::default();
+    let needed = |images: &[&str], volumes: &[&str], unlock: bool, protection: &Protection| {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let select = Select {
             filters: FilterTexts {
@@ -442,7 +448,7 @@ fn only_what_a_plan_needs_is_measured() {
             unlock,
             ..How::default()
         };
-        let wanted = super::needed(&select.filters(false).expect("filters"), how);
+        let wanted = super::needed(&select.filters(false).expect("filters"), how, protection);
         (
             wanted.container_details,
             wanted.container_sizes,
@@ -450,13 +456,75 @@ fn only_what_a_plan_needs_is_measured() {
         )
     };
     assert_eq!(
-        needed(&["is:unused"], &[], false),
+        needed(&["is:unused"], &[], false, &bare),
         (true, Walk::Hidden, false)
     );
-    assert_eq!(needed(&["is:unused"], &[], true), (true, Walk::All, true));
     assert_eq!(
-        needed(&[], &["is:unused"], false),
+        needed(&["is:unused"], &[], true, &bare),
+        (true, Walk::All, true)
+    );
+    assert_eq!(
+        needed(&[], &["is:unused"], false, &bare),
         (false, Walk::None, true)
     );
-    assert_eq!(needed(&[], &["-idle<3d"], false), (true, Walk::None, true));
+    assert_eq!(
+        needed(&[], &["-idle<3d"], false, &bare),
+        (true, Walk::None, true)
+    );
+    assert_eq!(
+        needed(&[], &["is:unused"], false, &protecting("idle<9d")),
+        (true, Walk::None, true)
+    );
+}
+
+#[test]
+fn what_the_config_protects_stays_and_says_so() {
+    let line = [
+        "clean",
+        "--volumes",
+        "",
+        "--images",
+        "=node:20-alpine",
+        "--yes",
+        "--json",
+    ];
+    let stays = |ran: &Ran, name: &str, why: &str| {
+        let json = ran.json();
+        let refused = json["refused"].as_array().expect("a list");
+        let of_name = |it: &&Value| it["name"] == name;
+        let found = refused.iter().find(of_name).expect(name);
+        assert_eq!(found["why"], why);
+        assert_eq!(found["unlock"], serde_json::json!([]));
+        assert!(
+            ran.engine
+                .writes()
+                .iter()
+                .all(|write| !write.contains(name)),
+            "{name}"
+        );
+    };
+    let kept = ran_in(
+        &line,
+        Scene {
+            protect: &["size>3gb is:unused", "=node:*"],
+            ..Scene::default()
+        },
+    );
+    stays(
+        &kept,
+        "shop_media",
+        "protected by config: `size>3gb is:unused`",
+    );
+    stays(&kept, "node:20-alpine", "protected by config: `=node:*`");
+    let free = ran_in(&line, Scene::default());
+    for name in ["shop_media", "node:20-alpine", "minio_test"] {
+        let went = |ran: &Ran| {
+            let json = ran.json();
+            let done = json["done"].as_array().expect("a list").clone();
+            done.iter()
+                .any(|it| it["name"] == name && it["outcome"] == "removed")
+        };
+        assert!(went(&free), "{name}: {}", free.out);
+        assert_eq!(went(&kept), name == "minio_test", "{name}");
+    }
 }

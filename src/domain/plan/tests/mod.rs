@@ -7,6 +7,7 @@ use super::scene::*;
 use super::*;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Store};
 use crate::domain::item::{ContainerDetails, Image, Service, Source, State, VolumeName};
+use crate::domain::protect::{Protection, Rule};
 
 fn select(items: &[ItemId]) -> Selection {
     Selection {
@@ -203,12 +204,53 @@ fn protected_things_stay_whatever_is_asked() {
     assert_eq!(
         whys(&plan),
         [
-            ("job", "protected"),
+            ("job", "protected by dtop.keep"),
             ("a", "used by stopped container job"),
             ("top", "would take along its protected parent <none> hidden"),
         ]
     );
     assert_eq!(unlock(&survey, &selection), []);
+}
+
+#[test]
+fn what_a_rule_protects_stays_whatever_is_asked() {
+    let mut inventory = inventory(
+        vec![image("a", &["prod:1"]), image("b", &["b:1"])],
+        vec![mounting(fleeting("keep-job", "b"), &["data"])],
+    );
+    inventory.volumes = vec![anonymous("data", 9), volume("big", 50), volume("new", 1)];
+    inventory.volumes[2].size = Figure::Pending;
+    inventory.cache = vec![record("low", &[]), record("keep-high", &["low"])];
+    let rules = ["=prod:*", "keep", "size>40 -is:anonymous"];
+    let rules = rules.map(|text| Rule::parse(text).expect(text));
+    inventory.protection = Protection::new(rules.into(), at(9));
+    let survey = Survey::new(inventory);
+    let selection = stopping(&[
+        an_image("a"),
+        an_image("b"),
+        a_container("keep-job"),
+        a_volume("big"),
+        a_volume("new"),
+        a_record("low"),
+    ]);
+    let plan = Plan::new(&survey, &selection);
+    assert_eq!(plan.steps, []);
+    assert_eq!(
+        whys(&plan),
+        [
+            ("keep-job", "protected by config: `keep`"),
+            ("low", "another record builds on it: keep-high"),
+            ("b", "used by running container keep-job"),
+            ("a", "protected by config: `=prod:*`"),
+            ("big", "protected by config: `size>40 -is:anonymous`"),
+            (
+                "new",
+                "protected by config: `size>40 -is:anonymous`, of which a figure is not known"
+            ),
+        ]
+    );
+    assert_eq!(unlock(&survey, &selection), []);
+    assert!(plan.refused.iter().all(|refusal| refusal.unlock.is_empty()));
 }
 
 #[test]

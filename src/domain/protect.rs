@@ -1,0 +1,251 @@
+//! What is never removed: the label `dtop.keep`, and the filters of the config (DESIGN.md, Guard rails).
+//!
+//! A filter of the config names no kind. It holds for every kind that has all of its terms: `=shop-*` for all
+//! four, `project:shop` for all but build cache, `is:anonymous` for volumes alone.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::filter::{Filter, FilterError, Subject, Verdict};
+use super::item::{Kind, Labels};
+
+/// The label that protects, whatever its value but `false`.
+const LABEL: &str = "dtop.keep";
+
+/// A filter of the config.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    text: String,
+    /// Of each kind that has all its terms.
+    filters: [Option<Filter>; Kind::ALL.len()],
+}
+
+impl Rule {
+    /// Reads a filter of no kind.
+    ///
+    /// # Errors
+    /// When no kind has all its terms, or it asks what would make no sense here.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        let whole = |message: &str| FilterError {
+            at: 0..text.len(),
+            message: message.to_owned(),
+        };
+        if text.trim().is_empty() {
+            return Err(whole(
+                "an empty filter would protect everything; for that write read_only = true",
+            ));
+        }
+        let read = Kind::ALL.map(|kind| Filter::parse(text, kind));
+        if read.iter().flatten().any(Filter::asks_marks) {
+            return Err(whole(
+                "is:marked and is:protected say nothing here; write what is to be protected",
+            ));
+        }
+        if read.iter().any(Result::is_ok) {
+            return Ok(Self {
+                text: text.to_owned(),
+                filters: read.map(Result::ok),
+            });
+        }
+        let mut errors = read.into_iter().filter_map(Result::err);
+        let first = errors.next().unwrap_or_else(|| whole("no kind has it"));
+        if errors.all(|error| error == first) {
+            return Err(first);
+        }
+        let message = format!("no kind of thing has all of these terms: {first}");
+        Err(FilterError { message, ..first })
+    }
+}
+
+/// What protects something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    Label,
+    /// A rule, by its place, that holds.
+    Rule(usize),
+    /// A rule about a figure that is not known: it may hold.
+    Doubt(usize),
+}
+
+/// All that protects, and the time that ages count from.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    rules: Arc<[Rule]>,
+    now: Timestamp,
+}
+
+impl Protection {
+    #[must_use]
+    pub fn new(rules: Vec<Rule>, now: Timestamp) -> Self {
+        let rules = rules.into();
+        Self { rules, now }
+    }
+
+    pub fn tell_time(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// True where only the label protects.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Whether a rule asks when something was last used, which only containers' details tell.
+    #[must_use]
+    pub fn asks_last_use(&self) -> bool {
+        let mut filters = self.rules.iter().flat_map(|rule| &rule.filters).flatten();
+        filters.any(Filter::asks_last_use)
+    }
+
+    /// What protects an item first. A rule whose figure is not known protects until it is: what would have
+    /// been kept must not go because something could not be measured.
+    #[must_use]
+    pub fn guard(&self, subject: &Subject<'_>) -> Option<Guard> {
+        if has_label(subject.labels) {
+            return Some(Guard::Label);
+        }
+        let verdict = |rule: &Rule| {
+            let filter = rule.filters[subject.kind as usize].as_ref()?;
+            Some(filter.verdict(subject, self.now))
+        };
+        let find = |wanted| {
+            let mut rules = self.rules.iter();
+            rules.position(|rule| verdict(rule) == Some(wanted))
+        };
+        let holds = find(Verdict::Shown).map(Guard::Rule);
+        holds.or_else(|| find(Verdict::NotKnown).map(Guard::Doubt))
+    }
+
+    /// A guard in words: ``protected by config: `=prod:*` ``.
+    #[must_use]
+    pub fn why(&self, guard: Guard) -> String {
+        let rule = |at: usize| self.rules.get(at).map_or("", |rule| rule.text.as_str());
+        match guard {
+            Guard::Label => format!("protected by {LABEL}"),
+            Guard::Rule(at) => format!("protected by config: `{}`", rule(at)),
+            Guard::Doubt(at) => format!(
+                "protected by config: `{}`, of which a figure is not known",
+                rule(at)
+            ),
+        }
+    }
+}
+
+fn has_label(labels: Option<&Labels>) -> bool {
+    let value = labels.and_then(|labels| labels.value(LABEL));
+    value.is_some_and(|value| value != "false")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::bytes::{Bytes, Figure};
+    use crate::domain::filter::Flags;
+    use crate::domain::item::Text;
+
+    fn subject<'a>(kind: Kind, names: &'a [Text], labels: Option<&'a Labels>) -> Subject<'a> {
+        Subject {
+            kind,
+            names,
+            id: "sha256:1f",
+            size: Figure::Known(Bytes(7)),
+            frees: Figure::Pending,
+            created: None,
+            last_used: None,
+            project: labels.and_then(Labels::project),
+            labels,
+            is: Flags::default(),
+        }
+    }
+
+    fn protection(rules: &[&str]) -> Protection {
+        let rules = rules.iter().map(|text| Rule::parse(text).expect(text));
+        Protection::new(rules.collect(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_label_protects_whatever_its_value_but_false() {
+        for (value, guard) in [
+            ("", Some(Guard::Label)),
+            ("true", Some(Guard::Label)),
+            ("no", Some(Guard::Label)),
+            ("false", None),
+        ] {
+            let labels = Labels::new(vec![(LABEL.into(), value.into())]);
+            let names = ["a".into()];
+            let it = subject(Kind::Volume, &names, Some(&labels));
+            assert_eq!(protection(&[]).guard(&it), guard, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_rule_holds_for_the_kinds_that_have_all_its_terms() {
+        let labels = Labels::new(vec![("com.docker.compose.project".into(), "shop".into())]);
+        let names = ["shop-db".into()];
+        for (rule, kinds) in [
+            ("shop", &Kind::ALL[..]),
+            ("=shop-*", &Kind::ALL),
+            ("size>5", &Kind::ALL),
+            (
+                "project:shop",
+                &[Kind::Image, Kind::Container, Kind::Volume],
+            ),
+            ("-is:anonymous", &[Kind::Volume]),
+            ("size>7", &[]),
+            ("other", &[]),
+        ] {
+            let protection = protection(&[rule]);
+            for kind in Kind::ALL {
+                let labels = (kind != Kind::BuildCache).then_some(&labels);
+                let mut it = subject(kind, &names, labels);
+                it.is.anonymous = Some(false);
+                let guard = kinds.contains(&kind).then_some(Guard::Rule(0));
+                assert_eq!(protection.guard(&it), guard, "{rule} {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_protects_but_a_rule_that_holds_is_named_first() {
+        let names = ["a".into()];
+        let it = subject(Kind::Image, &names, None);
+        for (rules, says) in [
+            (
+                &["frees>1gb"][..],
+                Some("protected by config: `frees>1gb`, of which a figure is not known"),
+            ),
+            (
+                &["-frees>1gb"],
+                Some("protected by config: `-frees>1gb`, of which a figure is not known"),
+            ),
+            (&["age<30d", "=a"], Some("protected by config: `=a`")),
+            (&["age<30d b"], None),
+        ] {
+            let protection = protection(rules);
+            let why = protection.guard(&it).map(|guard| protection.why(guard));
+            assert_eq!(why.as_deref(), says, "{rules:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_used_says_why() {
+        for (text, says) in [
+            (" ", "would protect everything"),
+            ("-is:marked", "say nothing here"),
+            ("a is:protected", "say nothing here"),
+            ("size>big", "\"big\" is not a size"),
+            (
+                "is:running is:anonymous",
+                "no kind of thing has all of these terms",
+            ),
+            ("is:nothing", "no kind of thing has all of these terms"),
+            ("/(/", "the regular expression cannot be read"),
+        ] {
+            let error = Rule::parse(text).expect_err(text);
+            assert!(error.message.contains(says), "{text}: {error}");
+            assert!(error.at.end <= text.len());
+        }
+    }
+}
