@@ -72,6 +72,16 @@ pub async fn remove(
     cancel: Arc<AtomicBool>,
     mut report: impl FnMut(Event),
 ) -> Result<Removal, EngineError> {
+    carry_out(engine, order, cancel, &mut report).await
+}
+
+/// The same, once for all who listen: it is a great deal of code.
+async fn carry_out(
+    engine: Arc<dyn Engine>,
+    order: Order,
+    cancel: Arc<AtomicBool>,
+    report: &mut dyn FnMut(Event),
+) -> Result<Removal, EngineError> {
     report(Event::Checking);
     let (survey, Recheck { plan, mut dropped }) = match check::recheck(&*engine, order).await {
         Ok(checked) => checked,
@@ -88,7 +98,7 @@ pub async fn remove(
     });
     let disks = account::disks(&*engine, &survey).await;
     let mut run = Run::new(&*engine, &survey, &plan, &cancel);
-    dropped.extend(run.all(&mut report).await);
+    dropped.extend(run.all(report).await);
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
     report(Event::Counting);
@@ -143,7 +153,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn all(&mut self, report: &mut impl FnMut(Event)) -> Vec<Done> {
+    async fn all(&mut self, report: &mut dyn FnMut(Event)) -> Vec<Done> {
         let steps = &self.plan.steps;
         let mut done: Vec<Option<Done>> = vec![None; steps.len()];
         let mut put_off = Vec::new();
@@ -186,7 +196,7 @@ impl<'a> Run<'a> {
         start + records.max(1)
     }
 
-    async fn batch(&mut self, batch: Range<usize>, report: &mut impl FnMut(Event)) -> Vec<End> {
+    async fn batch(&mut self, batch: Range<usize>, report: &mut dyn FnMut(Event)) -> Vec<End> {
         let steps = &self.plan.steps[batch.clone()];
         if let Some(why) = self.halted() {
             let mut ends = Vec::with_capacity(steps.len());
@@ -212,7 +222,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn ended(&mut self, index: usize, end: End, report: &mut impl FnMut(Event)) -> Done {
+    fn ended(&mut self, index: usize, end: End, report: &mut dyn FnMut(Event)) -> Done {
         let step = &self.plan.steps[index];
         if end.outcome == Outcome::Removed {
             self.removed.insert(step.id.clone());

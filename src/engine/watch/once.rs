@@ -84,7 +84,17 @@ pub async fn scan_once(
     engine: &dyn Engine,
     wanted: Wanted,
     base: &Inventory,
-    progress: impl FnMut(Stage, &Progress),
+    mut progress: impl FnMut(Stage, &Progress),
+) -> Result<Inventory, EngineError> {
+    scan(engine, wanted, base, &mut progress).await
+}
+
+/// The same, once for all who listen: it is a great deal of code.
+async fn scan(
+    engine: &dyn Engine,
+    wanted: Wanted,
+    base: &Inventory,
+    progress: &mut dyn FnMut(Stage, &Progress),
 ) -> Result<Inventory, EngineError> {
     let mut once = Once {
         engine,
@@ -137,10 +147,10 @@ pub async fn scan_once(
     Ok(once.inventory)
 }
 
-struct Once<'e, P> {
+struct Once<'e> {
     engine: &'e dyn Engine,
     inventory: Inventory,
-    progress: P,
+    progress: &'e mut dyn FnMut(Stage, &Progress),
     /// The engine's folder, if it is local.
     root: Option<Proven>,
 }
@@ -171,7 +181,7 @@ async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
     })
 }
 
-impl<P: FnMut(Stage, &Progress)> Once<'_, P> {
+impl Once<'_> {
     fn running(&mut self, stage: Stage) {
         self.stage(stage, Progress::Running(Timestamp::now()));
     }
