@@ -22,7 +22,7 @@ use super::blobs::Blobs;
 use super::host::remote::{self, Home};
 use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
-use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
+use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
@@ -106,7 +106,7 @@ impl DockerEngine {
     /// # Errors
     /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
     pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
-        let transport = Transport::new(line, options.host.clone(), options.read_only);
+        let transport = Transport::new(line, options.host.clone(), Gate::new(options.read_only));
         let terms = Terms::agree(&transport, &options).await?;
         Ok(Self {
             writes: writes::client(transport.clone())?,
@@ -266,6 +266,10 @@ fn is_corrupt(error: &EngineError) -> bool {
 }
 
 impl Engine for DockerEngine {
+    fn gate(&self) -> Gate {
+        self.transport.gate()
+    }
+
     fn about(&self) -> Answer<'_, EngineInfo> {
         self.introduce().boxed()
     }

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod docker;
 #[cfg(test)]
 mod fake;
+mod gate;
 pub mod host;
 pub mod removal;
 pub mod transport;
@@ -28,6 +29,7 @@ use crate::domain::item::{
 };
 
 pub use crate::domain::outcome::{Done, Outcome};
+pub use gate::{Gate, Permit};
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -56,8 +58,8 @@ pub enum EngineError {
     /// No answer within the time that this request is given.
     #[error("{request}: no answer within {seconds} s")]
     TimedOut { request: String, seconds: u64 },
-    /// `--read-only`: nothing was sent.
-    #[error("read-only: {request} was not sent")]
+    /// `--read-only`: nothing was sent, or written ([`Gate`]).
+    #[error("read-only: {request} was not done")]
     ReadOnly { request: String },
 }
 
@@ -114,6 +116,10 @@ pub enum Change {
 /// Lists are cheap; everything else may walk a disk and take long (ENGINE.md §6). Dropping an answer's
 /// future cancels the request.
 pub trait Engine: Send + Sync {
+    /// What everything that writes on its behalf passes.
+    fn gate(&self) -> Gate {
+        Gate::default()
+    }
     /// What it is, asked anew: it may have been restarted as another version. Also a sign of life.
     fn about(&self) -> Answer<'_, EngineInfo>;
     /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.

@@ -27,8 +27,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::address::{Address, Line, Lines};
 pub(super) use self::http2::Way;
-use super::EngineError;
 use super::wire;
+use super::{EngineError, Gate};
 use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
@@ -80,7 +80,7 @@ struct Door {
     /// The engine's name in errors.
     host: Text,
     authority: HeaderValue,
-    read_only: bool,
+    gate: Gate,
     api: RwLock<Option<Api>>,
     idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
     /// Room for another request, where there may not be any number of connections.
@@ -93,7 +93,7 @@ type Room = Option<OwnedSemaphorePermit>;
 impl Transport {
     /// A way that has not been walked yet: nothing is sent.
     #[must_use]
-    pub fn new(line: impl Into<Line>, host: Text, read_only: bool) -> Self {
+    pub fn new(line: impl Into<Line>, host: Text, gate: Gate) -> Self {
         let line = line.into();
         let authority = HeaderValue::from_str(&line.address().authority())
             .unwrap_or(HeaderValue::from_static("docker"));
@@ -102,7 +102,7 @@ impl Transport {
             line,
             host,
             authority,
-            read_only,
+            gate,
             api: RwLock::new(None),
             idle: Mutex::default(),
             room,
@@ -126,6 +126,12 @@ impl Transport {
         self.0.line.login()
     }
 
+    /// What it lets through but GET and HEAD.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        self.0.gate
+    }
+
     /// Sends a request and waits for the answer's head. Dropping the future, or the answer before its
     /// end, closes the connection, by which the engine gives the request up (ENGINE.md §6).
     ///
@@ -133,10 +139,9 @@ impl Transport {
     /// [`EngineError::ReadOnly`] before anything is sent, or [`EngineError::Unreachable`].
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if self.0.read_only && !is_read {
-            return Err(EngineError::ReadOnly {
-                request: format!("{} {}", request.method(), request.uri().path()),
-            });
+        if !is_read {
+            let what = || format!("{} {}", request.method(), request.uri().path());
+            self.0.gate.pass(what)?;
         }
         let mut request = self.0.addressed(request)?;
         let mut room = self.0.room().await;

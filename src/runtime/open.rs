@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::domain::protect::Protection;
-use crate::engine::Engine;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
+use crate::engine::{Engine, Gate};
 
 use super::Opener;
 use super::batch::Found;
@@ -21,7 +21,7 @@ use super::batch::Found;
 /// A line that says what was tried, why it failed, and what to do.
 pub async fn engine(global: &Global, protection: Protection) -> Found {
     if global.engine.demo {
-        return Ok((demo(), protection));
+        return Ok((demo(global.engine.read_only), protection));
     }
     let options = options(global, false);
     let env = Env::of_process();
@@ -48,6 +48,10 @@ pub fn check(global: &Global) -> Result<(), String> {
 pub async fn opener(global: &Global) -> Opener {
     let options = options(global, true);
     let is_demo = global.engine.demo;
+    let demo = {
+        let read_only = global.engine.read_only;
+        move || demo(read_only)
+    };
     let lines = Rc::new(Lines::default());
     if !is_demo {
         for place in places(&options, &Env::of_process()).unwrap_or_default() {
@@ -82,8 +86,9 @@ fn options(global: &Global, look_further: bool) -> Options {
     }
 }
 
-fn demo() -> Arc<dyn Engine> {
-    Arc::new(DemoEngine::new(Timestamp::now()))
+fn demo(read_only: bool) -> Arc<dyn Engine> {
+    let demo = DemoEngine::new(Timestamp::now());
+    Arc::new(demo.with_gate(Gate::new(read_only)))
 }
 
 fn attempts(none: &NoEngine) -> Vec<Attempt> {

@@ -150,7 +150,11 @@ fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 fn blobs(path: PathBuf, version: &str) -> Blobs {
-    let transport = Transport::new(Address::Unix(path), "here".into(), true);
+    let transport = Transport::new(
+        Address::Unix(path),
+        "here".into(),
+        crate::engine::Gate::new(true),
+    );
     Blobs::new(transport, version)
 }
 

@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
 use self::store::Store;
-use super::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
+use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
 use crate::domain::item::{
@@ -52,6 +52,7 @@ pub struct DemoEngine {
     /// What the disk held at first.
     held: Bytes,
     pace: Pace,
+    gate: Gate,
     now: Timestamp,
     opened: Instant,
     changes: broadcast::Sender<Change>,
@@ -78,6 +79,7 @@ impl DemoEngine {
             store: Mutex::new(store),
             disk,
             pace: Pace::Lifelike,
+            gate: Gate::default(),
             now,
             opened: Instant::now(),
             changes: broadcast::channel(CHANGES).0,
@@ -87,6 +89,12 @@ impl DemoEngine {
     #[must_use]
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
+        self
+    }
+
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
         self
     }
 
@@ -155,6 +163,7 @@ impl DemoEngine {
         write: impl FnOnce(&mut Store) -> Result<T, EngineError> + Send + 'a,
     ) -> Answer<'a, T> {
         async move {
+            self.gate.pass(|| "a removal in the demo".to_owned())?;
             let (answer, freed) = self.write_now(write);
             if self.pace == Pace::Lifelike {
                 // 120 ms for nothing, 400 ms for 1.4 GB and more.
@@ -182,6 +191,10 @@ impl DemoEngine {
 }
 
 impl Engine for DemoEngine {
+    fn gate(&self) -> Gate {
+        self.gate
+    }
+
     fn about(&self) -> Answer<'_, EngineInfo> {
         self.read(5..20, "about", |_| {
             Ok(EngineInfo {

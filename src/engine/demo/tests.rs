@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::item::Text;
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{Kind, Text};
+use crate::domain::plan::{AddedBy, Plan, Selection};
+use crate::domain::survey::Survey;
+use crate::engine::removal::{Order, remove};
+use crate::engine::watch::{Wanted, scan_once};
 
 /// A base with a child of the classic builder, a build that the cache still has, and users of them.
 const SMALL: &str = r#"{
@@ -311,4 +316,32 @@ async fn step(engine: &DemoEngine, what: u8, which: usize) {
             drop(engine.prune_records(&ids).now_or_never());
         }
     }
+}
+
+#[tokio::test]
+async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
+    let demo = Arc::new(small().with_gate(Gate::new(true)));
+    let wanted = Wanted::ALL;
+    let nothing = Inventory::default();
+    let base = scan_once(&*demo, wanted, &nothing, |_, _| {}).await;
+    let base = base.unwrap();
+    let survey = Survey::new(base.clone());
+    let selection = Selection {
+        items: survey
+            .rows(Kind::Volume)
+            .map(|at| survey.item(Kind::Volume, at).id())
+            .map(|id| (id, AddedBy::Selection))
+            .collect(),
+        ..Default::default()
+    };
+    let plan = Plan::new(&survey, &selection);
+    assert!(!plan.steps.is_empty());
+    let order = Order { plan, base };
+    let engine: Arc<dyn Engine> = demo.clone();
+    let refused = remove(engine, order, Arc::default(), |_| {}).await;
+    let shut = |error: &EngineError| matches!(error, EngineError::ReadOnly { .. });
+    assert!(refused.is_err_and(|error| shut(&error)));
+    let volume = demo.remove_volume(&VolumeName::new("nfs")).await;
+    assert!(volume.is_err_and(|error| shut(&error)));
+    assert_eq!(demo.writes(), Vec::<String>::new());
 }

@@ -83,7 +83,11 @@ async fn carry_out(
     report: &mut dyn FnMut(Event),
 ) -> Result<Removal, EngineError> {
     report(Event::Checking);
-    let (survey, Recheck { plan, mut dropped }) = match check::recheck(&*engine, order).await {
+    let checked = match engine.gate().pass(|| "the removal".to_owned()) {
+        Ok(_) => check::recheck(&*engine, order).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (survey, Recheck { plan, mut dropped }) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             report(Event::Aborted {

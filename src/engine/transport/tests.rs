@@ -6,7 +6,7 @@ use super::*;
 use crate::engine::fake::{Answer, Fake};
 
 fn door(fake: &Fake, read_only: bool) -> Transport {
-    Transport::new(fake.address(), "here".into(), read_only)
+    Transport::new(fake.address(), "here".into(), Gate::new(read_only))
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn over_tcp_the_host_is_named() {
         port,
     };
     assert_eq!(address.to_string(), format!("tcp://127.0.0.1:{port}"));
-    let transport = Transport::new(address, "there".into(), false);
+    let transport = Transport::new(address, "there".into(), Gate::default());
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = [0; 1024];
@@ -130,7 +130,7 @@ fn a_literal_address_of_version_6_is_bracketed() {
 async fn nobody_listens() {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Unix(folder.path().join("none.sock"));
-    let transport = Transport::new(address, "unix://none".into(), false);
+    let transport = Transport::new(address, "unix://none".into(), Gate::default());
     let error = transport.get("/a", None).await.unwrap_err();
     let EngineError::Unreachable { host, cause } = error else {
         panic!("{error}");
