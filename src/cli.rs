@@ -9,13 +9,14 @@ use clap_complete::Shell;
 use crate::domain::filter::Filter;
 use crate::domain::item::Kind;
 use crate::domain::outcome::Done;
+use crate::domain::triage::Goal;
 use crate::ui::text::sanitise;
 
 /// Nothing could be tried.
 pub const NOTHING_TRIED: u8 = 1;
 /// The command line cannot be used.
 pub const USAGE: u8 = 2;
-/// A step failed, changed or was skipped.
+/// A step failed, changed or was skipped, or the target could not be met.
 pub const NOT_ALL_DONE: u8 = 3;
 /// A signal ended it: what the shell shows of a program that ^C ended.
 pub const INTERRUPTED: u8 = 130;
@@ -33,7 +34,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 all done, refusals included; 1 nothing could be tried; \
-2 usage; 3 a step failed, changed or was skipped";
+2 usage; 3 a step failed, changed or was skipped, or the target could not be met";
 
 /// Options that stand before or after the subcommand.
 #[derive(Args, Clone, Debug, Default)]
@@ -131,6 +132,8 @@ pub struct Output {
 pub struct Select {
     #[command(flatten)]
     pub filters: FilterTexts,
+    #[command(flatten)]
+    pub target: Target,
     /// Also what holds the chosen things back and is good for nothing else
     #[arg(long)]
     pub unlock: bool,
@@ -157,6 +160,35 @@ pub struct FilterTexts {
     /// Build cache, as in 'idle>14d'
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
     pub cache: Vec<String>,
+}
+
+/// How much is to be freed in all; what the filters choose counts towards it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Target {
+    /// Also the safest things that free so much in all, as in 20gb
+    #[arg(long, value_name = "SIZE", value_parser = free, conflicts_with = "until_free")]
+    pub free: Option<Goal>,
+    /// Also the safest things that are missing until so much is available on the engine's disk: 20gb, 20%
+    #[arg(long, value_name = "SIZE|PERCENT", value_parser = until_free)]
+    pub until_free: Option<Goal>,
+    /// Named volumes that nothing uses may be among them
+    #[arg(long)]
+    pub even_volumes: bool,
+}
+
+impl Target {
+    #[must_use]
+    pub fn goal(self) -> Option<Goal> {
+        self.free.or(self.until_free)
+    }
+}
+
+fn free(text: &str) -> Result<Goal, String> {
+    Goal::free(text).ok_or_else(|| "write a size, as in 20gb".to_owned())
+}
+
+fn until_free(text: &str) -> Result<Goal, String> {
+    Goal::until(text).ok_or_else(|| "write a size or a share, as in 20gb or 20%".to_owned())
 }
 
 /// A filter may begin with `-`, but what begins with `--` is the next option of a forgotten filter.
@@ -194,12 +226,15 @@ impl Select {
                 chosen.push(Chosen { kind, filter });
             }
         }
-        if chosen.is_empty() {
+        if chosen.is_empty() && self.target.goal().is_none() {
             return Err(
                 "nothing is chosen; choose with --images, --containers, --volumes or --cache \
-                 and a filter ('' means all)"
+                 and a filter ('' means all), or with --free SIZE"
                     .to_owned(),
             );
+        }
+        if self.target.even_volumes && self.target.goal().is_none() {
+            return Err("--even-volumes goes with --free or --until-free".to_owned());
         }
         Ok(chosen)
     }
@@ -396,10 +431,15 @@ mod tests {
                 &["clean", "--yes", "--volumes", "is:unused web"],
                 "write =web or /web/",
             ),
-            (&["--free", "1gb"], "unexpected argument '--free'"),
+            (&["plan", "--free", "much"], "write a size, as in 20gb"),
+            (&["plan", "--until-free", "0%"], "as in 20gb or 20%"),
             (
-                &["plan", "--images", "", "--until-free", "1gb"],
-                "'--until-free'",
+                &["plan", "--free", "1gb", "--until-free", "1gb"],
+                "cannot be used with",
+            ),
+            (
+                &["plan", "--images", "", "--even-volumes"],
+                "--even-volumes goes with",
             ),
             (&["clean", "--images", "", "--save", "d"], "'--save'"),
             (&["plan", "--logs", ""], "'--logs'"),

@@ -28,5 +28,7 @@ mod layers;
 mod recorded_layers;
 #[path = "laws/tally.rs"]
 mod tally;
+#[path = "laws/triage.rs"]
+mod triage;
 #[path = "laws/weight.rs"]
 mod weight;

@@ -17,3 +17,4 @@ pub mod protect;
 pub mod stored;
 pub mod survey;
 pub mod time;
+pub mod triage;

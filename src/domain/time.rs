@@ -36,6 +36,25 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// How long ago, in a sentence: `just now`, `5 minutes ago`, `1 day ago`, `3 weeks ago`.
+#[must_use]
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
+    let age = age(then, now);
+    let Some((number, unit)) = age.split_once(' ') else {
+        return "just now".to_owned();
+    };
+    let unit = match unit {
+        "min" => "minute",
+        "h" => "hour",
+        "d" => "day",
+        "wk" => "week",
+        "mo" => "month",
+        _ => "year",
+    };
+    let many = if number == "1" { "" } else { "s" };
+    format!("{number} {unit}{many} ago")
+}
+
 /// A duration such as `30d`, `90m`, `2w`: a number and one of `s m h d w`.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<SignedDuration> {
@@ -75,6 +94,10 @@ mod tests {
             let now = then + SignedDuration::from_secs(seconds);
             assert_eq!(age(then, now), text, "{seconds}");
         }
+        let in_words = |hours| ago(then, then + SignedDuration::from_hours(hours));
+        assert_eq!(in_words(0), "just now");
+        assert_eq!(in_words(25), "1 day ago");
+        assert_eq!(in_words(21 * 24), "3 weeks ago");
     }
 
     #[test]

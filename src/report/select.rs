@@ -10,6 +10,7 @@ use crate::domain::filter::Verdict;
 use crate::domain::item::{ImageId, ItemId, Kind, Text};
 use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::triage::{self, Wish};
 
 /// What else the command line says about a selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,12 +26,28 @@ pub struct How {
     pub yes: bool,
 }
 
+/// What was to be freed, and how far that goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub wanted: Bytes,
+    /// What goes for certain: less than was wanted where that cannot be had.
+    pub frees: Bytes,
+}
+
+impl Target {
+    #[must_use]
+    pub fn is_met(self) -> bool {
+        self.frees >= self.wanted
+    }
+}
+
 /// What the filters chose, and what they could not decide on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub selection: Selection,
     /// How many things of each kind were left out because a filter asks for a figure that is not known.
     pub not_known: BTreeMap<Kind, usize>,
+    pub target: Option<Target>,
 }
 
 impl Choice {
@@ -56,6 +73,26 @@ impl Choice {
             choice.unlock(survey);
         }
         choice
+    }
+
+    /// Adds the safest things until all that was chosen frees so much.
+    pub fn free(&mut self, survey: &Survey, wish: Wish, now: Timestamp) {
+        let chosen = triage::choose(survey, &self.selection, wish, now);
+        chosen.add_to(&mut self.selection);
+        self.target = Some(Target {
+            wanted: wish.bytes,
+            frees: chosen.frees,
+        });
+    }
+
+    /// That the target cannot be met, in a line for stderr; `None` where it can, or where there is none.
+    #[must_use]
+    pub fn missed(&self) -> Option<String> {
+        let missed = self.target.filter(|target| !target.is_met())?;
+        let Target { wanted, frees } = missed;
+        Some(format!(
+            "the target cannot be met: {wanted} were asked for, and no more than {frees} can go"
+        ))
     }
 
     fn ask(&mut self, survey: &Survey, filters: &[&Chosen], index: usize, now: Timestamp) {

@@ -165,7 +165,15 @@ pub fn plan(survey: &Survey, plan: &Plan, page: Page) -> String {
         let steps = plan.steps.iter().enumerate();
         let steps: Vec<String> = steps
             .filter(|(_, step)| step.added_by == added_by)
-            .map(|(at, step)| step_line(at + 1, step, page))
+            .map(|(at, step)| {
+                let mut line = step_line(at + 1, step, page);
+                if added_by == AddedBy::Free
+                    && let Some(why) = words::why_it_may_go(&step.id, survey, page.now)
+                {
+                    line = format!("{line} · {}", sanitise(&why));
+                }
+                line
+            })
             .collect();
         section(&mut lines, heading, steps);
     }
@@ -220,7 +228,8 @@ fn notes(step: &Step) -> Vec<String> {
         let parents = words::count(step.follows.len(), "untagged parent");
         notes.push(format!("takes along {parents}"));
     }
-    if step.comes_back == ComesBack::Pulled {
+    // Of what --free added, this is among the reasons.
+    if step.comes_back == ComesBack::Pulled && step.added_by != AddedBy::Free {
         notes.push("can be pulled again".to_owned());
     }
     if step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO) {

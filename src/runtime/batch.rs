@@ -9,17 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{self, Chosen, Select, one_line};
+use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::Plan;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
+use crate::domain::triage::{Goal, Wish};
 use crate::engine::removal::{Order, remove};
 use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
-use crate::report::select::{Choice, How};
+use crate::report::select::{Choice, How, Target};
 use crate::report::text::{self, Page};
 
 use super::console::Console;
@@ -110,17 +112,23 @@ pub async fn plan(
     json: bool,
     console: &mut Console<'_>,
 ) -> u8 {
-    let Planned { survey, plan, .. } = match planned(engine, select, false, console).await {
+    let planned = match planned(engine, select, false, console).await {
         Ok(planned) => planned,
         Err(stop) => return stopped(&stop, false, console),
     };
+    let Planned { survey, plan, .. } = &planned;
     let text = if json {
-        json::plan(&survey, &plan)
+        json::plan(survey, plan)
+    } else if planned.is_idle() {
+        String::new()
     } else {
-        text::plan(&survey, &plan, console.page)
+        text::plan(survey, plan, console.page)
     };
     let written = console.print(&text);
-    console.end(written)
+    match console.end(written) {
+        0 => planned.code(0),
+        code => code,
+    }
 }
 
 /// Removes what was chosen after asking, or with `yes` without, and returns the exit code. Once `interrupt`
@@ -151,7 +159,7 @@ pub async fn clean(
         } else {
             Ok(())
         };
-        return clean_ended(0, written, console);
+        return clean_ended(planned.code(0), written, console);
     }
     carry_out(planned, wish.json, console, interrupt).await
 }
@@ -196,10 +204,12 @@ async fn carry_out(
     console: &mut Console<'_>,
     interrupt: impl Future<Output = ()>,
 ) -> u8 {
+    let code = planned.code(0);
     let Planned {
         engine,
         survey,
         plan,
+        ..
     } = planned;
     // Only steps are checked again: what was refused before is still chosen, and still stays.
     let refused = plan.refused.clone();
@@ -263,7 +273,7 @@ async fn carry_out(
     if interrupted.get() && removal.done.iter().any(is_skipped) {
         console.complain("interrupted; what was skipped is still there");
     }
-    clean_ended(cli::exit_code(&removal.done), written, console)
+    clean_ended(cli::exit_code(&removal.done).max(code), written, console)
 }
 
 /// What a removal prints, a line an object.
@@ -324,6 +334,26 @@ struct Planned {
     engine: Arc<dyn Engine>,
     survey: Survey,
     plan: Plan,
+    /// How much was to be freed, where that was said.
+    target: Option<Target>,
+}
+
+impl Planned {
+    /// Nothing is missing, and nothing was chosen otherwise: there is nothing to say.
+    fn is_idle(&self) -> bool {
+        let Plan { steps, refused, .. } = &self.plan;
+        let enough = self.target.is_some_and(|target| target.wanted.is_zero());
+        enough && steps.is_empty() && refused.is_empty()
+    }
+
+    /// The exit code of what went well otherwise.
+    fn code(&self, code: u8) -> u8 {
+        if self.target.is_none_or(Target::is_met) {
+            code
+        } else {
+            cli::NOT_ALL_DONE
+        }
+    }
 }
 
 async fn planned(
@@ -339,13 +369,24 @@ async fn planned(
         all_names: select.all_names,
         yes,
     };
-    let (engine, survey) = scan(
-        engine,
-        |_, protection| needed(&filters, how, protection),
-        console,
-    )
-    .await?;
-    let mut choice = Choice::new(&survey, &filters, how, console.page.now);
+    let goal = select.target.goal();
+    let wanted = |_: &EngineInfo, protection: &Protection| match goal {
+        Some(_) => Wanted::ALL,
+        None => needed(&filters, how, protection),
+    };
+    let (engine, survey) = scan(engine, wanted, console).await?;
+    let now = console.page.now;
+    let mut choice = Choice::new(&survey, &filters, how, now);
+    if let Some(goal) = goal {
+        let wish = Wish {
+            bytes: missing(goal, &survey)?,
+            even_volumes: select.target.even_volumes,
+        };
+        choice.free(&survey, wish, now);
+    }
+    if let Some(line) = choice.missed() {
+        console.complain(&line);
+    }
     if let Some(line) = choice.left_out() {
         console.complain(&line);
     }
@@ -354,6 +395,20 @@ async fn planned(
         engine,
         survey,
         plan,
+        target: choice.target,
+    })
+}
+
+/// How much is to be freed.
+fn missing(goal: Goal, survey: &Survey) -> Result<Bytes, Stop> {
+    let Inventory { engine, disks, .. } = survey.inventory();
+    goal.missing(disks).ok_or_else(|| {
+        let why = engine.why_not_local.as_deref();
+        let why = why.unwrap_or("its folder cannot be read from here");
+        Stop::nothing_tried(format!(
+            "{}: nobody can tell how full the engine's disk is ({why}); say --free SIZE instead",
+            engine.host
+        ))
     })
 }
 

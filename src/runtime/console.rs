@@ -26,7 +26,8 @@ impl Console<'_> {
     /// # Errors
     /// When it is not taken; [`Console::end`] says what follows.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
-        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let is_whole = text.is_empty() || text.ends_with('\n');
+        let end = if is_whole { "" } else { "\n" };
         write!(self.out, "{text}{end}")?;
         self.out.flush()
     }

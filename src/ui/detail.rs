@@ -15,7 +15,7 @@ use super::scroll::{self, Place};
 use super::text::{fit, sanitise};
 use super::theme::{Look, Theme};
 use super::why::in_the_way;
-use super::words::{doubts, figure, freed, holders, time};
+use super::words::{doubts, figure, freed, holders, last_use, moment};
 
 /// Columns of the words before the values.
 const LABEL: usize = 14;
@@ -174,19 +174,16 @@ impl Page<'_> {
     }
 
     fn time(&mut self, label: &str, then: Option<jiff::Timestamp>) {
-        self.say(label, &time(then, self.model.now));
+        self.say(label, &moment(then, self.model.now));
     }
 
     fn last_use(&mut self, id: &ItemId) {
-        let Some(facts) = self.facts(id) else {
+        let survey = &self.model.survey;
+        let (Some(facts), Some(item)) = (self.facts(id), survey.find(id)) else {
             return;
         };
-        let mut text = time(facts.last_used, self.model.now);
-        if let Some(by) = &facts.last_used_by {
-            text.push_str(", by ");
-            text.push_str(by);
-        }
-        self.say("last used", &text);
+        let text = last_use(item, facts, self.model.now);
+        self.say("last use", &text);
     }
 
     fn image_users(&mut self, image: &Image) {
@@ -381,7 +378,7 @@ impl Page<'_> {
         self.say("in use", yes(record.in_use));
         self.say("shared", yes(record.shared));
         self.time("created", record.created);
-        self.time("last used", record.last_used);
+        self.last_use(&id);
         self.say("size", &figure(record.size, self.theme));
         self.frees(&id);
         self.heading("Built on");

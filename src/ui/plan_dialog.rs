@@ -29,7 +29,7 @@ use super::header::engine_and_host;
 use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
-use super::words::{count, doubts, figure, freed, holders, join, kind_word, name};
+use super::words::{count, doubts, figure, freed, holders, join, kind_word, name, why_it_may_go};
 
 /// Columns of the bytes, and of the kind behind them.
 const BYTES: usize = 9;
@@ -168,6 +168,11 @@ impl Writer<'_> {
             text.push_str(&note);
         }
         let mut lines = self.entry(&bytes(&step.frees, self.theme), &step.id, &text);
+        if step.added_by == AddedBy::Free
+            && let Some(why) = why_it_may_go(&step.id, &self.model.survey, self.model.now)
+        {
+            lines.extend(self.below(&why, Look::Faint));
+        }
         let release = || self.screen.plan.carried_out(&self.model.survey);
         if let Some(held) = step.held_back(self.carried_out.get_or_init(release)) {
             let by = holders(&held.by, &self.model.survey);

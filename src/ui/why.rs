@@ -2,14 +2,14 @@
 
 use crate::app::model::Model;
 use crate::domain::item::{Container, Image, ItemId, Kind, Record};
+use crate::domain::plan::AddedBy;
 use crate::domain::survey::Item;
-use crate::domain::time::age;
 
 use super::canvas::Canvas;
 use super::header::status;
 use super::pane::left_out;
 use super::theme::{Look, Theme};
-use super::words::{count, doubts, freed, holders, join};
+use super::words::{count, doubts, freed, holders, join, last_use, why_it_may_go};
 
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
@@ -46,6 +46,11 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     let item = model.survey.item(pane.kind, index);
     let facts = model.survey.facts(pane.kind, index);
     let mut parts = Vec::new();
+    if model.marks.get(&item.id()) == Some(&AddedBy::Free)
+        && let Some(why) = why_it_may_go(&item.id(), &model.survey, model.now)
+    {
+        return vec![why];
+    }
     if facts.blocked {
         parts.extend(in_the_way(model, &item.id()));
     } else {
@@ -62,10 +67,8 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     {
         parts.push(format!("also {}", image.names[1..].join(", ")));
     }
-    if let (Some(by), Some(then)) = (&facts.last_used_by, facts.last_used)
-        && !facts.blocked
-    {
-        parts.push(format!("last used by {by}, {}", age(then, model.now)));
+    if !facts.blocked {
+        parts.push(last_use(item, facts, model.now));
     }
     parts
 }

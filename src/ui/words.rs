@@ -7,7 +7,9 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
-use crate::domain::survey::Survey;
+use crate::domain::survey::{Facts, Item, Survey};
+use crate::domain::time;
+use crate::domain::triage::{self, Tier};
 
 use super::theme::Theme;
 
@@ -143,6 +145,38 @@ pub fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
+/// When something was last used and by what, as far as the engine keeps a record: `last used 3 weeks ago by
+/// job-1`, `no use on record, tagged 2 months ago`.
+pub fn last_use(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
+    let Some(then) = facts.last_used else {
+        return "no record of its last use".to_owned();
+    };
+    let ago = time::ago(then, now);
+    match (item, &facts.last_used_by) {
+        (_, Some(by)) => format!("last used {ago} by {by}"),
+        (Item::Image(_), None) => format!("tagged {ago}, not used since"),
+        (Item::Container(it), None) if it.state.is_stopped() => format!("ended {ago}"),
+        (Item::Container(_), None) => format!("started {ago}"),
+        (Item::Volume(_) | Item::Record(_), None) => format!("last used {ago}"),
+    }
+}
+
+/// Why triage may choose something; nothing where it may not.
+pub fn why_it_may_go(id: &ItemId, survey: &Survey, now: Timestamp) -> Option<String> {
+    let number = survey.numbers().number_of(id)?;
+    let (item, facts) = (survey.numbered(number), survey.facts_of_number(number));
+    let what = match triage::tier(survey, number, now)? {
+        Tier::Cache | Tier::FreshCache => "build cache that no build uses",
+        Tier::Dangling => "dangling",
+        Tier::Container => "wrote next to nothing, leaves no volume",
+        Tier::Pulled(_) => "unused, can be pulled again",
+        Tier::Local => "unused",
+        Tier::Anonymous => "anonymous, nothing uses it",
+        Tier::Named => "nothing uses it",
+    };
+    Some(format!("{what} · {}", last_use(item, facts, now)))
+}
+
 /// Holders in a few words: `3 build cache records and nextcloud:19`.
 pub fn holders(by: &[(ItemId, Bytes)], survey: &Survey) -> String {
     let records = by
@@ -197,17 +231,12 @@ pub fn no_build_cache(engine: &EngineInfo) -> Option<String> {
     })
 }
 
-/// A time and how long ago it was: `2026-07-07 11:04 UTC, 4 mo ago`.
-pub fn time(then: Option<Timestamp>, now: Timestamp) -> String {
+/// A time and how long ago it was: `2026-07-07 11:04 UTC, 4 months ago`.
+pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
     then.map_or_else(
         || "–".to_owned(),
         |then| {
-            let age = crate::domain::time::age(then, now);
-            let ago = if age == "now" {
-                "just now".to_owned()
-            } else {
-                format!("{age} ago")
-            };
+            let ago = time::ago(then, now);
             format!("{} UTC, {ago}", then.strftime("%Y-%m-%d %H:%M"))
         },
     )

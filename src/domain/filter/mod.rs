@@ -11,6 +11,8 @@ use super::bytes::{Bytes, Figure};
 use super::item::{Kind, Labels, Text};
 use term::{Is, Term, Test};
 
+pub use parse::parse_size;
+
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {

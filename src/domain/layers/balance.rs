@@ -221,6 +221,12 @@ impl Balance {
         }
     }
 
+    /// What has gone so far for certain: [`Freed::at_least`] of [`Balance::total`].
+    #[must_use]
+    pub fn at_least(&self) -> Bytes {
+        Bytes(u64::try_from(self.sum().least).unwrap_or(u64::MAX))
+    }
+
     /// All that has gone so far, with the doubts that are left.
     #[must_use]
     pub fn total(&self, ledger: &Ledger) -> Freed {

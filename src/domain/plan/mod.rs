@@ -17,13 +17,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
+use super::index::ItemNo;
 use super::item::{ImageId, ItemId, Text};
 use super::layers::{Freed, HeldBack, Release};
 use super::survey::Survey;
 
 pub use recheck::Recheck;
 pub use refuse::STOP_IT;
+pub(super) use refuse::is_task;
 pub use seen::{Run, Seen};
+pub use steps::comes_back;
 pub use tally::Tally;
 pub use unlock::unlock;
 
@@ -33,6 +36,12 @@ use draft::Draft;
 #[must_use]
 pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
     Draft::settled(survey, selection).frees()
+}
+
+/// All that is gone after [`Plan::new`] of a selection, what follows by itself included.
+#[must_use]
+pub fn gone(survey: &Survey, selection: &Selection) -> Vec<ItemNo> {
+    Draft::settled(survey, selection).gone().collect()
 }
 
 /// What somebody wants gone.

@@ -201,7 +201,7 @@ const TASK: &str = "com.docker.swarm.task";
 const SERVICE: &str = "com.docker.swarm.service";
 
 /// A task of a swarm service comes back by itself and belongs to the swarm.
-pub(super) fn is_task(labels: &Labels) -> bool {
+pub(in crate::domain) fn is_task(labels: &Labels) -> bool {
     labels
         .iter()
         .any(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))

@@ -151,8 +151,10 @@ fn step(item: Item<'_>, added_by: AddedBy, store: Store) -> Step {
     }
 }
 
-/// The containerd store writes digests for local builds too, so they prove nothing there (ENGINE.md §10).
-fn comes_back(image: &Image, store: Store) -> ComesBack {
+/// Whether an image can be had again. The containerd store writes digests for local builds too, so they prove
+/// nothing there (ENGINE.md §10).
+#[must_use]
+pub fn comes_back(image: &Image, store: Store) -> ComesBack {
     match (store, image.source) {
         (Store::GraphDriver, Source::Registry) => ComesBack::Pulled,
         (Store::GraphDriver, Source::Local) => ComesBack::No,

@@ -54,7 +54,11 @@ impl Survey {
         let used = listed.then_some(!users.is_empty() || in_service);
         let intermediate = image.names.is_empty() && image.digests.is_empty() && children;
         let blocked = !users.is_empty() || children || in_service;
-        let (last_used, last_used_by) = self.last_use_of(users);
+        let (mut last_used, mut last_used_by) = self.last_use_of(users);
+        // Somebody had a use for it when it was given a name here.
+        if image.last_tagged > last_used {
+            (last_used, last_used_by) = (image.last_tagged, None);
+        }
         let frees = if blocked {
             Freed::default()
         } else {
@@ -65,7 +69,7 @@ impl Survey {
         Facts {
             frees,
             blocked,
-            last_used: last_used.or(image.last_tagged),
+            last_used,
             last_used_by,
             flags: Flags {
                 used,

@@ -46,8 +46,11 @@ pub struct Facts {
     pub shared: Figure<Bytes>,
     /// It would be refused if it alone were marked.
     pub blocked: bool,
+    /// As far as the engine keeps a record, and never from when it was made: when a container of it last ran, or
+    /// when it was given its name (images); when a container that mounts it last ran (volumes); when it ran
+    /// (containers); when a build last took it (build cache).
     pub last_used: Option<Timestamp>,
-    /// The container that used it last.
+    /// The container that used it last; none where an image was named later than that.
     pub last_used_by: Option<Text>,
     pub flags: Flags,
     /// What protects it.

@@ -5,6 +5,8 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::Value;
 
+mod target;
+
 use super::*;
 use crate::cli::{Cli, Command, FilterTexts};
 use crate::domain::bytes::Bytes;

@@ -1,0 +1,62 @@
+//! Triage: the safest set that frees so many bytes, for `f`, `--free` and `--until-free`.
+//!
+//! What may go is put into tiers ([`Tier`]), the least missed first. No tier is touched before all of those
+//! below it together do not free enough; within a tier few things go rather than many, and nothing goes that is
+//! not needed. What counts is what the *set* frees, as [`super::plan::Plan::new`] would say of it, and of that
+//! only what is certain: layers that several images share, and bytes that build cache holds too, count once all
+//! that holds them is in the set.
+
+mod choose;
+mod exact;
+mod goal;
+mod needs;
+mod state;
+mod tier;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::bytes::Bytes;
+use super::item::ItemId;
+use super::plan::{AddedBy, Selection};
+use super::survey::Survey;
+
+pub use goal::{Goal, PROPOSED, proposal};
+pub use tier::{Idle, Tier, tier};
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// What the whole plan is to free, what was selected before included.
+    pub bytes: Bytes,
+    /// Named volumes that nothing uses may go too.
+    pub even_volumes: bool,
+}
+
+/// What triage chose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// What goes beside what was selected before, and why it may.
+    pub items: BTreeMap<ItemId, Tier>,
+    /// What all of it frees for certain: what was selected before, and these.
+    pub frees: Bytes,
+    /// It is as much as was wished for. Otherwise it is the most that there is.
+    pub met: bool,
+}
+
+impl Chosen {
+    /// Adds what was chosen to a selection.
+    pub fn add_to(&self, selection: &mut Selection) {
+        for id in self.items.keys() {
+            selection.items.entry(id.clone()).or_insert(AddedBy::Free);
+        }
+    }
+}
+
+/// Chooses the safest set that, with what is selected already, frees what is wished for; where nothing does, the
+/// set that frees the most. What the selection has dropped stays.
+#[must_use]
+pub fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Timestamp) -> Chosen {
+    choose::choose(survey, selected, wish, now)
+}

@@ -1,0 +1,81 @@
+//! What goes at the moment, and what it frees: things are let go and taken back by the hundred thousand.
+
+use crate::domain::bytes::Bytes;
+use crate::domain::index::ItemNo;
+use crate::domain::layers::Balance;
+use crate::domain::survey::Survey;
+
+use super::needs::{Needs, needs};
+
+/// What goes. Steps of the classic builder follow by themselves.
+pub(super) struct State<'a> {
+    survey: &'a Survey,
+    needs: &'a Needs,
+    balance: Balance,
+    gone: Vec<bool>,
+}
+
+impl<'a> State<'a> {
+    /// Where this much goes already.
+    pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool]) -> Self {
+        let mut balance = Balance::of(&survey.ledger);
+        for (number, gone) in (0..).zip(gone) {
+            if *gone {
+                balance.drop(&survey.ledger, number);
+            }
+        }
+        Self {
+            survey,
+            needs,
+            balance,
+            gone: gone.to_vec(),
+        }
+    }
+
+    pub fn goes(&self, number: ItemNo) -> bool {
+        self.gone[number as usize]
+    }
+
+    /// What goes for certain.
+    pub fn bytes(&self) -> Bytes {
+        self.balance.at_least()
+    }
+
+    pub fn go(&mut self, number: ItemNo) {
+        let mut open = vec![number];
+        while let Some(at) = open.pop() {
+            if std::mem::replace(&mut self.gone[at as usize], true) {
+                continue;
+            }
+            self.balance.drop(&self.survey.ledger, at);
+            let is_free = |step: &ItemNo| needs(self.survey, *step).all(|need| self.goes(need));
+            open.extend(self.steps_after(at).filter(is_free));
+        }
+    }
+
+    pub fn stay(&mut self, number: ItemNo) {
+        let mut open = vec![number];
+        while let Some(at) = open.pop() {
+            if std::mem::replace(&mut self.gone[at as usize], false) {
+                self.balance.restore(&self.survey.ledger, at);
+                open.extend(self.steps_after(at));
+            }
+        }
+    }
+
+    /// What would not go if an item stayed.
+    pub fn loss(&mut self, number: ItemNo) -> Bytes {
+        let with = self.bytes();
+        self.stay(number);
+        let without = self.bytes();
+        self.go(number);
+        with - without
+    }
+
+    /// The classic builder's steps that may follow once an item is gone.
+    fn steps_after(&self, number: ItemNo) -> impl Iterator<Item = ItemNo> + use<'a> {
+        let needs = self.needs;
+        let after = needs.before.of(number).iter().copied();
+        after.filter(|after| needs.follows[*after as usize])
+    }
+}
