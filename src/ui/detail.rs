@@ -15,7 +15,7 @@ use super::scroll::{self, Place};
 use super::text::{fit, sanitise};
 use super::theme::{Look, Theme};
 use super::why::in_the_way;
-use super::words::{doubts, figure, freed, holders, last_use, moment};
+use super::words::{doubts, figure, freed, holders, moment};
 
 /// Columns of the words before the values.
 const LABEL: usize = 14;
@@ -178,12 +178,17 @@ impl Page<'_> {
     }
 
     fn last_use(&mut self, id: &ItemId) {
-        let survey = &self.model.survey;
-        let (Some(facts), Some(item)) = (self.facts(id), survey.find(id)) else {
+        let Some(facts) = self.facts(id) else {
             return;
         };
-        let text = last_use(item, facts, self.model.now);
-        self.say("last use", &text);
+        let time = moment(facts.last_used, self.model.now);
+        let text = match (id, &facts.last_used_by) {
+            _ if facts.last_used.is_none() => "no record".to_owned(),
+            (_, Some(by)) => format!("{time} by {by}"),
+            (ItemId::Image(_), None) => format!("{time}: it was tagged, and not used since"),
+            (_, None) => time,
+        };
+        self.say("last used", &text);
     }
 
     fn image_users(&mut self, image: &Image) {

@@ -67,7 +67,9 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     {
         parts.push(format!("also {}", image.names[1..].join(", ")));
     }
-    if !facts.blocked {
+    // A column tells the time; by what it was used, or that nobody knows, only this line.
+    let is_told = facts.last_used.is_some() && facts.last_used_by.is_none();
+    if !facts.blocked && !is_told && matches!(item, Item::Image(_) | Item::Volume(_)) {
         parts.push(last_use(item, facts, model.now));
     }
     parts

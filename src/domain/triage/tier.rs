@@ -81,7 +81,7 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
         last.is_some_and(|last| now.duration_since(last) >= WEEK)
     };
     // Who uses an image or a volume only the list of containers tells.
-    let is_told = survey.inventory().is_listed(Stage::Containers);
+    let are_users_known = survey.inventory().is_listed(Stage::Containers);
     match survey.numbered(number) {
         Item::Record(record) if record.in_use => None,
         Item::Record(_) if is_old() => Some(Tier::Cache),
@@ -91,11 +91,11 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
             may_go.then_some(Tier::Container)
         }
         Item::Image(image) => {
-            let may_go = is_told && !facts.intermediate && may_go(survey, number);
+            let may_go = are_users_known && !facts.intermediate && may_go(survey, number);
             may_go.then(|| of_image(survey, image, Idle::since(facts.last_used, now)))
         }
         Item::Volume(volume) => {
-            let unused = is_told && survey.users(number).is_empty();
+            let unused = are_users_known && survey.users(number).is_empty();
             let may_go = unused && volume.labels.project().is_none() && is_measured(volume);
             may_go.then_some(if volume.anonymous {
                 Tier::Anonymous
