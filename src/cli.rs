@@ -114,6 +114,11 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Print what was removed, and how it comes back
+    History {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the man page
@@ -443,7 +448,6 @@ mod tests {
             ),
             (&["clean", "--images", "", "--save", "d"], "'--save'"),
             (&["plan", "--logs", ""], "'--logs'"),
-            (&["history"], "unrecognized subcommand 'history'"),
             (&["restore", "x"], "unrecognized subcommand 'restore'"),
             (&["-H", "a", "report", "-c", "b"], "use one of them"),
             (&["--demo", "-c", "b"], "use one of them"),

@@ -10,7 +10,7 @@ use dtop::engine::config::Config;
 use dtop::report::text::Page;
 use dtop::runtime::batch::{self, Clean};
 use dtop::runtime::console::Console;
-use dtop::runtime::{self, open};
+use dtop::runtime::{self, open, past};
 use dtop::ui::Theme;
 use jiff::Timestamp;
 use tokio::task::LocalSet;
@@ -81,6 +81,7 @@ async fn run(
 ) -> color_eyre::Result<u8> {
     let global = &cli.global;
     let engine = |protection| open::engine(global, protection);
+    let journal = open::journal(global);
     Ok(match &cli.command {
         Some(Command::Report { fast, output }) => {
             Box::pin(ended(batch::report(
@@ -110,9 +111,14 @@ async fn run(
                 yes: *yes,
                 read_only: global.engine.read_only,
                 json: output.json,
+                journal: &journal,
             };
             let interrupt = batch::interrupted();
             Box::pin(batch::clean(engine(protection), wish, console, interrupt)).await
+        }
+        Some(Command::History { output }) => {
+            let history = past::history(&journal, engine(protection), output.json, console);
+            Box::pin(ended(history)).await
         }
         Some(Command::Completions { shell }) => {
             printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)

@@ -1,5 +1,6 @@
-//! What `report`, `plan` and `clean` print: values built from a survey and a plan. Nothing here prints.
+//! What the text commands print: values built from a survey, a plan or a history. Nothing here prints.
 
+pub mod history;
 pub mod json;
 pub mod select;
 mod table;

@@ -31,6 +31,7 @@ pub mod batch;
 pub mod console;
 mod input;
 pub mod open;
+pub mod past;
 mod screen;
 mod session;
 mod terminal;

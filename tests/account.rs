@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use disk::Disk;
-use support::DTOP;
 use support::engine::{PrivateEngine, Store};
 use support::journey::{Journey, Pane};
 use support::program::CALLERS_ENGINE;
 use support::proxy::{Manner, Proxy};
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
+use support::{DTOP, STATE};
 
 const ON_GRAPH_DRIVER: &[OnEngine] = &[
     ("what_went_is_the_engines_word", |engine| {
@@ -170,6 +170,7 @@ fn clean(host: &str, chosen: &[&str]) -> (Value, String) {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", STATE);
     command.args(["-H", host, "clean", "--yes", "--json"]);
     let Output { stdout, stderr, .. } = command.args(chosen).output().expect("dtop runs");
     let said = String::from_utf8_lossy(&stderr).into_owned();

@@ -503,3 +503,48 @@ fn completions_and_the_man_page_know_every_command() {
     assert!(printed(&["--version"]).starts_with("dtop "));
     assert!(printed(&["clean", "--help"]).contains("--yes"));
 }
+
+#[test]
+fn history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty() {
+    let home = tempfile::TempDir::new().expect("a folder");
+    let run = |words: &[&str]| {
+        let state = home.path().join("state");
+        let output = dtop(words).env("XDG_STATE_HOME", state).output();
+        output.expect("dtop runs")
+    };
+    let empty = run(&["history"]);
+    assert_eq!(text(&empty.stdout), "nothing was removed with dtop yet\n");
+    let empty = run(&["history", "--json"]);
+    let empty: Value = serde_json::from_slice(&empty.stdout).expect("JSON");
+    assert_eq!(empty["schema"], 1);
+    assert_eq!(list(&empty, "entries").len(), 0);
+
+    let folder = home.path().join("state/dtop");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let evil = "evil\\u001b[2J:1";
+    let lines = format!(
+        "{{\"line\":\"intent\",\"run\":\"1\",\"number\":0,\"time\":\"2026-11-21T10:00:00Z\",\"host\":\"ssh://web-3\",\
+         \"kind\":\"image\",\"id\":\"sha256:3f2a4b5c6d7e8f90\",\"name\":\"{evil}\",\"names\":[\"{evil}\"],\
+         \"digests\":[\"evil@sha256:77\"],\"size\":7,\"labels\":{{\"a\":\"b\"}},\"comes_back\":\"pulled\"}}\n\
+         {{\"line\":\"outcome\",\"run\":\"1\",\"number\":0,\"outcome\":\"removed\",\"freed\":7}}\n"
+    );
+    std::fs::write(folder.join("journal.jsonl"), lines).expect("a journal");
+    let shown = text(&run(&["history"]).stdout);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    for part in [
+        "2026-11-21 10:00  removed",
+        "7 B",
+        "dtop restore 3f2a4b5c6d7e",
+        "from ssh://web-3",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let told: Value = serde_json::from_slice(&run(&["history", "--json"]).stdout).expect("JSON");
+    let entry = &told["entries"][0];
+    assert_eq!(entry["outcome"], "removed");
+    assert_eq!(entry["freed"], 7);
+    assert_eq!(entry["labels"]["a"], "b");
+    assert_eq!(entry["comes_back"], "pulled");
+    assert_eq!(entry["how"], "docker pull evil@sha256:77");
+    assert_eq!(entry["saved"], Value::Null);
+}

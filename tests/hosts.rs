@@ -18,7 +18,6 @@ use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use support::DTOP;
 use support::daemon::Daemon;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::papers::{Authority, Good};
@@ -27,6 +26,7 @@ use support::pty::Screen;
 use support::scene::Scene;
 use support::sshd::{self, Manner, PASSPHRASE, Sshd, free_port};
 use support::trial;
+use support::{DTOP, STATE};
 
 type OverSsh = (&'static str, fn() -> Manner, fn(&PrivateEngine, &Sshd));
 type Alone = (&'static str, fn(&Programs) -> Result<(), Missing>);
@@ -636,6 +636,7 @@ fn dtop(args: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", STATE);
     command.args(args);
     command
 }

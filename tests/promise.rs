@@ -19,11 +19,11 @@ use std::process::{Command, ExitCode};
 use serde_json::Value;
 
 use disk::Disk;
-use support::DTOP;
 use support::engine::{PrivateEngine, Store};
 use support::program::CALLERS_ENGINE;
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
+use support::{DTOP, STATE};
 
 const ON_GRAPH_DRIVER: &[OnEngine] = &[(
     "an_image_and_its_cache_to_the_byte",
@@ -167,6 +167,7 @@ fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", STATE);
     support::engine::run(command.args(["-H", &engine.host()]).args(args))
 }
 

@@ -10,10 +10,10 @@ mod support;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use support::DTOP;
 use support::faulty::{Fault, Faulty, WORDS};
 use support::program::CALLERS_ENGINE;
 use support::pty::Screen;
+use support::{DTOP, STATE};
 
 /// Quitting waits for nobody.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -43,6 +43,7 @@ fn command(engine: &Faulty, args: &[&str]) -> Output {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", STATE);
     let command = command.args(["-H", &engine.host()]).args(args);
     command.output().expect("dtop runs")
 }

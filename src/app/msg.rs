@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::domain::history::Resolved;
 use crate::domain::inventory::Part;
 use crate::domain::item::ImageId;
 use crate::domain::outcome::Event;
@@ -35,6 +36,8 @@ pub enum Msg {
     },
     Scan(Vec<Part>),
     Removal(Event),
+    /// What an earlier dtop had in hand when it was ended.
+    WasInHand(Resolved),
     /// SIGTERM or SIGHUP.
     Terminate,
 }

@@ -84,6 +84,17 @@ impl Kind {
         }
     }
 
+    /// The kind as JSON has it.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Container => "container",
+            Self::Volume => "volume",
+            Self::BuildCache => "build_cache",
+        }
+    }
+
     /// One of them, in a sentence.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -106,6 +117,17 @@ pub enum ItemId {
 }
 
 impl ItemId {
+    /// The identity of an item of a kind.
+    #[must_use]
+    pub fn new(kind: Kind, id: Text) -> Self {
+        match kind {
+            Kind::Image => Self::Image(ImageId::new(id)),
+            Kind::Container => Self::Container(ContainerId::new(id)),
+            Kind::Volume => Self::Volume(VolumeName::new(id)),
+            Kind::BuildCache => Self::Record(RecordId::new(id)),
+        }
+    }
+
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {

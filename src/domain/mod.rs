@@ -6,6 +6,7 @@ pub mod account;
 pub mod blobs;
 pub mod bytes;
 pub mod filter;
+pub mod history;
 pub mod index;
 pub mod inventory;
 pub mod item;

@@ -19,6 +19,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 5] = [
+        Self::Removed,
+        Self::Gone,
+        Self::Changed,
+        Self::Failed,
+        Self::Skipped,
+    ];
+
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ pub mod docker;
 mod fake;
 mod gate;
 pub mod host;
+pub mod journal;
 pub mod removal;
 pub mod transport;
 pub mod watch;

@@ -77,42 +77,42 @@ fn number(value: &Value) -> Option<i64> {
 
 /// An object in an answer. A field that is absent, or of another type than asked for, reads as nothing.
 #[derive(Clone, Copy)]
-struct Row<'a>(&'a Value);
+pub(super) struct Row<'a>(pub(super) &'a Value);
 
 impl<'a> Row<'a> {
-    fn at(self, key: &str) -> Self {
+    pub(super) fn at(self, key: &str) -> Self {
         Self(self.0.get(key).unwrap_or(&Value::Null))
     }
 
     /// The field's text, empty if there is none.
-    fn text(self, key: &str) -> &'a str {
+    pub(super) fn text(self, key: &str) -> &'a str {
         self.at(key).0.as_str().unwrap_or_default()
     }
 
-    fn filled(self, key: &str) -> Option<&'a str> {
+    pub(super) fn filled(self, key: &str) -> Option<&'a str> {
         Some(self.text(key)).filter(|text| !text.is_empty())
     }
 
-    fn number(self, key: &str) -> Option<i64> {
+    pub(super) fn number(self, key: &str) -> Option<i64> {
         number(self.at(key).0)
     }
 
     /// A size; `-1`, `null` and absent are not known.
-    fn bytes(self, key: &str) -> Option<Bytes> {
+    pub(super) fn bytes(self, key: &str) -> Option<Bytes> {
         self.number(key).and_then(Bytes::from_engine)
     }
 
-    fn flag(self, key: &str) -> bool {
+    pub(super) fn flag(self, key: &str) -> bool {
         self.at(key).0.as_bool().unwrap_or_default()
     }
 
     /// A list's elements; none if it is no list.
-    fn rows(self) -> impl Iterator<Item = Row<'a>> {
+    pub(super) fn rows(self) -> impl Iterator<Item = Row<'a>> {
         self.0.as_array().into_iter().flatten().map(Row)
     }
 
     /// A list of texts, of which some engines write a single one without the list.
-    fn texts(self, key: &str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn texts(self, key: &str) -> impl Iterator<Item = &'a str> {
         let field = self.at(key);
         field
             .0
@@ -122,7 +122,7 @@ impl<'a> Row<'a> {
             .filter(|text| !text.is_empty())
     }
 
-    fn labels(self, key: &str) -> Labels {
+    pub(super) fn labels(self, key: &str) -> Labels {
         let pairs = self.at(key).0.as_object().into_iter().flatten();
         Labels::new(
             pairs
@@ -137,7 +137,7 @@ impl<'a> Row<'a> {
     }
 
     /// A time, written as text or in seconds since 1970.
-    fn time(self, key: &str) -> Option<Timestamp> {
+    pub(super) fn time(self, key: &str) -> Option<Timestamp> {
         match self.at(key).0 {
             Value::String(text) => time::from_engine(text),
             Value::Number(seconds) => seconds.as_i64().and_then(time::created_from_seconds),

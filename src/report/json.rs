@@ -1,6 +1,7 @@
-//! The JSON of `report`, `plan` and `clean`: schema 1 (DESIGN.md, JSON). Bytes are integers, what is not
+//! The JSON of the text commands: schema 1 (DESIGN.md, JSON). Bytes are integers, what is not
 //! known is null, times are RFC 3339 in UTC.
 
+mod history;
 mod plan;
 mod report;
 
@@ -10,12 +11,14 @@ use serde::Serialize;
 
 use crate::domain::account::{Account, FreedBy};
 use crate::domain::bytes::Bytes;
+use crate::domain::history::Entry;
 use crate::domain::item::Text;
 use crate::domain::outcome::Done;
 use crate::domain::plan::Plan;
 use crate::domain::survey::Survey;
 use crate::ui::text::sanitise;
 
+use history::{EntryJson, History};
 use plan::{DoneJson, PlanJson};
 use report::Report;
 
@@ -50,6 +53,15 @@ pub fn cleaned(survey: &Survey, plan: &Plan, done: &[Done], account: &Account) -
 #[must_use]
 pub fn clean(survey: &Survey, plan: &Plan, done: &[Done], error: Option<&str>) -> String {
     written(&Clean::new(survey, plan, done, error))
+}
+
+/// What was removed, the newest first.
+#[must_use]
+pub fn history(entries: &[Entry]) -> String {
+    written(&History {
+        schema: SCHEMA,
+        entries: entries.iter().map(EntryJson::new).collect(),
+    })
 }
 
 /// JSON that a terminal can show: what JSON leaves as it is and a terminal would obey is escaped too.

@@ -34,7 +34,7 @@ impl Page {
     }
 
     /// Lines as they are printed, each with its line end.
-    fn printed(self, lines: &[String]) -> String {
+    pub(crate) fn printed(self, lines: &[String]) -> String {
         let mut text = String::new();
         for line in lines {
             text.push_str(line.trim_end());

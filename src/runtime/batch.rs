@@ -17,6 +17,7 @@ use crate::domain::plan::Plan;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::{Goal, Wish};
+use crate::engine::journal::Journal;
 use crate::engine::removal::{Order, remove};
 use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
@@ -25,6 +26,7 @@ use crate::report::select::{Choice, How, Target};
 use crate::report::text::{self, Page};
 
 use super::console::Console;
+use super::past;
 
 /// An engine and what is never removed there, or a line that says why there is none.
 pub type Found = Result<(Arc<dyn Engine>, Protection), String>;
@@ -37,13 +39,14 @@ pub struct Clean<'a> {
     pub yes: bool,
     pub read_only: bool,
     pub json: bool,
+    pub journal: &'a Journal,
 }
 
 /// Why nothing could be tried, and the exit code that says so.
 #[derive(Debug)]
-struct Stop {
-    why: String,
-    code: u8,
+pub(super) struct Stop {
+    pub why: String,
+    pub code: u8,
 }
 
 impl Stop {
@@ -147,6 +150,7 @@ pub async fn clean(
         Ok(planned) => planned,
         Err(stop) => return stopped(&stop, wish.json, console),
     };
+    past::say_what_was_in_hand(&planned, wish.journal, console).await;
     let Planned { survey, plan, .. } = &planned;
     let asks = !wish.yes && !plan.steps.is_empty();
     if !asks && !wish.json {
@@ -161,7 +165,7 @@ pub async fn clean(
         };
         return clean_ended(planned.code(0), written, console);
     }
-    carry_out(planned, wish.json, console, interrupt).await
+    carry_out(planned, wish, console, interrupt).await
 }
 
 /// Why `clean` does not even begin.
@@ -200,7 +204,7 @@ fn clean_ended(code: u8, written: io::Result<()>, console: &mut Console<'_>) -> 
 
 async fn carry_out(
     planned: Planned,
-    json: bool,
+    wish: Clean<'_>,
     console: &mut Console<'_>,
     interrupt: impl Future<Output = ()>,
 ) -> u8 {
@@ -211,12 +215,14 @@ async fn carry_out(
         plan,
         ..
     } = planned;
+    let Clean { json, journal, .. } = wish;
     // Only steps are checked again: what was refused before is still chosen, and still stays.
     let refused = plan.refused.clone();
     let cancel = Arc::new(AtomicBool::new(false));
     let order = Order {
         plan,
         base: survey.inventory().clone(),
+        journal: journal.clone(),
     };
     let mut written = Ok(());
     let interrupted = Cell::new(false);
@@ -268,6 +274,9 @@ async fn carry_out(
             &removal.account,
             page,
         ));
+    }
+    if let Some(trouble) = journal.trouble() {
+        console.complain(&format!("the journal is not written: {trouble}"));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
     if interrupted.get() && removal.done.iter().any(is_skipped) {
@@ -330,9 +339,9 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
 }
 
 /// A plan, what it was made from, and the engine that it is for.
-struct Planned {
-    engine: Arc<dyn Engine>,
-    survey: Survey,
+pub(super) struct Planned {
+    pub engine: Arc<dyn Engine>,
+    pub survey: Survey,
     plan: Plan,
     /// How much was to be freed, where that was said.
     target: Option<Target>,

@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::domain::protect::Protection;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
+use crate::engine::journal::Journal;
 use crate::engine::{Engine, Gate};
 
 use super::Opener;
@@ -74,6 +75,17 @@ pub async fn opener(global: &Global) -> Opener {
             })
         }),
         demo: Box::new(demo),
+        journal: journal(global),
+    }
+}
+
+/// Where removals are written down; those from the demo are forgotten with it.
+#[must_use]
+pub fn journal(global: &Global) -> Journal {
+    if global.engine.demo {
+        Journal::in_memory()
+    } else {
+        Journal::of_user()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::app::model::Model;
 use crate::app::msg::{Attempt, Effect, Msg};
 use crate::domain::plan::Plan;
 use crate::engine::Engine;
+use crate::engine::journal::Journal;
 use crate::engine::removal::{Order, remove};
 use crate::engine::watch::{Request, Sight, watch};
 
@@ -32,6 +33,8 @@ pub struct Opener {
     pub connect: Box<dyn Fn() -> LocalBoxFuture<'static, Opened>>,
     /// The embedded engine.
     pub demo: Box<dyn Fn() -> Arc<dyn Engine>>,
+    /// Where removals from engines that are found are written down.
+    pub journal: Journal,
 }
 
 /// What runs beside the screen.
@@ -39,6 +42,8 @@ pub struct Session {
     opener: Opener,
     news: UnboundedSender<News>,
     engine: Option<Arc<dyn Engine>>,
+    /// That of the engine.
+    journal: Journal,
     requests: Option<UnboundedSender<Request>>,
     tasks: JoinSet<()>,
     watching: Vec<AbortHandle>,
@@ -52,6 +57,7 @@ impl Session {
             opener,
             news,
             engine: None,
+            journal: Journal::default(),
             requests: None,
             tasks: JoinSet::new(),
             watching: Vec::new(),
@@ -63,7 +69,7 @@ impl Session {
     pub fn do_effect(&mut self, effect: Effect, model: &Model) {
         match effect {
             Effect::Connect => self.connect(),
-            Effect::Demo => self.open((self.opener.demo)()),
+            Effect::Demo => self.take_up((self.opener.demo)(), Journal::in_memory()),
             Effect::Rescan => self.request(Request::Rescan),
             Effect::LookFirst(images) => self.request(Request::LookFirst(images)),
             Effect::BuildCacheVisible(visible) => {
@@ -75,16 +81,28 @@ impl Session {
         }
     }
 
-    /// Takes in an engine that was found: it is scanned from now on.
+    /// Takes in an engine that was found.
     pub fn open(&mut self, engine: Arc<dyn Engine>) {
+        self.take_up(engine, self.opener.journal.clone());
+    }
+
+    /// An engine is scanned from now on.
+    fn take_up(&mut self, engine: Arc<dyn Engine>, journal: Journal) {
         for task in self.watching.drain(..) {
             task.abort();
         }
         let (requests, wanted) = unbounded_channel();
         let (out, mut sights) = unbounded_channel();
         self.engine = Some(engine.clone());
+        self.journal = journal;
         self.requests = Some(requests);
         let news = self.news.clone();
+        let (journal, asked, told) = (self.journal.clone(), engine.clone(), news.clone());
+        self.watching.push(self.tasks.spawn_local(async move {
+            if let Some(resolved) = journal.resolve(&*asked).await {
+                let _ = told.send(News::Msg(Msg::WasInHand(resolved)));
+            }
+        }));
         // Nobody listens any more only when the program ends.
         let _ = news.send(News::Msg(Msg::Connected));
         self.watching
@@ -125,6 +143,7 @@ impl Session {
         let order = Order {
             plan,
             base: model.survey.inventory().clone(),
+            journal: self.journal.clone(),
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();

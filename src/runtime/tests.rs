@@ -16,6 +16,7 @@ use super::*;
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage};
 use crate::engine::Engine;
 use crate::engine::demo::DemoEngine;
+use crate::engine::journal::Journal;
 
 /// A screen, and how many frames it was given.
 #[derive(Clone)]
@@ -77,6 +78,7 @@ fn nowhere() -> Opener {
     Opener {
         connect: Box::new(|| std::future::pending::<Opened>().boxed_local()),
         demo: Box::new(|| Arc::new(DemoEngine::new(Timestamp::now())) as Arc<dyn Engine>),
+        journal: Journal::default(),
     }
 }
 

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::DTOP;
 use crate::support::census::Census;
 use crate::support::engine::{PrivateEngine, run};
 use crate::support::program::{CALLERS_ENGINE, on_path};
 use crate::support::scene::{Builder, Scene};
+use crate::support::{DTOP, STATE};
 
 pub fn report_is_json_on_an_empty_engine(engine: &PrivateEngine) {
     let report = json_report(engine);
@@ -306,6 +306,7 @@ fn command(engine: &PrivateEngine) -> Command {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("XDG_STATE_HOME", STATE);
     command.args(["-H", &engine.host()]);
     command
 }

@@ -29,6 +29,7 @@ use dtop::domain::plan::{AddedBy, Plan, Selection};
 use dtop::domain::survey::{Item, Survey};
 use dtop::engine::Engine;
 use dtop::engine::docker::{DockerEngine, Options};
+use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
 use dtop::engine::transport::Address;
 use dtop::engine::watch::{Wanted, scan_once};
@@ -235,6 +236,7 @@ impl Run {
         let order = Order {
             plan: plan.clone(),
             base,
+            journal: Journal::default(),
         };
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await

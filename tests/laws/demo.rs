@@ -13,6 +13,7 @@ use dtop::domain::plan::{AddedBy, Plan, Selection, unlock};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::demo::{DemoEngine, Pace};
+use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
 use dtop::engine::watch::{Wanted, scan_once};
 use futures_util::FutureExt as _;
@@ -59,7 +60,7 @@ proptest! {
             selection.items.extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
         }
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan: plan.clone(), base: survey.inventory().clone() };
+        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default() };
         let removal = tokio.block_on(remove(engine, order, Arc::default(), |_| {})).unwrap();
         for done in &removal.done {
             prop_assert_eq!(done.outcome, Outcome::Removed, "{:?}", done);
@@ -105,7 +106,7 @@ proptest! {
             ..Selection::default()
         };
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan, base: survey.inventory().clone() };
+        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default() };
         let mut elsewhere = Bytes::ZERO;
         let mut events = 0;
         let mut log = Vec::new();

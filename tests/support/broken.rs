@@ -10,6 +10,7 @@ use dtop::domain::item::{
     VolumeName,
 };
 use dtop::domain::protect::Protection;
+use dtop::engine::journal::Journal;
 use dtop::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 use dtop::runtime::{self, Opener};
 use dtop::ui::Theme;
@@ -37,6 +38,7 @@ pub fn run_if_asked() {
             Box::pin(std::future::ready(Ok(Arc::new(Broken) as Arc<dyn Engine>)))
         }),
         demo: Box::new(|| Arc::new(Broken)),
+        journal: Journal::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

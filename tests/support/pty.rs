@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::dtop;
 use super::program::CALLERS_ENGINE;
+use super::{STATE, dtop};
 
 /// How long a program may take until it shows what is waited for.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -64,6 +64,7 @@ impl Screen {
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
         command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
+        command.env("XDG_STATE_HOME", STATE);
         for (name, value) in env {
             command.env(name, value);
         }

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::DTOP;
 use super::daemon::Daemon;
 use super::engine::run;
 use super::program::{CALLERS_ENGINE, Missing, on_path};
+use super::{DTOP, STATE};
 
 /// The passphrase of the user's second key.
 pub const PASSPHRASE: &str = "open sesame";
@@ -156,6 +156,7 @@ impl Sshd {
         for name in CALLERS_ENGINE {
             command.env_remove(name);
         }
+        command.env("XDG_STATE_HOME", STATE);
         command.envs(self.env()).args(args).stdin(Stdio::null());
         command
     }

@@ -82,6 +82,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             look_first(model)
         }
         Msg::Removal(event) => removal::follow(model, event),
+        Msg::WasInHand(resolved) => {
+            model.notice = Some(resolved.words().join("; "));
+            Vec::new()
+        }
         Msg::Terminate => {
             if let Screen::Removing(removing) = &mut model.screen {
                 removing.cancelling = true;

@@ -76,6 +76,21 @@ pub enum ComesBack {
     Unknown,
 }
 
+impl ComesBack {
+    pub const ALL: [Self; 4] = [Self::Yes, Self::Pulled, Self::No, Self::Unknown];
+
+    /// The word that JSON has for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Pulled => "pulled",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// One object to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

@@ -23,7 +23,7 @@ pub(super) async fn recheck(
     engine: &dyn Engine,
     order: Order,
 ) -> Result<(Survey, Recheck), EngineError> {
-    let Order { plan, mut base } = order;
+    let Order { plan, mut base, .. } = order;
     let (images, containers, volumes, services) = tokio::try_join!(
         engine.images(),
         engine.containers(),

@@ -16,7 +16,7 @@ mod rescan;
 mod tests;
 mod volumes;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,9 +26,10 @@ use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text};
 use crate::domain::outcome::{Done, Event, Outcome};
-use crate::domain::plan::{Plan, Recheck};
+use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::survey::Survey;
 
+use super::journal::{self, Journal};
 use super::{Engine, EngineError};
 use account::Tally;
 use ends::End;
@@ -48,6 +49,8 @@ pub struct Order {
     pub plan: Plan,
     /// The picture that it was made from: what was measured there is not measured again.
     pub base: Inventory,
+    /// Where it is written down.
+    pub journal: Journal,
 }
 
 /// A plan that has been carried out.
@@ -83,11 +86,13 @@ async fn carry_out(
     report: &mut dyn FnMut(Event),
 ) -> Result<Removal, EngineError> {
     report(Event::Checking);
+    let journal = order.journal.clone();
+    let known: HashMap<ItemId, ComesBack> = comes_back_of(&order.plan);
     let checked = match engine.gate().pass(|| "the removal".to_owned()) {
         Ok(_) => check::recheck(&*engine, order).await,
         Err(refusal) => Err(refusal),
     };
-    let (survey, Recheck { plan, mut dropped }) = match checked {
+    let (survey, rechecked) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             report(Event::Aborted {
@@ -96,18 +101,27 @@ async fn carry_out(
             return Err(error);
         }
     };
+    let Recheck {
+        mut plan,
+        mut dropped,
+    } = rechecked;
+    for step in &mut plan.steps {
+        step.comes_back = known.get(&step.id).copied().unwrap_or(step.comes_back);
+    }
     report(Event::Checked {
         plan: Box::new(plan.clone()),
         dropped: dropped.clone(),
     });
     let disks = account::disks(&*engine, &survey).await;
-    let mut run = Run::new(&*engine, &survey, &plan, &cancel);
+    let written = journal.begin(&survey.inventory().engine);
+    let mut run = Run::new(&*engine, &survey, &plan, &cancel, written);
     dropped.extend(run.all(report).await);
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
     report(Event::Counting);
     let account = run.account(&dropped, disks).await;
     account.correct(&mut dropped);
+    run.written.finish(&plan, &dropped).await;
     report(Event::Accounted(Box::new(account.clone())));
     report(Event::Finished);
     Ok(Removal {
@@ -115,6 +129,14 @@ async fn carry_out(
         done: dropped,
         account,
     })
+}
+
+/// What a registry said of images is not asked again.
+fn comes_back_of(plan: &Plan) -> HashMap<ItemId, ComesBack> {
+    let steps = plan.steps.iter();
+    steps
+        .map(|step| (step.id.clone(), step.comes_back))
+        .collect()
 }
 
 /// A removal under way.
@@ -132,6 +154,8 @@ struct Run<'a> {
     /// What the engine said that it deleted along with images.
     deleted: HashSet<Text>,
     tally: Tally<'a>,
+    /// What is removed, as it is written down.
+    written: journal::Run,
     /// The engine does not answer any more.
     is_lost: bool,
 }
@@ -142,6 +166,7 @@ impl<'a> Run<'a> {
         survey: &'a Survey,
         plan: &'a Plan,
         cancel: &'a AtomicBool,
+        written: journal::Run,
     ) -> Self {
         Self {
             engine,
@@ -153,6 +178,7 @@ impl<'a> Run<'a> {
             put_off: HashSet::new(),
             deleted: HashSet::new(),
             tally: Tally::new(survey),
+            written,
             is_lost: false,
         }
     }
@@ -171,7 +197,7 @@ impl<'a> Run<'a> {
                     self.put_off.insert(steps[index].id.clone());
                     put_off.push((index, end));
                 } else {
-                    done[index] = Some(self.ended(index, end, report));
+                    done[index] = Some(self.ended(index, end, report).await);
                 }
             }
         }
@@ -185,7 +211,7 @@ impl<'a> Run<'a> {
                     .pop()
                     .unwrap_or(first)
             };
-            done[index] = Some(self.ended(index, end, report));
+            done[index] = Some(self.ended(index, end, report).await);
         }
         done.into_iter().flatten().collect()
     }
@@ -212,6 +238,9 @@ impl<'a> Run<'a> {
         if let Some(end) = steps.first().and_then(|step| self.needs(step)) {
             return vec![end];
         }
+        self.written
+            .intend(batch.start, steps, self.survey, |_| None)
+            .await;
         for index in batch {
             report(Event::Started { index });
         }
@@ -226,7 +255,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn ended(&mut self, index: usize, end: End, report: &mut dyn FnMut(Event)) -> Done {
+    async fn ended(&mut self, index: usize, end: End, report: &mut dyn FnMut(Event)) -> Done {
         let step = &self.plan.steps[index];
         if end.outcome == Outcome::Removed {
             self.removed.insert(step.id.clone());
@@ -240,6 +269,7 @@ impl<'a> Run<'a> {
             error: end.error,
             freed: self.tally.ended(step, end.outcome),
         };
+        self.written.ended(index, &done).await;
         report(Event::Ended {
             index,
             done: done.clone(),

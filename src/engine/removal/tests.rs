@@ -1,3 +1,5 @@
+mod journal;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +13,7 @@ use crate::domain::plan::scene::*;
 use crate::domain::plan::{AddedBy, Plan, Selection};
 use crate::domain::survey::Survey;
 use crate::engine::EngineError;
+use crate::engine::journal::Journal;
 
 use Outcome::{Changed, Failed, Gone, Removed, Skipped};
 
@@ -32,6 +35,7 @@ fn order(inventory: &Inventory, items: &[ItemId]) -> Order {
     Order {
         plan: plan(inventory, items),
         base: inventory.clone(),
+        journal: Journal::default(),
     }
 }
 

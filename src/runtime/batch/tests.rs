@@ -13,6 +13,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::plan::scene::at;
 use crate::domain::protect::Rule;
 use crate::engine::demo::{DemoEngine, Pace};
+use crate::engine::journal::Journal;
 use crate::ui::text::sanitise;
 
 fn now() -> Timestamp {
@@ -120,8 +121,12 @@ async fn command(
                 yes: *yes,
                 read_only: cli.global.engine.read_only,
                 json: output.json,
+                journal: &Journal::in_memory(),
             };
             clean(found, wish, console, interrupt).await
+        }
+        Command::History { output } => {
+            past::history(&Journal::in_memory(), found, output.json, console).await
         }
         Command::Completions { .. } | Command::Man => panic!("no command for an engine"),
     }

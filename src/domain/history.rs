@@ -1,0 +1,244 @@
+//! What was removed, as the journal tells it, and how it comes back.
+
+use jiff::Timestamp;
+
+use super::bytes::Bytes;
+use super::item::{ItemId, Kind, Labels, Text, short_id};
+use super::outcome::Outcome;
+use super::plan::ComesBack;
+
+/// One removal that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was begun.
+    pub time: Timestamp,
+    /// The engine's address as it was then; another machine's may be the same.
+    pub host: Text,
+    /// What the engine calls itself, where it says so.
+    pub engine: Text,
+    pub kind: Kind,
+    pub id: Text,
+    /// What it was called on the screen.
+    pub name: Text,
+    /// All names of an image.
+    pub names: Vec<Text>,
+    /// An image's `repository@sha256:…`, by which a registry has it.
+    pub digests: Vec<Text>,
+    /// The engine's own size of it.
+    pub size: Option<Bytes>,
+    pub labels: Labels,
+    /// When the object was made: a volume's name may be given to another.
+    pub created: Option<Timestamp>,
+    pub comes_back: ComesBack,
+    /// The file with a copy that was saved before.
+    pub saved: Option<Text>,
+    /// `None` where nobody could write down how it ended.
+    pub outcome: Option<Outcome>,
+    pub freed: Option<Bytes>,
+    /// Why it did not go.
+    pub error: Option<Text>,
+}
+
+/// What a dtop had in hand when it was ended, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    pub entries: Vec<Entry>,
+    /// Something may have been removed that could not be written down: the disk was full until that dtop ended.
+    pub gap: bool,
+}
+
+impl Resolved {
+    /// What to say of it, a sentence each.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut say = |went: bool, end: &str| {
+            let mut names: Vec<String> = Vec::new();
+            let found = self.entries.iter().filter(|entry| entry.went() == went);
+            let number = found.clone().count();
+            names.extend(
+                found
+                    .take(3)
+                    .map(|it| format!("{} {}", it.kind.word(), it.name)),
+            );
+            if number > names.len() {
+                names.push(format!("{} more", number - names.len()));
+            }
+            if !names.is_empty() {
+                let names = names.join(", ");
+                words.push(format!("dtop was ended while it removed {names}: {end}"));
+            }
+        };
+        say(true, "gone");
+        say(false, "still there");
+        if self.gap {
+            words.push(GAP.to_owned());
+        }
+        words
+    }
+}
+
+/// What a journal says that lacks lines.
+pub const GAP: &str = "the history has a gap: dtop was ended while the disk was too full to write down what it removed";
+
+impl Entry {
+    /// The identity that it had.
+    #[must_use]
+    pub fn item(&self) -> ItemId {
+        ItemId::new(self.kind, Text::clone(&self.id))
+    }
+
+    /// True where the object went, as far as is known.
+    #[must_use]
+    pub fn went(&self) -> bool {
+        self.outcome.is_some_and(Outcome::is_away)
+    }
+
+    /// True where [`Entry::how`] is a way that dtop itself can go.
+    #[must_use]
+    pub fn can_be_restored(&self) -> bool {
+        self.kind == Kind::Image && self.went() && (self.saved.is_some() || self.is_pulled())
+    }
+
+    fn is_pulled(&self) -> bool {
+        !self.digests.is_empty() && self.comes_back != ComesBack::No
+    }
+
+    /// How it comes back, in a few words; `None` where nothing brings it back.
+    #[must_use]
+    pub fn how(&self) -> Option<String> {
+        if let Some(saved) = &self.saved {
+            return Some(match self.kind {
+                Kind::Image => format!("docker load -i {saved}"),
+                Kind::Container | Kind::Volume | Kind::BuildCache => format!("unpack {saved}"),
+            });
+        }
+        match self.kind {
+            Kind::Image if self.is_pulled() => {
+                let digest = self.digests.first()?;
+                Some(format!("docker pull {digest}"))
+            }
+            Kind::BuildCache => Some("the next build makes it anew".to_owned()),
+            Kind::Image | Kind::Container | Kind::Volume => None,
+        }
+    }
+
+    /// Why it cannot be had again, in a sentence.
+    #[must_use]
+    pub fn why_not(&self) -> &'static str {
+        match self.kind {
+            Kind::Image if self.digests.is_empty() => {
+                "it was made here and no registry has it: build it anew"
+            }
+            Kind::Image => "no registry has it: build it anew",
+            Kind::Container => {
+                "a container's own files are gone with it: create it anew from its image"
+            }
+            Kind::Volume => "no copy of its data was saved",
+            Kind::BuildCache => "the next build makes it anew",
+        }
+    }
+
+    /// True if a word means this: its ID or a beginning of it, with or without its algorithm, or a name.
+    #[must_use]
+    pub fn is_meant_by(&self, word: &str) -> bool {
+        let digits = word.strip_prefix("sha256:").unwrap_or(word);
+        let id = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
+        // Volumes are only known by their whole names, so that `db` does not mean `db-old`.
+        let by_id = match self.kind {
+            Kind::Volume => id == word,
+            Kind::Image | Kind::Container | Kind::BuildCache => {
+                digits.len() >= 2 && id.starts_with(digits)
+            }
+        };
+        let named = |name: &Text| {
+            **name == *word
+                || name.strip_suffix(":latest") == Some(word)
+                || name.strip_prefix("docker.io/library/") == Some(word)
+        };
+        by_id
+            || self.names.iter().any(named)
+            || self.digests.iter().any(|digest| **digest == *word)
+            || self.kind != Kind::BuildCache && *self.name == *word
+    }
+
+    /// An image by its names, or what it is called.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.names.is_empty() {
+            self.name.to_string()
+        } else {
+            self.names.join(", ")
+        }
+    }
+
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        short_id(&self.id)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub fn an_entry(kind: Kind, id: &str) -> Entry {
+        Entry {
+            time: Timestamp::from_second(1_795_000_000).expect("a time"),
+            host: "unix:///var/run/docker.sock".into(),
+            engine: "".into(),
+            kind,
+            id: id.into(),
+            name: "web:1".into(),
+            names: vec!["web:1".into(), "other:latest".into()],
+            digests: vec!["web@sha256:77".into()],
+            size: Some(Bytes(7)),
+            labels: Labels::default(),
+            created: None,
+            comes_back: ComesBack::Pulled,
+            saved: None,
+            outcome: Some(Outcome::Removed),
+            freed: Some(Bytes(7)),
+            error: None,
+        }
+    }
+
+    #[test]
+    fn an_entry_is_meant_by_its_id_or_a_name_of_it() {
+        let entry = an_entry(Kind::Image, "sha256:3f2abc");
+        for word in ["3f2", "sha256:3f2", "web:1", "other", "web@sha256:77"] {
+            assert!(entry.is_meant_by(word), "{word}");
+        }
+        for word in ["3", "2a", "web", "", "other:late"] {
+            assert!(!entry.is_meant_by(word), "{word:?}");
+        }
+        let mut volume = an_entry(Kind::Volume, "db-old");
+        volume.names.clear();
+        volume.name = "db-old".into();
+        assert!(volume.is_meant_by("db-old") && !volume.is_meant_by("db"));
+    }
+
+    #[test]
+    fn how_it_comes_back_is_said_only_where_something_brings_it_back() {
+        let image = an_entry(Kind::Image, "sha256:1");
+        assert_eq!(image.how().as_deref(), Some("docker pull web@sha256:77"));
+        assert!(image.can_be_restored());
+        let local = Entry {
+            comes_back: ComesBack::No,
+            ..image.clone()
+        };
+        assert_eq!(local.how(), None);
+        assert!(!local.can_be_restored());
+        let saved = Entry {
+            saved: Some("/s/a.tar".into()),
+            ..local
+        };
+        assert_eq!(saved.how().as_deref(), Some("docker load -i /s/a.tar"));
+        let stayed = Entry {
+            outcome: Some(Outcome::Failed),
+            ..image
+        };
+        assert!(!stayed.can_be_restored());
+        assert_eq!(an_entry(Kind::Volume, "v").how(), None);
+    }
+}

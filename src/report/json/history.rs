@@ -1,0 +1,59 @@
+//! What was removed, as schema 1 has it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::history::Entry;
+use crate::domain::item::Labels;
+use crate::domain::outcome::Outcome;
+
+use super::strs;
+
+#[derive(Serialize)]
+pub(super) struct History<'a> {
+    pub schema: u8,
+    pub entries: Vec<EntryJson<'a>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct EntryJson<'a> {
+    time: Timestamp,
+    host: &'a str,
+    kind: &'static str,
+    id: &'a str,
+    name: &'a str,
+    names: Vec<&'a str>,
+    digests: Vec<&'a str>,
+    size: Option<Bytes>,
+    labels: &'a Labels,
+    /// `null` where nobody could tell how it ended.
+    outcome: Option<&'static str>,
+    error: Option<&'a str>,
+    freed: Option<Bytes>,
+    comes_back: &'static str,
+    how: Option<String>,
+    saved: Option<&'a str>,
+}
+
+impl<'a> EntryJson<'a> {
+    pub(super) fn new(entry: &'a Entry) -> Self {
+        Self {
+            time: entry.time,
+            host: &entry.host,
+            kind: entry.kind.key(),
+            id: &entry.id,
+            name: &entry.name,
+            names: strs(&entry.names),
+            digests: strs(&entry.digests),
+            size: entry.size,
+            labels: &entry.labels,
+            outcome: entry.outcome.map(Outcome::word),
+            error: entry.error.as_deref(),
+            freed: entry.freed,
+            comes_back: entry.comes_back.word(),
+            how: entry.how(),
+            saved: entry.saved.as_deref(),
+        }
+    }
+}
