@@ -336,7 +336,11 @@ async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
     };
     let plan = Plan::new(&survey, &selection);
     assert!(!plan.steps.is_empty());
-    let order = Order { plan, base };
+    let order = Order {
+        plan,
+        base,
+        journal: crate::engine::journal::Journal::default(),
+    };
     let engine: Arc<dyn Engine> = demo.clone();
     let refused = remove(engine, order, Arc::default(), |_| {}).await;
     let shut = |error: &EngineError| matches!(error, EngineError::ReadOnly { .. });
