@@ -123,7 +123,7 @@ async fn command(
                 json: output.json,
                 journal: &Journal::in_memory(),
             };
-            clean(found, wish, console, interrupt).await
+            Box::pin(clean(found, wish, console, interrupt)).await
         }
         Command::History { output } => {
             past::history(&Journal::in_memory(), found, output.json, console).await
