@@ -15,6 +15,7 @@ mod lists;
 pub mod outcome;
 pub mod plan;
 pub mod protect;
+pub mod reference;
 pub mod stored;
 pub mod survey;
 pub mod time;

@@ -298,9 +298,12 @@ impl Engine for DockerEngine {
     }
 
     fn volumes(&self) -> Answer<'_, Vec<Volume>> {
-        self.json("/volumes", LIST)
-            .map_ok(|answer| wire::volumes(&answer))
-            .boxed()
+        async {
+            let answer = self.json("/volumes", LIST).await?;
+            wire::volumes(&answer)
+                .ok_or_else(|| wire::garbled("GET /volumes", "it is no list of volumes"))
+        }
+        .boxed()
     }
 
     fn services(&self) -> Answer<'_, Vec<Service>> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::transport::Address;
@@ -17,6 +17,7 @@ pub struct Answer {
     cut: bool,
     delay: Duration,
     close: bool,
+    twice: bool,
 }
 
 impl Answer {
@@ -32,6 +33,7 @@ impl Answer {
             cut: false,
             delay: Duration::ZERO,
             close: false,
+            twice: false,
         }
     }
 
@@ -58,6 +60,12 @@ impl Answer {
 
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// The same answer once more, which nobody has asked for.
+    pub fn twice(mut self) -> Self {
+        self.twice = true;
         self
     }
 
@@ -134,11 +142,8 @@ fn request_of(head: &str) -> String {
     line.trim_end_matches(" HTTP/1.1").to_owned()
 }
 
-async fn serve(
-    mut stream: UnixStream,
-    answer: &(dyn Fn(&str) -> Answer + Sync),
-    seen: &Mutex<Seen>,
-) {
+async fn serve(stream: UnixStream, answer: &(dyn Fn(&str) -> Answer + Sync), seen: &Mutex<Seen>) {
+    let mut stream = BufStream::new(stream);
     let mut close = false;
     while let Some(head) = read_head(&mut stream).await {
         if close {
@@ -155,24 +160,33 @@ async fn serve(
             }
             return;
         };
-        tokio::time::sleep(answer.delay).await;
+        if !answer.delay.is_zero() {
+            tokio::time::sleep(answer.delay).await;
+        }
+        // An answer without content has no length, either.
+        let length = match answer.status {
+            204 | 304 => String::new(),
+            _ => format!("Content-Length: {}\r\n", body.len()),
+        };
         let head = format!(
-            "HTTP/1.1 {} X\r\n{}Content-Length: {}\r\n\r\n",
-            answer.status,
-            answer.headers,
-            body.len()
+            "HTTP/1.1 {} X\r\n{}{length}\r\n",
+            answer.status, answer.headers
         );
-        if stream.write_all((head + &body).as_bytes()).await.is_err() {
+        let whole = (head + &body).repeat(if answer.twice { 2 } else { 1 });
+        let written = stream.write_all(whole.as_bytes()).await;
+        if written.is_err() || stream.flush().await.is_err() {
             return;
         }
     }
 }
 
 /// A request's head; none of those sent here has a body.
-async fn read_head(stream: &mut UnixStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
+async fn read_head(stream: &mut BufStream<UnixStream>) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head).await.ok()? == 0 {
+            return None;
+        }
     }
-    String::from_utf8(head).ok()
+    Some(head)
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod http2;
+mod metered;
 pub mod ssh;
 #[cfg(test)]
 mod tests;
@@ -27,14 +28,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::address::{Address, Line, Lines};
 pub(super) use self::http2::Way;
+use self::metered::{Allowance, Metered};
 use super::wire;
 use super::{EngineError, Gate};
 use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
-const LONGEST_ANSWER: usize = 256 * 1024 * 1024;
-/// A refusal is a sentence.
-const LONGEST_REFUSAL: usize = 64 * 1024;
+const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// A refusal is a sentence, and so is the answer to a ping.
+pub(super) const LONGEST_REFUSAL: usize = 64 * 1024;
 /// Idle connections that are kept, and for how long: engines and proxies close them after a while.
 const IDLE_CONNECTIONS: usize = 8;
 const IDLE_TIME: Duration = Duration::from_secs(25);
@@ -82,9 +84,16 @@ struct Door {
     authority: HeaderValue,
     gate: Gate,
     api: RwLock<Option<Api>>,
-    idle: Mutex<Vec<(SendRequest<Body>, Instant)>>,
+    idle: Mutex<Vec<(Connection, Instant)>>,
     /// Room for another request, where there may not be any number of connections.
     room: Option<Arc<Semaphore>>,
+}
+
+/// A connection that is made.
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Body>,
+    allowance: Allowance,
 }
 
 /// The room that a request takes until its answer is read.
@@ -145,9 +154,12 @@ impl Transport {
         }
         let mut request = self.0.addressed(request)?;
         let mut room = self.0.room().await;
-        if let Some(sender) = self.0.take_idle() {
+        // Answers to reads are limited where they are read, if they ever end; bollard reads without a limit.
+        let longest = if is_read { usize::MAX } else { LONGEST_ANSWER };
+        if let Some(connection) = self.0.take_idle() {
+            connection.allowance.grant(longest);
             let again = is_read.then(|| copy_of(&request));
-            (request, room) = match self.0.ask(sender, request, room).await {
+            (request, room) = match self.0.ask(connection, request, room).await {
                 Ok(response) => return Ok(response),
                 // The engine had closed it meanwhile. What was not sent may be sent once more, and what
                 // only reads may be asked twice.
@@ -157,8 +169,9 @@ impl Transport {
                 },
             };
         }
-        let sender = self.0.connect().await?;
-        let answer = self.0.ask(sender, request, room).await;
+        let connection = self.0.connect().await?;
+        connection.allowance.grant(longest);
+        let answer = self.0.ask(connection, request, room).await;
         answer.map_err(|failure| self.0.unreachable(&failure.error))
     }
 
@@ -252,23 +265,25 @@ impl Door {
         Ok(Request::from_parts(head, body))
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, EngineError> {
+    async fn connect(&self) -> Result<Connection, EngineError> {
         let stream = self.line.dial().await;
         let stream = stream.map_err(|error| self.unreachable(&error))?;
+        let allowance = Allowance::default();
+        let stream = Metered::new(stream, allowance.clone());
         let hands = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;
         // It ends with the connection; what goes wrong is told to the request that waits for an answer.
         tokio::spawn(async { connection.await.ok() });
-        Ok(sender)
+        Ok(Connection { sender, allowance })
     }
 
     async fn ask(
         self: &Arc<Self>,
-        mut sender: SendRequest<Body>,
+        mut connection: Connection,
         request: Request<Body>,
         room: Room,
     ) -> Result<Response<Incoming>, Failure> {
-        let response = match sender.try_send_request(request).await {
+        let response = match connection.sender.try_send_request(request).await {
             Ok(response) => response,
             Err(mut failure) => {
                 return Err(Failure {
@@ -279,7 +294,7 @@ impl Door {
             }
         };
         let door = Arc::downgrade(self);
-        tokio::spawn(keep(door, sender, room));
+        tokio::spawn(keep(door, connection, room));
         Ok(response)
     }
 
@@ -291,10 +306,10 @@ impl Door {
         room.acquire_owned().await.ok()
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Body>> {
+    fn take_idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(sender, since)| sender.is_ready() && since.elapsed() < IDLE_TIME);
-        idle.pop().map(|(sender, _)| sender)
+        idle.retain(|(it, since)| it.sender.is_ready() && since.elapsed() < IDLE_TIME);
+        idle.pop().map(|(connection, _)| connection)
     }
 
     fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
@@ -316,14 +331,14 @@ fn tells_version(path: &str) -> bool {
 
 /// Keeps a connection for the next request once its answer has been read to the end. Only then there is room
 /// for another, which takes this one.
-async fn keep(door: Weak<Door>, mut sender: SendRequest<Body>, _room: Room) {
-    if sender.ready().await.is_err() {
+async fn keep(door: Weak<Door>, mut connection: Connection, _room: Room) {
+    if connection.sender.ready().await.is_err() {
         return;
     }
     let Some(door) = door.upgrade() else { return };
     let mut idle = door.idle.lock().unwrap_or_else(PoisonError::into_inner);
     if idle.len() < IDLE_CONNECTIONS {
-        idle.push((sender, Instant::now()));
+        idle.push((connection, Instant::now()));
     }
 }
 

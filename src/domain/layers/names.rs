@@ -1,8 +1,9 @@
-//! Which image a reference means.
+//! Images by their names.
 
 use std::collections::HashMap;
 
 use crate::domain::item::Image;
+use crate::domain::reference;
 
 /// Images by every name that they go by.
 pub(super) struct Names<'a>(HashMap<&'a str, usize>);
@@ -19,19 +20,7 @@ impl<'a> Names<'a> {
         Self(names)
     }
 
-    /// An ID, a tag, a bare name, a digest, or `name:tag@digest`.
     pub(super) fn image(&self, reference: &str) -> Option<usize> {
-        let direct = |name: &str| self.0.get(name).copied();
-        direct(reference)
-            .or_else(|| direct(&format!("sha256:{reference}")))
-            .or_else(|| direct(&format!("{reference}:latest")))
-            .or_else(|| {
-                let (name, digest) = reference.split_once('@')?;
-                let repository = name
-                    .rsplit_once(':')
-                    .filter(|(_, tag)| !tag.contains('/'))
-                    .map_or(name, |(repository, _)| repository);
-                direct(&format!("{repository}@{digest}"))
-            })
+        reference::find(reference, |name| self.0.get(name).copied())
     }
 }

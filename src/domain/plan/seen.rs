@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{ContainerDetails, Image, State, Text};
+use crate::domain::item::{ContainerDetails, ContainerId, Image, State, Text};
+use crate::domain::reference::repository;
 use crate::domain::survey::{Item, Survey};
 
 /// What an object was when it was planned.
@@ -21,6 +22,8 @@ pub enum Seen {
     },
     Volume {
         created: Option<Timestamp>,
+        /// The containers that held it.
+        users: Vec<ContainerId>,
         /// It was known to hold nothing, and was confirmed as that.
         empty: bool,
     },
@@ -45,7 +48,7 @@ impl From<&ContainerDetails> for Run {
 }
 
 impl Seen {
-    pub(super) fn new(item: Item<'_>) -> Self {
+    pub(super) fn new(item: Item<'_>, survey: &Survey) -> Self {
         match item {
             Item::Image(image) => Self::Image {
                 names: image.names.clone(),
@@ -62,6 +65,10 @@ impl Seen {
             },
             Item::Volume(volume) => Self::Volume {
                 created: volume.created,
+                users: survey
+                    .users_of_volume(&volume.name)
+                    .map(|user| user.id.clone())
+                    .collect(),
                 empty: volume.size == Figure::Known(Bytes::ZERO),
             },
             Item::Record(_) => Self::Record,
@@ -92,12 +99,26 @@ impl Seen {
                     details.and_then(|details| self.restarted(details))
                 }
             }
-            (Self::Volume { created, empty }, Item::Volume(volume)) => {
+            (
+                Self::Volume {
+                    created,
+                    users,
+                    empty,
+                },
+                Item::Volume(volume),
+            ) => {
                 let holds_data = volume.size.known().is_some_and(|size| !size.is_zero());
-                if *created == volume.created {
+                // An engine lets no volume go that a container holds. Docker 20.10 takes for the time when it
+                // was made that of the last change to its topmost folder.
+                let is_held = || {
+                    survey
+                        .users_of_volume(&volume.name)
+                        .any(|user| users.contains(&user.id))
+                };
+                if *created == volume.created || is_held() {
                     (*empty && holds_data).then(|| "was empty and holds data now".to_owned())
                 } else {
-                    Some("was made anew since".to_owned())
+                    Some("was made anew or written to since".to_owned())
                 }
             }
             (Self::Record, Item::Record(_)) => None,
@@ -178,15 +199,4 @@ fn has_started(before: &State, now: &State) -> bool {
         State::Exited | State::Dead => !(now.is_stopped() || *now == State::Removing),
         _ => false,
     }
-}
-
-/// The part of a reference before its tag or digest.
-fn repository(reference: &str) -> &str {
-    if let Some((name, _)) = reference.split_once('@') {
-        return name;
-    }
-    reference
-        .rsplit_once(':')
-        .filter(|(_, tag)| !tag.contains('/'))
-        .map_or(reference, |(name, _)| name)
 }

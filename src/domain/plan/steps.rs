@@ -6,7 +6,7 @@ use crate::domain::index::ItemNo;
 use crate::domain::inventory::Store;
 use crate::domain::item::{Image, ItemId, Kind, Source, State};
 use crate::domain::layers::{Balance, Freed};
-use crate::domain::survey::Item;
+use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;
 use super::refuse::Obstacle;
@@ -55,7 +55,7 @@ impl Draft<'_> {
                 continue;
             };
             let item = self.survey.numbered(*number);
-            let mut step = step(item, added_by, self.survey.inventory().engine.store);
+            let mut step = step(item, added_by, self.survey);
             step.vanishes = vanished[*number as usize];
             gone[*number as usize] = true;
             match item {
@@ -124,7 +124,8 @@ impl Draft<'_> {
     }
 }
 
-fn step(item: Item<'_>, added_by: AddedBy, store: Store) -> Step {
+fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
+    let store = survey.inventory().engine.store;
     let state = match item {
         Item::Container(container) => Some(&container.state),
         _ => None,
@@ -147,7 +148,7 @@ fn step(item: Item<'_>, added_by: AddedBy, store: Store) -> Step {
         unpause: state == Some(&State::Paused),
         vanishes: false,
         follows: Vec::new(),
-        seen: Seen::new(item),
+        seen: Seen::new(item, survey),
     }
 }
 

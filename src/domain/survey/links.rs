@@ -7,6 +7,7 @@ use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, ImageId, Kind, Text};
 use crate::domain::lists::Lists;
+use crate::domain::reference;
 
 use super::order::NamePlace;
 
@@ -111,22 +112,12 @@ impl Links {
         once_each(places.map(|place| self.index.number(Kind::Volume, place)))
     }
 
-    /// The image that a reference means: an ID, a tag, a digest, `name:tag@digest`, or a bare name.
+    /// The place of the image that a reference means.
     pub(super) fn image_named(&self, name: &str) -> Option<usize> {
-        let by_name = |name: &str| self.image_names.get(name).map(|place| *place as usize);
-        let by_digest = || {
-            let (name, digest) = name.split_once('@')?;
-            let repository = name
-                .rsplit_once(':')
-                .filter(|(_, tag)| !tag.contains('/'))
-                .map_or(name, |(repository, _)| repository);
-            by_name(&format!("{repository}@{digest}"))
-        };
-        self.index
-            .image(&ImageId::new(name))
-            .or_else(|| by_name(name))
-            .or_else(|| by_name(&format!("{name}:latest")))
-            .or_else(by_digest)
+        reference::find(name, |name| {
+            let by_id = self.index.image(&ImageId::new(name));
+            by_id.or_else(|| self.image_names.get(name).map(|place| *place as usize))
+        })
     }
 }
 

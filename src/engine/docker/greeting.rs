@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 use super::{LIST, json};
-use crate::engine::transport::{Api, Transport, within};
+use crate::engine::transport::{Api, LONGEST_REFUSAL, Transport, within};
 use crate::engine::{EngineError, wire};
 
 /// An engine that is up answers `_ping` at once.
@@ -59,7 +59,8 @@ async fn ping(transport: &Transport) -> Result<Ping, EngineError> {
         .and_then(|version| Api::parse(version.to_str().ok()?));
     let podman = headers.contains_key("Libpod-API-Version");
     // Read to its end the connection serves the next request, too.
-    response.into_body().collect().await.ok();
+    let body = Limited::new(response.into_body(), LONGEST_REFUSAL);
+    body.collect().await.ok();
     Ok(Ping { api, podman })
 }
 

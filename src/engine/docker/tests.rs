@@ -1,5 +1,6 @@
 //! The engine's client against a socket that answers as engines do.
 
+mod hostile;
 mod writes;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -135,9 +135,9 @@ impl Run<'_> {
         if self.removed.is_empty() && total == Went::default() {
             return account;
         }
-        if self.survey.inventory().engine.store == Store::Containerd && !self.is_lost {
+        if self.survey.inventory().engine.store == Store::Containerd && self.lost.is_none() {
             self.scan_again(&mut account).await;
-        } else if !self.is_lost {
+        } else if self.lost.is_none() {
             account.about |= self.were_others_at_work(done).await;
             account.differences = self.differences(&total).await;
         }

@@ -6,13 +6,13 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Inventory, Part};
-use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume};
+use crate::domain::inventory::{EngineInfo, Inventory, Part};
+use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume, VolumeName};
 use crate::domain::outcome::Done;
-use crate::domain::plan::{Plan, Recheck, Step};
+use crate::domain::plan::{Plan, Recheck, Seen, Step};
 use crate::domain::survey::Survey;
 
-use super::Order;
+use super::{ANOTHER, Order, Run};
 use crate::engine::{Engine, EngineError, watch};
 
 /// How many containers are inspected at a time.
@@ -24,6 +24,7 @@ pub(super) async fn recheck(
     order: Order,
 ) -> Result<(Survey, Recheck), EngineError> {
     let Order { plan, mut base, .. } = order;
+    is_same(engine, &base.engine).await??;
     let (images, containers, volumes, services) = tokio::try_join!(
         engine.images(),
         engine.containers(),
@@ -50,6 +51,24 @@ pub(super) async fn recheck(
     let survey = Survey::new(base);
     let recheck = plan.recheck(&survey);
     Ok((survey, recheck))
+}
+
+/// Whether the engine that answers is the one that was asked before: the outer error says that it cannot be
+/// asked, the inner one that it is another. Podman makes its ID up anew each time.
+pub(super) async fn is_same(
+    engine: &dyn Engine,
+    before: &EngineInfo,
+) -> Result<Result<(), EngineError>, EngineError> {
+    let now = engine.about().await?;
+    let told = [&before.engine_id, &now.engine_id];
+    let is_told = told.iter().all(|id| !id.is_empty()) && !before.product.contains("Podman");
+    if !is_told || before.engine_id == now.engine_id {
+        return Ok(Ok(()));
+    }
+    Ok(Err(EngineError::Unreachable {
+        host: before.host.to_string(),
+        cause: ANOTHER.to_owned(),
+    }))
 }
 
 /// Volumes of the plan that held nothing when they were measured: something may have been written since.
@@ -114,37 +133,61 @@ fn with_sizes(fresh: ContainerDetails, base: &Inventory, id: &ContainerId) -> Co
     }
 }
 
-/// Lists what matters to one step and tells if its object is gone or not what was confirmed any more.
-pub(super) async fn look(
-    engine: &dyn Engine,
-    plan: &Plan,
-    step: &Step,
-) -> Result<Option<Done>, EngineError> {
-    let mut now = Inventory::default();
-    match &step.id {
-        ItemId::Image(_) => {
-            now.images = engine.images().await?;
-            now.containers = engine.containers().await?;
+impl Run<'_> {
+    /// Lists what matters to one step and tells if its object is gone or not what was confirmed any more.
+    pub(super) async fn look(&self, step: &Step) -> Result<Option<Done>, EngineError> {
+        let engine = self.engine;
+        let mut now = Inventory::default();
+        match &step.id {
+            ItemId::Image(_) => {
+                now.images = engine.images().await?;
+                now.containers = engine.containers().await?;
+            }
+            ItemId::Container(_) => now.containers = engine.containers().await?,
+            ItemId::Volume(name) => {
+                now.volumes = engine.volumes().await?;
+                now.containers = engine.containers().await?;
+                let sizes = self.sizes_if_empty(step, name, &now).await;
+                now.apply(Part::VolumeSizes {
+                    sizes,
+                    complete: false,
+                });
+            }
+            ItemId::Record(_) => now.cache = engine.build_cache().await?,
         }
-        ItemId::Container(_) => now.containers = engine.containers().await?,
-        ItemId::Volume(_) => {
-            now.volumes = engine.volumes().await?;
-            now.containers = engine.containers().await?;
+        let mut step = step.clone();
+        if let (ItemId::Volume(name), Seen::Volume { created, .. }) = (&step.id, &mut step.seen)
+            && let Some(made) = self.made.get(name)
+        {
+            *created = *made;
         }
-        ItemId::Record(_) => now.cache = engine.build_cache().await?,
+        // Parents that are steps of their own may go along: they are confirmed.
+        step.follows
+            .extend(self.plan.steps.iter().filter_map(|step| match &step.id {
+                ItemId::Image(id) => Some(id.clone()),
+                _ => None,
+            }));
+        let alone = Plan {
+            steps: vec![step],
+            ..Plan::default()
+        };
+        Ok(alone.recheck(&Survey::new(now)).dropped.pop())
     }
-    let mut step = step.clone();
-    // Parents that are steps of their own may go along: they are confirmed.
-    step.follows
-        .extend(plan.steps.iter().filter_map(|step| match &step.id {
-            ItemId::Image(id) => Some(id.clone()),
-            _ => None,
-        }));
-    let alone = Plan {
-        steps: vec![step],
-        ..Plan::default()
-    };
-    Ok(alone.recheck(&Survey::new(now)).dropped.pop())
+
+    /// Measures a volume once more that was confirmed as an empty one, where that can be done from here.
+    async fn sizes_if_empty(
+        &self,
+        step: &Step,
+        name: &VolumeName,
+        now: &Inventory,
+    ) -> Vec<(VolumeName, Option<Bytes>)> {
+        if !matches!(step.seen, Seen::Volume { empty: true, .. }) {
+            return Vec::new();
+        }
+        let own = now.volumes.iter().filter(|volume| volume.name == *name);
+        let own = own.cloned().collect();
+        watch::sizes_of(self.engine, self.survey.inventory(), own).await
+    }
 }
 
 /// Tells whether an object is on its list.

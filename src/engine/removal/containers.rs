@@ -1,8 +1,8 @@
 //! Removes a container: unpause, stop, remove, each only where the plan says so.
 
-use crate::domain::item::{ContainerId, State};
+use crate::domain::item::{ContainerId, ItemId, State, VolumeName};
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::Step;
+use crate::domain::plan::{Seen, Step};
 
 use super::ends::{End, unresolved};
 use super::{PATIENCE, PAUSE, Run};
@@ -23,6 +23,9 @@ impl Run<'_> {
             && let Err(end) = self.stop(step, id, vanishes).await
         {
             return end;
+        }
+        if step.stop {
+            self.note_volumes(id).await;
         }
         match self.engine.remove_container(id).await {
             Ok(()) => End::removed(),
@@ -50,6 +53,8 @@ impl Run<'_> {
         }
         match self.engine.stop(id).await {
             Ok(()) => {}
+            // It may have been done all the same: then the removal goes on.
+            Err(EngineError::Unreachable { .. }) if self.has_stopped(id).await => {}
             Err(EngineError::NotFound(words)) => return Err(self.missing(step, words).await),
             Err(error) => return Err(self.after(step, error).await),
         }
@@ -59,6 +64,41 @@ impl Run<'_> {
             return Err(End::removed());
         }
         Ok(())
+    }
+
+    async fn has_stopped(&mut self, id: &ContainerId) -> bool {
+        if self.is_still_itself().await.is_err() {
+            return false;
+        }
+        let containers = self.engine.containers().await.unwrap_or_default();
+        containers
+            .iter()
+            .any(|container| container.id == *id && container.state.is_stopped())
+    }
+
+    /// Docker 20.10 takes for the time when a volume was made that of the last change to its topmost folder,
+    /// which a container may write to as it ends. As long as it is there its volumes are the ones that it had.
+    async fn note_volumes(&mut self, id: &ContainerId) {
+        let own: Vec<&VolumeName> = self
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| match (&step.id, &step.seen) {
+                (ItemId::Volume(name), Seen::Volume { users, .. }) if users.contains(id) => {
+                    Some(name)
+                }
+                _ => None,
+            })
+            .collect();
+        if own.is_empty() {
+            return;
+        }
+        // Without the list what was known before holds.
+        for volume in self.engine.volumes().await.unwrap_or_default() {
+            if own.contains(&&volume.name) {
+                self.made.insert(volume.name, volume.created);
+            }
+        }
     }
 
     /// Waits for a removal that is under way.

@@ -8,7 +8,7 @@ use crate::domain::plan::Step;
 use crate::domain::survey::Item;
 use crate::engine::{EngineError, Removed};
 
-use super::{PAUSE, Run, TRIES, check};
+use super::{AFTERMATH, ANOTHER, PAUSE, Run, SILENT, TRIES, check};
 
 /// How a step ended.
 pub(super) struct End {
@@ -50,7 +50,10 @@ impl Run<'_> {
         if let Some(end) = self.went_along(step) {
             return end;
         }
-        if step.vanishes && !self.is_lost && matches!(self.is_there(&step.id).await, Ok(false)) {
+        if step.vanishes
+            && self.lost.is_none()
+            && matches!(self.is_there(&step.id).await, Ok(false))
+        {
             return self.away(step);
         }
         End::skipped(why)
@@ -68,6 +71,11 @@ impl Run<'_> {
                 .survey
                 .users_of_volume(name)
                 .any(|user| self.removed.contains(&ItemId::Container(user.id.clone()))),
+            // The engine's words of it may have been lost.
+            ItemId::Image(id) if step.vanishes => self
+                .survey
+                .children_of_image(id)
+                .any(|child| self.removed.contains(&ItemId::Image(child.id.clone()))),
             _ => self.deleted.contains(step.id.as_str()),
         };
         if ours { End::removed() } else { End::gone() }
@@ -122,19 +130,51 @@ impl Run<'_> {
     /// Tells by listing whether an object is there, and does not give up at the first failure.
     pub(super) async fn is_there(&mut self, id: &ItemId) -> Result<bool, EngineError> {
         for _ in 1..TRIES {
-            if let Ok(answer) = check::is_listed(self.engine, id).await {
-                return Ok(answer);
+            match self.is_listed(id).await {
+                Err(_) if self.lost.is_none() => tokio::time::sleep(PAUSE).await,
+                answer => return answer,
             }
-            tokio::time::sleep(PAUSE).await;
         }
-        let answer = check::is_listed(self.engine, id).await;
-        self.is_lost |= answer.is_err();
+        let answer = self.is_listed(id).await;
+        if answer.is_err() {
+            self.lost.get_or_insert(SILENT);
+        }
         answer
     }
 
-    /// The end of a removal that failed or was cut: whether it took effect, the list tells.
+    /// What is not on the list of another engine may well be there on ours.
+    async fn is_listed(&mut self, id: &ItemId) -> Result<bool, EngineError> {
+        self.is_still_itself().await?;
+        check::is_listed(self.engine, id).await
+    }
+
+    /// An error if another engine answers by now: a name leads to another host, or a login is made anew on one
+    /// of several behind it. Nothing more is sent then.
+    pub(super) async fn is_still_itself(&mut self) -> Result<(), EngineError> {
+        let before = &self.survey.inventory().engine;
+        let answer = check::is_same(self.engine, before).await?;
+        if answer.is_err() {
+            self.lost = Some(ANOTHER);
+        }
+        answer
+    }
+
+    /// The end of a removal that failed or was cut: whether it took effect, the list tells. An engine goes on
+    /// with what it has begun when nobody waits for its answer any more.
     pub(super) async fn after(&mut self, step: &Step, error: EngineError) -> End {
-        match self.is_there(&step.id).await {
+        let looks = match error {
+            EngineError::Unreachable { .. } => AFTERMATH,
+            _ => 1,
+        };
+        let mut found = self.is_there(&step.id).await;
+        for _ in 1..looks {
+            if !matches!(found, Ok(true)) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            found = self.is_there(&step.id).await;
+        }
+        match found {
             Ok(false) => End::removed(),
             Ok(true) => End {
                 no_room: is_no_room(&error),
@@ -164,7 +204,7 @@ impl Run<'_> {
 
     /// The end of an object that the engine refused to remove: changed if that shows, else its words.
     pub(super) async fn after_conflict(&mut self, step: &Step, words: String) -> End {
-        match check::look(self.engine, self.plan, step).await {
+        match self.look(step).await {
             Ok(None) => End::failed(words),
             Ok(Some(done)) if done.outcome == Outcome::Gone => self.away(step),
             Ok(Some(done)) => End::new(done.outcome, done.error),

@@ -4,8 +4,8 @@ use crate::domain::item::{ImageId, Text};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
 
+use super::Run;
 use super::ends::{End, is_no_room, unresolved};
-use super::{Run, check};
 use crate::engine::EngineError;
 
 impl Run<'_> {
@@ -76,7 +76,7 @@ impl Run<'_> {
         // if it is in use. Where names go first, that refusal would come too late; without a name, the
         // engine would take a new one along.
         if !others.is_empty() || !is_named {
-            match check::look(self.engine, self.plan, step).await {
+            match self.look(step).await {
                 Ok(None) => {}
                 Ok(Some(done)) if done.outcome == Outcome::Gone => return Err(self.away(step)),
                 Ok(Some(done)) => return Err(End::new(done.outcome, done.error)),

@@ -7,11 +7,15 @@ mod account;
 mod check;
 mod containers;
 mod ends;
+#[cfg(test)]
+mod faults;
 mod images;
 #[cfg(test)]
 mod model;
 mod records;
 mod rescan;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -22,9 +26,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ItemId, Text};
+use crate::domain::item::{ItemId, Text, VolumeName};
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::survey::Survey;
@@ -40,6 +46,11 @@ const RECORDS_AT_ONCE: usize = 300;
 const PATIENCE: u32 = 50;
 /// Between two looks whether it has.
 const PAUSE: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 200 });
+/// How often it is looked for what a removal was to take whose answer was cut off.
+const AFTERMATH: u32 = 10;
+/// Why nothing more is tried.
+const SILENT: &str = "the engine does not answer";
+const ANOTHER: &str = "another engine answers in its place";
 /// How often a list is asked for when it decides whether something went.
 const TRIES: u32 = 4;
 
@@ -156,8 +167,10 @@ struct Run<'a> {
     tally: Tally<'a>,
     /// What is removed, as it is written down.
     written: journal::Run,
-    /// The engine does not answer any more.
-    is_lost: bool,
+    /// Why nothing more can be asked of the engine.
+    lost: Option<&'static str>,
+    /// When volumes were made, by the engine's last word while a container of the plan still held them.
+    made: HashMap<VolumeName, Option<Timestamp>>,
 }
 
 impl<'a> Run<'a> {
@@ -179,7 +192,8 @@ impl<'a> Run<'a> {
             deleted: HashSet::new(),
             tally: Tally::new(survey),
             written,
-            is_lost: false,
+            lost: None,
+            made: HashMap::new(),
         }
     }
 
@@ -279,12 +293,7 @@ impl<'a> Run<'a> {
 
     /// Why nothing more is tried.
     fn halted(&self) -> Option<&'static str> {
-        if self.is_lost {
-            Some("the engine does not answer")
-        } else if self.cancel.load(Ordering::Relaxed) {
-            Some("cancelled")
-        } else {
-            None
-        }
+        let is_cancelled = self.cancel.load(Ordering::Relaxed);
+        self.lost.or(is_cancelled.then_some("cancelled"))
     }
 }

@@ -225,7 +225,7 @@ fn end_container(world: &mut Inventory, at: usize, with_volumes: bool) {
 
 impl Engine for Model {
     fn about(&self) -> Answer<'_, EngineInfo> {
-        self.ask("GET info", |_| Ok(EngineInfo::default()))
+        self.ask("GET info", |world| Ok((*world.engine).clone()))
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {

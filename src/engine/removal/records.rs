@@ -9,7 +9,7 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
 
 use super::ends::{End, unresolved};
-use super::{PAUSE, Run, TRIES};
+use super::{AFTERMATH, PAUSE, Run, SILENT, TRIES};
 use crate::engine::EngineError;
 
 impl Run<'_> {
@@ -30,7 +30,7 @@ impl Run<'_> {
         if ids.iter().all(|id| deleted.contains(id)) {
             return steps.iter().map(|_| End::removed()).collect();
         }
-        let left = match self.list_records().await {
+        let left = match self.what_is_left(&ids, error.as_ref()).await {
             Ok(left) => left,
             Err(lost) => {
                 let error = error.unwrap_or(lost);
@@ -64,16 +64,42 @@ impl Run<'_> {
         ids.iter().map(end).collect()
     }
 
+    /// The records that are listed. Where the answer was cut off the engine may not be done yet.
+    async fn what_is_left(
+        &mut self,
+        ids: &[RecordId],
+        error: Option<&EngineError>,
+    ) -> Result<Vec<Record>, EngineError> {
+        let mut left = self.list_records().await?;
+        if matches!(error, Some(EngineError::Unreachable { .. })) {
+            for _ in 1..AFTERMATH {
+                if !left.iter().any(|record| ids.contains(&record.id)) {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+                left = self.list_records().await?;
+            }
+        }
+        Ok(left)
+    }
+
     async fn list_records(&mut self) -> Result<Vec<Record>, EngineError> {
         for _ in 1..TRIES {
-            if let Ok(records) = self.engine.build_cache().await {
-                return Ok(records);
+            match self.listed_records().await {
+                Err(_) if self.lost.is_none() => tokio::time::sleep(PAUSE).await,
+                answer => return answer,
             }
-            tokio::time::sleep(PAUSE).await;
         }
-        let records = self.engine.build_cache().await;
-        self.is_lost |= records.is_err();
+        let records = self.listed_records().await;
+        if records.is_err() {
+            self.lost.get_or_insert(SILENT);
+        }
         records
+    }
+
+    async fn listed_records(&mut self) -> Result<Vec<Record>, EngineError> {
+        self.is_still_itself().await?;
+        self.engine.build_cache().await
     }
 }
 

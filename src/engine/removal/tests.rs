@@ -450,7 +450,7 @@ async fn a_volume_made_anew_or_taken_between_two_steps_stays() {
         ends(&removal),
         [("job", Removed), ("data", Changed), ("keep", Changed)]
     );
-    assert_eq!(error(&removal, "data"), "was made anew since");
+    assert_eq!(error(&removal, "data"), "was made anew or written to since");
     assert_eq!(error(&removal, "keep"), "used by running container fresh");
     assert_eq!(model.inventory().volumes.len(), 3);
 }
@@ -571,4 +571,61 @@ async fn a_fault_at_any_request_is_told_truly() {
     }
     println!("{cases} cases");
     assert!(cases > 200);
+}
+
+/// Docker 20.10 tells of a volume when its topmost folder changed last.
+#[tokio::test]
+async fn a_volume_that_its_container_writes_to_as_it_ends_is_still_the_same() {
+    let mut scene = scene();
+    scene.containers = vec![mounting(running("db", "app"), &["data"])];
+    let items = [a_container("db"), a_volume("data")];
+    let model = Arc::new(Model::new(scene.clone()));
+    let write = |second| move |world: &mut Inventory| world.volumes[0].created = Some(at(second));
+    model.before("GET images", write(50));
+    model.before("stop db", write(60));
+    let removal = carry_out(&model, order(&scene, &items)).await;
+    assert_eq!(ends(&removal), [("db", Removed), ("data", Removed)]);
+
+    // Once nobody holds it any more, it may be another one.
+    let model = Arc::new(Model::new(scene.clone()));
+    model.before("stop db", write(60));
+    model.before("rm db", write(70));
+    let removal = carry_out(&model, order(&scene, &items)).await;
+    assert_eq!(ends(&removal), [("db", Removed), ("data", Changed)]);
+}
+
+#[tokio::test]
+async fn another_engine_in_its_place_is_sent_nothing() {
+    let engine = |id: &str| {
+        let mut info = crate::domain::inventory::EngineInfo::default();
+        info.engine_id = id.into();
+        Arc::new(info)
+    };
+    let mut scene = scene();
+    scene.engine = engine("ours");
+
+    let model = Arc::new(Model::new(scene.clone()));
+    model.change(|world| world.engine = engine("other"));
+    let order_of = || order(&scene, &chosen());
+    let result = remove(model.clone(), order_of(), Arc::default(), |_| {}).await;
+    assert!(result.unwrap_err().to_string().contains("another engine"));
+    assert_eq!(model.writes(), Vec::<String>::new());
+
+    // In the middle, with a volume of the same name on it.
+    let model = Arc::new(Model::new(scene.clone()));
+    model.before("stop zen", move |world| {
+        *world = inventory(Vec::new(), Vec::new());
+        world.volumes = vec![volume("data", 9)];
+        world.engine = engine("other");
+    });
+    let removal = carry_out(&model, order_of()).await;
+    assert_eq!(model.inventory().volumes.len(), 1);
+    assert_eq!(model.writes().last().unwrap(), "stop zen");
+    for done in &removal.done[3..] {
+        assert!(matches!(done.outcome, Failed | Skipped), "{done:?}");
+    }
+    assert_eq!(
+        error(&removal, "data"),
+        "another engine answers in its place"
+    );
 }

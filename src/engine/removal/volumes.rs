@@ -4,13 +4,13 @@ use crate::domain::item::VolumeName;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
 
+use super::Run;
 use super::ends::End;
-use super::{Run, check};
 use crate::engine::EngineError;
 
 impl Run<'_> {
     pub(super) async fn volume(&mut self, step: &Step, name: &VolumeName) -> End {
-        match check::look(self.engine, self.plan, step).await {
+        match self.look(step).await {
             Ok(None) => {}
             Ok(Some(done)) if done.outcome == Outcome::Gone => return self.away(step),
             Ok(Some(done)) => return End::new(done.outcome, done.error),

@@ -150,11 +150,12 @@ fn state(word: &str) -> State {
     }
 }
 
-/// Volumes of `/volumes`.
+/// Volumes of `/volumes`; `None` where that is no such list: it must not pass for an empty one.
 #[must_use]
-pub fn volumes(answer: &Value) -> Vec<Volume> {
-    let rows = Row(answer).at("Volumes").rows();
-    rows.filter_map(volume).collect()
+pub fn volumes(answer: &Value) -> Option<Vec<Volume>> {
+    let list = answer.get("Volumes")?;
+    let rows = Row(list).rows();
+    (list.is_array() || list.is_null()).then(|| rows.filter_map(volume).collect())
 }
 
 fn volume(row: Row<'_>) -> Option<Volume> {
@@ -318,7 +319,20 @@ mod tests {
             {"Name": "plugin", "Driver": "rexray"},
             {"Name": hex.to_uppercase(), "Driver": "local", "Options": {}},
         ]});
-        let volumes = volumes(&answer);
+        let volumes = volumes(&answer).unwrap();
+        for odd in [
+            json!([]),
+            json!({}),
+            json!({"Volumes": 1}),
+            json!({"message": "no"}),
+        ] {
+            assert_eq!(
+                super::volumes(&odd),
+                None,
+                "{odd}: it says nothing of volumes"
+            );
+        }
+        assert_eq!(super::volumes(&json!({"Volumes": null})), Some(Vec::new()));
         let anonymous: Vec<_> = volumes.iter().map(|v| v.anonymous).collect();
         assert_eq!(anonymous, [true, true, false, false, false]);
         let pending: Vec<_> = volumes.iter().map(|v| v.size.is_pending()).collect();

@@ -85,7 +85,11 @@ fn a_recheck_drops_what_vanished_and_what_changed() {
         dropped,
         [
             ("again", Outcome::Changed, Some("was started since")),
-            ("anew", Outcome::Changed, Some("was made anew since")),
+            (
+                "anew",
+                Outcome::Changed,
+                Some("was made anew or written to since")
+            ),
             ("gone", Outcome::Gone, None),
             (
                 "moved",

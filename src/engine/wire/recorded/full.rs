@@ -32,6 +32,7 @@ fn every_folder_loads_in_full() {
         assert!(listed.iter().all(|c| inspected(name, c).size_rw.is_some()));
         let raw = body(name, "volumes");
         let listed: HashSet<String> = volumes(&raw)
+            .unwrap()
             .iter()
             .map(|volume| volume.name.as_str().to_owned())
             .collect();
