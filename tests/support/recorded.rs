@@ -60,7 +60,9 @@ pub fn inventory(engine: &str) -> Inventory {
     }
     parts.insert(0, Part::Containers(containers));
     parts.push(Part::Layers(layers));
-    parts.push(Part::Volumes(wire::volumes(&body(engine, "volumes"))));
+    parts.push(Part::Volumes(
+        wire::volumes(&body(engine, "volumes")).unwrap_or_default(),
+    ));
     let usage = ["df-type-build-cache", "df"].map(|name| wire::records(&df(engine, name)));
     if let Some(records) = usage.into_iter().flatten().find(|list| !list.is_empty()) {
         parts.push(Part::BuildCache(records));

@@ -138,15 +138,17 @@ impl Run<'_> {
     pub(super) async fn look(&self, step: &Step) -> Result<Option<Done>, EngineError> {
         let engine = self.engine;
         let mut now = Inventory::default();
+        // What the engine itself will not see comes last: it lets nothing go that a container holds, but it knows
+        // nothing of a name that is new, or of a volume that was made anew.
         match &step.id {
             ItemId::Image(_) => {
-                now.images = engine.images().await?;
                 now.containers = engine.containers().await?;
+                now.images = engine.images().await?;
             }
             ItemId::Container(_) => now.containers = engine.containers().await?,
             ItemId::Volume(name) => {
-                now.volumes = engine.volumes().await?;
                 now.containers = engine.containers().await?;
+                now.volumes = engine.volumes().await?;
                 let sizes = self.sizes_if_empty(step, name, &now).await;
                 now.apply(Part::VolumeSizes {
                     sizes,

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::model::Model;
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, RecordId, Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
+    VolumeName,
 };
 use crate::engine::docker::{DockerEngine, Options};
 use crate::engine::fake::{Answer, Fake};
@@ -145,18 +146,9 @@ fn route(model: &Model, request: &str) -> Answer {
             answered(answer)
         }
         ("GET", ["system", "df"]) if query.contains("build-cache") => {
-            let answer = now(model.build_cache()).map(|list| {
-                let list: Vec<Value> = list
-                    .iter()
-                    .map(|it| {
-                        json!({"ID": &*it.id.as_str(), " Parents": it.parents.iter().map(RecordId::as_str).collect::<Vec<_>>(),
-                               "Type": &*it.kind, "Description": &*it.description, "InUse": it.in_use,
-                               "Shared": it.shared, "Size": 7})
-                    })
-                    .collect();
-                json!({"BuildCache": list})
-            });
-            answered(answer)
+            let list = now(model.build_cache());
+            let list = list.map(|list| list.iter().map(record).collect::<Vec<_>>());
+            answered(list.map(|list| json!({"BuildCache": list})))
         }
         ("GET", ["system", "df"]) => said(json!({})),
         ("GET", ["images", rest]) => match rest.strip_suffix("/json") {
@@ -186,13 +178,14 @@ fn route(model: &Model, request: &str) -> Answer {
             empty(now(model.remove_container(&ContainerId::new(*id))))
         }
         ("DELETE", ["volumes", name]) => empty(now(model.remove_volume(&VolumeName::new(*name)))),
-        ("DELETE", ["images", name]) => answered(
-            match name.starts_with("sha256:") {
-                true => now(model.remove_image(&ImageId::new(*name))),
-                false => now(model.untag(name)),
-            }
-            .map(|removed| lines(&removed)),
-        ),
+        ("DELETE", ["images", name]) => {
+            let removed = if name.starts_with("sha256:") {
+                now(model.remove_image(&ImageId::new(*name)))
+            } else {
+                now(model.untag(name))
+            };
+            answered(removed.map(|removed| lines(&removed)))
+        }
         _ => Answer::status(404, "page not found"),
     }
 }
@@ -202,6 +195,7 @@ fn now<T>(answer: impl Future<Output = Result<T, EngineError>>) -> Result<T, Eng
     answer.now_or_never().unwrap()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is made where it is said")]
 fn said(answer: Value) -> Answer {
     Answer::json(answer.to_string())
 }
@@ -278,6 +272,19 @@ fn volume(volume: &Volume) -> Value {
         "Mountpoint": format!("/nowhere/volumes/{}/_data", volume.name),
         "Options": null,
         "Labels": if volume.anonymous { json!({"com.docker.volume.anonymous": ""}) } else { json!(null) },
+    })
+}
+
+fn record(record: &Record) -> Value {
+    let parents: Vec<&str> = record.parents.iter().map(RecordId::as_str).collect();
+    json!({
+        "ID": record.id.as_str(),
+        " Parents": parents,
+        "Type": &*record.kind,
+        "Description": &*record.description,
+        "InUse": record.in_use,
+        "Shared": record.shared,
+        "Size": 7,
     })
 }
 

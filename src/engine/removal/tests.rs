@@ -597,9 +597,10 @@ async fn a_volume_that_its_container_writes_to_as_it_ends_is_still_the_same() {
 #[tokio::test]
 async fn another_engine_in_its_place_is_sent_nothing() {
     let engine = |id: &str| {
-        let mut info = crate::domain::inventory::EngineInfo::default();
-        info.engine_id = id.into();
-        Arc::new(info)
+        Arc::new(crate::domain::inventory::EngineInfo {
+            engine_id: id.into(),
+            ..Default::default()
+        })
     };
     let mut scene = scene();
     scene.engine = engine("ours");
