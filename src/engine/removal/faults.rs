@@ -17,7 +17,7 @@ use crate::engine::watch::{Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 
 /// Thirty objects to remove, each kind in its odd forms, and `keep…` ones beside them that look alike.
-fn scene() -> Inventory {
+pub(super) fn scene() -> Inventory {
     let id = |name: &str| format!("sha256:{name}");
     let named = |name: &str, names: &[&str]| image(&id(name), names);
     let on = |name: &str, parent: &str, names: &[&str]| child(&id(name), &id(parent), names);
@@ -74,12 +74,12 @@ fn scene() -> Inventory {
     scene
 }
 
-fn is_kept(id: &str) -> bool {
+pub(super) fn is_kept(id: &str) -> bool {
     id.trim_start_matches("sha256:").starts_with("keep")
 }
 
 /// Everything that is there and is not to be kept.
-fn wish(inventory: &Inventory) -> Vec<ItemId> {
+pub(super) fn wish(inventory: &Inventory) -> Vec<ItemId> {
     let images = inventory
         .images
         .iter()
@@ -105,7 +105,7 @@ async fn scan(engine: &dyn Engine) -> Inventory {
     scanned.unwrap()
 }
 
-fn order(base: Inventory) -> Order {
+pub(super) fn order_of(base: Inventory) -> Order {
     let chosen = |id: ItemId| (id, AddedBy::Selection);
     let selection = Selection {
         items: wish(&base).into_iter().map(chosen).collect(),
@@ -183,7 +183,7 @@ async fn hold(base: &Order, number: usize, fault: Fault) {
     }
     served.arm(None);
     let left = scan(&*engine).await;
-    let second = carry_out(&engine, order(left)).await.unwrap();
+    let second = carry_out(&engine, order_of(left)).await.unwrap();
     for done in &second.done {
         assert_eq!(done.outcome, Outcome::Removed, "{case}, second: {done:?}");
     }
@@ -194,7 +194,7 @@ async fn hold(base: &Order, number: usize, fault: Fault) {
 async fn undisturbed() -> (Order, usize) {
     let served = Served::start(Arc::new(Model::new(scene())));
     let engine = Arc::new(served.engine().await);
-    let base = order(scan(&*engine).await);
+    let base = order_of(scan(&*engine).await);
     assert_eq!(base.plan.steps.len(), 30);
     served.arm(None);
     let clean = carry_out(&engine, base.clone()).await.unwrap();

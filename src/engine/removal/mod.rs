@@ -12,6 +12,8 @@ mod faults;
 mod images;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod races;
 mod records;
 mod rescan;
 #[cfg(test)]

@@ -37,6 +37,8 @@ struct World {
     requests: usize,
     /// What else happens right before a request that starts so; once.
     before: Vec<(String, Disturbance)>,
+    /// What else happens before the request of this number; where so told, only before one that reads.
+    at_number: Vec<(usize, bool, Disturbance)>,
     /// Faults at requests that start so; once.
     faults: Vec<(String, Fault)>,
     /// A fault at the request of this number.
@@ -77,6 +79,17 @@ impl Model {
     ) {
         let mut world = self.0.lock().unwrap();
         world.before.push((request.to_owned(), Box::new(change)));
+    }
+
+    pub(super) fn before_number(
+        &self,
+        number: usize,
+        reads_only: bool,
+        change: impl FnMut(&mut Inventory) + Send + 'static,
+    ) {
+        let mut world = self.0.lock().unwrap();
+        let change = Box::new(change);
+        world.at_number.push((number, reads_only, change));
     }
 
     pub(super) fn fault(&self, request: &str, fault: Fault) {
@@ -123,7 +136,16 @@ impl Model {
             let (_, mut change) = world.before.remove(found);
             change(&mut world.inventory);
         }
-        if !request.starts_with("GET") {
+        let reads = request.starts_with("GET");
+        while let Some(due) = world
+            .at_number
+            .iter()
+            .position(|(at, reads_only, _)| *at <= number && (reads || !reads_only))
+        {
+            let (_, _, mut change) = world.at_number.remove(due);
+            change(&mut world.inventory);
+        }
+        if !reads {
             world.writes.push(request.to_owned());
         }
         let fault = world
