@@ -66,7 +66,7 @@ impl Deed {
     }
 }
 
-/// A generator of pseudo-random numbers (SplitMix64), so that a seed always means the same.
+/// A generator of pseudo-random numbers (`SplitMix64`), so that a seed always means the same.
 struct Random(u64);
 
 impl Random {
@@ -89,18 +89,18 @@ struct Owed {
     what: Vec<String>,
 }
 
+impl Owed {
+    fn owe(&mut self, what: String, things: &[&str]) {
+        self.what.push(what);
+        let things = things.iter().map(|thing| (*thing).to_owned());
+        self.things.extend(things);
+    }
+}
+
 /// Does a deed to a random object; says what must not be lost of it.
 fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed>) {
     let mut owed = owed.lock().unwrap();
     let turn = owed.what.len();
-    let mut owe = |what: String, things: &[&str]| {
-        owed.what.push(what);
-        owed.things.extend(things.iter().map(|it| (*it).to_owned()));
-    };
-    let images: Vec<usize> = (0..world.images.len())
-        .filter(|at| !is_kept(world.images[*at].id.as_str()))
-        .collect();
-    let image = (!images.is_empty()).then(|| images[random.below(images.len())]);
     let containers: Vec<usize> = (0..world.containers.len())
         .filter(|at| !is_kept(world.containers[*at].id.as_str()))
         .collect();
@@ -108,55 +108,15 @@ fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed
     let volume = (!world.volumes.is_empty()).then(|| random.below(world.volumes.len()));
     let record = (!world.cache.is_empty()).then(|| random.below(world.cache.len()));
     match deed {
-        Deed::MoveTag => {
-            let Some(image) = image.map(|at| &mut world.images[at]) else {
-                return;
-            };
-            let Some(tag) = image.names.pop() else { return };
-            let new = format!("sha256:keep-new-{turn}");
-            let names = vec![tag.clone()];
-            owe(format!("{tag} moved to {new}"), &[&new]);
-            owed.tags.push((tag.to_string(), new.clone()));
-            world.images.push(crate::domain::item::Image {
-                names,
-                ..crate::domain::plan::scene::image(&new, &[])
-            });
-        }
-        Deed::Name => {
-            let Some(image) = image.map(|at| &mut world.images[at]) else {
-                return;
-            };
-            let name = format!("keep-name:{turn}");
-            image.names.push(name.as_str().into());
-            let id = image.id.as_str().to_owned();
-            owe(format!("{id} named {name}"), &[&id]);
-            owed.tags.push((name, id));
-        }
-        Deed::Run => {
-            let Some(image) = image.map(|at| &world.images[at]) else {
-                return;
-            };
-            let (id, name) = (image.id.as_str().to_owned(), format!("keep-run-{turn}"));
-            owe(format!("{name} runs {id}"), &[&id, &name]);
-            world.containers.push(running(&name, &id));
-        }
-        Deed::Build => {
-            let Some(image) = image.map(|at| &world.images[at]) else {
-                return;
-            };
-            let (id, name) = (
-                image.id.as_str().to_owned(),
-                format!("sha256:keep-child-{turn}"),
-            );
-            owe(format!("{name} builds on {id}"), &[&id, &name]);
-            world.images.push(child(&name, &id, &[]));
+        Deed::MoveTag | Deed::Name | Deed::Run | Deed::Build => {
+            to_image(deed, world, random, &mut owed);
         }
         Deed::Attach => {
             let Some(volume) = volume.map(|at| &world.volumes[at]) else {
                 return;
             };
             let (id, name) = (volume.name.as_str().to_owned(), format!("keep-user-{turn}"));
-            owe(format!("{name} takes {id}"), &[&id, &name]);
+            owed.owe(format!("{name} takes {id}"), &[&id, &name]);
             world
                 .containers
                 .push(mounting(stopped(&name, "elsewhere"), &[&id]));
@@ -172,7 +132,7 @@ fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed
             volume.created = Some(at(1_000 + i64::try_from(turn).unwrap()));
             volume.size = Figure::Known(Bytes(99));
             let name = volume.name.as_str().to_owned();
-            owe(format!("{name} made anew"), &[&name]);
+            owed.owe(format!("{name} made anew"), &[&name]);
         }
         Deed::Start | Deed::RunOnce | Deed::Restart => {
             let Some(found) = container.map(|at| &mut world.containers[at]) else {
@@ -197,7 +157,7 @@ fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed
             }
             found.details = Figure::Known(Arc::new(details));
             let name = found.id.as_str().to_owned();
-            owe(format!("{name}: {deed:?}"), &[&name]);
+            owed.owe(format!("{name}: {deed:?}"), &[&name]);
         }
         Deed::UseRecord => {
             let Some(record) = record.map(|at| &mut world.cache[at]) else {
@@ -205,14 +165,14 @@ fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed
             };
             record.in_use = true;
             let id = record.id.as_str().to_owned();
-            owe(format!("{id} in use"), &[&id]);
+            owed.owe(format!("{id} in use"), &[&id]);
         }
         Deed::BuildOnRecord => {
             let Some(parent) = record.map(|at| &world.cache[at]) else {
                 return;
             };
             let (id, name) = (parent.id.as_str().to_owned(), format!("keeprecord{turn}"));
-            owe(format!("{name} builds on {id}"), &[&id, &name]);
+            owed.owe(format!("{name} builds on {id}"), &[&id, &name]);
             world
                 .cache
                 .push(crate::domain::plan::scene::record(&name, &[&id]));
@@ -224,6 +184,55 @@ fn act(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &Mutex<Owed
                 owed.things.retain(|thing| thing != gone.as_str());
             }
         }
+    }
+}
+
+fn to_image(deed: Deed, world: &mut Inventory, random: &mut Random, owed: &mut Owed) {
+    let turn = owed.what.len();
+    let images: Vec<usize> = (0..world.images.len())
+        .filter(|at| !is_kept(world.images[*at].id.as_str()))
+        .collect();
+    if images.is_empty() {
+        return;
+    }
+    let image = images[random.below(images.len())];
+    match deed {
+        Deed::MoveTag => {
+            let image = &mut world.images[image];
+            let Some(tag) = image.names.pop() else { return };
+            let new = format!("sha256:keep-new-{turn}");
+            let names = vec![tag.clone()];
+            owed.owe(format!("{tag} moved to {new}"), &[&new]);
+            owed.tags.push((tag.to_string(), new.clone()));
+            world.images.push(crate::domain::item::Image {
+                names,
+                ..crate::domain::plan::scene::image(&new, &[])
+            });
+        }
+        Deed::Name => {
+            let image = &mut world.images[image];
+            let name = format!("keep-name:{turn}");
+            image.names.push(name.as_str().into());
+            let id = image.id.as_str().to_owned();
+            owed.owe(format!("{id} named {name}"), &[&id]);
+            owed.tags.push((name, id));
+        }
+        Deed::Run => {
+            let image = &world.images[image];
+            let (id, name) = (image.id.as_str().to_owned(), format!("keep-run-{turn}"));
+            owed.owe(format!("{name} runs {id}"), &[&id, &name]);
+            world.containers.push(running(&name, &id));
+        }
+        Deed::Build => {
+            let image = &world.images[image];
+            let (id, name) = (
+                image.id.as_str().to_owned(),
+                format!("sha256:keep-child-{turn}"),
+            );
+            owed.owe(format!("{name} builds on {id}"), &[&id, &name]);
+            world.images.push(child(&name, &id, &[]));
+        }
+        _ => unreachable!("no deed to an image"),
     }
 }
 
