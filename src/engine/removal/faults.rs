@@ -13,6 +13,7 @@ use crate::domain::plan::scene::*;
 use crate::domain::plan::{AddedBy, Plan, Selection};
 use crate::domain::survey::Survey;
 use crate::engine::docker::DockerEngine;
+use crate::engine::journal::Journal;
 use crate::engine::watch::{Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 
@@ -114,7 +115,11 @@ pub(super) fn order_of(base: Inventory) -> Order {
     };
     let plan = Plan::new(&Survey::new(base.clone()), &selection);
     assert_eq!(plan.refused, []);
-    Order { plan, base }
+    Order {
+        plan,
+        base,
+        journal: Journal::in_memory(),
+    }
 }
 
 async fn carry_out(engine: &Arc<DockerEngine>, order: Order) -> Result<Removal, EngineError> {
