@@ -79,7 +79,7 @@ pub fn difference(difference: &Difference) -> String {
 /// Why a number is not exact, in words, the same reason once.
 pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     let mut reasons: Vec<String> = Vec::new();
-    for doubt in &freed.doubts {
+    for doubt in freed.doubts.iter().filter(|it| **it != Doubt::Further) {
         let reason = doubt_of(doubt, survey);
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -89,7 +89,9 @@ pub fn doubts(freed: &Freed, survey: &Survey) -> String {
         }
     }
     let more = freed.doubts.len().saturating_sub(reasons.len());
-    if more > 0 && reasons.len() == 3 {
+    if freed.doubts.contains(&Doubt::Further) {
+        reasons.push("and more".to_owned());
+    } else if more > 0 && reasons.len() == 3 {
         reasons.push(format!("and {more} more"));
     }
     reasons.join("; ")
@@ -106,6 +108,7 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             "build cache shares layers, it is not known which: {}",
             name(&ItemId::Record(id.clone()), survey)
         ),
+        Doubt::Further => "so it is with others".to_owned(),
         Doubt::HiddenLayers(id) => format!(
             "not all layers that {} holds are known",
             name(&ItemId::Container(id.clone()), survey)

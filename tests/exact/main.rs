@@ -264,7 +264,7 @@ impl Run {
         let documented = |doubt: &Doubt| {
             let ambiguous = matches!(
                 doubt,
-                Doubt::SharedRecord(_) | Doubt::HiddenLayers(_) | Doubt::NoSize(_)
+                Doubt::SharedRecord(_) | Doubt::HiddenLayers(_) | Doubt::NoSize(_) | Doubt::Further
             );
             ambiguous || self.store == Store::Containerd
         };

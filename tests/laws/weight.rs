@@ -11,6 +11,9 @@ use dtop::app::keys::Key;
 use dtop::app::model::Model;
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
+use dtop::domain::bytes::{Bytes, Figure};
+use dtop::domain::inventory::Part;
+use dtop::domain::item::Kind;
 
 use crate::large::{LARGE, Size, model};
 
@@ -76,8 +79,28 @@ fn no_key_costs_a_loop_in_a_loop() {
         }
         press(&mut model, &[key('n'), Key::Esc]);
     }
-    assert!(model.survey.count(dtop::domain::item::Kind::Image) == SIZE.images);
+    assert!(model.survey.count(Kind::Image) == SIZE.images);
     // The keys did what is weighed here.
     press(&mut model, &all);
     assert!(!model.marked.at_least.is_zero());
+}
+
+/// Each of these records may hold any layer: every image is in doubt because of all of them.
+#[test]
+fn doubts_are_named_and_not_listed() {
+    let mut model = model(SIZE, 120, 35);
+    let mut records = model.survey.inventory().cache.clone();
+    for (at, record) in records.iter_mut().enumerate() {
+        record.parents.clear();
+        record.shared = true;
+        record.created = None;
+        record.description = "of nobody knows what".into();
+        record.size = Figure::Known(Bytes(50_000_000_000 + at as u64));
+    }
+    update(&mut model, Msg::Scan(vec![Part::BuildCache(records)]));
+    let survey = &model.survey;
+    let images = survey.rows(Kind::Image);
+    let doubts = images.map(|at| survey.facts(Kind::Image, at).frees.doubts.len());
+    let most = doubts.max().unwrap_or_default();
+    assert!((1..=10).contains(&most), "{most} doubts of one image");
 }

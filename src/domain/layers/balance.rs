@@ -11,6 +11,10 @@ use super::table::Table;
 use super::units::{HolderNo, UnitNo, World};
 use super::{Doubt, Freed, Ledger};
 
+/// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
+/// keep them all.
+const NAMED: usize = 3;
+
 /// The state of letting go. It belongs to one ledger, which is given to everything it does.
 ///
 /// Sums are wider than [`Bytes`], so that what is taken back leaves exactly what was there before: they stop
@@ -274,19 +278,30 @@ impl Balance {
         }
         if layers && self.veils > 0 {
             let graph = &ledger.graph;
-            let left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
-            doubts.extend(left.filter_map(|veil| graph.holder(*veil).veil.clone()));
+            let mut left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
+            let named = left.by_ref().take(NAMED);
+            doubts.extend(named.filter_map(|veil| graph.holder(*veil).veil.clone()));
+            doubts.extend(left.next().map(|_| Doubt::Further));
         }
     }
 
-    /// Names the records that may still hold a unit.
+    /// Names some of the records that may still hold a unit, always the same ones.
     fn name_doubtful(&self, ledger: &Ledger, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
+        let mut named = BTreeSet::new();
         self.each_holder_above(ledger, unit, None, &mut |holder| {
-            if let Some(ItemId::Record(record)) = &ledger.graph.holder(holder).item {
-                doubts.insert(Doubt::SharedRecord(record.clone()));
+            let Some(ItemId::Record(record)) = &ledger.graph.holder(holder).item else {
+                return ControlFlow::Continue(());
+            };
+            let doubt = Doubt::SharedRecord(record.clone());
+            if named.len() < NAMED || named.contains(&doubt) {
+                named.insert(doubt);
+                ControlFlow::Continue(())
+            } else {
+                named.insert(Doubt::Further);
+                ControlFlow::Break(())
             }
-            ControlFlow::Continue(())
         });
+        doubts.extend(named);
     }
 
     /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice,

@@ -63,6 +63,8 @@ pub enum Doubt {
     Driver(Text),
     /// Something whose size cannot be known.
     NoSize(ItemId),
+    /// Others, as one of those that are named: not all of them are.
+    Further,
 }
 
 impl fmt::Display for Doubt {
@@ -96,6 +98,7 @@ impl fmt::Display for Doubt {
                 f,
                 "how the storage driver {driver} shares bytes is not known"
             ),
+            Self::Further => f.write_str("so it is with others that are not named here"),
             Self::NoSize(item) => write!(
                 f,
                 "the size of {} {} cannot be known",
