@@ -9,6 +9,7 @@ mod about;
 mod details;
 mod events;
 mod lists;
+mod recent;
 #[cfg(test)]
 mod recorded;
 mod usage;

@@ -1,11 +1,10 @@
 //! What inspect and history tell of one image or one container.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Row;
+use super::recent::shared;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
@@ -16,14 +15,8 @@ use crate::domain::item::{
 #[must_use]
 pub fn image_content(inspect: &Value, history: &Value) -> Content {
     let inspect = Row(inspect);
-    let diff_ids: Vec<Text> = inspect
-        .at("RootFS")
-        .texts("Layers")
-        .map(Text::from)
-        .collect();
-    let mut comment: Text = "".into();
-    let rows = Row(history).rows();
-    let mut history: Vec<HistoryRow> = rows.map(|row| history_row(row, &mut comment)).collect();
+    let diff_ids: Vec<Text> = inspect.at("RootFS").texts("Layers").map(shared).collect();
+    let mut history: Vec<HistoryRow> = Row(history).rows().map(history_row).collect();
     history.reverse();
     let mut folders = image_folders(inspect.at("GraphDriver").at("Data"));
     if folders.len() != diff_ids.len() {
@@ -78,15 +71,11 @@ fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Optio
     })
 }
 
-/// Mostly all rows have the same comment, so it is kept once.
-fn history_row(row: Row<'_>, comment: &mut Text) -> HistoryRow {
-    if **comment != *row.text("Comment") {
-        *comment = row.text("Comment").into();
-    }
+fn history_row(row: Row<'_>) -> HistoryRow {
     HistoryRow {
         created: row.time("Created"),
-        created_by: row.text("CreatedBy").into(),
-        comment: Arc::clone(comment),
+        created_by: shared(row.text("CreatedBy")),
+        comment: shared(row.text("Comment")),
         size: row.bytes("Size").unwrap_or_default(),
     }
 }
@@ -115,7 +104,7 @@ fn image_folders(data: Row<'_>) -> Vec<Text> {
         return Vec::new();
     };
     let mut folders = lower_folders(data);
-    folders.push(top.into());
+    folders.push(shared(top));
     folders
 }
 
@@ -125,9 +114,7 @@ fn lower_folders(data: Row<'_>) -> Vec<Text> {
         return Vec::new();
     };
     let names: Option<Vec<&str>> = lower.split(':').rev().map(folder).collect();
-    names.map_or_else(Vec::new, |names| {
-        names.into_iter().map(Text::from).collect()
-    })
+    names.map_or_else(Vec::new, |names| names.into_iter().map(shared).collect())
 }
 
 /// The layer's own folder in a path such as `/var/lib/docker/overlay2/<folder>/diff`.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::recent::shared;
 use super::{Row, garbled, image_id, number};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
@@ -50,10 +51,10 @@ pub fn records(answer: &Df) -> Result<Vec<Record>, EngineError> {
 
 fn record(row: Row<'_>) -> Option<Record> {
     Some(Record {
-        id: RecordId::new(row.filled("ID").or(row.filled("Id"))?),
+        id: RecordId::new(shared(row.filled("ID").or(row.filled("Id"))?)),
         parents: parents(row),
-        kind: row.text("Type").into(),
-        description: row.text("Description").into(),
+        kind: shared(row.text("Type")),
+        description: shared(row.text("Description")),
         in_use: row.flag("InUse"),
         shared: row.flag("Shared"),
         size: row.bytes("Size").into(),
@@ -67,7 +68,7 @@ fn parents(row: Row<'_>) -> Vec<RecordId> {
     let mut parents: Vec<RecordId> = [" Parents", "Parents", "Parent"]
         .into_iter()
         .flat_map(|key| row.texts(key))
-        .map(RecordId::new)
+        .map(|id| RecordId::new(shared(id)))
         .collect();
     parents.sort();
     parents.dedup();
@@ -126,10 +127,11 @@ fn items<T>(
         .flatten()
         .find_map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()).ok());
     match list {
-        Some(list) => Ok(list
-            .iter()
-            .filter_map(|row| read(Row(&value(row))))
-            .collect()),
+        Some(list) => {
+            let mut items = Vec::with_capacity(list.len());
+            items.extend(list.iter().filter_map(|row| read(Row(&value(row)))));
+            Ok(items)
+        }
         None if usage
             .get("TotalCount")
             .and_then(|count| number(&value(count)))
