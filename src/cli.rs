@@ -119,6 +119,14 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Bring back images that were removed, from their registry or a saved copy
+    Restore {
+        /// IDs, beginnings of IDs, or names, as history prints them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the man page
@@ -448,7 +456,7 @@ mod tests {
             ),
             (&["clean", "--images", "", "--save", "d"], "'--save'"),
             (&["plan", "--logs", ""], "'--logs'"),
-            (&["restore", "x"], "unrecognized subcommand 'restore'"),
+            (&["restore"], "<ID>"),
             (&["-H", "a", "report", "-c", "b"], "use one of them"),
             (&["--demo", "-c", "b"], "use one of them"),
             (&["--color", "pink"], "auto, always, never"),

@@ -120,6 +120,10 @@ async fn run(
             let history = past::history(&journal, engine(protection), output.json, console);
             Box::pin(ended(history)).await
         }
+        Some(Command::Restore { ids, output }) => {
+            let restore = past::restore(&journal, engine(protection), ids, output.json, console);
+            Box::pin(ended(restore)).await
+        }
         Some(Command::Completions { shell }) => {
             printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)
         }

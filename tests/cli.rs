@@ -548,3 +548,21 @@ fn history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty() {
     assert_eq!(entry["how"], "docker pull evil@sha256:77");
     assert_eq!(entry["saved"], Value::Null);
 }
+
+#[test]
+fn what_is_not_in_the_history_is_not_restored() {
+    let output = ran(&["--demo", "restore", "nothing:1", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("nothing:1: no such removal"), "{said}");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(list(&told, "restored").len(), 0);
+    assert!(
+        told["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("nothing:1"))
+    );
+    let output = ran(&["--demo", "--read-only", "restore", "nothing:1"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stderr).contains("read-only"), "{output:?}");
+}

@@ -12,9 +12,14 @@ mod picture;
 mod script;
 
 use dtop::app::model::{Link, Model, Options};
-use dtop::app::msg::{Attempt, Msg};
+use dtop::app::msg::{Attempt, Effect, Msg};
 use dtop::app::update::update;
+use dtop::domain::bytes::Bytes;
+use dtop::domain::history::Entry;
 use dtop::domain::inventory::{Part, Progress, Stage};
+use dtop::domain::item::{Kind, Labels};
+use dtop::domain::outcome::Outcome;
+use dtop::domain::plan::ComesBack;
 use dtop::ui::Theme;
 use inventory::{model, model_of, now, parts};
 use jiff::SignedDuration;
@@ -147,4 +152,84 @@ fn no_engine() {
     }];
     update(&mut model, Msg::NoEngine(attempts));
     check("no_engine", &mut model, (80, 24), COLOUR);
+}
+
+/// What the history looks like with some of everything in it.
+fn past(keys: &str) -> Model {
+    let mut model = after("H");
+    let host = model.survey.inventory().engine.host.clone();
+    let engine = model.survey.inventory().engine.engine_id.clone();
+    let entry = |hours: i64, kind: Kind, name: &str, outcome: Option<Outcome>| Entry {
+        time: now() - SignedDuration::from_hours(hours),
+        host: host.clone(),
+        engine: engine.clone(),
+        kind,
+        id: format!("sha256:{hours}f2abcdef012345").into(),
+        name: name.into(),
+        names: Vec::new(),
+        digests: Vec::new(),
+        size: Some(Bytes(154_000_000)),
+        labels: Labels::default(),
+        created: None,
+        comes_back: ComesBack::No,
+        saved: None,
+        outcome,
+        freed: Some(Bytes(154_000_000)),
+        error: None,
+    };
+    let entries = vec![
+        Entry {
+            names: vec!["postgres:13".into(), "db:old".into()],
+            digests: vec![
+                "postgres@sha256:5f2c1b9d8e7a6f5c4d3b2a1908f7e6d5c4b3a29180f7e6d5c4b3a29180f7e6d5"
+                    .into(),
+            ],
+            comes_back: ComesBack::Pulled,
+            ..entry(0, Kind::Image, "postgres:13", Some(Outcome::Removed))
+        },
+        entry(1, Kind::Image, "shop-web:latest", Some(Outcome::Removed)),
+        entry(2, Kind::Container, "job-1", Some(Outcome::Gone)),
+        Entry {
+            error: Some("volume is in use - [3f2a]".into()),
+            ..entry(30, Kind::Volume, "data", Some(Outcome::Failed))
+        },
+        entry(31, Kind::BuildCache, "RUN make", None),
+        Entry {
+            host: "ssh://elsewhere".into(),
+            engine: "other".into(),
+            ..entry(40, Kind::Image, "never-shown:1", Some(Outcome::Removed))
+        },
+    ];
+    update(&mut model, Msg::History(Ok(entries)));
+    press(&mut model, keys);
+    model
+}
+
+#[test]
+fn the_history_of_removals() {
+    check("history_80x24", &mut past(""), (80, 24), COLOUR);
+    check("history_40x10", &mut past("j"), (40, 10), COLOUR);
+    check("history_asks", &mut past("r"), (80, 24), COLOUR);
+    check("history_refuses", &mut past("j enter"), (80, 24), COLOUR);
+    let mut empty = after("H");
+    update(&mut empty, Msg::History(Ok(Vec::new())));
+    check("history_empty", &mut empty, (40, 10), ASCII);
+}
+
+#[test]
+fn only_a_yes_restores() {
+    let mut model = past("r");
+    assert_eq!(press(&mut model, "n"), []);
+    assert_eq!(
+        press(&mut model, "y"),
+        [],
+        "the question is not asked any more"
+    );
+    let effects = press(&mut model, "enter y");
+    assert!(
+        matches!(&effects[..], [Effect::Restore(entry)] if entry.title() == "postgres:13, db:old"),
+        "{effects:?}"
+    );
+    // What is not gone, or does not come back, is not asked about.
+    assert_eq!(press(&mut model, "j r y j j r y"), []);
 }

@@ -83,12 +83,13 @@ fn everything_that_is_generated_is_up_to_date() {
 
 /// The keys of each place together, the lists first.
 fn key_table() -> String {
-    const PLACES: [(Place, &str); 7] = [
+    const PLACES: [(Place, &str); 8] = [
         (Place::Browse, "lists"),
         (Place::Detail, "details"),
         (Place::Plan, "plan"),
         (Place::Removing, "while removing"),
         (Place::Outcome, "after removing"),
+        (Place::History, "history"),
         (Place::NoEngine, "no engine"),
         (Place::Help, "help"),
     ];

@@ -58,6 +58,8 @@ pub enum Action {
     Cancel,
     Retry,
     Demo,
+    History,
+    Restore,
 }
 
 /// Where a key applies.
@@ -68,6 +70,7 @@ pub enum Place {
     Plan,
     Removing,
     Outcome,
+    History,
     Help,
     NoEngine,
 }
@@ -85,9 +88,9 @@ pub struct Binding {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Browse, Detail, Help, NoEngine, Outcome, Plan, Removing};
+use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Removing};
 
-const LISTS: &[Place] = &[Browse, Detail, Plan, Removing, Outcome, Help];
+const LISTS: &[Place] = &[Browse, Detail, Plan, Removing, Outcome, History, Help];
 
 const fn bind(
     keys: &'static [Key],
@@ -163,6 +166,14 @@ pub const BINDINGS: &[Binding] = &[
     )
     .in_footer("retry"),
     bind(
+        &[Char('r'), Key::Enter],
+        "`r` `Enter`",
+        "restore it: `y` confirms",
+        Action::Restore,
+        &[History],
+    )
+    .in_footer("restore"),
+    bind(
         &[Char('D')],
         "`D`",
         "open the demo",
@@ -223,7 +234,7 @@ pub const BINDINGS: &[Binding] = &[
         "`Esc` `h`",
         "back, close",
         Action::Back,
-        &[Detail, Help],
+        &[Detail, History, Help],
     )
     .in_footer("back"),
     bind(
@@ -348,11 +359,18 @@ pub const BINDINGS: &[Binding] = &[
         &[Browse],
     ),
     bind(
+        &[Char('H')],
+        "`H`",
+        "history of removals, restore",
+        Action::History,
+        &[Browse],
+    ),
+    bind(
         &[Char('?'), Key::F(1)],
         "`?`",
         "help",
         Action::Help,
-        &[Browse, Detail],
+        &[Browse, Detail, History],
     )
     .in_footer("help"),
     bind(
@@ -375,7 +393,7 @@ pub const BINDINGS: &[Binding] = &[
         "`^c`",
         "quit",
         Action::Quit,
-        &[Detail, Help, Outcome],
+        &[Detail, Help, Outcome, History],
     ),
     bind(
         &[Ctrl('c')],
@@ -389,7 +407,9 @@ pub const BINDINGS: &[Binding] = &[
         "`^z`",
         "suspend",
         Action::Suspend,
-        &[Browse, Detail, Plan, Removing, Outcome, Help, NoEngine],
+        &[
+            Browse, Detail, Plan, Removing, Outcome, History, Help, NoEngine,
+        ],
     ),
 ];
 
@@ -438,7 +458,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for place in [Browse, Detail, Plan, Removing, Outcome, Help, NoEngine] {
+        for place in [
+            Browse, Detail, Plan, Removing, Outcome, History, Help, NoEngine,
+        ] {
             let mut seen = Vec::new();
             for binding in BINDINGS.iter().filter(|b| b.places.contains(&place)) {
                 for key in binding.keys {

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::account::Account;
 use crate::domain::bytes::Bytes;
+use crate::domain::history::Entry;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
@@ -52,6 +53,7 @@ pub enum Screen {
     Plan(PlanScreen),
     Removing(Removing),
     Outcome(Removing),
+    History(Past),
     Help(Cursor, Box<Screen>),
     /// Quit although things are marked?
     Quit(Box<Screen>),
@@ -166,6 +168,31 @@ pub struct Removing {
     pub cursor: Cursor,
 }
 
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// The newest first, or why it cannot be read; `None` until it has been.
+    pub entries: Option<Result<Vec<Entry>, String>>,
+    pub cursor: Cursor,
+    /// The question is asked whether to restore what is under the cursor.
+    pub asks: bool,
+}
+
+impl Past {
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        match &self.entries {
+            Some(Ok(entries)) => entries,
+            Some(Err(_)) | None => &[],
+        }
+    }
+
+    #[must_use]
+    pub fn current(&self) -> Option<&Entry> {
+        self.entries().get(self.cursor.at)
+    }
+}
+
 /// Everything the program knows.
 #[derive(Debug)]
 pub struct Model {
@@ -189,6 +216,8 @@ pub struct Model {
     pub last_key: Timestamp,
     /// Figures came since the panes were last put in order.
     pub unsorted: bool,
+    /// What is being restored, and how far that is.
+    pub restoring: Option<String>,
     /// SIGTERM or SIGHUP came during a removal: quit as soon as the object in hand is done.
     pub terminating: bool,
 }
@@ -211,6 +240,7 @@ impl Model {
             notice: None,
             last_key: now,
             unsorted: true,
+            restoring: None,
             terminating: false,
         }
     }
@@ -287,6 +317,7 @@ impl Model {
             Screen::Plan(_) => Some(Place::Plan),
             Screen::Removing(_) => Some(Place::Removing),
             Screen::Outcome(_) => Some(Place::Outcome),
+            Screen::History(_) => Some(Place::History),
             Screen::Help(..) => Some(Place::Help),
         }
     }

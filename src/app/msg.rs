@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::history::Resolved;
+use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::Part;
 use crate::domain::item::ImageId;
 use crate::domain::outcome::Event;
@@ -38,8 +38,20 @@ pub enum Msg {
     Removal(Event),
     /// What an earlier dtop had in hand when it was ended.
     WasInHand(Resolved),
+    /// What the journal holds, the newest first, or why it cannot be read.
+    History(Result<Vec<Entry>, String>),
+    Restored(Restored),
     /// SIGTERM or SIGHUP.
     Terminate,
+}
+
+/// How something is being restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It goes on, in these words.
+    Still(String),
+    /// It has ended, well or not, in these words.
+    Ended(String),
 }
 
 /// What the mouse did, in cells from the top left corner.
@@ -78,6 +90,10 @@ pub enum Effect {
     Remove(Box<Plan>),
     /// Stop removing after the object in hand.
     CancelRemoval,
+    /// Read what was removed.
+    ReadHistory,
+    /// Bring this back.
+    Restore(Box<Entry>),
     Suspend,
     Quit,
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::bytes::Bytes;
+use super::inventory::EngineInfo;
 use super::item::{ItemId, Kind, Labels, Text, short_id};
 use super::outcome::Outcome;
 use super::plan::ComesBack;
@@ -78,6 +79,33 @@ impl Resolved {
     }
 }
 
+/// What came of a restore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returned {
+    pub entry: Entry,
+    /// What could not be put back of its names, or why it is not back at all.
+    pub end: Result<Vec<String>, String>,
+}
+
+impl Returned {
+    /// True where all of it is back.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(&self.end, Ok(missing) if missing.is_empty())
+    }
+
+    /// What came of it, in a sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let title = self.entry.title();
+        match &self.end {
+            Ok(missing) if missing.is_empty() => format!("restored {title}"),
+            Ok(missing) => format!("restored {title}, but {}", missing.join("; ")),
+            Err(why) => format!("{title} is not back: {why}"),
+        }
+    }
+}
+
 /// What a journal says that lacks lines.
 pub const GAP: &str = "the history has a gap: dtop was ended while the disk was too full to write down what it removed";
 
@@ -136,6 +164,23 @@ impl Entry {
             }
             Kind::Volume => "no copy of its data was saved",
             Kind::BuildCache => "the next build makes it anew",
+        }
+    }
+
+    /// Whether it comes back, and how, in a few words.
+    #[must_use]
+    pub fn way_back(&self) -> String {
+        let lost = || format!("does not come back: {}", self.why_not());
+        self.how().unwrap_or_else(lost)
+    }
+
+    /// True if it was on this engine: engines tell their own names, and an address may be another machine's.
+    #[must_use]
+    pub fn is_on(&self, about: &EngineInfo) -> bool {
+        if self.engine.is_empty() || about.engine_id.is_empty() {
+            self.host == about.host
+        } else {
+            self.engine == about.engine_id
         }
     }
 

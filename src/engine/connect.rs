@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::docker::{self, DockerEngine};
+use super::keychain::Keychain;
 use super::transport::{Address, Line, ssh, tls};
 use super::{Engine, EngineError};
 
@@ -160,6 +161,7 @@ pub async fn open(
             why: place.why.as_str().into(),
             read_only: options.read_only,
             api: env.api.clone(),
+            keychain: Keychain::new(env.config_folder()),
         };
         let engine = DockerEngine::open(line.clone(), options).await?;
         Ok(Arc::new(engine) as Arc<dyn Engine>)

@@ -5,11 +5,13 @@
 
 mod events;
 mod greeting;
+mod registry;
 #[cfg(test)]
 mod tests;
 mod usage;
 mod writes;
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,9 +22,10 @@ use serde_json::Value;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
 use super::host::remote::{self, Home};
+use super::keychain::Keychain;
 use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
-use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed};
+use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed, Tell};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
@@ -48,6 +51,8 @@ pub struct Options {
     pub read_only: bool,
     /// The API version to speak (`DOCKER_API_VERSION`) instead of the newest that both know.
     pub api: Option<String>,
+    /// The docker command's settings, with the credentials for registries.
+    pub keychain: Keychain,
 }
 
 /// An engine that answers at an address.
@@ -399,5 +404,21 @@ impl Engine for DockerEngine {
 
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()> {
         self.delete_volume(name).boxed()
+    }
+
+    fn is_in_registry<'a>(&'a self, digest: &'a str) -> Answer<'a, bool> {
+        self.has_registry(digest).boxed()
+    }
+
+    fn pull<'a>(&'a self, digest: &'a str, tell: Tell<'a>) -> Answer<'a, ()> {
+        self.pull_image(digest, tell).boxed()
+    }
+
+    fn load<'a>(&'a self, file: &'a Path, tell: Tell<'a>) -> Answer<'a, ()> {
+        self.load_images(file, tell).boxed()
+    }
+
+    fn tag<'a>(&'a self, id: &'a ImageId, name: &'a str) -> Answer<'a, ()> {
+        self.tag_image(id, name).boxed()
     }
 }

@@ -10,11 +10,14 @@ mod fake;
 mod gate;
 pub mod host;
 pub mod journal;
+pub mod keychain;
 pub mod removal;
+pub mod restore;
 pub mod transport;
 pub mod watch;
 pub mod wire;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -174,4 +177,29 @@ pub trait Engine: Send + Sync {
     /// Removes exactly these records; what has descendants that stay is left by the engine.
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned>;
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()>;
+
+    /// Whether a registry has this `repository@sha256:…` now. The engine asks it, with the credentials that the
+    /// docker command would use.
+    fn is_in_registry<'a>(&'a self, _digest: &'a str) -> Answer<'a, bool> {
+        Box::pin(async { Err(no_registry()) })
+    }
+    /// Pulls `repository@sha256:…`, and tells how far that is.
+    fn pull<'a>(&'a self, _digest: &'a str, _tell: Tell<'a>) -> Answer<'a, ()> {
+        Box::pin(async { Err(no_registry()) })
+    }
+    /// Loads images from a file on this machine, as `docker load` does, and tells how far that is.
+    fn load<'a>(&'a self, _file: &'a Path, _tell: Tell<'a>) -> Answer<'a, ()> {
+        Box::pin(async { Err(no_registry()) })
+    }
+    /// Gives an image a name, which is taken from any other that has it.
+    fn tag<'a>(&'a self, _id: &'a ImageId, _name: &'a str) -> Answer<'a, ()> {
+        Box::pin(async { Err(no_registry()) })
+    }
+}
+
+/// Told in words how far something is.
+pub type Tell<'a> = &'a (dyn Fn(String) + Send + Sync);
+
+fn no_registry() -> EngineError {
+    EngineError::NotSupported("this engine brings no images back".to_owned())
 }

@@ -185,6 +185,14 @@ impl Transport {
             .map_err(|_| wire::garbled(&format!("GET {path}"), "it is no path"))?;
         let mut request = Request::new(empty());
         *request.uri_mut() = uri;
+        self.succeed(request).await
+    }
+
+    /// Sends any request and hands out the answer's head and body if it is a success.
+    ///
+    /// # Errors
+    /// As [`Transport::send`], or the engine's refusal.
+    pub async fn succeed(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
         let response = self.send(request).await?;
         if response.status().is_success() {
             return Ok(response);
@@ -351,7 +359,7 @@ fn copy_of(request: &Request<Body>) -> Request<Body> {
     copy
 }
 
-fn empty() -> Body {
+pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 

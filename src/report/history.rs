@@ -1,7 +1,7 @@
 //! What `history` prints for people: a line a removal, the newest first.
 
 use crate::domain::bytes::Figure;
-use crate::domain::history::Entry;
+use crate::domain::history::{Entry, Returned};
 use crate::domain::outcome::Outcome;
 use crate::ui::text::sanitise;
 use crate::ui::words;
@@ -50,8 +50,14 @@ fn notes(entry: &Entry) -> Vec<String> {
     if entry.can_be_restored() {
         notes.push(format!("dtop restore {}", entry.short_id()));
     } else if entry.went() {
-        notes.push(words::way_back(entry));
+        notes.push(entry.way_back());
     }
     notes.push(format!("from {}", entry.host));
     notes
+}
+
+/// What came of a restore, in a line.
+#[must_use]
+pub fn returned(returned: &Returned, page: Page) -> String {
+    page.printed(&[sanitise(&returned.words()).into_owned()])
 }

@@ -11,14 +11,14 @@ use serde::Serialize;
 
 use crate::domain::account::{Account, FreedBy};
 use crate::domain::bytes::Bytes;
-use crate::domain::history::Entry;
+use crate::domain::history::{Entry, Returned};
 use crate::domain::item::Text;
 use crate::domain::outcome::Done;
 use crate::domain::plan::Plan;
 use crate::domain::survey::Survey;
 use crate::ui::text::sanitise;
 
-use history::{EntryJson, History};
+use history::{EntryJson, History, ReturnedJson, WayBack};
 use plan::{DoneJson, PlanJson};
 use report::Report;
 
@@ -61,6 +61,16 @@ pub fn history(entries: &[Entry]) -> String {
     written(&History {
         schema: SCHEMA,
         entries: entries.iter().map(EntryJson::new).collect(),
+    })
+}
+
+/// What came of a restore; `error` is what was asked for and is not in the history, or why nothing was tried.
+#[must_use]
+pub fn restored(returned: &[Returned], error: Option<&str>) -> String {
+    written(&WayBack {
+        schema: SCHEMA,
+        restored: returned.iter().map(ReturnedJson::new).collect(),
+        error,
     })
 }
 

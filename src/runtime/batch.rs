@@ -61,7 +61,7 @@ impl Stop {
     }
 
     /// What the engine at a host said that leaves nothing to try, and what may help.
-    fn engine(host: &str, error: &EngineError) -> Self {
+    pub(super) fn engine(host: &str, error: &EngineError) -> Self {
         let advice = match error {
             EngineError::Unreachable { .. } => "is the engine still running?",
             EngineError::TimedOut { .. } => {

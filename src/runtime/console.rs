@@ -6,7 +6,7 @@ use rustix::termios::{QueueSelector, tcflush};
 
 use crate::cli::{BROKEN_PIPE, NOTHING_TRIED, one_line};
 use crate::report::text::Page;
-use crate::ui::text::fit;
+use crate::ui::text::{fit, sanitise};
 
 /// Where a text command reads and writes.
 pub struct Console<'a> {
@@ -56,13 +56,24 @@ impl Console<'_> {
         if !self.progress {
             return;
         }
-        let line = if stages.is_empty() {
+        let dots = self.page.theme().pending();
+        self.show_note(&if stages.is_empty() {
             String::new()
         } else {
-            let dots = self.page.theme().pending();
-            let line = format!("measuring {}{dots}", stages.join(", "));
+            format!("measuring {}{dots}", stages.join(", "))
+        });
+    }
+
+    /// Shows a line in place of the one before; an empty one clears it. Only a terminal shows it.
+    pub fn show_note(&mut self, text: &str) {
+        if !self.progress {
+            return;
+        }
+        let line = if text.is_empty() {
+            String::new()
+        } else {
             // A longer line would wrap, and could not be cleared.
-            fit(&line, self.page.width.clamp(1, 80) - 1)
+            fit(&sanitise(text), self.page.width.clamp(1, 80) - 1)
         };
         let line = self.page.theme().printed(line);
         self.say(&format!("\r\u{1b}[K{line}"));

@@ -10,11 +10,13 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::app::model::Model;
-use crate::app::msg::{Attempt, Effect, Msg};
+use crate::app::msg::{Attempt, Effect, Msg, Restored};
+use crate::domain::history::{Entry, Returned};
 use crate::domain::plan::Plan;
 use crate::engine::Engine;
-use crate::engine::journal::Journal;
+use crate::engine::journal::{History, Journal};
 use crate::engine::removal::{Order, remove};
+use crate::engine::restore::restore;
 use crate::engine::watch::{Request, Sight, watch};
 
 /// How to get an engine, or why there is none.
@@ -77,6 +79,8 @@ impl Session {
             }
             Effect::Remove(plan) => self.remove(*plan, model),
             Effect::CancelRemoval => self.cancel.store(true, Ordering::SeqCst),
+            Effect::ReadHistory => self.read_history(),
+            Effect::Restore(entry) => self.restore(*entry),
             Effect::Suspend | Effect::Quit => {}
         }
     }
@@ -153,6 +157,29 @@ impl Session {
                 let _ = news.send(News::Msg(Msg::Removal(event)));
             })
             .await;
+        });
+    }
+
+    fn read_history(&mut self) {
+        let (journal, news) = (self.journal.clone(), self.news.clone());
+        self.tasks.spawn_local(async move {
+            let read = journal.history().await.map(History::into_entries);
+            let _ = news.send(News::Msg(Msg::History(read)));
+        });
+    }
+
+    fn restore(&mut self, entry: Entry) {
+        let Some(engine) = self.engine.clone() else {
+            return;
+        };
+        let news = self.news.clone();
+        self.tasks.spawn_local(async move {
+            let tell = |words| {
+                let _ = news.send(News::Msg(Msg::Restored(Restored::Still(words))));
+            };
+            let end = restore(&*engine, &entry, &tell).await;
+            let words = Returned { entry, end }.words();
+            let _ = news.send(News::Msg(Msg::Restored(Restored::Ended(words))));
         });
     }
 

@@ -17,6 +17,7 @@ const SECTIONS: &[(KeyPlace, &str)] = &[
     (KeyPlace::Plan, "In the plan"),
     (KeyPlace::Removing, "While removing"),
     (KeyPlace::Outcome, "After removing"),
+    (KeyPlace::History, "In the history"),
     (KeyPlace::Detail, "In details"),
     (KeyPlace::Help, "In help"),
     (KeyPlace::NoEngine, "Where no engine answers"),

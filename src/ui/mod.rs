@@ -6,6 +6,7 @@ mod filter_line;
 mod footer;
 mod header;
 mod help;
+mod history;
 mod no_engine;
 mod pane;
 mod plan_dialog;
@@ -63,6 +64,7 @@ fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {
         Screen::Plan(plan) => plan_dialog::draw(model, plan, canvas),
         Screen::Removing(removing) => removing::draw(model, removing, canvas),
         Screen::Outcome(removing) => removing::outcome(model, removing, canvas),
+        Screen::History(past) => history::draw(model, past, canvas),
         Screen::Help(cursor, _) => help::draw(model, *cursor, canvas),
         Screen::Quit(before) => {
             screen(model, before, canvas);

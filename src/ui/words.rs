@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::history::Entry;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
@@ -130,12 +129,6 @@ pub fn name(id: &ItemId, survey: &Survey) -> String {
 
 fn short(id: &ItemId) -> &str {
     crate::domain::item::short_id(id.as_str())
-}
-
-/// Whether what was removed comes back, and how, in a few words.
-pub fn way_back(entry: &Entry) -> String {
-    let lost = || format!("does not come back: {}", entry.why_not());
-    entry.how().unwrap_or_else(lost)
 }
 
 /// `1 container`, `3 build cache records`.

@@ -2,6 +2,7 @@
 
 mod browse;
 mod filter_line;
+mod past;
 mod plan;
 mod removal;
 
@@ -86,6 +87,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.notice = Some(resolved.words().join("; "));
             Vec::new()
         }
+        Msg::History(read) => {
+            past::take_in(model, read);
+            Vec::new()
+        }
+        Msg::Restored(restored) => {
+            past::follow(model, restored);
+            Vec::new()
+        }
         Msg::Terminate => {
             if let Screen::Removing(removing) = &mut model.screen {
                 removing.cancelling = true;
@@ -105,6 +114,9 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     if matches!(model.screen, Screen::Quit(_)) {
         return answer_quit(model, key);
+    }
+    if let Some(effects) = past::answers(model, key) {
+        return effects;
     }
     if plan::types(model, key) {
         return Vec::new();
@@ -164,6 +176,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return plan::act(model, action);
         }
         Action::Cancel => return removal::cancel(model),
+        Action::History => return past::open(model),
+        Action::Restore => past::ask(model),
     }
     Vec::new()
 }
@@ -195,6 +209,10 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
             detail.cursor.step(step(rows(text)), usize::MAX / 2, 1);
         }
         Screen::Help(cursor, _) => cursor.step(step(rows(text)), usize::MAX / 2, 1),
+        Screen::History(past) => {
+            let len = past.entries().len();
+            past.cursor.step(step(rows(tall)), len, tall);
+        }
         Screen::NoEngine(_) | Screen::Filter(_) | Screen::Quit(_) => {}
     }
 }
@@ -203,7 +221,7 @@ fn back(model: &mut Model) {
     match std::mem::replace(&mut model.screen, Screen::Browse) {
         Screen::Help(_, before) => model.screen = *before,
         Screen::Browse => browse::clear_filter(model),
-        Screen::Detail(_) | Screen::Outcome(_) => {}
+        Screen::Detail(_) | Screen::Outcome(_) | Screen::History(_) => {}
         other @ (Screen::NoEngine(_)
         | Screen::Filter(_)
         | Screen::Plan(_)

@@ -71,7 +71,7 @@ impl Env {
     }
 
     /// The docker command's configuration folder.
-    fn config_folder(&self) -> Option<PathBuf> {
+    pub(super) fn config_folder(&self) -> Option<PathBuf> {
         self.config
             .clone()
             .or_else(|| self.home.as_ref().map(|home| home.join(".docker")))

@@ -76,6 +76,7 @@ pub(super) fn read(json: &str, now: Timestamp) -> Result<(Store, Disk), FleetErr
         inodes_free: fleet.disk.inodes_free,
     };
     reader.store.settle();
+    reader.store.publish();
     Ok((reader.store, disk))
 }
 

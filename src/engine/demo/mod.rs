@@ -21,7 +21,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
 use self::store::Store;
-use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed};
+use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed, Tell};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
 use crate::domain::item::{
@@ -163,7 +163,7 @@ impl DemoEngine {
         write: impl FnOnce(&mut Store) -> Result<T, EngineError> + Send + 'a,
     ) -> Answer<'a, T> {
         async move {
-            self.gate.pass(|| "a removal in the demo".to_owned())?;
+            self.gate.pass(|| "a change of the demo".to_owned())?;
             let (answer, freed) = self.write_now(write);
             if self.pace == Pace::Lifelike {
                 // 120 ms for nothing, 400 ms for 1.4 GB and more.
@@ -336,5 +336,17 @@ impl Engine for DemoEngine {
 
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()> {
         self.write(|store| store.remove_volume(name))
+    }
+
+    fn is_in_registry<'a>(&'a self, digest: &'a str) -> Answer<'a, bool> {
+        self.read(200..600, digest, |store| Ok(store.is_published(digest)))
+    }
+
+    fn pull<'a>(&'a self, digest: &'a str, _tell: Tell<'a>) -> Answer<'a, ()> {
+        self.write(|store| store.pull(digest))
+    }
+
+    fn tag<'a>(&'a self, id: &'a ImageId, name: &'a str) -> Answer<'a, ()> {
+        self.write(|store| store.tag(id, name))
     }
 }

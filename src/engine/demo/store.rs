@@ -47,6 +47,15 @@ pub(super) enum Holding {
     Own(Bytes),
 }
 
+/// An image as a registry has it.
+#[derive(Debug)]
+struct Published {
+    image: Image,
+    content: Arc<Content>,
+    /// Chains and sizes of its layers, the lowest first.
+    layers: Vec<(ChainId, Bytes)>,
+}
+
 /// The disk of the demo engine.
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -55,6 +64,8 @@ pub(super) struct Store {
     pub containers: Vec<KeptContainer>,
     pub volumes: Vec<(Volume, Option<Bytes>)>,
     pub records: Vec<KeptRecord>,
+    /// What the registries have that images were pulled from.
+    registry: Vec<Published>,
     /// Each write as it was asked for, refused ones included.
     pub writes: Vec<String>,
     /// What writes have changed since this was last emptied.
@@ -130,6 +141,80 @@ impl Store {
             };
             self.drop_layer(chain);
         }
+    }
+
+    /// Lets registries have what was pulled from them, so that it can be pulled again.
+    pub fn publish(&mut self) {
+        let pulled = self.images.iter();
+        let published = pulled.filter(|kept| !kept.image.digests.is_empty());
+        let published = published.map(|kept| {
+            let chains = self.down(kept.top.as_ref());
+            let mut layers: Vec<_> = chains
+                .filter_map(|chain| Some((chain.clone(), self.layers.get(chain)?.size)))
+                .collect();
+            layers.reverse();
+            Published {
+                image: kept.image.clone(),
+                content: Arc::clone(&kept.content),
+                layers,
+            }
+        });
+        self.registry = published.collect();
+    }
+
+    fn published(&self, digest: &str) -> Option<usize> {
+        let has = |it: &Published| it.image.digests.iter().any(|known| **known == *digest);
+        self.registry.iter().position(has)
+    }
+
+    pub fn is_published(&self, digest: &str) -> bool {
+        self.published(digest).is_some()
+    }
+
+    /// Pulls by digest: what is here already only gets the digest.
+    pub fn pull(&mut self, digest: &str) -> Result<(), EngineError> {
+        self.writes.push(format!("POST /images/create {digest}"));
+        let missing = || EngineError::NotFound(format!("manifest for {digest} not found"));
+        let at = self.published(digest).ok_or_else(missing)?;
+        let mut image = self.registry[at].image.clone();
+        self.changes.push(Change::Images);
+        if let Ok(at) = self.image_at(&image.id) {
+            let digests = &mut self.images[at].image.digests;
+            if !digests.iter().any(|known| **known == *digest) {
+                digests.push(digest.into());
+            }
+            return Ok(());
+        }
+        let mut below = None;
+        for (chain, size) in self.registry[at].layers.clone() {
+            if !self.layers.contains_key(&chain) {
+                self.add_layer(&chain, below.take(), size);
+            }
+            below = Some(chain);
+        }
+        image.names.clear();
+        image.digests = vec![digest.into()];
+        image.last_tagged = None;
+        let content = Arc::clone(&self.registry[at].content);
+        let top = below;
+        self.add_image(KeptImage {
+            image,
+            content,
+            top,
+        });
+        Ok(())
+    }
+
+    /// Gives an image a name, which another that has it loses.
+    pub fn tag(&mut self, id: &ImageId, name: &str) -> Result<(), EngineError> {
+        self.writes.push(format!("POST /images/{id}/tag {name}"));
+        let at = self.image_at(id)?;
+        for kept in &mut self.images {
+            kept.image.names.retain(|known| **known != *name);
+        }
+        self.images[at].image.names.push(name.into());
+        self.changes.push(Change::Images);
+        Ok(())
     }
 
     fn hold(&mut self, chain: Option<&ChainId>) {

@@ -53,13 +53,7 @@ pub struct Written {
 impl Written {
     /// True where nobody wrote down how it ended, and it was on this engine.
     pub(super) fn is_open_on(&self, about: &EngineInfo) -> bool {
-        let Entry { engine, host, .. } = &self.entry;
-        let same = if engine.is_empty() || about.engine_id.is_empty() {
-            *host == about.host
-        } else {
-            *engine == about.engine_id
-        };
-        self.entry.outcome.is_none() && same
+        self.entry.outcome.is_none() && self.entry.is_on(about)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::history::Entry;
+use crate::domain::history::{Entry, Returned};
 use crate::domain::item::Labels;
 use crate::domain::outcome::Outcome;
 
@@ -54,6 +54,44 @@ impl<'a> EntryJson<'a> {
             comes_back: entry.comes_back.word(),
             how: entry.how(),
             saved: entry.saved.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct WayBack<'a> {
+    pub schema: u8,
+    pub restored: Vec<ReturnedJson<'a>>,
+    pub error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ReturnedJson<'a> {
+    kind: &'static str,
+    id: &'a str,
+    name: &'a str,
+    names: Vec<&'a str>,
+    restored: bool,
+    /// Names that it did not get back, and why.
+    missing: &'a [String],
+    error: Option<&'a str>,
+}
+
+impl<'a> ReturnedJson<'a> {
+    pub(super) fn new(returned: &'a Returned) -> Self {
+        let entry = &returned.entry;
+        let (missing, error) = match &returned.end {
+            Ok(missing) => (missing.as_slice(), None),
+            Err(error) => (&[][..], Some(error.as_str())),
+        };
+        Self {
+            kind: entry.kind.key(),
+            id: &entry.id,
+            name: &entry.name,
+            names: strs(&entry.names),
+            restored: error.is_none(),
+            missing,
+            error,
         }
     }
 }

@@ -128,6 +128,9 @@ async fn command(
         Command::History { output } => {
             past::history(&Journal::in_memory(), found, output.json, console).await
         }
+        Command::Restore { ids, output } => {
+            past::restore(&Journal::in_memory(), found, ids, output.json, console).await
+        }
         Command::Completions { .. } | Command::Man => panic!("no command for an engine"),
     }
 }

@@ -1,0 +1,89 @@
+//! Brings back what was removed: an image from its copy or its registry, with the names that it had.
+
+use std::path::Path;
+
+use super::{Engine, EngineError, Tell};
+use crate::domain::history::Entry;
+use crate::domain::item::{ImageId, ItemId, Text};
+
+/// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence
+/// each.
+///
+/// # Errors
+/// Why it is not back, in a sentence.
+pub async fn restore(
+    engine: &dyn Engine,
+    entry: &Entry,
+    tell: Tell<'_>,
+) -> Result<Vec<String>, String> {
+    let ItemId::Image(id) = entry.item() else {
+        return Err(entry.way_back());
+    };
+    let gate = engine.gate().pass(|| "the restore".to_owned());
+    gate.map_err(|error| error.to_string())?;
+    if !is_there(engine, &id).await? {
+        bring(engine, entry, &id, tell).await?;
+    }
+    let mut missing = Vec::new();
+    for name in &entry.names {
+        if let Err(why) = put_back(engine, &id, name).await {
+            missing.push(why);
+        }
+    }
+    Ok(missing)
+}
+
+async fn is_there(engine: &dyn Engine, id: &ImageId) -> Result<bool, String> {
+    let images = engine.images().await.map_err(|error| error.to_string())?;
+    Ok(images.iter().any(|image| image.id == *id))
+}
+
+/// From its copy if there is one, else from the registries that had it; told is why the last of them did not do.
+async fn bring(
+    engine: &dyn Engine,
+    entry: &Entry,
+    id: &ImageId,
+    tell: Tell<'_>,
+) -> Result<(), String> {
+    let mut why = entry.way_back();
+    if let Some(saved) = &entry.saved {
+        match engine.load(Path::new(&**saved), tell).await {
+            Ok(()) if is_there(engine, id).await? => return Ok(()),
+            Ok(()) => why = format!("{saved} holds another image"),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    for digest in &entry.digests {
+        tell(format!("pulling {digest}"));
+        match engine.pull(digest, tell).await {
+            Ok(()) if is_there(engine, id).await? => return Ok(()),
+            Ok(()) => why = other_image(engine, digest, id).await,
+            Err(error @ EngineError::Unreachable { .. }) => return Err(error.to_string()),
+            Err(error) => why = format!("{digest}: {error}"),
+        }
+    }
+    Err(why)
+}
+
+/// The same digest can be an image for each of several platforms.
+async fn other_image(engine: &dyn Engine, digest: &Text, id: &ImageId) -> String {
+    let found = engine.resolve(digest).await.ok().flatten();
+    let found = found.map_or_else(String::new, |found| format!(" ({})", found.as_str()));
+    format!("{digest} came as another image{found}, not as {id}: was it for another platform?")
+}
+
+/// Gives it a name again that means no other image now.
+async fn put_back(engine: &dyn Engine, id: &ImageId, name: &Text) -> Result<(), String> {
+    let found = engine.resolve(name).await;
+    match found.map_err(|error| format!("{name}: {error}"))? {
+        Some(found) if found == *id => Ok(()),
+        Some(_) => Err(format!("{name} names another image now and was left to it")),
+        None => {
+            let tagged = engine.tag(id, name).await;
+            tagged.map_err(|error| format!("{name}: {error}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
