@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::random::Random;
 use crate::support::engine::PrivateEngine;
+use crate::support::random::Random;
 use crate::support::scene::{Builder, Scene};
 
 /// A scene under way; each has names of its own, so that several fit on one engine.

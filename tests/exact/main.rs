@@ -11,7 +11,6 @@
 
 mod disk;
 mod fleet;
-mod random;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,10 +36,10 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 use disk::Disk;
 use fleet::Fleet;
-use random::Random;
 use support::engine::{PrivateEngine, Store};
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
+use support::random::Random;
 use support::scene::Scene;
 use support::trial;
 

@@ -55,6 +55,30 @@ pub fn write(path: &Path, images: usize) -> io::Result<()> {
     archive.flush()
 }
 
+/// An archive with an image for each of these, of one layer with this content, by all of these names.
+pub fn of(images: &[(String, &[&str])]) -> io::Result<Vec<u8>> {
+    let mut archive = Vec::new();
+    let mut manifest = Vec::new();
+    for (number, (content, names)) in images.iter().enumerate() {
+        let layer = layer(content, 2_000 + number)?;
+        let made = "2026-03-01T10:00:00Z";
+        let config = json!({
+            "architecture": "amd64", "os": "linux", "created": made,
+            "config": {"Cmd": ["/none"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
+            "history": [{"created": made, "created_by": content}],
+        });
+        let (layer_name, config_name) = (format!("{number}.tar"), format!("{number}.json"));
+        entry(&mut archive, &layer_name, &layer)?;
+        entry(&mut archive, &config_name, config.to_string().as_bytes())?;
+        manifest.push(json!({"Config": config_name, "RepoTags": names, "Layers": [layer_name]}));
+    }
+    let manifest = Value::from(manifest).to_string();
+    entry(&mut archive, "manifest.json", manifest.as_bytes())?;
+    archive.write_all(&[0; 2 * BLOCK])?;
+    Ok(archive)
+}
+
 fn config(number: usize, layers: &[String; 2]) -> Value {
     let made = |minute: usize| format!("2026-03-{:02}T10:{:02}:00Z", 1 + number % 28, minute % 60);
     json!({

@@ -96,10 +96,18 @@ impl PrivateEngine {
 
     /// The same with further options of dockerd.
     pub fn start_with(setup: &Setup, options: &[String]) -> Result<Self, Missing> {
+        let tmp = std::env::temp_dir();
+        let short = tmp.as_os_str().len() + ROOM_BELOW < 107;
+        let parent = if short { tmp } else { PathBuf::from("/tmp") };
+        Self::start_in(setup, options, &parent)
+    }
+
+    /// The same with all that it has in a folder below this one.
+    pub fn start_in(setup: &Setup, options: &[String], parent: &Path) -> Result<Self, Missing> {
         if !rustix::process::geteuid().is_root() {
             return Err(Missing("a private engine needs root".into()));
         }
-        let folder = short_folder()?;
+        let folder = short_folder(parent)?;
         let dir = folder.path();
         let servers = match setup {
             Setup::Docker(programs, store) => start_docker(programs, *store, dir, options)?,
@@ -310,12 +318,9 @@ pub fn run(command: &mut Command) -> String {
         .to_owned()
 }
 
-fn short_folder() -> Result<TempDir, Missing> {
-    let tmp = std::env::temp_dir();
-    let short = tmp.as_os_str().len() + ROOM_BELOW < 107;
-    let parent = if short { tmp } else { PathBuf::from("/tmp") };
+fn short_folder(parent: &Path) -> Result<TempDir, Missing> {
     // The real path: the engine says its own without links.
-    let parent = parent.canonicalize().unwrap_or(parent);
+    let parent = parent.canonicalize().unwrap_or(parent.to_owned());
     tempfile::Builder::new()
         .prefix("dtop-")
         .tempdir_in(&parent)

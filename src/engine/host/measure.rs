@@ -358,6 +358,42 @@ mod tests {
         }
     }
 
+    /// Opening one would wait for somebody to write into it, or do whatever a device does when it is opened.
+    #[test]
+    fn pipes_and_devices_are_not_opened() {
+        let (dir, data) = root_with("shop");
+        let own = dir.path().join("containers").join(ID);
+        std::fs::create_dir_all(&own).unwrap();
+        let log = own.join(format!("{ID}-json.log"));
+        let id = dir.path().join("engine-id");
+        let pipe = |path: &Path| {
+            let mode = Mode::RUSR | Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, mode, 0).unwrap();
+        };
+        pipe(&log);
+        pipe(&id);
+        pipe(&data.join("pipe"));
+        // Only root makes devices; without the right there is one thing less to stumble over.
+        let (tty, mode) = (rustix::fs::makedev(5, 0), Mode::RUSR);
+        let device = data.join("tty");
+        let _ = rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &device,
+            FileType::CharacterDevice,
+            mode,
+            tty,
+        );
+        let root = open(&dir);
+        assert_eq!(
+            logs(&root, "overlay2", &ContainerId::new(ID)).unwrap(),
+            Bytes::ZERO
+        );
+        let found = measure(&dir, &volume(dir.path(), "shop")).unwrap();
+        assert_eq!(found, Bytes::ZERO);
+        assert!(root.open_file(Path::new("engine-id")).is_err());
+        assert_eq!(root.engine_id(), None);
+    }
+
     #[test]
     fn podman_keeps_logs_elsewhere() {
         let dir = TempDir::new().unwrap();

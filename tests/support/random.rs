@@ -16,6 +16,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below a limit.
+    pub fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).expect("a usize")
+    }
+
     /// True so many times in a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
