@@ -29,6 +29,9 @@ pub const BROKEN_PIPE: u8 = 141;
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
+    /// Open with the safest things marked that free so much, as in 20gb
+    #[arg(long, value_name = "SIZE", value_parser = free)]
+    pub free: Option<Goal>,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -318,6 +321,11 @@ impl Cli {
         if ways.into_iter().filter(|way| *way).count() > 1 {
             return Err(Ended::error(
                 "-H, -c and --demo each choose an engine; use one of them",
+            ));
+        }
+        if cli.free.is_some() && cli.command.is_some() {
+            return Err(Ended::error(
+                "--free goes behind plan or clean, or stands alone",
             ));
         }
         match &cli.command {

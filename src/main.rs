@@ -148,6 +148,7 @@ async fn run(
                 ascii,
                 mouse: global.screen.mouse,
                 read_only: global.engine.read_only,
+                free: cli.free.and_then(|goal| goal.missing(&[])),
             };
             let theme = Theme::new(has_color(global), ascii);
             runtime::run(opener, options, protection, theme).await?;

@@ -111,6 +111,37 @@ fn the_plan() {
 }
 
 #[test]
+fn freeing_a_target() {
+    check("free", &mut after("f"), (80, 24), COLOUR);
+    check("free_40x10", &mut after("f"), (40, 10), COLOUR);
+    check("free_wrong", &mut after("f x enter"), (120, 35), ASCII);
+    check("free_volumes", &mut after("f enter"), (80, 24), COLOUR);
+    check("free_marked", &mut after("f 1 g b enter"), (80, 24), COLOUR);
+    check(
+        "free_marked_40x10",
+        &mut after("f 1 g b enter"),
+        (40, 10),
+        COLOUR,
+    );
+    check(
+        "free_plan",
+        &mut after("f 1 g b enter d"),
+        (120, 35),
+        COLOUR,
+    );
+    check("free_unmet", &mut after("f enter n"), (80, 24), COLOUR);
+}
+
+#[test]
+fn presets() {
+    check("presets", &mut after("p j j"), (120, 35), COLOUR);
+    check("presets_80x24", &mut after("p"), (80, 24), COLOUR);
+    check("presets_40x10", &mut after("p G"), (40, 10), COLOUR);
+    check("preset_marked", &mut after("p enter"), (80, 24), COLOUR);
+    check("preset_changed", &mut after("p j /"), (80, 24), COLOUR);
+}
+
+#[test]
 fn help() {
     check("help_120x35", &mut after("?"), (120, 35), COLOUR);
     check("help_40x10", &mut after("?"), (40, 10), COLOUR);

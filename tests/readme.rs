@@ -83,10 +83,11 @@ fn everything_that_is_generated_is_up_to_date() {
 
 /// The keys of each place together, the lists first.
 fn key_table() -> String {
-    const PLACES: [(Place, &str); 8] = [
+    const PLACES: [(Place, &str); 9] = [
         (Place::Browse, "lists"),
         (Place::Detail, "details"),
         (Place::Plan, "plan"),
+        (Place::Presets, "presets"),
         (Place::Removing, "while removing"),
         (Place::Outcome, "after removing"),
         (Place::History, "history"),

@@ -76,6 +76,11 @@ pub enum Cell {
     /// A time that is shown as how long ago.
     Ago(Figure<Timestamp>),
     Text(Text),
+    /// A compose project, and whether it is down.
+    Project {
+        name: Text,
+        down: bool,
+    },
     Word(&'static str),
     /// Used by: the first user's name and how many more.
     Users {
@@ -352,7 +357,10 @@ const PROJECT: Column = Column {
     right: false,
     leaves: 7,
     cell: |survey, kind, at| {
-        project(survey, kind, at).map_or(Cell::Nothing, |name| Cell::Text(name.into()))
+        project(survey, kind, at).map_or(Cell::Nothing, |name| Cell::Project {
+            name: name.into(),
+            down: survey.is_down(name),
+        })
     },
     key: |survey, kind, at| Key::text(project(survey, kind, at)),
 };

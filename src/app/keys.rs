@@ -48,6 +48,10 @@ pub enum Action {
     ClearMarks,
     Unlock,
     Plan,
+    Free,
+    Presets,
+    TakePreset,
+    EditPreset,
     Help,
     Suspend,
     Quit,
@@ -68,6 +72,7 @@ pub enum Place {
     Browse,
     Detail,
     Plan,
+    Presets,
     Removing,
     Outcome,
     History,
@@ -88,9 +93,11 @@ pub struct Binding {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Removing};
+use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Presets, Removing};
 
-const LISTS: &[Place] = &[Browse, Detail, Plan, Removing, Outcome, History, Help];
+const LISTS: &[Place] = &[
+    Browse, Detail, Plan, Presets, Removing, Outcome, History, Help,
+];
 
 const fn bind(
     keys: &'static [Key],
@@ -205,6 +212,14 @@ pub const BINDINGS: &[Binding] = &[
         &[Browse, Plan],
     )
     .in_footer("unlock"),
+    bind(
+        &[Char('f')],
+        "`f`",
+        "free a target: a proposal filled in, the safest set marked",
+        Action::Free,
+        &[Browse],
+    )
+    .in_footer("free"),
     bind(&[Char('/')], "`/`", "filter", Action::Filter, &[Browse]).in_footer("filter"),
     bind(
         &[Char('s')],
@@ -222,6 +237,30 @@ pub const BINDINGS: &[Binding] = &[
         &[Browse],
     ),
     bind(
+        &[Char('p')],
+        "`p`",
+        "presets: marked for you, shown before anything happens",
+        Action::Presets,
+        &[Browse],
+    )
+    .in_footer("presets"),
+    bind(
+        &[Key::Enter, Char('l'), Key::Right],
+        "`Enter` `l`",
+        "mark what the preset means",
+        Action::TakePreset,
+        &[Presets],
+    )
+    .in_footer("mark"),
+    bind(
+        &[Char('/')],
+        "`/`",
+        "change its filter first",
+        Action::EditPreset,
+        &[Presets],
+    )
+    .in_footer("change"),
+    bind(
         &[Key::Enter, Char('l'), Key::Right],
         "`Enter` `l`",
         "details: who uses it, layers, history",
@@ -234,7 +273,7 @@ pub const BINDINGS: &[Binding] = &[
         "`Esc` `h`",
         "back, close",
         Action::Back,
-        &[Detail, History, Help],
+        &[Detail, Presets, History, Help],
     )
     .in_footer("back"),
     bind(
@@ -393,7 +432,7 @@ pub const BINDINGS: &[Binding] = &[
         "`^c`",
         "quit",
         Action::Quit,
-        &[Detail, Help, Outcome, History],
+        &[Detail, Presets, Help, Outcome, History],
     ),
     bind(
         &[Ctrl('c')],
@@ -408,7 +447,7 @@ pub const BINDINGS: &[Binding] = &[
         "suspend",
         Action::Suspend,
         &[
-            Browse, Detail, Plan, Removing, Outcome, History, Help, NoEngine,
+            Browse, Detail, Plan, Presets, Removing, Outcome, History, Help, NoEngine,
         ],
     ),
 ];
@@ -459,7 +498,7 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_place() {
         for place in [
-            Browse, Detail, Plan, Removing, Outcome, History, Help, NoEngine,
+            Browse, Detail, Plan, Presets, Removing, Outcome, History, Help, NoEngine,
         ] {
             let mut seen = Vec::new();
             for binding in BINDINGS.iter().filter(|b| b.places.contains(&place)) {

@@ -6,4 +6,5 @@ pub mod layout;
 pub mod list;
 pub mod model;
 pub mod msg;
+pub mod presets;
 pub mod update;

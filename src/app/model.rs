@@ -11,11 +11,13 @@ use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
 use crate::domain::plan::{Plan, STOP_IT, Selection, Tally};
 use crate::domain::survey::Survey;
+use crate::domain::triage::Goal;
 
 use super::keys::{Action, Place};
 use super::layout::Layout;
 use super::list::{Around, Cursor, Marks, Pane};
 use super::msg::Attempt;
+use super::presets::Yield;
 
 /// How the program was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub struct Options {
     pub ascii: bool,
     pub mouse: bool,
     pub read_only: bool,
+    /// So much is to be freed: the safest set is marked as soon as it can be chosen.
+    pub free: Option<Bytes>,
 }
 
 /// Whether an engine answers.
@@ -49,6 +53,9 @@ pub enum Screen {
     Browse,
     /// The filter line of the open pane is being typed.
     Filter(FilterLine),
+    /// How much is to be freed is being typed.
+    Free(FreeScreen),
+    Presets(PresetMenu),
     Detail(Detail),
     Plan(PlanScreen),
     Removing(Removing),
@@ -69,6 +76,40 @@ pub struct FilterLine {
     pub error: Option<crate::domain::filter::FilterError>,
     /// The filter to go back to on `Esc`.
     pub before: String,
+}
+
+/// The menu of presets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PresetMenu {
+    pub cursor: Cursor,
+    /// What each would do now.
+    pub yields: Vec<Yield>,
+}
+
+/// How much is to be freed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FreeScreen {
+    pub text: String,
+    /// Nothing has been typed yet: the first letter takes the place of the text.
+    pub is_proposal: bool,
+    pub error: Option<&'static str>,
+    pub asking: Asking,
+}
+
+/// What a [`FreeScreen`] waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// For somebody who says how much.
+    #[default]
+    Target,
+    /// For figures that are still being measured.
+    Wait(Goal),
+    /// For a yes to named volumes, without which it is not enough.
+    Volumes {
+        wanted: Bytes,
+        without: Bytes,
+        with: Bytes,
+    },
 }
 
 /// The details of one item. The cursor's offset scrolls.
@@ -312,7 +353,8 @@ impl Model {
         match &self.screen {
             Screen::NoEngine(_) => Some(Place::NoEngine),
             Screen::Browse => Some(Place::Browse),
-            Screen::Filter(_) | Screen::Quit(_) => None,
+            Screen::Filter(_) | Screen::Free(_) | Screen::Quit(_) => None,
+            Screen::Presets(_) => Some(Place::Presets),
             Screen::Detail(_) => Some(Place::Detail),
             Screen::Plan(_) => Some(Place::Plan),
             Screen::Removing(_) => Some(Place::Removing),

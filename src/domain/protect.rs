@@ -155,6 +155,7 @@ mod tests {
             created: None,
             last_used: None,
             project: labels.and_then(Labels::project),
+            nth: None,
             labels,
             is: Flags::default(),
         }

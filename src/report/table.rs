@@ -79,6 +79,8 @@ fn said(cell: &Cell, page: Page, wide: usize) -> String {
         Cell::Ago(Figure::Pending) => page.theme().pending().to_owned(),
         Cell::Ago(Figure::Unknown) | Cell::Nothing => "–".to_owned(),
         Cell::Text(text) => sanitise(text).into_owned(),
+        Cell::Project { name, down: false } => sanitise(name).into_owned(),
+        Cell::Project { name, down: true } => format!("{} (down)", sanitise(name)),
         Cell::Word(word) => (*word).to_owned(),
         Cell::Flag(flag) => if *flag { "yes" } else { "no" }.to_owned(),
     }

@@ -156,6 +156,7 @@ impl Page<'_> {
         };
         self.say("source", source);
         self.last_use(&id);
+        self.project(&image.labels);
         self.image_users(image);
         self.layers(image);
         self.history(image);
@@ -301,14 +302,23 @@ impl Page<'_> {
             &figure(Item::Container(container).size(), self.theme),
         );
         self.frees(&id);
-        if let Some(project) = container.labels.project() {
-            self.say("project", project);
-        }
+        self.project(&container.labels);
         if let Figure::Known(details) = &container.details {
             self.log(details);
         }
         self.mounts(container);
         self.labels(&container.labels);
+    }
+
+    fn project(&mut self, labels: &Labels) {
+        if let Some(project) = labels.project() {
+            let down = if self.model.survey.is_down(project) {
+                " (down): it keeps its volumes for the next time"
+            } else {
+                ""
+            };
+            self.say("project", &format!("{project}{down}"));
+        }
     }
 
     fn log(&mut self, details: &ContainerDetails) {
@@ -365,6 +375,7 @@ impl Page<'_> {
         self.say("size", &figure(volume.size, self.theme));
         self.frees(&id);
         self.last_use(&id);
+        self.project(&volume.labels);
         self.heading("Used by");
         let users: Vec<&Container> = self.model.survey.users_of_volume(&volume.name).collect();
         if users.is_empty() {

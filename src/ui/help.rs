@@ -14,6 +14,7 @@ use super::theme::{Look, Theme};
 /// The places in the order of the screen; a key that works in several stands at the first of them.
 const SECTIONS: &[(KeyPlace, &str)] = &[
     (KeyPlace::Browse, "In the lists"),
+    (KeyPlace::Presets, "In the menu of presets"),
     (KeyPlace::Plan, "In the plan"),
     (KeyPlace::Removing, "While removing"),
     (KeyPlace::Outcome, "After removing"),
@@ -38,6 +39,7 @@ const FILTER: &[(&str, &str)] = &[
     ("/re/", "a regular expression"),
     ("id:3f2a", "the ID's beginning"),
     ("size>500mb", "also frees; < <= > >="),
+    ("nth>3", "but the newest 3 of a repository"),
     ("age>30d", "since created"),
     ("idle>2w", "since last used; s m h d w"),
     ("created<2026-07-07", "by date"),

@@ -4,12 +4,14 @@ mod canvas;
 mod detail;
 mod filter_line;
 mod footer;
+mod free_line;
 mod header;
 mod help;
 mod history;
 mod no_engine;
 mod pane;
 mod plan_dialog;
+mod presets;
 mod removing;
 mod scroll;
 mod tabs;
@@ -60,6 +62,11 @@ fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {
             browse(model, canvas);
             filter_line::keys(line, model, canvas);
         }
+        Screen::Free(free) => {
+            browse(model, canvas);
+            free_line::keys(free, model, canvas);
+        }
+        Screen::Presets(menu) => presets::draw(model, menu, canvas),
         Screen::Detail(detail) => detail::draw(model, detail, canvas),
         Screen::Plan(plan) => plan_dialog::draw(model, plan, canvas),
         Screen::Removing(removing) => removing::draw(model, removing, canvas),

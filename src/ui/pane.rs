@@ -14,7 +14,7 @@ use super::tabs::{count, lacks_build_cache, total};
 use super::text::{fit, sanitise, width};
 use super::theme::Look;
 use super::words::{figure, no_build_cache};
-use super::{filter_line, why};
+use super::{filter_line, free_line, why};
 
 /// Columns behind a FREES figure for its sign.
 const SIGN: u16 = 2;
@@ -39,10 +39,10 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     for ((place, index), line) in visible.take(usize::from(at.page)).zip(at.rows..) {
         row(model, place, *index, line, canvas);
     }
-    if let Screen::Filter(line) = &model.screen {
-        filter_line::draw(line, model, canvas);
-    } else {
-        why::draw(model, canvas);
+    match &model.screen {
+        Screen::Filter(line) => filter_line::draw(line, model, canvas),
+        Screen::Free(screen) => free_line::draw(screen, model, canvas),
+        _ => why::draw(model, canvas),
     }
 }
 
@@ -161,6 +161,7 @@ fn draw_cell(
         Cell::Ago(Figure::Pending) => (theme.pending().to_owned(), Look::Faint),
         Cell::Ago(Figure::Unknown) | Cell::Nothing => ("–".to_owned(), Look::Faint),
         Cell::Text(text) => (text.to_string(), Look::Plain),
+        Cell::Project { name, down } => (project(name, *down, wide), Look::Plain),
         Cell::Word(word) => ((*word).to_owned(), Look::Plain),
         Cell::Users { first, more } => (with_more(first, *more, wide), Look::Plain),
         Cell::Flag(flag) => (if *flag { "yes" } else { "no" }.to_owned(), Look::Plain),
@@ -195,6 +196,13 @@ fn with_more(name: &str, more: usize, wide: u16) -> String {
         cut_middle(&clean, room)
     };
     cut + &more
+}
+
+/// `shop (down)`: that it is down is never cut.
+fn project(name: &str, down: bool, wide: u16) -> String {
+    let down = if down { " (down)" } else { "" };
+    let room = usize::from(wide).saturating_sub(down.len());
+    fit(&sanitise(name), room) + down
 }
 
 fn frees(

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -77,6 +78,42 @@ pub fn of(images: &[(String, &[&str])]) -> io::Result<Vec<u8>> {
     entry(&mut archive, "manifest.json", manifest.as_bytes())?;
     archive.write_all(&[0; 2 * BLOCK])?;
     Ok(archive)
+}
+
+/// An image of one small layer, and when it says that it was made.
+pub struct Dated {
+    pub name: String,
+    pub created: Timestamp,
+}
+
+/// Writes an archive of these images.
+pub fn write_dated(path: &Path, images: &[Dated]) -> io::Result<()> {
+    let mut archive = BufWriter::new(File::create(path)?);
+    let mut manifest = Vec::new();
+    for (number, image) in images.iter().enumerate() {
+        let own = layer(&format!("file-{number}"), 20_000 + 1_000 * number)?;
+        let created = image.created.to_string();
+        let config = json!({
+            "architecture": "amd64",
+            "os": "linux",
+            "created": created,
+            "config": {"Cmd": ["/app"]},
+            "rootfs": {"type": "layers", "diff_ids": [digest(&own)]},
+            "history": [{"created": created, "created_by": "COPY file / # app"}],
+        });
+        let (layer_name, config_name) = (format!("{number}.tar"), format!("{number}.json"));
+        entry(&mut archive, &layer_name, &own)?;
+        entry(&mut archive, &config_name, config.to_string().as_bytes())?;
+        manifest.push(json!({
+            "Config": config_name,
+            "RepoTags": [image.name],
+            "Layers": [layer_name],
+        }));
+    }
+    let manifest = Value::from(manifest).to_string();
+    entry(&mut archive, "manifest.json", manifest.as_bytes())?;
+    archive.write_all(&[0; 2 * BLOCK])?;
+    archive.flush()
 }
 
 fn config(number: usize, layers: &[String; 2]) -> Value {

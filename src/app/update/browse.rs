@@ -51,7 +51,7 @@ fn open_pane(model: &mut Model, by: usize) -> Vec<Effect> {
     show(model, Kind::ALL[next])
 }
 
-fn show(model: &mut Model, kind: Kind) -> Vec<Effect> {
+pub fn show(model: &mut Model, kind: Kind) -> Vec<Effect> {
     if model.open == kind {
         return Vec::new();
     }

@@ -2,8 +2,10 @@
 
 mod browse;
 mod filter_line;
+mod free;
 mod past;
 mod plan;
+mod presets;
 mod removal;
 
 use jiff::SignedDuration;
@@ -16,6 +18,8 @@ use super::layout::Layout;
 use super::list::{Around, Cursor};
 use super::model::{Detail, Link, Model, Screen};
 use super::msg::{Effect, Mouse, Msg};
+
+pub use free::still_measured;
 
 /// How long no key must have come before the rows take a new order by themselves.
 const QUIET: SignedDuration = SignedDuration::from_secs(2);
@@ -58,7 +62,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if matches!(model.screen, Screen::NoEngine(_)) {
                 model.screen = Screen::Browse;
             }
-            Vec::new()
+            match model.options.free.take() {
+                Some(bytes) => free::begin(model, bytes),
+                None => Vec::new(),
+            }
         }
         Msg::NoEngine(attempts) => {
             model.link = Link::Lost {
@@ -80,7 +87,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Scan(parts) => {
             take_in(model, parts);
-            look_first(model)
+            let effects = free::follow(model);
+            effects.into_iter().chain(look_first(model)).collect()
         }
         Msg::Removal(event) => removal::follow(model, event),
         Msg::WasInHand(resolved) => {
@@ -111,6 +119,10 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     if matches!(model.screen, Screen::Filter(_)) {
         filter_line::press(model, key);
         return look_first(model);
+    }
+    if matches!(model.screen, Screen::Free(_)) {
+        let effects = free::press(model, key);
+        return effects.into_iter().chain(look_first(model)).collect();
     }
     if matches!(model.screen, Screen::Quit(_)) {
         return answer_quit(model, key);
@@ -175,6 +187,9 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Confirm | Action::Decline | Action::Drop | Action::StopRunning => {
             return plan::act(model, action);
         }
+        Action::Free => free::open(model),
+        Action::Presets => presets::open(model),
+        Action::TakePreset | Action::EditPreset => return presets::act(model, action),
         Action::Cancel => return removal::cancel(model),
         Action::History => return past::open(model),
         Action::Restore => past::ask(model),
@@ -205,6 +220,10 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
                 .cursor
                 .step(step(rows(tall)), screen.done.len(), tall);
         }
+        Screen::Presets(menu) => {
+            let by = step(rows(tall));
+            menu.cursor.step(by, super::presets::PRESETS.len(), tall);
+        }
         Screen::Detail(detail) => {
             detail.cursor.step(step(rows(text)), usize::MAX / 2, 1);
         }
@@ -213,7 +232,7 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
             let len = past.entries().len();
             past.cursor.step(step(rows(tall)), len, tall);
         }
-        Screen::NoEngine(_) | Screen::Filter(_) | Screen::Quit(_) => {}
+        Screen::NoEngine(_) | Screen::Filter(_) | Screen::Free(_) | Screen::Quit(_) => {}
     }
 }
 
@@ -221,9 +240,10 @@ fn back(model: &mut Model) {
     match std::mem::replace(&mut model.screen, Screen::Browse) {
         Screen::Help(_, before) => model.screen = *before,
         Screen::Browse => browse::clear_filter(model),
-        Screen::Detail(_) | Screen::Outcome(_) | Screen::History(_) => {}
+        Screen::Detail(_) | Screen::Presets(_) | Screen::Outcome(_) | Screen::History(_) => {}
         other @ (Screen::NoEngine(_)
         | Screen::Filter(_)
+        | Screen::Free(_)
         | Screen::Plan(_)
         | Screen::Removing(_)
         | Screen::Quit(_)) => model.screen = other,
@@ -278,6 +298,7 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
     browse::weigh_marks(model);
     refresh(model);
     plan::follow(model);
+    presets::weigh(model);
     if let Screen::Detail(detail) = &model.screen
         && model.survey.index(&detail.id).is_none()
     {

@@ -26,6 +26,9 @@ pub struct Subject<'a> {
     /// Last use as far as the engine keeps a record.
     pub last_used: Option<Timestamp>,
     pub project: Option<&'a str>,
+    /// An image's place in its repository by creation, the newest first; in several the first that it has.
+    /// `None` without a name or a date.
+    pub nth: Option<u32>,
     /// `None` for kinds that have none.
     pub labels: Option<&'a Labels>,
     pub is: Flags,

@@ -131,7 +131,7 @@ fn term(word: Word, kind: Kind) -> Answer<Term> {
     })
 }
 
-const MEASURES: [&str; 5] = ["size", "frees", "age", "idle", "created"];
+const MEASURES: [&str; 6] = ["size", "frees", "age", "idle", "created", "nth"];
 
 fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
     if text.is_empty() {
@@ -147,7 +147,7 @@ fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
         return Ok(Test::Whole(name.to_owned()));
     }
     if let Some(sign) = text.find(['<', '>']) {
-        return comparison(&text[..sign], &text[sign..], at);
+        return comparison(&text[..sign], &text[sign..], at, kind);
     }
     match text.split_once(':') {
         Some(("id", id)) => {
@@ -199,11 +199,12 @@ fn example(key: &str) -> &'static str {
         "age" => "age>30d",
         "idle" => "idle>30d",
         "created" => "created<2026-07-07",
+        "nth" => "nth>3",
         _ => "size>500mb",
     }
 }
 
-fn comparison(key: &str, rest: &str, at: Range<usize>) -> Answer<Test> {
+fn comparison(key: &str, rest: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
     let (order, value) = if let Some(value) = rest.strip_prefix("<=") {
         (Order::AtMost, value)
     } else if let Some(value) = rest.strip_prefix(">=") {
@@ -217,6 +218,7 @@ fn comparison(key: &str, rest: &str, at: Range<usize>) -> Answer<Test> {
         let what = match key {
             "size" | "frees" => "a size",
             "created" => "a date",
+            "nth" => "a number",
             _ => "a duration",
         };
         error(
@@ -238,6 +240,17 @@ fn comparison(key: &str, rest: &str, at: Range<usize>) -> Answer<Test> {
             .map(|idle| Test::Idle(order, idle))
             .ok_or_else(mistake),
         "created" => created(order, value).ok_or_else(mistake),
+        "nth" if kind != Kind::Image => {
+            let message = format!(
+                "only images have repositories, {}s have no nth",
+                kind.word()
+            );
+            Err(error(at, message))
+        }
+        "nth" => value
+            .parse()
+            .map(|place| Test::Nth(order, place))
+            .map_err(|_| mistake()),
         _ => {
             let message = format!(
                 "only {} can be compared; quote a word with < or >",
@@ -306,6 +319,7 @@ fn words(kind: Kind) -> &'static [(&'static str, Is)] {
             ("local", Is::Local),
             ("registry", Is::Registry),
             ("shared", Is::Shared),
+            ("stopped", Is::Stopped),
             ("protected", Is::Protected),
             ("marked", Is::Marked),
         ],

@@ -30,6 +30,8 @@ pub enum Test {
     Idle(Order, SignedDuration),
     Created(Order, Timestamp),
     Project(String),
+    /// An image's place in its repository, the newest first.
+    Nth(Order, u32),
     Label(String, Option<String>),
     Is(Is),
 }
@@ -111,7 +113,8 @@ impl Test {
                 Some(order.holds(&now.duration_since(subject.last_used?), idle))
             }
             Self::Created(order, time) => Some(order.holds(&subject.created?, time)),
-            Self::Project(project) => Some(subject.project == Some(project)),
+            Self::Project(project) => Some(subject.project.is_some_and(|it| is_like(it, project))),
+            Self::Nth(order, place) => Some(order.holds(&subject.nth?, place)),
             Self::Label(key, wanted) => {
                 let value = subject.labels.and_then(|labels| labels.value(key));
                 Some(match wanted {

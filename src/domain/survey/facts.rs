@@ -73,6 +73,7 @@ impl Survey {
             last_used_by,
             flags: Flags {
                 used,
+                stopped: used.map(|used| used && !in_service && self.are_stopped(users)),
                 dangling: Some(image.names.is_empty() && !children),
                 local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
                 registry: (image.source != Source::Unknown)
@@ -82,6 +83,14 @@ impl Survey {
             intermediate,
             ..Facts::default()
         }
+    }
+
+    /// True where none of these containers runs.
+    fn are_stopped(&self, users: &[ItemNo]) -> bool {
+        users.iter().all(|user| {
+            let (_, place) = self.links.index.place(*user);
+            self.inventory.containers[place].state.is_stopped()
+        })
     }
 
     /// When one of these containers last ran, and which it was. A running one is used now: its start is the

@@ -1,6 +1,6 @@
 //! Who refers to whom: made once for each list, so that every question about users is a look-up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::domain::index::{Index, ItemNo};
@@ -26,6 +26,8 @@ pub(super) struct Links {
     pub(super) volumes: Lists<ItemNo>,
     /// Places of swarm services that run an image.
     pub(super) services: Lists<u32>,
+    /// Compose projects that have containers.
+    pub(super) projects: HashSet<Text>,
     /// For each item a number that it has in common with all that it is tied to by any of these links, however
     /// far around.
     pub(super) clusters: Vec<u32>,
@@ -46,6 +48,8 @@ impl Links {
                 links.image_names.insert(name.clone(), place);
             }
         }
+        let projects = inventory.containers.iter().map(|it| it.labels.project());
+        links.projects = projects.flatten().map(Text::from).collect();
         let index = &links.index;
         let parents = inventory.images.iter().map(|image| {
             let parent = index.image(image.parent.as_ref()?)?;

@@ -3,6 +3,7 @@
 mod facts;
 mod links;
 mod order;
+mod rank;
 mod shared;
 mod view;
 
@@ -55,6 +56,8 @@ pub struct Facts {
     pub flags: Flags,
     /// What protects it.
     pub guard: Option<Guard>,
+    /// An image's place in its repository by creation, the newest first.
+    pub nth: Option<u32>,
     /// An untagged image that is only a step on the way to another one: not a row.
     pub intermediate: bool,
 }
@@ -77,6 +80,7 @@ impl Survey {
         };
         survey.facts = survey.all_facts();
         survey.share();
+        survey.rank();
         for kind in Kind::ALL {
             survey.protect(kind);
         }
@@ -258,6 +262,12 @@ impl Survey {
             .map(|index| &self.inventory.images[index])
     }
 
+    /// True for a compose project that is down: it has no container, and keeps its volumes for the next time.
+    #[must_use]
+    pub fn is_down(&self, project: &str) -> bool {
+        self.inventory.is_listed(Stage::Containers) && !self.links.projects.contains(project)
+    }
+
     /// Containers made from an image, or that mount it, or that mount a volume, running or not, in the order of
     /// the engine's list.
     #[must_use]
@@ -396,6 +406,7 @@ impl Survey {
             created: item.created(),
             last_used: facts.last_used,
             project: labels.and_then(|labels| labels.project()),
+            nth: facts.nth,
             labels,
             is: Flags {
                 marked,

@@ -82,7 +82,16 @@ pub fn proposal(disks: &[Disk]) -> Bytes {
             PROPOSED
         }
     });
-    missing.max(least)
+    rounded_up(missing.max(least))
+}
+
+/// The least size that is written with three digits and is not less.
+fn rounded_up(bytes: Bytes) -> Bytes {
+    let mut step = 1_u64;
+    while bytes.0 / step >= 1000 {
+        step *= 10;
+    }
+    Bytes(bytes.0.div_ceil(step).saturating_mul(step))
 }
 
 #[cfg(test)]
@@ -130,6 +139,11 @@ mod tests {
         assert_eq!(proposal(&[disk(100, 8)]), gb(12));
         assert_eq!(proposal(&[disk(100, 40)]), PROPOSED);
         assert_eq!(proposal(&[]), PROPOSED);
+        let odd = Disk {
+            free: Bytes(8_765_432_100),
+            ..disk(100, 0)
+        };
+        assert_eq!(proposal(&[odd]).to_string(), "11.3 GB");
         // A small disk never has so much.
         assert_eq!(proposal(&[disk(5, 0)]), gb(1));
         assert_eq!(proposal(&[disk(5, 5)]), Bytes(500_000_000));

@@ -1,0 +1,310 @@
+//! `f`: how much is to be freed is proposed or typed, and the safest set that frees it is marked. Nothing here
+//! removes anything.
+
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::Stage;
+use crate::domain::item::{ItemId, Kind};
+use crate::domain::plan::AddedBy;
+use crate::domain::triage::{self, Chosen, Goal, Wish};
+
+use super::super::keys::Key;
+use super::super::model::{Asking, FreeScreen, Model, Screen};
+use super::super::msg::Effect;
+use super::browse::{marks_changed, show};
+
+/// Opens the line with a proposal.
+pub fn open(model: &mut Model) {
+    let proposed = triage::proposal(&model.survey.inventory().disks);
+    model.screen = Screen::Free(FreeScreen {
+        text: proposed.to_string(),
+        is_proposal: true,
+        error: None,
+        asking: Asking::Target,
+    });
+}
+
+/// What was asked for on the command line is chosen as soon as it can be.
+pub fn begin(model: &mut Model, bytes: Bytes) -> Vec<Effect> {
+    model.screen = Screen::Free(FreeScreen {
+        text: bytes.to_string(),
+        is_proposal: false,
+        error: None,
+        asking: Asking::Wait(Goal::Free(bytes)),
+    });
+    follow(model)
+}
+
+pub fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Screen::Free(screen) = &mut model.screen else {
+        return Vec::new();
+    };
+    match (screen.asking, key) {
+        (Asking::Volumes { wanted, .. }, key) => {
+            return mark(model, wanted, key == Key::Char('y'));
+        }
+        (Asking::Wait(_), Key::Esc | Key::Ctrl('c')) => screen.asking = Asking::Target,
+        (Asking::Wait(_), _) => {}
+        (Asking::Target, Key::Esc | Key::Ctrl('c')) => model.screen = Screen::Browse,
+        (Asking::Target, Key::Enter) => return take(model),
+        (Asking::Target, key) => screen.edit(key),
+    }
+    Vec::new()
+}
+
+/// After answers: what waits for them goes on once they are all there.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    match &model.screen {
+        Screen::Free(FreeScreen {
+            asking: Asking::Wait(goal),
+            ..
+        }) if still_measured(model).is_empty() => {
+            let goal = *goal;
+            choose(model, goal)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What must be known before anything is promised. Volumes can take minutes: those that are not measured yet are
+/// left out instead.
+#[must_use]
+pub fn still_measured(model: &Model) -> Vec<Stage> {
+    let stages = model.measuring().into_iter().map(|(stage, _)| stage);
+    stages
+        .filter(|stage| *stage != Stage::VolumeSizes)
+        .collect()
+}
+
+impl FreeScreen {
+    /// The first letter takes the place of the proposal.
+    fn edit(&mut self, key: Key) {
+        match key {
+            Key::Char(letter) => {
+                if std::mem::take(&mut self.is_proposal) {
+                    self.text.clear();
+                }
+                self.text.push(letter);
+            }
+            Key::Backspace => {
+                self.text.pop();
+            }
+            Key::Ctrl('u' | 'w') => self.text.clear(),
+            _ => return,
+        }
+        self.is_proposal = false;
+        self.error = None;
+    }
+}
+
+/// Reads what was typed.
+fn take(model: &mut Model) -> Vec<Effect> {
+    let Screen::Free(screen) = &mut model.screen else {
+        return Vec::new();
+    };
+    let text = &screen.text;
+    let goal = if text.contains('%') {
+        Goal::until(text)
+    } else {
+        Goal::free(text)
+    };
+    let disks = &model.survey.inventory().disks;
+    match goal.map(|goal| (goal, goal.missing(disks))) {
+        None => screen.error = Some("write a size or a share: 20gb, 20%"),
+        Some((_, None)) => screen.error = Some("nobody knows how full the disk is: write a size"),
+        Some((goal, Some(_))) => {
+            screen.asking = Asking::Wait(goal);
+            return follow(model);
+        }
+    }
+    Vec::new()
+}
+
+/// Chooses, and asks first where only named volumes could make it more.
+fn choose(model: &mut Model, goal: Goal) -> Vec<Effect> {
+    let disks = &model.survey.inventory().disks;
+    let Some(wanted) = goal.missing(disks) else {
+        model.screen = Screen::Browse;
+        return Vec::new();
+    };
+    let chosen = chosen(model, wanted, false);
+    if !chosen.met {
+        let more = self::chosen(model, wanted, true);
+        if more.frees > chosen.frees
+            && let Screen::Free(screen) = &mut model.screen
+        {
+            screen.asking = Asking::Volumes {
+                wanted,
+                without: chosen.frees,
+                with: more.frees,
+            };
+            return Vec::new();
+        }
+    }
+    take_chosen(model, wanted, &chosen)
+}
+
+fn mark(model: &mut Model, wanted: Bytes, even_volumes: bool) -> Vec<Effect> {
+    let chosen = chosen(model, wanted, even_volumes);
+    take_chosen(model, wanted, &chosen)
+}
+
+/// What somebody marked stays and counts; what was chosen here before is chosen anew.
+fn chosen(model: &Model, bytes: Bytes, even_volumes: bool) -> Chosen {
+    let mut selected = model.selection();
+    selected
+        .items
+        .retain(|_, added_by| *added_by != AddedBy::Free);
+    let wish = Wish {
+        bytes,
+        even_volumes,
+    };
+    triage::choose(&model.survey, &selected, wish, model.now)
+}
+
+fn take_chosen(model: &mut Model, wanted: Bytes, chosen: &Chosen) -> Vec<Effect> {
+    model.screen = Screen::Browse;
+    let before = model.marks.iter();
+    let mut changed: Vec<ItemId> = before
+        .filter(|(_, added_by)| **added_by == AddedBy::Free)
+        .map(|(id, _)| id.clone())
+        .collect();
+    for id in &changed {
+        model.marks.remove(id);
+    }
+    for id in chosen.items.keys() {
+        model.marks.insert(id.clone(), AddedBy::Free);
+        changed.push(id.clone());
+    }
+    marks_changed(model, &changed);
+    let frees = chosen.frees;
+    model.notice = Some(if wanted.is_zero() {
+        "so much is free already".to_owned()
+    } else if chosen.items.is_empty() && chosen.met {
+        format!("what is marked frees {frees} already: d shows the plan")
+    } else if chosen.items.is_empty() {
+        "nothing more can go safely".to_owned()
+    } else if chosen.met {
+        format!("marked to free {frees}: d shows the plan")
+    } else {
+        format!("no more than {frees} of {wanted} can go: marked, d shows the plan")
+    });
+    show_marked(model, chosen)
+}
+
+/// Opens a pane with something that was marked, and goes to the first of it.
+fn show_marked(model: &mut Model, chosen: &Chosen) -> Vec<Effect> {
+    let has = |kind: Kind| chosen.items.keys().any(|id| id.kind() == kind);
+    let kinds = [model.open].into_iter().chain(Kind::ALL);
+    let Some(kind) = kinds.into_iter().find(|kind| has(*kind)) else {
+        return Vec::new();
+    };
+    let effects = show(model, kind);
+    let numbers = model.survey.numbers().clone();
+    let (pane, around) = model.pane_mut();
+    let is_marked = |at: &usize| around.tally.is_marked(numbers.number(kind, *at));
+    if let Some(row) = pane.rows.iter().position(is_marked) {
+        pane.go(row, around);
+    }
+    effects
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::app::model::Options;
+    use crate::app::msg::Msg;
+    use crate::app::update::update;
+    use crate::domain::inventory::{Part, Progress};
+    use crate::domain::plan::scene::{a_record, record, volume};
+
+    /// Three records of 7 bytes, and a volume of 100; stages other than the lists are as given.
+    fn model(options: Options, measured: &Progress) -> Model {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut model = Model::new(options, 80, 24, now);
+        let mut parts = vec![
+            Part::BuildCache(["a", "b", "c"].map(|id| record(id, &[])).into()),
+            Part::Volumes(vec![volume("data", 100)]),
+        ];
+        let done = || Progress::Done(now);
+        let stages = Stage::ALL.map(|stage| match stage {
+            Stage::Layers => Part::Stage(stage, measured.clone()),
+            _ => Part::Stage(stage, done()),
+        });
+        parts.extend(stages);
+        update(&mut model, Msg::Connected);
+        update(&mut model, Msg::Scan(parts));
+        model
+    }
+
+    fn press(model: &mut Model, keys: &str) {
+        for word in keys.split(' ') {
+            let key = crate::app::keys::parse(word).expect(word);
+            update(model, Msg::Key(key));
+        }
+    }
+
+    fn done() -> Progress {
+        Progress::Done(Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_is_typed_is_marked_and_planned_but_not_removed() {
+        let mut model = model(Options::default(), &done());
+        press(&mut model, "f 1 0 b enter");
+        assert_eq!(model.marks.len(), 2);
+        assert_eq!(model.marked.at_least, Bytes(14));
+        assert!(model.marks.values().all(|by| *by == AddedBy::Free));
+        press(&mut model, "f 7 b enter");
+        assert_eq!(model.marks.len(), 1, "chosen anew: {:?}", model.marks);
+        press(&mut model, "d");
+        assert!(matches!(&model.screen, Screen::Plan(screen) if screen.plan.steps.len() == 1));
+    }
+
+    #[test]
+    fn marks_made_by_hand_stay_and_count() {
+        let mut model = model(Options::default(), &done());
+        model.marks.insert(a_record("b"), AddedBy::Selection);
+        press(&mut model, "f 1 4 b enter");
+        assert_eq!(model.marks.len(), 2);
+        assert_eq!(model.marks[&a_record("b")], AddedBy::Selection);
+    }
+
+    #[test]
+    fn nothing_is_promised_while_it_is_measured() {
+        let waiting = Progress::Running(Timestamp::UNIX_EPOCH);
+        let mut model = model(Options::default(), &waiting);
+        press(&mut model, "f 7 b enter d y");
+        assert!(model.marks.is_empty());
+        assert!(matches!(model.screen, Screen::Free(_)));
+        let part = Part::Stage(Stage::Layers, done());
+        update(&mut model, Msg::Scan(vec![part]));
+        assert_eq!((model.marks.len(), &model.screen), (1, &Screen::Browse));
+    }
+
+    #[test]
+    fn named_volumes_are_a_question_of_their_own() {
+        let mut model = model(Options::default(), &done());
+        press(&mut model, "f 5 0 b enter");
+        let asked = matches!(&model.screen, Screen::Free(screen)
+            if screen.asking == Asking::Volumes { wanted: Bytes(50), without: Bytes(21), with: Bytes(100) });
+        assert!(asked, "{:?}", model.screen);
+        press(&mut model, "enter");
+        assert_eq!(model.marked.at_least, Bytes(21), "anything but y is a No");
+        press(&mut model, "f 5 0 b enter y");
+        assert!(model.marked.at_least >= Bytes(50));
+        assert!(model.marks.keys().any(|id| id.kind() == Kind::Volume));
+    }
+
+    #[test]
+    fn the_command_line_may_ask_before_the_first_key() {
+        let options = Options {
+            free: Some(Bytes(8)),
+            ..Options::default()
+        };
+        let model = model(options, &done());
+        assert_eq!(model.marked.at_least, Bytes(14));
+        assert_eq!(model.screen, Screen::Browse);
+    }
+}

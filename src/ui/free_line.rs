@@ -1,0 +1,97 @@
+//! How much is to be freed, while it is typed, waited for or asked about.
+
+use crate::app::model::{Asking, FreeScreen, Model};
+use crate::app::update::still_measured;
+use crate::domain::inventory::Disk;
+
+use super::canvas::{Canvas, Piece};
+use super::footer;
+use super::text::width;
+use super::theme::Look;
+
+/// ` Free 10.0 GB▌  8.20 GB of 91.0 GB are free`, in the place of the line that says why.
+pub fn draw(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
+    let at = model.layout;
+    let mut pen = canvas.pen(at.inset, at.why, at.inner_width());
+    let (text, notes) = match screen.asking {
+        Asking::Target => (typed(screen), notes(screen, model)),
+        Asking::Wait(_) => (
+            vec![(format!(" Free {}", screen.text), Look::Bold)],
+            waiting(model),
+        ),
+        Asking::Volumes {
+            wanted,
+            without,
+            with,
+        } => {
+            let long = format!(
+                " No more than {without} of {wanted} without named volumes that nothing uses, {with} with them. Take them?"
+            );
+            let middle = format!(" At most {without}, {with} with named volumes. Take them?");
+            let short = format!(" Named volumes too: {with}?");
+            return fitting(&[long, middle, short], Look::Warn, &mut pen);
+        }
+    };
+    pen.pieces(&text);
+    fitting(&notes, Look::Plain, &mut pen);
+}
+
+/// The first text that there is room for.
+fn fitting(texts: &[String], look: Look, pen: &mut super::canvas::Pen<'_>) {
+    if let Some(text) = texts.iter().find(|text| width(text) <= pen.room()) {
+        pen.put(text, look);
+    }
+}
+
+fn typed(screen: &FreeScreen) -> Vec<Piece> {
+    vec![
+        (" Free ".to_owned(), Look::Bold),
+        (screen.text.clone(), Look::Plain),
+        ("▌".to_owned(), Look::Bold),
+    ]
+}
+
+/// What the disk has, and what would be enough.
+fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
+    if let Some(error) = &screen.error {
+        return vec![format!("   {error}")];
+    }
+    let disks = &model.survey.inventory().disks;
+    let Some(Disk { total, free, .. }) = disks.iter().min_by_key(|disk| disk.free) else {
+        return vec!["   how full the engine's disk is cannot be asked here".to_owned()];
+    };
+    let has = format!("   {free} of {total} are free now");
+    if screen.is_proposal {
+        let why = "proposed: what brings it to 20 %, at least 5 GB";
+        vec![format!("{has} · {why}"), has]
+    } else {
+        vec![has]
+    }
+}
+
+fn waiting(model: &Model) -> Vec<String> {
+    let stages = still_measured(model);
+    let words: Vec<&str> = stages.iter().map(|stage| stage.word()).collect();
+    let long = format!(
+        "   still measuring {}: chosen as soon as that is done",
+        words.join(", ")
+    );
+    vec![long, "   still measuring …".to_owned()]
+}
+
+/// The keys of the line.
+pub fn keys(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
+    let keys = match screen.asking {
+        Asking::Target => vec![
+            footer::key("Enter", "mark the safest"),
+            footer::key("Esc", "back"),
+            footer::key("", "20gb to free, 20% to be free"),
+        ],
+        Asking::Wait(_) => vec![footer::key("Esc", "back")],
+        Asking::Volumes { .. } => vec![
+            footer::key("y", "take named volumes too"),
+            footer::key("n", "leave them"),
+        ],
+    };
+    footer::line(&[], &keys, model.layout.footer, canvas);
+}
