@@ -355,8 +355,8 @@ fn short_folder(parent: &Path) -> Result<TempDir, Missing> {
 /// Mounts a new filesystem where the engine will keep its data.
 fn mount_disk(dir: &Path, bytes: u64) -> Result<(), Missing> {
     let (file, data) = (dir.join("disk"), dir.join("data"));
-    let made = fs::File::create(&file).and_then(|it| it.set_len(bytes));
-    made.and_then(|()| fs::create_dir(&data))
+    let size = fs::File::create(&file).and_then(|it| it.set_len(bytes));
+    size.and_then(|()| fs::create_dir(&data))
         .map_err(|e| Missing(format!("{}: {e}", file.display())))?;
     let mut make = Command::new("mkfs.ext4");
     make.args(["-q", "-F"]).arg(&file);
