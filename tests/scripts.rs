@@ -6,7 +6,6 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
-#[allow(dead_code, reason = "large fleets are for other tests")]
 mod support;
 
 use std::collections::BTreeMap;

@@ -8,16 +8,18 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Completion, Trial};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use tempfile::TempDir;
 
 use support::engine::{PrivateEngine, Setup, Store};
 use support::journey::Journey;
-use support::program::Programs;
+use support::program::{Missing, Programs};
 use support::scene::Scene;
 use support::trial;
 
@@ -27,18 +29,68 @@ const LAYER: u64 = 30_000_000;
 
 fn main() -> ExitCode {
     let name = "a_full_disk_has_enough_free_after_four_keys";
-    trial::run(vec![Trial::ignorable_test(
-        name,
-        || match Programs::installed().and_then(|it| {
-            PrivateEngine::start_on_disk(&Setup::Docker(it, Store::GraphDriver), DISK)
-        }) {
+    trial::run(vec![Trial::ignorable_test(name, || {
+        let disk = match Disk::new() {
+            Ok(disk) => disk,
+            Err(missing) => return trial::without_engine(&missing),
+        };
+        let start = |programs| {
+            let setup = Setup::Docker(programs, Store::GraphDriver);
+            PrivateEngine::start_in(&setup, &[], &disk.mount)
+        };
+        match Programs::installed().and_then(start) {
             Ok(engine) => {
                 a_full_disk_has_enough_free_after_four_keys(&engine);
                 Ok(Completion::Completed)
             }
             Err(missing) => trial::without_engine(&missing),
-        },
-    )])
+        }
+    })])
+}
+
+/// An ext4 in a file, with the share that only root may use; gone with the test.
+struct Disk {
+    mount: PathBuf,
+    _folder: TempDir,
+}
+
+impl Disk {
+    fn new() -> Result<Self, Missing> {
+        let failed = |error: std::io::Error| Missing(format!("a small disk: {error}"));
+        let folder = tempfile::Builder::new()
+            .prefix("dtop-disk-")
+            .tempdir_in("/tmp");
+        let folder = folder.map_err(failed)?;
+        let (mount, file) = (folder.path().join("m"), folder.path().join("file"));
+        std::fs::create_dir(&mount).map_err(failed)?;
+        let size = File::create(&file).and_then(|it| it.set_len(DISK));
+        size.map_err(failed)?;
+        let runs = |program: &str, args: &[&OsStr]| {
+            let mut command = Command::new(program);
+            command.args(args).stdin(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        let (file, at) = (file.as_os_str(), mount.as_os_str());
+        let is_there = runs("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), file])
+            && runs("mount", &["-o".as_ref(), "loop".as_ref(), file, at]);
+        if !is_there {
+            return Err(Missing("no filesystem can be mounted from a file".into()));
+        }
+        Ok(Self {
+            mount,
+            _folder: folder,
+        })
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // What a killed engine still holds goes with it.
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.mount)
+            .status();
+    }
 }
 
 /// Bytes that users have of the disk, and of how many.

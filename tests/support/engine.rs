@@ -126,31 +126,6 @@ impl PrivateEngine {
         Ok(engine)
     }
 
-    /// The same with its data on a disk of its own, an ext4 of so many bytes in a file.
-    pub fn start_on_disk(setup: &Setup, bytes: u64) -> Result<Self, Missing> {
-        let Setup::Docker(programs, store) = setup else {
-            return Err(Missing("only Docker's data folder is mounted".into()));
-        };
-        if !rustix::process::geteuid().is_root() {
-            return Err(Missing("a private engine needs root".into()));
-        }
-        let folder = short_folder()?;
-        let dir = folder.path();
-        mount_disk(dir, bytes)?;
-        let servers = start_docker(programs, *store, dir, &[])?;
-        let keeper = Keeper::watch(&servers, dir)
-            .map_err(|e| Missing(format!("cannot watch over the engine: {e}")))?;
-        let engine = Self {
-            setup: setup.clone(),
-            options: Vec::new(),
-            servers: Mutex::new(servers),
-            keeper: Mutex::new(keeper),
-            folder,
-        };
-        engine.assert_private();
-        Ok(engine)
-    }
-
     pub fn is_podman(&self) -> bool {
         matches!(self.setup, Setup::Podman(_))
     }
@@ -350,27 +325,6 @@ fn short_folder(parent: &Path) -> Result<TempDir, Missing> {
         .prefix("dtop-")
         .tempdir_in(&parent)
         .map_err(|e| Missing(format!("{}: {e}", parent.display())))
-}
-
-/// Mounts a new filesystem where the engine will keep its data.
-fn mount_disk(dir: &Path, bytes: u64) -> Result<(), Missing> {
-    let (file, data) = (dir.join("disk"), dir.join("data"));
-    let size = fs::File::create(&file).and_then(|it| it.set_len(bytes));
-    size.and_then(|()| fs::create_dir(&data))
-        .map_err(|e| Missing(format!("{}: {e}", file.display())))?;
-    let mut make = Command::new("mkfs.ext4");
-    make.args(["-q", "-F"]).arg(&file);
-    let mut mount = Command::new("mount");
-    mount.args(["-o", "loop"]).arg(&file).arg(&data);
-    for mut command in [make, mount] {
-        let status = command.stdin(Stdio::null()).status();
-        if !status.is_ok_and(|status| status.success()) {
-            return Err(Missing(
-                "no filesystem can be mounted from a file here".into(),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// dockerd and its containerd, in the order in which they end.
