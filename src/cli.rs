@@ -176,6 +176,9 @@ pub struct FilterTexts {
     /// Build cache, as in 'idle>14d'
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
     pub cache: Vec<String>,
+    /// Logs to be emptied, as in 'is:unbounded size>100mb'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, value_parser = filter_text)]
+    pub logs: Vec<String>,
 }
 
 /// How much is to be freed in all; what the filters choose counts towards it.
@@ -234,6 +237,7 @@ impl Select {
             ("--containers", Kind::Container, &texts.containers),
             ("--volumes", Kind::Volume, &texts.volumes),
             ("--cache", Kind::BuildCache, &texts.cache),
+            ("--logs", Kind::Log, &texts.logs),
         ];
         let mut chosen = Vec::new();
         for (option, kind, texts) in all {
@@ -244,8 +248,8 @@ impl Select {
         }
         if chosen.is_empty() && self.target.goal().is_none() {
             return Err(
-                "nothing is chosen; choose with --images, --containers, --volumes or --cache \
-                 and a filter ('' means all), or with --free SIZE"
+                "nothing is chosen; choose with --images, --containers, --volumes, --cache or \
+                 --logs and a filter ('' means all), or with --free SIZE"
                     .to_owned(),
             );
         }
@@ -463,7 +467,7 @@ mod tests {
                 "--even-volumes goes with",
             ),
             (&["clean", "--images", "", "--save", "d"], "'--save'"),
-            (&["plan", "--logs", ""], "'--logs'"),
+            (&["plan", "--networks", ""], "'--networks'"),
             (&["restore"], "<ID>"),
             (&["-H", "a", "report", "-c", "b"], "use one of them"),
             (&["--demo", "-c", "b"], "use one of them"),

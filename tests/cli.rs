@@ -327,7 +327,7 @@ fn a_report_has_schema_1() {
     );
     assert_fits(
         &report["totals"],
-        "images:n containers:n volumes:n build_cache:n logs:null unexplained:null",
+        "images:n containers:n volumes:n build_cache:n logs:n unexplained:null",
     );
     assert_all_fit(
         list(&report, "images"),
@@ -336,7 +336,7 @@ fn a_report_has_schema_1() {
     );
     assert_all_fit(
         list(&report, "containers"),
-        "id:s name:s image_id:s? image:s state:s size:n? log:n? frees:n? created:t? finished:t? \
+        "id:s name:s image_id:s? image:s state:s size:n? log:n? log_bounded:b? frees:n? created:t? finished:t? \
          project:s? protected:b",
     );
     assert_all_fit(
@@ -347,7 +347,10 @@ fn a_report_has_schema_1() {
         list(&report, "build_cache"),
         "id:s parents:l type:s description:s size:n? frees:n? in_use:b shared:b created:t? last_used:t?",
     );
-    assert_eq!(report["logs"], Value::Null);
+    assert_all_fit(
+        list(&report, "logs"),
+        "container:s name:s driver:s bounded:b? size:n?",
+    );
     assert_eq!(report["unexplained"], Value::Null);
     assert_eq!(report["failed"], Value::Array(Vec::new()));
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Kind, Source, State, Text};
+use crate::domain::item::{ContainerDetails, Kind, Source, State, Text};
 use crate::domain::survey::{Item, Survey};
 
 /// A column of a pane.
@@ -106,6 +106,7 @@ pub fn columns(kind: Kind) -> &'static [Column] {
         Kind::Container => CONTAINERS,
         Kind::Volume => VOLUMES,
         Kind::BuildCache => BUILD_CACHE,
+        Kind::Log => LOGS,
     }
 }
 
@@ -213,6 +214,30 @@ const CONTAINERS: &[Column] = &[
     AGE,
     IDLE,
     PROJECT,
+    Column {
+        title: "LOG",
+        width: 8,
+        right: true,
+        leaves: 8,
+        cell: |survey, _, at| match &survey.inventory().containers[at].details {
+            Figure::Pending => Cell::Size(Figure::Pending),
+            Figure::Unknown => Cell::Nothing,
+            Figure::Known(details) => match (details.log, details.log_bounded) {
+                (Some(log), _) => Cell::Size(Figure::Known(log.size)),
+                (None, Some(false)) => Cell::Word("no bound"),
+                (None, Some(true) | None) => Cell::Nothing,
+            },
+        },
+        key: |survey, _, at| {
+            let log = log_details(survey, at).map(|it| (it.log, it.log_bounded));
+            Key::large(match log {
+                Some((Some(log), _)) => Some(log.size),
+                // What can grow for ever comes before what cannot.
+                Some((None, Some(false))) => Some(Bytes::ZERO),
+                _ => None,
+            })
+        },
+    },
 ];
 
 const VOLUMES: &[Column] = &[
@@ -285,6 +310,72 @@ const BUILD_CACHE: &[Column] = &[
     },
 ];
 
+const LOGS: &[Column] = &[
+    NAME,
+    FREES,
+    SIZE,
+    Column {
+        title: "BOUNDED",
+        width: 7,
+        right: false,
+        leaves: 3,
+        cell: |survey, _, at| {
+            let bounded = log_details(survey, at).and_then(|it| it.log_bounded);
+            bounded.map_or(Cell::Nothing, Cell::Flag)
+        },
+        key: |survey, _, at| {
+            let bounded = log_details(survey, at).and_then(|it| it.log_bounded);
+            Key::Yes(Reverse(bounded == Some(false)))
+        },
+    },
+    Column {
+        title: "DRIVER",
+        width: 10,
+        right: false,
+        leaves: 5,
+        cell: |survey, _, at| {
+            let driver = log_details(survey, at).map(|it| it.log_driver.clone());
+            driver
+                .filter(|it| !it.is_empty())
+                .map_or(Cell::Nothing, Cell::Text)
+        },
+        key: |survey, _, at| Key::text(log_details(survey, at).map(|it| &*it.log_driver)),
+    },
+    Column {
+        title: "ROTATED",
+        width: 7,
+        right: true,
+        leaves: 6,
+        cell: |survey, _, at| {
+            let rotated = log_details(survey, at)
+                .and_then(|it| it.log)
+                .map(|it| it.rotated);
+            rotated.map_or(Cell::Nothing, |files| Cell::Text(files.to_string().into()))
+        },
+        key: |survey, _, at| {
+            let rotated = log_details(survey, at)
+                .and_then(|it| it.log)
+                .map(|it| it.rotated);
+            Key::many(rotated.unwrap_or_default())
+        },
+    },
+    Column {
+        title: "STATE",
+        width: 10,
+        right: false,
+        leaves: 4,
+        cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].state.word().into()),
+        key: |survey, _, at| Key::State(&survey.inventory().containers[at].state),
+    },
+    IDLE,
+    PROJECT,
+];
+
+fn log_details(survey: &Survey, at: usize) -> Option<&ContainerDetails> {
+    let details = survey.inventory().containers[at].details.as_ref().known();
+    details.map(|details| &**details)
+}
+
 const NAME: Column = Column {
     title: "NAME",
     width: 0,
@@ -294,7 +385,7 @@ const NAME: Column = Column {
         let item = survey.item(kind, at);
         let names = match item {
             Item::Image(image) => image.names.len(),
-            Item::Container(_) | Item::Volume(_) | Item::Record(_) => 1,
+            Item::Container(_) | Item::Volume(_) | Item::Record(_) | Item::Log(_) => 1,
         };
         Cell::Name {
             name: item.name(),
@@ -368,7 +459,7 @@ const PROJECT: Column = Column {
 fn project(survey: &Survey, kind: Kind, at: usize) -> Option<&str> {
     match survey.item(kind, at) {
         Item::Image(image) => image.labels.project(),
-        Item::Container(container) => container.labels.project(),
+        Item::Container(container) | Item::Log(container) => container.labels.project(),
         Item::Volume(volume) => volume.labels.project(),
         Item::Record(_) => None,
     }

@@ -370,6 +370,13 @@ pub const BINDINGS: &[Binding] = &[
         &[Browse],
     ),
     bind(
+        &[Char('5')],
+        "`5`",
+        "logs, where log files can be read",
+        Action::Pane(Kind::Log),
+        &[Browse],
+    ),
+    bind(
         &[Char('a')],
         "`a`",
         "mark all shown; again: unmark them",

@@ -243,7 +243,7 @@ pub struct Model {
     pub link: Link,
     pub survey: Survey,
     /// One for each kind, in the order of [`Kind::ALL`].
-    pub panes: [Pane; 4],
+    pub panes: [Pane; Kind::COUNT],
     pub open: Kind,
     pub marks: Marks,
     /// What the marked things free together.

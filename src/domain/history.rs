@@ -138,7 +138,9 @@ impl Entry {
         if let Some(saved) = &self.saved {
             return Some(match self.kind {
                 Kind::Image => format!("docker load -i {saved}"),
-                Kind::Container | Kind::Volume | Kind::BuildCache => format!("unpack {saved}"),
+                Kind::Container | Kind::Volume | Kind::BuildCache | Kind::Log => {
+                    format!("unpack {saved}")
+                }
             });
         }
         match self.kind {
@@ -147,7 +149,7 @@ impl Entry {
                 Some(format!("docker pull {digest}"))
             }
             Kind::BuildCache => Some("the next build makes it anew".to_owned()),
-            Kind::Image | Kind::Container | Kind::Volume => None,
+            Kind::Image | Kind::Container | Kind::Volume | Kind::Log => None,
         }
     }
 
@@ -164,6 +166,7 @@ impl Entry {
             }
             Kind::Volume => "no copy of its data was saved",
             Kind::BuildCache => "the next build makes it anew",
+            Kind::Log => "what was written is gone",
         }
     }
 
@@ -192,7 +195,7 @@ impl Entry {
         // Volumes are only known by their whole names, so that `db` does not mean `db-old`.
         let by_id = match self.kind {
             Kind::Volume => id == word,
-            Kind::Image | Kind::Container | Kind::BuildCache => {
+            Kind::Image | Kind::Container | Kind::BuildCache | Kind::Log => {
                 digits.len() >= 2 && id.starts_with(digits)
             }
         };

@@ -17,7 +17,7 @@ pub struct Index {
     volumes: HashMap<VolumeName, u32>,
     records: HashMap<RecordId, u32>,
     /// The first number of each kind, and the one after all.
-    starts: [ItemNo; 5],
+    starts: [ItemNo; Kind::COUNT + 1],
 }
 
 impl Index {
@@ -28,8 +28,10 @@ impl Index {
             inventory.containers.len(),
             inventory.volumes.len(),
             inventory.cache.len(),
+            // Each container has a log, though it may not be seen from here.
+            inventory.containers.len(),
         ];
-        let mut starts = [0; 5];
+        let mut starts = [0; Kind::COUNT + 1];
         for (kind, length) in lengths.into_iter().enumerate() {
             starts[kind + 1] = starts[kind] + small(length);
         }
@@ -45,7 +47,7 @@ impl Index {
     /// How many things there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.starts[4] as usize
+        self.starts[Kind::COUNT] as usize
     }
 
     #[must_use]
@@ -81,7 +83,7 @@ impl Index {
     pub fn find(&self, id: &ItemId) -> Option<usize> {
         match id {
             ItemId::Image(id) => self.images.get(id),
-            ItemId::Container(id) => self.containers.get(id),
+            ItemId::Container(id) | ItemId::Log(id) => self.containers.get(id),
             ItemId::Volume(id) => self.volumes.get(id),
             ItemId::Record(id) => self.records.get(id),
         }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, Record, Service,
-    Source, State, Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles, Record,
+    Service, Source, State, Text, Volume, VolumeName,
 };
 use super::protect::Protection;
 use super::stored::Stored;
@@ -41,6 +41,16 @@ pub struct EngineInfo {
     pub vm: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
+}
+
+impl EngineInfo {
+    /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are smaller): one that
+    /// was emptied behind its back is shorter than it thinks, and it seeks the last lines where there are none.
+    #[must_use]
+    pub fn counts_logs(&self) -> bool {
+        let major = self.version.split('.').next().unwrap_or_default();
+        major.parse().is_ok_and(|major: u32| major >= 23)
+    }
 }
 
 /// How an engine keeps image layers (ENGINE.md §3).
@@ -93,7 +103,7 @@ impl Stage {
     pub fn list_of(kind: Kind) -> Self {
         match kind {
             Kind::Image => Self::Images,
-            Kind::Container => Self::Containers,
+            Kind::Container | Kind::Log => Self::Containers,
             Kind::Volume => Self::Volumes,
             Kind::BuildCache => Self::BuildCache,
         }
@@ -194,7 +204,7 @@ pub enum Part {
         complete: bool,
     },
     /// Log files that were measured on the engine's host; `None` where they cannot be read.
-    Logs(Vec<(ContainerId, Option<Bytes>)>),
+    Logs(Vec<(ContainerId, Option<LogFiles>)>),
     Stage(Stage, Progress),
 }
 
@@ -247,6 +257,24 @@ impl Inventory {
     #[must_use]
     pub fn is_listed(&self, stage: Stage) -> bool {
         self.listed.contains(&stage)
+    }
+
+    /// Whether log files can be read: known once one was, or where a local engine has no containers.
+    #[must_use]
+    pub fn reads_logs(&self) -> Figure<()> {
+        let mut pending = false;
+        for container in &self.containers {
+            match container.details.as_ref().known() {
+                Some(details) if details.log.is_some() => return Figure::Known(()),
+                Some(_) => {}
+                None => pending |= container.details.is_pending(),
+            }
+        }
+        match self.engine.local {
+            true if self.containers.is_empty() => Figure::Known(()),
+            true if pending => Figure::Pending,
+            true | false => Figure::Unknown,
+        }
     }
 
     /// Puts an answer in its place. A new list keeps what was measured of the objects it still has.
@@ -417,7 +445,7 @@ impl Inventory {
         }
     }
 
-    fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<Bytes>)>) {
+    fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<LogFiles>)>) {
         let sizes: HashMap<_, _> = sizes.into_iter().collect();
         for container in &mut self.containers {
             if let Some(log) = sizes.get(&container.id) {
@@ -439,7 +467,7 @@ impl Inventory {
 }
 
 /// Takes the size of a container's logs in, where details are known that it belongs to.
-fn set_log(container: &mut Container, log: Option<Bytes>) {
+fn set_log(container: &mut Container, log: Option<LogFiles>) {
     if let Figure::Known(details) = &mut container.details
         && log.is_some()
         && details.log != log

@@ -68,10 +68,20 @@ pub enum Kind {
     Container,
     Volume,
     BuildCache,
+    /// A container's log files, which are emptied and never removed.
+    Log,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Image, Self::Container, Self::Volume, Self::BuildCache];
+    /// How many kinds there are.
+    pub const COUNT: usize = 5;
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Image,
+        Self::Container,
+        Self::Volume,
+        Self::BuildCache,
+        Self::Log,
+    ];
 
     /// The pane's title.
     #[must_use]
@@ -81,6 +91,7 @@ impl Kind {
             Self::Container => "Containers",
             Self::Volume => "Volumes",
             Self::BuildCache => "Build cache",
+            Self::Log => "Logs",
         }
     }
 
@@ -92,6 +103,7 @@ impl Kind {
             Self::Container => "container",
             Self::Volume => "volume",
             Self::BuildCache => "build_cache",
+            Self::Log => "log",
         }
     }
 
@@ -103,6 +115,7 @@ impl Kind {
             Self::Container => "container",
             Self::Volume => "volume",
             Self::BuildCache => "build cache record",
+            Self::Log => "log",
         }
     }
 }
@@ -114,6 +127,8 @@ pub enum ItemId {
     Container(ContainerId),
     Volume(VolumeName),
     Record(RecordId),
+    /// The log of this container.
+    Log(ContainerId),
 }
 
 impl ItemId {
@@ -125,6 +140,7 @@ impl ItemId {
             Kind::Container => Self::Container(ContainerId::new(id)),
             Kind::Volume => Self::Volume(VolumeName::new(id)),
             Kind::BuildCache => Self::Record(RecordId::new(id)),
+            Kind::Log => Self::Log(ContainerId::new(id)),
         }
     }
 
@@ -135,6 +151,7 @@ impl ItemId {
             Self::Container(_) => Kind::Container,
             Self::Volume(_) => Kind::Volume,
             Self::Record(_) => Kind::BuildCache,
+            Self::Log(_) => Kind::Log,
         }
     }
 
@@ -142,7 +159,7 @@ impl ItemId {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Image(id) => id.as_str(),
-            Self::Container(id) => id.as_str(),
+            Self::Container(id) | Self::Log(id) => id.as_str(),
             Self::Volume(id) => id.as_str(),
             Self::Record(id) => id.as_str(),
         }
@@ -332,6 +349,29 @@ pub struct Container {
     pub details: Figure<Arc<ContainerDetails>>,
 }
 
+impl Container {
+    /// Why nothing of its log can be emptied; nothing where something can, or there is nothing in it.
+    #[must_use]
+    pub fn log_obstacle(&self) -> Option<&'static str> {
+        let details = self.details.as_ref().known();
+        let Some((details, log)) = details.and_then(|it| Some((it, it.log?))) else {
+            return Some("its log files cannot be read here");
+        };
+        if log.size.is_zero() || !details.truncatable().is_zero() {
+            return None;
+        }
+        Some(match &*details.log_driver {
+            "local" => {
+                "what the local driver writes cannot be read once emptied; the driver bounds it"
+            }
+            "json-file" => {
+                "it is bounded, and once rotated the engine does not append to the file that it writes: emptied, it could not be read"
+            }
+            _ => "it is the engine's own copy for `docker logs`, which it bounds",
+        })
+    }
+}
+
 /// What inspecting a container tells. A newer list makes it stale, not wrong: it is kept until replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerDetails {
@@ -348,12 +388,46 @@ pub struct ContainerDetails {
     /// The log file or folder on the engine's host.
     pub log_path: Option<Text>,
     pub log_driver: Text,
-    /// Bytes of its log files, rotated ones included, where they can be read.
-    pub log: Option<Bytes>,
+    /// Its log cannot grow for ever: a size is set, or the driver has one of its own, or keeps it elsewhere.
+    /// `None` where the engine does not say it.
+    pub log_bounded: Option<bool>,
+    /// Its log files, where they can be read.
+    pub log: Option<LogFiles>,
     /// Overlay folders of the layers below it, the lowest first.
     pub folders: Vec<Text>,
     /// The manifest it runs on the containerd store (`ImageManifestDescriptor.digest`).
     pub manifest: Option<Text>,
+}
+
+impl ContainerDetails {
+    /// Bytes of the log that can be emptied while the container goes on writing.
+    ///
+    /// The engine opens a log for appending when the container starts, but not when it puts one aside at its
+    /// bound: emptied, such a file would go on behind a hole that no reader gets over. So the file that is
+    /// written is emptied only where there is no bound.
+    #[must_use]
+    pub fn truncatable(&self) -> Bytes {
+        let Some(log) = self.log else {
+            return Bytes::ZERO;
+        };
+        match self.log_bounded {
+            Some(false) => log.written + log.aside,
+            Some(true) | None => log.aside,
+        }
+    }
+}
+
+/// A container's log files on the engine's host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogFiles {
+    /// Bytes of all of them. They go with the container.
+    pub size: Bytes,
+    /// Bytes of the file that is written, where it is of the `json-file` driver.
+    pub written: Bytes,
+    /// Bytes of that driver's files that were put aside and not compressed.
+    pub aside: Bytes,
+    /// How many there are besides the one that is written.
+    pub rotated: usize,
 }
 
 /// A volume.

@@ -9,6 +9,8 @@ use super::plan::Plan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Removed,
+    /// A log: its files are empty, and still there.
+    Truncated,
     /// It was not there any more at its turn.
     Gone,
     /// Its tag moved, it came into use, it was started: nothing was sent.
@@ -19,8 +21,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Removed,
+        Self::Truncated,
         Self::Gone,
         Self::Changed,
         Self::Failed,
@@ -31,6 +34,7 @@ impl Outcome {
     pub fn word(self) -> &'static str {
         match self {
             Self::Removed => "removed",
+            Self::Truncated => "truncated",
             Self::Gone => "gone",
             Self::Changed => "changed",
             Self::Failed => "failed",
@@ -38,11 +42,11 @@ impl Outcome {
         }
     }
 
-    /// True when the object is not there any more.
+    /// True when what was to go is not there any more.
     #[must_use]
     pub fn is_away(self) -> bool {
         match self {
-            Self::Removed | Self::Gone => true,
+            Self::Removed | Self::Truncated | Self::Gone => true,
             Self::Changed | Self::Failed | Self::Skipped => false,
         }
     }

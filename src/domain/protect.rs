@@ -1,7 +1,7 @@
 //! What is never removed: the label `dtop.keep`, and the filters of the config (DESIGN.md, Guard rails).
 //!
 //! A filter of the config names no kind. It holds for every kind that has all of its terms: `=shop-*` for all
-//! four, `project:shop` for all but build cache, `is:anonymous` for volumes alone.
+//! five, `project:shop` for all but build cache, `is:anonymous` for volumes alone.
 
 use std::sync::Arc;
 
@@ -191,7 +191,7 @@ mod tests {
             ("size>5", &Kind::ALL),
             (
                 "project:shop",
-                &[Kind::Image, Kind::Container, Kind::Volume],
+                &[Kind::Image, Kind::Container, Kind::Volume, Kind::Log],
             ),
             ("-is:anonymous", &[Kind::Volume]),
             ("size>7", &[]),

@@ -21,11 +21,14 @@ use serde_json::Value;
 
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
+use super::host::LogOrder;
 use super::host::remote::{self, Home};
 use super::keychain::Keychain;
 use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
-use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed, Tell};
+use super::{
+    Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
+};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
@@ -404,6 +407,10 @@ impl Engine for DockerEngine {
 
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()> {
         self.delete_volume(name).boxed()
+    }
+
+    fn truncate_log(&self, order: LogOrder) -> Answer<'_, LogTruncated> {
+        self.empty_log(order).boxed()
     }
 
     fn is_in_registry<'a>(&'a self, digest: &'a str) -> Answer<'a, bool> {

@@ -2,6 +2,7 @@
 
 mod bolt;
 mod layers;
+mod logs;
 pub mod remote;
 
 pub use layers::stored;
@@ -20,7 +21,8 @@ use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
 
 mod measure;
 
-pub use measure::{Leash, Walker, logs};
+pub use logs::{LogOrder, logs, truncate};
+pub use measure::{Leash, Walker};
 
 /// Where containerd keeps its data when it is not told otherwise.
 const CONTAINERD: &str = "/var/lib/containerd";

@@ -239,7 +239,9 @@ impl Run {
 fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<PathBuf>) -> Entry {
     let (digests, created) = match &step.seen {
         Seen::Image { digests, .. } => (digests.clone(), None),
-        Seen::Container { created, .. } | Seen::Volume { created, .. } => (Vec::new(), *created),
+        Seen::Container { created, .. }
+        | Seen::Volume { created, .. }
+        | Seen::Log { created, .. } => (Vec::new(), *created),
         Seen::Record => (Vec::new(), None),
     };
     Entry {
@@ -254,7 +256,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         size: step.size.known(),
         labels: match survey.find(&step.id) {
             Some(Item::Image(image)) => image.labels.clone(),
-            Some(Item::Container(container)) => container.labels.clone(),
+            Some(Item::Container(container) | Item::Log(container)) => container.labels.clone(),
             Some(Item::Volume(volume)) => volume.labels.clone(),
             Some(Item::Record(_)) | None => Labels::default(),
         },
@@ -285,7 +287,7 @@ impl Listed {
                     (engine.images().await.ok()?.iter())
                         .map(|image| (kind, image.id.to_string(), None)),
                 ),
-                Kind::Container => there.extend(
+                Kind::Container | Kind::Log => there.extend(
                     (engine.containers().await.ok()?.iter())
                         .map(|container| (kind, container.id.to_string(), None)),
                 ),

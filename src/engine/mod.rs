@@ -35,6 +35,8 @@ use crate::domain::item::{
 pub use crate::domain::outcome::{Done, Outcome};
 pub use gate::{Gate, Permit};
 
+use host::LogOrder;
+
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
 
@@ -95,6 +97,14 @@ pub struct Removed {
     pub untagged: Vec<Text>,
     /// Image IDs and, on graph drivers, chain IDs of the layers that really went (ENGINE.md §1.7).
     pub deleted: Vec<Text>,
+}
+
+/// What came of emptying a container's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogTruncated {
+    pub freed: Bytes,
+    /// Why not all of its files could be emptied, after some were.
+    pub failure: Option<String>,
 }
 
 /// What the engine says that a build cache prune did.
@@ -177,6 +187,12 @@ pub trait Engine: Send + Sync {
     /// Removes exactly these records; what has descendants that stay is left by the engine.
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned>;
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()>;
+    /// Empties the files of a container's log in place: no request of the engine's does, so it takes an engine
+    /// whose folder can be written from here.
+    fn truncate_log(&self, _order: LogOrder) -> Answer<'_, LogTruncated> {
+        let words = "its log files cannot be written from here".to_owned();
+        Box::pin(std::future::ready(Err(EngineError::NotSupported(words))))
+    }
 
     /// Whether a registry has this `repository@sha256:…` now. The engine asks it, with the credentials that the
     /// docker command would use.

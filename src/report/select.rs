@@ -210,6 +210,7 @@ mod tests {
                 containers: texts(containers),
                 volumes: texts(volumes),
                 cache: Vec::new(),
+                logs: Vec::new(),
             },
             ..Select::default()
         }

@@ -60,7 +60,7 @@ pub fn report(survey: &Survey, page: Page) -> String {
         };
         Some(format!("not known: {}: {}", stage.word(), sanitise(why)))
     }));
-    for kind in Kind::ALL {
+    for kind in survey.kinds() {
         lines.push(String::new());
         lines.extend(pane(survey, kind, page));
     }
@@ -221,6 +221,9 @@ fn notes(step: &Step) -> Vec<String> {
     } else if step.stop {
         notes.push("running: stopped first".to_owned());
     }
+    if step.tail_waits {
+        notes.push("docker logs --tail waits until it is restarted".to_owned());
+    }
     if step.vanishes {
         notes.push("vanishes with an earlier step".to_owned());
     }
@@ -285,9 +288,9 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     if plan.steps.is_empty() {
         return "removes nothing".to_owned();
     }
-    let objects = words::count(plan.steps.len(), "object");
+    let does = words::does_in_short(plan);
     let frees = words::freed(&plan.frees, page.theme());
-    let line = format!("removes {objects}, frees {frees}");
+    let line = format!("{does}, frees {frees}");
     match words::doubts(&plan.frees, survey) {
         why if why.is_empty() => line,
         why => format!("{line} ({})", sanitise(&why)),

@@ -431,7 +431,7 @@ fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
     let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
     let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
     Wanted {
-        container_details: takes_containers || takes_layers || asks_last_use,
+        container_details: takes_containers || takes_layers || asks_last_use || has(Kind::Log),
         container_sizes: if takes_containers {
             Walk::All
         } else if takes_layers {

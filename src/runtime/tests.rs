@@ -121,7 +121,7 @@ async fn ten_thousand_answers_at_once_cost_a_handful_of_frames() {
     let local = tokio::task::LocalSet::new();
     let time = Duration::from_secs(60);
     local
-        .run_until(tokio::time::timeout(time, run))
+        .run_until(Box::pin(tokio::time::timeout(time, run)))
         .await
         .expect("the last answer comes onto the screen")
         .unwrap();

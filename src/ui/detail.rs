@@ -48,6 +48,7 @@ fn capital(kind: Kind) -> &'static str {
         Kind::Container => "Container",
         Kind::Volume => "Volume",
         Kind::BuildCache => "Build cache record",
+        Kind::Log => "Log of",
     }
 }
 
@@ -69,6 +70,7 @@ fn lines(model: &Model, id: &ItemId, width: usize, theme: Theme) -> Vec<Vec<Piec
         Item::Container(container) => page.container(container),
         Item::Volume(volume) => page.volume(volume),
         Item::Record(record) => page.record(record),
+        Item::Log(container) => page.container_log(container),
     }
     page.lines
 }
@@ -322,11 +324,18 @@ impl Page<'_> {
     }
 
     fn log(&mut self, details: &ContainerDetails) {
-        let size = details
-            .log
-            .map_or_else(String::new, |log| format!(", {log}"));
         if !details.log_driver.is_empty() {
-            self.say("log", &format!("{}{size}", details.log_driver));
+            let size = details.log.map(|log| log.size.to_string());
+            let bound = details.log_bounded.map(bound_in_words);
+            let parts = [
+                Some(details.log_driver.to_string()),
+                size,
+                bound.map(str::to_owned),
+            ];
+            self.say(
+                "log",
+                &parts.into_iter().flatten().collect::<Vec<_>>().join(", "),
+            );
         }
         if let Some(path) = &details.log_path {
             self.say("log file", path);
@@ -337,6 +346,43 @@ impl Page<'_> {
                 "it vanishes when it stops, with its anonymous volumes",
             );
         }
+    }
+
+    /// A container's log: its files, and what of them can be emptied.
+    fn container_log(&mut self, container: &Container) {
+        self.say("container", &Item::Container(container).name());
+        self.say("id", container.id.as_str());
+        self.say("state", container.state.word());
+        if let Figure::Known(details) = &container.details {
+            self.say("driver", &details.log_driver);
+            self.say("bounded", details.log_bounded.map_or("–", bound_in_words));
+            if let Some(path) = &details.log_path {
+                self.say("file", path);
+            }
+        }
+        let log = container.details.as_ref().known().and_then(|it| it.log);
+        self.say("size", &figure(Item::Log(container).size(), self.theme));
+        if let Some(log) = log {
+            self.say("rotated", &super::words::count(log.rotated, "more file"));
+        }
+        self.frees(&ItemId::Log(container.id.clone()));
+        let emptied = container
+            .details
+            .as_ref()
+            .known()
+            .map(|it| it.truncatable());
+        if let Some(rest) = log.zip(emptied).map(|(log, emptied)| log.size - emptied)
+            && !rest.is_zero()
+        {
+            self.say("stays", &format!("{rest}: it goes with the container"));
+        }
+        self.heading("Emptying it");
+        self.plain(
+            " The files stay and become empty; the container goes on writing to them.".to_owned(),
+        );
+        self.plain(
+            " docker logs then shows only what comes after. What was written is lost.".to_owned(),
+        );
     }
 
     fn mounts(&mut self, container: &Container) {
@@ -414,6 +460,14 @@ impl Page<'_> {
         for child in children {
             self.plain(format!(" {}  {}", child.id, child.description));
         }
+    }
+}
+
+fn bound_in_words(bounded: bool) -> &'static str {
+    if bounded {
+        "bounded"
+    } else {
+        "no bound: without max-size it grows until the disk is full"
     }
 }
 

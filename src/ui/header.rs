@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
-use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
 
@@ -231,7 +231,7 @@ pub fn totals_line(model: &Model, y: u16, canvas: &mut Canvas<'_>) {
 
 fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    for kind in Kind::ALL {
+    for kind in model.survey.kinds() {
         if kind == Kind::BuildCache && lacks_build_cache(model) {
             continue;
         }
@@ -248,12 +248,6 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
         };
         pieces.push((format!("{gap}{title} "), Look::Faint));
         pieces.push((figure(total(model, kind), theme), Look::Plain));
-    }
-    // They can be read on a local engine only.
-    let logs = model.survey.ledger.totals().logs;
-    if let (Figure::Known(_), false) = (logs, short) {
-        pieces.push(("   logs ".to_owned(), Look::Faint));
-        pieces.push((figure(logs, theme), Look::Plain));
     }
     pieces
 }

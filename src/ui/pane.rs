@@ -177,7 +177,7 @@ fn draw_cell(
 fn name_in(name: &str, more: usize, kind: Kind, wide: u16) -> String {
     match kind {
         Kind::BuildCache => name.to_owned(),
-        Kind::Image | Kind::Container | Kind::Volume => with_more(name, more, wide),
+        Kind::Image | Kind::Container | Kind::Volume | Kind::Log => with_more(name, more, wide),
     }
 }
 
@@ -248,6 +248,7 @@ fn empty(model: &Model) -> String {
             Kind::Container => "no containers",
             Kind::Volume => "no volumes",
             Kind::BuildCache => "no build cache",
+            Kind::Log => "no logs",
         }
         .to_owned();
     }

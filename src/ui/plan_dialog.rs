@@ -29,7 +29,7 @@ use super::header::engine_and_host;
 use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
-use super::words::{count, doubts, figure, freed, holders, join, kind_word, name, why_it_may_go};
+use super::words::{count, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go};
 
 /// Columns of the bytes, and of the kind behind them.
 const BYTES: usize = 9;
@@ -255,7 +255,7 @@ fn notes(step: &Step) -> Vec<String> {
     if step.vanishes {
         notes.push(match step.id.kind() {
             Kind::Image => "goes with the image made from it".to_owned(),
-            Kind::Container | Kind::Volume | Kind::BuildCache => {
+            Kind::Container | Kind::Volume | Kind::BuildCache | Kind::Log => {
                 "vanishes with its container".to_owned()
             }
         });
@@ -315,17 +315,9 @@ fn total(plan: &Plan, theme: Theme) -> Vec<Piece> {
     if plan.steps.is_empty() {
         return vec![(" Nothing goes.".to_owned(), Look::Bold)];
     }
-    let words: Vec<String> = Kind::ALL
-        .into_iter()
-        .filter_map(|kind| {
-            let of_kind = plan.steps.iter().filter(|step| step.id.kind() == kind);
-            let number = of_kind.count();
-            (number > 0).then(|| count(number, kind.word()))
-        })
-        .collect();
     vec![
         (format!(" Frees {}", freed(&plan.frees, theme)), Look::Bold),
-        (format!(" · removes {}", join(&words)), Look::Plain),
+        (format!(" · {}", does(plan)), Look::Plain),
     ]
 }
 
@@ -347,6 +339,17 @@ fn facts(plan: &Plan) -> Vec<String> {
         facts.push(format!(
             "{} made here {verb} not come back",
             count(local, "image")
+        ));
+    }
+    let tails = number(&|step| step.tail_waits);
+    if tails > 0 {
+        facts.push(format!(
+            "docker logs --tail waits until {} restarted",
+            if tails == 1 {
+                "its container is"
+            } else {
+                "their containers are"
+            }
         ));
     }
     let volumes =

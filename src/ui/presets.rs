@@ -83,5 +83,6 @@ fn option(kind: crate::domain::item::Kind) -> &'static str {
         Kind::Container => "containers",
         Kind::Volume => "volumes",
         Kind::BuildCache => "cache",
+        Kind::Log => "logs",
     }
 }

@@ -182,6 +182,7 @@ fn counts(removing: &Removing) -> String {
     let done = &removing.done;
     let mut words: Vec<String> = [
         Outcome::Removed,
+        Outcome::Truncated,
         Outcome::Gone,
         Outcome::Changed,
         Outcome::Failed,
@@ -231,19 +232,21 @@ fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Differen
 /// A step that has ended, with the reason where it did not go, or freed something else than promised.
 fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
-        Outcome::Removed | Outcome::Gone => Look::Plain,
+        Outcome::Removed | Outcome::Truncated | Outcome::Gone => Look::Plain,
         Outcome::Failed => Look::Danger,
         Outcome::Changed | Outcome::Skipped => Look::Warn,
     };
-    let bytes = if done.outcome == Outcome::Removed {
+    let bytes = if matches!(done.outcome, Outcome::Removed | Outcome::Truncated) {
         figure(done.freed, theme)
     } else {
         String::new()
     };
     let kind = kind_word(done.id.kind());
+    let word = done.outcome.word();
+    let rest = 17 - word.len().clamp(8, 16);
     let mut pieces = vec![
-        (format!("{:8}", done.outcome.word()), look),
-        (format!("{bytes:>9}  "), Look::Frees),
+        (format!("{word:8}"), look),
+        (format!("{bytes:>rest$}  "), Look::Frees),
     ];
     if wide >= NARROW {
         pieces.push((format!("{kind:11}"), Look::Plain));

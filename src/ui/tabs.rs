@@ -88,7 +88,7 @@ impl TabForm {
 
 fn tabs(model: &Model, theme: Theme, form: TabForm) -> Vec<Piece> {
     let mut pieces = Vec::new();
-    for kind in Kind::ALL {
+    for kind in model.survey.kinds() {
         let open = kind == model.open;
         if open && model.layout.roomy {
             continue;
@@ -154,6 +154,7 @@ pub fn total(model: &Model, kind: Kind) -> Figure<Bytes> {
         Kind::Volume => totals.volumes,
         Kind::BuildCache if lacks_build_cache(model) => Figure::Unknown,
         Kind::BuildCache => totals.build_cache,
+        Kind::Log => totals.logs,
     }
 }
 
@@ -168,5 +169,6 @@ pub fn short_title(kind: Kind) -> &'static str {
         Kind::Container => "Ctr",
         Kind::Volume => "Vol",
         Kind::BuildCache => "Cache",
+        Kind::Log => "Log",
     }
 }

@@ -62,6 +62,9 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
             parts.push(format!("{}: {reasons}", freed(&facts.frees, theme)));
         }
     }
+    if let Item::Container(container) | Item::Log(container) = item {
+        parts.extend(log_growth(container, pane.kind));
+    }
     if let Item::Image(image) = item
         && image.names.len() > 1
     {
@@ -71,6 +74,30 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     let is_told = facts.last_used.is_some() && facts.last_used_by.is_none();
     if !facts.blocked && !is_told && matches!(item, Item::Image(_) | Item::Volume(_)) {
         parts.push(last_use(item, facts, model.now));
+    }
+    parts
+}
+
+/// That nothing ends the growth of a log, and what stays of one that is emptied.
+fn log_growth(container: &Container, kind: Kind) -> Vec<String> {
+    let mut parts = Vec::new();
+    let Some(details) = container.details.as_ref().known() else {
+        return parts;
+    };
+    if let Some(log) = details.log.filter(|_| kind == Kind::Log)
+        && details.truncatable() < log.size
+        && !details.truncatable().is_zero()
+    {
+        let rest = log.size - details.truncatable();
+        parts.push(format!("{rest} stays, within its bound"));
+    }
+    if details.log_bounded == Some(false) {
+        let what = if kind == Kind::Log {
+            "no bound"
+        } else {
+            "its log has no bound"
+        };
+        parts.push(format!("{what}: {} without max-size", details.log_driver));
     }
     parts
 }
@@ -94,6 +121,7 @@ pub fn in_the_way(model: &Model, id: &ItemId) -> Vec<String> {
             used_by(&users)
         }
         Item::Record(record) => record_in_the_way(model, record),
+        Item::Log(container) => container.log_obstacle().unwrap_or_default().to_owned(),
     };
     vec![why]
 }

@@ -7,6 +7,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
+use crate::domain::plan::Plan;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::triage::{self, Tier};
@@ -140,10 +141,37 @@ pub fn count(number: usize, word: &str) -> String {
     }
 }
 
+/// What a plan does: `removes 1 container and 2 images, empties 3 logs`.
+pub fn does(plan: &Plan) -> String {
+    let removed = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Log);
+    let removed = removed.map(|kind| (number_of(plan, |it| it == kind), kind.word()));
+    removed_and_emptied(plan, removed)
+}
+
+/// What a plan does, all that it removes counted together: `removes 3 objects, empties 3 logs`.
+pub fn does_in_short(plan: &Plan) -> String {
+    let objects = number_of(plan, |kind| kind != Kind::Log);
+    removed_and_emptied(plan, [(objects, "object")].into_iter())
+}
+
+fn removed_and_emptied<'a>(plan: &Plan, objects: impl Iterator<Item = (usize, &'a str)>) -> String {
+    let words = |(number, word): (usize, &str)| (number > 0).then(|| count(number, word));
+    let objects: Vec<String> = objects.filter_map(words).collect();
+    let removes = (!objects.is_empty()).then(|| format!("removes {}", join(&objects)));
+    let logs = words((number_of(plan, |kind| kind == Kind::Log), Kind::Log.word()));
+    let empties = logs.map(|logs| format!("empties {logs}"));
+    let parts: Vec<String> = removes.into_iter().chain(empties).collect();
+    parts.join(", ")
+}
+
+fn number_of(plan: &Plan, is: impl Fn(Kind) -> bool) -> usize {
+    plan.steps.iter().filter(|step| is(step.id.kind())).count()
+}
+
 /// A kind in one word, for a column.
 pub fn kind_word(kind: Kind) -> &'static str {
     match kind {
-        Kind::Image | Kind::Container | Kind::Volume => kind.word(),
+        Kind::Image | Kind::Container | Kind::Volume | Kind::Log => kind.word(),
         Kind::BuildCache => "cache",
     }
 }
@@ -160,6 +188,7 @@ pub fn last_use(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
         (Item::Image(_), None) => format!("tagged {ago}, not used since"),
         (Item::Container(it), None) if it.state.is_stopped() => format!("ended {ago}"),
         (Item::Container(_), None) => format!("started {ago}"),
+        (Item::Log(_), None) => format!("written {ago}"),
         (Item::Volume(_) | Item::Record(_), None) => format!("last used {ago}"),
     }
 }
@@ -191,7 +220,7 @@ pub fn holders(by: &[(ItemId, Bytes)], survey: &Survey) -> String {
         .filter(|(id, _)| id.kind() != Kind::BuildCache)
         .map(|(id, _)| match id.kind() {
             Kind::Container => format!("container {}", name(id, survey)),
-            Kind::Image | Kind::Volume | Kind::BuildCache => name(id, survey),
+            Kind::Image | Kind::Volume | Kind::BuildCache | Kind::Log => name(id, survey),
         })
         .take(3)
         .collect();

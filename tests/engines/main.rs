@@ -8,6 +8,7 @@
 mod harness;
 mod hostile;
 mod job;
+mod logs;
 mod outage;
 mod reports;
 #[path = "../support/mod.rs"]
@@ -89,6 +90,14 @@ const TESTS: &[OnEngine] = &[
     (
         "an_engine_may_come_back_with_its_other_store",
         outage::an_engine_may_come_back_with_its_other_store,
+    ),
+    (
+        "a_log_is_emptied_while_its_container_writes",
+        logs::a_log_is_emptied_while_its_container_writes,
+    ),
+    (
+        "a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused",
+        logs::a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused,
     ),
     (
         "hostile_strings_move_no_cursor_and_break_no_column",

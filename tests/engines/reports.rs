@@ -300,7 +300,8 @@ pub fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
     run(command(engine).args(args))
 }
 
-fn command(engine: &PrivateEngine) -> Command {
+/// dtop on this engine.
+pub fn command(engine: &PrivateEngine) -> Command {
     let mut command = Command::new(DTOP);
     for name in CALLERS_ENGINE {
         command.env_remove(name);

@@ -441,6 +441,7 @@ fn picture(survey: &Survey) -> String {
                         .map(|it| (it.size_rw, it.size_root))
                 ),
                 Item::Volume(volume) => format!("{:?}", volume.size),
+                Item::Log(_) => format!("{:?}", item.size()),
             };
             lines.push(format!(
                 "{} {} {}: {more}",

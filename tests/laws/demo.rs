@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use dtop::domain::account::{DiskChange, FreedBy};
 use dtop::domain::bytes::Bytes;
-use dtop::domain::inventory::Inventory;
+use dtop::domain::inventory::{EngineInfo, Inventory};
 use dtop::domain::item::{ItemId, Kind};
 use dtop::domain::outcome::{Event, Outcome};
 use dtop::domain::plan::{AddedBy, Plan, Selection, unlock};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::demo::{DemoEngine, Pace};
+use dtop::engine::host::{Known, LogOrder};
 use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
 use dtop::engine::watch::{Wanted, scan_once};
@@ -63,7 +64,9 @@ proptest! {
         let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default() };
         let removal = tokio.block_on(remove(engine, order, Arc::default(), |_| {})).unwrap();
         for done in &removal.done {
-            prop_assert_eq!(done.outcome, Outcome::Removed, "{:?}", done);
+            let log = done.id.kind() == Kind::Log;
+            let expected = if log { Outcome::Truncated } else { Outcome::Removed };
+            prop_assert_eq!(done.outcome, expected, "{:?}", done);
         }
         prop_assert_eq!(removal.done.len(), plan.steps.len());
         let freed = demo.freed_so_far();
@@ -117,10 +120,13 @@ proptest! {
             if let Event::Started { index } = event {
                 log.push(format!("step {index}, so far {}", (demo.freed_so_far() - elsewhere).0));
             }
-            for (_, other) in others.iter().filter(|(at, _)| *at == events) {
+            // What a container has written, and its log, are as they were when they were measured.
+            let others = others.iter().map(|(at, other)| (at, other.get(&items)));
+            let others = others.filter(|(at, other)| **at == events && other.kind() != Kind::Log);
+            for (_, other) in others {
                 let before = demo.bytes();
-                log.push(format!("{:?}", other.get(&items)));
-                somebody_else_removes(&*demo, other.get(&items));
+                log.push(format!("{other:?}"));
+                somebody_else_removes(&*demo, other);
                 elsewhere += before - demo.bytes();
             }
             events += 1;
@@ -140,7 +146,7 @@ proptest! {
         } else {
             prop_assert_eq!(account.freed, freed, "{:?} {:?}", removal.done, log);
         }
-        let went = removal.done.iter().any(|done| done.outcome == Outcome::Removed);
+        let went = removal.done.iter().any(|done| matches!(done.outcome, Outcome::Removed | Outcome::Truncated));
         let changed = freed + elsewhere;
         if went && let Some(DiskChange::More(change)) = account.disk {
             prop_assert!(change <= changed && change >= freed);
@@ -162,6 +168,16 @@ fn somebody_else_removes(engine: &dyn Engine, id: &ItemId) {
             .map(|it| it.is_ok()),
         ItemId::Record(id) => engine
             .prune_records(std::slice::from_ref(id))
+            .now_or_never()
+            .map(|it| it.is_ok()),
+        ItemId::Log(id) => engine
+            .truncate_log(LogOrder {
+                container: id.clone(),
+                path: None,
+                bounded: false,
+                engine: Arc::new(EngineInfo::default()),
+                known: Known::default(),
+            })
             .now_or_never()
             .map(|it| it.is_ok()),
     };

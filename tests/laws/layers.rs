@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::Part;
 use dtop::domain::item::ItemId;
-use dtop::domain::layers::{Freed, Ledger};
+use dtop::domain::layers::{Freed, Ledger, Totals};
 use dtop::domain::stored::Stored;
 use dtop::domain::survey::Survey;
 use proptest::prelude::*;
@@ -187,7 +187,8 @@ proptest! {
     fn totals_are_all_that_is_there(fleet in fleet(PLAIN)) {
         let ledger = Ledger::new(&fleet.inventory);
         let totals = ledger.totals();
-        let parts = [totals.images, totals.containers, totals.volumes, totals.build_cache];
+        let Totals { images, containers, volumes, build_cache, logs } = totals;
+        let parts = [images, containers, volumes, build_cache, logs];
         let sum: Bytes = parts.into_iter().filter_map(dtop::domain::bytes::Figure::known).sum();
         prop_assert_eq!(sum, Bytes(fleet.frees(&fleet.items().into_iter().collect())));
     }

@@ -135,6 +135,7 @@ fn is_taboo(survey: &Survey, step: &Step) -> bool {
             !survey.users(number).is_empty() || volume.labels.project().is_some()
         }
         Item::Record(record) => record.in_use,
+        Item::Log(_) => false,
     };
     in_use || survey.facts_of_number(number).flags.protected
 }

@@ -8,7 +8,7 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use dtop::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
-    Labels, Record, RecordId, Source, State, Text, Volume, VolumeName,
+    Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::stored::{Stored, StoredLayer};
 use jiff::Timestamp;
@@ -100,7 +100,12 @@ impl Fleet {
             .difference(&after)
             .map(|layer| self.layers[*layer].size)
             .sum();
-        let own = self.own.iter().filter(|(item, _)| set.contains(item));
+        // A log goes with its container, too.
+        let goes = |item: &ItemId| match item {
+            ItemId::Log(id) => set.contains(item) || set.contains(&ItemId::Container(id.clone())),
+            _ => set.contains(item),
+        };
+        let own = self.own.iter().filter(|(item, _)| goes(item));
         layers + own.map(|(_, bytes)| bytes).sum::<u64>()
     }
 
@@ -387,14 +392,25 @@ fn add_containers(
         };
         let chain = fleet.chain(top);
         let below: u64 = chain.iter().map(|layer| fleet.layers[*layer].size).sum();
+        let kept = written / 3;
         let details = ContainerDetails {
             size_rw: Some(Bytes(*written)),
             size_root: Some(Bytes(below + written)),
             folders: chain.iter().map(|layer| folder(*layer)).collect(),
+            log_bounded: Some(false),
+            log: Some(LogFiles {
+                size: Bytes(written * 2 + kept),
+                written: Bytes(*written),
+                aside: Bytes(*written),
+                rotated: 1,
+            }),
             ..ContainerDetails::default()
         };
         let id = ContainerId::new(format!("{number:064}"));
-        fleet.own.push((ItemId::Container(id.clone()), *written));
+        fleet
+            .own
+            .push((ItemId::Container(id.clone()), *written + kept));
+        fleet.own.push((ItemId::Log(id.clone()), *written * 2));
         fleet.holders.push(Holder {
             item: ItemId::Container(id.clone()),
             top,

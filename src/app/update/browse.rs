@@ -16,7 +16,7 @@ use super::refresh;
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::NextPane => return open_pane(model, 1),
-        Action::PreviousPane => return open_pane(model, Kind::ALL.len() - 1),
+        Action::PreviousPane => return open_pane(model, -1),
         Action::Pane(kind) => return show(model, kind),
         Action::Open => open_detail(model),
         Action::SortNext => {
@@ -46,13 +46,28 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn open_pane(model: &mut Model, by: usize) -> Vec<Effect> {
-    let next = (model.open as usize + by) % Kind::ALL.len();
-    show(model, Kind::ALL[next])
+fn open_pane(model: &mut Model, by: isize) -> Vec<Effect> {
+    let kinds: Vec<Kind> = model.survey.kinds().collect();
+    let at = kinds.iter().position(|kind| *kind == model.open);
+    let next = at.unwrap_or_default() + kinds.len();
+    show(model, kinds[next.wrapping_add_signed(by) % kinds.len()])
+}
+
+/// Leaves a pane that there is no more.
+pub fn leave_logs(model: &mut Model) {
+    if model.open == Kind::Log && !model.survey.has_logs() {
+        model.open = Kind::Image;
+    }
 }
 
 pub fn show(model: &mut Model, kind: Kind) -> Vec<Effect> {
     if model.open == kind {
+        return Vec::new();
+    }
+    if kind == Kind::Log && !model.survey.has_logs() {
+        let why = model.survey.inventory().engine.why_not_local.as_deref();
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        model.notice = Some(format!("log files cannot be read from here{why}"));
         return Vec::new();
     }
     let was_cache = model.open == Kind::BuildCache;

@@ -296,6 +296,7 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
         .marks
         .retain(|id, _| !relisted.contains(&id.kind()) || survey.index(id).is_some());
     browse::weigh_marks(model);
+    browse::leave_logs(model);
     refresh(model);
     plan::follow(model);
     presets::weigh(model);

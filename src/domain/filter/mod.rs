@@ -47,6 +47,8 @@ pub struct Flags {
     pub paused: Option<bool>,
     pub stopped: Option<bool>,
     pub anonymous: Option<bool>,
+    /// A log that cannot grow for ever.
+    pub bounded: Option<bool>,
     pub protected: bool,
     pub marked: bool,
 }

@@ -337,6 +337,14 @@ fn words(kind: Kind) -> &'static [(&'static str, Is)] {
             ("protected", Is::Protected),
             ("marked", Is::Marked),
         ],
+        Kind::Log => &[
+            ("bounded", Is::Bounded),
+            ("unbounded", Is::Unbounded),
+            ("running", Is::Running),
+            ("stopped", Is::Stopped),
+            ("protected", Is::Protected),
+            ("marked", Is::Marked),
+        ],
         Kind::BuildCache => &[
             ("used", Is::Used),
             ("unused", Is::Unused),

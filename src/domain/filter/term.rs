@@ -69,6 +69,8 @@ pub enum Is {
     Paused,
     Stopped,
     Anonymous,
+    Bounded,
+    Unbounded,
     Protected,
     Marked,
 }
@@ -86,6 +88,8 @@ impl Is {
             Self::Paused => flags.paused,
             Self::Stopped => flags.stopped,
             Self::Anonymous => flags.anonymous,
+            Self::Bounded => flags.bounded,
+            Self::Unbounded => flags.bounded.map(|bounded| !bounded),
             Self::Protected => Some(flags.protected),
             Self::Marked => Some(flags.marked),
         }

@@ -23,7 +23,8 @@ const NAMED: usize = 3;
 pub struct Balance {
     /// How many holders each unit has lost, in each world.
     lost: [Table<u32>; 2],
-    gone: Table<bool>,
+    /// How many times a holder was let go: more than once only what can go with another holder, too.
+    gone: Table<u8>,
     /// What goes for certain, but for layers.
     least: u128,
     /// What goes of layers, as soon as nothing is left that may hold any layer.
@@ -82,7 +83,7 @@ impl Balance {
     }
 
     pub(super) fn is_gone(&self, holder: HolderNo) -> bool {
-        self.gone.at(holder)
+        self.gone.at(holder) > 0
     }
 
     /// How many holders a unit has left.
@@ -97,10 +98,19 @@ impl Balance {
         holder: HolderNo,
         freed: &mut impl FnMut(UnitNo),
     ) -> bool {
-        if self.gone.replace(holder, true) {
+        let graph = &ledger.graph;
+        let is_taken = graph.holder(holder).is_taken;
+        let gone = self.gone.at_mut(holder);
+        let before = *gone;
+        if before == 0 || is_taken {
+            *gone += 1;
+        }
+        if before > 0 {
             return false;
         }
-        let graph = &ledger.graph;
+        if let Some(taken) = graph.holder(holder).takes {
+            self.let_go(ledger, taken, freed);
+        }
         self.pending += usize::from(graph.holder(holder).pending);
         self.veils -= usize::from(graph.holder(holder).veil.is_some());
         for hold in graph.holds.of(holder) {
@@ -124,10 +134,16 @@ impl Balance {
 
     /// Takes back what was let go. False if it had not gone.
     pub(super) fn take_back(&mut self, ledger: &Ledger, holder: HolderNo) -> bool {
-        if !self.gone.replace(holder, false) {
+        let gone = self.gone.at_mut(holder);
+        let before = *gone;
+        *gone = before.saturating_sub(1);
+        if before != 1 {
             return false;
         }
         let graph = &ledger.graph;
+        if let Some(taken) = graph.holder(holder).takes {
+            self.take_back(ledger, taken);
+        }
         self.pending -= usize::from(graph.holder(holder).pending);
         self.veils += usize::from(graph.holder(holder).veil.is_some());
         for hold in graph.holds.of(holder) {

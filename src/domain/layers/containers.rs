@@ -28,6 +28,7 @@ impl Builder<'_> {
             let holder = self.add_item(place, Holder::of(item));
             let top = self.add_image_of(holder, container, &names, &mut folders);
             self.add_own_bytes(holder, container, top);
+            self.add_log(holder, place, container);
             for volume in &container.volumes {
                 if let Some(unit) = volumes.get(volume.as_str()) {
                     self.hold(holder, *unit, true);
@@ -152,7 +153,7 @@ impl Builder<'_> {
         written + inits::of_container(root, below.map(|below| below + written))
     }
 
-    /// A container's writable layer, and its log where that can be read.
+    /// A container's writable layer.
     fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
         let details = container.details.as_ref().known();
         let written = details.and_then(|details| details.size_rw);
@@ -166,10 +167,23 @@ impl Builder<'_> {
             sort: Sort::Writable,
         });
         self.hold(holder, unit, true);
-        if let Some(log) = details.and_then(|details| details.log) {
+    }
+
+    /// A container's log files, where they can be read: those that can be emptied are held by the log, which
+    /// the container takes along, the others by the container alone.
+    fn add_log(&mut self, holder: HolderNo, place: usize, container: &Container) {
+        let details = container.details.as_ref().known();
+        let Some((details, log)) = details.and_then(|it| Some((it, it.log?))) else {
+            return;
+        };
+        let emptied = details.truncatable();
+        let own = self.add_item(place, Holder::of(ItemId::Log(container.id.clone())));
+        self.holders[holder as usize].takes = Some(own);
+        self.holders[own as usize].is_taken = true;
+        for (holder, bytes) in [(own, emptied), (holder, log.size - emptied)] {
             let unit = self.add_unit(Unit {
                 below: None,
-                size: Span::exactly(log),
+                size: Span::exactly(bytes),
                 doubt: None,
                 pending: false,
                 sort: Sort::Log,

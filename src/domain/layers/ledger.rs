@@ -250,15 +250,19 @@ impl Ledger {
 
 /// Bytes of all containers' log files.
 fn logs(inventory: &Inventory) -> Figure<Bytes> {
-    if !inventory.engine.local {
-        return Figure::Unknown;
+    match inventory.reads_logs() {
+        Figure::Known(()) => {}
+        Figure::Pending => return Figure::Pending,
+        Figure::Unknown => return Figure::Unknown,
     }
     let mut sum = Some(Bytes::ZERO);
     for container in &inventory.containers {
         match &container.details {
             Figure::Pending => return Figure::Pending,
             Figure::Unknown => sum = None,
-            Figure::Known(details) => sum = sum.zip(details.log).map(|(sum, log)| sum + log),
+            Figure::Known(details) => {
+                sum = sum.zip(details.log).map(|(sum, log)| sum + log.size);
+            }
         }
     }
     sum.into()

@@ -82,7 +82,9 @@ impl<'a> Observation<'a> {
                 self.count(unit, told, &mut went);
             }
         }
-        if let Some(holder) = self.ledger.holder_of(item) {
+        let own = self.ledger.holder_of(item);
+        let taken = own.and_then(|holder| graph.holder(holder).takes);
+        for holder in own.into_iter().chain(taken) {
             for hold in graph.holds.of(holder) {
                 let sort = graph.unit(hold.unit).sort;
                 if is_own(item, sort) {
@@ -188,6 +190,7 @@ fn is_own(item: &ItemId, sort: Sort) -> bool {
     match item {
         ItemId::Container(_) => matches!(sort, Sort::Writable | Sort::Log),
         ItemId::Volume(_) => sort == Sort::Volume,
+        ItemId::Log(_) => sort == Sort::Log,
         ItemId::Record(_) => sort == Sort::Record,
         ItemId::Image(_) => sort == Sort::Image,
     }

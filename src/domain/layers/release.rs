@@ -137,7 +137,7 @@ impl<'a> Release<'a> {
         let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
         match item {
             ItemId::Container(_) => !of_image && !of_volume,
-            ItemId::Image(_) | ItemId::Volume(_) | ItemId::Record(_) => true,
+            ItemId::Image(_) | ItemId::Volume(_) | ItemId::Record(_) | ItemId::Log(_) => true,
         }
     }
 

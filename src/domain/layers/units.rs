@@ -62,6 +62,10 @@ pub(super) struct Holder {
     pub(super) veil: Option<Doubt>,
     /// Not all that it holds is known yet.
     pub(super) pending: bool,
+    /// What goes whenever it goes: a container's log.
+    pub(super) takes: Option<HolderNo>,
+    /// It goes with another holder, or by itself: whichever is first.
+    pub(super) is_taken: bool,
 }
 
 impl Holder {

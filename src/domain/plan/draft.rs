@@ -319,7 +319,7 @@ impl<'a> Draft<'a> {
         self.sorted = sorted.into_iter().map(|(_, _, number, _)| number).collect();
     }
 
-    /// What goes, in the order of steps: containers, build cache, images, volumes; children before parents.
+    /// What goes, in the order of steps: logs, containers, build cache, images, volumes; children before parents.
     pub fn order(&self) -> Vec<ItemNo> {
         let mut seen = vec![false; self.fates.len()];
         let mut order = Vec::with_capacity(self.sorted.len());
@@ -355,14 +355,15 @@ fn chosen(survey: &Survey, selection: &Selection) -> Vec<(ItemNo, AddedBy)> {
 /// saves the most.
 fn turn(item: Item<'_>) -> u8 {
     match item {
-        Item::Container(_) => 0,
-        Item::Record(_) => 1,
+        Item::Log(_) => 0,
+        Item::Container(_) => 1,
+        Item::Record(_) => 2,
         Item::Image(image) => match image.source {
-            Source::Registry => 2,
-            Source::Unknown => 3,
-            Source::Local => 4,
+            Source::Registry => 3,
+            Source::Unknown => 4,
+            Source::Local => 5,
         },
-        Item::Volume(_) => 5,
+        Item::Volume(_) => 6,
     }
 }
 

@@ -93,6 +93,10 @@ impl ComesBack {
 
 /// One object to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own; any set of them may be true"
+)]
 pub struct Step {
     pub id: ItemId,
     /// What to call it.
@@ -109,6 +113,9 @@ pub struct Step {
     pub stop: bool,
     /// A paused container, which is unpaused before it is stopped.
     pub unpause: bool,
+    /// The log of a container that runs on an engine that goes on counting from where the file ended: it does not
+    /// find the last lines until the container is restarted (seen on 26.1 and 28.5; 20.10 looks at the file).
+    pub tail_waits: bool,
     /// It vanishes with an earlier step (`--rm` containers' anonymous volumes, untagged parents of an image).
     pub vanishes: bool,
     /// Untagged parents that the engine removes along with this image and that are no steps of their own.

@@ -33,6 +33,8 @@ pub(super) enum Obstacle {
     Parent(ItemNo),
     /// A record that a build uses.
     InUse,
+    /// A log of which no file can be emptied, and why not.
+    Log(&'static str),
 }
 
 impl Draft<'_> {
@@ -69,6 +71,7 @@ impl Draft<'_> {
                     Obstacle::Children,
                 );
             }
+            Item::Log(container) => found.extend(container.log_obstacle().map(Obstacle::Log)),
         }
         found
     }
@@ -111,6 +114,7 @@ impl Draft<'_> {
                 Some(format!("would take along its protected parent {name}"))
             }
             Obstacle::InUse => Some("in use".to_owned()),
+            Obstacle::Log(why) => Some((*why).to_owned()),
         });
         words.collect::<Vec<_>>().join("; ")
     }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, Labels, Record, RecordId,
-    Source, State, Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, Labels, LogFiles, Record,
+    RecordId, Source, State, Text, Volume, VolumeName,
 };
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -95,6 +95,21 @@ pub(crate) fn mounting(mut container: Container, volumes: &[&str]) -> Container 
     container
 }
 
+/// A container whose log can be read: of every three bytes two can be emptied.
+pub(crate) fn logging(mut container: Container, third: u64) -> Container {
+    if let Figure::Known(details) = &mut container.details {
+        let details = Arc::make_mut(details);
+        details.log_bounded = Some(false);
+        details.log = Some(LogFiles {
+            size: Bytes(third * 3),
+            written: Bytes(third),
+            aside: Bytes(third),
+            rotated: 1,
+        });
+    }
+    container
+}
+
 pub(crate) fn volume(name: &str, size: u64) -> Volume {
     Volume {
         name: VolumeName::new(name),
@@ -142,6 +157,10 @@ pub(crate) fn an_image(id: &str) -> ItemId {
 
 pub(crate) fn a_container(id: &str) -> ItemId {
     ItemId::Container(ContainerId::new(id))
+}
+
+pub(crate) fn a_log(id: &str) -> ItemId {
+    ItemId::Log(ContainerId::new(id))
 }
 
 pub(crate) fn a_volume(id: &str) -> ItemId {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{ContainerDetails, ContainerId, Image, State, Text};
+use crate::domain::item::{Container, ContainerDetails, ContainerId, Image, State, Text};
 use crate::domain::reference::repository;
 use crate::domain::survey::{Item, Survey};
 
@@ -29,6 +29,12 @@ pub enum Seen {
     },
     /// A record's ID is never given to another.
     Record,
+    Log {
+        /// Its container's.
+        created: Option<Timestamp>,
+        /// Where the engine says that it is written, once it was inspected.
+        path: Option<Text>,
+    },
 }
 
 /// The last time a container ran.
@@ -72,6 +78,10 @@ impl Seen {
                 empty: volume.size == Figure::Known(Bytes::ZERO),
             },
             Item::Record(_) => Self::Record,
+            Item::Log(container) => Self::Log {
+                created: container.created,
+                path: log_path(container),
+            },
         }
     }
 
@@ -122,6 +132,13 @@ impl Seen {
                 }
             }
             (Self::Record, Item::Record(_)) => None,
+            (Self::Log { created, .. }, Item::Log(container)) => {
+                if *created == container.created {
+                    log_path(container).and_then(|now| self.moved(Some(&now)))
+                } else {
+                    Some("was made anew since".to_owned())
+                }
+            }
             _ => Some("is something else now".to_owned()),
         }
     }
@@ -169,6 +186,15 @@ impl Seen {
         (!same).then(|| "was started since".to_owned())
     }
 
+    /// Tells whether a log is written elsewhere than when it was planned.
+    #[must_use]
+    pub fn moved(&self, now: Option<&Text>) -> Option<String> {
+        let Self::Log { path, .. } = self else {
+            return None;
+        };
+        (path.as_ref() != now).then(|| "is written elsewhere now".to_owned())
+    }
+
     /// The references that are untagged before an image is removed by ID, and the one that is left for
     /// that: the engine refuses an ID with names in several repositories, or with two tags (ENGINE.md §1.7).
     #[must_use]
@@ -190,6 +216,10 @@ impl Seen {
         let last = references.next();
         (references.collect(), last)
     }
+}
+
+fn log_path(container: &Container) -> Option<Text> {
+    container.details.as_ref().known()?.log_path.clone()
 }
 
 /// True when a container that was in one state must have been started to be in the other.

@@ -125,7 +125,7 @@ impl Draft<'_> {
 }
 
 fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
-    let store = survey.inventory().engine.store;
+    let engine = &survey.inventory().engine;
     let state = match item {
         Item::Container(container) => Some(&container.state),
         _ => None,
@@ -140,12 +140,14 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
         size: item.size(),
         frees: Freed::default(),
         comes_back: match item {
-            Item::Image(image) => comes_back(image, store),
+            Item::Image(image) => comes_back(image, engine.store),
             _ => ComesBack::No,
         },
         added_by,
         stop: state.is_some_and(|state| !state.is_stopped()),
         unpause: state == Some(&State::Paused),
+        tail_waits: matches!(item, Item::Log(container)
+            if !container.state.is_stopped() && engine.counts_logs()),
         vanishes: false,
         follows: Vec::new(),
         seen: Seen::new(item, survey),

@@ -44,7 +44,7 @@ impl Draft<'_> {
             Item::Image(_) => self.unlocks_image(number),
             Item::Record(_) => self.idle_descendants(number, &HashSet::new()),
             // A container that runs, a volume that is used: for the user to decide.
-            Item::Container(_) | Item::Volume(_) => None,
+            Item::Container(_) | Item::Volume(_) | Item::Log(_) => None,
         }?;
         found.retain(|found| *found != number && !self.is_step(*found));
         let ids = found.into_iter().map(|found| self.survey.numbered(found));

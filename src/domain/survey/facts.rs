@@ -11,7 +11,7 @@ use crate::domain::layers::{Freed, Trial};
 use crate::domain::protect::Guard;
 
 impl Survey {
-    pub(super) fn all_facts(&self) -> [Vec<Facts>; 4] {
+    pub(super) fn all_facts(&self) -> [Vec<Facts>; Kind::COUNT] {
         Kind::ALL.map(|kind| self.facts_of(kind))
     }
 
@@ -25,6 +25,7 @@ impl Survey {
                 Kind::Container => self.container_facts(number, place, trial),
                 Kind::Volume => self.volume_facts(number, place, trial),
                 Kind::BuildCache => self.record_facts(number, place, trial),
+                Kind::Log => self.log_facts(number, place, trial),
             })
             .collect()
     }
@@ -124,6 +125,28 @@ impl Survey {
                 stopped: Some(container.state.is_stopped()),
                 ..Flags::default()
             },
+            ..Facts::default()
+        }
+    }
+
+    fn log_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
+        let container = &self.inventory.containers[place];
+        let details = container.details.as_ref().known();
+        let blocked = container.log_obstacle().is_some();
+        Facts {
+            frees: alone(blocked, number, trial),
+            blocked,
+            last_used: container_last_use(container),
+            flags: Flags {
+                running: Some(matches!(
+                    container.state,
+                    State::Running | State::Restarting
+                )),
+                stopped: Some(container.state.is_stopped()),
+                bounded: details.and_then(|details| details.log_bounded),
+                ..Flags::default()
+            },
+            unreadable: details.is_none_or(|details| details.log.is_none()),
             ..Facts::default()
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct Links {
     /// All of a cluster.
     pub(super) members: Lists<ItemNo>,
     /// Of each kind, once it was asked for.
-    pub(super) name_places: [OnceLock<Vec<NamePlace>>; 4],
+    pub(super) name_places: [OnceLock<Vec<NamePlace>>; Kind::COUNT],
 }
 
 impl Links {

@@ -33,9 +33,11 @@ pub struct Survey {
     inventory: Inventory,
     pub ledger: Ledger,
     links: Links,
-    facts: [Vec<Facts>; 4],
+    facts: [Vec<Facts>; Kind::COUNT],
+    /// Log files can be read, or may yet turn out to be.
+    has_logs: bool,
     /// How many rows each kind has.
-    counts: [usize; 4],
+    counts: [usize; Kind::COUNT],
 }
 
 /// What follows of one item.
@@ -60,6 +62,8 @@ pub struct Facts {
     pub nth: Option<u32>,
     /// An untagged image that is only a step on the way to another one: not a row.
     pub intermediate: bool,
+    /// A log that cannot be read: not a row.
+    pub unreadable: bool,
 }
 
 impl Survey {
@@ -76,8 +80,10 @@ impl Survey {
             ledger,
             links,
             facts: Default::default(),
-            counts: [0; 4],
+            counts: [0; Kind::COUNT],
+            has_logs: false,
         };
+        survey.has_logs = !matches!(survey.inventory.reads_logs(), Figure::Unknown);
         survey.facts = survey.all_facts();
         survey.share();
         survey.rank();
@@ -177,6 +183,20 @@ impl Survey {
         &self.inventory
     }
 
+    /// True where log files can be read, or may yet turn out to be: then there is a pane of them.
+    #[must_use]
+    pub fn has_logs(&self) -> bool {
+        self.has_logs
+    }
+
+    /// The kinds that there are panes of.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let has_logs = self.has_logs();
+        Kind::ALL
+            .into_iter()
+            .filter(move |kind| has_logs || *kind != Kind::Log)
+    }
+
     /// How many items a kind has, intermediate images included.
     #[must_use]
     pub fn len(&self, kind: Kind) -> usize {
@@ -195,12 +215,12 @@ impl Survey {
         self.counts[kind as usize]
     }
 
-    /// The items that a pane shows: all but intermediate images.
+    /// The items that a pane shows: all but intermediate images, and logs that cannot be read.
     pub fn rows(&self, kind: Kind) -> impl Iterator<Item = usize> {
         self.facts[kind as usize]
             .iter()
             .enumerate()
-            .filter(|(_, facts)| !facts.intermediate)
+            .filter(|(_, facts)| !facts.intermediate && !facts.unreadable)
             .map(|(index, _)| index)
     }
 
@@ -216,6 +236,7 @@ impl Survey {
             Kind::Container => Item::Container(&self.inventory.containers[index]),
             Kind::Volume => Item::Volume(&self.inventory.volumes[index]),
             Kind::BuildCache => Item::Record(&self.inventory.cache[index]),
+            Kind::Log => Item::Log(&self.inventory.containers[index]),
         }
     }
 
@@ -393,7 +414,9 @@ impl Survey {
         let item = self.item(kind, index);
         let (id, labels) = match item {
             Item::Image(image) => (image.id.as_str(), Some(&image.labels)),
-            Item::Container(container) => (container.id.as_str(), Some(&container.labels)),
+            Item::Container(container) | Item::Log(container) => {
+                (container.id.as_str(), Some(&container.labels))
+            }
             Item::Volume(volume) => (volume.name.as_str(), Some(&volume.labels)),
             Item::Record(record) => (record.id.as_str(), None),
         };
@@ -420,7 +443,7 @@ impl Survey {
     pub fn names(&self, kind: Kind, index: usize) -> &[Text] {
         match self.item(kind, index) {
             Item::Image(image) => &image.names,
-            Item::Container(container) => slice::from_ref(&container.name),
+            Item::Container(container) | Item::Log(container) => slice::from_ref(&container.name),
             Item::Volume(volume) => slice::from_ref(volume.name.text()),
             Item::Record(record) => slice::from_ref(&record.description),
         }

@@ -14,6 +14,8 @@ pub enum Item<'a> {
     Container(&'a Container),
     Volume(&'a Volume),
     Record(&'a Record),
+    /// The log of a container.
+    Log(&'a Container),
 }
 
 impl<'a> Item<'a> {
@@ -24,6 +26,7 @@ impl<'a> Item<'a> {
             Self::Container(container) => ItemId::Container(container.id.clone()),
             Self::Volume(volume) => ItemId::Volume(volume.name.clone()),
             Self::Record(record) => ItemId::Record(record.id.clone()),
+            Self::Log(container) => ItemId::Log(container.id.clone()),
         }
     }
 
@@ -55,10 +58,10 @@ impl<'a> Item<'a> {
                 Some(name) => ("", name),
                 None => ("<none> ", short_id(image.id.as_str())),
             },
-            Self::Container(container) if container.name.is_empty() => {
+            Self::Container(container) | Self::Log(container) if container.name.is_empty() => {
                 ("", short_id(container.id.as_str()))
             }
-            Self::Container(container) => ("", &container.name),
+            Self::Container(container) | Self::Log(container) => ("", &container.name),
             Self::Volume(volume) if volume.anonymous => ("", short_id(volume.name.as_str())),
             Self::Volume(volume) => ("", volume.name.as_str()),
             Self::Record(record) if record.description.is_empty() => ("", record.id.as_str()),
@@ -81,6 +84,11 @@ impl<'a> Item<'a> {
             },
             Self::Volume(volume) => volume.size,
             Self::Record(record) => record.size,
+            Self::Log(container) => match &container.details {
+                Figure::Known(details) => details.log.map(|log| log.size).into(),
+                Figure::Pending => Figure::Pending,
+                Figure::Unknown => Figure::Unknown,
+            },
         }
     }
 
@@ -88,7 +96,7 @@ impl<'a> Item<'a> {
     pub fn created(&self) -> Option<Timestamp> {
         match self {
             Self::Image(image) => image.created,
-            Self::Container(container) => container.created,
+            Self::Container(container) | Self::Log(container) => container.created,
             Self::Volume(volume) => volume.created,
             Self::Record(record) => record.created,
         }

@@ -78,7 +78,7 @@ fn is_step(survey: &Survey, number: ItemNo) -> bool {
 pub(super) fn needs(survey: &Survey, number: ItemNo) -> impl Iterator<Item = ItemNo> {
     let users: &[ItemNo] = match survey.numbered(number) {
         Item::Image(_) => survey.users(number),
-        Item::Container(_) | Item::Volume(_) | Item::Record(_) => &[],
+        Item::Container(_) | Item::Volume(_) | Item::Record(_) | Item::Log(_) => &[],
     };
     users.iter().chain(survey.children(number)).copied()
 }

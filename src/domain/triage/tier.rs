@@ -83,6 +83,7 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
     // Who uses an image or a volume only the list of containers tells.
     let are_users_known = survey.inventory().is_listed(Stage::Containers);
     match survey.numbered(number) {
+        Item::Log(_) => None,
         Item::Record(record) if record.in_use => None,
         Item::Record(_) if is_old() => Some(Tier::Cache),
         Item::Record(_) => Some(Tier::FreshCache),

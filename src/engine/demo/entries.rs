@@ -131,6 +131,11 @@ pub(super) struct ContainerEntry {
     #[serde(default)]
     pub rm: bool,
     pub stop_timeout: Option<i64>,
+    /// Bytes of its log files; `null` where they cannot be read.
+    pub log: Option<u64>,
+    /// Files of it that were put aside; there is a bound where there are any.
+    #[serde(default)]
+    pub rotated: usize,
 }
 
 /// A record that no build's steps explain: a copied context, a cache mount.

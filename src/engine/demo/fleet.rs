@@ -16,7 +16,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Disk;
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
-    Record, RecordId, Source, State, Text, Volume, VolumeName,
+    LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 
 /// Why a fleet cannot be read.
@@ -274,7 +274,13 @@ impl Reader {
             stop_timeout: entry.stop_timeout,
             log_path: Some(format!("{}/containers/{id}/{id}-json.log", super::ROOT).into()),
             log_driver: "json-file".into(),
-            log: None,
+            log_bounded: Some(entry.rotated > 0),
+            log: entry.log.map(|bytes| LogFiles {
+                size: Bytes(bytes),
+                written: Bytes(bytes / (entry.rotated as u64 + 1)),
+                aside: Bytes(bytes - bytes / (entry.rotated as u64 + 1)),
+                rotated: entry.rotated,
+            }),
             folders: made.content.folders.clone(),
             manifest: None,
         };

@@ -21,7 +21,10 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
 use self::store::Store;
-use super::{Answer, Change, Engine, EngineError, Gate, ImageDetails, Pruned, Removed, Tell};
+use super::host::LogOrder;
+use super::{
+    Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
+};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
 use crate::domain::item::{
@@ -336,6 +339,10 @@ impl Engine for DemoEngine {
 
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()> {
         self.write(|store| store.remove_volume(name))
+    }
+
+    fn truncate_log(&self, order: LogOrder) -> Answer<'_, LogTruncated> {
+        self.write(move |store| store.truncate_log(&order.container))
     }
 
     fn is_in_registry<'a>(&'a self, digest: &'a str) -> Answer<'a, bool> {

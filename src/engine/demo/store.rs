@@ -262,7 +262,10 @@ impl Store {
         let written: Bytes = self
             .containers
             .iter()
-            .filter_map(|kept| kept.details.size_rw)
+            .filter_map(|kept| {
+                let log = kept.details.log.unwrap_or_default().size;
+                Some(kept.details.size_rw? + log)
+            })
             .sum();
         let volumes: Bytes = self.volumes.iter().filter_map(|(_, size)| *size).sum();
         let own: Bytes = self

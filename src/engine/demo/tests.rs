@@ -79,7 +79,7 @@ async fn the_embedded_fleet_is_read_and_rich() {
         records.len()
     );
     let total = engine.bytes().0 / 1_000_000_000;
-    assert!((60..110).contains(&total), "{total} GB");
+    assert!((60..115).contains(&total), "{total} GB");
     let ids: HashSet<&str> = images.iter().map(|image| image.id.as_str()).collect();
     assert_eq!(ids.len(), images.len(), "IDs are unique");
     let record_ids: HashSet<&RecordId> = records.iter().map(|record| &record.id).collect();

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::fleet::repository;
 use super::store::{Holding, Store};
-use crate::domain::bytes::Figure;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, RecordId, State, Text, VolumeName, short_id,
 };
-use crate::engine::{Change, EngineError, Pruned, Removed};
+use crate::engine::{Change, EngineError, LogTruncated, Pruned, Removed};
 
 impl Store {
     fn user_of(&self, id: &ImageId, stopped: bool) -> Option<&Container> {
@@ -203,6 +203,26 @@ impl Store {
         self.drop_container(at);
         self.changes.push(Change::Container(id.clone()));
         Ok(())
+    }
+
+    /// Empties a container's log, as `host::truncate` does on a real engine.
+    pub fn truncate_log(&mut self, id: &ContainerId) -> Result<LogTruncated, EngineError> {
+        self.writes.push(format!("TRUNCATE /containers/{id}/log"));
+        let at = self.container_at(id)?;
+        let mut freed = Bytes::ZERO;
+        let details = &mut self.containers[at].details;
+        let emptied = details.truncatable();
+        if let Some(log) = &mut details.log {
+            freed = emptied;
+            log.size = log.size - freed;
+            log.aside = Bytes::ZERO;
+            log.written = log.size;
+        }
+        self.changes.push(Change::Container(id.clone()));
+        Ok(LogTruncated {
+            freed,
+            failure: None,
+        })
     }
 
     /// Drops a container and returns the volumes that it mounted.

@@ -16,8 +16,9 @@ use super::DockerEngine;
 use super::usage::patiently;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, RecordId, VolumeName};
+use crate::engine::host::{self, LogOrder};
 use crate::engine::transport::{Transport, refused};
-use crate::engine::{EngineError, Pruned, Removed, wire};
+use crate::engine::{EngineError, LogTruncated, Pruned, Removed, wire};
 
 /// Record IDs in one request: they stand in its URL (ENGINE.md §1.5).
 const CHUNK: usize = 300;
@@ -97,6 +98,25 @@ impl DockerEngine {
         let name = encoded(name.as_str())?;
         let options = RemoveVolumeOptionsBuilder::new().force(false).build();
         self.done(self.writes.remove_volume(&name, Some(options)).await)
+    }
+
+    /// Empties a log's files on this machine, on a thread of its own.
+    pub(super) async fn empty_log(&self, order: LogOrder) -> Result<LogTruncated, EngineError> {
+        let gate = self.transport.gate();
+        let permit = gate.pass(|| format!("the emptying of the log of {}", order.container))?;
+        let truncate = tokio::task::spawn_blocking(move || host::truncate(&order, permit));
+        let answer = truncate
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        match answer {
+            Ok((freed, failure)) => Ok(LogTruncated {
+                freed,
+                failure: failure.map(|error| error.to_string()),
+            }),
+            Err(error) => Err(EngineError::NotSupported(format!(
+                "the log cannot be emptied: {error}"
+            ))),
+        }
     }
 
     /// `keep_parents` says that untagged parents stay, should the name have been the last after all.

@@ -1,7 +1,6 @@
-//! Bytes of volumes and log files, measured in the folder of an engine that is proven to be local.
+//! Bytes of volumes, measured in the folder of an engine that is proven to be local.
 //!
-//! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3), and the size
-//! of a log never. Here each is told by itself, in the engine's own unit: the bytes of the files, a hard link
+//! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3). Here each is told by itself, in the engine's own unit: the bytes of the files, a hard link
 //! once, folders not counted (moby's `pkg/directory`).
 
 use std::collections::HashSet;
@@ -18,7 +17,7 @@ use rustix::io::Errno;
 
 use super::{Root, base_flags, unless_gone};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerId, Volume};
+use crate::domain::item::Volume;
 
 /// Folders within folders: each costs two open files, of which a process often has no more than 1,024, and a
 /// few volumes are walked at once.
@@ -98,53 +97,6 @@ impl Walker {
     }
 }
 
-/// Bytes of a container's log files that go with it, rotated ones included: those of the `json-file` and the
-/// `local` driver, and the cache that lets `docker logs` work with any other (ENGINE.md §5). They are looked
-/// for by their names in the container's own folder, not where the engine says.
-///
-/// # Errors
-/// The container's folder may not be read.
-pub fn logs(root: &Root, driver: &str, id: &ContainerId) -> io::Result<Bytes> {
-    let own = single(id.as_str())?;
-    let docker = Path::new("containers").join(&own);
-    let podman = Path::new(&format!("{driver}-containers"))
-        .join(&own)
-        .join("userdata");
-    let mut sum = Sum::default();
-    match root.open_folder(&docker) {
-        Ok(folder) => {
-            let json = format!("{}-json.log", id.as_str());
-            add_logs(&mut sum, folder, &[&json, "container-cached.log"])?;
-            if let Some(folder) = unless_gone(root.open_folder(&docker.join("local-logs")))? {
-                add_logs(&mut sum, folder, &["container.log"])?;
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            add_logs(&mut sum, root.open_folder(&podman)?, &["ctr.log"])?;
-        }
-        Err(error) => return Err(error),
-    }
-    Ok(sum.bytes)
-}
-
-/// Adds the files of these names, and of these names with a dot and more behind them.
-fn add_logs(sum: &mut Sum, folder: OwnedFd, names: &[&str]) -> io::Result<()> {
-    let mut folder = Folder::new(folder)?;
-    while let Some((name, stat)) = folder.next()? {
-        let is_log = names.iter().any(|log| {
-            let rest = name.as_bytes().strip_prefix(log.as_bytes());
-            rest.is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'.'))
-        });
-        // A second link would keep the bytes (DESIGN.md, Guard rails).
-        let is_own =
-            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink == 1;
-        if is_log && is_own {
-            sum.add(&stat);
-        }
-    }
-    Ok(())
-}
-
 /// Where an engine keeps a volume of its own, below its root.
 fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
     if &*volume.driver != "local" || volume.has_options {
@@ -155,7 +107,7 @@ fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
 }
 
 /// An engine's word for an object, as the name of one folder.
-fn single(name: &str) -> io::Result<PathBuf> {
+pub(super) fn single(name: &str) -> io::Result<PathBuf> {
     let path = PathBuf::from(name);
     let mut components = path.components();
     match (components.next(), components.next()) {
@@ -184,19 +136,19 @@ impl Sum {
 }
 
 /// A folder that is being read.
-struct Folder {
+pub(super) struct Folder {
     entries: Dir,
     dir: OwnedFd,
 }
 
 impl Folder {
-    fn new(dir: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(dir: OwnedFd) -> io::Result<Self> {
         let entries = Dir::read_from(&dir)?;
         Ok(Self { entries, dir })
     }
 
     /// The next entry that is still there, itself and not what it may point to.
-    fn next(&mut self) -> io::Result<Option<(std::ffi::OsString, Stat)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(std::ffi::OsString, Stat)>> {
         while let Some(entry) = self.entries.next().transpose()? {
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
@@ -228,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::domain::bytes::Figure;
-    use crate::domain::item::{Labels, VolumeName};
+    use crate::domain::item::{ContainerId, Labels, VolumeName};
 
     fn volume(root: &Path, name: &str) -> Volume {
         Volume {
@@ -336,28 +288,6 @@ mod tests {
 
     const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
-    #[test]
-    fn logs_are_all_files_of_the_drivers_that_keep_some_here() {
-        let dir = TempDir::new().unwrap();
-        let own = dir.path().join("containers").join(ID);
-        std::fs::create_dir_all(own.join("local-logs")).unwrap();
-        std::fs::write(own.join(format!("{ID}-json.log")), [0; 100]).unwrap();
-        std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
-        std::fs::write(own.join(format!("{ID}-json.log.2.gz")), [0; 3]).unwrap();
-        std::fs::write(own.join("container-cached.log"), [0; 1000]).unwrap();
-        std::fs::write(own.join("local-logs/container.log.1"), [0; 5000]).unwrap();
-        std::fs::write(own.join("config.v2.json"), [0; 7_000]).unwrap();
-        symlink("/etc/passwd", own.join("container-cached.log.1")).unwrap();
-        let linked = own.join("container-cached.log.2");
-        std::fs::write(&linked, [0; 9_000]).unwrap();
-        std::fs::hard_link(&linked, own.join("other")).unwrap();
-        let found = logs(&open(&dir), "overlay2", &ContainerId::new(ID)).unwrap();
-        assert_eq!(found, Bytes(6123));
-        for id in ["..", "../containers", "", "none"] {
-            logs(&open(&dir), "overlay2", &ContainerId::new(id)).unwrap_err();
-        }
-    }
-
     /// Opening one would wait for somebody to write into it, or do whatever a device does when it is opened.
     #[test]
     fn pipes_and_devices_are_not_opened() {
@@ -384,27 +314,11 @@ mod tests {
             tty,
         );
         let root = open(&dir);
-        assert_eq!(
-            logs(&root, "overlay2", &ContainerId::new(ID)).unwrap(),
-            Bytes::ZERO
-        );
+        let logs = super::super::logs(&root, "overlay2", &ContainerId::new(ID));
+        assert_eq!(logs.unwrap().size, Bytes::ZERO);
         let found = measure(&dir, &volume(dir.path(), "shop")).unwrap();
         assert_eq!(found, Bytes::ZERO);
         assert!(root.open_file(Path::new("engine-id")).is_err());
         assert_eq!(root.engine_id(), None);
-    }
-
-    #[test]
-    fn podman_keeps_logs_elsewhere() {
-        let dir = TempDir::new().unwrap();
-        let own = dir
-            .path()
-            .join("overlay-containers")
-            .join(ID)
-            .join("userdata");
-        std::fs::create_dir_all(&own).unwrap();
-        std::fs::write(own.join("ctr.log"), [0; 42]).unwrap();
-        let found = logs(&open(&dir), "overlay", &ContainerId::new(ID)).unwrap();
-        assert_eq!(found, Bytes(42));
     }
 }

@@ -76,6 +76,13 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// A log was emptied, of so many bytes.
+    pub(super) fn truncated(&mut self, step: &Step, freed: Bytes) {
+        let mut went = self.observation.went(&step.id);
+        went.bytes = freed;
+        self.credits.insert(step.id.clone(), went);
+    }
+
     /// A step has ended: what went with it.
     pub(super) fn ended(&mut self, step: &Step, outcome: Outcome) -> Figure<Bytes> {
         let told = self.credits.remove(&step.id);
@@ -87,7 +94,9 @@ impl<'a> Tally<'a> {
                 self.observation.went(&step.id);
                 Went::default()
             }
-            (Outcome::Changed | Outcome::Failed | Outcome::Skipped, None) => Went::default(),
+            (Outcome::Truncated | Outcome::Changed | Outcome::Failed | Outcome::Skipped, None) => {
+                Went::default()
+            }
         };
         let freed = went.figure();
         self.went.insert(step.id.clone(), went);
@@ -110,6 +119,11 @@ impl<'a> Tally<'a> {
             };
         }
         went
+    }
+
+    /// What went with a step that has ended.
+    pub(super) fn freed_by(&self, step: &ItemId) -> Bytes {
+        self.went.get(step).map_or(Bytes::ZERO, |went| went.bytes)
     }
 
     fn total(&self) -> Went {

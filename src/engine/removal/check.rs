@@ -93,7 +93,7 @@ async fn inspect(
         .steps
         .iter()
         .filter_map(|step| match &step.id {
-            ItemId::Container(id) => Some(id.clone()),
+            ItemId::Container(id) | ItemId::Log(id) => Some(id.clone()),
             _ => None,
         })
         .collect();
@@ -145,7 +145,7 @@ impl Run<'_> {
                 now.containers = engine.containers().await?;
                 now.images = engine.images().await?;
             }
-            ItemId::Container(_) => now.containers = engine.containers().await?,
+            ItemId::Container(_) | ItemId::Log(_) => now.containers = engine.containers().await?,
             ItemId::Volume(name) => {
                 now.containers = engine.containers().await?;
                 now.volumes = engine.volumes().await?;
@@ -196,7 +196,7 @@ impl Run<'_> {
 pub(super) async fn is_listed(engine: &dyn Engine, id: &ItemId) -> Result<bool, EngineError> {
     Ok(match id {
         ItemId::Image(id) => engine.images().await?.iter().any(|image| image.id == *id),
-        ItemId::Container(id) => {
+        ItemId::Container(id) | ItemId::Log(id) => {
             let containers = engine.containers().await?;
             containers.iter().any(|container| container.id == *id)
         }

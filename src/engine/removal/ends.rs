@@ -90,7 +90,7 @@ impl Run<'_> {
                 .users_of_volume(name)
                 .map(|user| ItemId::Container(user.id.clone()))
                 .collect(),
-            ItemId::Container(_) | ItemId::Record(_) => return None,
+            ItemId::Container(_) | ItemId::Record(_) | ItemId::Log(_) => return None,
         };
         let name = |id: &ItemId| {
             let name = self.survey.find(id).map(|item| Item::name(&item));

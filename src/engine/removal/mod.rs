@@ -10,6 +10,7 @@ mod ends;
 #[cfg(test)]
 mod faults;
 mod images;
+mod logs;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -102,7 +103,7 @@ async fn carry_out(
     let journal = order.journal.clone();
     let known: HashMap<ItemId, ComesBack> = comes_back_of(&order.plan);
     let checked = match engine.gate().pass(|| "the removal".to_owned()) {
-        Ok(_) => check::recheck(&*engine, order).await,
+        Ok(_) => Box::pin(check::recheck(&*engine, order)).await,
         Err(refusal) => Err(refusal),
     };
     let (survey, rechecked) = match checked {
@@ -266,6 +267,7 @@ impl<'a> Run<'a> {
                 ItemId::Image(id) => vec![self.image(step, id).await],
                 ItemId::Volume(id) => vec![self.volume(step, id).await],
                 ItemId::Record(_) => self.records(steps).await,
+                ItemId::Log(id) => vec![Box::pin(self.log(step, id)).await],
             },
             _ => self.records(steps).await,
         }

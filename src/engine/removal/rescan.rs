@@ -47,7 +47,9 @@ impl Run<'_> {
             .iter()
             .filter(|step| self.removed.contains(&step.id))
             .collect();
+        let (logs, emptied) = self.logs();
         let at_most: Bytes = steps.iter().map(|step| step.frees.at_most).sum();
+        let at_most = at_most + emptied;
         let remains = self.remains(&steps, &after);
         let there: Bytes = remains.iter().map(|it| it.bytes).sum();
         let unheld: Bytes = remains.iter().map(|it| it.unheld).sum();
@@ -60,12 +62,36 @@ impl Run<'_> {
         account.freed = if is_exact && were_others {
             account.freed - there
         } else if is_exact {
-            lost - unheld
+            lost - unheld + logs
         } else {
-            let lost = lost - unheld;
+            let lost = lost - unheld + logs;
             lost.clamp((account.freed - there).min(at_most), at_most)
         };
         account.differences = self.what_stayed(&steps, &remains, &after);
+    }
+
+    /// Bytes of log files that went, which no scan tells as they grow: in all, and of those that were emptied.
+    fn logs(&self) -> (Bytes, Bytes) {
+        let went = |step: &Step| self.tally.freed_by(&step.id);
+        let logs = self.plan.steps.iter();
+        let logs = logs.filter(|step| matches!(step.id, ItemId::Log(_)));
+        let emptied: Bytes = logs.map(went).sum();
+        let containers = self.survey.inventory().containers.iter();
+        let removed =
+            containers.filter(|it| self.removed.contains(&ItemId::Container(it.id.clone())));
+        let taken: Bytes = removed
+            .filter_map(|container| {
+                let details = container.details.as_ref().known()?;
+                let before = self.tally.freed_by(&ItemId::Log(container.id.clone()));
+                let emptied = if before.is_zero() {
+                    before
+                } else {
+                    details.truncatable()
+                };
+                Some(details.log?.size - emptied)
+            })
+            .sum();
+        (emptied + taken, emptied)
     }
 
     /// What is still there of what each step let go, by the count.

@@ -12,8 +12,8 @@ use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, Service, Text, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, LogFiles, Record, Service, Text,
+    Volume, VolumeName,
 };
 use crate::domain::stored::Stored;
 use crate::engine::host::Surroundings;
@@ -35,7 +35,7 @@ pub(super) enum Answered {
     Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
-    Logs(Vec<(ContainerId, Option<Bytes>)>),
+    Logs(Vec<(ContainerId, Option<LogFiles>)>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
     /// What a volume was measured to hold here.

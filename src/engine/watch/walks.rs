@@ -14,7 +14,7 @@ use super::take::Answered;
 use super::work::Landing;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Inventory, Part, Stage};
-use crate::domain::item::{ContainerId, Text, Volume, VolumeName};
+use crate::domain::item::{ContainerId, LogFiles, Text, Volume, VolumeName};
 use crate::engine::Engine;
 use crate::engine::host::{self, Known, Leash, Proven, Walker};
 
@@ -129,7 +129,7 @@ impl Scan<'_> {
         async move { Answered::Logs(log_sizes(root, driver, ids).await) }.boxed()
     }
 
-    pub(super) fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<Bytes>)>) {
+    pub(super) fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<LogFiles>)>) {
         self.outbox.push(Part::Logs(sizes));
         self.landed(Question::Logs);
     }
@@ -158,7 +158,7 @@ pub(super) async fn log_sizes(
     root: Option<Proven>,
     driver: Text,
     ids: Vec<ContainerId>,
-) -> Vec<(ContainerId, Option<Bytes>)> {
+) -> Vec<(ContainerId, Option<LogFiles>)> {
     let look = spawn_blocking(move || {
         let root = root.and_then(|root| root.open().ok());
         let size = |id: &ContainerId| host::logs(root.as_ref()?, &driver, id).ok();

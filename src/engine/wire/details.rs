@@ -142,12 +142,26 @@ pub fn container_details(inspect: &Value) -> ContainerDetails {
         stop_timeout: inspect.at("Config").number("StopTimeout"),
         log_path: inspect.filled("LogPath").map(Text::from),
         log_driver: host.at("LogConfig").text("Type").into(),
+        log_bounded: log_bounded(host.at("LogConfig")),
         log: None,
         folders,
         manifest: inspect
             .at("ImageManifestDescriptor")
             .filled("digest")
             .map(Text::from),
+    }
+}
+
+/// Whether something ends the growth of a container's log. The engine writes the driver and the options that it
+/// took from its own settings into each container as it makes it. Drivers that keep the log elsewhere have a
+/// copy here that is bounded, as is what the `local` driver writes unless that was turned off.
+fn log_bounded(config: Row<'_>) -> Option<bool> {
+    let most = config.at("Config").filled("max-size");
+    match config.text("Type") {
+        "" | "k8s-file" => None,
+        "json-file" => Some(most.is_some_and(|most| most != "-1")),
+        "local" => Some(most != Some("-1")),
+        _ => Some(true),
     }
 }
 

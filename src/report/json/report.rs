@@ -22,8 +22,7 @@ pub(super) struct Report<'a> {
     containers: Vec<ContainerJson<'a>>,
     volumes: Vec<VolumeJson<'a>>,
     build_cache: Vec<RecordJson<'a>>,
-    /// Log files one by one are not told by this version.
-    logs: Option<()>,
+    logs: Option<Vec<LogJson<'a>>>,
     unexplained: Option<()>,
     /// Why figures are missing.
     failed: Vec<FailedJson<'a>>,
@@ -61,7 +60,10 @@ impl<'a> Report<'a> {
                 .rows(Kind::BuildCache)
                 .map(|at| RecordJson::new(survey, at))
                 .collect(),
-            logs: None,
+            logs: survey.has_logs().then(|| {
+                let rows = survey.rows(Kind::Log);
+                rows.map(|at| LogJson::new(survey, at)).collect()
+            }),
             unexplained: None,
             failed: failed(inventory).collect(),
         }
@@ -214,6 +216,7 @@ struct ContainerJson<'a> {
     state: &'a str,
     size: Figure<Bytes>,
     log: Option<Bytes>,
+    log_bounded: Option<bool>,
     frees: Figure<Bytes>,
     created: Option<Timestamp>,
     finished: Option<Timestamp>,
@@ -233,12 +236,36 @@ impl<'a> ContainerJson<'a> {
             image: &container.image,
             state: container.state.word(),
             size: survey.item(Kind::Container, at).size(),
-            log: details.and_then(|details| details.log),
+            log: details.and_then(|details| details.log).map(|log| log.size),
+            log_bounded: details.and_then(|details| details.log_bounded),
             frees: facts.frees.figure(),
             created: container.created,
             finished: details.and_then(|details| details.finished),
             project: container.labels.project(),
             protected: facts.flags.protected,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LogJson<'a> {
+    container: &'a str,
+    name: &'a str,
+    driver: &'a str,
+    bounded: Option<bool>,
+    size: Figure<Bytes>,
+}
+
+impl<'a> LogJson<'a> {
+    fn new(survey: &'a Survey, at: usize) -> Self {
+        let container: &Container = &survey.inventory().containers[at];
+        let details = container.details.as_ref().known();
+        Self {
+            container: container.id.as_str(),
+            name: &container.name,
+            driver: details.map_or("", |details| &details.log_driver),
+            bounded: details.and_then(|details| details.log_bounded),
+            size: survey.item(Kind::Log, at).size(),
         }
     }
 }

@@ -100,7 +100,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     );
     assert_keys(
         &report["containers"][0],
-        "id name image_id image state size log frees created finished project protected",
+        "id name image_id image state size log log_bounded frees created finished project protected",
     );
     assert_keys(
         &report["volumes"][0],

@@ -234,6 +234,7 @@ fn step(name: &str, id: ItemId, frees: u64) -> Step {
         added_by: AddedBy::Selection,
         stop: false,
         unpause: false,
+        tail_waits: false,
         vanishes: false,
         follows: Vec::new(),
         seen: Seen::Record,

@@ -1,4 +1,5 @@
 mod laws;
+mod logs;
 mod recheck;
 
 use std::sync::Arc;

@@ -110,7 +110,7 @@ async fn logs_are_measured_and_stay_when_a_container_is_inspected_again() {
     let mut watched = Watched::new(fake);
     watched.seconds(3).await;
     let log_size = |watched: &Watched| match &watched.inventory.containers[0].details {
-        Figure::Known(details) => details.log,
+        Figure::Known(details) => details.log.map(|log| log.size),
         _ => None,
     };
     assert_eq!(log_size(&watched), Some(Bytes(300)));
@@ -150,7 +150,7 @@ async fn one_scan_measures_the_same() {
         .unwrap();
     assert_eq!(found.volumes[0].size, Figure::Known(Bytes(1000)));
     let details = found.containers[0].details.as_ref().known().unwrap();
-    assert_eq!(details.log, Some(Bytes(40)));
+    assert_eq!(details.log.map(|log| log.size), Some(Bytes(40)));
     assert!(found.is_done(Stage::VolumeSizes));
     assert_eq!(fake.count("volume_sizes"), 0);
 }

@@ -1,0 +1,314 @@
+//! A container's log files in the folder of an engine that is proven to be local: how large they are, and how
+//! they are emptied.
+//!
+//! Only what the `json-file` driver writes is emptied, as lines are read wherever one begins: the files that it
+//! put aside, and the one that it writes where it has no bound. It opens that one for appending when the
+//! container starts, so that the next line goes to the beginning of the empty file; but the one that it opens
+//! when it puts a full one aside goes on where it was, behind a hole that no reader gets over (seen on 20.10,
+//! 26.1 and 28.5). The files of the `local` driver, and the
+//! copies of the same form that it keeps for `docker logs` with any other driver, are read by the lengths
+//! written in them, which a reader that was under way would take from the middle of another entry; but they are
+//! bounded unless somebody asked otherwise. A compressed file cannot be read once it is empty, and then
+//! `docker logs` shows nothing of the others either.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
+
+use super::measure::{Folder, single};
+use super::{Known, Root, base_flags, prove, unless_gone};
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{ContainerId, LogFiles, Text};
+use crate::engine::Permit;
+
+/// A container's log files that go with it, rotated ones included: those of the `json-file` and the `local`
+/// driver, and the cache that lets `docker logs` work with any other (ENGINE.md §5). They are looked for by
+/// their names in the container's own folder, not where the engine says.
+///
+/// # Errors
+/// The container's folder may not be read.
+pub fn logs(root: &Root, driver: &str, id: &ContainerId) -> io::Result<LogFiles> {
+    let own = single(id.as_str())?;
+    let docker = Path::new("containers").join(&own);
+    let podman = Path::new(&format!("{driver}-containers"))
+        .join(&own)
+        .join("userdata");
+    let mut sum = LogFiles::default();
+    match root.open_folder(&docker) {
+        Ok(folder) => {
+            let json = json_file(id);
+            add(
+                &mut sum,
+                folder,
+                &[&json, "container-cached.log"],
+                Some(&json),
+            )?;
+            if let Some(folder) = unless_gone(root.open_folder(&docker.join("local-logs")))? {
+                add(&mut sum, folder, &["container.log"], None)?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            add(&mut sum, root.open_folder(&podman)?, &["ctr.log"], None)?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(sum)
+}
+
+fn json_file(id: &ContainerId) -> String {
+    format!("{}-json.log", id.as_str())
+}
+
+/// What follows a log's name in that of one of its files: nothing, or a dot and more.
+fn rest_of<'a>(name: &'a [u8], log: &str) -> Option<&'a [u8]> {
+    let rest = name.strip_prefix(log.as_bytes())?;
+    rest.first()
+        .is_none_or(|byte| *byte == b'.')
+        .then_some(rest)
+}
+
+/// True for a file that was put aside and not compressed (`.1`), by what follows the log's name.
+fn is_aside(rest: &[u8]) -> bool {
+    let number = rest.get(1..).unwrap_or_default();
+    !number.is_empty() && number.iter().all(u8::is_ascii_digit)
+}
+
+/// Adds the files of these names, and of these names with a dot and more behind them.
+fn add(sum: &mut LogFiles, folder: OwnedFd, names: &[&str], plain: Option<&str>) -> io::Result<()> {
+    let mut folder = Folder::new(folder)?;
+    while let Some((name, stat)) = folder.next()? {
+        let name = name.as_bytes();
+        let Some(rest) = names.iter().find_map(|log| rest_of(name, log)) else {
+            continue;
+        };
+        // A second link would keep the bytes (DESIGN.md, Guard rails).
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+            continue;
+        }
+        let bytes = Bytes(u64::try_from(stat.st_size).unwrap_or_default());
+        sum.size += bytes;
+        sum.rotated += usize::from(!rest.is_empty());
+        match plain.and_then(|log| rest_of(name, log)) {
+            Some([]) => sum.written += bytes,
+            Some(rest) if is_aside(rest) => sum.aside += bytes,
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// A log to be emptied.
+#[derive(Clone, Debug)]
+pub struct LogOrder {
+    pub container: ContainerId,
+    /// Where the engine says, asked a moment ago, that it is written.
+    pub path: Option<Text>,
+    /// And that it has a bound: the file that is written then stays as it is.
+    pub bounded: bool,
+    /// The engine whose folder it must be in, and what proves that the folder is its.
+    pub engine: Arc<EngineInfo>,
+    pub known: Known,
+}
+
+/// Empties a container's log files where they are, and returns how many bytes went and what went wrong after
+/// some had gone. It opens files, which may hang on a dead network filesystem: call it where blocking is allowed.
+///
+/// # Errors
+/// The engine is not local, the engine writes the log elsewhere, or the file that is written cannot be opened
+/// or is not the container's alone: then nothing was changed.
+pub fn truncate(order: &LogOrder, _permit: Permit) -> io::Result<(Bytes, Option<io::Error>)> {
+    let root = prove(&order.engine, &order.known).map_err(io::Error::other)?;
+    let own = Path::new("containers").join(single(order.container.as_str())?);
+    let json = json_file(&order.container);
+    let written = order.path.as_deref().and_then(|path| root.relative(path));
+    if written != Some(&own.join(&json)) {
+        return Err(io::Error::other(
+            "the engine does not write it where a json-file log lies",
+        ));
+    }
+    let folder = root.open_folder(&own)?;
+    let mut freed = Bytes::ZERO;
+    if !order.bounded {
+        freed = empty(&folder, json.as_bytes())?;
+    }
+    let mut failure = None;
+    let mut entries = Folder::new(folder.try_clone()?)?;
+    while let Some((name, _)) = entries.next()? {
+        let name = name.as_bytes();
+        if !rest_of(name, &json).is_some_and(is_aside) {
+            continue;
+        }
+        match unless_gone(empty(&folder, name)) {
+            Ok(bytes) => freed += bytes.unwrap_or_default(),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Ok((freed, failure))
+}
+
+/// Empties one file, by the handle that was looked at.
+fn empty(folder: &OwnedFd, name: &[u8]) -> io::Result<Bytes> {
+    let flags = (base_flags() - OFlags::RDONLY) | OFlags::WRONLY | OFlags::NOFOLLOW;
+    let file = openat(folder, name, flags, Mode::empty())?;
+    let stat = fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+        return Err(io::Error::other("it is no regular file of its own"));
+    }
+    File::from(file).set_len(0)?;
+    Ok(Bytes(u64::try_from(stat.st_size).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::engine::Gate;
+
+    const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
+
+    fn open(dir: &TempDir) -> Root {
+        Root::open(dir.path().to_str().unwrap().into()).unwrap()
+    }
+
+    fn empty(order: &LogOrder) -> io::Result<(Bytes, Option<io::Error>)> {
+        let permit = Gate::new(false).pass(String::new).unwrap();
+        truncate(order, permit)
+    }
+
+    fn own(dir: &TempDir) -> std::path::PathBuf {
+        let own = dir.path().join("containers").join(ID);
+        std::fs::create_dir_all(&own).unwrap();
+        own
+    }
+
+    fn order(dir: &TempDir, path: &Path) -> LogOrder {
+        std::fs::write(dir.path().join("engine-id"), "that very engine").unwrap();
+        LogOrder {
+            container: ContainerId::new(ID),
+            path: Some(path.to_str().unwrap().into()),
+            bounded: false,
+            engine: Arc::new(EngineInfo {
+                host: "unix:///somewhere".into(),
+                root: dir.path().to_str().unwrap().into(),
+                engine_id: "that very engine".into(),
+                ..EngineInfo::default()
+            }),
+            known: Known::default(),
+        }
+    }
+
+    #[test]
+    fn logs_are_all_files_of_the_drivers_that_keep_some_here() {
+        let dir = TempDir::new().unwrap();
+        let own = own(&dir);
+        std::fs::create_dir_all(own.join("local-logs")).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log")), [0; 100]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.2.gz")), [0; 3]).unwrap();
+        std::fs::write(own.join("container-cached.log"), [0; 1000]).unwrap();
+        std::fs::write(own.join("local-logs/container.log.1"), [0; 5000]).unwrap();
+        std::fs::write(own.join("config.v2.json"), [0; 7_000]).unwrap();
+        symlink("/etc/passwd", own.join("container-cached.log.1")).unwrap();
+        let linked = own.join("container-cached.log.2");
+        std::fs::write(&linked, [0; 9_000]).unwrap();
+        std::fs::hard_link(&linked, own.join("other")).unwrap();
+        let found = logs(&open(&dir), "overlay2", &ContainerId::new(ID)).unwrap();
+        let expected = LogFiles {
+            size: Bytes(6123),
+            written: Bytes(100),
+            aside: Bytes(20),
+            rotated: 3,
+        };
+        assert_eq!(found, expected);
+        for id in ["..", "../containers", "", "none"] {
+            logs(&open(&dir), "overlay2", &ContainerId::new(id)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn podman_keeps_logs_elsewhere() {
+        let dir = TempDir::new().unwrap();
+        let own = dir
+            .path()
+            .join("overlay-containers")
+            .join(ID)
+            .join("userdata");
+        std::fs::create_dir_all(&own).unwrap();
+        std::fs::write(own.join("ctr.log"), [0; 42]).unwrap();
+        let found = logs(&open(&dir), "overlay", &ContainerId::new(ID)).unwrap();
+        assert_eq!((found.size, found.written), (Bytes(42), Bytes::ZERO));
+    }
+
+    #[test]
+    fn a_log_is_emptied_in_place_and_what_is_compressed_stays() {
+        let dir = TempDir::new().unwrap();
+        let own = own(&dir);
+        let log = own.join(format!("{ID}-json.log"));
+        std::fs::write(&log, [0; 100]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log.2.gz")), [0; 3]).unwrap();
+        std::fs::write(own.join("config.v2.json"), [0; 7]).unwrap();
+        let length = |name: &str| std::fs::metadata(own.join(name)).unwrap().len();
+        let bounded = LogOrder {
+            bounded: true,
+            ..order(&dir, &log)
+        };
+        assert_eq!(empty(&bounded).unwrap().0, Bytes(20));
+        assert_eq!(length(&format!("{ID}-json.log")), 100);
+        std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
+        let (freed, failure) = empty(&order(&dir, &log)).unwrap();
+        assert!(failure.is_none());
+        assert_eq!(freed, Bytes(120));
+        assert_eq!(length(&format!("{ID}-json.log")), 0);
+        assert_eq!(length(&format!("{ID}-json.log.1")), 0);
+        assert_eq!(length(&format!("{ID}-json.log.2.gz")), 3);
+        assert_eq!(length("config.v2.json"), 7);
+    }
+
+    #[test]
+    fn nothing_but_the_containers_own_log_is_emptied() {
+        let dir = TempDir::new().unwrap();
+        let own = own(&dir);
+        let log = own.join(format!("{ID}-json.log"));
+        let elsewhere = dir.path().join("precious");
+        std::fs::write(&elsewhere, "precious").unwrap();
+        let refused = |order: &LogOrder| {
+            empty(order).unwrap_err();
+            assert_eq!(std::fs::read(&elsewhere).unwrap(), b"precious");
+        };
+        symlink(&elsewhere, &log).unwrap();
+        refused(&order(&dir, &log));
+        std::fs::remove_file(&log).unwrap();
+        std::fs::hard_link(&elsewhere, &log).unwrap();
+        refused(&order(&dir, &log));
+        std::fs::remove_file(&log).unwrap();
+        std::fs::write(&log, "a line").unwrap();
+        refused(&order(&dir, &elsewhere));
+        refused(&order(&dir, &own.join("../precious")));
+        refused(&LogOrder {
+            path: None,
+            ..order(&dir, &log)
+        });
+        let mut another = order(&dir, &log);
+        Arc::make_mut(&mut another.engine).engine_id = "another engine".into();
+        refused(&another);
+        let mut another = order(&dir, &log);
+        Arc::make_mut(&mut another.engine).host = "tcp://web-3:2375".into();
+        refused(&another);
+        std::fs::remove_dir_all(&own).unwrap();
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join(format!("{ID}-json.log")), "a line").unwrap();
+        symlink(folder.path(), &own).unwrap();
+        refused(&order(&dir, &log));
+        assert_eq!(std::fs::read(log).unwrap(), b"a line");
+    }
+}

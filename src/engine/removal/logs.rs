@@ -1,0 +1,44 @@
+//! Empties a container's log, right after the engine has said once more where it writes it.
+
+use std::sync::Arc;
+
+use crate::domain::item::ContainerId;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::Step;
+
+use super::Run;
+use super::ends::End;
+use crate::engine::host::{Known, LogOrder};
+use crate::engine::{EngineError, LogTruncated};
+
+impl Run<'_> {
+    pub(super) async fn log(&mut self, step: &Step, id: &ContainerId) -> End {
+        let details = match self.engine.container_details(id, false).await {
+            Ok(details) => details,
+            Err(EngineError::NotFound(words)) => return self.missing(step, words).await,
+            Err(error) => return self.after_asking(step, error).await,
+        };
+        if let Some(why) = step.seen.moved(details.log_path.as_ref()) {
+            return End::new(Outcome::Changed, why);
+        }
+        let inventory = self.survey.inventory();
+        let order = LogOrder {
+            container: id.clone(),
+            path: details.log_path,
+            bounded: details.log_bounded != Some(false),
+            engine: Arc::clone(&inventory.engine),
+            known: Known::of(inventory),
+        };
+        match self.engine.truncate_log(order).await {
+            Ok(LogTruncated { freed, failure }) => {
+                self.tally.truncated(step, freed);
+                match failure {
+                    Some(words) => End::failed(words),
+                    None => End::new(Outcome::Truncated, None),
+                }
+            }
+            Err(EngineError::NotFound(words)) => self.missing(step, words).await,
+            Err(error) => End::failed(error.to_string()),
+        }
+    }
+}
