@@ -492,3 +492,63 @@ fn any_config_is_read_or_an_error_in_one_line() {
         let _ = read(&spoil(random, &corpus));
     });
 }
+
+/// Nothing that is made of it may be much larger than it is, nor take much longer than reading it.
+#[test]
+fn answers_as_long_as_an_engine_likes_are_read_or_refused() {
+    let is_long = std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0");
+    let length = if is_long { 100_000_000 } else { 1_000_000 };
+    let filled = |piece: &str| {
+        let inner = vec![piece; length / (piece.len() + 1)].join(",");
+        format!("[{inner}]")
+    };
+    let name = "x".repeat(length);
+    let numbered = |row: fn(usize) -> String| {
+        let rows: Vec<String> = (0..length / 50).map(row).collect();
+        format!("[{}]", rows.join(","))
+    };
+    let tags = numbered(|at| format!(r#""a:{at}","b@{at}""#));
+    let shapes = [
+        filled("[]"),
+        filled("{}"),
+        filled("0"),
+        filled(r#"{"Id":"sha256:1","RepoTags":["a:1"]}"#),
+        numbered(|at| format!(r#"{{"Id":"sha256:1","RepoTags":["a:{at}"]}}"#)),
+        format!(r#"[{{"Id":"sha256:1","RepoTags":{tags}}}]"#),
+        filled(r#"{"Id":"sha256:1","Labels":{"a":"b","c":"d","e":"f"},"Mounts":[{},{}]}"#),
+        format!(r#"[{{"Id":"{name}","Names":["/{name}"]}}]"#),
+        format!(
+            r#"{{"Volumes":{},"BuildCache":{}}}"#,
+            filled("1"),
+            filled("{}")
+        ),
+        "[".repeat(length),
+        format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        "9".repeat(length),
+    ];
+    for shape in &shapes {
+        let start = Instant::now();
+        if let Ok(value) = wire::parse("GET /x", shape.as_bytes()) {
+            let images = wire::images(&value, Dialect::default());
+            let names: usize = images.iter().map(|it| it.names.len()).sum();
+            assert!(names <= shape.len());
+            let _ = (
+                wire::containers(&value),
+                wire::volumes(&value),
+                wire::services(&value),
+            );
+        }
+        if let Ok(df) = wire::Df::parse("GET /x", shape.clone().into_bytes()) {
+            let _ = (
+                wire::records(&df),
+                wire::volume_sizes(&df),
+                wire::shared_sizes(&df),
+            );
+        }
+        let took = start.elapsed();
+        let begin: String = shape.chars().take(30).collect();
+        println!("{} bytes of {begin}: {took:?}", shape.len());
+        let bound = LONGEST * if is_long { 30 } else { 1 };
+        assert!(took < bound, "{begin}: {took:?}");
+    }
+}

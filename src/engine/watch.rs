@@ -12,6 +12,7 @@ mod scan;
 mod take;
 mod walks;
 mod work;
+mod young;
 
 use std::sync::Arc;
 use std::time::Duration;

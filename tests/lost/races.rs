@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -179,8 +177,6 @@ pub fn hold(engine: &PrivateEngine) {
 fn set(stage: &Stage<'_>) {
     stage.set_some();
     stage.send_json("/commit?container=keep-one&repo=go-live&tag=1", &json!({}));
-    // Times of volumes are told by the second.
-    thread::sleep(Duration::from_millis(1_100));
 }
 
 /// Returns the deeds that were done.

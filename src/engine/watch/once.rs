@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::walks::{Measured, log_sizes, measure};
+use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
     look, stored, with_surroundings, within,
@@ -165,6 +166,7 @@ struct Lists {
 }
 
 async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
+    let since = Timestamp::now();
     let (about, images, containers, services, volumes) = tokio::try_join!(
         within("info", engine.about()),
         within("images", engine.images()),
@@ -172,6 +174,7 @@ async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
         within("services", engine.services()),
         within("volumes", engine.volumes()),
     )?;
+    let volumes = let_age(engine, volumes, &containers, since).await?;
     Ok(Lists {
         about,
         images,

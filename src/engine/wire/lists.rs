@@ -1,6 +1,6 @@
 //! The cheap lists: images, containers, volumes, services.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -20,21 +20,25 @@ pub fn images(answer: &Value, dialect: Dialect) -> Vec<Image> {
     for image in Row(answer).rows().filter_map(|row| image(row, dialect)) {
         if let Some(&place) = places.get(&image.id) {
             let first = &mut images[place];
-            add_new(&mut first.names, image.names);
-            add_new(&mut first.digests, image.digests);
+            first.names.extend(image.names);
+            first.digests.extend(image.digests);
         } else {
             places.insert(image.id.clone(), images.len());
             images.push(image);
         }
     }
+    for image in &mut images {
+        keep_once(&mut image.names);
+        keep_once(&mut image.digests);
+    }
     images
 }
 
-fn add_new(texts: &mut Vec<Text>, more: Vec<Text>) {
-    for text in more {
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
+/// In the order in which they come first. There may be as many as an engine likes to write.
+fn keep_once(texts: &mut Vec<Text>) {
+    if texts.len() > 1 {
+        let mut seen = HashSet::with_capacity(texts.len());
+        texts.retain(|text| seen.insert(Text::clone(text)));
     }
 }
 
@@ -73,7 +77,7 @@ fn names(row: Row<'_>) -> (Vec<Text>, Vec<Text>) {
         } else {
             &mut names
         };
-        add_new(list, vec![name.into()]);
+        list.push(name.into());
     }
     (names, digests)
 }
