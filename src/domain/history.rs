@@ -40,6 +40,35 @@ pub struct Entry {
     pub error: Option<Text>,
 }
 
+/// The `repository@sha256:…` by which registries may have an image. On the containerd store its ID is its digest,
+/// for each repository that names it, and the engine lists but one of them (28.5.2).
+#[must_use]
+pub fn sources(id: &str, names: &[Text], digests: &[Text]) -> Vec<Text> {
+    let is_digest = |digest: &Text| digest.split_once('@').is_some_and(|(_, it)| it == id);
+    let mut sources: Vec<Text> = Vec::new();
+    if digests.iter().any(is_digest) {
+        for name in names {
+            let source = Text::from(format!("{}@{id}", repository(name)));
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    for digest in digests {
+        if !sources.contains(digest) {
+            sources.push(Text::clone(digest));
+        }
+    }
+    sources
+}
+
+/// A name without its tag.
+fn repository(name: &str) -> &str {
+    name.rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .map_or(name, |(repository, _)| repository)
+}
+
 /// What a dtop had in hand when it was ended, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
@@ -145,8 +174,8 @@ impl Entry {
         }
         match self.kind {
             Kind::Image if self.is_pulled() => {
-                let digest = self.digests.first()?;
-                Some(format!("docker pull {digest}"))
+                let digests = sources(&self.id, &self.names, &self.digests);
+                Some(format!("docker pull {}", digests.first()?))
             }
             Kind::BuildCache => Some("the next build makes it anew".to_owned()),
             Kind::Image | Kind::Container | Kind::Volume | Kind::Log => None,
@@ -264,6 +293,18 @@ pub(crate) mod tests {
         volume.names.clear();
         volume.name = "db-old".into();
         assert!(volume.is_meant_by("db-old") && !volume.is_meant_by("db"));
+    }
+
+    #[test]
+    fn an_id_that_is_a_digest_is_had_from_every_repository_that_names_it() {
+        let texts = |words: &[&str]| words.iter().map(|it| Text::from(*it)).collect::<Vec<_>>();
+        let names = texts(&["r:5000/a:1", "r:5000/a:2", "mine:1"]);
+        let listed = texts(&["mine@sha256:7"]);
+        assert_eq!(
+            sources("sha256:7", &names, &listed),
+            texts(&["r:5000/a@sha256:7", "mine@sha256:7"])
+        );
+        assert_eq!(sources("sha256:8", &names, &listed), listed);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Engine, EngineError, Tell};
-use crate::domain::history::Entry;
+use crate::domain::history::{Entry, sources};
 use crate::domain::item::{ImageId, ItemId, Text};
 
 /// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence
@@ -38,31 +38,34 @@ async fn is_there(engine: &dyn Engine, id: &ImageId) -> Result<bool, String> {
     Ok(images.iter().any(|image| image.id == *id))
 }
 
-/// From its copy if there is one, else from the registries that had it; told is why the last of them did not do.
+/// From its copy if there is one, else from the registries that had it.
 async fn bring(
     engine: &dyn Engine,
     entry: &Entry,
     id: &ImageId,
     tell: Tell<'_>,
 ) -> Result<(), String> {
-    let mut why = entry.way_back();
+    let mut why = Vec::new();
     if let Some(saved) = &entry.saved {
         match engine.load(Path::new(&**saved), tell).await {
             Ok(()) if is_there(engine, id).await? => return Ok(()),
-            Ok(()) => why = format!("{saved} holds another image"),
-            Err(error) => why = error.to_string(),
+            Ok(()) => why.push(format!("{saved} holds another image")),
+            Err(error) => why.push(error.to_string()),
         }
     }
-    for digest in &entry.digests {
+    for digest in &sources(&entry.id, &entry.names, &entry.digests) {
         tell(format!("pulling {digest}"));
         match engine.pull(digest, tell).await {
             Ok(()) if is_there(engine, id).await? => return Ok(()),
-            Ok(()) => why = other_image(engine, digest, id).await,
+            Ok(()) => why.push(other_image(engine, digest, id).await),
             Err(error @ EngineError::Unreachable { .. }) => return Err(error.to_string()),
-            Err(error) => why = format!("{digest}: {error}"),
+            Err(error) => why.push(format!("{digest}: {error}")),
         }
     }
-    Err(why)
+    if why.is_empty() {
+        why.push(entry.way_back());
+    }
+    Err(why.join("; "))
 }
 
 /// The same digest can be an image for each of several platforms.

@@ -10,6 +10,7 @@ mod hostile;
 mod job;
 mod logs;
 mod outage;
+mod past;
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;
@@ -98,6 +99,14 @@ const TESTS: &[OnEngine] = &[
     (
         "a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused",
         logs::a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused,
+    ),
+    (
+        "an_image_comes_back_from_its_registry",
+        past::an_image_comes_back_from_its_registry,
+    ),
+    (
+        "what_a_killed_dtop_had_in_hand_is_resolved",
+        past::what_a_killed_dtop_had_in_hand_is_resolved,
     ),
     (
         "hostile_strings_move_no_cursor_and_break_no_column",

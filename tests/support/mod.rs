@@ -21,6 +21,7 @@ pub mod program;
 pub mod proxy;
 pub mod pty;
 pub mod random;
+pub mod registry;
 pub mod scene;
 pub mod sshd;
 pub mod trial;
