@@ -17,7 +17,7 @@ use dtop::app::update::update;
 use dtop::domain::bytes::Bytes;
 use dtop::domain::history::Entry;
 use dtop::domain::inventory::{Part, Progress, Stage};
-use dtop::domain::item::{Kind, Labels};
+use dtop::domain::item::{Kind, Labels, Source};
 use dtop::domain::outcome::Outcome;
 use dtop::domain::plan::ComesBack;
 use dtop::ui::Theme;
@@ -263,4 +263,52 @@ fn only_a_yes_restores() {
     );
     // What is not gone, or does not come back, is not asked about.
     assert_eq!(press(&mut model, "j r y j j r y"), []);
+}
+
+/// The fleet with digests, as what was pulled has them.
+fn pulled() -> Model {
+    let mut model = model();
+    let mut images = model.survey.inventory().images.clone();
+    for image in images.iter_mut().filter(|it| it.source == Source::Registry) {
+        image.digests = vec!["postgres@sha256:5f2c1b9d8e7a".into()];
+    }
+    update(&mut model, Msg::Scan(vec![Part::Images(images)]));
+    model
+}
+
+#[test]
+fn what_a_registry_says_changes_no_plan() {
+    let mut model = pulled();
+    // An image that was pulled, alone in its plan.
+    let effects = press(&mut model, "/ i s : r e g i s t r y enter d");
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::AskRegistries(wanted) => Some(wanted.clone()),
+        _ => None,
+    });
+    let (id, sources) = asked.expect("it is asked about").remove(0);
+    assert!(sources[0].contains("@sha256:"), "{sources:?}");
+    check("plan_not_checked", &mut model, (80, 24), COLOUR);
+    update(&mut model, Msg::ComesBack(id.clone(), ComesBack::Yes));
+    check("plan_comes_back", &mut model, (80, 24), COLOUR);
+    // The engine is listed again: it is the same plan, and a yes is one.
+    update(&mut model, Msg::Scan(Vec::new()));
+    let effects = press(&mut model, "y");
+    let Some(Effect::Remove(plan)) = effects.first() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(plan.steps[0].comes_back, ComesBack::Yes);
+}
+
+#[test]
+fn a_closed_plan_asks_no_registry_any_more() {
+    let mut model = pulled();
+    press(&mut model, "/ i s : r e g i s t r y enter d");
+    assert_eq!(press(&mut model, "n"), [Effect::StopAsking]);
+    assert_eq!(press(&mut model, "j"), []);
+    let again = press(&mut model, "k d");
+    assert!(
+        again
+            .iter()
+            .any(|it| matches!(it, Effect::AskRegistries(_)))
+    );
 }

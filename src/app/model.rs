@@ -1,5 +1,7 @@
 //! Everything the program knows. The screen is a picture of it.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::account::Account;
@@ -9,7 +11,7 @@ use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
-use crate::domain::plan::{Plan, STOP_IT, Selection, Tally};
+use crate::domain::plan::{ComesBack, Plan, STOP_IT, Selection, Tally};
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 
@@ -257,6 +259,8 @@ pub struct Model {
     pub last_key: Timestamp,
     /// Figures came since the panes were last put in order.
     pub unsorted: bool,
+    /// Images of plans that registries were asked about, and what they said.
+    pub asked: HashMap<ItemId, Option<ComesBack>>,
     /// What is being restored, and how far that is.
     pub restoring: Option<String>,
     /// SIGTERM or SIGHUP came during a removal: quit as soon as the object in hand is done.
@@ -281,6 +285,7 @@ impl Model {
             notice: None,
             last_key: now,
             unsorted: true,
+            asked: HashMap::new(),
             restoring: None,
             terminating: false,
         }

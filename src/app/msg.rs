@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::Part;
-use crate::domain::item::ImageId;
+use crate::domain::item::{ImageId, ItemId, Text};
 use crate::domain::outcome::Event;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{ComesBack, Plan};
 
 use super::keys::Key;
 
@@ -41,6 +41,8 @@ pub enum Msg {
     /// What the journal holds, the newest first, or why it cannot be read.
     History(Result<Vec<Entry>, String>),
     Restored(Restored),
+    /// What registries say of an image of the plan.
+    ComesBack(ItemId, ComesBack),
     /// SIGTERM or SIGHUP.
     Terminate,
 }
@@ -90,6 +92,10 @@ pub enum Effect {
     Remove(Box<Plan>),
     /// Stop removing after the object in hand.
     CancelRemoval,
+    /// Ask registries whether they have these, each with its `repository@sha256:…`.
+    AskRegistries(Vec<(ItemId, Vec<Text>)>),
+    /// The plan is closed: nobody waits for the registries any more.
+    StopAsking,
     /// Read what was removed.
     ReadHistory,
     /// Bring this back.

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use futures_util::stream::{self, StreamExt};
+
 use super::{Engine, EngineError, Tell};
 use crate::domain::history::{Entry, sources};
 use crate::domain::item::{ImageId, ItemId, Text};
+use crate::domain::plan::ComesBack;
 
 /// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence
 /// each.
@@ -86,6 +89,38 @@ async fn put_back(engine: &dyn Engine, id: &ImageId, name: &Text) -> Result<(), 
             tagged.map_err(|error| format!("{name}: {error}"))
         }
     }
+}
+
+/// How many images registries are asked about at a time.
+const AT_ONCE: usize = 4;
+
+/// Asks registries about images, and tells each answer as it comes. What nobody could tell is not told.
+pub async fn ask_registries(
+    engine: &dyn Engine,
+    wanted: Vec<(ItemId, Vec<Text>)>,
+    mut tell: impl FnMut(ItemId, ComesBack),
+) {
+    let mut answers = stream::iter(wanted)
+        .map(async |(id, sources)| (id, has_any(engine, &sources).await))
+        .buffer_unordered(AT_ONCE);
+    while let Some((id, answer)) = answers.next().await {
+        if let Some(answer) = answer {
+            tell(id, answer);
+        }
+    }
+}
+
+/// Yes once a registry has it, no where all say that they have not.
+async fn has_any(engine: &dyn Engine, sources: &[Text]) -> Option<ComesBack> {
+    let mut all_deny = !sources.is_empty();
+    for source in sources {
+        match engine.is_in_registry(source).await {
+            Ok(true) => return Some(ComesBack::Yes),
+            Ok(false) => {}
+            Err(_) => all_deny = false,
+        }
+    }
+    all_deny.then_some(ComesBack::No)
 }
 
 #[cfg(test)]

@@ -232,8 +232,8 @@ fn notes(step: &Step) -> Vec<String> {
         notes.push(format!("takes along {parents}"));
     }
     // Of what --free added, this is among the reasons.
-    if step.comes_back == ComesBack::Pulled && step.added_by != AddedBy::Free {
-        notes.push("can be pulled again".to_owned());
+    if step.comes_back != ComesBack::Pulled || step.added_by != AddedBy::Free {
+        notes.extend(step.way_back().map(str::to_owned));
     }
     if step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO) {
         notes.push("its data is lost".to_owned());

@@ -115,10 +115,11 @@ pub async fn plan(
     json: bool,
     console: &mut Console<'_>,
 ) -> u8 {
-    let planned = match planned(engine, select, false, console).await {
+    let mut planned = match planned(engine, select, false, console).await {
         Ok(planned) => planned,
         Err(stop) => return stopped(&stop, false, console),
     };
+    past::ask_registries(&mut planned).await;
     let Planned { survey, plan, .. } = &planned;
     let text = if json {
         json::plan(survey, plan)
@@ -146,10 +147,14 @@ pub async fn clean(
         Some(stop) => Err(stop),
         None => planned(engine, wish.select, wish.yes, console).await,
     };
-    let planned = match planned {
+    let mut planned = match planned {
         Ok(planned) => planned,
         Err(stop) => return stopped(&stop, wish.json, console),
     };
+    // With `--yes` nobody reads it before it is done, and a registry that is down would hold up a cron job.
+    if !wish.yes {
+        past::ask_registries(&mut planned).await;
+    }
     past::say_what_was_in_hand(&planned, wish.journal, console).await;
     let Planned { survey, plan, .. } = &planned;
     let asks = !wish.yes && !plan.steps.is_empty();
@@ -342,7 +347,7 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
 pub(super) struct Planned {
     pub engine: Arc<dyn Engine>,
     pub survey: Survey,
-    plan: Plan,
+    pub plan: Plan,
     /// How much was to be freed, where that was said.
     target: Option<Target>,
 }

@@ -1,5 +1,6 @@
 //! `history` and `restore`: what was removed, and how it is had again.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use tokio::time::timeout;
 
 use crate::domain::history::{Entry, GAP, Resolved, Returned};
 use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{ItemId, Text};
+use crate::domain::plan::MOST_ASKED;
 use crate::engine::journal::Journal;
 use crate::engine::{self, Engine};
 use crate::report::{history, json};
@@ -20,6 +23,9 @@ use crate::cli;
 /// What was in hand when a dtop was ended is looked for so long; then the history is printed without that.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// Registries are given so long in all, before a plan is printed.
+const ASKING: Duration = Duration::from_secs(5);
+
 /// Says what an earlier dtop had in hand when it was ended.
 pub(super) async fn say_what_was_in_hand(
     planned: &Planned,
@@ -29,6 +35,24 @@ pub(super) async fn say_what_was_in_hand(
     let resolved = journal.resolve(&*planned.engine).await;
     for line in resolved.iter().flat_map(Resolved::words) {
         console.complain(&line);
+    }
+}
+
+/// Asks registries whether they have what goes, and waits for all of them together only so long.
+pub(super) async fn ask_registries(planned: &mut Planned) {
+    let steps = planned.plan.steps.iter();
+    let wanted = steps.map(|step| (step.id.clone(), step.sources()));
+    let wanted = wanted.filter(|(_, sources)| !sources.is_empty());
+    let wanted: Vec<(ItemId, Vec<Text>)> = wanted.take(MOST_ASKED).collect();
+    let engine = Arc::clone(&planned.engine);
+    let mut known = HashMap::new();
+    let asking = engine::restore::ask_registries(&*engine, wanted, |id, answer| {
+        known.insert(id, answer);
+    });
+    // Who does not answer has said nothing.
+    let _ = timeout(ASKING, asking).await;
+    for step in &mut planned.plan.steps {
+        step.comes_back = known.get(&step.id).copied().unwrap_or(step.comes_back);
     }
 }
 

@@ -12,11 +12,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::app::model::Model;
 use crate::app::msg::{Attempt, Effect, Msg, Restored};
 use crate::domain::history::{Entry, Returned};
+use crate::domain::item::{ItemId, Text};
 use crate::domain::plan::Plan;
 use crate::engine::Engine;
 use crate::engine::journal::{History, Journal};
 use crate::engine::removal::{Order, remove};
-use crate::engine::restore::restore;
+use crate::engine::restore::{ask_registries, restore};
 use crate::engine::watch::{Request, Sight, watch};
 
 /// How to get an engine, or why there is none.
@@ -49,6 +50,8 @@ pub struct Session {
     requests: Option<UnboundedSender<Request>>,
     tasks: JoinSet<()>,
     watching: Vec<AbortHandle>,
+    /// Registries that are being asked.
+    asking: Vec<AbortHandle>,
     cancel: Arc<AtomicBool>,
 }
 
@@ -63,6 +66,7 @@ impl Session {
             requests: None,
             tasks: JoinSet::new(),
             watching: Vec::new(),
+            asking: Vec::new(),
             cancel: Arc::default(),
         }
     }
@@ -79,6 +83,8 @@ impl Session {
             }
             Effect::Remove(plan) => self.remove(*plan, model),
             Effect::CancelRemoval => self.cancel.store(true, Ordering::SeqCst),
+            Effect::AskRegistries(wanted) => self.ask_registries(wanted),
+            Effect::StopAsking => self.stop_asking(),
             Effect::ReadHistory => self.read_history(),
             Effect::Restore(entry) => self.restore(*entry),
             Effect::Suspend | Effect::Quit => {}
@@ -158,6 +164,26 @@ impl Session {
             })
             .await;
         });
+    }
+
+    fn ask_registries(&mut self, wanted: Vec<(ItemId, Vec<Text>)>) {
+        let Some(engine) = self.engine.clone() else {
+            return;
+        };
+        let news = self.news.clone();
+        let asking = self.tasks.spawn_local(async move {
+            ask_registries(&*engine, wanted, |id, answer| {
+                let _ = news.send(News::Msg(Msg::ComesBack(id, answer)));
+            })
+            .await;
+        });
+        self.asking.push(asking);
+    }
+
+    fn stop_asking(&mut self) {
+        for task in self.asking.drain(..) {
+            task.abort();
+        }
     }
 
     fn read_history(&mut self) {

@@ -117,7 +117,7 @@ async fn ten_thousand_answers_at_once_cost_a_handful_of_frames() {
         Ok(Input::Key(key))
     });
     let nobody = Terminal::of_nobody();
-    let run = program.run(&nobody, terminal, quit);
+    let run = Box::pin(program.run(&nobody, terminal, quit));
     let local = tokio::task::LocalSet::new();
     let time = Duration::from_secs(60);
     local

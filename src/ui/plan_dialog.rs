@@ -260,9 +260,7 @@ fn notes(step: &Step) -> Vec<String> {
             }
         });
     }
-    if step.id.kind() == Kind::Image && step.comes_back == ComesBack::No {
-        notes.push("made here, does not come back".to_owned());
-    }
+    notes.extend(step.way_back().map(str::to_owned));
     if !step.follows.is_empty() {
         let parents = count(step.follows.len(), "untagged parent");
         notes.push(format!("with {parents}"));
@@ -336,10 +334,7 @@ fn facts(plan: &Plan) -> Vec<String> {
     let local = number(&|step| step.id.kind() == Kind::Image && step.comes_back == ComesBack::No);
     if local > 0 {
         let verb = if local == 1 { "does" } else { "do" };
-        facts.push(format!(
-            "{} made here {verb} not come back",
-            count(local, "image")
-        ));
+        facts.push(format!("{} {verb} not come back", count(local, "image")));
     }
     let tails = number(&|step| step.tail_waits);
     if tails > 0 {

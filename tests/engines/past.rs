@@ -120,6 +120,17 @@ pub fn an_image_comes_back_from_its_registry(engine: &PrivateEngine) {
     };
 
     let filter = format!("={name}");
+    // Only who has the key sees the manifest; without it nothing is claimed.
+    let comes_back = |output: Output| {
+        let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        told["steps"][0]["comes_back"].clone()
+    };
+    let plan = ["plan", "--images", &filter, "--all-names", "--json"];
+    assert_eq!(comes_back(with_key(&plan)), "yes");
+    let without = dtop(engine, &engine.host(), &plan).output();
+    let without = comes_back(without.expect("dtop runs"));
+    assert!(without == "pulled" || without == "unknown", "{without}");
+
     let cleaned = with_key(&["clean", "--yes", "--images", &filter, "--all-names"]);
     assert_eq!(code(&cleaned), Some(0), "{}", said(&cleaned));
     let (status, _) = engine.request("GET", &format!("/images/{id}/json"));

@@ -35,7 +35,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) => {
             model.notice = None;
             model.last_key = model.now;
-            press(model, key)
+            let mut effects = press(model, key);
+            effects.extend(plan::ask(model));
+            effects
         }
         Msg::Paste(text) => {
             filter_line::paste(model, &text);
@@ -87,8 +89,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Scan(parts) => {
             take_in(model, parts);
-            let effects = free::follow(model);
-            effects.into_iter().chain(look_first(model)).collect()
+            let mut effects = free::follow(model);
+            effects.extend(look_first(model));
+            effects.extend(plan::ask(model));
+            effects
+        }
+        Msg::ComesBack(id, answer) => {
+            plan::answered(model, &id, answer);
+            Vec::new()
         }
         Msg::Removal(event) => removal::follow(model, event),
         Msg::WasInHand(resolved) => {

@@ -1,8 +1,11 @@
 //! The plan on the screen: made, changed, confirmed. Nothing here removes anything: a yes becomes an effect.
 
+use std::collections::HashMap;
+
 use crate::domain::bytes::Bytes;
-use crate::domain::item::ItemId;
-use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
+use crate::domain::item::{ItemId, Text};
+use crate::domain::plan::{AddedBy, ComesBack, MOST_ASKED, Plan, Selection, unlock};
+use crate::domain::survey::Survey;
 
 use super::super::keys::{Action, Key};
 use super::super::list::Cursor;
@@ -49,7 +52,7 @@ fn open(model: &mut Model, item: Option<ItemId>) {
         return;
     }
     model.screen = Screen::Plan(PlanScreen {
-        plan: Plan::new(&model.survey, &selection),
+        plan: planned(&model.survey, &selection, &model.asked),
         selection,
         cursor: Cursor::default(),
         typed: None,
@@ -212,15 +215,58 @@ fn drop_or_take_back(screen: &mut PlanScreen) -> Option<&'static str> {
 }
 
 /// Changes the selection and plans anew. A plan that changed must be seen before it can be confirmed.
-fn change(
-    model: &mut Model,
-    how: impl FnOnce(&crate::domain::survey::Survey, &mut PlanScreen) -> Option<&'static str>,
-) {
+fn change(model: &mut Model, how: impl FnOnce(&Survey, &mut PlanScreen) -> Option<&'static str>) {
     let Screen::Plan(screen) = &mut model.screen else {
         return;
     };
     model.notice = how(&model.survey, screen).map(str::to_owned);
-    screen.replan(Plan::new(&model.survey, &screen.selection));
+    screen.replan(planned(&model.survey, &screen.selection, &model.asked));
+}
+
+/// Images that registries were asked about, and what they said.
+type Asked = HashMap<ItemId, Option<ComesBack>>;
+
+/// A plan with what registries have said of its images.
+fn planned(survey: &Survey, selection: &Selection, asked: &Asked) -> Plan {
+    let mut plan = Plan::new(survey, selection);
+    for step in &mut plan.steps {
+        if let Some(Some(known)) = asked.get(&step.id) {
+            step.comes_back = *known;
+        }
+    }
+    plan
+}
+
+/// Asks about images of the plan that nothing is known of yet; a plan that is closed has nothing to ask.
+pub fn ask(model: &mut Model) -> Option<Effect> {
+    let Screen::Plan(screen) = &model.screen else {
+        let before = model.asked.len();
+        model.asked.retain(|_, known| known.is_some());
+        return (model.asked.len() < before).then_some(Effect::StopAsking);
+    };
+    let steps = screen.plan.steps.iter();
+    let known = steps.clone().filter(|it| model.asked.contains_key(&it.id));
+    let left = MOST_ASKED.saturating_sub(known.count());
+    let wanted: Vec<(ItemId, Vec<Text>)> = steps
+        .filter(|step| !model.asked.contains_key(&step.id))
+        .map(|step| (step.id.clone(), step.sources()))
+        .filter(|(_, sources)| !sources.is_empty())
+        .take(left)
+        .collect();
+    let asked = wanted.iter().map(|(id, _)| (id.clone(), None));
+    model.asked.extend(asked);
+    (!wanted.is_empty()).then_some(Effect::AskRegistries(wanted))
+}
+
+/// Takes in what a registry says. The plan is the same: a yes to it stays one.
+pub fn answered(model: &mut Model, id: &ItemId, answer: ComesBack) {
+    model.asked.insert(id.clone(), Some(answer));
+    if let Screen::Plan(screen) = &mut model.screen {
+        let step = screen.plan.steps.iter_mut().find(|step| step.id == *id);
+        if let Some(step) = step {
+            step.comes_back = answer;
+        }
+    }
 }
 
 /// Plans anew after the engine changed; says so if that changed the plan.
@@ -228,7 +274,7 @@ pub fn follow(model: &mut Model) {
     let Screen::Plan(screen) = &mut model.screen else {
         return;
     };
-    let plan = Plan::new(&model.survey, &screen.selection);
+    let plan = planned(&model.survey, &screen.selection, &model.asked);
     if plan != screen.plan {
         screen.recomputed = true;
         screen.replan(plan);

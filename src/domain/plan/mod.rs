@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
+use super::history::sources;
 use super::index::ItemNo;
 use super::item::{ImageId, ItemId, Text};
 use super::layers::{Freed, HeldBack, Release};
@@ -43,6 +44,9 @@ pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
 pub fn gone(survey: &Survey, selection: &Selection) -> Vec<ItemNo> {
     Draft::settled(survey, selection).gone().collect()
 }
+
+/// So many images of a plan are asked about at most: a registry may count each as a pull (Docker Hub does).
+pub const MOST_ASKED: usize = 32;
 
 /// What somebody wants gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +129,32 @@ pub struct Step {
 }
 
 impl Step {
+    /// Where registries may have an image that came from one, or may have: what can be asked about it.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Text> {
+        match (&self.seen, self.comes_back) {
+            (Seen::Image { digests, .. }, ComesBack::Pulled | ComesBack::Unknown) => {
+                sources(self.id.as_str(), &self.names, digests)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an image can be had again, in a few words.
+    #[must_use]
+    pub fn way_back(&self) -> Option<&'static str> {
+        let Seen::Image { digests, .. } = &self.seen else {
+            return None;
+        };
+        Some(match self.comes_back {
+            ComesBack::Yes => "its registry has it",
+            ComesBack::Pulled => "was pulled, not checked",
+            ComesBack::No if digests.is_empty() => "made here, does not come back",
+            ComesBack::No => "no registry has it, does not come back",
+            ComesBack::Unknown => "not known whether it comes back",
+        })
+    }
+
     /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
     /// after the plan ([`Plan::carried_out`]).
     #[must_use]

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use crate::domain::index::ItemNo;
-use crate::domain::inventory::Store;
 use crate::domain::item::{Image, ItemId, Kind, Source, State};
 use crate::domain::layers::{Balance, Freed};
 use crate::domain::survey::{Item, Survey};
@@ -140,7 +139,7 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
         size: item.size(),
         frees: Freed::default(),
         comes_back: match item {
-            Item::Image(image) => comes_back(image, engine.store),
+            Item::Image(image) => comes_back(image),
             _ => ComesBack::No,
         },
         added_by,
@@ -154,13 +153,13 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
     }
 }
 
-/// Whether an image can be had again. The containerd store writes digests for local builds too, so they prove
-/// nothing there (ENGINE.md §10).
+/// Whether an image can be had again, as far as the engine tells. Where a store writes digests for local builds
+/// too they prove nothing, and its source is not known (ENGINE.md §10).
 #[must_use]
-pub fn comes_back(image: &Image, store: Store) -> ComesBack {
-    match (store, image.source) {
-        (Store::GraphDriver, Source::Registry) => ComesBack::Pulled,
-        (Store::GraphDriver, Source::Local) => ComesBack::No,
-        (Store::Containerd, _) | (_, Source::Unknown) => ComesBack::Unknown,
+pub fn comes_back(image: &Image) -> ComesBack {
+    match image.source {
+        Source::Registry => ComesBack::Pulled,
+        Source::Local => ComesBack::No,
+        Source::Unknown => ComesBack::Unknown,
     }
 }

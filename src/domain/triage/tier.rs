@@ -93,7 +93,7 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
         }
         Item::Image(image) => {
             let may_go = are_users_known && !facts.intermediate && may_go(survey, number);
-            may_go.then(|| of_image(survey, image, Idle::since(facts.last_used, now)))
+            may_go.then(|| of_image(image, Idle::since(facts.last_used, now)))
         }
         Item::Volume(volume) => {
             let unused = are_users_known && survey.users(number).is_empty();
@@ -107,11 +107,11 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
     }
 }
 
-fn of_image(survey: &Survey, image: &Image, idle: Idle) -> Tier {
+fn of_image(image: &Image, idle: Idle) -> Tier {
     if image.names.is_empty() && image.digests.is_empty() {
         return Tier::Dangling;
     }
-    match comes_back(image, survey.inventory().engine.store) {
+    match comes_back(image) {
         ComesBack::Yes | ComesBack::Pulled => Tier::Pulled(idle),
         ComesBack::No | ComesBack::Unknown => Tier::Local,
     }
