@@ -108,9 +108,9 @@ impl DiskChange {
             }
             Self::More(change) if change + slack >= freed => None,
             Self::Less(change) if change <= slack && freed <= slack => None,
-            Self::More(_) | Self::Less(_) => {
-                Some("something else wrote to it meanwhile, or it gives space back later")
-            }
+            Self::More(_) | Self::Less(_) => Some(
+                "it first refills what it keeps for root, something else wrote to it meanwhile, or it gives space back later",
+            ),
         }
     }
 }

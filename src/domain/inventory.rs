@@ -43,6 +43,17 @@ pub struct EngineInfo {
     pub has_build_cache: bool,
 }
 
+impl Disk {
+    /// How full it is, in whole percent of its size, once so many more bytes are available; `None` without a size.
+    #[must_use]
+    pub fn percent_used(&self, freed: Bytes) -> Option<u64> {
+        let total = u128::from(self.total.0);
+        let free = (u128::from(self.free.0) + u128::from(freed.0)).min(total);
+        let used = ((total - free) * 200 + total).checked_div(2 * total)?;
+        u64::try_from(used).ok()
+    }
+}
+
 impl EngineInfo {
     /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are smaller): one that
     /// was emptied behind its back is shorter than it thinks, and it seeks the last lines where there are none.

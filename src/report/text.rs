@@ -290,11 +290,15 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     }
     let does = words::does_in_short(plan);
     let frees = words::freed(&plan.frees, page.theme());
+    let disks = &survey.inventory().disks;
+    let disk = words::disk_after(disks, &plan.frees);
+    let disk = disk.map_or_else(String::new, |disk| format!("; {}", sanitise(&disk)));
     let line = format!("{does}, frees {frees}");
-    match words::doubts(&plan.frees, survey) {
+    let line = match words::doubts(&plan.frees, survey) {
         why if why.is_empty() => line,
         why => format!("{line} ({})", sanitise(&why)),
-    }
+    };
+    line + &disk
 }
 
 /// What was chosen and stays, a line an object.

@@ -29,7 +29,9 @@ use super::header::engine_and_host;
 use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
-use super::words::{count, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go};
+use super::words::{
+    count, disk_after, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go,
+};
 
 /// Columns of the bytes, and of the kind behind them.
 const BYTES: usize = 9;
@@ -289,6 +291,13 @@ fn summary(
     };
     say(&facts(plan).join(" · "), Look::Warn);
     say(&doubts(&plan.frees, &model.survey), Look::Plain);
+    if !plan.steps.is_empty() && model.layout.height >= 16 {
+        let disks = &model.survey.inventory().disks;
+        say(
+            &disk_after(disks, &plan.frees).unwrap_or_default(),
+            Look::Plain,
+        );
+    }
     if plan.needs_word() {
         lines.truncate(most - 1);
         lines.push(word(screen));

@@ -120,7 +120,7 @@ impl Theme {
 /// The plain form of a glyph, one column wide.
 fn plain(symbol: &str) -> &'static str {
     match symbol {
-        "▸" | "≥" => ">",
+        "▸" | "≥" | "→" => ">",
         "●" => "*",
         "†" => "!",
         "…" => "~",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::EngineInfo;
+use crate::domain::inventory::{Disk, EngineInfo};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::plan::Plan;
@@ -168,6 +168,15 @@ fn number_of(plan: &Plan, is: impl Fn(Kind) -> bool) -> usize {
     plan.steps.iter().filter(|step| is(step.id.kind())).count()
 }
 
+/// What a plan does to the filesystem of the engine's data, by what it is sure to free: `/var/lib/docker 91 % →
+/// 84 %`. Nothing where there are several: which of them a byte lies on is not known.
+pub fn disk_after(disks: &[Disk], freed: &Freed) -> Option<String> {
+    let [disk] = disks else { return None };
+    let now = disk.percent_used(Bytes::ZERO)?;
+    let then = disk.percent_used(freed.at_least)?;
+    Some(format!("{} {now} % → {then} % full", disk.path))
+}
+
 /// A kind in one word, for a column.
 pub fn kind_word(kind: Kind) -> &'static str {
     match kind {
@@ -272,4 +281,38 @@ pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
             format!("{} UTC, {ago}", then.strftime("%Y-%m-%d %H:%M"))
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_how_full_the_one_disk_is_after_it() {
+        let disk = |free: u64| Disk {
+            path: "/var/lib/docker".into(),
+            total: Bytes(1000),
+            free: Bytes(free),
+            inodes_total: 0,
+            inodes_free: 0,
+        };
+        let frees = |bytes: u64| Freed {
+            at_least: Bytes(bytes),
+            at_most: Bytes(5_000),
+            ..Freed::default()
+        };
+        let says = |disks: &[Disk], bytes| disk_after(disks, &frees(bytes));
+        let text = says(&[disk(90)], 70);
+        assert_eq!(text.as_deref(), Some("/var/lib/docker 91 % → 84 % full"));
+        // More than there is cannot become free.
+        let text = says(&[disk(90)], u64::MAX);
+        assert_eq!(text.as_deref(), Some("/var/lib/docker 91 % → 0 % full"));
+        assert_eq!(says(&[disk(90), disk(80)], 70), None);
+        assert_eq!(says(&[], 70), None);
+        let none = Disk {
+            total: Bytes::ZERO,
+            ..disk(0)
+        };
+        assert_eq!(says(&[none], 70), None);
+    }
 }
