@@ -1,6 +1,7 @@
 //! The command line: what may be asked of dtop, and one line for every mistake (DESIGN.md, The command line).
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -114,6 +115,9 @@ pub enum Command {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+        /// Write copies of images and volumes to this folder first
+        #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+        save: Option<PathBuf>,
         #[command(flatten)]
         output: Output,
     },
@@ -466,7 +470,7 @@ mod tests {
                 &["plan", "--images", "", "--even-volumes"],
                 "--even-volumes goes with",
             ),
-            (&["clean", "--images", "", "--save", "d"], "'--save'"),
+            (&["clean", "--images", "", "--save"], "--save <DIR>"),
             (&["plan", "--networks", ""], "'--networks'"),
             (&["restore"], "<ID>"),
             (&["-H", "a", "report", "-c", "b"], "use one of them"),

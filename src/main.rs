@@ -104,6 +104,7 @@ async fn run(
         Some(Command::Clean {
             select,
             yes,
+            save,
             output,
         }) => {
             let wish = Clean {
@@ -112,6 +113,7 @@ async fn run(
                 read_only: global.engine.read_only,
                 json: output.json,
                 journal: &journal,
+                save: save.as_deref(),
             };
             let interrupt = batch::interrupted();
             Box::pin(batch::clean(engine(protection), wish, console, interrupt)).await

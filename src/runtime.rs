@@ -25,6 +25,7 @@ use crate::app::update::update;
 use crate::domain::inventory::Inventory;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
+use crate::engine::save::usual_folder;
 use crate::ui::{Theme, view};
 
 pub mod batch;
@@ -59,6 +60,7 @@ pub async fn run(
     let size = crossterm::terminal::size()?;
     let mut model = Model::new(options, size.0, size.1, Timestamp::now());
     model.survey = Survey::new(Inventory::under(protection));
+    model.save_to = usual_folder().to_string_lossy().into_owned();
     let program = Program {
         model,
         session: Session::new(opener, news),

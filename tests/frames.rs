@@ -293,7 +293,7 @@ fn what_a_registry_says_changes_no_plan() {
     // The engine is listed again: it is the same plan, and a yes is one.
     update(&mut model, Msg::Scan(Vec::new()));
     let effects = press(&mut model, "y");
-    let Some(Effect::Remove(plan)) = effects.first() else {
+    let Some(Effect::Remove(plan, _)) = effects.first() else {
         panic!("{effects:?}");
     };
     assert_eq!(plan.steps[0].comes_back, ComesBack::Yes);

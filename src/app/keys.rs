@@ -59,6 +59,7 @@ pub enum Action {
     Decline,
     Drop,
     StopRunning,
+    Save,
     Cancel,
     Retry,
     Demo,
@@ -156,6 +157,14 @@ pub const BINDINGS: &[Binding] = &[
         &[Plan],
     )
     .in_footer("stop running"),
+    bind(
+        &[Char('w')],
+        "`w`",
+        "write copies of images and volumes first, or do not",
+        Action::Save,
+        &[Plan],
+    )
+    .in_footer("copies"),
     bind(
         &[Char('c'), Key::Esc, Ctrl('c'), Char('q')],
         "`c` `Esc`",

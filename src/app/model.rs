@@ -134,6 +134,10 @@ pub struct PlanScreen {
     pub drawn: bool,
     /// The engine changed while the plan was looked at, and the plan with it.
     pub recomputed: bool,
+    /// The folder where copies of images and volumes are written first.
+    pub save: Option<String>,
+    /// That folder, while it is typed.
+    pub line: Option<FilterLine>,
 }
 
 /// A line of the plan dialog that the cursor can be on.
@@ -178,6 +182,10 @@ impl PlanScreen {
             Action::StopRunning => {
                 self.selection.stop || refused.iter().any(|it| it.why.contains(STOP_IT))
             }
+            Action::Save => {
+                let is_kept = |kind| matches!(kind, Kind::Image | Kind::Volume);
+                steps.iter().any(|step| is_kept(step.id.kind()))
+            }
             Action::Unlock => *held_by_records || refused.iter().any(|it| !it.unlock.is_empty()),
             _ => true,
         }
@@ -195,6 +203,8 @@ pub struct Removing {
     pub refused: usize,
     /// False while the engine is listed again.
     pub checked: bool,
+    /// The step whose object is copied, and how much of the copy has come.
+    pub saving: Option<(usize, Bytes)>,
     /// The step in hand.
     pub current: Option<usize>,
     /// How many steps of the plan have ended.
@@ -253,6 +263,8 @@ pub struct Model {
     /// How that came about, so that the next mark costs little.
     pub tally: Tally,
     pub screen: Screen,
+    /// The folder for copies that is proposed, or was taken last.
+    pub save_to: String,
     /// A line that answers the last key; the next key takes it away.
     pub notice: Option<String>,
     /// When a key last came.
@@ -282,6 +294,7 @@ impl Model {
             marked: Freed::default(),
             tally: Tally::default(),
             screen: Screen::Browse,
+            save_to: String::new(),
             notice: None,
             last_key: now,
             unsorted: true,

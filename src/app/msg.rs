@@ -88,8 +88,8 @@ pub enum Effect {
     LookFirst(Vec<ImageId>),
     /// Whether the build cache pane is open.
     BuildCacheVisible(bool),
-    /// Remove exactly this.
-    Remove(Box<Plan>),
+    /// Remove exactly this, with copies in a folder first where they are wanted.
+    Remove(Box<Plan>, Option<String>),
     /// Stop removing after the object in hand.
     CancelRemoval,
     /// Ask registries whether they have these, each with its `repository@sha256:…`.

@@ -62,6 +62,8 @@ pub struct Done {
     pub error: Option<String>,
     /// Unknown where something went whose size nobody can tell.
     pub freed: Figure<Bytes>,
+    /// The file with a copy of it that was written before.
+    pub saved: Option<Text>,
 }
 
 /// How a removal goes on.
@@ -73,6 +75,11 @@ pub enum Event {
     Checked {
         plan: Box<Plan>,
         dropped: Vec<Done>,
+    },
+    /// A copy of a step's object is being written, of which so much has come.
+    Saving {
+        index: usize,
+        done: Bytes,
     },
     /// A step of the checked plan begins.
     Started {

@@ -3,6 +3,7 @@
 //! What is read goes through the tolerant [`wire`]; what is written goes through bollard, over the same
 //! [`Transport`], because of the answers to writes there is little to lose.
 
+mod copies;
 mod events;
 mod greeting;
 mod registry;
@@ -12,7 +13,8 @@ mod usage;
 mod writes;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -24,6 +26,7 @@ use super::blobs::Blobs;
 use super::host::LogOrder;
 use super::host::remote::{self, Home};
 use super::keychain::Keychain;
+use super::save::{Exported, Pieces};
 use super::transport::{Address, Api, Line, Transport};
 use super::wire::{self, Dialect};
 use super::{
@@ -66,6 +69,10 @@ pub struct DockerEngine {
     options: Options,
     terms: RwLock<Arc<Terms>>,
     usage: Usage,
+    /// What is there to read a volume with, while one is read.
+    helper: Mutex<copies::Helper>,
+    /// A list has shown what dtop itself made.
+    saw_helpers: AtomicBool,
 }
 
 /// What was agreed on with the engine when it was greeted last. A daemon that comes back after a restart may
@@ -120,6 +127,8 @@ impl DockerEngine {
             writes: writes::client(transport.clone())?,
             terms: RwLock::new(Arc::new(terms)),
             usage: Usage::default(),
+            helper: Mutex::default(),
+            saw_helpers: AtomicBool::new(false),
             options,
             transport,
         })
@@ -157,7 +166,7 @@ impl DockerEngine {
 
     async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
         let list = self.list("/containers/json?all=1").await?;
-        let mut containers = wire::containers(&list);
+        let mut containers = self.without_helpers(wire::containers(&list), copies::is_helper);
         let mut inspected = stream::iter(wire::with_hidden_mounts(&list))
             .map(|id| async move {
                 let answer = self.inspect_container(&id, false).await;
@@ -297,7 +306,10 @@ impl Engine for DockerEngine {
 
     fn images(&self) -> Answer<'_, Vec<Image>> {
         self.list("/images/json?all=1")
-            .map_ok(|list| wire::images(&list, self.terms().dialect))
+            .map_ok(|list| {
+                let images = wire::images(&list, self.terms().dialect);
+                self.without_helpers(images, copies::is_helpers_image)
+            })
             .boxed()
     }
 
@@ -377,6 +389,22 @@ impl Engine for DockerEngine {
 
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
         events::follow(self.transport.clone(), self.terms().dialect).boxed()
+    }
+
+    fn export_image<'a>(&'a self, id: &'a ImageId, names: &'a [Text]) -> Answer<'a, Exported> {
+        self.archive_of_image(id, names).boxed()
+    }
+
+    fn export_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, Pieces> {
+        self.archive_of_volume(name).boxed()
+    }
+
+    fn end_export(&self) -> Answer<'_, ()> {
+        self.end_helper().boxed()
+    }
+
+    fn sweep(&self) -> Answer<'_, ()> {
+        self.sweep_helpers().boxed()
     }
 
     fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {

@@ -98,6 +98,11 @@ impl Journal {
         if !self.history().await.ok()?.is_open() {
             return None;
         }
+        // What was in hand is told, but with --read-only nothing is written of it.
+        engine
+            .gate()
+            .pass(|| "a line in the journal".to_owned())
+            .ok()?;
         let about = engine.about().await.ok()?;
         let held = Arc::clone(&book);
         let alone = spawn_blocking(move || held.alone()).await.ok()??;

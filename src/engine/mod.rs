@@ -13,6 +13,7 @@ pub mod journal;
 pub mod keychain;
 pub mod removal;
 pub mod restore;
+pub mod save;
 pub mod transport;
 pub mod watch;
 pub mod wire;
@@ -31,6 +32,8 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,
 };
+
+use save::{Exported, Pieces};
 
 pub use crate::domain::outcome::{Done, Outcome};
 pub use gate::{Gate, Permit};
@@ -67,6 +70,9 @@ pub enum EngineError {
     /// `--read-only`: nothing was sent, or written ([`Gate`]).
     #[error("read-only: {request} was not done")]
     ReadOnly { request: String },
+    /// Copies were wanted, and there is no place for them.
+    #[error("nothing was removed: {0}")]
+    NoPlace(String),
 }
 
 /// What an inspected image tells.
@@ -175,6 +181,23 @@ pub trait Engine: Send + Sync {
     /// Changes as they happen. The stream ends when the connection does.
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>>;
 
+    /// An image with these names, or by its ID without any, as `docker load` reads it.
+    fn export_image<'a>(&'a self, _: &'a ImageId, _: &'a [Text]) -> Answer<'a, Exported> {
+        Box::pin(std::future::ready(Err(no_copies())))
+    }
+    /// What a volume holds. What had to be made for it is there until [`Engine::end_export`].
+    fn export_volume<'a>(&'a self, _: &'a VolumeName) -> Answer<'a, Pieces> {
+        Box::pin(std::future::ready(Err(no_copies())))
+    }
+    /// Takes away what was made to read a volume.
+    fn end_export(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+    /// Takes away what such a reading that was cut short once has left, where a list has shown any.
+    fn sweep(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
     /// Stops a container with its own timeout.
     fn stop<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
@@ -218,4 +241,8 @@ pub type Tell<'a> = &'a (dyn Fn(String) + Send + Sync);
 
 fn no_registry() -> EngineError {
     EngineError::NotSupported("this engine brings no images back".to_owned())
+}
+
+fn no_copies() -> EngineError {
+    EngineError::NotSupported("this engine gives no copies".to_owned())
 }

@@ -194,14 +194,26 @@ impl Transport {
     /// As [`Transport::send`], or the engine's refusal.
     pub async fn succeed(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
         let response = self.send(request).await?;
-        if response.status().is_success() {
-            return Ok(response);
+        succeeded(response).await
+    }
+
+    /// Reads a whole answer if it is a success.
+    ///
+    /// # Errors
+    /// The engine's refusal, a broken connection, or [`EngineError::Garbled`] where it is too long.
+    pub(in crate::engine) async fn whole(
+        &self,
+        response: Response<Incoming>,
+    ) -> Result<Bytes, EngineError> {
+        let response = succeeded(response).await?;
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect();
+        match body.await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(wire::garbled("the answer", "it is too long"))
+            }
+            Err(error) => Err(self.0.unreachable(error.as_ref())),
         }
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST_REFUSAL).collect();
-        // A refusal stays one even if its words are cut off.
-        let words = body.await.map(http_body_util::Collected::to_bytes);
-        Err(refusal(status.as_u16(), &words.unwrap_or_default()))
     }
 
     /// Sends a GET and reads the whole answer, within a time if one is given.
@@ -210,15 +222,11 @@ impl Transport {
     /// As [`Transport::open`], [`EngineError::TimedOut`], or [`EngineError::Garbled`] where it is too long.
     pub async fn get(&self, path: &str, limit: Option<Duration>) -> Result<Bytes, EngineError> {
         within(path, limit, async {
-            let response = self.open(path).await?;
-            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect();
-            match body.await {
-                Ok(body) => Ok(body.to_bytes()),
-                Err(error) if error.is::<LengthLimitError>() => {
-                    Err(wire::garbled(&format!("GET {path}"), "it is too long"))
-                }
-                Err(error) => Err(self.0.unreachable(error.as_ref())),
-            }
+            let whole = self.whole(self.open(path).await?).await;
+            whole.map_err(|error| match error {
+                EngineError::Garbled { cause, .. } => wire::garbled(&format!("GET {path}"), &cause),
+                error => error,
+            })
         })
         .await
     }
@@ -228,6 +236,18 @@ impl Transport {
     pub fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
         self.0.unreachable(error)
     }
+}
+
+/// An answer that is a success, or the refusal that it is.
+async fn succeeded(response: Response<Incoming>) -> Result<Response<Incoming>, EngineError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = Limited::new(response.into_body(), LONGEST_REFUSAL).collect();
+    // A refusal stays one even if its words are cut off.
+    let words = body.await.map(http_body_util::Collected::to_bytes);
+    Err(refusal(status.as_u16(), &words.unwrap_or_default()))
 }
 
 /// Gives up on an answer after a time, which cancels it.

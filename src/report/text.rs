@@ -1,5 +1,7 @@
 //! What `report`, `plan` and `clean` print for people. Everything an engine says is made safe here.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::domain::account::Account;
@@ -353,10 +355,30 @@ pub fn done(done: &Done, page: Page) -> String {
     if done.freed != Figure::Known(Bytes::ZERO) {
         line = format!("{line}, freed {}", words::figure(done.freed, page.theme()));
     }
+    if let Some(copy) = &done.saved {
+        line = format!("{line}, copy in {}", sanitise(copy));
+    }
     if let Some(error) = &done.error {
         line = format!("{line}: {}", sanitise(error));
     }
     page.printed(&[line])
+}
+
+/// How far the copy of a step's object has come.
+#[must_use]
+pub fn saving(step: &Step, done: Bytes, page: Page) -> String {
+    let theme = page.theme();
+    let kind = step.id.kind().word();
+    let (name, dots) = (sanitise(&step.name), theme.pending());
+    let size = words::figure(step.size, theme);
+    format!("saving {kind} {name}: {done} of about {size}{dots}")
+}
+
+/// That copies take what the removal gives, for a folder on the engine's own disk.
+#[must_use]
+pub fn copies_on_disk(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("{folder} is on the engine's own disk: so much less is freed there as the copies take")
 }
 
 /// What a removal has freed in all, against what was promised, and where the two differ.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,12 +14,13 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::outcome::{Done, Event, Outcome};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, Step};
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::{Goal, Wish};
 use crate::engine::journal::Journal;
 use crate::engine::removal::{Order, remove};
+use crate::engine::save::is_on_disk_of;
 use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
@@ -40,6 +42,8 @@ pub struct Clean<'a> {
     pub read_only: bool,
     pub json: bool,
     pub journal: &'a Journal,
+    /// The folder for copies of what goes.
+    pub save: Option<&'a Path>,
 }
 
 /// Why nothing could be tried, and the exit code that says so.
@@ -72,9 +76,11 @@ impl Stop {
             EngineError::NotFound(_)
             | EngineError::Conflict(_)
             | EngineError::NotSupported(_)
+            | EngineError::NoPlace(_)
             | EngineError::Refused { .. } => "the engine's log tells more (journalctl -u docker)",
         };
         Self::nothing_tried(match error {
+            EngineError::NoPlace(_) => error.to_string(),
             EngineError::Unreachable { .. } => format!("{error}; {advice}"),
             _ => format!("{host}: {error}; {advice}"),
         })
@@ -156,6 +162,8 @@ pub async fn clean(
         past::ask_registries(&mut planned).await;
     }
     past::say_what_was_in_hand(&planned, wish.journal, console).await;
+    // What a dtop that was killed has left; what is in the way of that is tried again at the next start.
+    let _ = planned.engine.sweep().await;
     let Planned { survey, plan, .. } = &planned;
     let asks = !wish.yes && !plan.steps.is_empty();
     if !asks && !wish.json {
@@ -220,7 +228,12 @@ async fn carry_out(
         plan,
         ..
     } = planned;
-    let Clean { json, journal, .. } = wish;
+    let Clean {
+        json,
+        journal,
+        save,
+        ..
+    } = wish;
     // Only steps are checked again: what was refused before is still chosen, and still stays.
     let refused = plan.refused.clone();
     let cancel = Arc::new(AtomicBool::new(false));
@@ -228,7 +241,15 @@ async fn carry_out(
         plan,
         base: survey.inventory().clone(),
         journal: journal.clone(),
+        save: save.map(Path::to_owned),
     };
+    if let Some(folder) = &order.save
+        && survey.inventory().engine.local
+        && is_on_disk_of(folder, &survey.inventory().engine.root)
+    {
+        console.complain(&text::copies_on_disk(folder));
+    }
+    let mut steps = Vec::new();
     let mut written = Ok(());
     let interrupted = Cell::new(false);
     let page = console.page;
@@ -237,6 +258,13 @@ async fn carry_out(
             // Who has interrupted it does not wait for a figure either, which may take a scan.
             if matches!(event, Event::Counting) && interrupted.get() {
                 cancel.store(true, Ordering::SeqCst);
+            }
+            if let Event::Checked { plan, .. } = &event {
+                steps.clone_from(&plan.steps);
+            }
+            let saving = saving(&event, &steps, page);
+            if save.is_some() {
+                console.show_note(&saving.unwrap_or_default());
             }
             let lines = lines(&event, page);
             // A reader who has gone does not end what was confirmed.
@@ -290,12 +318,21 @@ async fn carry_out(
     clean_ended(cli::exit_code(&removal.done).max(code), written, console)
 }
 
+/// How far a copy has come, if one is being written.
+fn saving(event: &Event, steps: &[Step], page: Page) -> Option<String> {
+    match event {
+        Event::Saving { index, done } => Some(text::saving(steps.get(*index)?, *done, page)),
+        _ => None,
+    }
+}
+
 /// What a removal prints, a line an object.
 fn lines(event: &Event, page: Page) -> String {
     let dones = match event {
         Event::Checked { dropped, .. } => dropped.as_slice(),
         Event::Ended { done, .. } => std::slice::from_ref(done),
         Event::Checking
+        | Event::Saving { .. }
         | Event::Started { .. }
         | Event::Aborted { .. }
         | Event::Counting

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::pending;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -81,7 +82,7 @@ impl Session {
             Effect::BuildCacheVisible(visible) => {
                 self.request(Request::BuildCacheVisible(visible));
             }
-            Effect::Remove(plan) => self.remove(*plan, model),
+            Effect::Remove(plan, save) => self.remove(*plan, save, model),
             Effect::CancelRemoval => self.cancel.store(true, Ordering::SeqCst),
             Effect::AskRegistries(wanted) => self.ask_registries(wanted),
             Effect::StopAsking => self.stop_asking(),
@@ -115,6 +116,7 @@ impl Session {
         }));
         // Nobody listens any more only when the program ends.
         let _ = news.send(News::Msg(Msg::Connected));
+        let helped = Arc::clone(&engine);
         self.watching
             .push(self.tasks.spawn_local(watch(engine, wanted, out)));
         self.watching.push(self.tasks.spawn_local(async move {
@@ -124,6 +126,8 @@ impl Session {
                     Sight::Lost { why, again } => Msg::Lost { why, again },
                     Sight::Back => Msg::Connected,
                 }));
+                // What a dtop that was killed has left; where the lists show none it costs nothing.
+                let _ = helped.sweep().await;
             }
         }));
     }
@@ -145,7 +149,7 @@ impl Session {
         }
     }
 
-    fn remove(&mut self, plan: Plan, model: &Model) {
+    fn remove(&mut self, plan: Plan, save: Option<String>, model: &Model) {
         let Some(engine) = self.engine.clone() else {
             return;
         };
@@ -154,6 +158,7 @@ impl Session {
             plan,
             base: model.survey.inventory().clone(),
             journal: self.journal.clone(),
+            save: save.map(PathBuf::from),
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();

@@ -45,7 +45,7 @@ pub fn keys(line: &FilterLine, model: &Model, canvas: &mut Canvas<'_>) {
 }
 
 /// The text with the cursor in it; of a long one the part before the cursor.
-fn typed(line: &FilterLine, room: usize) -> Vec<Piece> {
+pub(super) fn typed(line: &FilterLine, room: usize) -> Vec<Piece> {
     let fault = line.error.as_ref().map(|error| error.at.clone());
     let mut pieces: Vec<Piece> = Vec::new();
     for (at, letter) in line.text.char_indices() {

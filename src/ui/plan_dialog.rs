@@ -24,6 +24,7 @@ use crate::domain::layers::{Freed, Release};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
+use super::filter_line::typed;
 use super::footer;
 use super::header::engine_and_host;
 use super::scroll::{self, Line, Place};
@@ -62,6 +63,14 @@ pub fn draw(model: &Model, screen: &PlanScreen, canvas: &mut Canvas<'_>) {
     list(model, screen, place, canvas);
     for (line, y) in summary.iter().zip(tall.saturating_sub(1 + below)..) {
         canvas.pen(0, y, wide).pieces(line);
+    }
+    if screen.line.is_some() {
+        let keys = [
+            footer::key("Enter", "copies there"),
+            footer::key("Esc", "none"),
+        ];
+        footer::line(&[], &keys, tall.saturating_sub(1), canvas);
+        return;
     }
     let message = model.notice.as_deref().unwrap_or("Default is No");
     footer::keys_that(
@@ -297,6 +306,17 @@ fn summary(
             &disk_after(disks, &plan.frees).unwrap_or_default(),
             Look::Plain,
         );
+    }
+    if let Some(line) = &screen.line {
+        lines.truncate(most - 1);
+        let mut pieces = vec![(" Copies first to: ".to_owned(), Look::Bold)];
+        pieces.extend(typed(line, wide.saturating_sub(20)));
+        lines.push(pieces);
+        return lines;
+    }
+    if let Some(folder) = &screen.save {
+        let folder = cut_middle(&sanitise(folder), wide.saturating_sub(20));
+        lines.insert(1, vec![(format!(" Copies first to: {folder}"), Look::Bold)]);
     }
     if plan.needs_word() {
         lines.truncate(most - 1);

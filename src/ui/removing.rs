@@ -51,7 +51,8 @@ pub fn draw(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
         ),
     ]);
     canvas.pen(0, 2, wide).pieces(&freed_of(removing, theme));
-    canvas.pen(0, 3, wide).pieces(&now(removing));
+    let now = now(removing, canvas.theme);
+    canvas.pen(0, 3, wide).pieces(&now);
     let last = removing.done.len();
     let done = |at: usize| &removing.done[last - 1 - at];
     list(removing, done, TOP, canvas, model);
@@ -120,11 +121,22 @@ fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)
     let room = usize::from(model.layout.width).saturating_sub(2).max(8);
     let file = engine.vm.as_deref().map(|vm| wrap(&disk_file(vm), room));
     let file = file.unwrap_or_default().into_iter();
+    let copies = copies(removing).map(|text| (text, Look::Plain));
     on_disk
         .into_iter()
         .chain(counting)
         .chain(file.map(|line| (line, Look::Plain)))
+        .chain(copies)
         .collect()
+}
+
+/// `2 copies in /var/backups/dtop`
+fn copies(removing: &Removing) -> Option<String> {
+    let mut saved = removing.done.iter().filter_map(|done| done.saved.as_ref());
+    let (folder, _) = saved.next()?.rsplit_once('/')?;
+    let number = saved.count() + 1;
+    let copies = if number == 1 { "copy" } else { "copies" };
+    Some(format!("{number} {copies} in {folder}"))
 }
 
 fn title(model: &Model, text: &str, canvas: &mut Canvas<'_>) {
@@ -161,9 +173,15 @@ fn freed_of(removing: &Removing, theme: Theme) -> [Piece; 2] {
     ]
 }
 
-fn now(removing: &Removing) -> Vec<Piece> {
+fn now(removing: &Removing, theme: Theme) -> Vec<Piece> {
+    let saving = removing.saving;
+    let saving = saving.and_then(|(at, done)| Some((removing.plan.steps.get(at)?, done)));
     let text = if !removing.checked {
         "looking at the engine once more before anything goes …".to_owned()
+    } else if let Some((step, done)) = saving {
+        let kind = kind_word(step.id.kind());
+        let size = figure(step.size, theme);
+        format!("saving {kind} {}: {done} of about {size}", step.name)
     } else if let Some(step) = removing.current.and_then(|at| removing.plan.steps.get(at)) {
         let verb = if step.stop {
             "stopping and removing"

@@ -236,6 +236,7 @@ impl Run {
             plan: plan.clone(),
             base,
             journal: Journal::default(),
+            save: None,
         };
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await

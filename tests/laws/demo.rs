@@ -61,7 +61,7 @@ proptest! {
             selection.items.extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
         }
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default() };
+        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default(), save: None };
         let removal = tokio.block_on(remove(engine, order, Arc::default(), |_| {})).unwrap();
         for done in &removal.done {
             let log = done.id.kind() == Kind::Log;
@@ -109,7 +109,7 @@ proptest! {
             ..Selection::default()
         };
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default() };
+        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default(), save: None };
         let mut elsewhere = Bytes::ZERO;
         let mut events = 0;
         let mut log = Vec::new();

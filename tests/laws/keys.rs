@@ -87,7 +87,7 @@ proptest! {
                 Event::Shrunk(by) => (Msg::Scan(shrunk(by)), None),
             };
             for effect in update(&mut model, msg) {
-                if let Effect::Remove(plan) = effect {
+                if let Effect::Remove(plan, _) = effect {
                     prop_assert_eq!(Some(*plan), may.clone());
                 }
             }

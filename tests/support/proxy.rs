@@ -28,7 +28,12 @@ pub struct Manner {
     pub refuses: Option<&'static str>,
     /// Requests to remove what has this in its path are answered 500 with these words.
     pub fails: Option<(&'static str, &'static str)>,
+    /// Of the answer to what has this in its path only so much comes; then the connection breaks.
+    pub cuts: Option<&'static str>,
 }
+
+/// How much of an answer comes that is cut.
+const PIECE: usize = 3000;
 
 /// Listens beside an engine's socket until it is dropped.
 pub struct Proxy {
@@ -103,14 +108,19 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
         return;
     };
     let back = (engine.try_clone(), client.try_clone());
+    let is_cut = Arc::new(AtomicBool::new(false));
     if let (Ok(mut from), Ok(mut to)) = back {
+        let is_cut = Arc::clone(&is_cut);
         thread::spawn(move || {
-            let _ = io::copy(&mut from, &mut to);
+            let _ = pass_back(&mut from, &mut to, &is_cut);
             let _ = to.shutdown(Shutdown::Both);
         });
     }
     let mut requests = BufReader::new(client);
     while let Ok(passed) = pass_request(&mut requests, &engine, manner, log) {
+        let last = log.lock().expect("the log").last().cloned();
+        let is_it = |part: &&str| last.is_some_and(|last| last.path.contains(part));
+        is_cut.fetch_or(manner.cuts.as_ref().is_some_and(is_it), Ordering::Relaxed);
         match passed {
             Passed::On => continue,
             Passed::Refused(status, words) => {
@@ -132,6 +142,22 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
         break;
     }
     let _ = engine.shutdown(Shutdown::Write);
+}
+
+/// Passes answers back, or a piece of one that is cut.
+fn pass_back(from: &mut UnixStream, to: &mut UnixStream, is_cut: &AtomicBool) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    let mut left = PIECE;
+    loop {
+        let length = from.read(&mut buffer)?;
+        if is_cut.load(Ordering::Relaxed) {
+            left = left.saturating_sub(length);
+        }
+        if length == 0 || left == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..length])?;
+    }
 }
 
 /// What became of a request.

@@ -22,26 +22,8 @@ pub fn press(model: &mut Model, key: Key) {
             let _ = pane.set_filter(&before, around);
             return;
         }
-        Key::Char(letter) => line.insert(&letter.to_string()),
-        Key::Backspace => line.delete_before(),
-        Key::Delete => line.delete_after(),
-        Key::Left => line.at = line.previous(),
-        Key::Right => line.at = line.next(),
-        Key::Home | Key::Ctrl('a') => line.at = 0,
-        Key::End | Key::Ctrl('e') => line.at = line.text.len(),
-        Key::Ctrl('u') => {
-            line.text.drain(..line.at);
-            line.at = 0;
-        }
-        Key::Ctrl('w') => line.delete_word(),
-        Key::Up
-        | Key::Down
-        | Key::PageUp
-        | Key::PageDown
-        | Key::Tab
-        | Key::BackTab
-        | Key::Ctrl(_)
-        | Key::F(_) => return,
+        key if !line.edit(key) => return,
+        _ => {}
     }
     apply(model);
 }
@@ -71,6 +53,35 @@ fn apply(model: &mut Model) {
 }
 
 impl FilterLine {
+    /// Does what a key does in a line of text; false where it does nothing there.
+    pub(super) fn edit(&mut self, key: Key) -> bool {
+        match key {
+            Key::Char(letter) => self.insert(&letter.to_string()),
+            Key::Backspace => self.delete_before(),
+            Key::Delete => self.delete_after(),
+            Key::Left => self.at = self.previous(),
+            Key::Right => self.at = self.next(),
+            Key::Home | Key::Ctrl('a') => self.at = 0,
+            Key::End | Key::Ctrl('e') => self.at = self.text.len(),
+            Key::Ctrl('u') => {
+                self.text.drain(..self.at);
+                self.at = 0;
+            }
+            Key::Ctrl('w') => self.delete_word(),
+            Key::Up
+            | Key::Down
+            | Key::PageUp
+            | Key::PageDown
+            | Key::Tab
+            | Key::BackTab
+            | Key::Enter
+            | Key::Esc
+            | Key::Ctrl(_)
+            | Key::F(_) => return false,
+        }
+        true
+    }
+
     fn insert(&mut self, text: &str) {
         self.text.insert_str(self.at, text);
         self.at += text.len();

@@ -138,7 +138,7 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     if let Some(effects) = past::answers(model, key) {
         return effects;
     }
-    if plan::types(model, key) {
+    if plan::edits_path(model, key) || plan::types(model, key) {
         return Vec::new();
     }
     // The typed word is the yes; Enter only ends it, as it ends any line. Without the word it does nothing.
@@ -192,7 +192,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::Invert
         | Action::ClearMarks => return browse::act(model, action),
         Action::Unlock | Action::Plan => return plan::open_or_unlock(model, action),
-        Action::Confirm | Action::Decline | Action::Drop | Action::StopRunning => {
+        Action::Confirm | Action::Decline | Action::Drop | Action::StopRunning | Action::Save => {
             return plan::act(model, action);
         }
         Action::Free => free::open(model),

@@ -9,7 +9,7 @@ use crate::domain::survey::Survey;
 
 use super::super::keys::{Action, Key};
 use super::super::list::Cursor;
-use super::super::model::{Model, PlanLine, PlanScreen, Removing, Screen};
+use super::super::model::{FilterLine, Model, PlanLine, PlanScreen, Removing, Screen};
 use super::super::msg::Effect;
 use super::browse::marks_changed;
 use super::counts;
@@ -58,6 +58,8 @@ fn open(model: &mut Model, item: Option<ItemId>) {
         typed: None,
         drawn: false,
         recomputed: false,
+        save: None,
+        line: None,
     });
 }
 
@@ -107,10 +109,54 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             screen.selection.stop = !screen.selection.stop;
             None
         }),
+        Action::Save => ask_for_path(model),
         Action::Confirm => return confirm(model),
         _ => {}
     }
     Vec::new()
+}
+
+/// Asks where copies go; where they are wanted already, they are not any more.
+fn ask_for_path(model: &mut Model) {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return;
+    };
+    if !screen.applies(Action::Save) {
+        model.notice = Some("copies are of images and volumes; none goes here".to_owned());
+    } else if model.options.read_only {
+        model.notice = Some("read-only: nothing is written".to_owned());
+    } else if screen.save.take().is_none() {
+        screen.line = Some(FilterLine {
+            at: model.save_to.len(),
+            text: model.save_to.clone(),
+            ..FilterLine::default()
+        });
+    }
+}
+
+/// Keys of the line for the folder, while it is typed. True if one is.
+pub fn edits_path(model: &mut Model, key: Key) -> bool {
+    let Screen::Plan(screen) = &mut model.screen else {
+        return false;
+    };
+    let Some(line) = &mut screen.line else {
+        return false;
+    };
+    match key {
+        Key::Enter if line.text.trim().is_empty() => {}
+        Key::Enter => {
+            model.save_to = line.text.trim().to_owned();
+            screen.save = Some(model.save_to.clone());
+            screen.line = None;
+            // What is confirmed has changed, and must be seen.
+            screen.drawn = false;
+        }
+        Key::Esc | Key::Ctrl('c') => screen.line = None,
+        key => {
+            line.edit(key);
+        }
+    }
+    true
 }
 
 /// Letters of the word, while it is asked for. True if the key was one.
@@ -173,11 +219,13 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let plan = screen.plan.clone();
+    let save = screen.save.clone();
     model.screen = Screen::Removing(Removing {
         promised: plan.frees.clone(),
         refused: plan.refused.len(),
         plan: plan.clone(),
         checked: false,
+        saving: None,
         current: None,
         ended: 0,
         done: Vec::new(),
@@ -188,7 +236,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         counting: None,
         cursor: Cursor::default(),
     });
-    vec![Effect::Remove(Box::new(plan))]
+    vec![Effect::Remove(Box::new(plan), save)]
 }
 
 fn drop_or_take_back(screen: &mut PlanScreen) -> Option<&'static str> {

@@ -18,9 +18,14 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             removing.checked = true;
             removing.done.extend(dropped);
         }
-        Event::Started { index } => removing.current = Some(index),
+        Event::Saving { index, done } => removing.saving = Some((index, done)),
+        Event::Started { index } => {
+            removing.saving = None;
+            removing.current = Some(index);
+        }
         // Steps that met a full disk are tried again at the end, so they end out of their order.
         Event::Ended { index: _, done } => {
+            removing.saving = None;
             removing.current = None;
             removing.ended += 1;
             removing.freed += done.freed.known().unwrap_or_default();

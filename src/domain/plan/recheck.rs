@@ -97,5 +97,6 @@ fn drop(step: &Step, outcome: Outcome, error: Option<String>) -> Done {
         outcome,
         error,
         freed: Figure::Known(Bytes::ZERO),
+        saved: None,
     }
 }

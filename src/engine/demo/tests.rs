@@ -340,6 +340,7 @@ async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
         plan,
         base,
         journal: crate::engine::journal::Journal::default(),
+        save: None,
     };
     let engine: Arc<dyn Engine> = demo.clone();
     let refused = remove(engine, order, Arc::default(), |_| {}).await;

@@ -47,6 +47,7 @@ fn done(step: &Step, outcome: Outcome) -> Done {
         outcome,
         error: None,
         freed: Figure::Known(Bytes(5)),
+        saved: None,
     }
 }
 

@@ -20,6 +20,7 @@ impl Run<'_> {
         }
         let vanishes = step.stop && details.auto_remove;
         if step.stop
+            && !self.stopped.contains(&step.id)
             && let Err(end) = self.stop(step, id, vanishes).await
         {
             return end;
@@ -42,7 +43,12 @@ impl Run<'_> {
     }
 
     /// Stops a container with its own timeout. An end where there is nothing left to remove, or it failed.
-    async fn stop(&mut self, step: &Step, id: &ContainerId, vanishes: bool) -> Result<(), End> {
+    pub(super) async fn stop(
+        &mut self,
+        step: &Step,
+        id: &ContainerId,
+        vanishes: bool,
+    ) -> Result<(), End> {
         if step.unpause {
             match self.engine.unpause(id).await {
                 // Somebody else has unpaused it: so much the better.

@@ -119,6 +119,7 @@ pub(super) fn order_of(base: Inventory) -> Order {
         plan,
         base,
         journal: Journal::in_memory(),
+        save: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod model;
 mod races;
 mod records;
 mod rescan;
+mod save;
 #[cfg(test)]
 mod served;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod volumes;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -65,6 +67,8 @@ pub struct Order {
     pub base: Inventory,
     /// Where it is written down.
     pub journal: Journal,
+    /// The folder for copies of what goes, where some are wanted.
+    pub save: Option<PathBuf>,
 }
 
 /// A plan that has been carried out.
@@ -102,11 +106,16 @@ async fn carry_out(
     report(Event::Checking);
     let journal = order.journal.clone();
     let known: HashMap<ItemId, ComesBack> = comes_back_of(&order.plan);
+    let to = order.save.clone();
     let checked = match engine.gate().pass(|| "the removal".to_owned()) {
         Ok(_) => Box::pin(check::recheck(&*engine, order)).await,
         Err(refusal) => Err(refusal),
     };
-    let (survey, rechecked) = match checked {
+    let checked = checked.and_then(|(survey, recheck)| {
+        let folder = to.map(|to| save::folder(&to, engine.gate(), &recheck.plan));
+        Ok((survey, recheck, folder.transpose()?))
+    });
+    let (survey, rechecked, folder) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             report(Event::Aborted {
@@ -126,9 +135,13 @@ async fn carry_out(
         plan: Box::new(plan.clone()),
         dropped: dropped.clone(),
     });
-    let disks = account::disks(&*engine, &survey).await;
     let written = journal.begin(&survey.inventory().engine);
     let mut run = Run::new(&*engine, &survey, &plan, &cancel, written);
+    if let Some(folder) = folder {
+        run.save(&folder, report).await;
+    }
+    // The copies may lie on the same disk.
+    let disks = account::disks(&*engine, &survey).await;
     dropped.extend(run.all(report).await);
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
@@ -174,6 +187,12 @@ struct Run<'a> {
     lost: Option<&'static str>,
     /// When volumes were made, by the engine's last word while a container of the plan still held them.
     made: HashMap<VolumeName, Option<Timestamp>>,
+    /// The files with copies of what goes.
+    copies: HashMap<ItemId, Text>,
+    /// What was to be copied and could not be, and why.
+    unsaved: HashMap<ItemId, String>,
+    /// Containers that were stopped before their turn.
+    stopped: HashSet<ItemId>,
 }
 
 impl<'a> Run<'a> {
@@ -197,6 +216,9 @@ impl<'a> Run<'a> {
             written,
             lost: None,
             made: HashMap::new(),
+            copies: HashMap::new(),
+            unsaved: HashMap::new(),
+            stopped: HashSet::new(),
         }
     }
 
@@ -252,11 +274,16 @@ impl<'a> Run<'a> {
             }
             return ends;
         }
+        if let Some(why) = steps.first().and_then(|step| self.has_no_copy(step)) {
+            return vec![End::skipped(why)];
+        }
         if let Some(end) = steps.first().and_then(|step| self.needs(step)) {
             return vec![end];
         }
+        let copies = &self.copies;
+        let copy = |id: &ItemId| copies.get(id).map(|path| PathBuf::from(&**path));
         self.written
-            .intend(batch.start, steps, self.survey, |_| None)
+            .intend(batch.start, steps, self.survey, copy)
             .await;
         for index in batch {
             report(Event::Started { index });
@@ -286,6 +313,7 @@ impl<'a> Run<'a> {
             outcome: end.outcome,
             error: end.error,
             freed: self.tally.ended(step, end.outcome),
+            saved: self.copies.get(&step.id).cloned(),
         };
         self.written.ended(index, &done).await;
         report(Event::Ended {

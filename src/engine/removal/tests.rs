@@ -36,6 +36,7 @@ fn order(inventory: &Inventory, items: &[ItemId]) -> Order {
         plan: plan(inventory, items),
         base: inventory.clone(),
         journal: Journal::default(),
+        save: None,
     }
 }
 

@@ -461,6 +461,7 @@ fn landing(error: &EngineError) -> Landing {
         | EngineError::NotSupported(_)
         | EngineError::Refused { .. }
         | EngineError::Garbled { .. }
-        | EngineError::ReadOnly { .. } => Landing::Unanswerable,
+        | EngineError::ReadOnly { .. }
+        | EngineError::NoPlace(_) => Landing::Unanswerable,
     }
 }

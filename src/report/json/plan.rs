@@ -190,6 +190,9 @@ pub(super) struct DoneJson<'a> {
     outcome: &'static str,
     error: Option<&'a str>,
     freed: Figure<Bytes>,
+    /// Only where a copy was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<&'a str>,
 }
 
 impl<'a> DoneJson<'a> {
@@ -199,6 +202,7 @@ impl<'a> DoneJson<'a> {
             outcome: done.outcome.word(),
             error: done.error.as_deref(),
             freed: done.freed,
+            saved: done.saved.as_deref(),
         }
     }
 }

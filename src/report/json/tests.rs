@@ -210,6 +210,7 @@ fn a_removal_is_the_plan_and_what_became_of_it() {
         outcome,
         error: error.map(str::to_owned),
         freed,
+        saved: None,
     };
     let done = [
         ended(

@@ -158,6 +158,7 @@ fn an_object_that_ended_is_one_line() {
                 outcome,
                 error: error.map(str::to_owned),
                 freed,
+                saved: None,
             },
             page(),
         )

@@ -114,6 +114,7 @@ async fn command(
         Command::Clean {
             select,
             yes,
+            save,
             output,
         } => {
             let wish = Clean {
@@ -122,6 +123,7 @@ async fn command(
                 read_only: cli.global.engine.read_only,
                 json: output.json,
                 journal: &Journal::in_memory(),
+                save: save.as_deref(),
             };
             Box::pin(clean(found, wish, console, interrupt)).await
         }

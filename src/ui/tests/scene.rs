@@ -287,6 +287,8 @@ pub fn plan_screen(model: &Model) -> Screen {
         typed: None,
         drawn: true,
         recomputed: true,
+        save: Some(format!("/copies/{HOSTILE}")),
+        line: None,
     })
 }
 
@@ -298,11 +300,13 @@ fn removing(model: &Model) -> Removing {
         outcome,
         error: error.map(str::to_owned),
         freed: plan.steps[at].frees.figure(),
+        saved: Some(format!("/copies/{HOSTILE}/volume-1.tar").into()),
     };
     Removing {
         promised: plan.frees.clone(),
         refused: 1,
         checked: true,
+        saving: None,
         current: Some(3),
         ended: 3,
         done: vec![

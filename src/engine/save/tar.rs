@@ -1,0 +1,250 @@
+//! An archive as it passes by: where its files begin and end, and whether it is all there.
+//!
+//! Nothing is unpacked. A tar ends with two blocks of zeros, so one that was cut shows, and so does an error that
+//! an engine writes into the stream when its head has been sent already.
+
+const BLOCK: usize = 512;
+/// Longer names and attributes than any file has.
+const LONGEST_META: u64 = 1 << 20;
+
+/// Who looks at the files of an archive.
+pub trait Files {
+    /// A file, or whatever has a name, begins; `link` is what a link points to.
+    fn begin(&mut self, name: &str, link: Option<&str>);
+    fn data(&mut self, bytes: &[u8]);
+    fn end(&mut self);
+}
+
+/// What stands in a header that an earlier one has more to say of.
+#[derive(Default)]
+struct Longer {
+    name: Option<String>,
+    link: Option<String>,
+    size: Option<u64>,
+}
+
+enum State {
+    /// Up to the next header.
+    Header,
+    /// So many bytes of a file are left, and so many that fill up its last block.
+    File(u64, u64),
+    /// Of what belongs to the next header: which sort, and what has come.
+    Meta(u8, Vec<u8>, u64, u64),
+    Ended,
+}
+
+/// Takes an archive in, piece by piece.
+pub struct Tar {
+    state: State,
+    block: Vec<u8>,
+    zeros: u8,
+    longer: Longer,
+}
+
+impl Default for Tar {
+    fn default() -> Self {
+        Self {
+            state: State::Header,
+            block: Vec::with_capacity(BLOCK),
+            zeros: 0,
+            longer: Longer::default(),
+        }
+    }
+}
+
+impl Tar {
+    /// Takes the next bytes in.
+    ///
+    /// # Errors
+    /// What shows that this is no archive, or not one any more.
+    pub fn take(&mut self, mut bytes: &[u8], files: &mut dyn Files) -> Result<(), &'static str> {
+        while !bytes.is_empty() {
+            match &mut self.state {
+                State::Header => {
+                    let piece = cut(&mut bytes, (BLOCK - self.block.len()) as u64);
+                    self.block.extend_from_slice(piece);
+                    if self.block.len() == BLOCK {
+                        let block = std::mem::take(&mut self.block);
+                        self.header(&block, files)?;
+                    }
+                }
+                State::File(left, fill) => {
+                    let piece = cut(&mut bytes, *left);
+                    *left -= piece.len() as u64;
+                    files.data(piece);
+                    if *left == 0 {
+                        *fill -= cut(&mut bytes, *fill).len() as u64;
+                        if *fill == 0 {
+                            files.end();
+                            self.state = State::Header;
+                        }
+                    }
+                }
+                State::Meta(sort, text, left, fill) => {
+                    let piece = cut(&mut bytes, *left);
+                    *left -= piece.len() as u64;
+                    text.extend_from_slice(piece);
+                    if *left == 0 {
+                        *fill -= cut(&mut bytes, *fill).len() as u64;
+                        if *fill == 0 {
+                            let (sort, text) = (*sort, std::mem::take(text));
+                            self.longer.learn(sort, &text);
+                            self.state = State::Header;
+                        }
+                    }
+                }
+                State::Ended if bytes.iter().any(|byte| *byte != 0) => {
+                    return Err("something comes after its end");
+                }
+                State::Ended => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// True once the end has come.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    fn header(&mut self, block: &[u8], files: &mut dyn Files) -> Result<(), &'static str> {
+        if block.iter().all(|byte| *byte == 0) {
+            self.zeros += 1;
+            if self.zeros == 2 {
+                self.state = State::Ended;
+            }
+            return Ok(());
+        }
+        if self.zeros > 0 || number(&block[148..156]) != Some(checksum(block)) {
+            return Err("it is no archive");
+        }
+        let size = number(&block[124..136]).ok_or("a file in it has no size")?;
+        let fill = |size: u64| (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+        let sort = block[156];
+        if matches!(sort, b'x' | b'g' | b'L' | b'K') {
+            if size > LONGEST_META {
+                return Err("a name in it is too long");
+            }
+            self.state = State::Meta(sort, Vec::new(), size, fill(size));
+            if size == 0 {
+                self.state = State::Header;
+            }
+            return Ok(());
+        }
+        let longer = std::mem::take(&mut self.longer);
+        let name = longer.name.unwrap_or_else(|| name_of(block));
+        let is_link = matches!(sort, b'1' | b'2');
+        let link = longer.link.unwrap_or_else(|| text(&block[157..257]));
+        // Links, folders and devices have no bytes of their own.
+        let size = match sort {
+            b'1'..=b'6' => 0,
+            _ => longer.size.unwrap_or(size),
+        };
+        files.begin(&name, is_link.then_some(link.as_str()));
+        if size == 0 {
+            files.end();
+        } else {
+            self.state = State::File(size, fill(size));
+        }
+        Ok(())
+    }
+}
+
+impl Longer {
+    fn learn(&mut self, sort: u8, said: &[u8]) {
+        match sort {
+            b'L' => self.name = Some(text(said)),
+            b'K' => self.link = Some(text(said)),
+            b'x' => {
+                let mut rest = said;
+                // `27 path=…\n`: the number is the whole line's length.
+                while let Some(space) = rest.iter().position(|byte| *byte == b' ') {
+                    let length = std::str::from_utf8(&rest[..space]).ok();
+                    let length = length.and_then(|digits| digits.parse::<usize>().ok());
+                    let Some(line) = length.and_then(|length| rest.get(space + 1..length)) else {
+                        return;
+                    };
+                    rest = &rest[space + 1 + line.len()..];
+                    let line = String::from_utf8_lossy(line);
+                    match line.trim_end_matches('\n').split_once('=') {
+                        Some(("path", path)) => self.name = Some(path.to_owned()),
+                        Some(("linkpath", path)) => self.link = Some(path.to_owned()),
+                        Some(("size", size)) => self.size = size.parse().ok(),
+                        _ => {}
+                    }
+                }
+            }
+            // What holds for all files is nothing that is looked at here.
+            _ => {}
+        }
+    }
+}
+
+/// An archive of these files.
+#[must_use]
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, data) in files {
+        let mut block = [0; BLOCK];
+        let end = name.len().min(100);
+        block[..end].copy_from_slice(&name.as_bytes()[..end]);
+        block[100..107].copy_from_slice(b"0000644");
+        block[124..135].copy_from_slice(format!("{:011o}", data.len()).as_bytes());
+        block[156] = b'0';
+        block[257..263].copy_from_slice(b"ustar\0");
+        block[263..265].copy_from_slice(b"00");
+        let sum = checksum(&block);
+        block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        bytes.extend_from_slice(&block);
+        bytes.extend_from_slice(data);
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+    }
+    bytes.resize(bytes.len() + 2 * BLOCK, 0);
+    bytes
+}
+
+/// Takes up to so many bytes from the front.
+fn cut<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
+    let at = usize::try_from(most).map_or(bytes.len(), |most| most.min(bytes.len()));
+    let (front, rest) = bytes.split_at(at);
+    *bytes = rest;
+    front
+}
+
+/// Digits of base 8 or, where the first bit is set, a number as it is in memory.
+fn number(field: &[u8]) -> Option<u64> {
+    if field[0] & 0x80 != 0 {
+        let (high, low) = field.split_at(field.len() - 8);
+        let is_small = high[0] == 0x80 && high[1..].iter().all(|byte| *byte == 0);
+        return is_small.then(|| low.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+    }
+    let digits = text(field);
+    let digits = digits.trim_matches(' ');
+    if digits.is_empty() {
+        return Some(0);
+    }
+    u64::from_str_radix(digits, 8).ok()
+}
+
+fn checksum(block: &[u8]) -> u64 {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+    // Its own field counts as eight spaces.
+    sum(&block[..148]) + 8 * u64::from(b' ') + sum(&block[156..])
+}
+
+fn name_of(block: &[u8]) -> String {
+    let name = text(&block[..100]);
+    let before = text(&block[345..500]);
+    if &block[257..263] == b"ustar\0" && !before.is_empty() {
+        format!("{before}/{name}")
+    } else {
+        name
+    }
+}
+
+/// What stands before the first zero.
+fn text(field: &[u8]) -> String {
+    let end = field.iter().position(|byte| *byte == 0);
+    String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]).into_owned()
+}
