@@ -133,6 +133,12 @@ fn freeing_a_target() {
 }
 
 #[test]
+fn compose_projects() {
+    check("projects", &mut after("P space"), (80, 24), COLOUR);
+    check("projects_40x10", &mut after("P"), (40, 10), COLOUR);
+}
+
+#[test]
 fn presets() {
     check("presets", &mut after("p j j"), (120, 35), COLOUR);
     check("presets_80x24", &mut after("p"), (80, 24), COLOUR);

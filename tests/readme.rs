@@ -83,11 +83,12 @@ fn everything_that_is_generated_is_up_to_date() {
 
 /// The keys of each place together, the lists first.
 fn key_table() -> String {
-    const PLACES: [(Place, &str); 9] = [
+    const PLACES: [(Place, &str); 10] = [
         (Place::Browse, "lists"),
         (Place::Detail, "details"),
         (Place::Plan, "plan"),
         (Place::Presets, "presets"),
+        (Place::Projects, "projects"),
         (Place::Removing, "while removing"),
         (Place::Outcome, "after removing"),
         (Place::History, "history"),

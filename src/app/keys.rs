@@ -51,6 +51,9 @@ pub enum Action {
     Free,
     Presets,
     TakePreset,
+    Projects,
+    MarkProject,
+    ShowProject,
     EditPreset,
     Help,
     Suspend,
@@ -74,6 +77,7 @@ pub enum Place {
     Detail,
     Plan,
     Presets,
+    Projects,
     Removing,
     Outcome,
     History,
@@ -94,10 +98,10 @@ pub struct Binding {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Presets, Removing};
+use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Presets, Projects, Removing};
 
 const LISTS: &[Place] = &[
-    Browse, Detail, Plan, Presets, Removing, Outcome, History, Help,
+    Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help,
 ];
 
 const fn bind(
@@ -210,7 +214,7 @@ pub const BINDINGS: &[Binding] = &[
         "`d` `Del`",
         "the plan: review, then confirm",
         Action::Plan,
-        &[Browse, Detail],
+        &[Browse, Detail, Projects],
     )
     .in_footer("delete"),
     bind(
@@ -254,6 +258,29 @@ pub const BINDINGS: &[Binding] = &[
     )
     .in_footer("presets"),
     bind(
+        &[Char('P')],
+        "`P`",
+        "group by compose project: a whole stack is one thing to mark",
+        Action::Projects,
+        &[Browse],
+    ),
+    bind(
+        &[Char(' ')],
+        "`space`",
+        "mark all of a project, or unmark it",
+        Action::MarkProject,
+        &[Projects],
+    )
+    .in_footer("mark"),
+    bind(
+        &[Key::Enter, Char('l'), Key::Right],
+        "`Enter` `l`",
+        "show what is in it",
+        Action::ShowProject,
+        &[Projects],
+    )
+    .in_footer("show"),
+    bind(
         &[Key::Enter, Char('l'), Key::Right],
         "`Enter` `l`",
         "mark what the preset means",
@@ -282,7 +309,7 @@ pub const BINDINGS: &[Binding] = &[
         "`Esc` `h`",
         "back, close",
         Action::Back,
-        &[Detail, Presets, History, Help],
+        &[Detail, Presets, Projects, History, Help],
     )
     .in_footer("back"),
     bind(
@@ -448,7 +475,7 @@ pub const BINDINGS: &[Binding] = &[
         "`^c`",
         "quit",
         Action::Quit,
-        &[Detail, Presets, Help, Outcome, History],
+        &[Detail, Presets, Projects, Help, Outcome, History],
     ),
     bind(
         &[Ctrl('c')],
@@ -463,7 +490,7 @@ pub const BINDINGS: &[Binding] = &[
         "suspend",
         Action::Suspend,
         &[
-            Browse, Detail, Plan, Presets, Removing, Outcome, History, Help, NoEngine,
+            Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help, NoEngine,
         ],
     ),
 ];
@@ -514,7 +541,7 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_place() {
         for place in [
-            Browse, Detail, Plan, Presets, Removing, Outcome, History, Help, NoEngine,
+            Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help, NoEngine,
         ] {
             let mut seen = Vec::new();
             for binding in BINDINGS.iter().filter(|b| b.places.contains(&place)) {

@@ -7,4 +7,5 @@ pub mod list;
 pub mod model;
 pub mod msg;
 pub mod presets;
+pub mod projects;
 pub mod update;

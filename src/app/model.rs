@@ -20,6 +20,7 @@ use super::layout::Layout;
 use super::list::{Around, Cursor, Marks, Pane};
 use super::msg::Attempt;
 use super::presets::Yield;
+use super::projects::Project;
 
 /// How the program was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub enum Screen {
     /// How much is to be freed is being typed.
     Free(FreeScreen),
     Presets(PresetMenu),
+    Projects(ProjectList),
     Detail(Detail),
     Plan(PlanScreen),
     Removing(Removing),
@@ -86,6 +88,13 @@ pub struct PresetMenu {
     pub cursor: Cursor,
     /// What each would do now.
     pub yields: Vec<Yield>,
+}
+
+/// The compose projects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectList {
+    pub cursor: Cursor,
+    pub list: Vec<Project>,
 }
 
 /// How much is to be freed.
@@ -373,6 +382,7 @@ impl Model {
             Screen::Browse => Some(Place::Browse),
             Screen::Filter(_) | Screen::Free(_) | Screen::Quit(_) => None,
             Screen::Presets(_) => Some(Place::Presets),
+            Screen::Projects(_) => Some(Place::Projects),
             Screen::Detail(_) => Some(Place::Detail),
             Screen::Plan(_) => Some(Place::Plan),
             Screen::Removing(_) => Some(Place::Removing),

@@ -12,6 +12,7 @@ mod no_engine;
 mod pane;
 mod plan_dialog;
 mod presets;
+mod projects;
 mod removing;
 mod scroll;
 mod tabs;
@@ -66,6 +67,7 @@ fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {
             browse(model, canvas);
             free_line::keys(free, model, canvas);
         }
+        Screen::Projects(list) => projects::draw(model, list, canvas),
         Screen::Presets(menu) => presets::draw(model, menu, canvas),
         Screen::Detail(detail) => detail::draw(model, detail, canvas),
         Screen::Plan(plan) => plan_dialog::draw(model, plan, canvas),

@@ -109,6 +109,8 @@ const CASES: &[Case] = &[
         s.press("d");
         s.draw();
     }),
+    case("free 5 GB (f Enter)", Some(200), clear, |s| s.free("5gb")),
+    case("free 500 GB", Some(200), clear, |s| s.free("500gb")),
     case("sort by the next column (s)", Some(16), clear, |s| {
         s.press("s");
     }),
@@ -167,6 +169,14 @@ impl Bench {
         for letter in keys.chars() {
             black_box(update(&mut self.model, Msg::Key(Key::Char(letter))));
         }
+    }
+
+    /// Types how much is to be freed.
+    fn free(&mut self, how_much: &str) {
+        self.press("f");
+        self.press(how_much);
+        black_box(update(&mut self.model, Msg::Key(Key::Enter)));
+        assert!(!self.model.marks.is_empty());
     }
 
     fn draw(&mut self) {

@@ -60,7 +60,9 @@ fn no_key_costs_a_loop_in_a_loop() {
     let clear = [Key::Esc, key('1'), key('c'), key('g')];
     let all = [&clear[..], &[key('a'), key(' '), key('g')]].concat();
     let filter = [&clear[..], &[key('/'), key('3')]].concat();
-    let cases: [(&str, &[Key], &[Key], f64); 6] = [
+    let large = [&clear[..], &"f90gb".chars().map(key).collect::<Vec<_>>()].concat();
+    let cases: [(&str, &[Key], &[Key], f64); 7] = [
+        ("free 90 GB", &large, &[Key::Enter], 300.0),
         ("mark one", &clear, &[key(' ')], 1.0),
         ("mark one beside all others", &all, &[key(' ')], 1.0),
         ("mark all", &clear, &[key('a')], 100.0),

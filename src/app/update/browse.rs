@@ -164,7 +164,7 @@ fn protected_by(model: &Model, id: &ItemId) -> Option<String> {
 }
 
 /// Marks items, or unmarks them.
-fn mark(model: &mut Model, changes: impl IntoIterator<Item = (ItemNo, bool)>) {
+pub fn mark(model: &mut Model, changes: impl IntoIterator<Item = (ItemNo, bool)>) {
     let changes: Vec<(ItemNo, bool)> = changes.into_iter().collect();
     for (number, marked) in &changes {
         let id = model.survey.numbered(*number).id();

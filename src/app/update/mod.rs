@@ -6,6 +6,7 @@ mod free;
 mod past;
 mod plan;
 mod presets;
+mod projects;
 mod removal;
 
 use jiff::SignedDuration;
@@ -197,6 +198,8 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Free => free::open(model),
         Action::Presets => presets::open(model),
+        Action::Projects => projects::open(model),
+        Action::MarkProject | Action::ShowProject => return projects::act(model, action),
         Action::TakePreset | Action::EditPreset => return presets::act(model, action),
         Action::Cancel => return removal::cancel(model),
         Action::History => return past::open(model),
@@ -228,6 +231,10 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
                 .cursor
                 .step(step(rows(tall)), screen.done.len(), tall);
         }
+        Screen::Projects(screen) => {
+            let len = screen.list.len();
+            screen.cursor.step(step(rows(tall)), len, tall);
+        }
         Screen::Presets(menu) => {
             let by = step(rows(tall));
             menu.cursor.step(by, super::presets::PRESETS.len(), tall);
@@ -248,7 +255,11 @@ fn back(model: &mut Model) {
     match std::mem::replace(&mut model.screen, Screen::Browse) {
         Screen::Help(_, before) => model.screen = *before,
         Screen::Browse => browse::clear_filter(model),
-        Screen::Detail(_) | Screen::Presets(_) | Screen::Outcome(_) | Screen::History(_) => {}
+        Screen::Detail(_)
+        | Screen::Presets(_)
+        | Screen::Projects(_)
+        | Screen::Outcome(_)
+        | Screen::History(_) => {}
         other @ (Screen::NoEngine(_)
         | Screen::Filter(_)
         | Screen::Free(_)
@@ -308,6 +319,7 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
     refresh(model);
     plan::follow(model);
     presets::weigh(model);
+    projects::follow(model);
     if let Screen::Detail(detail) = &model.screen
         && model.survey.index(&detail.id).is_none()
     {

@@ -29,6 +29,7 @@ pub fn open_or_unlock(model: &mut Model, action: Action) -> Vec<Effect> {
                 .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
             none.then_some("nothing more can be unlocked")
         }),
+        (Screen::Projects(_), _) if !model.marks.is_empty() => open(model, None),
         (Screen::Browse, _) => open(model, None),
         (Screen::Detail(detail), _) => {
             let id = detail.id.clone();

@@ -165,13 +165,13 @@ impl Pick<'_> {
         let mut order = things.to_vec();
         // What needs a thing gone comes before it.
         order.sort_unstable_by_key(|number| std::cmp::Reverse(self.needs.place[*number as usize]));
-        let mut worth: BTreeMap<ItemNo, Bytes> = BTreeMap::new();
+        let mut worth = vec![Bytes::ZERO; self.kept.len()];
         let mut sorted = Vec::with_capacity(order.len());
         for number in order {
             let above = self.needs.before.of(number).iter();
-            let above: Bytes = above.filter_map(|above| worth.get(above).copied()).sum();
+            let above: Bytes = above.map(|above| worth[*above as usize]).sum();
             let with = above + self.state.loss(number);
-            worth.insert(number, with);
+            worth[number as usize] = with;
             sorted.push((with, number));
         }
         // Of equals, too, what needs the other gone comes first.
@@ -181,6 +181,17 @@ impl Pick<'_> {
 
     /// Takes a thing back, with what needs it gone. Not where too little would go then.
     fn take_back(&mut self, number: ItemNo) -> bool {
+        let above = self.needs.before.of(number);
+        if !above.iter().any(|above| self.state.goes(*above)) {
+            // Most things go by themselves.
+            self.state.stay(number);
+            let is_spare = self.is_enough();
+            if !is_spare {
+                self.state.go(number);
+                self.kept[number as usize] = true;
+            }
+            return is_spare;
+        }
         let mut group = Vec::new();
         let mut open = vec![number];
         while let Some(at) = open.pop() {

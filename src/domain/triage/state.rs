@@ -42,8 +42,10 @@ impl<'a> State<'a> {
     }
 
     pub fn go(&mut self, number: ItemNo) {
-        let mut open = vec![number];
-        while let Some(at) = open.pop() {
+        let mut next = Some(number);
+        let mut open = Vec::new();
+        while let Some(at) = next.or_else(|| open.pop()) {
+            next = None;
             if std::mem::replace(&mut self.gone[at as usize], true) {
                 continue;
             }
@@ -54,8 +56,10 @@ impl<'a> State<'a> {
     }
 
     pub fn stay(&mut self, number: ItemNo) {
-        let mut open = vec![number];
-        while let Some(at) = open.pop() {
+        let mut next = Some(number);
+        let mut open = Vec::new();
+        while let Some(at) = next.or_else(|| open.pop()) {
+            next = None;
             if std::mem::replace(&mut self.gone[at as usize], false) {
                 self.balance.restore(&self.survey.ledger, at);
                 open.extend(self.steps_after(at));

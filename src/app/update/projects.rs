@@ -1,0 +1,164 @@
+//! The list of compose projects: a whole stack is marked at once, and shown in its panes.
+
+use crate::domain::index::ItemNo;
+use crate::domain::item::Kind;
+
+use super::super::keys::Action;
+use super::super::list::Cursor;
+use super::super::model::{Model, ProjectList, Screen};
+use super::super::msg::Effect;
+use super::super::projects::{Project, projects};
+use super::browse::{mark, show};
+
+pub fn open(model: &mut Model) {
+    let list = projects(&model.survey);
+    if list.is_empty() {
+        model.notice = Some("no compose project is here".to_owned());
+        return;
+    }
+    model.screen = Screen::Projects(ProjectList {
+        cursor: Cursor::default(),
+        list,
+    });
+}
+
+/// After answers: what there is now, in the order that is on the screen; the cursor stays on its project.
+pub fn follow(model: &mut Model) {
+    let Screen::Projects(screen) = &mut model.screen else {
+        return;
+    };
+    let before = std::mem::take(&mut screen.list);
+    let place = |project: &Project| before.iter().position(|old| old.name == project.name);
+    screen.list = projects(&model.survey);
+    screen
+        .list
+        .sort_by_key(|project| place(project).unwrap_or(usize::MAX));
+    let held = before.get(screen.cursor.at).map(|project| &project.name);
+    let mut list = screen.list.iter();
+    let at = list.position(|project| Some(&project.name) == held);
+    let length = screen.list.len();
+    screen.cursor.at = at.unwrap_or(screen.cursor.at).min(length.saturating_sub(1));
+    if screen.list.is_empty() {
+        model.screen = Screen::Browse;
+    }
+}
+
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Screen::Projects(screen) = &model.screen else {
+        return Vec::new();
+    };
+    let Some(project) = screen.list.get(screen.cursor.at).cloned() else {
+        return Vec::new();
+    };
+    if action == Action::ShowProject {
+        return show_members(model, &project);
+    }
+    let is_protected = |number: &ItemNo| {
+        let facts = model.survey.facts_of_number(*number);
+        facts.flags.protected
+    };
+    let free: Vec<ItemNo> = project
+        .members
+        .iter()
+        .copied()
+        .filter(|number| !is_protected(number))
+        .collect();
+    let all = free.iter().all(|number| model.tally.is_marked(*number));
+    let protected = project.members.len() - free.len();
+    mark(model, free.into_iter().map(|number| (number, !all)));
+    if protected > 0 {
+        model.notice = Some(format!("{protected} protected left out"));
+    }
+    if let Screen::Projects(screen) = &mut model.screen {
+        let last = screen.list.len().saturating_sub(1);
+        screen.cursor.at = (screen.cursor.at + 1).min(last);
+    }
+    Vec::new()
+}
+
+/// Opens the first pane that has something of a project, with all panes filtered by it.
+fn show_members(model: &mut Model, project: &Project) -> Vec<Effect> {
+    model.screen = Screen::Browse;
+    let has = |kind: Kind| {
+        let numbers = model.survey.numbers().numbers(kind);
+        project.members.iter().any(|it| numbers.contains(it))
+    };
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| has(*kind)).collect();
+    let mut effects = Vec::new();
+    for kind in kinds.into_iter().rev() {
+        effects.extend(show(model, kind));
+        let (pane, around) = model.pane_mut();
+        // Quoted, it can be read whatever is in it; a quote in it leaves the list as it was.
+        let _ = pane.set_filter(&format!("project:\"{}\"", project.name), around);
+    }
+    effects
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::app::keys::parse;
+    use crate::app::model::Options;
+    use crate::app::msg::Msg;
+    use crate::app::update::update;
+    use crate::domain::inventory::{Part, Progress, Stage};
+    use crate::domain::plan::scene::{a_container, a_volume, image, labels, stopped, volume};
+
+    fn model() -> Model {
+        let project = |name: &str| labels(&[("com.docker.compose.project", name)]);
+        let mut web = stopped("web", "app");
+        web.labels = project("shop");
+        let mut data = volume("data", 100);
+        data.labels = project("shop");
+        let mut old = volume("old", 900);
+        old.labels = project("blog");
+        let mut model = Model::new(Options::default(), 80, 24, Timestamp::UNIX_EPOCH);
+        let mut parts = vec![
+            Part::Images(vec![image("app", &["app:1"])]),
+            Part::Containers(vec![web]),
+            Part::Volumes(vec![data, old, volume("other", 7)]),
+        ];
+        let done = Progress::Done(Timestamp::UNIX_EPOCH);
+        parts.extend(Stage::ALL.map(|stage| Part::Stage(stage, done.clone())));
+        update(&mut model, Msg::Connected);
+        update(&mut model, Msg::Scan(parts));
+        model
+    }
+
+    fn press(model: &mut Model, keys: &str) {
+        for word in keys.split(' ') {
+            update(model, Msg::Key(parse(word).expect(word)));
+        }
+    }
+
+    #[test]
+    fn a_whole_stack_is_one_thing_to_mark() {
+        let mut model = model();
+        press(&mut model, "P");
+        let Screen::Projects(screen) = &model.screen else {
+            panic!("{:?}", model.screen);
+        };
+        let names: Vec<(&str, bool)> = screen.list.iter().map(|it| (&*it.name, it.down)).collect();
+        assert_eq!(names, [("blog", true), ("shop", false)]);
+        press(&mut model, "j space");
+        assert!(model.marks.contains_key(&a_container("web")));
+        assert!(model.marks.contains_key(&a_volume("data")));
+        assert_eq!(model.marks.len(), 2);
+        press(&mut model, "space");
+        assert!(model.marks.is_empty());
+    }
+
+    #[test]
+    fn enter_shows_what_is_in_it() {
+        let mut model = model();
+        press(&mut model, "P j enter");
+        assert_eq!(
+            (&model.screen, model.open),
+            (&Screen::Browse, Kind::Container)
+        );
+        assert_eq!(model.pane().rows.len(), 1);
+        assert_eq!(model.panes[Kind::Volume as usize].rows.len(), 1);
+    }
+}
