@@ -3,6 +3,7 @@
 pub mod app;
 pub mod cli;
 pub mod domain;
+pub mod door;
 pub mod engine;
 pub mod report;
 pub mod runtime;

@@ -236,10 +236,16 @@ fn a_plan_is_what_is_then_done() {
         words.push("--json");
         words
     };
-    let plan = json(&words("plan"));
+    let mut plan = json(&words("plan"));
     let mut clean = words("clean");
     clean.push("--yes");
     let clean = json(&clean);
+    // Nobody waits for registries under --yes: there `pulled` is all that is known.
+    for step in plan["steps"].as_array_mut().expect("a list") {
+        if step["comes_back"] == "yes" {
+            step["comes_back"] = "pulled".into();
+        }
+    }
     for key in ["frees", "at_most", "exact", "why", "steps", "stays"] {
         assert_eq!(plan[key], clean[key], "{key}");
     }

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
 
 use self::book::Book;
 use super::Engine;
+use super::aside::aside;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::EngineInfo;
@@ -81,8 +81,8 @@ impl Journal {
         let Some(book) = self.0.clone() else {
             return Ok(History::default());
         };
-        let read = spawn_blocking(move || book.read()).await;
-        read.unwrap_or_else(|error| Err(error.to_string()))
+        let read = aside(move || book.read()).await;
+        read.unwrap_or_else(|| Err("it cannot be read".to_owned()))
     }
 
     /// Why what should stand in it does not (yet).
@@ -105,7 +105,7 @@ impl Journal {
             .ok()?;
         let about = engine.about().await.ok()?;
         let held = Arc::clone(&book);
-        let alone = spawn_blocking(move || held.alone()).await.ok()??;
+        let alone = aside(move || held.alone()).await??;
         // What is read now nobody is writing to.
         let History { entries, gap } = self.history().await.ok()?;
         let left: Vec<lines::Written> = entries
@@ -143,7 +143,7 @@ impl Journal {
     async fn flush(&self, sync: bool) {
         let Some(book) = self.0.clone() else { return };
         if !book.is_stuck() {
-            let task = spawn_blocking({
+            let task = aside({
                 let book = Arc::clone(&book);
                 move || book.flush(sync)
             });

@@ -1,5 +1,6 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
+mod aside;
 mod blobs;
 pub mod config;
 pub mod connect;

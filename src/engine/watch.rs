@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use self::feed::{Feed, News};
 use self::scan::{Scan, Why};
+use super::aside::aside;
 use super::host::{self, Known, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part, Store};
@@ -148,8 +149,8 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
 /// Looks at the engine's host on a thread of its own, and asks an engine that knows its disks itself. `None`
 /// where that hangs.
 async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
-    let look = tokio::task::spawn_blocking(move || host::look(&info, &known));
-    let mut found = timeout(LOOK, look).await.ok()?.ok()?;
+    let look = aside(move || host::look(&info, &known));
+    let mut found = timeout(LOOK, look).await.ok()??;
     // A host that does not answer now keeps its disks.
     let disks = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
     if !disks.is_empty() {
@@ -161,8 +162,8 @@ async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Optio
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
 async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
-    let read = tokio::task::spawn_blocking(move || host::stored(&info, &known));
-    let layers = timeout(LIST, read).await.ok()?.ok()??;
+    let read = aside(move || host::stored(&info, &known));
+    let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
 }
 

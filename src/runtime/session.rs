@@ -109,17 +109,16 @@ impl Session {
         self.requests = Some(requests);
         let news = self.news.clone();
         let (journal, asked, told) = (self.journal.clone(), engine.clone(), news.clone());
-        self.watching.push(self.tasks.spawn_local(async move {
+        let resolving = self.begin(async move {
             if let Some(resolved) = journal.resolve(&*asked).await {
                 let _ = told.send(News::Msg(Msg::WasInHand(resolved)));
             }
-        }));
+        });
         // Nobody listens any more only when the program ends.
         let _ = news.send(News::Msg(Msg::Connected));
         let helped = Arc::clone(&engine);
-        self.watching
-            .push(self.tasks.spawn_local(watch(engine, wanted, out)));
-        self.watching.push(self.tasks.spawn_local(async move {
+        let watching = self.begin(watch(engine, wanted, out));
+        let telling = self.begin(async move {
             while let Some(sight) = sights.recv().await {
                 let _ = news.send(News::Msg(match sight {
                     Sight::Parts(parts) => Msg::Scan(parts),
@@ -129,13 +128,20 @@ impl Session {
                 // What a dtop that was killed has left; where the lists show none it costs nothing.
                 let _ = helped.sweep().await;
             }
-        }));
+        });
+        self.watching.extend([resolving, watching, telling]);
+    }
+
+    /// Starts a task. In a box they are all of one kind, which is compiled once.
+    fn begin(&mut self, task: impl Future<Output = ()> + 'static) -> AbortHandle {
+        let task: LocalBoxFuture<'static, ()> = Box::pin(task);
+        self.tasks.spawn_local(task)
     }
 
     fn connect(&mut self) {
         let opening = (self.opener.connect)();
         let news = self.news.clone();
-        self.tasks.spawn_local(async move {
+        self.begin(async move {
             let _ = news.send(match opening.await {
                 Ok(engine) => News::Found(engine),
                 Err(attempts) => News::Msg(Msg::NoEngine(attempts)),
@@ -162,7 +168,7 @@ impl Session {
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();
-        self.tasks.spawn_local(async move {
+        self.begin(async move {
             // What it ended with has been told as events.
             let _ = remove(engine, order, cancel, |event| {
                 let _ = news.send(News::Msg(Msg::Removal(event)));
@@ -176,7 +182,7 @@ impl Session {
             return;
         };
         let news = self.news.clone();
-        let asking = self.tasks.spawn_local(async move {
+        let asking = self.begin(async move {
             ask_registries(&*engine, wanted, |id, answer| {
                 let _ = news.send(News::Msg(Msg::ComesBack(id, answer)));
             })
@@ -193,7 +199,7 @@ impl Session {
 
     fn read_history(&mut self) {
         let (journal, news) = (self.journal.clone(), self.news.clone());
-        self.tasks.spawn_local(async move {
+        self.begin(async move {
             let read = journal.history().await.map(History::into_entries);
             let _ = news.send(News::Msg(Msg::History(read)));
         });
@@ -204,7 +210,7 @@ impl Session {
             return;
         };
         let news = self.news.clone();
-        self.tasks.spawn_local(async move {
+        self.begin(async move {
             let tell = |words| {
                 let _ = news.send(News::Msg(Msg::Restored(Restored::Still(words))));
             };

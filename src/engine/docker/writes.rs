@@ -16,6 +16,7 @@ use super::DockerEngine;
 use super::usage::patiently;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, RecordId, VolumeName};
+use crate::engine::aside::aside;
 use crate::engine::host::{self, LogOrder};
 use crate::engine::transport::{Transport, refused};
 use crate::engine::{EngineError, LogTruncated, Pruned, Removed, wire};
@@ -104,10 +105,8 @@ impl DockerEngine {
     pub(super) async fn empty_log(&self, order: LogOrder) -> Result<LogTruncated, EngineError> {
         let gate = self.transport.gate();
         let permit = gate.pass(|| format!("the emptying of the log of {}", order.container))?;
-        let truncate = tokio::task::spawn_blocking(move || host::truncate(&order, permit));
-        let answer = truncate
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        let truncate = aside(move || host::truncate(&order, permit)).await;
+        let answer = truncate.unwrap_or_else(|| Err(io::Error::other("that has failed midway")));
         match answer {
             Ok((freed, failure)) => Ok(LogTruncated {
                 freed,

@@ -17,6 +17,7 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
 
 use super::Run;
+use crate::engine::aside::aside;
 use crate::engine::host::{self, Known};
 use crate::engine::{Engine, EngineError, Removed};
 
@@ -299,11 +300,8 @@ pub(super) async fn disks(engine: &dyn Engine, survey: &Survey) -> Vec<Disk> {
         return Vec::new();
     }
     let (info, known) = (Arc::clone(&inventory.engine), Known::of(inventory));
-    let look = tokio::task::spawn_blocking(move || host::look(&info, &known).disks);
-    match timeout(LOOK, look).await {
-        Ok(Ok(disks)) => disks,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    }
+    let look = aside(move || host::look(&info, &known).disks);
+    timeout(LOOK, look).await.ok().flatten().unwrap_or_default()
 }
 
 /// The same filesystems again. What proved that the folder is the engine's may be gone by now.
@@ -317,9 +315,10 @@ async fn disks_again(engine: &dyn Engine, before: &[Disk]) -> Vec<Disk> {
         return disks;
     }
     let before = before.to_vec();
-    let again = tokio::task::spawn_blocking(move || host::again(&before));
-    match timeout(LOOK, again).await {
-        Ok(Ok(disks)) => disks,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    }
+    let again = aside(move || host::again(&before));
+    timeout(LOOK, again)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }

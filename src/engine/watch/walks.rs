@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::task::spawn_blocking;
 
 use super::look;
 use super::question::Question;
@@ -16,6 +15,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, LogFiles, Text, Volume, VolumeName};
 use crate::engine::Engine;
+use crate::engine::aside::aside;
 use crate::engine::host::{self, Known, Leash, Proven, Walker};
 
 /// What came of measuring a volume.
@@ -145,11 +145,10 @@ fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFutur
 
 /// Walks through a volume on a thread of its own.
 pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -> Measured {
-    let walk = spawn_blocking(move || walker.volume(&root.open()?, &volume));
-    match walk.await {
-        Ok(Ok(bytes)) => Measured::Bytes(bytes),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Measured::Gone,
-        Ok(Err(_)) | Err(_) => Measured::Unreadable,
+    match aside(move || walker.volume(&root.open()?, &volume)).await {
+        Some(Ok(bytes)) => Measured::Bytes(bytes),
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Measured::Gone,
+        Some(Err(_)) | None => Measured::Unreadable,
     }
 }
 
@@ -159,7 +158,7 @@ pub(super) async fn log_sizes(
     driver: Text,
     ids: Vec<ContainerId>,
 ) -> Vec<(ContainerId, Option<LogFiles>)> {
-    let look = spawn_blocking(move || {
+    let look = aside(move || {
         let root = root.and_then(|root| root.open().ok());
         let size = |id: &ContainerId| host::logs(root.as_ref()?, &driver, id).ok();
         let sized = |id: ContainerId| {

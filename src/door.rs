@@ -1,0 +1,210 @@
+//! The door: the command line is read, and either the screen or a text command runs.
+
+use std::io::{self, BufReader, IsTerminal};
+use std::process::ExitCode;
+
+use crate::app::model::Options;
+use crate::cli::{self, Cli, Color, Command, Global};
+use crate::domain::protect::Protection;
+use crate::engine::config::Config;
+use crate::report::text::Page;
+use crate::runtime::batch::{self, Clean};
+use crate::runtime::console::Console;
+use crate::runtime::{self, open, past};
+use crate::ui::Theme;
+use jiff::Timestamp;
+use tokio::task::LocalSet;
+
+/// Runs the program: reads the command line and does what it says.
+///
+/// # Errors
+/// When the terminal cannot be used, or a task panicked.
+pub fn enter() -> color_eyre::Result<ExitCode> {
+    color_eyre::install()?;
+    // None of the three is locked: the full screen uses them too.
+    let mut console = Console {
+        input: &mut BufReader::new(io::stdin()),
+        out: &mut io::stdout(),
+        err: &mut io::stderr(),
+        asks: io::stdin().is_terminal(),
+        progress: io::stderr().is_terminal(),
+        page: Page {
+            now: Timestamp::now(),
+            width: columns(),
+            ascii: !speaks_utf8(),
+        },
+    };
+    let mut cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(ended) if ended.is_error => {
+            console.complain(&ended.text);
+            return Ok(ExitCode::from(cli::USAGE));
+        }
+        Err(ended) => return Ok(ExitCode::from(printed(&ended.text, &mut console))),
+    };
+    let protection = match settle(&mut cli) {
+        Ok(protection) => protection,
+        Err(mistake) => {
+            console.complain(&mistake);
+            return Ok(ExitCode::from(cli::USAGE));
+        }
+    };
+    console.page.ascii |= cli.global.screen.ascii;
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let code = tokio.block_on(LocalSet::new().run_until(run(cli, protection, &mut console)));
+    // A look at a dead network filesystem may never come back: nobody waits for it.
+    tokio.shutdown_background();
+    Ok(ExitCode::from(code?))
+}
+
+/// Sees that the command line leads somewhere, and adds what the config says, which never takes anything
+/// back. Returns what is never to be removed.
+fn settle(cli: &mut Cli) -> Result<Protection, String> {
+    let asks_nobody = matches!(
+        cli.command,
+        Some(Command::Completions { .. } | Command::Man)
+    );
+    if asks_nobody {
+        return Ok(Protection::default());
+    }
+    let config = Config::of_process()?;
+    let Global { engine, screen, .. } = &mut cli.global;
+    engine.read_only |= config.read_only;
+    screen.ascii |= config.ascii;
+    screen.mouse |= config.mouse;
+    open::check(&cli.global)?;
+    Ok(Protection::new(config.protect, Timestamp::now()))
+}
+
+async fn run(
+    cli: Cli,
+    protection: Protection,
+    console: &mut Console<'_>,
+) -> color_eyre::Result<u8> {
+    let global = &cli.global;
+    let engine = |protection| open::engine(global, protection);
+    let journal = open::journal(global);
+    Ok(match &cli.command {
+        Some(Command::Report { fast, output }) => {
+            Box::pin(ended(batch::report(
+                engine(protection),
+                *fast,
+                output.json,
+                console,
+            )))
+            .await
+        }
+        Some(Command::Plan { select, output }) => {
+            Box::pin(ended(batch::plan(
+                engine(protection),
+                select,
+                output.json,
+                console,
+            )))
+            .await
+        }
+        Some(Command::Clean {
+            select,
+            yes,
+            save,
+            output,
+        }) => {
+            let wish = Clean {
+                select,
+                yes: *yes,
+                read_only: global.engine.read_only,
+                json: output.json,
+                journal: &journal,
+                save: save.as_deref(),
+            };
+            let interrupt = batch::interrupted();
+            Box::pin(batch::clean(engine(protection), wish, console, interrupt)).await
+        }
+        Some(Command::History { output }) => {
+            let history = past::history(&journal, engine(protection), output.json, console);
+            Box::pin(ended(history)).await
+        }
+        Some(Command::Restore { ids, output }) => {
+            let restore = past::restore(&journal, engine(protection), ids, output.json, console);
+            Box::pin(ended(restore)).await
+        }
+        Some(Command::Completions { shell }) => {
+            printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)
+        }
+        Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
+        // Without a terminal there is no screen to open.
+        None if !io::stdout().is_terminal() => {
+            Box::pin(ended(batch::report(
+                engine(protection),
+                false,
+                false,
+                console,
+            )))
+            .await
+        }
+        None => {
+            let opener = tokio::select! {
+                opener = open::opener(global) => opener,
+                () = batch::interrupted() => return Ok(cli::INTERRUPTED),
+            };
+            let ascii = console.page.ascii;
+            let options = Options {
+                ascii,
+                mouse: global.screen.mouse,
+                read_only: global.engine.read_only,
+                free: cli.free.and_then(|goal| goal.missing(&[])),
+            };
+            let theme = Theme::new(has_color(global), ascii);
+            runtime::run(opener, options, protection, theme).await?;
+            0
+        }
+    })
+}
+
+/// What only reads may end at any moment; what it has started, such as a login, ends with it.
+async fn ended(command: impl Future<Output = u8>) -> u8 {
+    tokio::select! {
+        code = command => code,
+        () = batch::interrupted() => cli::INTERRUPTED,
+    }
+}
+
+fn printed(text: &str, console: &mut Console<'_>) -> u8 {
+    let written = console.print(text);
+    console.end(written)
+}
+
+/// The width of the terminal, or what a file may take.
+fn columns() -> usize {
+    io::stdout()
+        .is_terminal()
+        .then(|| crossterm::terminal::size().ok())
+        .flatten()
+        .map_or(100, |(width, _)| usize::from(width))
+}
+
+/// The locale as the C library reads it: the first of these that is set decides.
+fn speaks_utf8() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            value.contains("utf-8") || value.contains("utf8")
+        })
+}
+
+fn has_color(global: &Global) -> bool {
+    match global.screen.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            !is_set("NO_COLOR") && !is_dumb
+        }
+    }
+}
