@@ -75,6 +75,27 @@ impl Choice {
         choice
     }
 
+    /// Under `--yes` nobody types the word that volumes with data ask for: what is to be freed must come from
+    /// elsewhere, unless `--even-volumes` has said it. What this keeps counts for no target.
+    pub fn keep_volumes(&mut self, survey: &Survey, how: How, wish: Wish) {
+        if !how.yes {
+            return;
+        }
+        if !wish.even_volumes {
+            let volumes = survey
+                .rows(Kind::Volume)
+                .map(|at| survey.item(Kind::Volume, at));
+            let unasked = volumes.filter(|volume| {
+                volume.size() != Figure::Known(Bytes::ZERO)
+                    && !self.selection.items.contains_key(&volume.id())
+            });
+            let unasked: Vec<ItemId> = unasked.map(|volume| volume.id()).collect();
+            self.selection.dropped.extend(unasked);
+        }
+        // What vanishes with a container is kept as well, and the container with it.
+        let _ = self.plan(survey, how);
+    }
+
     /// Adds the safest things until all that was chosen frees so much.
     pub fn free(&mut self, survey: &Survey, wish: Wish, now: Timestamp) {
         let chosen = triage::choose(survey, &self.selection, wish, now);

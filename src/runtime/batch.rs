@@ -6,6 +6,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +30,9 @@ use crate::report::text::{self, Page};
 
 use super::console::Console;
 use super::past;
+
+/// How long clearing up after a dtop that was killed may take.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// An engine and what is never removed there, or a line that says why there is none.
 pub type Found = Result<(Arc<dyn Engine>, Protection), String>;
@@ -163,7 +167,7 @@ pub async fn clean(
     }
     past::say_what_was_in_hand(&planned, wish.journal, console).await;
     // What a dtop that was killed has left; what is in the way of that is tried again at the next start.
-    let _ = planned.engine.sweep().await;
+    let _ = tokio::time::timeout(SWEEP, planned.engine.sweep()).await;
     let Planned { survey, plan, .. } = &planned;
     let asks = !wish.yes && !plan.steps.is_empty();
     if !asks && !wish.json {
@@ -433,6 +437,7 @@ async fn planned(
             bytes: missing(goal, &survey)?,
             even_volumes: select.target.even_volumes,
         };
+        choice.keep_volumes(&survey, how, wish);
         choice.free(&survey, wish, now);
     }
     if let Some(line) = choice.missed() {

@@ -311,9 +311,14 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
     model.survey.apply(parts);
     model.unsorted = true;
     let survey = &model.survey;
+    // A log is there as long as its container.
+    let list_of = |kind| match kind {
+        Kind::Log => Kind::Container,
+        Kind::Image | Kind::Container | Kind::Volume | Kind::BuildCache => kind,
+    };
     model
         .marks
-        .retain(|id, _| !relisted.contains(&id.kind()) || survey.index(id).is_some());
+        .retain(|id, _| !relisted.contains(&list_of(id.kind())) || survey.index(id).is_some());
     browse::weigh_marks(model);
     browse::leave_logs(model);
     refresh(model);

@@ -70,7 +70,7 @@ fn mark(model: &mut Model, preset: &Preset) -> Vec<Effect> {
         .map(|number| model.survey.numbered(*number).id())
         .collect();
     for id in &ids {
-        model.marks.entry(id.clone()).or_insert(AddedBy::Selection);
+        model.marks.insert(id.clone(), AddedBy::Selection);
     }
     marks_changed(model, &ids);
     let kind = ids.first().map_or(model.open, ItemId::kind);

@@ -38,6 +38,11 @@ impl Survey {
             .filter_map(|at| Some((at, protection.guard(&self.subject(kind, at, false))?)))
             .collect();
         for (at, guard) in guards {
+            // A step on the way to an image has no use and no name of its own that could be known some day: a
+            // rule in doubt about it would keep all images that were made on it.
+            if self.facts[kind as usize][at].intermediate && matches!(guard, Guard::Doubt(_)) {
+                continue;
+            }
             let facts = &mut self.facts[kind as usize][at];
             facts.guard = Some(guard);
             facts.flags.protected = true;

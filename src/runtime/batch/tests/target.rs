@@ -72,9 +72,24 @@ fn a_target_that_cannot_be_met_says_so_and_ends_with_3() {
     let line = "the target cannot be met: 9.00 TB";
     assert!(plan.err.contains(line), "{}", plan.err);
     let plan = ran(&["plan", "--free", "9tb", "--json"], "").json();
-    let cleaned = ran(&["clean", "--free", "9tb", "--yes", "--json"], "");
+    let cleaned = ran(&["clean", "--free", "9tb", "--json"], "delete\n");
     assert_eq!(cleaned.code, 3);
     assert_eq!(cleaned.json()["freed"], plan["frees"]);
+}
+
+/// Nobody types the word that a volume with data asks for.
+#[test]
+fn under_yes_volumes_with_data_go_only_where_that_is_said() {
+    let volumes = |line: &[&str]| {
+        let cleaned = ran(line, "").json();
+        let steps = steps(&cleaned).iter();
+        let data = steps.filter(|step| step["kind"] == "volume" && step["frees"] != 0);
+        data.count()
+    };
+    let yes = ["clean", "--free", "9tb", "--yes", "--json"];
+    assert_eq!(volumes(&yes), 0);
+    assert!(volumes(&[&yes[..], &["--even-volumes"]].concat()) > 0);
+    assert!(volumes(&[&yes[..], &["--volumes", "is:unused"]].concat()) > 0);
 }
 
 #[test]
