@@ -276,7 +276,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
 
 /// What of each kind is there.
 #[derive(Default)]
-struct Listed(HashSet<(Kind, String, Option<Timestamp>)>);
+struct Listed(HashSet<(Kind, String)>);
 
 impl Listed {
     /// Asks only for the lists that matter.
@@ -289,30 +289,28 @@ impl Listed {
             let there = &mut listed.0;
             match kind {
                 Kind::Image => there.extend(
-                    (engine.images().await.ok()?.iter())
-                        .map(|image| (kind, image.id.to_string(), None)),
+                    (engine.images().await.ok()?.iter()).map(|image| (kind, image.id.to_string())),
                 ),
                 Kind::Container | Kind::Log => there.extend(
                     (engine.containers().await.ok()?.iter())
-                        .map(|container| (kind, container.id.to_string(), None)),
+                        .map(|container| (kind, container.id.to_string())),
                 ),
                 Kind::Volume => there.extend(
                     (engine.volumes().await.ok()?.iter())
-                        .map(|volume| (kind, volume.name.to_string(), volume.created)),
+                        .map(|volume| (kind, volume.name.to_string())),
                 ),
                 Kind::BuildCache => there.extend(
                     (engine.build_cache().await.ok()?.iter())
-                        .map(|record| (kind, record.id.to_string(), None)),
+                        .map(|record| (kind, record.id.to_string())),
                 ),
             }
         }
         Some(listed)
     }
 
-    /// A volume of that name that was made at another time is another volume.
+    /// A volume of that name is taken for the one that was in hand: 20.10 tells another time of it after each
+    /// write, and what is there must not be called gone.
     fn has(&self, entry: &Entry) -> bool {
-        let created = entry.created.filter(|_| entry.kind == Kind::Volume);
-        self.0
-            .contains(&(entry.kind, entry.id.to_string(), created))
+        self.0.contains(&(entry.kind, entry.id.to_string()))
     }
 }

@@ -50,6 +50,12 @@ async fn bring(
 ) -> Result<(), String> {
     let mut why = Vec::new();
     if let Some(saved) = &entry.saved {
+        // A load gives the archive's names to its image, whoever has them now.
+        if let Some(name) = taken(engine, entry, id).await? {
+            return Err(format!(
+                "{name} names another image now, and {saved} would take it: give that image another name first"
+            ));
+        }
         match engine.load(Path::new(&**saved), tell).await {
             Ok(()) if is_there(engine, id).await? => return Ok(()),
             Ok(()) => why.push(format!("{saved} holds another image")),
@@ -69,6 +75,18 @@ async fn bring(
         why.push(entry.way_back());
     }
     Err(why.join("; "))
+}
+
+/// A name of what was removed that means another image now.
+async fn taken(engine: &dyn Engine, entry: &Entry, id: &ImageId) -> Result<Option<Text>, String> {
+    for name in &entry.names {
+        let found = engine.resolve(name).await;
+        let found = found.map_err(|error| format!("{name}: {error}"))?;
+        if found.is_some_and(|found| found != *id) {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }
 
 /// The same digest can be an image for each of several platforms.

@@ -1,8 +1,10 @@
 //! The engine of the moment and what is under way with it. Effects come in; messages go out.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::pending;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -117,6 +119,7 @@ impl Session {
         // Nobody listens any more only when the program ends.
         let _ = news.send(News::Msg(Msg::Connected));
         let helped = Arc::clone(&engine);
+        let sweeping = Rc::new(Cell::new(false));
         let watching = self.begin(watch(engine, wanted, out));
         let telling = self.begin(async move {
             while let Some(sight) = sights.recv().await {
@@ -126,7 +129,13 @@ impl Session {
                     Sight::Back => Msg::Connected,
                 }));
                 // What a dtop that was killed has left; where the lists show none it costs nothing.
-                let _ = helped.sweep().await;
+                if !sweeping.replace(true) {
+                    let (engine, sweeping) = (Arc::clone(&helped), Rc::clone(&sweeping));
+                    tokio::task::spawn_local(async move {
+                        let _ = engine.sweep().await;
+                        sweeping.set(false);
+                    });
+                }
             }
         });
         self.watching.extend([resolving, watching, telling]);

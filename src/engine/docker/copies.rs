@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::writes::encoded;
 use super::{DockerEngine, LIST};
+use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Store;
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Labels, State, Text, VolumeName,
@@ -34,6 +35,8 @@ const NAME: &str = "dtop-helper-";
 const PLACE: &str = "/volume";
 /// Two blocks of zeros: an archive of no files.
 const NO_FILES: [u8; 1024] = [0; 1024];
+/// No image of files is as small, and none of no files as large.
+const EMPTY: Bytes = Bytes(64 * 1024);
 /// A helper of another machine counts as left behind when it is this old.
 const OLD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -46,14 +49,26 @@ pub struct Helper {
 
 /// True for a container that dtop made to read a volume, and for nothing that could be somebody's own.
 pub fn is_helper(container: &Container) -> bool {
-    container.labels.value(LABEL).is_some()
+    is_ours(&container.labels)
         && container.name.starts_with(NAME)
         && container.state == State::Created
 }
 
 /// True for the empty image of such a container.
 pub fn is_helpers_image(image: &Image) -> bool {
-    image.labels.value(LABEL).is_some() && image.names.is_empty() && image.parent.is_none()
+    // It holds no files; somebody's image with such a label does.
+    let is_empty = image.size.known().is_some_and(|size| size < EMPTY);
+    is_ours(&image.labels) && is_empty && image.names.is_empty() && image.parent.is_none()
+}
+
+/// True for a label as [`maker`] writes it.
+fn is_ours(labels: &Labels) -> bool {
+    let maker = labels.value(LABEL).and_then(|value| value.split_once(':'));
+    maker.is_some_and(|(machine, process)| {
+        machine.len() <= 32
+            && machine.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && process.parse::<u32>().is_ok()
+    })
 }
 
 impl DockerEngine {
@@ -248,7 +263,9 @@ fn machine() -> String {
 /// True for what a process made that does not run any more.
 fn is_left(labels: &Labels, created: Option<Timestamp>, machine: &str) -> bool {
     let maker = labels.value(LABEL).and_then(|value| value.split_once(':'));
-    let Some((_, process)) = maker.filter(|(of, _)| *of == machine) else {
+    // Where a machine has no name, another one could have none either.
+    let is_here = |of: &str| !of.is_empty() && of == machine;
+    let Some((_, process)) = maker.filter(|(of, _)| is_here(of)) else {
         return created.is_some_and(|then| Timestamp::now().duration_since(then) > OLD);
     };
     let process = process.parse().ok().and_then(Pid::from_raw);

@@ -122,13 +122,11 @@ impl Book {
     fn write(&self, slot: &mut Option<File>, lines: &mut &str) -> io::Result<()> {
         let file = match slot {
             Some(file) if is_linked(file) => file,
-            _ => {
-                let file = self.open()?;
-                // Where there are no locks, the worst is that another dtop looks at what is in hand here.
-                let _ = flock(&file, FlockOperation::NonBlockingLockShared);
-                slot.insert(file)
-            }
+            _ => slot.insert(self.open()?),
         };
+        // Each time, because somebody may have been alone with it at the last. Where there are no locks, the worst
+        // is that another dtop looks at what is in hand here.
+        let _ = flock(&*file, FlockOperation::NonBlockingLockShared);
         let end = file.metadata()?.len();
         let mut last = [b'\n'];
         if end > 0 {

@@ -56,6 +56,9 @@ impl Run<'_> {
         {
             return self.away(step);
         }
+        if self.stopped.contains(&step.id) {
+            return End::skipped(format!("{why}; it was stopped, and not started again"));
+        }
         End::skipped(why)
     }
 

@@ -13,12 +13,16 @@ use crate::domain::plan::{Plan, Step};
 use crate::engine::save::{AnyFiles, Failure, Folder, WholeImage};
 use crate::engine::{EngineError, Gate};
 
+use tokio::time::timeout;
+
 use super::Run;
 
 /// Between two words about how far a copy has come.
 const WORD: Duration = Duration::from_millis(200);
 /// Between two looks whether it is cancelled.
 const GLANCE: Duration = Duration::from_millis(100);
+/// How long the way back to how it was may take; what is left then goes at the next start.
+const SWEEP: Duration = Duration::from_secs(10);
 /// What an archive needs beside what is in it: headers, and the filesystem's own.
 const SLACK: Bytes = Bytes(16_000_000);
 
@@ -105,7 +109,7 @@ impl Run<'_> {
         };
         let kept = self.unless_cancelled(keep).await;
         // What is left of it now goes at the next start.
-        let _ = engine.end_export().await;
+        let _ = timeout(SWEEP, engine.end_export()).await;
         kept
     }
 
@@ -134,20 +138,32 @@ impl Run<'_> {
     }
 
     /// Stops what still writes to a volume, where the plan stops it anyway: a copy of what is being written is
-    /// none. What vanishes when it stops is left to run, because its volumes would vanish with it.
+    /// none. What vanishes when it stops is left to run for a copy of what would vanish with it; what would
+    /// not is not copied then, and stays. A container that was started since is not stopped.
     async fn stop_writers(&mut self, volume: &VolumeName) -> Result<(), Failure> {
         let survey = self.survey;
         for user in survey.users_of_volume(volume) {
             let id = ItemId::Container(user.id.clone());
             let steps = self.plan.steps.iter();
             let step = steps.clone().find(|step| step.id == id && step.stop);
-            let details = user.details.as_ref().known();
-            let vanishes = details.is_some_and(|details| details.auto_remove);
             if let Some(step) = step
-                && !vanishes
                 && user.state != State::Removing
                 && !self.stopped.contains(&id)
             {
+                let details = self.engine.container_details(&user.id, false).await;
+                let details = details.map_err(|error| error.to_string())?;
+                if let Some(why) = step.seen.restarted(&details) {
+                    return Err(format!("container {} {why}", step.name));
+                }
+                if details.auto_remove {
+                    if self.vanishes(&ItemId::Volume(volume.clone())) {
+                        continue;
+                    }
+                    return Err(format!(
+                        "container {} writes to it and vanishes when it is stopped: stop it first",
+                        step.name
+                    ));
+                }
                 let stopped = self.stop(step, &user.id, false).await;
                 stopped.map_err(|end| {
                     let why = end.error.unwrap_or_default();

@@ -103,3 +103,18 @@ async fn read_only_restores_nothing() {
     assert!(why.contains("read-only"), "{why}");
     assert!(engine.writes().is_empty());
 }
+
+/// A load gives the names in the archive to its image.
+#[tokio::test]
+async fn a_copy_is_not_loaded_over_a_name_that_means_another_image_now() {
+    let engine = demo();
+    let (_, mut entry, _) = without_one(&engine).await;
+    entry.saved = Some("copy.tar".into());
+    let other = engine.images().await.expect("images")[0].id.clone();
+    engine.tag(&other, &entry.names[0]).await.expect("a tag");
+    let before = engine.bytes();
+    let why = restore(&engine, &entry, &|_| {}).await.unwrap_err();
+    assert!(why.contains("names another image now"), "{why}");
+    let named = engine.resolve(&entry.names[0]).await.expect("an answer");
+    assert_eq!((named, engine.bytes()), (Some(other), before));
+}
