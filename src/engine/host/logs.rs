@@ -253,6 +253,22 @@ mod tests {
     }
 
     #[test]
+    fn a_container_that_never_ran_has_no_log_to_empty() {
+        let dir = TempDir::new().unwrap();
+        let own = own(&dir);
+        let never = LogOrder {
+            path: None,
+            ..order(&dir, &own)
+        };
+        assert_eq!(empty(&never).unwrap().0, Bytes::ZERO);
+        // What lies there all the same is not known to be its log.
+        let log = own.join(format!("{ID}-json.log"));
+        std::fs::write(&log, [0; 100]).unwrap();
+        empty(&never).unwrap_err();
+        assert_eq!(std::fs::metadata(&log).unwrap().len(), 100);
+    }
+
+    #[test]
     fn a_log_is_emptied_in_place_and_what_is_compressed_stays() {
         let dir = TempDir::new().unwrap();
         let own = own(&dir);
