@@ -15,6 +15,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::app::model::Model;
 use crate::app::msg::{Attempt, Effect, Msg, Restored};
 use crate::domain::history::{Entry, Returned};
+use crate::domain::inventory::Part;
 use crate::domain::item::{ItemId, Text};
 use crate::domain::plan::Plan;
 use crate::engine::Engine;
@@ -111,7 +112,8 @@ impl Session {
         self.requests = Some(requests);
         let news = self.news.clone();
         let (journal, asked, told) = (self.journal.clone(), engine.clone(), news.clone());
-        let resolving = self.begin(async move {
+        // What was in hand can wait until there is something to see: the journal may be long.
+        let mut resolving = Some(async move {
             if let Some(resolved) = journal.resolve(&*asked).await {
                 let _ = told.send(News::Msg(Msg::WasInHand(resolved)));
             }
@@ -123,12 +125,16 @@ impl Session {
         let watching = self.begin(watch(engine, wanted, out));
         let telling = self.begin(async move {
             while let Some(sight) = sights.recv().await {
+                let shows = matches!(&sight, Sight::Parts(parts) if parts.iter().any(is_images));
                 let _ = news.send(News::Msg(match sight {
                     Sight::Parts(parts) => Msg::Scan(parts),
                     Sight::Lost { why, again } => Msg::Lost { why, again },
                     Sight::Back => Msg::Connected,
                 }));
                 // What a dtop that was killed has left; where the lists show none it costs nothing.
+                if shows && let Some(resolving) = resolving.take() {
+                    tokio::task::spawn_local(resolving);
+                }
                 if !sweeping.replace(true) {
                     let (engine, sweeping) = (Arc::clone(&helped), Rc::clone(&sweeping));
                     tokio::task::spawn_local(async move {
@@ -138,7 +144,7 @@ impl Session {
                 }
             }
         });
-        self.watching.extend([resolving, watching, telling]);
+        self.watching.extend([watching, telling]);
     }
 
     /// Starts a task. In a box they are all of one kind, which is compiled once.
@@ -240,4 +246,8 @@ impl Session {
         }
         pending().await
     }
+}
+
+fn is_images(part: &Part) -> bool {
+    matches!(part, Part::Images(_))
 }
