@@ -3,6 +3,7 @@
 //! What is read goes through the tolerant [`wire`]; what is written goes through bollard, over the same
 //! [`Transport`], because of the answers to writes there is little to lose.
 
+mod again;
 mod copies;
 mod events;
 mod greeting;
@@ -21,6 +22,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
 use serde_json::Value;
 
+use self::again::uncrossed;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
 use super::host::LogOrder;
@@ -165,7 +167,7 @@ impl DockerEngine {
     }
 
     async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
-        let list = self.list("/containers/json?all=1").await?;
+        let list = uncrossed(|| self.list("/containers/json?all=1")).await?;
         let mut containers = self.without_helpers(wire::containers(&list), copies::is_helper);
         let mut inspected = stream::iter(wire::with_hidden_mounts(&list))
             .map(|id| async move {
@@ -305,7 +307,7 @@ impl Engine for DockerEngine {
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {
-        self.list("/images/json?all=1")
+        uncrossed(|| self.list("/images/json?all=1"))
             .map_ok(|list| {
                 let images = wire::images(&list, self.terms().dialect);
                 self.without_helpers(images, copies::is_helpers_image)

@@ -184,6 +184,38 @@ async fn a_busy_engine_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_walk_that_a_removal_crossed_is_asked_again() {
+    const GONE: &str = r#"{"message":"NotFound: snapshot a-view does not exist: not found"}"#;
+    let asked = AtomicUsize::new(0);
+    let fake = engine("1.51", move |request| {
+        let is_first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        match request {
+            "GET /images/a/history" => fake::Answer::json("[]"),
+            "GET /images/a/json" => fake::Answer::status(404, GONE),
+            _ if is_first => fake::Answer::status(404, GONE),
+            _ if request.contains("df") => fake::Answer::json(USED),
+            _ => fake::Answer::json("[]"),
+        }
+    });
+    let engine = open(&fake).await;
+    assert_eq!(engine.build_cache().await.unwrap().len(), 1);
+    assert_eq!(sent(&fake).len(), 2);
+    // An object that is not there is not there.
+    let gone = engine.image_details(&ImageId::new("a")).await;
+    assert!(matches!(gone, Err(EngineError::NotFound(_))));
+    assert_eq!(sent(&fake).len(), 4);
+}
+
+#[tokio::test]
+async fn a_list_that_is_never_found_is_said() {
+    let fake = engine("1.51", |_| {
+        fake::Answer::status(404, r#"{"message":"page not found"}"#)
+    });
+    let images = open(&fake).await.images().await;
+    assert!(matches!(images, Err(EngineError::NotFound(_))));
+}
+
+#[tokio::test]
 async fn a_walk_nobody_waits_for_is_given_up() {
     let fake = engine("1.41", |_| fake::Answer::never());
     let engine = open(&fake).await;

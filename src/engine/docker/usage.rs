@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::WALK;
+use super::again::{patiently, uncrossed};
 use crate::engine::EngineError;
 use crate::engine::transport::{Api, Transport};
 use crate::engine::wire::Df;
@@ -154,38 +155,8 @@ impl State {
 }
 
 async fn df(transport: &Transport, path: &str) -> Result<Df, EngineError> {
-    let answer = transport.get(path, WALK).await?;
+    let answer = uncrossed(|| transport.get(path, WALK)).await?;
     Df::parse(&format!("GET {path}"), answer.into())
-}
-
-/// Asks again while the engine is busy with the same for somebody else: `a disk usage operation is already
-/// running` (500), `a prune operation is already running` (409).
-pub async fn patiently<T, F>(
-    patience: Duration,
-    mut ask: impl FnMut() -> F,
-) -> Result<T, EngineError>
-where
-    F: Future<Output = Result<T, EngineError>>,
-{
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match ask().await {
-            Err(error) if is_busy(&error) && began.elapsed() < patience => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            answer => return answer,
-        }
-    }
-}
-
-fn is_busy(error: &EngineError) -> bool {
-    matches!(
-        error,
-        EngineError::Conflict(message) | EngineError::Refused { message, .. }
-            if message.contains("operation is already running")
-    )
 }
 
 #[cfg(test)]

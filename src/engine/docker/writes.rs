@@ -13,7 +13,7 @@ use bollard::{BollardRequest, Docker};
 use http_body_util::BodyExt;
 
 use super::DockerEngine;
-use super::usage::patiently;
+use super::again::patiently;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, RecordId, VolumeName};
 use crate::engine::aside::aside;
