@@ -15,6 +15,7 @@ pub mod keychain;
 pub mod removal;
 pub mod restore;
 pub mod save;
+mod tar;
 pub mod transport;
 pub mod watch;
 pub mod wire;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::tar::Files;
 use crate::domain::item::Text;
+use crate::engine::tar::{Entry, Files};
 
 /// What is kept of a file to be read: manifests and configs are smaller.
 const LONGEST_TEXT: usize = 4 << 20;
@@ -40,13 +40,16 @@ pub struct Image {
 }
 
 impl Files for Image {
-    fn begin(&mut self, name: &str, link: Option<&str>) {
-        name.trim_start_matches("./").clone_into(&mut self.name);
+    fn begin(&mut self, entry: &Entry<'_>) {
+        entry
+            .name
+            .trim_start_matches("./")
+            .clone_into(&mut self.name);
         // Layers need not be remembered.
         self.keeps = !self.name.ends_with("layer.tar");
         self.hash = Sha256::new();
         self.file = File {
-            link: link.map(str::to_owned),
+            link: entry.link.map(str::to_owned),
             ..File::default()
         };
     }

@@ -4,7 +4,6 @@
 //! File names are dtop's own: what an engine calls a thing never decides where something is written.
 
 mod image;
-mod tar;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +20,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
+use super::tar::{self, Entry, Files, Tar};
 use super::{EngineError, Permit};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, ItemId, Text, VolumeName};
 
 pub use image::Proof;
-
-use tar::{Files, Tar};
 
 /// An archive as it comes from an engine.
 pub type Pieces = BoxStream<'static, Result<Piece, EngineError>>;
@@ -188,7 +186,7 @@ pub trait Check: Send {
 pub struct AnyFiles;
 
 impl Files for AnyFiles {
-    fn begin(&mut self, _: &str, _: Option<&str>) {}
+    fn begin(&mut self, _: &Entry<'_>) {}
     fn data(&mut self, _: &[u8]) {}
     fn end(&mut self) {}
 }

@@ -1,8 +1,8 @@
 //! Archives that are whole, and others.
 
-use super::tar::archive;
 use super::*;
 use crate::engine::Gate;
+use crate::engine::tar::{Tar, archive};
 
 fn header(name: &str, size: usize, sort: u8) -> Vec<u8> {
     let mut block = archive(&[(name, &vec![0; size])]);
@@ -159,4 +159,12 @@ fn what_an_engine_calls_a_thing_decides_no_place() {
     }
     let of = |name: &str| stem(&ItemId::Volume(VolumeName::new(name)));
     assert_ne!(of("a.b"), of("a/b"));
+}
+
+#[test]
+fn a_checksum_that_is_no_digits_is_no_archive() {
+    let mut bytes = archive(&[("short", b"data")]);
+    bytes[148] |= 0x80;
+    let taken = Tar::default().take(&bytes, &mut AnyFiles);
+    assert_eq!(taken, Err("it is no archive"));
 }

@@ -6,11 +6,53 @@
 const BLOCK: usize = 512;
 /// Longer names and attributes than any file has.
 const LONGEST_META: u64 = 1 << 20;
+/// In front of an extended attribute's name.
+const ATTRIBUTE: &str = "SCHILY.xattr.";
+
+/// What a thing in an archive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    File,
+    Folder,
+    /// Another name of a file.
+    HardLink,
+    Symlink,
+    /// A device or a pipe, which has no bytes.
+    Device,
+    /// Something that only the program which wrote it understands.
+    Odd,
+}
+
+impl Sort {
+    fn of(letter: u8) -> Self {
+        match letter {
+            b'0' | b'7' | 0 => Self::File,
+            b'1' => Self::HardLink,
+            b'2' => Self::Symlink,
+            b'3' | b'4' | b'6' => Self::Device,
+            b'5' => Self::Folder,
+            _ => Self::Odd,
+        }
+    }
+}
+
+/// What a header says of a file, or of whatever has a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    pub name: &'a str,
+    pub sort: Sort,
+    /// What a link points to.
+    pub link: Option<&'a str>,
+    /// Bytes that follow.
+    pub size: u64,
+    /// Names and values of extended attributes, all together in bytes.
+    pub attributes: u64,
+}
 
 /// Who looks at the files of an archive.
 pub trait Files {
-    /// A file, or whatever has a name, begins; `link` is what a link points to.
-    fn begin(&mut self, name: &str, link: Option<&str>);
+    /// A file, or whatever has a name, begins.
+    fn begin(&mut self, entry: &Entry<'_>);
     fn data(&mut self, bytes: &[u8]);
     fn end(&mut self);
 }
@@ -21,6 +63,9 @@ struct Longer {
     name: Option<String>,
     link: Option<String>,
     size: Option<u64>,
+    attributes: u64,
+    /// The file has holes, which are told in a way of their own.
+    sparse: bool,
 }
 
 enum State {
@@ -141,7 +186,17 @@ impl Tar {
             b'1'..=b'6' => 0,
             _ => longer.size.unwrap_or(size),
         };
-        files.begin(&name, is_link.then_some(link.as_str()));
+        files.begin(&Entry {
+            name: &name,
+            sort: if longer.sparse {
+                Sort::Odd
+            } else {
+                Sort::of(sort)
+            },
+            link: is_link.then_some(link.as_str()),
+            size,
+            attributes: longer.attributes,
+        });
         if size == 0 {
             files.end();
         } else {
@@ -171,7 +226,11 @@ impl Longer {
                         Some(("path", path)) => self.name = Some(path.to_owned()),
                         Some(("linkpath", path)) => self.link = Some(path.to_owned()),
                         Some(("size", size)) => self.size = size.parse().ok(),
-                        _ => {}
+                        Some((key, value)) if key.starts_with(ATTRIBUTE) => {
+                            self.attributes += (key.len() - ATTRIBUTE.len() + value.len()) as u64;
+                        }
+                        Some((key, _)) => self.sparse |= key.starts_with("GNU.sparse"),
+                        None => {}
                     }
                 }
             }
@@ -215,8 +274,9 @@ fn cut<'a>(bytes: &mut &'a [u8], most: u64) -> &'a [u8] {
 /// Digits of base 8 or, where the first bit is set, a number as it is in memory.
 fn number(field: &[u8]) -> Option<u64> {
     if field[0] & 0x80 != 0 {
-        let (high, low) = field.split_at(field.len() - 8);
-        let is_small = high[0] == 0x80 && high[1..].iter().all(|byte| *byte == 0);
+        let (high, low) = field.split_at_checked(field.len().checked_sub(8)?)?;
+        let (first, rest) = high.split_first()?;
+        let is_small = *first == 0x80 && rest.iter().all(|byte| *byte == 0);
         return is_small.then(|| low.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
     }
     let digits = text(field);
