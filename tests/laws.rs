@@ -18,6 +18,8 @@ mod recorded;
 mod demo;
 #[path = "laws/filter.rs"]
 mod filter;
+#[path = "laws/gone_bases.rs"]
+mod gone_bases;
 #[path = "support/inventory.rs"]
 mod inventory;
 #[path = "laws/keys.rs"]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
+use super::extent::Extent;
 use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles, Record,
     Service, Source, State, Text, Volume, VolumeName,
@@ -208,6 +209,8 @@ pub enum Part {
     Blobs(Figure<Arc<BlobList>>),
     /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
     Stored(Figure<Arc<Stored>>),
+    /// What layers of the containerd store unpack to, by the digests of their blobs.
+    Extents(HashMap<Text, Extent>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
@@ -235,6 +238,8 @@ pub struct Inventory {
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
     pub stored: Figure<Arc<Stored>>,
+    /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
+    pub extents: Arc<HashMap<Text, Extent>>,
     /// What of all this must not go, beside what says so itself.
     pub protection: Protection,
     stages: HashMap<Stage, Progress>,
@@ -305,6 +310,7 @@ impl Inventory {
             Part::Layers(layers) => self.take_layers(layers),
             Part::Blobs(blobs) => self.blobs = blobs,
             Part::Stored(stored) => self.stored = stored,
+            Part::Extents(extents) => self.extents = Arc::new(extents),
             Part::ContainerDetails(id, details) => self.take_details(&id, details),
             Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
             Part::Logs(sizes) => self.take_logs(sizes),

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod blobs;
 pub mod bytes;
+pub mod extent;
 pub mod filter;
 pub mod history;
 pub mod index;

@@ -8,19 +8,22 @@ mod grpc;
 mod proto;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
 use self::document::Document;
 use self::grpc::{Grpc, LONGEST_DOCUMENT};
+use self::unpack::Unpacking;
 use super::EngineError;
 use super::transport::{Transport, Way};
 use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::Bytes;
+use crate::domain::extent::Extent;
 use crate::domain::item::{ImageId, Text};
 
 /// The list took 46 ms for 1,248 blobs; a store's database that a build keeps busy takes longer.
@@ -34,12 +37,22 @@ const READS: usize = 8;
 const LEFTOVERS: usize = 1_000;
 const LONGEST_LEFTOVER: Bytes = Bytes(256 * 1024);
 
+/// Layers that are read whole, to see what they unpack to: at most so many bytes of them and for so long. It is
+/// for the sizes of what the engine tells of no more, and a line may be slow.
+const LONGEST_LAYER: Bytes = Bytes(32 << 20);
+const LAYERS: Bytes = Bytes(96 << 20);
+const LAYERS_TIME: Duration = Duration::from_secs(15);
+
 /// A way to an engine's blobs, and what was read of them.
 #[derive(Debug)]
 pub struct Blobs {
     transport: Transport,
     ways: &'static [Way],
+    /// The way that served the list.
+    served: Mutex<Option<Way>>,
     documents: Mutex<HashMap<Text, Arc<Document>>>,
+    /// What layers unpack to; nothing of those that do not tell.
+    extents: Mutex<HashMap<Text, Option<Extent>>>,
 }
 
 /// What was asked for in one call; `None` for what could not be read.
@@ -57,7 +70,9 @@ impl Blobs {
         Self {
             transport,
             ways,
+            served: Mutex::default(),
             documents: Mutex::default(),
+            extents: Mutex::default(),
         }
     }
 
@@ -103,6 +118,55 @@ impl Blobs {
         Ok(Some(list))
     }
 
+    /// What layers unpack to, of those that can be read within bounds: given in the order in which they are
+    /// wanted, with their sizes. None where nothing is served.
+    pub async fn extents(&self, layers: &[(Text, Bytes)]) -> HashMap<Text, Extent> {
+        let fresh = |(digest, _): &&(Text, Bytes)| !self.lock_extents().contains_key(digest);
+        let mut left = LAYERS;
+        let mut wanted: Vec<&(Text, Bytes)> = layers.iter().filter(fresh).collect();
+        wanted.retain(|(_, size)| {
+            let fits = *size <= LONGEST_LAYER.min(left);
+            left = if fits { left - *size } else { left };
+            fits
+        });
+        if !wanted.is_empty() {
+            let read = self.read_layers(&wanted);
+            // What has been read until then is of use.
+            let _ = tokio::time::timeout(LAYERS_TIME, read).await;
+        }
+        let extents = self.lock_extents();
+        let known = layers.iter().filter_map(|(digest, _)| {
+            let extent = (*extents.get(digest)?)?;
+            Some((Text::clone(digest), extent))
+        });
+        known.collect()
+    }
+
+    async fn read_layers(&self, layers: &[&(Text, Bytes)]) -> Result<(), EngineError> {
+        let served = *self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(way) = served else {
+            return Ok(());
+        };
+        let grpc = Grpc::connect(&self.transport, way).await?;
+        for (digest, size) in layers {
+            let mut unpacking = Unpacking::default();
+            let length = usize::try_from(size.0).unwrap_or(usize::MAX);
+            let take = |piece: &[u8]| unpacking.take(piece).is_ok();
+            let passed = grpc.pass(digest, length, take).await;
+            if let Err(error @ EngineError::Unreachable { .. }) = passed {
+                return Err(error);
+            }
+            let told = passed.ok().and_then(|()| unpacking.end().ok());
+            self.lock_extents().insert(Text::clone(digest), told);
+        }
+        Ok(())
+    }
+
+    fn lock_extents(&self) -> MutexGuard<'_, HashMap<Text, Option<Extent>>> {
+        let extents = self.extents.lock();
+        extents.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The first way that serves the list, with the list.
     async fn listed(&self) -> Result<Option<(Grpc, Vec<Listed>)>, EngineError> {
         let mut last = Ok(None);
@@ -114,7 +178,10 @@ impl Blobs {
             })
             .await;
             last = match answer {
-                Ok(served) => return Ok(Some(served)),
+                Ok(served) => {
+                    *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(*way);
+                    return Ok(Some(served));
+                }
                 Err(error @ EngineError::Unreachable { .. }) => Err(error),
                 // It answers, but not this.
                 Err(_) => Ok(None),

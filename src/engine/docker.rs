@@ -13,6 +13,7 @@ mod tests;
 mod usage;
 mod writes;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -36,6 +37,7 @@ use super::{
 };
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::extent::Extent;
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
@@ -380,6 +382,16 @@ impl Engine for DockerEngine {
             match &self.terms().blobs {
                 Some(blobs) => blobs.list(images, further).await,
                 None => Ok(None),
+            }
+        }
+        .boxed()
+    }
+
+    fn extents<'a>(&'a self, layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+        async move {
+            match &self.terms().blobs {
+                Some(blobs) => Ok(blobs.extents(layers).await),
+                None => Ok(HashMap::new()),
             }
         }
         .boxed()

@@ -20,6 +20,7 @@ pub mod transport;
 pub mod watch;
 pub mod wire;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::extent::Extent;
 use crate::domain::inventory::{Disk, EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
@@ -177,6 +179,11 @@ pub trait Engine: Send + Sync {
         _further: &'a [Text],
     ) -> Answer<'a, Option<BlobList>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+    /// What layers of the containerd store unpack to, told from their blobs, which are read within bounds of
+    /// bytes and time: the first that are wanted, with their sizes. Those that are not told are left out.
+    fn extents<'a>(&'a self, _layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+        Box::pin(std::future::ready(Ok(HashMap::new())))
     }
     /// The image that a name means now; `None` if none does.
     fn resolve<'a>(&'a self, name: &'a str) -> Answer<'a, Option<ImageId>>;

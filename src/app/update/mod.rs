@@ -346,6 +346,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Layers(_)
         | Part::Blobs(_)
         | Part::Stored(_)
+        | Part::Extents(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::Logs(_)

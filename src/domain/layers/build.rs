@@ -77,9 +77,9 @@ impl<'a> Builder<'a> {
             .map(|image| tree.take(&content(image)?.diff_ids))
             .collect();
         let of_images = tree.len();
-        let stock = Stock::new(inventory, &mut tree).map(Rc::new);
+        let mut stock = Stock::new(inventory, &mut tree);
         let shelf = Shelf::new(inventory, &mut tree);
-        let sizes = match &stock {
+        let sizes = match &mut stock {
             Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
             None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
             joined: Vec::new(),
             sums: Vec::new(),
             hidden: Vec::new(),
-            stock,
+            stock: stock.map(Rc::new),
             shelf,
             packed: Vec::new(),
             open: Vec::new(),

@@ -59,19 +59,11 @@ impl Builder<'_> {
                     _ => None,
                 }
             }
-            Keeps::GoneBase => {
-                let most = if counts_both(record, stock) {
-                    size
-                } else {
-                    Bytes(size.0.saturating_mul(MOST_UNPACKED))
-                };
-                let span = Span { least: size, most };
-                let unit = self.add_snapshot(holder, record, below, span);
-                self.open.push((unit, record.id.clone()));
+            Keeps::GoneBase(blobs) => {
                 if record.shared {
                     self.veil(holder, Doubt::SharedRecord(record.id.clone()));
                 }
-                Some(unit)
+                Some(self.add_kept_base(holder, record, blobs, below, stock))
             }
             Keeps::Some => {
                 self.veil(holder, Doubt::SharedRecord(record.id.clone()));
@@ -80,6 +72,32 @@ impl Builder<'_> {
                 Some(unit)
             }
         }
+    }
+
+    /// A base of which nothing but its blob tells how large it is unpacked.
+    fn add_kept_base(
+        &mut self,
+        holder: HolderNo,
+        record: &Record,
+        blobs: &[u32],
+        below: Option<UnitNo>,
+        stock: &Stock,
+    ) -> UnitNo {
+        let size = record.size.known().unwrap_or_default();
+        if let [blob] = blobs
+            && let Some(unpacked) = stock.extents.unpacked(*blob)
+        {
+            self.hold_blobs(holder, blobs, stock);
+            return self.add_snapshot(holder, record, below, Span::exactly(unpacked));
+        }
+        let most = if blobs.is_empty() && counts_both(record, stock) {
+            size
+        } else {
+            Bytes(size.0.saturating_mul(MOST_UNPACKED))
+        };
+        let unit = self.add_snapshot(holder, record, below, Span { least: size, most });
+        self.open.push((unit, record.id.clone()));
+        unit
     }
 
     fn add_step(

@@ -25,8 +25,8 @@ pub(super) enum Keeps {
     Step(Vec<u32>),
     /// Layers of a base as they are in images: blob and chain, certain if it is one.
     Base(Vec<(LayerNo, u32)>),
-    /// A base that no manifest tells of. Its size may lack what it is unpacked.
-    GoneBase,
+    /// A base that no manifest tells of, with the blobs that are its size: then that lacks what is unpacked.
+    GoneBase(Vec<u32>),
     /// Some blob that an image has, it is not known which at all.
     Some,
 }
@@ -35,7 +35,7 @@ pub(super) enum Keeps {
 pub(super) const BLOCK: u64 = 512;
 
 /// True if a record of this size can be a snapshot and this blob together.
-fn may_hold(size: Bytes, blob: Bytes) -> bool {
+pub(super) fn may_hold(size: Bytes, blob: Bytes) -> bool {
     size > blob && (size - blob).0.is_multiple_of(BLOCK)
 }
 
@@ -188,7 +188,7 @@ impl Search<'_> {
                 if !self.is_layer(at) {
                     Keeps::Own
                 } else if fits.is_empty() && base && !self.size(at).is_zero() {
-                    Keeps::GoneBase
+                    Keeps::GoneBase(self.blobs_of_size(at))
                 } else if fits.is_empty() {
                     Keeps::Own
                 } else if base {
@@ -201,6 +201,20 @@ impl Search<'_> {
             .collect()
     }
 
+    /// Layers' blobs of a record's very size, of no image if there are such.
+    fn blobs_of_size(&self, at: usize) -> Vec<u32> {
+        let size = self.size(at);
+        let list = &self.stock.list;
+        let orphans = list.orphans().filter(|blob| self.stock.size(*blob) == size);
+        let orphans: Vec<u32> = orphans.collect();
+        if !orphans.is_empty() {
+            return orphans;
+        }
+        let blobs = (0_u32..).zip(list.blobs());
+        let alike = blobs.filter(|(_, blob)| blob.size == size && blob.uncompressed.is_some());
+        alike.map(|(at, _)| at).collect()
+    }
+
     /// Steps that no time and no place told of: the same step on another base, or one whose image is gone.
     fn settle_open(&self, keeps: &mut [Keeps]) {
         let taken: HashSet<u32> = keeps
@@ -208,7 +222,7 @@ impl Search<'_> {
             .flat_map(|keeps| match keeps {
                 Keeps::Step(blobs) => blobs.clone(),
                 Keeps::Base(places) => places.iter().map(|(_, blob)| *blob).collect(),
-                Keeps::Own | Keeps::GoneBase | Keeps::Some => Vec::new(),
+                Keeps::Own | Keeps::GoneBase(_) | Keeps::Some => Vec::new(),
             })
             .collect();
         let orphans: Vec<u32> = self
@@ -217,10 +231,30 @@ impl Search<'_> {
             .orphans()
             .filter(|blob| !taken.contains(blob))
             .collect();
-        let open: Vec<(usize, Vec<u32>)> = (0..keeps.len())
+        let based: HashSet<u32> = keeps
+            .iter()
+            .filter_map(|keeps| match keeps {
+                Keeps::GoneBase(blobs) => <[u32; 1]>::try_from(&blobs[..]).ok(),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let mut open: Vec<(usize, Vec<u32>)> = (0..keeps.len())
             .filter(|at| keeps[*at] == Keeps::Own && self.is_layer(*at))
             .map(|at| (at, self.that_may_be(at, orphans.iter().copied())))
             .collect();
+        // Something was built on what a step made here: then both keep one blob.
+        open.retain_mut(|(at, blobs)| {
+            let is_base = |blob: &u32| based.contains(blob);
+            if let [blob] = blobs[..]
+                && is_base(&blob)
+            {
+                keeps[*at] = Keeps::Step(vec![blob]);
+                return false;
+            }
+            blobs.retain(|blob| !is_base(blob));
+            true
+        });
         let wanted: HashSet<u32> = open.iter().flat_map(|(_, blobs)| blobs.clone()).collect();
         let claims = open.iter().filter(|(_, blobs)| !blobs.is_empty()).count();
         for (at, mine) in open {
@@ -262,15 +296,15 @@ impl Search<'_> {
     }
 }
 
-/// True if a gone base's record counts both its blob, which no image reaches, and what that is unpacked.
+/// True if a gone base's record, of whose size is no blob, counts both a blob that no image reaches and what that
+/// is unpacked.
 pub(super) fn counts_both(record: &Record, stock: &Stock) -> bool {
     let size = record.size.known().unwrap_or_default();
-    let mut orphans = stock.list.orphans().map(|blob| stock.size(blob));
-    orphans.all(|blob| blob != size)
-        && stock
-            .list
-            .orphans()
-            .any(|blob| may_hold(size, stock.size(blob)))
+    let is_both = |blob: u32| {
+        let packed = stock.size(blob);
+        may_hold(size, packed) && stock.extents.may_take(blob, size - packed)
+    };
+    stock.list.orphans().any(is_both)
 }
 
 fn layers(spots: &[Spot]) -> HashSet<LayerNo> {

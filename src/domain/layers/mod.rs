@@ -20,6 +20,7 @@ mod ledger;
 mod match_records;
 mod names;
 mod observed;
+mod orphans;
 mod records;
 mod release;
 mod remains;
@@ -32,6 +33,8 @@ mod tree;
 mod units;
 
 #[cfg(test)]
+mod gone_tests;
+#[cfg(test)]
 mod store_tests;
 
 use std::collections::BTreeSet;
@@ -40,6 +43,7 @@ use std::fmt;
 pub use balance::{Balance, Trial};
 pub use ledger::Ledger;
 pub use observed::{Observation, Went};
+pub use orphans::{layers_to_read, sizes_of_bases};
 pub use release::{HeldBack, Release};
 pub use remains::Remains;
 

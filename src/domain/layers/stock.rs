@@ -14,6 +14,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::item::{Image, ImageId, Text};
 
 use super::ledger::{content, has_blobs};
+use super::orphans::Extents;
 use super::sizes::Span;
 use super::tree::{LayerNo, Tree, number};
 use super::units::UnitNo;
@@ -45,6 +46,8 @@ pub(super) struct Stock {
     /// All layers of all manifests, gone builds included, each once.
     pub(super) spots: Vec<Spot>,
     tops: HashMap<Text, Top>,
+    /// What blobs were read for.
+    pub(super) extents: Extents,
     /// The unit of the first blob; the others follow in the list's order.
     first: UnitNo,
 }
@@ -62,6 +65,7 @@ impl Stock {
             list: Arc::clone(list),
             spots: Vec::new(),
             tops: HashMap::new(),
+            extents: Extents::default(),
             first: 0,
         };
         let mut seen = HashSet::new();
@@ -150,9 +154,9 @@ impl Stock {
         blobs.map(|blob| self.size(*blob)).sum()
     }
 
-    /// What histories say of unpacked layers, and bounds of the others from their blobs.
+    /// What histories say of unpacked layers, what their blobs tell of the others, or bounds.
     pub(super) fn spans(
-        &self,
+        &mut self,
         inventory: &Inventory,
         tree: &Tree,
         tops: &[Option<LayerNo>],
@@ -170,6 +174,18 @@ impl Stock {
                 for (layer, size) in chain.into_iter().zip(rows) {
                     spans[layer as usize] = Some(Span::exactly(size));
                 }
+            }
+        }
+        let known = self.spots.iter().filter_map(|spot| {
+            let size = spans[spot.layer as usize]?.size()?;
+            Some((spot.blob, size))
+        });
+        self.extents = Extents::new(&self.list, &inventory.extents, known);
+        for spot in &self.spots {
+            let span = &mut spans[spot.layer as usize];
+            if span.is_none_or(|span| span.size().is_none()) {
+                let unpacked = self.extents.unpacked(spot.blob).map(Span::exactly);
+                *span = unpacked.or(*span);
             }
         }
         spans

@@ -14,13 +14,13 @@ use crate::domain::item::{
 };
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.
-type Row = (&'static str, u64, u64, i64);
+pub(super) type Row = (&'static str, u64, u64, i64);
 
-const BASE: Row = ("base", 1_001, 8_192, 1);
-const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
+pub(super) const BASE: Row = ("base", 1_001, 8_192, 1);
+pub(super) const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
 const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
-const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
-const MANIFEST: u64 = 100;
+pub(super) const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
+pub(super) const MANIFEST: u64 = 100;
 
 fn time(nanosecond: i64) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::from(nanosecond)).ok()
@@ -55,7 +55,13 @@ fn image(id: &str, layers: &[Row]) -> Image {
     }
 }
 
-fn record(id: &str, parents: &[&str], description: &str, size: u64, created: i64) -> Record {
+pub(super) fn record(
+    id: &str,
+    parents: &[&str],
+    description: &str,
+    size: u64,
+    created: i64,
+) -> Record {
     Record {
         id: RecordId::new(id),
         parents: parents.iter().map(|id| RecordId::new(*id)).collect(),
@@ -89,12 +95,16 @@ fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
     }
 }
 
-fn blob_of(layer: Row) -> String {
+pub(super) fn blob_of(layer: Row) -> String {
     format!("blob-{}", layer.0)
 }
 
 /// The list of these images' blobs, of gone ones' manifests, and of blobs that nothing leads to.
-fn list(images: &[(&str, &[Row])], gone: &[(&str, &[Row])], orphans: &[Row]) -> BlobList {
+pub(super) fn list(
+    images: &[(&str, &[Row])],
+    gone: &[(&str, &[Row])],
+    orphans: &[Row],
+) -> BlobList {
     let mut listed: Vec<Listed> = Vec::new();
     let layers = images.iter().flat_map(|(_, layers)| *layers).chain(orphans);
     for layer in layers {
@@ -139,7 +149,7 @@ fn list(images: &[(&str, &[Row])], gone: &[(&str, &[Row])], orphans: &[Row]) -> 
     list
 }
 
-fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
+pub(super) fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.apply(Part::Engine(Arc::new(EngineInfo {
         product: "Docker".into(),
@@ -158,26 +168,26 @@ fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
     inventory
 }
 
-fn with_list(mut inventory: Inventory, list: BlobList) -> Inventory {
+pub(super) fn with_list(mut inventory: Inventory, list: BlobList) -> Inventory {
     inventory.apply(Part::Blobs(Figure::Known(Arc::new(list))));
     inventory
 }
 
-fn without_list(mut inventory: Inventory) -> Inventory {
+pub(super) fn without_list(mut inventory: Inventory) -> Inventory {
     inventory.apply(Part::Blobs(Figure::Unknown));
     inventory
 }
 
-fn an_image(id: &str) -> ItemId {
+pub(super) fn an_image(id: &str) -> ItemId {
     ItemId::Image(ImageId::new(id))
 }
 
-fn a_record(id: &str) -> ItemId {
+pub(super) fn a_record(id: &str) -> ItemId {
     ItemId::Record(RecordId::new(id))
 }
 
 #[track_caller]
-fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
+pub(super) fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
     let freed = Ledger::new(inventory).frees(items);
     let exact = Freed {
         at_least: Bytes(bytes),
@@ -187,9 +197,9 @@ fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
     assert_eq!(freed, exact);
 }
 
-const APP: &[(&str, &[Row])] = &[("app", &[BASE, STEP])];
+pub(super) const APP: &[(&str, &[Row])] = &[("app", &[BASE, STEP])];
 
-fn records_of_app() -> Vec<Record> {
+pub(super) fn records_of_app() -> Vec<Record> {
     vec![
         record("b", &[], "", 1_001, 50),
         record("s", &["b"], "mount / from exec step", 4_603, 2_000_000_007),

@@ -117,6 +117,7 @@ impl Survey {
                 | Part::Layers(_)
                 | Part::Blobs(_)
                 | Part::Stored(_)
+                | Part::Extents(_)
                 | Part::Logs(_)
                 | Part::ContainerDetails(..) => figures = true,
                 Part::Images(_)

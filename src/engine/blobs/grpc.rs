@@ -17,6 +17,8 @@ use crate::engine::wire;
 const LONGEST_LIST: usize = 512 * 1024 * 1024;
 /// Manifests and configs are a few KB; registries take no manifest beyond 4 MiB.
 pub const LONGEST_DOCUMENT: usize = 4 * 1024 * 1024;
+/// What the pieces of a short answer have beside what they carry.
+const PIECES: usize = 1_024;
 /// Each message has a flag for compression and its length in front.
 const PREFIX: usize = 5;
 
@@ -30,21 +32,22 @@ pub struct Grpc {
 #[derive(Clone, Copy, Debug)]
 enum Call<'a> {
     List,
-    Read(&'a str),
+    /// A blob that is no longer than so many bytes.
+    Read(&'a str, usize),
 }
 
 impl Call<'_> {
     fn path(self) -> &'static str {
         match self {
             Self::List => "/containerd.services.content.v1.Content/List",
-            Self::Read(_) => "/containerd.services.content.v1.Content/Read",
+            Self::Read(..) => "/containerd.services.content.v1.Content/Read",
         }
     }
 
     fn message(self) -> Vec<u8> {
         match self {
             Self::List => Vec::new(),
-            Self::Read(digest) => text_message(1, digest),
+            Self::Read(digest, _) => text_message(1, digest),
         }
     }
 
@@ -52,7 +55,7 @@ impl Call<'_> {
         match self {
             Self::List => LONGEST_LIST,
             // Each piece has its own prefix and offset.
-            Self::Read(_) => LONGEST_DOCUMENT + LONGEST_DOCUMENT / 8,
+            Self::Read(_, length) => length + length / 8 + PIECES,
         }
     }
 }
@@ -84,11 +87,31 @@ impl Grpc {
     /// As [`Grpc::list`]; [`EngineError::NotFound`] when there is no such blob (any more).
     pub async fn read(&self, digest: &str) -> Result<Vec<u8>, EngineError> {
         let mut content = Vec::new();
-        self.ask(Call::Read(digest), |message| {
-            read_piece(message, &mut content)
+        self.ask(Call::Read(digest, LONGEST_DOCUMENT), |message| {
+            content.extend_from_slice(read_piece(message, content.len())?);
+            Ok(())
         })
         .await?;
         Ok(content)
+    }
+
+    /// A blob of this length, piece by piece. Once `take` returns false, no more is read.
+    ///
+    /// # Errors
+    /// As [`Grpc::read`]; also where `take` wants no more.
+    pub async fn pass(
+        &self,
+        digest: &str,
+        length: usize,
+        mut take: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), EngineError> {
+        let mut passed = 0;
+        self.ask(Call::Read(digest, length), |message| {
+            let piece = read_piece(message, passed)?;
+            passed += piece.len();
+            take(piece).then_some(()).ok_or(Garbled)
+        })
+        .await
     }
 
     async fn ask(
@@ -228,7 +251,7 @@ fn read_info(message: &[u8]) -> Result<Listed, Garbled> {
 }
 
 /// `ReadContentResponse`: an offset, which must be where the content so far ends, and bytes.
-fn read_piece(message: &[u8], content: &mut Vec<u8>) -> Result<(), Garbled> {
+fn read_piece(message: &[u8], length: usize) -> Result<&[u8], Garbled> {
     let (mut offset, mut data) = (0, &[][..]);
     for field in Fields(message) {
         match field? {
@@ -237,11 +260,10 @@ fn read_piece(message: &[u8], content: &mut Vec<u8>) -> Result<(), Garbled> {
             _ => {}
         }
     }
-    if usize::try_from(offset) != Ok(content.len()) {
+    if usize::try_from(offset) != Ok(length) {
         return Err(Garbled);
     }
-    content.extend_from_slice(data);
-    Ok(())
+    Ok(data)
 }
 
 #[cfg(test)]
@@ -314,11 +336,9 @@ mod tests {
 
     #[test]
     fn pieces_come_in_order() {
-        let mut content = Vec::new();
-        read_piece(&field(2, b"abc"), &mut content).unwrap();
+        assert_eq!(read_piece(&field(2, b"abc"), 0), Ok(&b"abc"[..]));
         let next = [&[0x08, 3][..], &field(2, b"def")].concat();
-        read_piece(&next, &mut content).unwrap();
-        assert_eq!(content, b"abcdef");
-        assert_eq!(read_piece(&next, &mut content), Err(Garbled));
+        assert_eq!(read_piece(&next, 3), Ok(&b"def"[..]));
+        assert_eq!(read_piece(&next, 6), Err(Garbled));
     }
 }

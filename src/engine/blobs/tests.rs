@@ -16,7 +16,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
+use crate::domain::extent::Folders;
 use crate::engine::fake::{Answer, Fake};
+use crate::engine::tar::archive;
 use crate::engine::transport::Address;
 
 /// A blob, with what its labels lead to.
@@ -49,13 +51,23 @@ impl Store {
         self
     }
 
+    fn with_layer(mut self, digest: &'static str, content: Vec<u8>) -> Self {
+        self.blobs.push(Kept {
+            digest,
+            leads: Vec::new(),
+            content,
+        });
+        self
+    }
+
     fn answer(&self, path: &str, message: &[u8]) -> (Vec<u8>, &'static str) {
         let text = |message: &[u8]| String::from_utf8_lossy(&message[2..]).into_owned();
         if path.ends_with("/List") {
             self.calls.lock().unwrap().push("List".into());
             let infos = self.blobs.iter().map(|blob| {
                 let mut info = proto::text_message(1, blob.digest);
-                info.extend([0x10, u8::try_from(blob.content.len()).unwrap()]);
+                info.push(0x10);
+                info.extend(varint(blob.content.len()));
                 for lead in &blob.leads {
                     let key = proto::text_message(1, "containerd.io/gc.ref.content.x");
                     let value = proto::text_message(2, lead);
@@ -73,7 +85,8 @@ impl Store {
             Some(blob) => {
                 // Two pieces, the second with its offset.
                 let (first, second) = blob.content.split_at(blob.content.len() / 2);
-                let mut rest = vec![0x08, u8::try_from(first.len()).unwrap()];
+                let mut rest = vec![0x08];
+                rest.extend(varint(first.len()));
                 rest.extend(field(2, second));
                 ([framed(&field(2, first)), framed(&rest)].concat(), "0")
             }
@@ -132,16 +145,19 @@ async fn serve(store: Arc<Store>, mut stream: UnixStream) {
 
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut message = vec![number << 3 | 2];
-    let length = bytes.len();
-    assert!(length < 1 << 14);
-    if length > 0x7f {
-        message.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
-        message.push(u8::try_from(length >> 7).unwrap());
-    } else {
-        message.push(u8::try_from(length).unwrap());
-    }
+    message.extend(varint(bytes.len()));
     message.extend_from_slice(bytes);
     message
+}
+
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+        number >>= 7;
+    }
+    bytes.push(u8::try_from(number).unwrap());
+    bytes
 }
 
 fn framed(message: &[u8]) -> Vec<u8> {
@@ -284,6 +300,47 @@ async fn no_engine_is_an_error() {
         let error = blobs.list(&[], &[]).await.unwrap_err();
         assert!(matches!(error, EngineError::Unreachable { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn layers_are_read_once_for_what_they_unpack_to() {
+    let layer = archive(&[("usr/one", &[1; 5_000]), ("two", b"2")]);
+    let size = Bytes(layer.len() as u64);
+    let store = Store::default()
+        .with_layer("layer", layer)
+        .with_layer("odd", b"no archive".to_vec());
+    let (_folder, served, path) = store.start();
+    let blobs = blobs(path, "28.5.2");
+    let wanted = [
+        ("layer".into(), size),
+        ("odd".into(), Bytes(10)),
+        ("gone".into(), Bytes(10)),
+        ("huge".into(), Bytes(1 << 40)),
+    ];
+    assert!(blobs.extents(&wanted).await.is_empty(), "nothing serves it");
+    blobs.list(&[], &[]).await.unwrap().unwrap();
+    served.calls.lock().unwrap().clear();
+    for _ in 0..2 {
+        let told = blobs.extents(&wanted).await;
+        assert_eq!(told.len(), 1);
+        let takes = told["layer"].bytes(Folders::InPages);
+        assert_eq!(takes, Bytes((2 + 2 + 1) * 4_096));
+    }
+    let calls = served.calls.lock().unwrap();
+    for (digest, times) in [("layer", 1), ("odd", 1), ("gone", 1), ("huge", 0)] {
+        let count = calls.iter().filter(|call| *call == digest).count();
+        assert_eq!(count, times, "{digest}: {calls:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_is_longer_than_the_list_says_is_not_told() {
+    let layer = archive(&[("one", &[1; 9_000])]);
+    let (_folder, _, path) = Store::default().with_layer("layer", layer).start();
+    let blobs = blobs(path, "28.5.2");
+    blobs.list(&[], &[]).await.unwrap().unwrap();
+    let told = blobs.extents(&[("layer".into(), Bytes(5_000))]).await;
+    assert!(told.is_empty());
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
@@ -31,6 +32,9 @@ pub(crate) struct Fake {
     pub(crate) images: Mutex<Vec<Image>>,
     pub(crate) containers: Mutex<Vec<Container>>,
     pub(crate) volumes: Mutex<Vec<Volume>>,
+    pub(crate) blobs: Mutex<BlobList>,
+    /// The size of the only record's, a base's, where it has one.
+    pub(crate) record: Mutex<Option<Bytes>>,
     behaviours: Mutex<HashMap<String, Behaviour>>,
     /// Every request, in order: `images`, `image 1`, `container 2`, …
     calls: Mutex<Vec<String>>,
@@ -129,7 +133,12 @@ impl Engine for Fake {
     }
 
     fn build_cache(&self) -> Answer<'_, Vec<Record>> {
-        self.answer("build_cache", |_| vec![record("r")])
+        self.answer("build_cache", |fake| {
+            let size = *fake.record.lock().unwrap();
+            let mut record = record("r");
+            record.size = size.map_or(record.size, Figure::Known);
+            vec![record]
+        })
     }
 
     fn shared_sizes(&self) -> Answer<'_, SharedSizes> {
@@ -177,7 +186,13 @@ impl Engine for Fake {
         further: &'a [Text],
     ) -> Answer<'a, Option<BlobList>> {
         let _ = (images.len(), further.len());
-        self.answer("blobs", |_| Some(BlobList::default()))
+        self.answer("blobs", |fake| Some(fake.blobs.lock().unwrap().clone()))
+    }
+
+    fn extents<'a>(&'a self, layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+        let told = layers.iter().map(|(digest, _)| digest.clone());
+        let told: HashMap<Text, Extent> = told.map(|it| (it, Extent::default())).collect();
+        self.answer("extents", |_| told)
     }
 
     fn resolve<'a>(&'a self, _name: &'a str) -> Answer<'a, Option<ImageId>> {

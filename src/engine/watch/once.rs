@@ -18,6 +18,7 @@ use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress,
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
 };
+use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::engine::host::{Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
@@ -128,6 +129,9 @@ async fn scan(
     }
     if wanted.layers && once.inventory.engine.store == Store::Containerd {
         once.blobs().await;
+        if wanted.container_sizes != Walk::None {
+            once.extents().await;
+        }
     }
     if wanted.container_details {
         once.logs().await;
@@ -330,6 +334,19 @@ impl Once<'_> {
                 }
                 self.ended(Stage::Layers, Some(&error));
             }
+        }
+    }
+
+    /// What only blobs tell, which are read for it: of bases that the build cache keeps of images that are gone.
+    async fn extents(&mut self) {
+        let Figure::Known(list) = &self.inventory.blobs else {
+            return;
+        };
+        let wanted = layers_to_read(list, &sizes_of_bases(&self.inventory.cache));
+        if !wanted.is_empty()
+            && let Ok(extents) = self.engine.extents(&wanted).await
+        {
+            self.inventory.apply(Part::Extents(extents));
         }
     }
 

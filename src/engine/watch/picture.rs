@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::has_stored_layers;
 use super::question::Question;
-use crate::domain::bytes::Figure;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::extent::Extent;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::domain::stored::Stored;
@@ -45,6 +46,12 @@ pub(super) struct Picture {
     pub(super) runs_asked: HashSet<Text>,
     /// A list of blobs was sent, or that there is none.
     pub(super) has_blobs: bool,
+    /// Sizes of the build cache's bases.
+    pub(super) bases: Vec<Bytes>,
+    /// Blobs that must be read for what they unpack to.
+    pub(super) to_read: Vec<(Text, Bytes)>,
+    /// What they unpack to, as it was sent last.
+    pub(super) extents: HashMap<Text, Extent>,
     /// The layers in the engine's folder, as they were sent last.
     pub(super) stored: Figure<Arc<Stored>>,
     asked: HashMap<Question, Instant>,
@@ -137,7 +144,6 @@ impl Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::bytes::Bytes;
 
     fn disk(free: u64) -> Disk {
         Disk {

@@ -24,6 +24,8 @@ pub(super) enum Question {
     VolumeSizes,
     /// The containerd store's blobs, which belong to the layers.
     Blobs,
+    /// What layers unpack to that only their blobs tell of.
+    Extents,
     Surroundings,
     /// The layers in the folder of an engine on this machine.
     Stored,
@@ -42,7 +44,7 @@ impl Question {
     /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
     pub(super) fn stage(self) -> Option<Stage> {
         match self {
-            Self::About | Self::Surroundings | Self::Stored | Self::Logs => None,
+            Self::About | Self::Extents | Self::Surroundings | Self::Stored | Self::Logs => None,
             Self::Images => Some(Stage::Images),
             Self::Containers | Self::Services => Some(Stage::Containers),
             Self::Volumes => Some(Stage::Volumes),

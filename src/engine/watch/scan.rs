@@ -288,6 +288,10 @@ impl<'e> Scan<'e> {
                 async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
             }
             Question::Blobs => self.blobs(),
+            Question::Extents => {
+                let layers = self.picture.to_read.clone();
+                async move { Answered::Extents(engine.extents(&layers).await) }.boxed()
+            }
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 stored(info, self.picture.known.clone())

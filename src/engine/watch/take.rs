@@ -1,6 +1,6 @@
 //! What an answer means: parts to send, and what is to be asked next.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::question::Question;
@@ -10,11 +10,13 @@ use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, LogFiles, Record, Service, Text,
     Volume, VolumeName,
 };
+use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::stored::Stored;
 use crate::engine::host::Surroundings;
 use crate::engine::{EngineError, ImageDetails};
@@ -32,6 +34,7 @@ pub(super) enum Answered {
     BuildCache(Answer<Vec<Record>>),
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
+    Extents(Answer<HashMap<Text, Extent>>),
     Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
@@ -54,6 +57,7 @@ impl Scan<'_> {
             Answered::BuildCache(answer) => self.take_build_cache(answer),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
             Answered::Blobs(answer) => self.take_blobs(answer),
+            Answered::Extents(answer) => self.take_extents(answer),
             Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
@@ -252,6 +256,7 @@ impl Scan<'_> {
         if heard.is_some() || !self.picture.has_blobs {
             self.picture.has_blobs = true;
             let blobs = heard.flatten().map(Arc::new);
+            self.read_layers(blobs.as_deref());
             self.outbox.push(Part::Blobs(blobs.into()));
         }
         if self.images.is_idle() && !self.is_coming_again(Question::Blobs) {
@@ -260,6 +265,26 @@ impl Scan<'_> {
             self.outbox.ended(Stage::Layers, failure);
         }
         self.landed(Question::Blobs);
+    }
+
+    /// Has blobs read that tell what nothing else does, once they are another choice than before.
+    fn read_layers(&mut self, list: Option<&BlobList>) {
+        let bases = &self.picture.bases;
+        let layers = list.map_or_else(Vec::new, |list| layers_to_read(list, bases));
+        if self.picture.to_read != layers {
+            self.picture.to_read = layers;
+            self.ask(Question::Extents);
+        }
+    }
+
+    fn take_extents(&mut self, answer: Answer<HashMap<Text, Extent>>) {
+        if let Ok(extents) = answer
+            && self.picture.extents != extents
+        {
+            self.picture.extents.clone_from(&extents);
+            self.outbox.push(Part::Extents(extents));
+        }
+        self.landed(Question::Extents);
     }
 
     /// A folder that tells what it told before makes no new picture.
@@ -355,6 +380,7 @@ impl Scan<'_> {
 
     fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
         if let Some(records) = self.picture.heard(Question::BuildCache, answer) {
+            self.picture.bases = sizes_of_bases(&records);
             self.outbox.push(Part::BuildCache(records));
             self.want_blobs();
         }

@@ -5,6 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
+use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ContainerId, ImageId, State};
@@ -581,6 +582,38 @@ async fn blobs_come_after_the_layers_and_anew_when_the_build_cache_has_changed()
     watched.fake.happens(Change::BuildCache);
     watched.seconds(20).await;
     assert_eq!(watched.fake.calls(), ["build_cache", "blobs"]);
+}
+
+/// A layer's blob of so many bytes that no image has.
+fn orphan(digest: &str, size: u64) -> Listed {
+    Listed {
+        digest: digest.into(),
+        size: Bytes(size),
+        labels: vec![("containerd.io/uncompressed".into(), "diff".into())],
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_blob_tells_is_read_once_the_cache_keeps_it() {
+    let fake = containerd();
+    let listed = vec![orphan("base", 701), orphan("other", 303)];
+    *fake.blobs.lock().unwrap() = BlobList::new(listed);
+    let mut watched = Watched::new(fake);
+    watched.seconds(20).await;
+    assert_eq!(watched.fake.count("extents"), 0, "no record is so large");
+    *watched.fake.record.lock().unwrap() = Some(Bytes(701));
+    for _ in 0..2 {
+        watched.fake.happens(Change::BuildCache);
+        watched.seconds(20).await;
+        assert_eq!(watched.fake.count("extents"), 1);
+        let known: Vec<&str> = watched.inventory.extents.keys().map(|it| &**it).collect();
+        assert_eq!(known, ["base"]);
+    }
+    let fast = Wanted::without_walks(&watched.inventory.engine);
+    for (wanted, read) in [(fast, 0), (Wanted::ALL, 1)] {
+        let once = once(&watched.fake, wanted, &Inventory::default()).await;
+        assert_eq!(once.unwrap().extents.len(), read);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,290 @@
+//! A layer's blob as it passes by: unpacked as far as what is in it, and nothing kept of it.
+
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+
+use crate::domain::extent::{Extent, Tally, Untold};
+use crate::engine::tar::{Entry, Files, Sort, Tar};
+
+/// A layer that unpacks to more is not looked at: a blob can be made to unpack to a thousand times its size.
+const LARGEST: usize = 2 << 30;
+/// What is unpacked at a time.
+const PIECE: usize = 64 << 10;
+/// In front of a member of a gzip file are its marks, a name and a comment.
+const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
+const LONGEST_HEAD: usize = 128 << 10;
+/// Behind it, a checksum and a length. Digests tell more.
+const TRAILER: usize = 8;
+
+/// How a blob is packed. Zstandard is not among them: such a layer cannot be told.
+enum Packing {
+    /// What has come of a head that is not whole.
+    Head(Vec<u8>),
+    Plain,
+    Deflated(Box<InflateState>),
+    /// So many bytes until the next member, if there is one.
+    Between(usize),
+}
+
+/// A blob on its way.
+pub struct Unpacking {
+    packing: Packing,
+    tar: Tar,
+    contents: Contents,
+    unpacked: usize,
+}
+
+impl Default for Unpacking {
+    fn default() -> Self {
+        Self {
+            packing: Packing::Head(Vec::new()),
+            tar: Tar::default(),
+            contents: Contents(Ok(Tally::default())),
+            unpacked: 0,
+        }
+    }
+}
+
+impl Unpacking {
+    /// Takes the next bytes in.
+    ///
+    /// # Errors
+    /// It is no archive of a form that is known, or has something of which the bytes cannot be told.
+    pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), Untold> {
+        while !bytes.is_empty() {
+            match &mut self.packing {
+                Packing::Head(head) => {
+                    head.extend_from_slice(bytes);
+                    bytes = &[];
+                    let head = std::mem::take(head);
+                    self.begin(head)?;
+                }
+                Packing::Plain => {
+                    let all = std::mem::take(&mut bytes);
+                    self.pass(all)?;
+                }
+                Packing::Deflated(_) => bytes = self.inflate(bytes)?,
+                Packing::Between(left) => {
+                    let skipped = bytes.len().min(*left);
+                    bytes = &bytes[skipped..];
+                    *left -= skipped;
+                    if *left == 0 {
+                        self.packing = Packing::Head(Vec::new());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What it takes unpacked.
+    ///
+    /// # Errors
+    /// It has not come to its end.
+    pub fn end(self) -> Result<Extent, Untold> {
+        let is_whole = match &self.packing {
+            Packing::Head(head) => head.is_empty(),
+            Packing::Between(left) => *left == 0,
+            Packing::Plain => true,
+            Packing::Deflated(_) => false,
+        };
+        if !is_whole || !self.tar.is_whole() {
+            return Err(Untold);
+        }
+        Ok(self.contents.0?.extent())
+    }
+
+    /// Finds out how it is packed, once that can be told.
+    fn begin(&mut self, head: Vec<u8>) -> Result<(), Untold> {
+        let first = self.unpacked == 0;
+        let known = head.len().min(GZIP.len());
+        let (packing, rest) = if head[..known] == GZIP[..known] {
+            match end_of_head(&head) {
+                Some(end) => {
+                    let state = InflateState::new_boxed(DataFormat::Raw);
+                    (Packing::Deflated(state), head[end..].to_vec())
+                }
+                None if head.len() <= LONGEST_HEAD => (Packing::Head(head), Vec::new()),
+                None => return Err(Untold),
+            }
+        } else if first {
+            (Packing::Plain, head)
+        } else {
+            return Err(Untold);
+        };
+        self.packing = packing;
+        self.take(&rest)
+    }
+
+    /// Returns what is left behind the member's end.
+    fn inflate<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Untold> {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let Packing::Deflated(state) = &mut self.packing else {
+                return Ok(bytes);
+            };
+            let result = inflate(state, bytes, &mut piece, MZFlush::None);
+            bytes = &bytes[result.bytes_consumed..];
+            let written = result.bytes_written;
+            let status = result.status;
+            self.pass(&piece[..written])?;
+            match status {
+                Ok(MZStatus::StreamEnd) => {
+                    self.packing = Packing::Between(TRAILER);
+                    return Ok(bytes);
+                }
+                // What was written may be all that there was room for.
+                Ok(_) if bytes.is_empty() && written < PIECE => return Ok(bytes),
+                Ok(_) => {}
+                Err(MZError::Buf) if bytes.is_empty() => return Ok(bytes),
+                Err(_) => return Err(Untold),
+            }
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8]) -> Result<(), Untold> {
+        self.unpacked += bytes.len();
+        if self.unpacked > LARGEST {
+            return Err(Untold);
+        }
+        let taken = self.tar.take(bytes, &mut self.contents);
+        taken.map_err(|_| Untold)?;
+        self.contents.0.as_ref().map(|_| ()).map_err(|error| *error)
+    }
+}
+
+/// Where a member's compressed bytes begin, if its head is whole (RFC 1952).
+fn end_of_head(head: &[u8]) -> Option<usize> {
+    let flags = *head.get(3)?;
+    let mut at = 10;
+    if flags & 4 != 0 {
+        let length = head.get(at..at + 2)?;
+        at += 2 + usize::from(u16::from_le_bytes([length[0], length[1]]));
+    }
+    // A name and a comment end with a zero.
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            at += head.get(at..)?.iter().position(|byte| *byte == 0)? + 1;
+        }
+    }
+    if flags & 2 != 0 {
+        at += 2;
+    }
+    (at <= head.len()).then_some(at)
+}
+
+/// What an archive has in it, until something cannot be told.
+struct Contents(Result<Tally, Untold>);
+
+impl Files for Contents {
+    fn begin(&mut self, entry: &Entry<'_>) {
+        let Ok(tally) = &mut self.0 else { return };
+        let link = entry.link.unwrap_or_default();
+        let took = match entry.sort {
+            Sort::File => tally.file(entry.name, entry.size),
+            Sort::Folder => tally.folder(entry.name),
+            Sort::HardLink => tally.hard_link(entry.name, link),
+            Sort::Symlink => tally.symlink(entry.name, link),
+            Sort::Device => tally.file(entry.name, 0),
+            Sort::Odd => Err(Untold),
+        };
+        tally.attributes(entry.attributes);
+        if took.is_err() {
+            self.0 = Err(Untold);
+        }
+    }
+
+    fn data(&mut self, _: &[u8]) {}
+
+    fn end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use miniz_oxide::deflate::compress_to_vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::bytes::Bytes;
+    use crate::domain::extent::Folders;
+    use crate::engine::tar::archive;
+
+    fn member(bytes: &[u8], flags: u8, extra: &[u8]) -> Vec<u8> {
+        let mut member = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3];
+        member.extend_from_slice(extra);
+        member.extend(compress_to_vec(bytes, 6));
+        member.extend([0; TRAILER]);
+        member
+    }
+
+    fn files() -> Vec<u8> {
+        let large: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
+        archive(&[("usr/bin/one", &large), ("note", b"note")])
+    }
+
+    fn extent(pieces: &[&[u8]]) -> Result<Extent, Untold> {
+        let mut unpacking = Unpacking::default();
+        for piece in pieces {
+            unpacking.take(piece)?;
+        }
+        unpacking.end()
+    }
+
+    /// Folders: its own, usr, bin; 49 pages and one.
+    const TAKES: Bytes = Bytes((3 + 49 + 1) * 4_096);
+
+    #[test]
+    fn an_archive_is_told_however_it_is_packed() {
+        let plain = files();
+        let (first, second) = plain.split_at(100_001);
+        let named = [
+            b"\x03\0abc".as_slice(),
+            b"name\0",
+            b"comment\0",
+            b"\x12\x34",
+        ]
+        .concat();
+        let packed = [
+            plain.clone(),
+            member(&plain, 0, &[]),
+            member(&plain, 4 | 8 | 16 | 2, &named),
+            [member(first, 0, &[]), member(second, 0, &[])].concat(),
+        ];
+        for bytes in packed {
+            let told = extent(&[&bytes]).map(|extent| extent.bytes(Folders::InPages));
+            assert_eq!(told, Ok(TAKES));
+            let single: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(extent(&single), extent(&[&bytes]));
+            assert_eq!(extent(&[&bytes[..bytes.len() - 1_100]]), Err(Untold));
+        }
+    }
+
+    #[test]
+    fn what_is_no_archive_is_not_told() {
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0];
+        let twice = archive(&[("one", b"1"), ("one", b"2")]);
+        for bytes in [
+            &zstd[..],
+            b"",
+            b"\x1f",
+            b"\x1f\x8b\x08\x00",
+            &[7; 2_000],
+            &twice,
+        ] {
+            assert_eq!(extent(&[bytes]), Err(Untold));
+        }
+        let mut harmed = member(&files(), 0, &[]);
+        let middle = harmed.len() / 2;
+        harmed.truncate(middle);
+        harmed.extend([0xff; 500]);
+        assert_eq!(extent(&[&harmed]), Err(Untold));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), gzip in any::<bool>()) {
+            let bytes = if gzip { [&GZIP[..], &bytes].concat() } else { bytes };
+            let _ = extent(&[&bytes]);
+        }
+    }
+}
