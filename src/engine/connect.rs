@@ -161,6 +161,7 @@ pub async fn open(
             why: place.why.as_str().into(),
             read_only: options.read_only,
             api: env.api.clone(),
+            asks_ahead: true,
             keychain: Keychain::new(env.config_folder()),
         };
         let engine = DockerEngine::open(line.clone(), options).await?;

@@ -4,6 +4,7 @@
 //! [`Transport`], because of the answers to writes there is little to lose.
 
 mod again;
+mod ahead;
 mod copies;
 mod events;
 mod greeting;
@@ -15,15 +16,19 @@ mod writes;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use self::again::uncrossed;
+use self::ahead::Ahead;
+use self::greeting::Pinged;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
 use super::host::LogOrder;
@@ -61,6 +66,9 @@ pub struct Options {
     pub read_only: bool,
     /// The API version to speak (`DOCKER_API_VERSION`) instead of the newest that both know.
     pub api: Option<String>,
+    /// Images are asked for as soon as the engine answers, for who asks first. Their list is what takes an engine
+    /// longest of what the first screen needs.
+    pub asks_ahead: bool,
     /// The docker command's settings, with the credentials for registries.
     pub keychain: Keychain,
 }
@@ -72,6 +80,12 @@ pub struct DockerEngine {
     writes: bollard::Docker,
     options: Options,
     terms: RwLock<Arc<Terms>>,
+    /// Nobody has been told yet what was agreed on when it was opened.
+    is_fresh: AtomicBool,
+    /// When it was greeted last, by its own clock and to a second below; where its answers say the time.
+    greeted: Mutex<Option<Timestamp>>,
+    /// The images, asked for while it was opened: for the first who asks.
+    ahead: Mutex<Option<Ahead>>,
     usage: Usage,
     /// What is there to read a volume with, while one is read.
     helper: Mutex<copies::Helper>,
@@ -93,10 +107,14 @@ struct Terms {
 }
 
 impl Terms {
-    /// Greets the engine and asks what it is; the transport speaks the agreed version from here on.
-    async fn agree(transport: &Transport, options: &Options) -> Result<Self, EngineError> {
-        let greeting = greeting::exchange(transport, options.api.as_deref()).await?;
-        let info = json(transport, "/info", LIST).await?;
+    /// Asks an engine that answered what it is; the transport speaks the agreed version from here on.
+    async fn agree(
+        transport: &Transport,
+        options: &Options,
+        pinged: Pinged<'_>,
+    ) -> Result<Self, EngineError> {
+        let greeting = pinged.introduce(transport).await?;
+        let info = greeting.info;
         let about = wire::about(&info, &greeting.version, greeting.podman);
         let dialect = Dialect {
             podman: greeting.podman,
@@ -126,10 +144,21 @@ impl DockerEngine {
     /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
     pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
         let transport = Transport::new(line, options.host.clone(), Gate::new(options.read_only));
-        let terms = Terms::agree(&transport, &options).await?;
+        let pinged = greeting::ping(&transport, options.api.as_deref()).await?;
+        let greeted = Mutex::new(pinged.at);
+        let is_ahead = options.asks_ahead && pinged.speaks();
+        let mut ahead = is_ahead.then(|| Ahead::ask(&transport));
+        let terms = Terms::agree(&transport, &options, pinged).boxed();
+        let terms = match &mut ahead {
+            Some(ahead) => ahead.beside(terms).await?,
+            None => terms.await?,
+        };
         Ok(Self {
             writes: writes::client(transport.clone())?,
             terms: RwLock::new(Arc::new(terms)),
+            is_fresh: AtomicBool::new(true),
+            greeted,
+            ahead: Mutex::new(ahead),
             usage: Usage::default(),
             helper: Mutex::default(),
             saw_helpers: AtomicBool::new(false),
@@ -143,9 +172,16 @@ impl DockerEngine {
         Arc::clone(&terms)
     }
 
-    /// Greets the engine anew. Where it is what it was, what is kept of it stays.
+    /// Greets the engine anew, but for the first who asks: it has just been greeted. Where it is what it was,
+    /// what is kept of it stays.
     async fn introduce(&self) -> Result<EngineInfo, EngineError> {
-        let agreed = Terms::agree(&self.transport, &self.options).await?;
+        if self.is_fresh.swap(false, Ordering::Relaxed) {
+            return Ok(self.terms().info.clone());
+        }
+        let pinged = greeting::ping(&self.transport, self.options.api.as_deref()).await?;
+        *self.greeted.lock().unwrap_or_else(PoisonError::into_inner) = pinged.at;
+        let agreed = Terms::agree(&self.transport, &self.options, pinged);
+        let agreed = agreed.boxed().await?;
         let info = agreed.info.clone();
         if self.terms().info != info {
             self.usage.forget();
@@ -164,8 +200,12 @@ impl DockerEngine {
     }
 
     async fn list(&self, path: &str) -> Result<Value, EngineError> {
-        let answer = self.transport.get(path, LIST).await?;
-        wire::parse_list(&format!("GET {path}"), &answer)
+        list(&self.transport, path).await
+    }
+
+    fn take_ahead(&self) -> Option<Ahead> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.take()
     }
 
     async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
@@ -280,6 +320,15 @@ async fn json(
     wire::parse(&format!("GET {path}"), &answer)
 }
 
+async fn list(transport: &Transport, path: &str) -> Result<Value, EngineError> {
+    let answer = transport.get(path, LIST).await?;
+    wire::parse_list(&format!("GET {path}"), &answer)
+}
+
+async fn images(transport: &Transport) -> Result<Value, EngineError> {
+    uncrossed(|| list(transport, "/images/json?all=1")).await
+}
+
 /// `too many non-empty layers`, `layer … was not found (corruption?)`: a damaged image must not fail a
 /// scan, its layers are just not known (ENGINE.md §1.10).
 fn is_corrupt(error: &EngineError) -> bool {
@@ -309,12 +358,16 @@ impl Engine for DockerEngine {
     }
 
     fn images(&self) -> Answer<'_, Vec<Image>> {
-        uncrossed(|| self.list("/images/json?all=1"))
-            .map_ok(|list| {
-                let images = wire::images(&list, self.terms().dialect);
-                self.without_helpers(images, copies::is_helpers_image)
-            })
-            .boxed()
+        async {
+            let ahead = self.take_ahead();
+            let list = match OptionFuture::from(ahead.map(Ahead::list)).await.flatten() {
+                Some(list) => list,
+                None => images(&self.transport).await?,
+            };
+            let images = wire::images(&list, self.terms().dialect);
+            Ok(self.without_helpers(images, copies::is_helpers_image))
+        }
+        .boxed()
     }
 
     fn containers(&self) -> Answer<'_, Vec<Container>> {
@@ -402,7 +455,8 @@ impl Engine for DockerEngine {
     }
 
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
-        events::follow(self.transport.clone(), self.terms().dialect).boxed()
+        let since = *self.greeted.lock().unwrap_or_else(PoisonError::into_inner);
+        events::follow(self.transport.clone(), self.terms().dialect, since).boxed()
     }
 
     fn export_image<'a>(&'a self, id: &'a ImageId, names: &'a [Text]) -> Answer<'a, Exported> {

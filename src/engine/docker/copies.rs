@@ -19,7 +19,7 @@ use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 
 use super::writes::encoded;
-use super::{DockerEngine, LIST};
+use super::{DockerEngine, LIST, images};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Store;
 use crate::domain::item::{
@@ -154,7 +154,7 @@ impl DockerEngine {
                 self.delete_container(&container.id).await?;
             }
         }
-        let list = self.list("/images/json?all=1").await?;
+        let list = images(&self.transport).await?;
         for image in wire::images(&list, dialect)
             .iter()
             .filter(|it| is_helpers_image(it))

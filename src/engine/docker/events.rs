@@ -3,26 +3,29 @@
 use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 
 use crate::engine::transport::Transport;
 use crate::engine::wire::{self, Dialect};
 use crate::engine::{Change, EngineError};
 
 /// `{"type":["container","image","volume","builder"]}`: the other types are never of interest.
-const FILTERED: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22volume%22%2C%22builder%22%5D%7D";
-/// Podman has no builder and other rules for filters; its few other events are passed over here.
-const UNFILTERED: &str = "/events";
+const FILTERS: &str =
+    "filters=%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22volume%22%2C%22builder%22%5D%7D";
 /// An event is a line of some hundred bytes, and of some more with many labels.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
-/// Changes as they happen. The connection is made when the first one is waited for.
+/// Changes as they happen, and before them those `since` then: lists may be asked for before an engine has begun
+/// to listen, and it repeats the last few hundred events. The connection is made when the first change is waited
+/// for.
 pub fn follow(
     transport: Transport,
     dialect: Dialect,
+    since: Option<Timestamp>,
 ) -> impl Stream<Item = Result<Change, EngineError>> + Send {
     let lines = Lines {
         transport,
-        path: if dialect.podman { UNFILTERED } else { FILTERED },
+        path: path(dialect, since),
         body: None,
         buffer: Vec::new(),
     };
@@ -32,9 +35,19 @@ pub fn follow(
     })
 }
 
+/// Podman has no builder and other rules for filters, and looks through a journal for what was: its few other
+/// events are passed over here, and it is asked for none of before.
+fn path(dialect: Dialect, since: Option<Timestamp>) -> String {
+    match since {
+        _ if dialect.podman => "/events".to_owned(),
+        Some(since) => format!("/events?since={}&{FILTERS}", since.as_second()),
+        None => format!("/events?{FILTERS}"),
+    }
+}
+
 struct Lines {
     transport: Transport,
-    path: &'static str,
+    path: String,
     body: Option<Incoming>,
     buffer: Vec<u8>,
 }
@@ -64,7 +77,7 @@ impl Lines {
             Some(body) => body,
             None => self
                 .body
-                .insert(self.transport.open(self.path).await?.into_body()),
+                .insert(self.transport.open(&self.path).await?.into_body()),
         };
         match body.frame().await {
             None => Ok(false),

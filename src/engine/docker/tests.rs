@@ -69,12 +69,15 @@ async fn the_greeting_agrees_on_a_version() {
     let fake = engine("1.99", |_| fake::Answer::json("[]"));
     let engine = open(&fake).await;
     engine.images().await.unwrap();
+    let mut requests = fake.requests();
+    // These two come at once.
+    requests[1..3].sort();
     assert_eq!(
-        fake.requests(),
+        requests,
         [
             "GET /_ping",
-            "GET /version",
             "GET /v1.55/info",
+            "GET /version",
             "GET /v1.55/images/json?all=1"
         ]
     );
@@ -368,6 +371,71 @@ async fn changes_come_line_by_line_until_the_connection_ends() {
         ]
     );
     assert!(sent(&fake)[0].starts_with("GET /v1.41/events?filters=%7B%22type%22"));
+}
+
+#[tokio::test]
+async fn what_happened_since_the_greeting_is_told() {
+    let fake = Fake::start(|request| match unversioned(request).as_str() {
+        "GET /_ping" => fake::Answer::json("OK").header("Date", "Sat, 21 Nov 2026 21:26:07 GMT"),
+        "GET /version" => fake::Answer::json(r#"{"ApiVersion":"1.51"}"#),
+        _ => fake::Answer::json("{}"),
+    });
+    let engine = open(&fake).await;
+    let _: Vec<Change> = engine.changes().try_collect().await.unwrap();
+    let events = "GET /v1.51/events?since=1795296367&filters=";
+    assert!(sent(&fake)[0].starts_with(events), "{:?}", sent(&fake));
+}
+
+async fn open_ahead(fake: &Fake) -> DockerEngine {
+    let options = Options {
+        asks_ahead: true,
+        ..Options::default()
+    };
+    DockerEngine::open(fake.address(), options).await.unwrap()
+}
+
+fn lists(fake: &Fake) -> usize {
+    let is_list = |request: &String| request.contains("/images/json");
+    fake.requests().iter().filter(|it| is_list(it)).count()
+}
+
+#[tokio::test]
+async fn images_are_asked_for_ahead_and_once() {
+    let asked = AtomicUsize::new(0);
+    let fake = engine("1.41", move |_| {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        fake::Answer::json(format!(r#"[{{"Id":"sha256:{number}"}}]"#))
+    });
+    let engine = open_ahead(&fake).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(engine.images().await.unwrap()[0].id.clone());
+    }
+    assert_eq!(ids, ["sha256:0", "sha256:1"].map(ImageId::new));
+    assert_eq!(lists(&fake), 2);
+}
+
+#[tokio::test]
+async fn a_list_that_failed_ahead_is_asked_for_again() {
+    let asked = AtomicUsize::new(0);
+    let fake = engine("1.41", move |_| {
+        match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => fake::Answer::status(500, r#"{"message":"not yet"}"#),
+            _ => fake::Answer::json("[]"),
+        }
+    });
+    let engine = open_ahead(&fake).await;
+    assert_eq!(engine.images().await.unwrap(), []);
+    assert_eq!(lists(&fake), 2);
+}
+
+#[tokio::test]
+async fn a_list_ahead_that_nobody_takes_is_let_go() {
+    let fake = engine("1.41", |_| fake::Answer::never());
+    let engine = open_ahead(&fake).await;
+    assert_eq!(lists(&fake), 1);
+    drop(engine);
+    fake.wait_for_closed(2).await;
 }
 
 #[tokio::test]
