@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod json;
+mod rest;
 pub mod select;
 mod table;
 pub mod text;

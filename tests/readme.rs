@@ -83,7 +83,7 @@ fn everything_that_is_generated_is_up_to_date() {
 
 /// The keys of each place together, the lists first.
 fn key_table() -> String {
-    const PLACES: [(Place, &str); 10] = [
+    const PLACES: [(Place, &str); 11] = [
         (Place::Browse, "lists"),
         (Place::Detail, "details"),
         (Place::Plan, "plan"),
@@ -92,6 +92,7 @@ fn key_table() -> String {
         (Place::Removing, "while removing"),
         (Place::Outcome, "after removing"),
         (Place::History, "history"),
+        (Place::Unexplained, "what Docker does not count"),
         (Place::NoEngine, "no engine"),
         (Place::Help, "help"),
     ];

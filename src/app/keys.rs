@@ -68,6 +68,7 @@ pub enum Action {
     Demo,
     History,
     Restore,
+    Unexplained,
 }
 
 /// Where a key applies.
@@ -81,6 +82,7 @@ pub enum Place {
     Removing,
     Outcome,
     History,
+    Unexplained,
     Help,
     NoEngine,
 }
@@ -98,10 +100,22 @@ pub struct Binding {
 }
 
 use Key::{Char, Ctrl};
-use Place::{Browse, Detail, Help, History, NoEngine, Outcome, Plan, Presets, Projects, Removing};
+use Place::{
+    Browse, Detail, Help, History, NoEngine, Outcome, Plan, Presets, Projects, Removing,
+    Unexplained,
+};
 
 const LISTS: &[Place] = &[
-    Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help,
+    Browse,
+    Detail,
+    Plan,
+    Presets,
+    Projects,
+    Removing,
+    Outcome,
+    History,
+    Unexplained,
+    Help,
 ];
 
 const fn bind(
@@ -309,7 +323,7 @@ pub const BINDINGS: &[Binding] = &[
         "`Esc` `h`",
         "back, close",
         Action::Back,
-        &[Detail, Presets, Projects, History, Help],
+        &[Detail, Presets, Projects, History, Unexplained, Help],
     )
     .in_footer("back"),
     bind(
@@ -438,7 +452,7 @@ pub const BINDINGS: &[Binding] = &[
         "`r` `F5`",
         "scan again now",
         Action::Rescan,
-        &[Browse],
+        &[Browse, Unexplained],
     ),
     bind(
         &[Char('H')],
@@ -448,11 +462,18 @@ pub const BINDINGS: &[Binding] = &[
         &[Browse],
     ),
     bind(
+        &[Char('x')],
+        "`x`",
+        "what Docker does not count, by cause",
+        Action::Unexplained,
+        &[Browse],
+    ),
+    bind(
         &[Char('?'), Key::F(1)],
         "`?`",
         "help",
         Action::Help,
-        &[Browse, Detail, History],
+        &[Browse, Detail, History, Unexplained],
     )
     .in_footer("help"),
     bind(
@@ -475,7 +496,15 @@ pub const BINDINGS: &[Binding] = &[
         "`^c`",
         "quit",
         Action::Quit,
-        &[Detail, Presets, Projects, Help, Outcome, History],
+        &[
+            Detail,
+            Presets,
+            Projects,
+            Help,
+            Outcome,
+            History,
+            Unexplained,
+        ],
     ),
     bind(
         &[Ctrl('c')],
@@ -490,7 +519,17 @@ pub const BINDINGS: &[Binding] = &[
         "suspend",
         Action::Suspend,
         &[
-            Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help, NoEngine,
+            Browse,
+            Detail,
+            Plan,
+            Presets,
+            Projects,
+            Removing,
+            Outcome,
+            History,
+            Unexplained,
+            Help,
+            NoEngine,
         ],
     ),
 ];
@@ -541,7 +580,17 @@ mod tests {
     #[test]
     fn no_key_means_two_things_in_one_place() {
         for place in [
-            Browse, Detail, Plan, Presets, Projects, Removing, Outcome, History, Help, NoEngine,
+            Browse,
+            Detail,
+            Plan,
+            Presets,
+            Projects,
+            Removing,
+            Outcome,
+            History,
+            Unexplained,
+            Help,
+            NoEngine,
         ] {
             let mut seen = Vec::new();
             for binding in BINDINGS.iter().filter(|b| b.places.contains(&place)) {

@@ -65,6 +65,8 @@ pub enum Screen {
     Removing(Removing),
     Outcome(Removing),
     History(Past),
+    /// What Docker does not count, by cause.
+    Unexplained(Cursor),
     Help(Cursor, Box<Screen>),
     /// Quit although things are marked?
     Quit(Box<Screen>),
@@ -388,6 +390,7 @@ impl Model {
             Screen::Removing(_) => Some(Place::Removing),
             Screen::Outcome(_) => Some(Place::Outcome),
             Screen::History(_) => Some(Place::History),
+            Screen::Unexplained(_) => Some(Place::Unexplained),
             Screen::Help(..) => Some(Place::Help),
         }
     }

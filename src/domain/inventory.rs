@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
+use super::contents::Contents;
 use super::extent::Extent;
 use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles, Record,
@@ -14,6 +15,7 @@ use super::item::{
 };
 use super::protect::Protection;
 use super::stored::Stored;
+use super::unexplained::{self, Unexplained};
 
 /// The engine, and how it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,10 +98,12 @@ pub enum Stage {
     Layers,
     ContainerSizes,
     VolumeSizes,
+    /// What the engine's folder holds besides.
+    Unexplained,
 }
 
 impl Stage {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Images,
         Self::Containers,
         Self::Volumes,
@@ -108,6 +112,7 @@ impl Stage {
         Self::Layers,
         Self::ContainerSizes,
         Self::VolumeSizes,
+        Self::Unexplained,
     ];
 
     /// The stage that lists a kind.
@@ -133,6 +138,7 @@ impl Stage {
             Self::Layers => "layers",
             Self::ContainerSizes => "container sizes",
             Self::VolumeSizes => "volume sizes",
+            Self::Unexplained => "unexplained bytes",
         }
     }
 }
@@ -217,6 +223,9 @@ pub enum Part {
         sizes: Vec<(VolumeName, Option<Bytes>)>,
         complete: bool,
     },
+    /// What lies in the folder of an engine on this machine, newer than all lists; unknown where it cannot be
+    /// read.
+    Contents(Figure<Arc<Contents>>),
     /// Log files that were measured on the engine's host; `None` where they cannot be read.
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
     Stage(Stage, Progress),
@@ -240,6 +249,9 @@ pub struct Inventory {
     pub stored: Figure<Arc<Stored>>,
     /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
     pub extents: Arc<HashMap<Text, Extent>>,
+    /// What the engine's folder holds and nothing of this counts, the largest first, as of the end of its stage;
+    /// unknown where the folder cannot be read.
+    pub unexplained: Figure<Arc<[Unexplained]>>,
     /// What of all this must not go, beside what says so itself.
     pub protection: Protection,
     stages: HashMap<Stage, Progress>,
@@ -311,6 +323,10 @@ impl Inventory {
             Part::Blobs(blobs) => self.blobs = blobs,
             Part::Stored(stored) => self.stored = stored,
             Part::Extents(extents) => self.extents = Arc::new(extents),
+            Part::Contents(contents) => {
+                let explained = contents.map(|it| unexplained::explain(&it, self).into());
+                self.unexplained = explained;
+            }
             Part::ContainerDetails(id, details) => self.take_details(&id, details),
             Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
             Part::Logs(sizes) => self.take_logs(sizes),

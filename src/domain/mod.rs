@@ -5,6 +5,7 @@
 pub mod account;
 pub mod blobs;
 pub mod bytes;
+pub mod contents;
 pub mod extent;
 pub mod filter;
 pub mod history;
@@ -21,3 +22,4 @@ pub mod stored;
 pub mod survey;
 pub mod time;
 pub mod triage;
+pub mod unexplained;

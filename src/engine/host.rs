@@ -1,10 +1,12 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
 mod bolt;
+mod contents;
 mod layers;
 mod logs;
 pub mod remote;
 
+pub use contents::contents;
 pub use layers::stored;
 
 use std::collections::HashSet;

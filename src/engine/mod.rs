@@ -30,6 +30,7 @@ use jiff::Timestamp;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::contents::Contents;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{Disk, EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
@@ -74,6 +75,9 @@ pub enum EngineError {
     /// `--read-only`: nothing was sent, or written ([`Gate`]).
     #[error("read-only: {request} was not done")]
     ReadOnly { request: String },
+    /// The engine's folder on this machine cannot be read to its end.
+    #[error("the engine's folder cannot be read: {0}")]
+    Unreadable(String),
     /// Copies were wanted, and there is no place for them.
     #[error("nothing was removed: {0}")]
     NoPlace(String),
@@ -149,6 +153,11 @@ pub trait Engine: Send + Sync {
     /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.
     fn disks(&self) -> Answer<'_, Vec<Disk>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+    /// What lies in the engine's folder, where the engine itself knows; it is walked through otherwise, where it
+    /// can be read.
+    fn contents(&self) -> Answer<'_, Option<Contents>> {
+        Box::pin(async { Ok(None) })
     }
     /// All images, intermediates included. `size` is known; `content` and `shared` are pending.
     fn images(&self) -> Answer<'_, Vec<Image>>;

@@ -8,6 +8,7 @@ mod once;
 mod outbox;
 mod picture;
 mod question;
+mod rest;
 mod scan;
 mod take;
 mod walks;

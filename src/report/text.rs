@@ -11,11 +11,12 @@ use crate::domain::item::{Kind, Text};
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
 use crate::domain::survey::Survey;
+use crate::domain::unexplained::sum;
 use crate::ui::Theme;
 use crate::ui::text::sanitise;
 use crate::ui::words;
 
-use super::table;
+use super::{rest, table};
 
 /// So many things of a kind are shown; all of them are in the JSON.
 const TOP: usize = 10;
@@ -66,6 +67,7 @@ pub fn report(survey: &Survey, page: Page) -> String {
         lines.push(String::new());
         lines.extend(pane(survey, kind, page));
     }
+    lines.extend(rest::unexplained(inventory, TOP));
     page.printed(&lines)
 }
 
@@ -133,7 +135,9 @@ fn totals(survey: &Survey, page: Page) -> String {
         ("build cache", build_cache),
     ];
     let logs = matches!(totals.logs, Figure::Known(_)).then_some(("logs", totals.logs));
-    let words = kinds.into_iter().chain(logs);
+    let rest = survey.inventory().unexplained.as_ref().known();
+    let rest = rest.map(|rows| ("unexplained", Figure::Known(sum(rows))));
+    let words = kinds.into_iter().chain(logs).chain(rest);
     let words = words.map(|(word, bytes)| format!("{word} {}", words::figure(bytes, page.theme())));
     words.collect::<Vec<_>>().join("   ")
 }

@@ -81,6 +81,7 @@ impl Stop {
             | EngineError::Conflict(_)
             | EngineError::NotSupported(_)
             | EngineError::NoPlace(_)
+            | EngineError::Unreadable(_)
             | EngineError::Refused { .. } => "the engine's log tells more (journalctl -u docker)",
         };
         Self::nothing_tried(match error {
@@ -426,7 +427,10 @@ async fn planned(
     };
     let goal = select.target.goal();
     let wanted = |_: &EngineInfo, protection: &Protection| match goal {
-        Some(_) => Wanted::ALL,
+        Some(_) => Wanted {
+            contents: false,
+            ..Wanted::ALL
+        },
         None => needed(&filters, how, protection),
     };
     let (engine, survey) = scan(engine, wanted, console).await?;
@@ -487,6 +491,7 @@ fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
             Walk::None
         },
         volume_sizes: takes_containers || has(Kind::Volume),
+        contents: false,
         ..Wanted::ALL
     }
 }

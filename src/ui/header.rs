@@ -8,9 +8,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
+use crate::domain::unexplained::sum;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, length};
 use super::tabs::{lacks_build_cache, short_title, total};
@@ -249,7 +250,25 @@ fn totals(model: &Model, theme: Theme, short: bool) -> Vec<Piece> {
         pieces.push((format!("{gap}{title} "), Look::Faint));
         pieces.push((figure(total(model, kind), theme), Look::Plain));
     }
+    let unexplained = unexplained_total(model);
+    if unexplained != Figure::Unknown {
+        let title = if short { "  rest " } else { "   unexplained " };
+        pieces.push((title.to_owned(), Look::Faint));
+        pieces.push((figure(unexplained, theme), Look::Plain));
+    }
     pieces
+}
+
+/// What Docker does not count; pending only once somebody is about to find it out.
+fn unexplained_total(model: &Model) -> Figure<Bytes> {
+    let inventory = model.survey.inventory();
+    match &inventory.unexplained {
+        Figure::Known(rows) => Figure::Known(sum(rows)),
+        Figure::Pending if matches!(inventory.stage(Stage::Unexplained), Progress::Running(_)) => {
+            Figure::Pending
+        }
+        Figure::Pending | Figure::Unknown => Figure::Unknown,
+    }
 }
 
 /// What is amiss or under way, if anything is.

@@ -20,6 +20,7 @@ const SECTIONS: &[(KeyPlace, &str)] = &[
     (KeyPlace::Removing, "While removing"),
     (KeyPlace::Outcome, "After removing"),
     (KeyPlace::History, "In the history"),
+    (KeyPlace::Unexplained, "Among what Docker does not count"),
     (KeyPlace::Detail, "In details"),
     (KeyPlace::Help, "In help"),
     (KeyPlace::NoEngine, "Where no engine answers"),

@@ -18,6 +18,7 @@ mod scroll;
 mod tabs;
 pub mod text;
 mod theme;
+mod unexplained;
 mod why;
 pub(crate) mod words;
 
@@ -74,6 +75,7 @@ fn screen(model: &Model, which: &Screen, canvas: &mut Canvas<'_>) {
         Screen::Removing(removing) => removing::draw(model, removing, canvas),
         Screen::Outcome(removing) => removing::outcome(model, removing, canvas),
         Screen::History(past) => history::draw(model, past, canvas),
+        Screen::Unexplained(cursor) => unexplained::draw(model, *cursor, canvas),
         Screen::Help(cursor, _) => help::draw(model, *cursor, canvas),
         Screen::Quit(before) => {
             screen(model, before, canvas);

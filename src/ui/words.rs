@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo};
+use crate::domain::inventory::{Disk, EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::plan::Plan;
@@ -74,6 +74,26 @@ pub fn difference(difference: &Difference) -> String {
         ..
     } = difference;
     format!("promised {promised}, freed {freed}: {why}")
+}
+
+/// Why it is not known what Docker does not count.
+pub fn no_unexplained(inventory: &Inventory) -> String {
+    let engine = &inventory.engine;
+    if let Progress::Failed(why) = inventory.stage(Stage::Unexplained) {
+        return why.to_string();
+    }
+    if inventory.unexplained.is_pending() && !inventory.is_done(Stage::Unexplained) {
+        return "this is measured last, when everything else is known".to_owned();
+    }
+    if engine.local {
+        return format!(
+            "how {} arranges its folder is not known here",
+            engine.product
+        );
+    }
+    let why = engine.why_not_local.as_deref();
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    format!("the engine's folder cannot be read from here{why}")
 }
 
 /// Why a number is not exact, in words, the same reason once.

@@ -71,7 +71,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
 pub fn still_measured(model: &Model) -> Vec<Stage> {
     let stages = model.measuring().into_iter().map(|(stage, _)| stage);
     stages
-        .filter(|stage| *stage != Stage::VolumeSizes)
+        .filter(|stage| !matches!(stage, Stage::VolumeSizes | Stage::Unexplained))
         .collect()
 }
 

@@ -11,7 +11,7 @@ mod removal;
 
 use jiff::SignedDuration;
 
-use crate::domain::inventory::Part;
+use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ImageId, ItemId, Kind};
 
 use super::keys::{Action, Key, action};
@@ -203,6 +203,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::TakePreset | Action::EditPreset => return presets::act(model, action),
         Action::Cancel => return removal::cancel(model),
         Action::History => return past::open(model),
+        Action::Unexplained => model.screen = Screen::Unexplained(Cursor::default()),
         Action::Restore => past::ask(model),
     }
     Vec::new()
@@ -247,6 +248,11 @@ fn scroll(model: &mut Model, step: impl Fn(isize) -> isize) {
             let len = past.entries().len();
             past.cursor.step(step(rows(tall)), len, tall);
         }
+        Screen::Unexplained(cursor) => {
+            let rows_known = model.survey.inventory().unexplained.as_ref().known();
+            let len = rows_known.map_or(0, |rows| rows.len());
+            cursor.step(step(rows(tall)), len, tall);
+        }
         Screen::NoEngine(_) | Screen::Filter(_) | Screen::Free(_) | Screen::Quit(_) => {}
     }
 }
@@ -259,7 +265,8 @@ fn back(model: &mut Model) {
         | Screen::Presets(_)
         | Screen::Projects(_)
         | Screen::Outcome(_)
-        | Screen::History(_) => {}
+        | Screen::History(_)
+        | Screen::Unexplained(_) => {}
         other @ (Screen::NoEngine(_)
         | Screen::Filter(_)
         | Screen::Free(_)
@@ -325,6 +332,11 @@ fn take_in(model: &mut Model, parts: Vec<Part>) {
     plan::follow(model);
     presets::weigh(model);
     projects::follow(model);
+    if let Screen::Unexplained(cursor) = &mut model.screen {
+        let rows = model.survey.inventory().unexplained.as_ref().known();
+        let last = rows.map_or(0, |rows| rows.len()).saturating_sub(1);
+        cursor.at = cursor.at.min(last);
+    }
     if let Screen::Detail(detail) = &model.screen
         && model.survey.index(&detail.id).is_none()
     {
@@ -347,6 +359,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Blobs(_)
         | Part::Stored(_)
         | Part::Extents(_)
+        | Part::Contents(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::Logs(_)
@@ -384,7 +397,10 @@ fn each_pane(model: &mut Model, change: impl Fn(&mut super::list::Pane, Around<'
 
 fn sort_when_quiet(model: &mut Model) {
     let quiet = model.now.duration_since(model.last_key) >= QUIET;
-    if model.unsorted && quiet && model.measuring().is_empty() {
+    let mut stages = model.measuring().into_iter();
+    // No row depends on that walk, which is the longest.
+    let is_done = stages.all(|(stage, _)| stage == Stage::Unexplained);
+    if model.unsorted && quiet && is_done {
         sort_all(model);
     }
 }

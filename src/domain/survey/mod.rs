@@ -103,7 +103,7 @@ impl Survey {
         let (mut volumes, mut shared, mut figures, mut lists) = (false, false, false, false);
         for part in parts {
             match part {
-                Part::Disks(_) | Part::Stage(..) => {}
+                Part::Disks(_) | Part::Contents(_) | Part::Stage(..) => {}
                 Part::VolumeSizes { .. } => volumes = true,
                 // The containerd store's own sum bounds what nothing else tells.
                 Part::SharedSizes(_)

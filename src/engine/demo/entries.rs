@@ -19,6 +19,8 @@ pub(super) struct Fleet {
     pub containers: Vec<ContainerEntry>,
     #[serde(default)]
     pub records: Vec<RecordEntry>,
+    #[serde(default)]
+    pub left: Vec<LeftEntry>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +138,17 @@ pub(super) struct ContainerEntry {
     /// Files of it that were put aside; there is a bound where there are any.
     #[serde(default)]
     pub rotated: usize,
+}
+
+/// Files in the engine's folder that nothing it lists counts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeftEntry {
+    /// As [`crate::domain::unexplained::Cause::word`] has it.
+    pub cause: String,
+    /// Below the folder.
+    pub path: String,
+    pub size: u64,
 }
 
 /// A record that no build's steps explain: a copied context, a cache mount.

@@ -18,6 +18,7 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::unexplained::Cause;
 
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,8 @@ pub enum FleetError {
     Missing { what: String, key: String },
     #[error("{0:?} is not a state of a container")]
     State(String),
+    #[error("{0:?} is not a cause")]
+    Cause(String),
 }
 
 /// What a build left for those that stand on it.
@@ -67,6 +70,11 @@ pub(super) fn read(json: &str, now: Timestamp) -> Result<(Store, Disk), FleetErr
     }
     for record in fleet.records {
         reader.record(record)?;
+    }
+    for left in fleet.left {
+        let cause = Cause::of_word(&left.cause).ok_or(FleetError::Cause(left.cause))?;
+        let path = format!("{}/{}", super::ROOT, left.path).into();
+        reader.store.left.push((cause, path, Bytes(left.size)));
     }
     let disk = Disk {
         path: super::ROOT.into(),

@@ -5,6 +5,7 @@
 
 mod entries;
 mod fleet;
+mod folder;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
 };
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::contents::Contents;
 use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
@@ -241,6 +243,12 @@ impl Engine for DemoEngine {
                 free: self.disk.free + freed,
                 ..self.disk.clone()
             }])
+        })
+    }
+
+    fn contents(&self) -> Answer<'_, Option<Contents>> {
+        self.read(900..1100, "contents", |store| {
+            Ok(Some(folder::contents(store)))
         })
     }
 

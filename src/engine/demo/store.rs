@@ -6,15 +6,17 @@ use std::sync::Arc;
 use super::fleet::sha256;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
-    ChainId, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Volume,
+    ChainId, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Text,
+    Volume,
 };
+use crate::domain::unexplained::Cause;
 use crate::engine::{Change, EngineError};
 
 /// A layer, which stays as long as something refers to it: an image, a container, a record, a layer above.
 #[derive(Debug)]
-struct Layer {
+pub(super) struct Layer {
     below: Option<ChainId>,
-    size: Bytes,
+    pub(super) size: Bytes,
     references: usize,
 }
 
@@ -59,11 +61,13 @@ struct Published {
 /// The disk of the demo engine.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    layers: BTreeMap<ChainId, Layer>,
+    pub(super) layers: BTreeMap<ChainId, Layer>,
     pub images: Vec<KeptImage>,
     pub containers: Vec<KeptContainer>,
     pub volumes: Vec<(Volume, Option<Bytes>)>,
     pub records: Vec<KeptRecord>,
+    /// What lies in its folder besides.
+    pub left: Vec<(Cause, Text, Bytes)>,
     /// What the registries have that images were pulled from.
     registry: Vec<Published>,
     /// Each write as it was asked for, refused ones included.

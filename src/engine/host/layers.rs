@@ -12,8 +12,9 @@ use rustix::io::Errno;
 use super::bolt::{Bolt, Value};
 use super::{Known, Root, base_flags, is_random, prove, unless_gone};
 use crate::domain::bytes::Bytes;
+use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ChainId, RecordId};
+use crate::domain::item::{ChainId, ContainerId, RecordId, Text};
 use crate::domain::stored::{Stored, StoredLayer};
 
 /// No file of a layer's entry that is read here is longer than a digest.
@@ -30,11 +31,116 @@ const TRIES: usize = 3;
 pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
     let root = prove(engine, known).ok()?;
     // Records first: their layers are then among those that are listed.
-    let records = records(&root).unwrap_or_default();
+    let snapshots = snapshots(&root).unwrap_or_default();
     Some(Stored {
         layers: layers(&root, &engine.driver)?,
-        records,
+        records: snapshots.into_iter().map(|it| (it.id, it.chain)).collect(),
     })
+}
+
+/// What the engine notes of the folders of its graph driver: whose each is.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// `None` where they cannot be read.
+    pub(super) layers: Option<Vec<StoredLayer>>,
+    /// The layer that each container stands on.
+    pub(super) mounts: Vec<(ContainerId, ChainId)>,
+    pub(super) records: HashMap<RecordId, Option<ChainId>>,
+    /// The builder's own notes could be read, or there is none.
+    has_records: bool,
+    owners: HashMap<Text, Owner>,
+    sizes: HashMap<ChainId, Bytes>,
+}
+
+impl Notes {
+    pub(super) fn read(root: &Root, driver: &str) -> Self {
+        let mut notes = Self::default();
+        let snapshots = match root.open_folder(Path::new("buildkit")) {
+            Ok(_) => snapshots(root),
+            Err(_) => Some(Vec::new()),
+        };
+        notes.has_records = snapshots.is_some();
+        for snapshot in snapshots.unwrap_or_default() {
+            let owner = Owner::Record(snapshot.id.clone());
+            if let Some(folder) = snapshot.committed {
+                // Its folder has the name that it had while it was written.
+                notes.owners.insert(folder, owner);
+            } else {
+                let folder = snapshot.id.as_str().into();
+                notes.owners.entry(folder).or_insert(owner);
+            }
+            notes.records.insert(snapshot.id, snapshot.chain);
+        }
+        for mount in mounts(root, driver).unwrap_or_default() {
+            let id = &mount.container;
+            let written = mount.folder.map(|it| (it, Owner::Writable(id.clone())));
+            let init = mount.init.map(|it| (it, Owner::Init(id.clone())));
+            notes.owners.extend(written.into_iter().chain(init));
+            let parent = mount.parent.map(|parent| (mount.container, parent));
+            notes.mounts.extend(parent);
+        }
+        notes.layers = layers(root, driver);
+        for layer in notes.layers.iter().flatten() {
+            let owner = Owner::Layer(layer.chain.clone());
+            notes.owners.insert(layer.folder.clone(), owner);
+            notes.sizes.insert(layer.chain.clone(), layer.size);
+        }
+        notes
+    }
+
+    /// Whose a folder of the driver is; `None` for one that nothing refers to.
+    pub(super) fn owner(&self, folder: &str) -> Option<Owner> {
+        let owner = self.owners.get(folder);
+        let is_doubtful = self.layers.is_none() || !self.has_records && folder.len() == 25;
+        owner.cloned().or(is_doubtful.then_some(Owner::Store))
+    }
+
+    /// How large the engine counts a layer.
+    pub(super) fn size(&self, chain: &ChainId) -> Option<Bytes> {
+        self.sizes.get(chain).copied()
+    }
+}
+
+/// What a container has of the driver's folders (`layerdb/mounts/<id>`).
+struct Mount {
+    container: ContainerId,
+    folder: Option<Text>,
+    init: Option<Text>,
+    parent: Option<ChainId>,
+}
+
+fn mounts(root: &Root, driver: &str) -> io::Result<Vec<Mount>> {
+    let list = Path::new("image").join(driver).join("layerdb/mounts");
+    let folder = root.open_folder(&list)?;
+    let mut mounts = Vec::new();
+    for entry in Dir::read_from(&folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else {
+            continue;
+        };
+        if matches!(name, "." | "..") {
+            continue;
+        }
+        let Some(own) = inner(&folder, name)? else {
+            continue;
+        };
+        mounts.push(Mount {
+            container: ContainerId::new(name),
+            folder: read(&own, "mount-id")?.map(Into::into),
+            init: read(&own, "init-id")?.map(Into::into),
+            parent: read(&own, "parent")?.map(ChainId::new),
+        });
+    }
+    Ok(mounts)
+}
+
+/// One of BuildKit's snapshots, as the engine notes it.
+struct Snapshot {
+    id: RecordId,
+    /// The layer that it became.
+    chain: Option<ChainId>,
+    /// The folder that it was written in, under the name that it had until it was whole.
+    committed: Option<Text>,
 }
 
 fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
@@ -57,14 +163,14 @@ fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
 
 /// What BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
 /// bucket for each record with the key `chainid`).
-fn records(root: &Root) -> Option<HashMap<RecordId, Option<ChainId>>> {
+fn snapshots(root: &Root) -> Option<Vec<Snapshot>> {
     for _ in 0..TRIES {
         let bytes = read_database(root)?;
         let bolt = Bolt::open(&bytes)?;
         // Pages are used again only by a later change, and there was none meanwhile.
         let now = read_database(root)?;
         if Bolt::open(&now)?.transaction == bolt.transaction {
-            return records_in(&bolt);
+            return snapshots_in(&bolt);
         }
     }
     None
@@ -77,32 +183,34 @@ fn read_database(root: &Root) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn records_in(bolt: &Bolt<'_>) -> Option<HashMap<RecordId, Option<ChainId>>> {
-    let mut records = HashMap::new();
+fn snapshots_in(bolt: &Bolt<'_>) -> Option<Vec<Snapshot>> {
+    let mut snapshots = Vec::new();
     for (id, value) in bolt.entries(&bolt.root())? {
         let Value::Bucket(bucket) = value else {
             continue;
         };
         let entries = bolt.entries(&bucket)?;
-        let chain = entries.iter().find_map(|(key, value)| match value {
-            Value::Bytes(bytes) if *key == b"chainid" => std::str::from_utf8(bytes).ok(),
-            _ => None,
-        });
+        let text = |wanted: &[u8]| {
+            entries.iter().find_map(|(key, value)| match value {
+                Value::Bytes(bytes) if *key == wanted => std::str::from_utf8(bytes).ok(),
+                _ => None,
+            })
+        };
         if let Ok(id) = std::str::from_utf8(id) {
-            records.insert(RecordId::new(id), chain.map(ChainId::new));
+            snapshots.push(Snapshot {
+                id: RecordId::new(id),
+                chain: text(b"chainid").map(ChainId::new),
+                committed: text(b"committed").map(Text::from),
+            });
         }
     }
-    Some(records)
+    Some(snapshots)
 }
 
 /// One entry; `None` where it went meanwhile or is not whole.
 fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
-    let folder = match openat(list, name, flags, Mode::empty()) {
-        Ok(folder) => folder,
-        // Gone, or no folder: a link is followed nowhere.
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(folder) = inner(list, name)? else {
+        return Ok(None);
     };
     let parent = read(&folder, "parent")?;
     let (diff, cache) = (read(&folder, "diff")?, read(&folder, "cache-id")?);
@@ -115,6 +223,16 @@ fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
         folder: cache.into(),
         size: Bytes(size),
     }))
+}
+
+fn inner(list: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
+    match openat(list, name, flags, Mode::empty()) {
+        Ok(folder) => Ok(Some(folder)),
+        // Gone, or no folder: a link is followed nowhere.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn read(folder: impl AsFd, name: &str) -> io::Result<Option<String>> {

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use super::{Root, base_flags, unless_gone};
 use crate::domain::bytes::Bytes;
+use crate::domain::contents::Taken;
 use crate::domain::item::Volume;
 
 /// Folders within folders: each costs two open files, of which a process often has no more than 1,024, and a
@@ -46,7 +47,7 @@ impl Drop for Leash {
 pub struct Walker(Arc<AtomicBool>);
 
 impl Walker {
-    /// Bytes of a volume's files. It may take as long as the volume is large.
+    /// What a volume's files take. It may take as long as the volume is large.
     ///
     /// A walk stays on one filesystem. The engine does not when it removes a volume: one with another mounted
     /// below it has more than is seen here, and must not pass for an empty one.
@@ -54,47 +55,102 @@ impl Walker {
     /// # Errors
     /// The volume lies elsewhere or has driver options, another filesystem is mounted below it, a folder may
     /// not be read or is nested more than [`DEPTH`] deep, or nobody waits for the answer any more.
-    pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Bytes> {
+    pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Taken> {
         let folder = folder_of(volume)?;
         let mountpoint = root.relative(&volume.mountpoint);
         if mountpoint != Some(&folder) {
             return Err(refusal("it does not lie where the engine keeps volumes"));
         }
-        self.walk(root.open_folder(&folder)?)
+        let top = root.open_folder(&folder)?;
+        self.walk(top, Mounted::Refused, &mut Linked::new())
     }
 
-    fn walk(&self, top: OwnedFd) -> io::Result<Bytes> {
-        let device = fstat(&top)?.st_dev;
-        let mut sum = Sum::default();
+    /// Ends a walk for which nobody waits any more.
+    pub(super) fn goes_on(&self) -> io::Result<()> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    }
+
+    /// What all files and folders below one take, it included.
+    pub(super) fn walk(
+        &self,
+        top: OwnedFd,
+        mounted: Mounted,
+        linked: &mut Linked,
+    ) -> io::Result<Taken> {
+        let stat = fstat(&top)?;
+        let device = stat.st_dev;
+        let mut taken = Taken {
+            length: Bytes::ZERO,
+            blocks: blocks(&stat),
+        };
         let mut open = vec![Folder::new(top)?];
         while let Some(folder) = open.last_mut() {
-            if self.0.load(Ordering::Relaxed) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
+            self.goes_on()?;
             let Some((name, stat)) = folder.next()? else {
                 open.pop();
                 continue;
             };
             if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                sum.add(&stat);
-            } else if stat.st_dev != device {
-                return Err(refusal(MOUNTED));
-            } else {
-                let Some(inner) = unless_gone(folder.enter(&name))? else {
-                    continue;
-                };
-                // Between the two calls somebody may have mounted something.
-                if fstat(&inner)?.st_dev != device {
-                    return Err(refusal(MOUNTED));
-                }
-                if open.len() == DEPTH {
-                    return Err(refusal("its folders are nested too deeply"));
-                }
-                open.push(Folder::new(inner)?);
+                taken += file(&stat, linked);
+                continue;
             }
+            let inner = if stat.st_dev == device {
+                unless_gone(folder.enter(&name))?
+            } else {
+                None
+            };
+            // Between the two calls somebody may have mounted something.
+            let stat_now = inner.as_ref().map(fstat).transpose()?;
+            if stat.st_dev != device || stat_now.is_some_and(|stat| stat.st_dev != device) {
+                match mounted {
+                    Mounted::Refused => return Err(refusal(MOUNTED)),
+                    Mounted::LeftOut => continue,
+                }
+            }
+            let Some(inner) = inner else {
+                continue;
+            };
+            if open.len() == DEPTH {
+                return Err(refusal("its folders are nested too deeply"));
+            }
+            taken.blocks += blocks(&stat);
+            open.push(Folder::new(inner)?);
         }
-        Ok(sum.bytes)
+        Ok(taken)
     }
+}
+
+/// What becomes of a walk that comes upon another filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mounted {
+    Refused,
+    LeftOut,
+}
+
+/// Files that were counted and have further names, on one filesystem.
+pub(super) type Linked = HashSet<u64>;
+
+/// What a file takes that was not counted by another of its names.
+pub(super) fn file(stat: &Stat, linked: &mut Linked) -> Taken {
+    if stat.st_nlink > 1 && !linked.insert(stat.st_ino) {
+        return Taken::default();
+    }
+    Taken {
+        length: Bytes(u64::try_from(stat.st_size).unwrap_or_default()),
+        blocks: blocks(stat),
+    }
+}
+
+/// Bytes of the blocks that are allocated, which the system counts by 512 whatever the filesystem's are.
+pub(super) fn blocks(stat: &Stat) -> Bytes {
+    Bytes(
+        u64::try_from(stat.st_blocks)
+            .unwrap_or_default()
+            .saturating_mul(512),
+    )
 }
 
 /// Where an engine keeps a volume of its own, below its root.
@@ -116,23 +172,8 @@ pub(super) fn single(name: &str) -> io::Result<PathBuf> {
     }
 }
 
-fn refusal(why: &'static str) -> io::Error {
+pub(super) fn refusal(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
-}
-
-#[derive(Default)]
-struct Sum {
-    bytes: Bytes,
-    /// Files that were counted and have further names.
-    linked: HashSet<u64>,
-}
-
-impl Sum {
-    fn add(&mut self, stat: &Stat) {
-        if stat.st_nlink < 2 || self.linked.insert(stat.st_ino) {
-            self.bytes += Bytes(u64::try_from(stat.st_size).unwrap_or_default());
-        }
-    }
 }
 
 /// A folder that is being read.
@@ -166,7 +207,7 @@ impl Folder {
         Ok(None)
     }
 
-    fn enter(&self, name: &OsStr) -> io::Result<OwnedFd> {
+    pub(super) fn enter(&self, name: &OsStr) -> io::Result<OwnedFd> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
         Ok(openat(&self.dir, name, flags, Mode::empty())?)
     }
@@ -207,7 +248,8 @@ mod tests {
     }
 
     fn measure(dir: &TempDir, volume: &Volume) -> io::Result<Bytes> {
-        Walker::default().volume(&open(dir), volume)
+        let taken = Walker::default().volume(&open(dir), volume)?;
+        Ok(taken.length)
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
+use super::rest::found_in_folder;
 use super::walks::{Measured, log_sizes, measure};
 use super::young::let_age;
 use super::{
@@ -14,6 +15,7 @@ use super::{
     look, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::contents::Taken;
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
@@ -45,6 +47,8 @@ pub struct Wanted {
     pub container_details: bool,
     pub container_sizes: Walk,
     pub volume_sizes: bool,
+    /// What lies in the folder of an engine on this machine.
+    pub contents: bool,
 }
 
 impl Wanted {
@@ -56,6 +60,7 @@ impl Wanted {
         container_details: true,
         container_sizes: Walk::All,
         volume_sizes: true,
+        contents: true,
     };
 
     /// Nothing that walks a disk (`--fast`, and the recheck before a removal). Below API 1.42 the build cache
@@ -70,6 +75,7 @@ impl Wanted {
             container_details: true,
             container_sizes: Walk::None,
             volume_sizes: false,
+            contents: false,
         }
     }
 }
@@ -103,6 +109,7 @@ async fn scan(
         inventory: base.clone(),
         progress,
         root: None,
+        taken: HashMap::new(),
     };
     once.lists().await?;
     once.host().await;
@@ -148,6 +155,9 @@ async fn scan(
     if wanted.layers && has_stored_layers(&once.inventory.engine) {
         once.stored().await;
     }
+    if wanted.contents {
+        once.contents().await;
+    }
     once.settle(wanted);
     Ok(once.inventory)
 }
@@ -158,6 +168,8 @@ struct Once<'e> {
     progress: &'e mut dyn FnMut(Stage, &Progress),
     /// The engine's folder, if it is local.
     root: Option<Proven>,
+    /// What volumes took that were measured.
+    taken: HashMap<VolumeName, Taken>,
 }
 
 /// The lists without which there is no picture.
@@ -457,7 +469,10 @@ impl Once<'_> {
         let mut sizes = Vec::new();
         while let Some((name, measured)) = jobs.next().await {
             match measured {
-                Measured::Bytes(bytes) => sizes.push((name, Some(bytes))),
+                Measured::Taken(taken) => {
+                    sizes.push((name.clone(), Some(taken.length)));
+                    self.taken.insert(name, taken);
+                }
                 Measured::Gone => sizes.push((name, None)),
                 Measured::Unreadable => return false,
             }
@@ -466,6 +481,24 @@ impl Once<'_> {
         self.inventory.apply(measured(sizes));
         self.ended(Stage::VolumeSizes, None);
         true
+    }
+
+    /// Walks through all of a local engine's folder.
+    async fn contents(&mut self) {
+        self.running(Stage::Unexplained);
+        let leash = Leash::default();
+        let engine = Arc::clone(&self.inventory.engine);
+        let root = self.root.clone();
+        let taken = std::mem::take(&mut self.taken);
+        let found = found_in_folder(self.engine, engine, root, leash.walker(), taken).await;
+        match found {
+            Ok(contents) => {
+                let contents = contents.map(Arc::new);
+                self.inventory.apply(Part::Contents(contents.into()));
+                self.ended(Stage::Unexplained, None);
+            }
+            Err(error) => self.ended(Stage::Unexplained, Some(&error)),
+        }
     }
 
     /// Makes unknown what nobody will tell any more: figures of a stage that has ended.

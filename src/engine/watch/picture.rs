@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::has_stored_layers;
 use super::question::Question;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::contents::Taken;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{Disk, EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
@@ -30,6 +31,8 @@ pub(super) struct Picture {
     pub(super) root: Option<Proven>,
     /// Volumes whose size the list leaves open.
     pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
+    /// What those took that were measured here.
+    pub(super) taken: HashMap<VolumeName, Taken>,
     /// A volume could not be measured here: the engine is asked for all.
     pub(super) falls_back: bool,
     /// Images of whose shared size something was sent.

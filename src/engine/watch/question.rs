@@ -31,6 +31,8 @@ pub(super) enum Question {
     Stored,
     /// Log files of a local engine, which belong to its containers.
     Logs,
+    /// All of a local engine's folder.
+    Contents,
 }
 
 /// What df answers; on old engines one long walk for the three (ENGINE.md §1.4).
@@ -52,6 +54,7 @@ impl Question {
             Self::BuildCache => Some(Stage::BuildCache),
             Self::VolumeSizes => Some(Stage::VolumeSizes),
             Self::Blobs => Some(Stage::Layers),
+            Self::Contents => Some(Stage::Unexplained),
         }
     }
 }

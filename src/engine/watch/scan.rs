@@ -91,9 +91,13 @@ impl<'e> Scan<'e> {
             self.ask(question);
         }
         match why {
-            Why::First => self.due.extend(DF),
+            Why::First => {
+                self.due.extend(DF);
+                self.want(Question::Contents);
+            }
             Why::Asked => {
                 self.due.extend(DF);
+                self.want(Question::Contents);
                 self.containers.touch_all();
                 self.volumes.touch_all();
                 self.picture.falls_back = false;
@@ -106,6 +110,9 @@ impl<'e> Scan<'e> {
                     cheap || !self.picture.is_answered(*question)
                 });
                 self.due.extend(repeat);
+                if !self.picture.is_answered(Question::Contents) {
+                    self.want(Question::Contents);
+                }
             }
         }
     }
@@ -141,11 +148,22 @@ impl<'e> Scan<'e> {
         }
     }
 
+    pub(super) fn engine(&self) -> &'e dyn Engine {
+        self.engine
+    }
+
     pub(super) fn has_only_whole_df(&self) -> bool {
         self.picture
             .engine
             .as_deref()
             .is_some_and(has_only_whole_df)
+    }
+
+    /// True while anything is under way or has its turn before this question.
+    pub(super) fn is_busy_before(&self, question: Question) -> bool {
+        let mut others = self.flying.iter().chain(&self.due);
+        others.any(|it| *it != question)
+            || !(self.images.is_idle() && self.containers.is_idle() && self.volumes.is_idle())
     }
 
     pub(super) fn is_flying(&self, question: Question) -> bool {
@@ -202,6 +220,7 @@ impl<'e> Scan<'e> {
             }
             self.measure_volumes();
         }
+        self.look_into_folder();
     }
 
     pub(super) fn ask_if_due(&mut self, question: Question) {
@@ -246,8 +265,8 @@ impl<'e> Scan<'e> {
             return;
         }
         if !self.flying.insert(question) {
-            // The walk over all volumes may take minutes: it is not begun anew because it is not done.
-            if question != Question::VolumeSizes {
+            // A walk may take minutes: it is not begun anew because it is not done.
+            if !matches!(question, Question::VolumeSizes | Question::Contents) {
                 self.again.insert(question);
             }
             return;
@@ -299,6 +318,7 @@ impl<'e> Scan<'e> {
                     .boxed()
             }
             Question::Logs => self.logs(),
+            Question::Contents => self.contents(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);

@@ -10,6 +10,7 @@ use super::with_surroundings;
 use super::work::Landing;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::contents::Contents;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
@@ -39,6 +40,7 @@ pub(super) enum Answered {
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    Contents(Answer<Option<Contents>>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
     /// What a volume was measured to hold here.
@@ -64,6 +66,7 @@ impl Scan<'_> {
             Answered::Container(id, answer) => self.take_container(&id, answer),
             Answered::Volume(name, measured) => self.take_volume(name, measured),
             Answered::Logs(sizes) => self.take_logs(sizes),
+            Answered::Contents(answer) => self.take_contents(answer),
         }
     }
 
@@ -488,6 +491,7 @@ fn landing(error: &EngineError) -> Landing {
         | EngineError::Refused { .. }
         | EngineError::Garbled { .. }
         | EngineError::ReadOnly { .. }
+        | EngineError::Unreadable(_)
         | EngineError::NoPlace(_) => Landing::Unanswerable,
     }
 }

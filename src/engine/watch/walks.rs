@@ -12,6 +12,7 @@ use super::scan::Scan;
 use super::take::Answered;
 use super::work::Landing;
 use crate::domain::bytes::Bytes;
+use crate::domain::contents::Taken;
 use crate::domain::inventory::{Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, LogFiles, Text, Volume, VolumeName};
 use crate::engine::Engine;
@@ -21,7 +22,7 @@ use crate::engine::host::{self, Known, Leash, Proven, Walker};
 /// What came of measuring a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measured {
-    Bytes(Bytes),
+    Taken(Taken),
     /// Its folder is not there.
     Gone,
     /// Only the engine can tell.
@@ -39,6 +40,8 @@ impl Scan<'_> {
             self.want(Question::VolumeSizes);
         }
         self.picture.root = root;
+        self.picture.taken.clear();
+        self.want(Question::Contents);
         self.picture.falls_back = false;
         self.list_volumes();
         self.measure_logs();
@@ -82,7 +85,10 @@ impl Scan<'_> {
 
     pub(super) fn take_volume(&mut self, name: VolumeName, measured: Measured) {
         let size = match measured {
-            Measured::Bytes(bytes) => Some(bytes),
+            Measured::Taken(taken) => {
+                self.picture.taken.insert(name.clone(), taken);
+                Some(taken.length)
+            }
             Measured::Gone => None,
             Measured::Unreadable => {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
@@ -146,7 +152,7 @@ fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFutur
 /// Walks through a volume on a thread of its own.
 pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -> Measured {
     match aside(move || walker.volume(&root.open()?, &volume)).await {
-        Some(Ok(bytes)) => Measured::Bytes(bytes),
+        Some(Ok(taken)) => Measured::Taken(taken),
         Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Measured::Gone,
         Some(Err(_)) | None => Measured::Unreadable,
     }
@@ -188,8 +194,8 @@ pub(in crate::engine) async fn sizes_of(
     for volume in volumes {
         let name = volume.name.clone();
         let measured = measure(root.clone(), leash.walker(), Arc::new(volume)).await;
-        if let Measured::Bytes(bytes) = measured {
-            sizes.push((name, Some(bytes)));
+        if let Measured::Taken(taken) = measured {
+            sizes.push((name, Some(taken.length)));
         }
     }
     sizes

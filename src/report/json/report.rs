@@ -9,6 +9,7 @@ use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
 };
 use crate::domain::survey::{Facts, Survey};
+use crate::domain::unexplained::{self, Unexplained};
 
 use super::{SCHEMA, strs};
 
@@ -23,7 +24,7 @@ pub(super) struct Report<'a> {
     volumes: Vec<VolumeJson<'a>>,
     build_cache: Vec<RecordJson<'a>>,
     logs: Option<Vec<LogJson<'a>>>,
-    unexplained: Option<()>,
+    unexplained: Option<Vec<UnexplainedJson<'a>>>,
     /// Why figures are missing.
     failed: Vec<FailedJson<'a>>,
 }
@@ -32,6 +33,7 @@ impl<'a> Report<'a> {
     pub(super) fn new(survey: &'a Survey) -> Self {
         let inventory = survey.inventory();
         let totals = survey.ledger.totals();
+        let unexplained = inventory.unexplained.as_ref().known().map(|rows| &rows[..]);
         Self {
             schema: SCHEMA,
             engine: EngineJson::new(&inventory.engine),
@@ -42,7 +44,7 @@ impl<'a> Report<'a> {
                 volumes: totals.volumes,
                 build_cache: totals.build_cache,
                 logs: totals.logs,
-                unexplained: None,
+                unexplained: unexplained.map(unexplained::sum),
             },
             images: survey
                 .rows(Kind::Image)
@@ -64,8 +66,28 @@ impl<'a> Report<'a> {
                 let rows = survey.rows(Kind::Log);
                 rows.map(|at| LogJson::new(survey, at)).collect()
             }),
-            unexplained: None,
+            unexplained: unexplained.map(|rows| rows.iter().map(UnexplainedJson::new).collect()),
             failed: failed(inventory).collect(),
+        }
+    }
+}
+
+/// Bytes that nothing else in the report counts.
+#[derive(Serialize)]
+struct UnexplainedJson<'a> {
+    cause: &'static str,
+    path: &'a str,
+    bytes: Bytes,
+    advice: &'static str,
+}
+
+impl<'a> UnexplainedJson<'a> {
+    fn new(row: &'a Unexplained) -> Self {
+        Self {
+            cause: row.cause.word(),
+            path: &row.path,
+            bytes: row.bytes,
+            advice: row.cause.advice(),
         }
     }
 }

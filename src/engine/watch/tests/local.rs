@@ -154,3 +154,42 @@ async fn one_scan_measures_the_same() {
     assert!(found.is_done(Stage::VolumeSizes));
     assert_eq!(fake.count("volume_sizes"), 0);
 }
+
+/// The walk through the whole folder costs as much as `du`: it is done when it is asked for, and not because
+/// time goes by or something changes.
+#[tokio::test(start_paused = true)]
+async fn the_folder_is_walked_through_once_and_when_it_is_asked_for() {
+    let (dir, fake) = local(&[("shop", 1000)]);
+    fake.info.lock().unwrap().product = "Docker".into();
+    std::fs::create_dir(dir.path().join("swarm")).unwrap();
+    std::fs::write(dir.path().join("swarm/state"), [0; 9000]).unwrap();
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    let swarm = |watched: &Watched| {
+        let rows = watched.inventory.unexplained.as_ref().known().unwrap();
+        let row = rows.iter().find(|row| row.path.ends_with("/swarm"));
+        row.unwrap().bytes
+    };
+    let before = swarm(&watched);
+    assert!(before >= Bytes(9000), "{before}");
+    std::fs::write(dir.path().join("swarm/more"), vec![0; 50_000]).unwrap();
+    watched.fake.happens(Change::Volumes);
+    watched.fake.happens(Change::Images);
+    watched.seconds(60).await;
+    assert_eq!(swarm(&watched), before);
+    watched.ask(Request::Rescan);
+    watched.seconds(3).await;
+    assert!(swarm(&watched) >= before + Bytes(50_000));
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_unexplained_of_an_engine_that_is_elsewhere() {
+    let (_dir, fake) = local(&[("shop", 1000)]);
+    fake.info.lock().unwrap().product = "Docker".into();
+    fake.info.lock().unwrap().engine_id = "elsewhere".into();
+    let mut watched = Watched::new(fake);
+    watched.seconds(30).await;
+    assert!(watched.inventory.unexplained == Figure::Unknown);
+    assert!(watched.is_done(&Stage::ALL));
+}

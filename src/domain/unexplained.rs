@@ -1,0 +1,219 @@
+//! What an engine's folder holds and the engine does not count, by cause.
+//!
+//! `totals` count as the engine does: lengths of files on a graph driver and in volumes, blocks on the containerd
+//! store. The causes count blocks, folders included, as `du` does, and what things that are counted take beyond
+//! their count is a cause of its own. So totals and causes together are what `du` says of the folder, apart from
+//! files with holes, which take less than they are long.
+
+mod cause;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::bytes::{Bytes, Figure};
+use super::contents::{Contents, Owner, Portion};
+use super::inventory::{Inventory, Stage};
+use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
+
+pub use cause::Cause;
+
+/// Bytes that are not counted, at one place, for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unexplained {
+    pub cause: Cause,
+    pub path: Text,
+    pub bytes: Bytes,
+}
+
+/// Lays what was found in the engine's folder beside what it lists, the largest first.
+#[must_use]
+pub fn explain(contents: &Contents, inventory: &Inventory) -> Vec<Unexplained> {
+    let lists = Lists::new(contents, inventory);
+    let mut rows: BTreeMap<(Cause, Text), Bytes> = BTreeMap::new();
+    let mut beyond = Beyond::default();
+    for portion in &contents.portions {
+        let (cause, path) = match lists.place(portion, contents) {
+            Place::Uncounted(cause) => (cause, portion.path.clone()),
+            Place::Counted(bytes) => {
+                beyond.add(portion.blocks, bytes);
+                continue;
+            }
+            Place::Folder(logs) => {
+                let folders = format!("{}/containers", contents.root).into();
+                *rows.entry((Cause::ContainerFolders, folders)).or_default() +=
+                    portion.blocks - logs;
+                continue;
+            }
+        };
+        *rows.entry((cause, path)).or_default() += portion.blocks;
+    }
+    let cause = if contents.copies {
+        Cause::Copies
+    } else {
+        Cause::Rounding
+    };
+    *rows.entry((cause, contents.root.clone())).or_default() += beyond.bytes();
+    let rows = rows.into_iter().filter(|(_, bytes)| !bytes.is_zero());
+    let mut rows: Vec<Unexplained> = rows
+        .map(|((cause, path), bytes)| Unexplained { cause, path, bytes })
+        .collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
+    rows
+}
+
+/// What is counted takes so much more than its count, or less.
+#[derive(Default)]
+struct Beyond {
+    more: Bytes,
+    less: Bytes,
+}
+
+impl Beyond {
+    fn add(&mut self, blocks: Bytes, counted: Bytes) {
+        self.more += blocks - counted;
+        self.less += counted - blocks;
+    }
+
+    /// Nothing, where files with holes count for more than all the rest takes beyond its length.
+    fn bytes(&self) -> Bytes {
+        self.more - self.less
+    }
+}
+
+enum Place {
+    /// So much of it is in the totals.
+    Counted(Bytes),
+    /// A container's own folder, of which its logs are counted.
+    Folder(Bytes),
+    Uncounted(Cause),
+}
+
+/// What the engine lists, to find a portion's owner in. What is not known to be listed counts as listed: nobody
+/// is told of leftovers because an answer did not come.
+struct Lists<'a> {
+    containers: HashMap<&'a ContainerId, Option<Bytes>>,
+    volumes: HashSet<&'a VolumeName>,
+    /// `None` where the build cache could not be listed.
+    records: Option<HashMap<&'a RecordId, Figure<Bytes>>>,
+    /// The layers that something listed stands on; `None` where that is not known of all.
+    held: Option<HashSet<&'a ChainId>>,
+}
+
+impl<'a> Lists<'a> {
+    fn new(contents: &'a Contents, inventory: &'a Inventory) -> Self {
+        let written = |container: &'a super::item::Container| {
+            let details = container.details.as_ref().known();
+            (&container.id, details.and_then(|details| details.size_rw))
+        };
+        let has_records = inventory.engine.has_build_cache;
+        let is_listed = !has_records || inventory.is_listed(Stage::BuildCache);
+        let records = is_listed.then(|| {
+            let records = inventory.cache.iter();
+            records.map(|record| (&record.id, record.size)).collect()
+        });
+        let mut lists = Self {
+            containers: inventory.containers.iter().map(written).collect(),
+            volumes: inventory.volumes.iter().map(|it| &it.name).collect(),
+            records,
+            held: None,
+        };
+        lists.held = lists.held(contents, inventory);
+        lists
+    }
+
+    /// The layers of images, containers and records, with all below them.
+    fn held(
+        &self,
+        contents: &'a Contents,
+        inventory: &'a Inventory,
+    ) -> Option<HashSet<&'a ChainId>> {
+        let records = self.records.as_ref()?;
+        let layers = contents.layers.iter();
+        let by_step: HashMap<(Option<&ChainId>, &str), &ChainId> = layers
+            .clone()
+            .map(|it| ((it.parent.as_ref(), &*it.diff_id), &it.chain))
+            .collect();
+        let parents: HashMap<&ChainId, Option<&ChainId>> =
+            layers.map(|it| (&it.chain, it.parent.as_ref())).collect();
+        let mut held = HashSet::new();
+        for image in &inventory.images {
+            let content = image.content.as_ref().known()?;
+            let mut below = None;
+            for diff in &content.diff_ids {
+                let Some(chain) = by_step.get(&(below, &**diff)) else {
+                    break;
+                };
+                held.insert(*chain);
+                below = Some(chain);
+            }
+        }
+        let mounts = contents.mounts.iter();
+        let mounts = mounts.filter(|(id, _)| self.containers.contains_key(id));
+        let kept = contents.records.iter();
+        let kept = kept.filter(|(id, _)| records.contains_key(id));
+        let tops = mounts.map(|(_, chain)| chain);
+        for top in tops.chain(kept.filter_map(|(_, chain)| chain.as_ref())) {
+            let mut next = Some(top);
+            while let Some(chain) = next.filter(|chain| held.insert(*chain)) {
+                next = parents.get(chain).copied().flatten();
+            }
+        }
+        Some(held)
+    }
+
+    fn place(&self, portion: &Portion, contents: &Contents) -> Place {
+        let counted = portion.counted.unwrap_or_default();
+        match &portion.owner {
+            Owner::Nobody(cause) => Place::Uncounted(*cause),
+            Owner::Store => Place::Counted(counted),
+            Owner::Layer(chain) => match &self.held {
+                Some(held) if !held.contains(chain) => Place::Uncounted(unheld(chain, contents)),
+                Some(_) | None => Place::Counted(counted),
+            },
+            Owner::Writable(id) => match self.containers.get(id) {
+                Some(size) => Place::Counted(size.or(portion.counted).unwrap_or_default()),
+                None => Place::Uncounted(gone(id)),
+            },
+            Owner::Init(id) if self.containers.contains_key(id) => Place::Counted(counted),
+            Owner::Init(id) => Place::Uncounted(gone(id)),
+            Owner::Container(id) if self.containers.contains_key(id) => Place::Folder(counted),
+            Owner::Container(_) => Place::Uncounted(Cause::GoneContainers),
+            Owner::Record(id) => match &self.records {
+                None => Place::Counted(counted),
+                Some(records) => match records.get(id) {
+                    Some(size) => {
+                        let size = portion.counted.or(size.known());
+                        Place::Counted(size.unwrap_or_default())
+                    }
+                    None => Place::Uncounted(Cause::BuildKit),
+                },
+            },
+            Owner::Volume(name) if self.volumes.contains(name) => Place::Counted(counted),
+            Owner::Volume(_) => Place::Uncounted(Cause::GoneVolumes),
+        }
+    }
+}
+
+/// Why a layer is there that nothing listed stands on.
+fn unheld(chain: &ChainId, contents: &Contents) -> Cause {
+    let is_kept = |kept: &Option<ChainId>| kept.as_ref() == Some(chain);
+    if contents.records.values().any(is_kept) {
+        Cause::BuildKit
+    } else {
+        Cause::Unreferenced
+    }
+}
+
+/// Whose a layer was that no listed container has: the builder takes layers of its own, with shorter names.
+fn gone(id: &ContainerId) -> Cause {
+    if id.as_str().len() == 64 {
+        Cause::GoneContainers
+    } else {
+        Cause::Unreferenced
+    }
+}
+
+/// What these come to together.
+#[must_use]
+pub fn sum(rows: &[Unexplained]) -> Bytes {
+    rows.iter().map(|row| row.bytes).sum()
+}

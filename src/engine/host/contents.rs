@@ -1,0 +1,413 @@
+//! What lies in the folder of an engine that is proven to be local: one walk through all of it, each part with
+//! whose it is by its place and by the engine's notes (ENGINE.md §5).
+//!
+//! Only lists and notes are kept of it, and the inodes of files with several names: it does not matter how many
+//! files there are.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Stat, fstat};
+
+use super::layers::Notes;
+use super::measure::{Folder, Linked, Mounted, blocks, file};
+use super::{Root, Walker, unless_gone};
+use crate::domain::bytes::Bytes;
+use crate::domain::contents::{Contents, Owner, Portion, Taken};
+use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::item::{ContainerId, VolumeName};
+use crate::domain::unexplained::Cause;
+
+/// Folders that the storage drivers have had: one that is not in use was left by another.
+const DRIVERS: [&str; 9] = [
+    "overlay2",
+    "fuse-overlayfs",
+    "overlay",
+    "vfs",
+    "btrfs",
+    "zfs",
+    "aufs",
+    "devicemapper",
+    "windowsfilter",
+];
+const BLOBS: &str = "io.containerd.content.v1.content";
+const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
+
+/// What volumes took when they were measured.
+pub type Measured = HashMap<VolumeName, Taken>;
+
+/// Walks through all of an engine's folder. `volumes` were measured a moment ago and need no second walk.
+///
+/// It reads as much as `du` does: call it where that is allowed to take as long.
+///
+/// # Errors
+/// A folder may not be read or is nested too deeply, or nobody waits for the answer any more.
+pub fn contents(
+    root: &Root,
+    engine: &EngineInfo,
+    volumes: &Measured,
+    walker: &Walker,
+) -> io::Result<Contents> {
+    let mut tour = Tour {
+        root,
+        walker,
+        volumes,
+        driver: match engine.store {
+            Store::GraphDriver => Some(&engine.driver),
+            Store::Containerd => None,
+        },
+        snapshotter: &engine.driver,
+        linked: Linked::new(),
+        contents: Contents {
+            root: root.path().clone(),
+            ..Contents::default()
+        },
+    };
+    tour.all()?;
+    Ok(tour.contents)
+}
+
+struct Tour<'a> {
+    root: &'a Root,
+    walker: &'a Walker,
+    volumes: &'a Measured,
+    /// The graph driver; none where the containerd store runs.
+    driver: Option<&'a str>,
+    /// The same, or containerd's snapshotter.
+    snapshotter: &'a str,
+    linked: Linked,
+    contents: Contents,
+}
+
+/// Something in a folder, by its path below the root.
+struct Entry {
+    path: PathBuf,
+    stat: Stat,
+}
+
+impl Entry {
+    fn name(&self) -> std::borrow::Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
+    }
+
+    fn is_folder(&self) -> bool {
+        FileType::from_raw_mode(self.stat.st_mode) == FileType::Directory
+    }
+}
+
+impl Tour<'_> {
+    fn all(&mut self) -> io::Result<()> {
+        let own = blocks(&fstat(&self.root.dir)?);
+        self.nobodys(Cause::EngineFiles, Path::new(""), own);
+        for entry in self.entries(Path::new(""))? {
+            let name = entry.name();
+            let cause = match &*name {
+                "containers" => {
+                    self.containers(&entry)?;
+                    continue;
+                }
+                "volumes" => {
+                    self.volumes(&entry)?;
+                    continue;
+                }
+                "image" => {
+                    self.image(&entry)?;
+                    continue;
+                }
+                "containerd" => {
+                    self.containerd(&entry)?;
+                    continue;
+                }
+                name if Some(name) == self.driver => {
+                    self.layers(&entry)?;
+                    continue;
+                }
+                name if DRIVERS.contains(&name) => Cause::OtherStore,
+                "buildkit" | "builder" => Cause::BuildKit,
+                "swarm" => Cause::Swarm,
+                "plugins" => Cause::Plugins,
+                "tmp" | "tmp-old" => Cause::Temporary,
+                "network" => Cause::Network,
+                "engine-id" | "key.json" | "runtimes" | "rootfs" | "trust" => Cause::EngineFiles,
+                _ => Cause::Other,
+            };
+            self.take_as(cause, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// A folder for each container, whose logs are told elsewhere.
+    fn containers(&mut self, folder: &Entry) -> io::Result<()> {
+        self.nobodys(Cause::ContainerFolders, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            if !entry.is_folder() {
+                self.take_as(Cause::Other, &entry)?;
+                continue;
+            }
+            let taken = self.take(&entry)?;
+            let id = ContainerId::new(&*entry.name());
+            let logs = super::logs(self.root, self.snapshotter, &id);
+            let logs = logs.map_or(Bytes::ZERO, |logs| logs.size);
+            self.portion(Owner::Container(id), &entry.path, taken.blocks, Some(logs));
+        }
+        Ok(())
+    }
+
+    fn volumes(&mut self, folder: &Entry) -> io::Result<()> {
+        self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            if !entry.is_folder() {
+                self.take_as(Cause::EngineFiles, &entry)?;
+                continue;
+            }
+            let name = VolumeName::new(&*entry.name());
+            let mut taken = blocks(&entry.stat);
+            let mut data = Bytes::ZERO;
+            for inner in self.entries(&entry.path)? {
+                let known = self.volumes.get(&name).filter(|_| inner.name() == "_data");
+                let inside = match known {
+                    Some(known) => *known,
+                    None => self.take(&inner)?,
+                };
+                taken += inside.blocks;
+                if inner.name() == "_data" {
+                    data = inside.length;
+                }
+            }
+            self.portion(Owner::Volume(name), &entry.path, taken, Some(data));
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, folder: &Entry) -> io::Result<()> {
+        self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            let name = entry.name();
+            let is_other = DRIVERS.contains(&&*name) && Some(&*name) != self.driver;
+            let cause = if is_other {
+                Cause::OtherStore
+            } else {
+                Cause::ImageMetadata
+            };
+            self.take_as(cause, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// Where the engine runs a containerd of its own.
+    fn containerd(&mut self, folder: &Entry) -> io::Result<()> {
+        self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            if entry.name() != "daemon" {
+                self.take_as(Cause::EngineFiles, &entry)?;
+                continue;
+            }
+            self.nobodys(Cause::EngineFiles, &entry.path, blocks(&entry.stat));
+            for entry in self.entries(&entry.path)? {
+                let name = entry.name().into_owned();
+                match name.strip_prefix(SNAPSHOTTER) {
+                    Some(snapshotter) => self.snapshots(snapshotter, &entry)?,
+                    None if name == BLOBS => self.blobs(&entry)?,
+                    None if name.starts_with("io.containerd.metadata.") => {
+                        self.take_as(Cause::ImageMetadata, &entry)?;
+                    }
+                    None => self.take_as(Cause::EngineFiles, &entry)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn blobs(&mut self, folder: &Entry) -> io::Result<()> {
+        if self.driver.is_some() {
+            let taken = self.take(folder)?;
+            let cause = left(!taken.length.is_zero());
+            self.nobodys(cause, &folder.path, taken.blocks);
+            return Ok(());
+        }
+        self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            let taken = self.take(&entry)?;
+            match &*entry.name() {
+                "blobs" => {
+                    self.portion(Owner::Store, &entry.path, taken.blocks, Some(taken.length));
+                }
+                // What is being fetched, or was until it was cut off.
+                "ingest" => self.nobodys(Cause::Leased, &entry.path, taken.blocks),
+                _ => self.nobodys(Cause::Other, &entry.path, taken.blocks),
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshots(&mut self, snapshotter: &str, folder: &Entry) -> io::Result<()> {
+        let list = folder.path.join("snapshots");
+        if self.driver.is_some() || snapshotter != self.snapshotter {
+            let is_used = match unless_gone(self.entries(&list))? {
+                Some(snapshots) => !snapshots.is_empty(),
+                None => false,
+            };
+            let taken = self.take(folder)?;
+            self.nobodys(left(is_used), &folder.path, taken.blocks);
+            return Ok(());
+        }
+        self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
+        for entry in self.entries(&folder.path)? {
+            if entry.path != list {
+                self.take_as(Cause::ImageMetadata, &entry)?;
+                continue;
+            }
+            self.nobodys(Cause::ImageMetadata, &entry.path, blocks(&entry.stat));
+            for snapshot in self.entries(&list)? {
+                let (taken, files) = self.take_with(&snapshot, "fs")?;
+                // The containerd store counts blocks, of folders too (ENGINE.md §3).
+                let counted = Some(files.blocks);
+                self.portion(Owner::Store, &snapshot.path, taken.blocks, counted);
+            }
+        }
+        Ok(())
+    }
+
+    /// The folders of the graph driver in use.
+    fn layers(&mut self, folder: &Entry) -> io::Result<()> {
+        let driver = folder.name().into_owned();
+        let mut own = blocks(&folder.stat);
+        let (list, files) = match &*driver {
+            "overlay2" | "fuse-overlayfs" => (folder.path.clone(), Some("diff")),
+            "vfs" => (folder.path.join("dir"), None),
+            // Their folders are no folders of layers, or filesystems of their own.
+            _ => {
+                let taken = self.take(folder)?.blocks;
+                self.portion(Owner::Store, &folder.path, taken, Some(taken));
+                return Ok(());
+            }
+        };
+        self.contents.copies = files.is_none();
+        if list != folder.path {
+            own += blocks(&fstat(self.root.open_folder(&list)?)?);
+        }
+        self.portion(Owner::Store, &folder.path, own, Some(Bytes::ZERO));
+        let mut found = Vec::new();
+        for entry in self.entries(&list)? {
+            let (taken, length) = match files {
+                Some(files) => {
+                    let (taken, files) = self.take_with(&entry, files)?;
+                    (taken, Some(files.length))
+                }
+                None => (self.take(&entry)?, None),
+            };
+            found.push((entry, taken.blocks, length));
+        }
+        // Newer than the folders: one that came meanwhile is not taken for nobody's.
+        let notes = Notes::read(self.root, &driver);
+        for (entry, blocks, length) in found {
+            let owner = match notes.owner(&entry.name()) {
+                Some(owner) => owner,
+                None if !entry.is_folder() || entry.name() == "l" => Owner::Store,
+                // It may have gone meanwhile, and the notes on it with it.
+                None if unless_gone(self.root.open_folder(&entry.path))?.is_none() => continue,
+                None => Owner::Nobody(Cause::Unreferenced),
+            };
+            let counted = match &owner {
+                Owner::Layer(chain) => notes.size(chain),
+                Owner::Store if entry.name() == "l" => Some(Bytes::ZERO),
+                _ => length,
+            };
+            self.portion(owner, &entry.path, blocks, counted);
+        }
+        self.contents.layers = notes.layers.unwrap_or_default();
+        self.contents.mounts = notes.mounts;
+        self.contents.records = notes.records;
+        Ok(())
+    }
+
+    /// What is in a folder that is there. What lies on another filesystem is not in it.
+    fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+        self.walker.goes_on()?;
+        let Some(dir) = unless_gone(self.root.open_folder(folder))? else {
+            return Ok(Vec::new());
+        };
+        let mut open = Folder::new(dir)?;
+        let mut entries = Vec::new();
+        while let Some((name, stat)) = open.next()? {
+            if stat.st_dev == self.root.device {
+                let path = folder.join(name);
+                entries.push(Entry { path, stat });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// What something takes with everything in it.
+    fn take(&mut self, entry: &Entry) -> io::Result<Taken> {
+        if !entry.is_folder() {
+            return Ok(file(&entry.stat, &mut self.linked));
+        }
+        let Some(folder) = unless_gone(self.root.open_folder(&entry.path))? else {
+            return Ok(Taken::default());
+        };
+        if fstat(&folder)?.st_dev != self.root.device {
+            return Ok(Taken::default());
+        }
+        self.walker.walk(folder, Mounted::LeftOut, &mut self.linked)
+    }
+
+    /// The same, and what one of the folders in it takes.
+    fn take_with(&mut self, entry: &Entry, files: &str) -> io::Result<(Taken, Taken)> {
+        if !entry.is_folder() {
+            return Ok((self.take(entry)?, Taken::default()));
+        }
+        let mut all = Taken {
+            length: Bytes::ZERO,
+            blocks: blocks(&entry.stat),
+        };
+        let mut of_files = Taken::default();
+        for inner in self.entries(&entry.path)? {
+            let taken = self.take(&inner)?;
+            all += taken;
+            if inner.path.file_name() == Some(OsStr::new(files)) {
+                of_files = taken;
+            }
+        }
+        Ok((all, of_files))
+    }
+
+    fn take_as(&mut self, cause: Cause, entry: &Entry) -> io::Result<()> {
+        let taken = self.take(entry)?;
+        self.nobodys(cause, &entry.path, taken.blocks);
+        Ok(())
+    }
+
+    fn nobodys(&mut self, cause: Cause, path: &Path, blocks: Bytes) {
+        self.portion(Owner::Nobody(cause), path, blocks, None);
+    }
+
+    fn portion(&mut self, owner: Owner, path: &Path, blocks: Bytes, counted: Option<Bytes>) {
+        let root = &self.contents.root;
+        let path = if path.as_os_str().is_empty() {
+            root.clone()
+        } else {
+            Path::new(&**root).join(path).to_string_lossy().into()
+        };
+        self.contents.portions.push(Portion {
+            owner,
+            path,
+            blocks,
+            counted,
+        });
+    }
+}
+
+/// Whose a part of the containerd store is while a graph driver runs.
+fn left(is_used: bool) -> Cause {
+    if is_used {
+        Cause::OtherStore
+    } else {
+        Cause::EngineFiles
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::bytes::Figure;
+use crate::domain::inventory::{Inventory, Part, Progress, Stage};
+use crate::domain::item::{ContainerDetails, Content, ImageId, State, Text};
+use crate::domain::unexplained::{Unexplained, sum};
+use crate::engine::watch::fake;
+
+const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
+const GONE: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000002";
+
+/// The folder of an engine, made by hand as the engines that were looked at make it.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(TempDir::new().unwrap());
+        place.write("engine-id", 4);
+        place
+    }
+
+    fn write(&self, path: &str, bytes: usize) {
+        self.note(path, &"x".repeat(bytes));
+    }
+
+    fn note(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// A layer of the image store, in a folder of the driver.
+    fn layer(&self, driver: &str, chain: char, folder: &str, parent: Option<char>, bytes: usize) {
+        let digest = |digit: char| digit.to_string().repeat(64);
+        let notes = format!("image/{driver}/layerdb/sha256/{}", digest(chain));
+        self.note(&format!("{notes}/cache-id"), folder);
+        self.note(&format!("{notes}/diff"), &format!("sha256:diff-{chain}"));
+        self.note(&format!("{notes}/size"), &bytes.to_string());
+        if let Some(parent) = parent {
+            self.note(
+                &format!("{notes}/parent"),
+                &format!("sha256:{}", digest(parent)),
+            );
+        }
+        if driver == "overlay2" {
+            self.write(&format!("overlay2/{folder}/diff/file"), bytes);
+            self.write(&format!("overlay2/{folder}/link"), 26);
+        } else {
+            self.write(&format!("vfs/dir/{folder}/file"), bytes);
+        }
+    }
+
+    fn mount(&self, driver: &str, container: &str, folder: &str, chain: char) {
+        let notes = format!("image/{driver}/layerdb/mounts/{container}");
+        self.note(&format!("{notes}/mount-id"), folder);
+        self.note(&format!("{notes}/init-id"), &format!("{folder}-init"));
+        let parent = chain.to_string().repeat(64);
+        self.note(&format!("{notes}/parent"), &format!("sha256:{parent}"));
+    }
+
+    fn path(&self, below: &str) -> String {
+        format!("{}/{below}", self.0.path().display())
+    }
+
+    fn contents(&self, store: Store, driver: &str) -> Contents {
+        let root = Root::open(self.0.path().to_str().unwrap().into()).unwrap();
+        let engine = EngineInfo {
+            store,
+            driver: driver.into(),
+            ..EngineInfo::default()
+        };
+        contents(&root, &engine, &HashMap::new(), &Walker::default()).unwrap()
+    }
+}
+
+/// What `du` says, but by another way than the walk's.
+fn du(path: &Path) -> u64 {
+    let stat = fs::symlink_metadata(path).unwrap();
+    let mut sum = stat.blocks() * 512;
+    if stat.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            sum += du(&entry.unwrap().path());
+        }
+    }
+    sum
+}
+
+/// One image of the layers `a` and `b`, and one container; no build cache.
+fn inventory() -> Inventory {
+    let mut image = fake::image("one");
+    image.id = ImageId::new("one");
+    image.content = Figure::Known(Arc::new(Content {
+        diff_ids: vec!["sha256:diff-a".into(), "sha256:diff-b".into()],
+        ..Content::default()
+    }));
+    let mut container = fake::container(CONTAINER, State::Running);
+    container.details = Figure::Known(Arc::new(ContainerDetails {
+        size_rw: Some(Bytes(5000)),
+        ..ContainerDetails::default()
+    }));
+    let mut inventory = Inventory::default();
+    inventory.apply(Part::Images(vec![image]));
+    inventory.apply(Part::Containers(vec![container]));
+    inventory.apply(Part::Volumes(vec![fake::volume("shop")]));
+    inventory
+}
+
+fn explained(contents: &Contents) -> Vec<Unexplained> {
+    let mut inventory = inventory();
+    inventory.apply(Part::Contents(Figure::Known(Arc::new(contents.clone()))));
+    inventory.unexplained.known().unwrap().to_vec()
+}
+
+fn of(rows: &[Unexplained], cause: Cause) -> Vec<(Text, u64)> {
+    let mut of: Vec<(Text, u64)> = rows
+        .iter()
+        .filter(|row| row.cause == cause)
+        .map(|row| (row.path.clone(), row.bytes.0))
+        .collect();
+    of.sort();
+    of
+}
+
+fn overlay() -> Place {
+    let place = Place::new();
+    place.layer("overlay2", 'a', "folder-a", None, 70_000);
+    place.layer("overlay2", 'b', "folder-b", Some('a'), 10);
+    place.mount("overlay2", CONTAINER, "folder-rw", 'b');
+    place.write("overlay2/folder-rw/diff/file", 5000);
+    place.write("overlay2/folder-rw/work/inside", 0);
+    place.write("overlay2/folder-rw-init/diff/dev", 0);
+    fs::create_dir(place.path("overlay2/l").as_str()).unwrap();
+    symlink("../folder-a/diff", place.path("overlay2/l/ABCDEF")).unwrap();
+    place.write(&format!("containers/{CONTAINER}/config.v2.json"), 3000);
+    place.write(
+        &format!("containers/{CONTAINER}/{CONTAINER}-json.log"),
+        50_000,
+    );
+    place.write("volumes/shop/_data/file", 9000);
+    place.write("volumes/metadata.db", 32_768);
+    place
+}
+
+#[test]
+fn what_is_counted_and_what_is_not_are_together_what_du_says() {
+    let place = overlay();
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let portions: Bytes = contents.portions.iter().map(|it| it.blocks).sum();
+    assert_eq!(portions, Bytes(du(place.0.path())));
+    let rows = explained(&contents);
+    // Two layers, a writable one, a volume and a log, as the engine counts them.
+    let totals = 70_000 + 10 + 5000 + 9000 + 50_000;
+    assert_eq!(totals + sum(&rows).0, du(place.0.path()));
+    for cause in [
+        Cause::Unreferenced,
+        Cause::GoneContainers,
+        Cause::OtherStore,
+        Cause::Other,
+    ] {
+        assert_eq!(of(&rows, cause), []);
+    }
+}
+
+#[test]
+fn each_leftover_stands_under_its_cause_with_all_its_blocks() {
+    let place = overlay();
+    place.write("overlay2/nobodys/diff/file", 40_000);
+    // Kept by the engine, and nothing stands on it.
+    place.layer("overlay2", 'c', "folder-c", Some('a'), 20_000);
+    place.mount("overlay2", GONE, "folder-gone", 'a');
+    place.write("overlay2/folder-gone/diff/file", 8000);
+    place.write(&format!("containers/{GONE}/config.v2.json"), 3000);
+    place.write(&format!("containers/{GONE}/{GONE}-json.log"), 90_000);
+    place.write("volumes/lost/_data/file", 12_000);
+    place.write("vfs/dir/old/file", 60_000);
+    place.write("image/vfs/layerdb/sha256/x/size", 5);
+    let blobs = "containerd/daemon/io.containerd.content.v1.content";
+    place.write(&format!("{blobs}/blobs/sha256/abc"), 70_000);
+    let snapshots = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs";
+    place.write(&format!("{snapshots}/snapshots/1/fs/file"), 30_000);
+    place.write("swarm/state.json", 100);
+    place.write("plugins/storage/blob", 6000);
+    place.write("tmp/upload", 7000);
+    place.write("network/files/local-kv.db", 65_536);
+    place.write("buildkit/metadata_v2.db", 65_536);
+    place.write("notes-to-self", 11);
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let portions: Bytes = contents.portions.iter().map(|it| it.blocks).sum();
+    assert_eq!(portions, Bytes(du(place.0.path())));
+    let rows = explained(&contents);
+    for (cause, paths) in [
+        (
+            Cause::Unreferenced,
+            &["overlay2/nobodys", "overlay2/folder-c"][..],
+        ),
+        (
+            Cause::GoneContainers,
+            &["overlay2/folder-gone", &format!("containers/{GONE}")],
+        ),
+        (Cause::GoneVolumes, &["volumes/lost"]),
+        (Cause::OtherStore, &["vfs", "image/vfs", blobs, snapshots]),
+        (Cause::Swarm, &["swarm"]),
+        (Cause::Plugins, &["plugins"]),
+        (Cause::Temporary, &["tmp"]),
+        (Cause::Network, &["network"]),
+        (Cause::BuildKit, &["buildkit"]),
+        (Cause::Other, &["notes-to-self"]),
+    ] {
+        let expected = paths.iter().map(|path| {
+            let path = place.path(path);
+            let bytes = du(Path::new(&path));
+            (Text::from(path), bytes)
+        });
+        let mut expected: Vec<(Text, u64)> = expected.collect();
+        expected.sort();
+        assert_eq!(of(&rows, cause), expected, "{cause:?}");
+    }
+    let folders = of(&rows, Cause::ContainerFolders);
+    let own = du(&place.0.path().join("containers").join(CONTAINER)) - 50_000;
+    let above = fs::metadata(place.path("containers")).unwrap().blocks() * 512;
+    assert_eq!(folders, [(place.path("containers").into(), own + above)]);
+}
+
+/// Whoever cannot say what holds the layers does not call them nobody's.
+#[test]
+fn nothing_is_a_leftover_while_a_list_is_not_known() {
+    let place = overlay();
+    place.layer("overlay2", 'c', "folder-c", None, 20_000);
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let contents = Arc::new(contents);
+    let mut later = inventory();
+    let mut unknown = inventory();
+    unknown.images[0].content = Figure::Unknown;
+    let mut cacheless = inventory();
+    cacheless.engine = Arc::new(EngineInfo {
+        has_build_cache: true,
+        ..EngineInfo::default()
+    });
+    for inventory in [&mut unknown, &mut cacheless] {
+        inventory.apply(Part::Contents(Figure::Known(Arc::clone(&contents))));
+        let rows = inventory.unexplained.as_ref().known().unwrap();
+        assert_eq!(of(rows, Cause::Unreferenced), []);
+    }
+    later.apply(Part::Stage(
+        Stage::BuildCache,
+        Progress::Done(jiff::Timestamp::UNIX_EPOCH),
+    ));
+    later.apply(Part::Contents(Figure::Known(contents)));
+    let rows = later.unexplained.as_ref().known().unwrap();
+    assert_eq!(of(rows, Cause::Unreferenced).len(), 1);
+}
+
+#[test]
+fn copies_of_layers_are_a_cause_of_their_own() {
+    let place = Place::new();
+    place.layer("vfs", 'a', "folder-a", None, 70_000);
+    place.layer("vfs", 'b', "folder-b", Some('a'), 10);
+    place.write("vfs/dir/folder-b/copied", 70_000);
+    place.mount("vfs", CONTAINER, "folder-rw", 'b');
+    place.write("vfs/dir/folder-rw/copied", 70_010);
+    place.write("vfs/dir/folder-rw/written", 5000);
+    let contents = place.contents(Store::GraphDriver, "vfs");
+    let rows = explained(&contents);
+    assert_eq!(70_000 + 10 + 5000 + sum(&rows).0, du(place.0.path()));
+    assert_eq!(of(&rows, Cause::Unreferenced), []);
+    let [(_, copies)] = of(&rows, Cause::Copies)[..] else {
+        panic!("{rows:?}");
+    };
+    assert!(copies > 140_000 && copies < 190_000, "{copies}");
+}
+
+#[test]
+fn a_graph_drivers_folders_are_left_over_where_the_containerd_store_runs() {
+    let place = overlay();
+    let blobs = "containerd/daemon/io.containerd.content.v1.content";
+    place.write(&format!("{blobs}/blobs/sha256/abc"), 70_000);
+    place.write(&format!("{blobs}/ingest/def/data"), 30_000);
+    let snapshots = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs";
+    place.write(&format!("{snapshots}/snapshots/1/fs/file"), 30_000);
+    place.write(&format!("{snapshots}/metadata.db"), 16_384);
+    let contents = place.contents(Store::Containerd, "overlayfs");
+    let rows = explained(&contents);
+    let whole = |path: &str| (place.path(path).into(), du(Path::new(&place.path(path))));
+    let left = [whole("image/overlay2"), whole("overlay2")];
+    assert_eq!(of(&rows, Cause::OtherStore), left);
+    let ingest = format!("{blobs}/ingest");
+    assert_eq!(of(&rows, Cause::Leased), [whole(&ingest)]);
+    let fs = du(Path::new(
+        &place.path(&format!("{snapshots}/snapshots/1/fs")),
+    ));
+    let totals = 70_000 + fs + 9000 + 50_000;
+    assert_eq!(totals + sum(&rows).0, du(place.0.path()));
+}
+
+/// A file with several names takes its blocks once, and one with holes is longer than what it takes.
+#[test]
+fn links_and_holes_do_not_make_bytes() {
+    let place = overlay();
+    place.write("tmp/upload", 50_000);
+    fs::hard_link(place.path("tmp/upload"), place.path("tmp/again")).unwrap();
+    fs::hard_link(place.path("tmp/upload"), place.path("swarm")).unwrap();
+    let hole = fs::File::create(place.path("volumes/shop/_data/hole")).unwrap();
+    hole.set_len(1 << 40).unwrap();
+    symlink("/etc", place.path("network")).unwrap();
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let rows = explained(&contents);
+    let [(_, tmp)] = of(&rows, Cause::Temporary)[..] else {
+        panic!("{rows:?}");
+    };
+    let swarm: u64 = of(&rows, Cause::Swarm).iter().map(|(_, bytes)| bytes).sum();
+    assert!(tmp + swarm < 70_000, "{tmp} {swarm}");
+    assert_eq!(of(&rows, Cause::Rounding), []);
+    assert!(sum(&rows) < Bytes(du(place.0.path())));
+}
+
+#[test]
+fn a_walk_for_nobody_ends() {
+    let place = overlay();
+    let leash = crate::engine::host::Leash::default();
+    let walker = leash.walker();
+    drop(leash);
+    let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
+    let ended = contents(&root, &EngineInfo::default(), &HashMap::new(), &walker);
+    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::Interrupted);
+}
+
+/// What was measured a moment ago is not walked through again.
+#[test]
+fn measured_volumes_are_taken_as_measured() {
+    let place = overlay();
+    let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
+    let taken = Taken {
+        length: Bytes(1 << 30),
+        blocks: Bytes(3 << 30),
+    };
+    let volumes = HashMap::from([(VolumeName::new("shop"), taken)]);
+    let engine = EngineInfo::default();
+    let contents = contents(&root, &engine, &volumes, &Walker::default()).unwrap();
+    let shop = Owner::Volume(VolumeName::new("shop"));
+    let portion = contents.portions.iter().find(|it| it.owner == shop);
+    let portion = portion.unwrap();
+    assert_eq!(portion.counted, Some(Bytes(1 << 30)));
+    let own = fs::metadata(place.path("volumes/shop")).unwrap().blocks() * 512;
+    assert_eq!(portion.blocks, Bytes((3 << 30) + own));
+}
