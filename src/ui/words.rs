@@ -229,7 +229,8 @@ pub fn why_it_may_go(id: &ItemId, survey: &Survey, now: Timestamp) -> Option<Str
     let what = match triage::tier(survey, number, now)? {
         Tier::Cache | Tier::FreshCache => "build cache that no build uses",
         Tier::Dangling => "dangling",
-        Tier::Container => "wrote next to nothing, leaves no volume",
+        Tier::Log => return Some(boundless(item, facts, now)),
+        Tier::Container => "wrote next to nothing, has no volume of its own",
         Tier::Pulled(_) => "unused, can be pulled again",
         Tier::Local => "unused",
         Tier::Anonymous => "anonymous, nothing uses it",
@@ -280,6 +281,15 @@ pub fn lasting(since: Timestamp, now: Timestamp) -> String {
     } else {
         format!("{} min", seconds / 60)
     }
+/// Why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
+fn boundless(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
+    let most = triage::LOG_BOUND;
+    format!(
+        "more than {most}, nothing bounds it · {}",
+        last_use(item, facts, now)
+    )
+}
+
 }
 
 /// Why there is no build cache, where the engine is known to keep none. A builder without a store of its own

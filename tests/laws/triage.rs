@@ -8,7 +8,7 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::item::{ItemId, Labels, Source, State};
 use dtop::domain::plan::{AddedBy, Plan, Selection, Step};
 use dtop::domain::survey::{Item, Survey};
-use dtop::domain::triage::{Chosen, Tier, Wish, choose, tier};
+use dtop::domain::triage::{Chosen, LOG_BOUND, Tier, Wish, choose, tier};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -53,6 +53,11 @@ fn dress(mut fleet: Fleet, luck: &[u8]) -> Fleet {
         }
     }
     for volume in &mut fleet.inventory.volumes {
+    for at in 0..fleet.inventory.containers.len() {
+        if next() % 2 == 0 {
+            fleet.log(at, 1_000_000 * u64::from(next()), next() % 4 == 0);
+        }
+    }
         volume.anonymous = next() % 2 == 0;
         if next() % 4 == 0 {
             let project = ("com.docker.compose.project".into(), "shop".into());
@@ -135,7 +140,11 @@ fn is_taboo(survey: &Survey, step: &Step) -> bool {
             !survey.users(number).is_empty() || volume.labels.project().is_some()
         }
         Item::Record(record) => record.in_use,
-        Item::Log(_) => false,
+        Item::Log(container) => {
+            let details = container.details.as_ref().known().unwrap();
+            let is_small = details.truncatable() <= LOG_BOUND;
+            details.log_bounded != Some(false) || is_small
+        }
     };
     in_use || survey.facts_of_number(number).flags.protected
 }

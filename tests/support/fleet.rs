@@ -109,6 +109,34 @@ impl Fleet {
         layers + own.map(|(_, bytes)| bytes).sum::<u64>()
     }
 
+    /// Gives a container other log files: so many bytes in the file that is written, and as many aside.
+    pub fn log(&mut self, at: usize, bytes: u64, bounded: bool) {
+        let container = &mut self.inventory.containers[at];
+        let Figure::Known(details) = &mut container.details else {
+            return;
+        };
+        let details = Arc::make_mut(details);
+        details.log_bounded = Some(bounded);
+        details.log = Some(LogFiles {
+            size: Bytes(2 * bytes),
+            written: Bytes(bytes),
+            aside: Bytes(bytes),
+            rotated: 1,
+        });
+        let written = details.size_rw.unwrap_or_default().0;
+        // The file that is written is emptied only where nothing bounds it.
+        let stays = if bounded { bytes } else { 0 };
+        let log = ItemId::Log(container.id.clone());
+        let container = ItemId::Container(container.id.clone());
+        for (item, own) in &mut self.own {
+            if *item == log {
+                *own = 2 * bytes - stays;
+            } else if *item == container {
+                *own = written + stays;
+            }
+        }
+    }
+
     /// What the engine's own folder tells of this store.
     pub fn stored(&self) -> Part {
         let name = |layer: usize| ChainId::new(format!("chain-{layer}"));

@@ -22,8 +22,8 @@ use super::item::ItemId;
 use super::plan::{AddedBy, Selection};
 use super::survey::Survey;
 
-pub use goal::{Goal, PROPOSED, proposal};
-pub use tier::{Idle, Tier, tier};
+pub use goal::{Goal, Lack, PROPOSED, Proposal, proposal};
+pub use tier::{Idle, LOG_BOUND, Tier, tier};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

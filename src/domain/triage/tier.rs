@@ -14,23 +14,29 @@ use crate::domain::survey::{Item, Survey};
 /// | tier | what is in it |
 /// |---|---|
 /// | `Cache` | build cache that no build uses, last used 7 days ago or more |
-/// | `FreshCache` | the same, used since, or without a record of its last use |
 /// | `Dangling` | images without a name or digest, which nothing uses |
-/// | `Container` | exited or dead containers that finished 7 days ago or more, wrote at most 1 MB, and have no volume that is theirs alone |
+/// | `Log` | logs that nothing bounds, with more than [`LOG_BOUND`] to empty; the container stays, and goes on writing |
+/// | `Container` | exited or dead containers that finished 7 days ago or more, wrote at most 1 MB, and have no volume of their own: no anonymous one, and none that nothing else uses |
 /// | `Pulled` | unused images that can be pulled again; those unused for the longest first |
+/// | `FreshCache` | as `Cache`, but used since, or without a record of its last use |
 /// | `Local` | all other unused images |
 /// | `Anonymous` | anonymous volumes of no compose project that nothing uses |
 /// | `Named` | named ones, only where they are asked for |
+///
+/// Fresh build cache is not idle, so it does not go with what is: whoever built yesterday waits for the next build
+/// without it, and mostly for longer than for an image that is pulled. But it is made anew, which a local image may
+/// not be.
 ///
 /// Never in any: what is protected, in use or running, tasks and images of swarm services, volumes of a compose
 /// project (which keeps them while it is down), volumes whose size or place is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     Cache,
-    FreshCache,
     Dangling,
+    Log,
     Container,
     Pulled(Idle),
+    FreshCache,
     Local,
     Anonymous,
     Named,
@@ -50,6 +56,9 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// What a container may have written that nobody will miss.
 const SCRATCH: Bytes = Bytes(1_000_000);
+/// What a log may have: as much as the driver that Docker recommends against full disks keeps of a container (`local`:
+/// five files of 20 MB). Where somebody has set a bound, theirs holds, whatever it is.
+pub const LOG_BOUND: Bytes = Bytes(100_000_000);
 
 impl Idle {
     fn since(last_used: Option<Timestamp>, now: Timestamp) -> Self {
@@ -83,7 +92,7 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
     // Who uses an image or a volume only the list of containers tells.
     let are_users_known = survey.inventory().is_listed(Stage::Containers);
     match survey.numbered(number) {
-        Item::Log(_) => None,
+        Item::Log(container) => is_boundless(container).then_some(Tier::Log),
         Item::Record(record) if record.in_use => None,
         Item::Record(_) if is_old() => Some(Tier::Cache),
         Item::Record(_) => Some(Tier::FreshCache),
@@ -130,19 +139,30 @@ fn may_go(survey: &Survey, image: ItemNo) -> bool {
         .all(|parent| !survey.facts_of_number(parent).flags.protected)
 }
 
-/// A container that ended, wrote next to nothing, and would leave no volume behind.
+/// A log that grows for ever, and has come far enough.
+fn is_boundless(container: &Container) -> bool {
+    let details = container.details.as_ref().known();
+    details.is_some_and(|it| it.log_bounded == Some(false) && it.truncatable() > LOG_BOUND)
+}
+
+/// A container that ended, wrote next to nothing, and has no volume of its own.
 fn is_worthless(survey: &Survey, number: ItemNo, container: &Container) -> bool {
     let Figure::Known(details) = &container.details else {
         return false;
     };
     let ended = matches!(container.state, State::Exited | State::Dead);
-    let has_own_volume = survey
-        .volumes(number)
-        .iter()
-        .any(|volume| survey.users(*volume) == [number]);
+    let mut volumes = survey.volumes(number).iter();
+    let has_own_volume = volumes.any(|volume| {
+        // Others that use an anonymous one have it from the container that it was made for.
+        let is_anonymous = matches!(survey.numbered(*volume), Item::Volume(it) if it.anonymous);
+        is_anonymous || survey.users(*volume) == [number]
+    });
+    // What is not on the list of volumes may be its own.
+    let are_listed = survey.inventory().is_listed(Stage::Volumes) || container.volumes.is_empty();
     ended
         && details.finished.is_some()
         && details.size_rw.is_some_and(|written| written <= SCRATCH)
+        && are_listed
         && !has_own_volume
         && !is_task(&container.labels)
 }
@@ -150,4 +170,95 @@ fn is_worthless(survey: &Survey, number: ItemNo, container: &Container) -> bool 
 /// A volume whose bytes are known and here.
 fn is_measured(volume: &Volume) -> bool {
     matches!(volume.size, Figure::Known(_)) && !volume.has_options
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::inventory::{Inventory, Part, Progress};
+    use crate::domain::item::{ContainerDetails, ItemId};
+    use crate::domain::plan::scene::{
+        a_container, a_log, a_record, an_image, anonymous, at, image, inventory, labels, logging,
+        mounting, record, running, stopped, volume,
+    };
+
+    fn tier_of(inventory: &Inventory, id: &ItemId) -> Option<Tier> {
+        let mut inventory = inventory.clone();
+        for stage in [Stage::Containers, Stage::Volumes] {
+            inventory.apply(Part::Stage(stage, Progress::Done(at(0))));
+        }
+        let survey = Survey::new(inventory);
+        let number = survey.numbers().number_of(id).expect("it is there");
+        // Eight days after everything in the scene.
+        tier(&survey, number, at(8 * 24 * 3600))
+    }
+
+    fn told(mut container: Container, tell: impl Fn(&mut ContainerDetails)) -> Container {
+        if let Figure::Known(details) = &mut container.details {
+            tell(Arc::make_mut(details));
+        }
+        container
+    }
+
+    #[test]
+    fn only_a_log_that_nothing_bounds_and_that_is_large_may_be_emptied() {
+        let half = LOG_BOUND.0 / 2;
+        let tier_of =
+            |container: Container| tier_of(&inventory(Vec::new(), vec![container]), &a_log("web"));
+        let web = || running("web", "i");
+        assert_eq!(tier_of(logging(web(), half + 1)), Some(Tier::Log));
+        assert_eq!(
+            tier_of(logging(stopped("web", "i"), half + 1)),
+            Some(Tier::Log)
+        );
+        assert_eq!(tier_of(logging(web(), half)), None, "not beyond it");
+        let bounded = |bounded| told(logging(web(), 10 * half), |it| it.log_bounded = bounded);
+        assert_eq!(tier_of(bounded(Some(true))), None);
+        assert_eq!(tier_of(bounded(None)), None, "nobody says that it is not");
+        let far = told(logging(web(), 10 * half), |it| it.log = None);
+        assert_eq!(tier_of(far), None);
+        let mut keep = logging(web(), 10 * half);
+        keep.labels = labels(&[("dtop.keep", "")]);
+        assert_eq!(tier_of(keep), None);
+        assert!(Tier::Dangling < Tier::Log && Tier::Log < Tier::Container);
+    }
+
+    #[test]
+    fn only_idle_cache_goes_before_images() {
+        let idle = |days: i64| {
+            let mut all = inventory(Vec::new(), Vec::new());
+            all.cache = vec![record("r", &[])];
+            all.cache[0].last_used = Some(at(24 * 3600 * (8 - days)));
+            tier_of(&all, &a_record("r"))
+        };
+        assert_eq!(idle(7), Some(Tier::Cache));
+        assert_eq!(idle(6), Some(Tier::FreshCache));
+        let dangling = tier_of(
+            &inventory(vec![image("i", &[])], Vec::new()),
+            &an_image("i"),
+        );
+        assert_eq!(dangling, Some(Tier::Dangling));
+        assert!(Tier::Cache < Tier::Dangling);
+        assert!(Tier::Pulled(Idle::Less) < Tier::FreshCache && Tier::FreshCache < Tier::Local);
+    }
+
+    #[test]
+    fn a_container_with_a_volume_of_its_own_stays() {
+        let job = |name: &str, volumes: &[&str]| {
+            let ended = told(stopped(name, "i"), |it| it.size_rw = Some(SCRATCH));
+            mounting(ended, volumes)
+        };
+        let tier_of = |containers: Vec<Container>| {
+            let mut all = inventory(Vec::new(), containers);
+            all.volumes = vec![anonymous("a1", 5), volume("data", 5)];
+            tier_of(&all, &a_container("job"))
+        };
+        assert_eq!(tier_of(vec![job("job", &[])]), Some(Tier::Container));
+        assert_eq!(tier_of(vec![job("job", &["data"])]), None);
+        let two = |volume: &str| vec![job("job", &[volume]), job("next", &[volume])];
+        assert_eq!(tier_of(two("data")), Some(Tier::Container));
+        assert_eq!(tier_of(two("a1")), None, "both gone, nothing uses it");
+    }
 }
