@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::app::model::Options;
 use crate::cli::{self, Cli, Color, Command, Global};
 use crate::domain::protect::Protection;
+use crate::domain::triage::Goal;
 use crate::engine::config::Config;
 use crate::report::text::Page;
 use crate::runtime::batch::{self, Clean};
@@ -154,7 +155,7 @@ async fn run(
                 ascii,
                 mouse: global.screen.mouse,
                 read_only: global.engine.read_only,
-                free: cli.free.and_then(|goal| goal.missing(&[])),
+                free: cli.free.and_then(Goal::bytes),
             };
             let theme = Theme::new(has_color(global), ascii);
             runtime::run(opener, options, protection, theme).await?;

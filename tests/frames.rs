@@ -15,6 +15,7 @@ use dtop::app::model::{Link, Model, Options};
 use dtop::app::msg::{Attempt, Effect, Msg};
 use dtop::app::update::update;
 use dtop::domain::bytes::Bytes;
+use dtop::domain::disk::Disk;
 use dtop::domain::history::Entry;
 use dtop::domain::inventory::{Part, Progress, Stage};
 use dtop::domain::item::{Kind, Labels, Source};
@@ -110,10 +111,45 @@ fn the_plan() {
     check("plan_stops", &mut after("2 a d s"), (80, 24), COLOUR);
 }
 
+/// The disk of the scene, changed.
+fn with_disk(keys: &str, change: impl FnOnce(&mut Disk)) -> Model {
+    let mut model = model();
+    let mut disks = model.survey.inventory().disks.clone();
+    change(&mut disks[0]);
+    update(&mut model, Msg::Scan(vec![Part::Disks(disks)]));
+    press(&mut model, keys);
+    model
+}
+
+#[test]
+fn the_gauge_with_marks() {
+    let large = |disk: &mut Disk| disk.total = Bytes(16_000_000_000);
+    check(
+        "gauge_marked",
+        &mut with_disk("a", large),
+        (120, 35),
+        COLOUR,
+    );
+    let few = |disk: &mut Disk| disk.inodes_free = 6_000;
+    check("gauge_inodes", &mut with_disk("a", few), (120, 35), ASCII);
+    let eaten = |disk: &mut Disk| {
+        disk.free = Bytes::ZERO;
+        disk.owed = Bytes(1_200_000_000);
+    };
+    check("gauge_owed", &mut with_disk("f", eaten), (120, 35), COLOUR);
+    check("plan_owed", &mut with_disk("a d", eaten), (120, 35), COLOUR);
+}
+
 #[test]
 fn freeing_a_target() {
     check("free", &mut after("f"), (80, 24), COLOUR);
     check("free_40x10", &mut after("f"), (40, 10), COLOUR);
+    check(
+        "free_wrong_40x10",
+        &mut after("f x enter"),
+        (40, 10),
+        COLOUR,
+    );
     check("free_wrong", &mut after("f x enter"), (120, 35), ASCII);
     check("free_volumes", &mut after("f enter"), (80, 24), COLOUR);
     check("free_marked", &mut after("f 1 g b enter"), (80, 24), COLOUR);

@@ -105,8 +105,16 @@ pub struct FreeScreen {
     pub text: String,
     /// Nothing has been typed yet: the first letter takes the place of the text.
     pub is_proposal: bool,
-    pub error: Option<&'static str>,
+    pub error: Option<FreeError>,
     pub asking: Asking,
+}
+
+/// Why what was typed is no target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeError {
+    Unreadable,
+    /// A share of a disk of which nobody knows how full it is.
+    NoDisk,
 }
 
 /// What a [`FreeScreen`] waits for.
@@ -119,6 +127,7 @@ pub enum Asking {
     Wait(Goal),
     /// For a yes to named volumes, without which it is not enough.
     Volumes {
+        goal: Goal,
         wanted: Bytes,
         without: Bytes,
         with: Bytes,

@@ -6,7 +6,8 @@ use std::hash::Hash;
 use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
-use super::inventory::{Disk, Inventory};
+use super::disk::Disk;
+use super::inventory::Inventory;
 use super::item::{ItemId, Text};
 use super::layers::Ledger;
 use super::outcome::Done;
@@ -33,6 +34,8 @@ pub struct Account {
     pub about: bool,
     /// How the free space of the engine's filesystems changed, where that can be read.
     pub disk: Option<DiskChange>,
+    /// Each of them before and afterwards.
+    pub disks: Vec<(Disk, Disk)>,
     /// Steps that freed something else than promised.
     pub differences: Vec<Difference>,
 }
@@ -67,51 +70,100 @@ pub struct Difference {
     pub why: String,
 }
 
-/// How much more, or less, is free than before.
+/// How the engine's filesystems changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskChange {
+pub struct DiskChange {
+    pub available: Change,
+    /// What went to what they keep for root, before anybody else got any.
+    pub refilled: Bytes,
+    /// How many inodes more are free, or fewer, where inodes were scarcer than bytes on one of them.
+    pub inodes: Option<i64>,
+}
+
+/// The filesystems that are in both of two lists.
+#[must_use]
+pub fn in_both(before: &[Disk], after: &[Disk]) -> Vec<(Disk, Disk)> {
+    let again = |old: &Disk| after.iter().find(|new| new.path == old.path).cloned();
+    let pairs = before
+        .iter()
+        .filter_map(|old| Some((old.clone(), again(old)?)));
+    pairs.collect()
+}
+
+/// How much more, or less, is available to users than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
     More(Bytes),
     Less(Bytes),
+}
+
+impl Change {
+    fn between(was: Bytes, is: Bytes) -> Self {
+        if is >= was {
+            Self::More(is - was)
+        } else {
+            Self::Less(was - is)
+        }
+    }
+
+    fn and_more(self, more: Bytes) -> Self {
+        match self {
+            Self::More(change) => Self::More(change + more),
+            Self::Less(change) => Self::between(change, more),
+        }
+    }
 }
 
 /// What a filesystem may differ by of its own accord: folders, whole blocks, the engine's own notes.
 const OWN_NOTES: Bytes = Bytes(1_000_000);
 
 impl DiskChange {
-    /// The change over all filesystems that are in both lists; none where there is none in both.
+    /// The change over filesystems, each before and afterwards; none where there is none.
     #[must_use]
-    pub fn between(before: &[Disk], after: &[Disk]) -> Option<Self> {
-        let pairs: Vec<(&Disk, &Disk)> = before
-            .iter()
-            .filter_map(|old| Some((old, after.iter().find(|new| new.path == old.path)?)))
-            .collect();
+    pub fn over(pairs: &[(Disk, Disk)]) -> Option<Self> {
         if pairs.is_empty() {
             return None;
         }
         let was: Bytes = pairs.iter().map(|(old, _)| old.free).sum();
         let is: Bytes = pairs.iter().map(|(_, new)| new.free).sum();
-        Some(if is >= was {
-            Self::More(is - was)
-        } else {
-            Self::Less(was - is)
+        let refilled = pairs.iter().map(|(old, new)| new.kept - old.kept);
+        let lacks_inodes = pairs.iter().any(|(old, _)| old.lacks_inodes());
+        let inodes = pairs.iter().map(|(old, new)| {
+            let change = i128::from(new.inodes_free) - i128::from(old.inodes_free);
+            i64::try_from(change).unwrap_or_default()
+        });
+        Some(Self {
+            available: Change::between(was, is),
+            refilled: refilled.sum(),
+            inodes: lacks_inodes.then(|| inodes.sum()),
         })
     }
 
     /// What explains that the disk does not show what was freed; nothing where it does, but for a hundredth
     /// and what a filesystem keeps for itself.
     #[must_use]
-    pub fn explains(self, freed: Bytes) -> Option<&'static str> {
+    pub fn explains(self, freed: Bytes) -> Option<String> {
         let slack = Bytes(freed.0 / 50) + OWN_NOTES;
-        match self {
-            Self::More(change) if change > freed + slack => {
-                Some("something else was deleted on it meanwhile")
-            }
-            Self::More(change) if change + slack >= freed => None,
-            Self::Less(change) if change <= slack && freed <= slack => None,
-            Self::More(_) | Self::Less(_) => Some(
-                "it first refills what it keeps for root, something else wrote to it meanwhile, or it gives space back later",
-            ),
+        let shows = |change| match change {
+            Change::More(change) => change + slack >= freed,
+            Change::Less(change) => change <= slack && freed <= slack,
+        };
+        if matches!(self.available, Change::More(change) if change > freed + slack) {
+            return Some("something else was deleted on it meanwhile".to_owned());
         }
+        if shows(self.available) {
+            return None;
+        }
+        let refilled = self.refilled;
+        Some(if refilled.is_zero() {
+            "something else wrote to it meanwhile, or it gives space back later".to_owned()
+        } else if shows(self.available.and_more(refilled)) {
+            format!("{refilled} went to what it keeps for root")
+        } else {
+            format!(
+                "{refilled} went to what it keeps for root, and something else wrote to it meanwhile, or it gives space back later"
+            )
+        })
     }
 }
 

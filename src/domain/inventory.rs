@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::contents::Contents;
+use super::disk::Disk;
 use super::extent::Extent;
 use super::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles, Record,
@@ -46,17 +47,6 @@ pub struct EngineInfo {
     pub has_build_cache: bool,
 }
 
-impl Disk {
-    /// How full it is, in whole percent of its size, once so many more bytes are available; `None` without a size.
-    #[must_use]
-    pub fn percent_used(&self, freed: Bytes) -> Option<u64> {
-        let total = u128::from(self.total.0);
-        let free = (u128::from(self.free.0) + u128::from(freed.0)).min(total);
-        let used = ((total - free) * 200 + total).checked_div(2 * total)?;
-        u64::try_from(used).ok()
-    }
-}
-
 impl EngineInfo {
     /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are smaller): one that
     /// was emptied behind its back is shorter than it thinks, and it seeks the last lines where there are none.
@@ -75,16 +65,6 @@ pub enum Store {
     GraphDriver,
     /// Each layer as a compressed blob and as an unpacked snapshot.
     Containerd,
-}
-
-/// A filesystem that holds engine data. Free is what is available to users.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disk {
-    pub path: Text,
-    pub total: Bytes,
-    pub free: Bytes,
-    pub inodes_total: u64,
-    pub inodes_free: u64,
 }
 
 /// A stage of a scan: what can be pending, done, or failed on its own (ENGINE.md §6).

@@ -6,6 +6,7 @@ pub mod account;
 pub mod blobs;
 pub mod bytes;
 pub mod contents;
+pub mod disk;
 pub mod extent;
 pub mod filter;
 pub mod history;

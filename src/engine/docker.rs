@@ -42,8 +42,9 @@ use super::{
 };
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk::Disk;
 use crate::domain::extent::Extent;
-use crate::domain::inventory::{Disk, EngineInfo, SharedSizes, Store};
+use crate::domain::inventory::{EngineInfo, SharedSizes, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,

@@ -9,16 +9,16 @@ pub mod remote;
 pub use contents::contents;
 pub use layers::stored;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, fstatvfs, openat};
+use rustix::fs::{CWD, FileType, FsWord, Mode, OFlags, fstat, fstatfs, fstatvfs, openat};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
+use crate::domain::disk::{Disk, Places, owed_by_ext};
+use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
 
 mod measure;
@@ -318,35 +318,95 @@ fn is_folders(name: &str) -> bool {
     by_buildkit || is_random(name)
 }
 
-/// The filesystems that hold the data of a proven engine, each once.
+/// The filesystems that hold the data of a proven engine, each once, with what of it they hold.
 fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
-    let mut seen = HashSet::new();
-    let mut disks = Vec::new();
-    let mut add = |dir: &OwnedFd, path: &str| {
-        if let Ok(stat) = fstat(dir)
-            && seen.insert(stat.st_dev)
-            && let Ok(disk) = disk(dir, path)
-        {
-            disks.push(disk);
-        }
-    };
-    add(&root.dir, root.path());
-    if engine.store == Store::Containerd {
-        let own = Path::new("containerd/daemon");
-        if let Ok(dir) = root.open_folder(own) {
-            add(&dir, &Path::new(&*root.path).join(own).to_string_lossy());
-        }
-        if let Some(containerd) = containerd_with(CONTAINERD, &known.images) {
-            add(&containerd.dir, CONTAINERD);
+    let mut disks: Vec<(u64, Disk)> = Vec::new();
+    note(&mut disks, &root.dir, root.path(), Places::default());
+    for (folder, holds) in places(engine) {
+        let path = Path::new(&*root.path).join(&folder);
+        if let Ok(dir) = root.open_folder(Path::new(&folder)) {
+            note(&mut disks, &dir, &path.to_string_lossy(), holds);
         }
     }
+    if engine.store == Store::Containerd
+        && let Some(containerd) = containerd_with(CONTAINERD, &known.images)
+    {
+        // That is proven; a folder in the root may be left from another time.
+        for (_, disk) in &mut disks {
+            disk.holds.layers = false;
+        }
+        note(&mut disks, &containerd.dir, CONTAINERD, LAYERS);
+    }
+    settled(disks.into_iter().map(|(_, disk)| disk).collect(), engine)
+}
+
+/// Adds the filesystem of a folder, or what the folder holds to one that is known.
+fn note(disks: &mut Vec<(u64, Disk)>, dir: &OwnedFd, path: &str, holds: Places) {
+    let Ok(device) = fstat(dir).map(|stat| stat.st_dev) else {
+        return;
+    };
+    if let Some((_, disk)) = disks.iter_mut().find(|(known, _)| *known == device) {
+        disk.holds = disk.holds.and(holds);
+    } else if let Ok(disk) = disk(dir, path) {
+        disks.push((device, Disk { holds, ..disk }));
+    }
+}
+
+/// Folders that were not found are taken to lie on the root's own disk, the first: they are not there yet, or cannot
+/// be looked into. Layers in a containerd's folder may lie anywhere, and with two such folders nobody knows in which.
+fn settled(mut disks: Vec<Disk>, engine: &EngineInfo) -> Vec<Disk> {
+    if disks.iter().filter(|disk| disk.holds.layers).count() > 1 {
+        for disk in &mut disks {
+            disk.holds.layers = false;
+        }
+    }
+    let found = disks.iter().map(|disk| disk.holds);
+    let found = found.fold(Places::default(), Places::and);
+    if let Some(root) = disks.first_mut() {
+        root.holds = root.holds.and(Places {
+            layers: !found.layers && engine.store == Store::GraphDriver,
+            logs: !found.logs,
+            volumes: !found.volumes,
+        });
+    }
     disks
+}
+
+const LAYERS: Places = Places {
+    layers: true,
+    logs: false,
+    volumes: false,
+};
+
+/// The folders in an engine's root that may each be a mount, and what they hold.
+fn places(engine: &EngineInfo) -> [(String, Places); 3] {
+    let volumes = Places {
+        volumes: true,
+        ..Places::default()
+    };
+    let logs = Places {
+        logs: true,
+        ..Places::default()
+    };
+    let layers = match engine.store {
+        Store::Containerd => "containerd/daemon".to_owned(),
+        Store::GraphDriver => engine.driver.to_string(),
+    };
+    [
+        (layers, LAYERS),
+        ("volumes".to_owned(), volumes),
+        ("containers".to_owned(), logs),
+    ]
 }
 
 /// Asks filesystems again that a look has found a moment ago. It may hang, as [`look`] may.
 #[must_use]
 pub fn again(disks: &[Disk]) -> Vec<Disk> {
-    let again = |old: &Disk| disk(Root::open(old.path.clone()).ok()?.dir, &old.path).ok();
+    let again = |old: &Disk| {
+        let new = disk(Root::open(old.path.clone()).ok()?.dir, &old.path).ok()?;
+        let holds = old.holds;
+        Some(Disk { holds, ..new })
+    };
     disks.iter().filter_map(again).collect()
 }
 
@@ -363,15 +423,52 @@ fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
 }
 
 fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
-    let stat = fstatvfs(dir)?;
+    let stat = fstatvfs(&dir)?;
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
+    let is_ext = fstatfs(&dir).is_ok_and(|stat| stat.f_type == EXT);
+    let seen = Seen {
+        total: bytes(stat.f_blocks),
+        unused: bytes(stat.f_bfree),
+        free: bytes(stat.f_bavail),
+        is_ext,
+    };
     Ok(Disk {
         path: path.into(),
-        total: bytes(stat.f_blocks),
-        free: bytes(stat.f_bavail),
         inodes_total: stat.f_files,
         inodes_free: stat.f_favail,
+        ..seen.disk()
     })
+}
+
+/// What ext2, ext3 and ext4 call themselves.
+const EXT: FsWord = 0xEF53;
+
+/// What a filesystem says of its bytes.
+struct Seen {
+    total: Bytes,
+    /// For anybody.
+    unused: Bytes,
+    /// For users.
+    free: Bytes,
+    /// Only ext keeps the difference for root; others count what they need themselves.
+    is_ext: bool,
+}
+
+impl Seen {
+    fn disk(&self) -> Disk {
+        let (total, free) = (self.total, self.free);
+        let ext = |bytes| if self.is_ext { bytes } else { Bytes::ZERO };
+        Disk {
+            total,
+            free,
+            kept: ext(self.unused - free),
+            owed: match free {
+                Bytes::ZERO => ext(owed_by_ext(total, self.unused)),
+                _ => Bytes::ZERO,
+            },
+            ..Disk::default()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,8 +31,9 @@ use jiff::Timestamp;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
+use crate::domain::disk::Disk;
 use crate::domain::extent::Extent;
-use crate::domain::inventory::{Disk, EngineInfo, Inspected, SharedSizes};
+use crate::domain::inventory::{EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,

@@ -10,7 +10,7 @@ use crate::domain::filter::Verdict;
 use crate::domain::item::{ImageId, ItemId, Kind, Text};
 use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
 use crate::domain::survey::{Item, Survey};
-use crate::domain::triage::{self, Wish};
+use crate::domain::triage::{self, Goal};
 
 /// What else the command line says about a selection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,13 +32,7 @@ pub struct Target {
     pub wanted: Bytes,
     /// What goes for certain: less than was wanted where that cannot be had.
     pub frees: Bytes,
-}
-
-impl Target {
-    #[must_use]
-    pub fn is_met(self) -> bool {
-        self.frees >= self.wanted
-    }
+    pub is_met: bool,
 }
 
 /// What the filters chose, and what they could not decide on.
@@ -77,11 +71,11 @@ impl Choice {
 
     /// Under `--yes` nobody types the word that volumes with data ask for: what is to be freed must come from
     /// elsewhere, unless `--even-volumes` has said it. What this keeps counts for no target.
-    pub fn keep_volumes(&mut self, survey: &Survey, how: How, wish: Wish) {
+    pub fn keep_volumes(&mut self, survey: &Survey, how: How, even_volumes: bool) {
         if !how.yes {
             return;
         }
-        if !wish.even_volumes {
+        if !even_volumes {
             let volumes = survey
                 .rows(Kind::Volume)
                 .map(|at| survey.item(Kind::Volume, at));
@@ -96,21 +90,26 @@ impl Choice {
         let _ = self.plan(survey, how);
     }
 
-    /// Adds the safest things until all that was chosen frees so much.
-    pub fn free(&mut self, survey: &Survey, wish: Wish, now: Timestamp) {
-        let chosen = triage::choose(survey, &self.selection, wish, now);
+    /// Adds the safest things until all that was chosen reaches a goal. False where nobody knows how far that is.
+    #[must_use]
+    pub fn free(&mut self, survey: &Survey, wish: (Goal, bool), now: Timestamp) -> bool {
+        let Some(chosen) = triage::reach(survey, &self.selection, wish, now) else {
+            return false;
+        };
         chosen.add_to(&mut self.selection);
         self.target = Some(Target {
-            wanted: wish.bytes,
+            wanted: chosen.wanted,
             frees: chosen.frees,
+            is_met: chosen.met,
         });
+        true
     }
 
     /// That the target cannot be met, in a line for stderr; `None` where it can, or where there is none.
     #[must_use]
     pub fn missed(&self) -> Option<String> {
-        let missed = self.target.filter(|target| !target.is_met())?;
-        let Target { wanted, frees } = missed;
+        let missed = self.target.filter(|target| !target.is_met)?;
+        let Target { wanted, frees, .. } = missed;
         Some(format!(
             "the target cannot be met: {wanted} were asked for, and no more than {frees} can go"
         ))

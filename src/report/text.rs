@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::domain::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
 use crate::domain::item::{Kind, Text};
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
@@ -297,14 +298,14 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     let does = words::does_in_short(plan);
     let frees = words::freed(&plan.frees, page.theme());
     let disks = &survey.inventory().disks;
-    let disk = words::disk_after(disks, &plan.frees);
-    let disk = disk.map_or_else(String::new, |disk| format!("; {}", sanitise(&disk)));
+    let mut parts = words::disks_after(disks, &plan.frees);
     let line = format!("{does}, frees {frees}");
     let line = match words::doubts(&plan.frees, survey) {
         why if why.is_empty() => line,
-        why => format!("{line} ({})", sanitise(&why)),
+        why => format!("{line} ({why})"),
     };
-    line + &disk
+    parts.insert(0, line);
+    sanitise(&parts.join("; ")).into_owned()
 }
 
 /// What was chosen and stays, a line an object.
@@ -392,9 +393,9 @@ pub fn account(engine: &EngineInfo, plan: &Plan, account: &Account, page: Page) 
     let freed = words::freed_in_all(account);
     let promised = words::freed(&plan.frees, theme);
     let mut lines = vec![format!("freed {freed}, promised {promised}")];
-    if let Some(change) = account.disk {
-        lines.push(words::on_disk(change, account.freed));
-    }
+    let on_disks = words::on_disks(account);
+    let on_disks = on_disks.map_or_else(Vec::new, |(lines, _)| lines);
+    lines.extend(on_disks.iter().map(|line| sanitise(line).into_owned()));
     lines.extend(engine.vm.as_deref().map(words::disk_file));
     for difference in &account.differences {
         let kind = difference.id.kind().word();

@@ -11,14 +11,12 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{self, Chosen, Select, one_line};
-use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
-use crate::domain::triage::{Goal, Wish};
 use crate::engine::journal::Journal;
 use crate::engine::removal::{Order, remove};
 use crate::engine::save::is_on_disk_of;
@@ -404,7 +402,7 @@ impl Planned {
 
     /// The exit code of what went well otherwise.
     fn code(&self, code: u8) -> u8 {
-        if self.target.is_none_or(Target::is_met) {
+        if self.target.is_none_or(|target| target.is_met) {
             code
         } else {
             cli::NOT_ALL_DONE
@@ -437,12 +435,11 @@ async fn planned(
     let now = console.page.now;
     let mut choice = Choice::new(&survey, &filters, how, now);
     if let Some(goal) = goal {
-        let wish = Wish {
-            bytes: missing(goal, &survey)?,
-            even_volumes: select.target.even_volumes,
-        };
-        choice.keep_volumes(&survey, how, wish);
-        choice.free(&survey, wish, now);
+        let even_volumes = select.target.even_volumes;
+        choice.keep_volumes(&survey, how, even_volumes);
+        if !choice.free(&survey, (goal, even_volumes), now) {
+            return Err(unknown_disk(&survey));
+        }
     }
     if let Some(line) = choice.missed() {
         console.complain(&line);
@@ -459,17 +456,15 @@ async fn planned(
     })
 }
 
-/// How much is to be freed.
-fn missing(goal: Goal, survey: &Survey) -> Result<Bytes, Stop> {
-    let Inventory { engine, disks, .. } = survey.inventory();
-    goal.missing(disks).ok_or_else(|| {
-        let why = engine.why_not_local.as_deref();
-        let why = why.unwrap_or("its folder cannot be read from here");
-        Stop::nothing_tried(format!(
-            "{}: nobody can tell how full the engine's disk is ({why}); say --free SIZE instead",
-            engine.host
-        ))
-    })
+/// That nobody knows how much is to be freed.
+fn unknown_disk(survey: &Survey) -> Stop {
+    let engine = &survey.inventory().engine;
+    let why = engine.why_not_local.as_deref();
+    let why = why.unwrap_or("its folder cannot be read from here");
+    Stop::nothing_tried(format!(
+        "{}: nobody can tell how full the engine's disk is ({why}); say --free SIZE instead",
+        engine.host
+    ))
 }
 
 /// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes

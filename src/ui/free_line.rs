@@ -1,10 +1,10 @@
 //! How much is to be freed, while it is typed, waited for or asked about.
 
-use crate::app::model::{Asking, FreeScreen, Model};
+use crate::app::model::{Asking, FreeError, FreeScreen, Model};
 use crate::app::update::still_measured;
-use crate::domain::inventory::Disk;
+use crate::domain::disk::Disk;
 
-use super::canvas::{Canvas, Piece};
+use super::canvas::{Canvas, Piece, length};
 use super::footer;
 use super::text::width;
 use super::theme::Look;
@@ -23,6 +23,7 @@ pub fn draw(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
             wanted,
             without,
             with,
+            ..
         } => {
             let long = format!(
                 " No more than {without} of {wanted} without named volumes that nothing uses, {with} with them. Take them?"
@@ -32,8 +33,39 @@ pub fn draw(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
             return fitting(&[long, middle, short], Look::Warn, &mut pen);
         }
     };
+    let error = screen.error.map(error);
+    let room = usize::from(at.inner_width());
+    if let Some(error) = &error
+        && !fits(error, room, length(&text))
+    {
+        // It is why nothing happens: the text can wait.
+        pen.put(" ", Look::Plain);
+        fitting(error, Look::Warn, &mut pen);
+        return;
+    }
     pen.pieces(&text);
-    fitting(&notes, Look::Plain, &mut pen);
+    let gap = pen.room().min(3);
+    pen.put(&" ".repeat(gap), Look::Plain);
+    match error {
+        Some(error) => fitting(&error, Look::Warn, &mut pen),
+        None => fitting(&notes, Look::Plain, &mut pen),
+    }
+}
+
+fn fits(texts: &[String], room: usize, taken: usize) -> bool {
+    texts.iter().any(|text| taken + 3 + width(text) <= room)
+}
+
+/// Why what was typed is no target, ever shorter.
+fn error(error: FreeError) -> Vec<String> {
+    let texts = match error {
+        FreeError::Unreadable => ["write a size or a share: 20gb, 20%", "write 20gb or 20%"],
+        FreeError::NoDisk => [
+            "nobody knows how full the disk is: write a size",
+            "no disk known: write 20gb",
+        ],
+    };
+    texts.map(str::to_owned).into()
 }
 
 /// The first text that there is room for.
@@ -53,30 +85,46 @@ fn typed(screen: &FreeScreen) -> Vec<Piece> {
 
 /// What the disk has, and what would be enough.
 fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
-    if let Some(error) = &screen.error {
-        return vec![format!("   {error}")];
-    }
-    let disks = &model.survey.inventory().disks;
-    let Some(Disk { total, free, .. }) = disks.iter().min_by_key(|disk| disk.free) else {
-        return vec!["   how full the engine's disk is cannot be asked here".to_owned()];
+    let disks = model.survey.inventory().disks.iter();
+    let Some(disk) = disks.max_by_key(|disk| disk.tightness()) else {
+        return vec![
+            "how full the engine's disk is cannot be asked here".to_owned(),
+            "disk not known".to_owned(),
+        ];
     };
-    let has = format!("   {free} of {total} are free now");
-    if screen.is_proposal {
-        let why = "proposed: what brings it to 20 %, at least 5 GB";
-        vec![format!("{has} · {why}"), has]
-    } else {
-        vec![has]
+    let Disk { total, free, .. } = disk;
+    let short = format!("{free} free");
+    let has = format!("{free} of {total} are free now");
+    let mut notes = vec![has.clone()];
+    if disk.lacks_inodes() {
+        notes.insert(
+            0,
+            format!("{has} · its inodes are scarcer: what goes gives some back"),
+        );
     }
+    if !disk.owed.is_zero() {
+        let owed = format!("{has} · about {} refill what root has", disk.owed);
+        notes.insert(0, format!("{owed}, before anybody gets any"));
+    }
+    if screen.is_proposal {
+        let longest = notes[0].clone();
+        notes.insert(
+            0,
+            format!("{longest} · proposed: what brings it to 20 %, at least 5 GB"),
+        );
+    }
+    notes.push(short);
+    notes
 }
 
 fn waiting(model: &Model) -> Vec<String> {
     let stages = still_measured(model);
     let words: Vec<&str> = stages.iter().map(|stage| stage.word()).collect();
     let long = format!(
-        "   still measuring {}: chosen as soon as that is done",
+        "still measuring {}: chosen as soon as that is done",
         words.join(", ")
     );
-    vec![long, "   still measuring …".to_owned()]
+    vec![long, "still measuring …".to_owned()]
 }
 
 /// The keys of the line.

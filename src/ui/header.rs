@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  dtop  ssh://web-3 (-H) · Docker 29.7.2 · containerd   /var/lib/docker ██████████░░ 91 %  8.20 GB free
+//!                            with marks:   /var/lib/docker ████████▒▒░░ 91 → 75 %  8.20 GB → 22.7 GB free
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
@@ -9,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::model::{Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Progress, Stage, Store};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
 use crate::domain::unexplained::sum;
 
@@ -24,7 +26,7 @@ use super::words::{figure, lasting};
 pub fn engine_line(model: &Model, canvas: &mut Canvas<'_>) {
     let wide = canvas.area().width;
     let room = usize::from(wide);
-    let disks = disk_forms(tightest(&model.survey.inventory().disks));
+    let disks = disk_forms(model);
     let engines = engine_forms(model);
     let last = engines.len() - 1;
     let order = [
@@ -131,60 +133,109 @@ fn cut_host(model: &Model, room: usize) -> Vec<Piece> {
     ]
 }
 
-/// The disk with the least left, in parts of its size.
-fn tightest(disks: &[Disk]) -> Option<&Disk> {
-    disks
-        .iter()
-        .filter(|disk| disk.total > Bytes::ZERO)
-        .max_by_key(|disk| used(disk.total.0, disk.free.0).max(inodes_used(disk)))
-}
-
-/// Percent that are used, rounded to the nearest.
-fn used(total: u64, free: u64) -> u64 {
-    let total = u128::from(total.max(1));
-    let used = total - u128::from(free).min(total);
-    u64::try_from((used * 200 + total) / (2 * total)).unwrap_or(100)
-}
-
-fn inodes_used(disk: &Disk) -> u64 {
-    if disk.inodes_total == 0 {
-        return 0;
-    }
-    used(disk.inodes_total, disk.inodes_free)
-}
-
-/// The gauge, ever shorter; the last form is nothing.
-fn disk_forms(disk: Option<&Disk>) -> Vec<Vec<Piece>> {
-    let Some(disk) = disk else {
+/// The gauge of the disk with the least left, in parts of its size, and with marks how full it is without them;
+/// ever shorter, the last form is nothing.
+fn disk_forms(model: &Model) -> Vec<Vec<Piece>> {
+    let disks = model.survey.inventory().disks.iter();
+    let disk = disks.max_by_key(|disk| disk.tightness());
+    let Some(gauge) = disk.and_then(|disk| gauge(model, disk)) else {
         return vec![Vec::new(); 5];
     };
-    let bytes = used(disk.total.0, disk.free.0);
-    let inodes = inodes_used(disk);
-    let (percent, path, left) = if inodes > bytes {
-        let left = format!("{} inodes free", disk.inodes_free);
-        (inodes, format!("{} inodes", disk.path), left)
-    } else {
-        (bytes, disk.path.to_string(), format!("{} free", disk.free))
-    };
-    let look = match percent {
+    let Gauge { now, then, .. } = gauge;
+    let look = match now {
         95.. => Look::Danger,
         85.. => Look::Warn,
         _ => Look::Plain,
     };
-    let path = (format!("{path} "), Look::Plain);
-    let bar = |long| (bar(percent, 100, long), look);
-    let tail = (format!(" {percent} %  {left} "), look);
+    let path = (format!("{} ", gauge.name), Look::Plain);
+    let bar = |long| {
+        let (full, stays) = (
+            cells(now, 100, long),
+            cells(then, 100, long).min(cells(now, 100, long)),
+        );
+        [
+            ("█".repeat(stays), look),
+            ("▒".repeat(full - stays), Look::Frees),
+            ("░".repeat(long - full), look),
+        ]
+    };
+    let with = |pieces: &[Piece], long, left: &str| {
+        let tail = (format!(" {}  {left} ", gauge.percent), look);
+        [pieces, &bar(long), &[tail]].concat()
+    };
+    let path = std::slice::from_ref(&path);
     vec![
-        vec![path.clone(), bar(18), tail.clone()],
-        vec![path.clone(), bar(10), tail.clone()],
-        vec![bar(10), tail.clone()],
-        vec![(format!("{left} "), look)],
+        with(path, 18, &gauge.left),
+        with(path, 10, gauge.left_then.as_ref().unwrap_or(&gauge.left)),
+        match &gauge.left_then {
+            Some(then) => with(&[], 6, then),
+            None => with(&[], 10, &gauge.left),
+        },
+        vec![(format!("{} ", gauge.left), look)],
         Vec::new(),
     ]
 }
 
+/// What the gauge says.
+struct Gauge {
+    name: String,
+    /// Percent that are used.
+    now: u64,
+    /// The same without what is marked.
+    then: u64,
+    percent: String,
+    left: String,
+    /// What is left without what is marked, where that is known.
+    left_then: Option<String>,
+}
+
+/// Of inodes, where they are scarcer, it is not known how many go with what is marked.
+fn gauge(model: &Model, disk: &Disk) -> Option<Gauge> {
+    let bytes = disk.percent_used(Bytes::ZERO)?;
+    let frees = if model.marked.pending {
+        Bytes::ZERO
+    } else {
+        model.marked.at(disk.holds)
+    };
+    if disk.lacks_inodes() {
+        let now = disk.inodes_used()?;
+        let then = if frees.is_zero() { "" } else { " → –" };
+        return Some(Gauge {
+            name: format!("{} inodes", disk.path),
+            now,
+            then: now,
+            percent: format!("{now}{then} %"),
+            left: format!("{} inodes free", disk.inodes_free),
+            left_then: None,
+        });
+    }
+    let then = disk.percent_used(frees)?;
+    let after = (!frees.is_zero()).then(|| format!("→ {} free", disk.available_after(frees)));
+    let (percent, left) = match &after {
+        None => (format!("{bytes} %"), format!("{} free", disk.free)),
+        Some(after) => (
+            format!("{bytes} → {then} %"),
+            format!("{} {after}", disk.free),
+        ),
+    };
+    Some(Gauge {
+        name: disk.path.to_string(),
+        now: bytes,
+        then,
+        percent,
+        left,
+        left_then: after,
+    })
+}
+
 /// A bar of `long` columns; full only when all of it is, empty only when nothing is.
 pub fn bar(part: u64, whole: u64, long: usize) -> String {
+    let full = cells(part, whole, long);
+    "█".repeat(full) + &"░".repeat(long - full)
+}
+
+/// How many of `long` columns are full.
+fn cells(part: u64, whole: u64, long: usize) -> usize {
     let whole = u128::from(whole.max(1));
     let part = u128::from(part).min(whole);
     let cells = long as u128;
@@ -193,8 +244,7 @@ pub fn bar(part: u64, whole: u64, long: usize) -> String {
         part if part == whole => cells,
         part => ((part * cells + whole / 2) / whole).clamp(1, cells.saturating_sub(1).max(1)),
     };
-    let full = usize::try_from(full).unwrap_or(long);
-    "█".repeat(full) + &"░".repeat(long - full)
+    usize::try_from(full).unwrap_or(long).min(long)
 }
 
 /// Totals by kind and what is still being measured. What goes wrong comes before what goes on.

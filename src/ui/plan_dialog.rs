@@ -31,7 +31,7 @@ use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{
-    count, disk_after, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go,
+    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go,
 };
 
 /// Columns of the bytes, and of the kind behind them.
@@ -302,10 +302,9 @@ fn summary(
     say(&doubts(&plan.frees, &model.survey), Look::Plain);
     if !plan.steps.is_empty() && model.layout.height >= 16 {
         let disks = &model.survey.inventory().disks;
-        say(
-            &disk_after(disks, &plan.frees).unwrap_or_default(),
-            Look::Plain,
-        );
+        for line in disks_after(disks, &plan.frees) {
+            say(&line, Look::Plain);
+        }
     }
     if let Some(line) = &screen.line {
         lines.truncate(most - 1);

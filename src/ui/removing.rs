@@ -24,7 +24,7 @@ use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
 use super::words::{
-    difference, disk_file, figure, freed, freed_in_all, join, kind_word, lasting, on_disk,
+    difference, disk_file, figure, freed, freed_in_all, join, kind_word, lasting, on_disks,
 };
 
 const NARROW: usize = 60;
@@ -102,7 +102,6 @@ fn ended(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
 /// What the disk says, and what it cannot say because it is a file on another machine.
 fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)> {
     let account = removing.account.as_ref();
-    let change = account.and_then(|account| Some((account.disk?, account.freed)));
     let counting = removing.counting.filter(|_| removing.account.is_none());
     let counting = counting.map(|since| {
         let pending = theme.pending();
@@ -110,20 +109,22 @@ fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)
         let text = format!("measuring what was freed{pending} {since}, Esc ends the wait");
         (text, Look::Plain)
     });
-    let on_disk = change.map(|(change, freed)| {
-        let look = match change.explains(freed) {
-            Some(_) => Look::Warn,
-            None => Look::Plain,
-        };
-        (on_disk(change, freed), look)
-    });
     let engine = &model.survey.inventory().engine;
     let room = usize::from(model.layout.width).saturating_sub(2).max(8);
+    let on_disks = account.and_then(on_disks).into_iter();
+    let on_disks = on_disks.flat_map(|(lines, is_odd)| {
+        let look = if is_odd { Look::Warn } else { Look::Plain };
+        // Where there is little room the explanation is cut, not what follows.
+        let most = if room < NARROW { 1 } else { usize::MAX };
+        let lines = lines
+            .into_iter()
+            .flat_map(move |line| wrap(&line, room).into_iter().take(most));
+        lines.map(move |line| (line, look))
+    });
     let file = engine.vm.as_deref().map(|vm| wrap(&disk_file(vm), room));
     let file = file.unwrap_or_default().into_iter();
     let copies = copies(removing).map(|text| (text, Look::Plain));
-    on_disk
-        .into_iter()
+    on_disks
         .chain(counting)
         .chain(file.map(|line| (line, Look::Plain)))
         .chain(copies)

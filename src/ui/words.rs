@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::domain::account::{Account, Difference, DiskChange};
+use crate::domain::account::{Account, Change, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Inventory, Progress, Stage};
+use crate::domain::disk::{Disk, Places};
+use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::plan::Plan;
@@ -48,16 +49,41 @@ pub fn freed_in_all(account: &Account) -> String {
     }
 }
 
-/// `the disk has 152 MB more free`, and why that is not what was freed, where it is not.
-pub fn on_disk(change: DiskChange, freed: Bytes) -> String {
-    let change_is = match change {
-        DiskChange::More(bytes) => format!("the disk has {bytes} more free"),
-        DiskChange::Less(bytes) => format!("the disk has {bytes} less free"),
-    };
-    match change.explains(freed) {
-        Some(why) => format!("{change_is}: {why}"),
-        None => change_is,
+/// `the disk has 152 MB more free, 84 % full`, and why that is not what was freed, where it is not. Of several
+/// each is named. True where something is to be explained.
+pub fn on_disks(account: &Account) -> Option<(Vec<String>, bool)> {
+    let change = account.disk?;
+    let several = account.disks.len() > 1;
+    let each = account.disks.iter().filter_map(|pair| {
+        let (_, after) = pair;
+        let change = DiskChange::over(std::slice::from_ref(pair))?;
+        let name = if several { &after.path } else { "the disk" };
+        Some(on_disk(name, change, after))
+    });
+    let mut lines: Vec<String> = each.collect();
+    let why = change.explains(account.freed);
+    if let Some(why) = &why {
+        match lines.as_mut_slice() {
+            [one] => *one = format!("{one}: {why}"),
+            _ => lines.push(why.clone()),
+        }
     }
+    Some((lines, why.is_some()))
+}
+
+fn on_disk(name: &str, change: DiskChange, after: &Disk) -> String {
+    let available = match change.available {
+        Change::More(bytes) => format!("{bytes} more free"),
+        Change::Less(bytes) => format!("{bytes} less free"),
+    };
+    let percent = after.percent_used(Bytes::ZERO);
+    let full = percent.map(|percent| format!("{percent} % full"));
+    let inodes = change.inodes.map(|inodes| {
+        let word = if inodes < 0 { "fewer" } else { "more" };
+        format!("{} {word} inodes", inodes.unsigned_abs())
+    });
+    let parts = [Some(available), inodes, full].into_iter().flatten();
+    format!("{name} has {}", parts.collect::<Vec<_>>().join(", "))
 }
 
 /// What a removal inside a virtual machine does not do.
@@ -188,13 +214,29 @@ fn number_of(plan: &Plan, is: impl Fn(Kind) -> bool) -> usize {
     plan.steps.iter().filter(|step| is(step.id.kind())).count()
 }
 
-/// What a plan does to the filesystem of the engine's data, by what it is sure to free: `/var/lib/docker 91 % →
-/// 84 %`. Nothing where there are several: which of them a byte lies on is not known.
-pub fn disk_after(disks: &[Disk], freed: &Freed) -> Option<String> {
-    let [disk] = disks else { return None };
+/// What a plan does to each filesystem that it frees something on, by what it is sure to free: `/var/lib/docker 91 %
+/// → 84 % full`, and what of it users do not get.
+pub fn disks_after(disks: &[Disk], freed: &Freed) -> Vec<String> {
+    let touched = disks.iter().filter(|disk| {
+        let is_all_there = disks.len() == 1 && disk.holds == Places::ALL;
+        is_all_there || !freed.at(disk.holds).is_zero()
+    });
+    let each = touched.filter_map(|disk| disk_after(disk, freed.at(disk.holds)));
+    each.collect()
+}
+
+fn disk_after(disk: &Disk, freed: Bytes) -> Option<String> {
     let now = disk.percent_used(Bytes::ZERO)?;
-    let then = disk.percent_used(freed.at_least)?;
-    Some(format!("{} {now} % → {then} % full", disk.path))
+    let then = disk.percent_used(freed)?;
+    let mut line = format!("{} {now} % → {then} % full", disk.path);
+    let refills = disk.owed.min(freed);
+    if !refills.is_zero() {
+        line = format!("{line}, about {refills} of it first refill what it keeps for root");
+    }
+    if let Some(inodes) = disk.inodes_used().filter(|_| disk.lacks_inodes()) {
+        line = format!("{line}; {inodes} % of its inodes are used, not known how many go");
+    }
+    Some(line)
 }
 
 /// A kind in one word, for a column.
@@ -239,6 +281,15 @@ pub fn why_it_may_go(id: &ItemId, survey: &Survey, now: Timestamp) -> Option<Str
     Some(format!("{what} · {}", last_use(item, facts, now)))
 }
 
+/// Why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
+fn boundless(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
+    let most = triage::LOG_BOUND;
+    format!(
+        "more than {most}, nothing bounds it · {}",
+        last_use(item, facts, now)
+    )
+}
+
 /// Holders in a few words: `3 build cache records and nextcloud:19`.
 pub fn holders(by: &[(ItemId, Bytes)], survey: &Survey) -> String {
     let records = by
@@ -281,15 +332,6 @@ pub fn lasting(since: Timestamp, now: Timestamp) -> String {
     } else {
         format!("{} min", seconds / 60)
     }
-/// Why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
-fn boundless(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
-    let most = triage::LOG_BOUND;
-    format!(
-        "more than {most}, nothing bounds it · {}",
-        last_use(item, facts, now)
-    )
-}
-
 }
 
 /// Why there is no build cache, where the engine is known to keep none. A builder without a store of its own
@@ -317,32 +359,126 @@ pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_plan_says_how_full_the_one_disk_is_after_it() {
-        let disk = |free: u64| Disk {
+    fn disk(free: u64) -> Disk {
+        Disk {
             path: "/var/lib/docker".into(),
             total: Bytes(1000),
             free: Bytes(free),
-            inodes_total: 0,
-            inodes_free: 0,
-        };
-        let frees = |bytes: u64| Freed {
+            holds: Places::ALL,
+            ..Disk::default()
+        }
+    }
+
+    fn frees(bytes: u64) -> Freed {
+        Freed {
             at_least: Bytes(bytes),
             at_most: Bytes(5_000),
             ..Freed::default()
-        };
-        let says = |disks: &[Disk], bytes| disk_after(disks, &frees(bytes));
-        let text = says(&[disk(90)], 70);
-        assert_eq!(text.as_deref(), Some("/var/lib/docker 91 % → 84 % full"));
+        }
+    }
+
+    fn says(disks: &[Disk], freed: &Freed) -> String {
+        disks_after(disks, freed).join("\n")
+    }
+
+    #[test]
+    fn a_plan_says_how_full_the_disk_is_after_it() {
+        let text = says(&[disk(90)], &frees(70));
+        assert_eq!(text, "/var/lib/docker 91 % → 84 % full");
         // More than there is cannot become free.
-        let text = says(&[disk(90)], u64::MAX);
-        assert_eq!(text.as_deref(), Some("/var/lib/docker 91 % → 0 % full"));
-        assert_eq!(says(&[disk(90), disk(80)], 70), None);
-        assert_eq!(says(&[], 70), None);
+        let text = says(&[disk(90)], &frees(u64::MAX));
+        assert_eq!(text, "/var/lib/docker 91 % → 0 % full");
+        assert_eq!(says(&[], &frees(70)), "");
         let none = Disk {
             total: Bytes::ZERO,
             ..disk(0)
         };
-        assert_eq!(says(&[none], 70), None);
+        assert_eq!(says(&[none], &frees(70)), "");
+    }
+
+    #[test]
+    fn of_several_disks_each_has_what_lies_on_it() {
+        let layers = Places {
+            layers: true,
+            ..Places::default()
+        };
+        let rest = Places {
+            layers: false,
+            ..Places::ALL
+        };
+        let mut disks = [disk(90), disk(500)];
+        disks[0].holds = rest;
+        disks[1].holds = layers;
+        disks[1].path = "/layers".into();
+        let freed = Freed {
+            volumes: Bytes(30),
+            logs: Bytes(40),
+            ..frees(170)
+        };
+        let both = "/var/lib/docker 91 % → 84 % full\n/layers 50 % → 40 % full";
+        assert_eq!(says(&disks, &freed), both);
+        assert_eq!(says(&disks, &frees(100)), "/layers 50 % → 40 % full");
+        // Where layers lie is not known: nothing is said of them.
+        assert_eq!(says(&disks[..1], &frees(100)), "");
+    }
+
+    #[test]
+    fn what_users_do_not_get_and_what_nobody_knows_is_said() {
+        let full = Disk {
+            owed: Bytes(26),
+            ..disk(0)
+        };
+        let text = says(&[full], &frees(126));
+        assert!(
+            text.contains("100 % → 90 % full, about 26 B of it first refill"),
+            "{text}"
+        );
+        let many = Disk {
+            inodes_total: 100,
+            inodes_free: 3,
+            ..disk(90)
+        };
+        let text = says(&[many], &frees(70));
+        assert!(
+            text.contains("; 97 % of its inodes are used, not known"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn after_a_removal_the_disks_say_what_they_have_more_and_why_not() {
+        let pair = |before: Disk, after: Disk| Account {
+            freed: Bytes(19_000_000),
+            disks: vec![(before.clone(), after.clone())],
+            disk: DiskChange::over(&[(before, after)]),
+            ..Account::default()
+        };
+        let large = |free: u64, kept: u64| Disk {
+            total: Bytes(400_000_000),
+            free: Bytes(free),
+            kept: Bytes(kept),
+            ..disk(0)
+        };
+        let said = |account: &Account| on_disks(account).unwrap();
+        let (lines, odd) = said(&pair(large(0, 1_000_000), large(0, 20_000_000)));
+        let why = "the disk has 0 B more free, 100 % full: 19.0 MB went to what it keeps for root";
+        assert_eq!((lines.as_slice(), odd), ([why.to_owned()].as_slice(), true));
+        let (lines, odd) = said(&pair(large(0, 0), large(19_000_000, 0)));
+        assert_eq!(
+            (lines[0].as_str(), odd),
+            ("the disk has 19.0 MB more free, 95 % full", false)
+        );
+        let mut few = large(10_000_000, 0);
+        (few.inodes_total, few.inodes_free) = (100, 1);
+        let more = Disk {
+            free: Bytes(29_000_000),
+            inodes_free: 61,
+            ..few.clone()
+        };
+        let (lines, _) = said(&pair(few, more));
+        assert_eq!(
+            lines,
+            ["the disk has 19.0 MB more free, 60 more inodes, 93 % full"]
+        );
     }
 }

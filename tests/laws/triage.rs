@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dtop::domain::bytes::{Bytes, Figure};
+use dtop::domain::disk::Places;
 use dtop::domain::item::{ItemId, Labels, Source, State};
 use dtop::domain::plan::{AddedBy, Plan, Selection, Step};
 use dtop::domain::survey::{Item, Survey};
@@ -52,12 +53,12 @@ fn dress(mut fleet: Fleet, luck: &[u8]) -> Fleet {
             container.labels = keep();
         }
     }
-    for volume in &mut fleet.inventory.volumes {
     for at in 0..fleet.inventory.containers.len() {
         if next() % 2 == 0 {
             fleet.log(at, 1_000_000 * u64::from(next()), next() % 4 == 0);
         }
     }
+    for volume in &mut fleet.inventory.volumes {
         volume.anonymous = next() % 2 == 0;
         if next() % 4 == 0 {
             let project = ("com.docker.compose.project".into(), "shop".into());
@@ -120,6 +121,7 @@ fn target(survey: &Survey, share: u64) -> Bytes {
 fn chosen(survey: &Survey, bytes: Bytes, even_volumes: bool) -> Chosen {
     let wish = Wish {
         bytes,
+        at: Places::ALL,
         even_volumes,
     };
     choose(survey, &Selection::default(), wish, now())
@@ -244,7 +246,7 @@ proptest! {
         let survey = Survey::new(fleet.inventory.clone());
         let mut selected = Selection::default();
         selected.items.insert(mine.get(&items).clone(), AddedBy::Selection);
-        let wish = Wish { bytes: target(&survey, share), even_volumes: false };
+        let wish = Wish { bytes: target(&survey, share), at: Places::ALL, even_volumes: false };
         let chosen = choose(&survey, &selected, wish, now());
         let with_mine = chosen.items.keys().chain(selected.items.keys());
         let freed = frees(&survey, with_mine);

@@ -6,7 +6,8 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::inventory::{Disk, EngineInfo, Part, Progress, Stage, Store};
+use dtop::domain::disk::{Disk, Places};
+use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels, Record,
     RecordId, Source, State, Text, Volume, VolumeName,
@@ -68,6 +69,8 @@ fn disk() -> Disk {
         free: Bytes(8_200_000_000),
         inodes_total: 6_000_000,
         inodes_free: 4_000_000,
+        holds: Places::ALL,
+        ..Disk::default()
     }
 }
 

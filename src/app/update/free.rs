@@ -5,18 +5,21 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Stage;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::plan::AddedBy;
-use crate::domain::triage::{self, Chosen, Goal, Wish};
+use crate::domain::triage::{self, Chosen, Goal, Proposal};
 
 use super::super::keys::Key;
-use super::super::model::{Asking, FreeScreen, Model, Screen};
+use super::super::model::{Asking, FreeError, FreeScreen, Model, Screen};
 use super::super::msg::Effect;
 use super::browse::{marks_changed, show};
 
 /// Opens the line with a proposal.
 pub fn open(model: &mut Model) {
-    let proposed = triage::proposal(&model.survey.inventory().disks);
+    let text = match triage::proposal(&model.survey.inventory().disks) {
+        Proposal::Free(bytes) => bytes.to_string(),
+        Proposal::UntilPercent(percent) => format!("{percent} %"),
+    };
     model.screen = Screen::Free(FreeScreen {
-        text: proposed.to_string(),
+        text,
         is_proposal: true,
         error: None,
         asking: Asking::Target,
@@ -39,8 +42,8 @@ pub fn press(model: &mut Model, key: Key) -> Vec<Effect> {
         return Vec::new();
     };
     match (screen.asking, key) {
-        (Asking::Volumes { wanted, .. }, key) => {
-            return mark(model, wanted, key == Key::Char('y'));
+        (Asking::Volumes { goal, .. }, key) => {
+            return mark(model, goal, key == Key::Char('y'));
         }
         (Asking::Wait(_), Key::Esc | Key::Ctrl('c')) => screen.asking = Asking::Target,
         (Asking::Wait(_), _) => {}
@@ -109,8 +112,8 @@ fn take(model: &mut Model) -> Vec<Effect> {
     };
     let disks = &model.survey.inventory().disks;
     match goal.map(|goal| (goal, goal.missing(disks))) {
-        None => screen.error = Some("write a size or a share: 20gb, 20%"),
-        Some((_, None)) => screen.error = Some("nobody knows how full the disk is: write a size"),
+        None => screen.error = Some(FreeError::Unreadable),
+        Some((_, None)) => screen.error = Some(FreeError::NoDisk),
         Some((goal, Some(_))) => {
             screen.asking = Asking::Wait(goal);
             return follow(model);
@@ -121,47 +124,44 @@ fn take(model: &mut Model) -> Vec<Effect> {
 
 /// Chooses, and asks first where only named volumes could make it more.
 fn choose(model: &mut Model, goal: Goal) -> Vec<Effect> {
-    let disks = &model.survey.inventory().disks;
-    let Some(wanted) = goal.missing(disks) else {
+    let Some(chosen) = chosen(model, goal, false) else {
         model.screen = Screen::Browse;
         return Vec::new();
     };
-    let chosen = chosen(model, wanted, false);
-    if !chosen.met {
-        let more = self::chosen(model, wanted, true);
-        if more.frees > chosen.frees
-            && let Screen::Free(screen) = &mut model.screen
-        {
-            screen.asking = Asking::Volumes {
-                wanted,
-                without: chosen.frees,
-                with: more.frees,
-            };
-            return Vec::new();
-        }
+    if !chosen.met
+        && let Some(more) = self::chosen(model, goal, true)
+        && more.frees > chosen.frees
+        && let Screen::Free(screen) = &mut model.screen
+    {
+        screen.asking = Asking::Volumes {
+            goal,
+            wanted: chosen.wanted,
+            without: chosen.frees,
+            with: more.frees,
+        };
+        return Vec::new();
     }
-    take_chosen(model, wanted, &chosen)
+    take_chosen(model, &chosen)
 }
 
-fn mark(model: &mut Model, wanted: Bytes, even_volumes: bool) -> Vec<Effect> {
-    let chosen = chosen(model, wanted, even_volumes);
-    take_chosen(model, wanted, &chosen)
+fn mark(model: &mut Model, goal: Goal, even_volumes: bool) -> Vec<Effect> {
+    let Some(chosen) = chosen(model, goal, even_volumes) else {
+        model.screen = Screen::Browse;
+        return Vec::new();
+    };
+    take_chosen(model, &chosen)
 }
 
 /// What somebody marked stays and counts; what was chosen here before is chosen anew.
-fn chosen(model: &Model, bytes: Bytes, even_volumes: bool) -> Chosen {
+fn chosen(model: &Model, goal: Goal, even_volumes: bool) -> Option<Chosen> {
     let mut selected = model.selection();
     selected
         .items
         .retain(|_, added_by| *added_by != AddedBy::Free);
-    let wish = Wish {
-        bytes,
-        even_volumes,
-    };
-    triage::choose(&model.survey, &selected, wish, model.now)
+    triage::reach(&model.survey, &selected, (goal, even_volumes), model.now)
 }
 
-fn take_chosen(model: &mut Model, wanted: Bytes, chosen: &Chosen) -> Vec<Effect> {
+fn take_chosen(model: &mut Model, chosen: &Chosen) -> Vec<Effect> {
     model.screen = Screen::Browse;
     let before = model.marks.iter();
     let mut changed: Vec<ItemId> = before
@@ -176,7 +176,7 @@ fn take_chosen(model: &mut Model, wanted: Bytes, chosen: &Chosen) -> Vec<Effect>
         changed.push(id.clone());
     }
     marks_changed(model, &changed);
-    let frees = chosen.frees;
+    let (wanted, frees) = (chosen.wanted, chosen.frees);
     model.notice = Some(if wanted.is_zero() {
         "so much is free already".to_owned()
     } else if chosen.items.is_empty() && chosen.met {
@@ -288,7 +288,12 @@ mod tests {
         let mut model = model(Options::default(), &done());
         press(&mut model, "f 5 0 b enter");
         let asked = matches!(&model.screen, Screen::Free(screen)
-            if screen.asking == Asking::Volumes { wanted: Bytes(50), without: Bytes(21), with: Bytes(100) });
+        if screen.asking == Asking::Volumes {
+            goal: Goal::Free(Bytes(50)),
+            wanted: Bytes(50),
+            without: Bytes(21),
+            with: Bytes(100),
+        });
         assert!(asked, "{:?}", model.screen);
         press(&mut model, "enter");
         assert_eq!(model.marked.at_least, Bytes(21), "anything but y is a No");

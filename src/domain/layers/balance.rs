@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use crate::domain::bytes::Bytes;
+use crate::domain::disk::Places;
 use crate::domain::index::ItemNo;
 use crate::domain::item::ItemId;
 
 use super::table::Table;
-use super::units::{HolderNo, UnitNo, World};
+use super::units::{HolderNo, Sort, UnitNo, World};
 use super::{Doubt, Freed, Ledger};
 
 /// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
@@ -27,6 +28,8 @@ pub struct Balance {
     gone: Table<u8>,
     /// What goes for certain, but for layers.
     least: u128,
+    /// What of that are logs, and volumes.
+    apart: [u128; 2],
     /// What goes of layers, as soon as nothing is left that may hold any layer.
     veiled: u128,
     most: u128,
@@ -51,6 +54,7 @@ impl Balance {
             lost: [Table::new(units, few), Table::new(units, few)],
             gone: Table::new(ledger.graph.holders.len(), few),
             least: 0,
+            apart: [0; 2],
             veiled: 0,
             most: 0,
             pending: 0,
@@ -118,7 +122,7 @@ impl Balance {
                 if !self.loses(ledger, World::All, unit) {
                     break;
                 }
-                *self.certain(ledger, unit) += least(ledger, unit);
+                self.is_certain(ledger, unit, true);
                 self.doubtful.remove(&unit);
             }
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
@@ -158,7 +162,7 @@ impl Balance {
                     break;
                 }
                 let size = graph.unit(unit).size;
-                *self.certain(ledger, unit) -= least(ledger, unit);
+                self.is_certain(ledger, unit, false);
                 if !size.most.is_zero() && self.may_be_gone(ledger, unit) {
                     self.doubtful.insert(unit);
                 }
@@ -187,12 +191,19 @@ impl Balance {
         lost > 0 && lost == ledger.graph.counts(World::Sure)[unit as usize]
     }
 
-    /// The sum that a unit's certain bytes belong to.
-    fn certain(&mut self, ledger: &Ledger, unit: UnitNo) -> &mut u128 {
-        if ledger.graph.unit(unit).is_layer() {
-            &mut self.veiled
-        } else {
-            &mut self.least
+    /// Counts a unit that has gone for certain now, or not any more.
+    fn is_certain(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+        let bytes = least(ledger, unit);
+        let of = ledger.graph.unit(unit);
+        let [logs, volumes] = &mut self.apart;
+        let (sum, part) = match of.sort {
+            Sort::Layer | Sort::Blob => (&mut self.veiled, None),
+            Sort::Writable | Sort::Record | Sort::Image => (&mut self.least, None),
+            Sort::Log => (&mut self.least, Some(logs)),
+            Sort::Volume => (&mut self.least, Some(volumes)),
+        };
+        for sum in [Some(sum), part].into_iter().flatten() {
+            *sum = if goes { *sum + bytes } else { *sum - bytes };
         }
     }
 
@@ -236,15 +247,16 @@ impl Balance {
         let veiled = if self.veils == 0 { self.veiled } else { 0 };
         Sum {
             least: self.least + veiled,
+            apart: self.apart,
             most: self.most,
             pending: self.pending,
         }
     }
 
-    /// What has gone so far for certain: [`Freed::at_least`] of [`Balance::total`].
+    /// What has gone so far for certain at some places: [`Freed::at`] of [`Balance::total`].
     #[must_use]
-    pub fn at_least(&self) -> Bytes {
-        Bytes(u64::try_from(self.sum().least).unwrap_or(u64::MAX))
+    pub fn at(&self, places: Places) -> Bytes {
+        Sum::default().to(self.sum()).at(places)
     }
 
     /// All that has gone so far, with the doubts that are left.
@@ -379,6 +391,7 @@ impl<'a> Trial<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     least: u128,
+    apart: [u128; 2],
     most: u128,
     pending: usize,
 }
@@ -389,6 +402,8 @@ impl Sum {
         let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
         Freed {
             at_least: bytes(self.least, later.least),
+            logs: bytes(self.apart[0], later.apart[0]),
+            volumes: bytes(self.apart[1], later.apart[1]),
             at_most: bytes(self.most, later.most),
             doubts: BTreeSet::new(),
             pending: later.pending > self.pending,

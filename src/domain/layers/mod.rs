@@ -48,6 +48,7 @@ pub use release::{HeldBack, Release};
 pub use remains::Remains;
 
 use super::bytes::{Bytes, Figure};
+use super::disk::Places;
 use super::item::{ChainId, ContainerId, ImageId, ItemId, RecordId, Text, short_id};
 
 /// Why a number is a range and not exact.
@@ -120,6 +121,9 @@ impl fmt::Display for Doubt {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
     pub at_least: Bytes,
+    /// What of that are logs, and volumes: they may lie on other disks than layers do.
+    pub logs: Bytes,
+    pub volumes: Bytes,
     /// The largest number there is where no upper end is known; see [`Freed::upper`].
     pub at_most: Bytes,
     /// Reasons for a range, or for a number that is only about right.
@@ -158,8 +162,23 @@ impl Freed {
         }
     }
 
+    /// What of it goes for certain at some places.
+    #[must_use]
+    pub fn at(&self, places: Places) -> Bytes {
+        let layers = self.at_least - self.logs - self.volumes;
+        let parts = [
+            (places.layers, layers),
+            (places.logs, self.logs),
+            (places.volumes, self.volumes),
+        ];
+        let parts = parts.into_iter().filter(|(is_there, _)| *is_there);
+        parts.map(|(_, bytes)| bytes).sum()
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.at_least += other.at_least;
+        self.logs += other.logs;
+        self.volumes += other.volumes;
         self.at_most += other.at_most;
         self.doubts.extend(other.doubts.iter().cloned());
         self.pending |= other.pending;

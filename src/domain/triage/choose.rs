@@ -36,7 +36,7 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
     let needs = Needs::new(survey, &gone, highest, now);
     let mut pick = Pick {
         survey,
-        state: State::new(survey, &needs, &gone),
+        state: State::new(survey, &needs, &gone, wish.at),
         needs: &needs,
         target: wish.bytes,
         kept: vec![false; gone.len()],
@@ -61,6 +61,7 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
                 Some((survey.numbered(*number).id(), tier))
             })
             .collect(),
+        wanted: wish.bytes,
         frees: pick.state.bytes(),
         met: reached,
     }

@@ -1,8 +1,8 @@
 //! How much is to be freed: so much more, or until so much is free.
 
 use crate::domain::bytes::Bytes;
+use crate::domain::disk::{Disk, Places};
 use crate::domain::filter::parse_size;
-use crate::domain::inventory::Disk;
 
 /// What somebody asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +39,46 @@ impl Goal {
             .map(Self::UntilPercent)
     }
 
-    /// How many bytes are missing; `None` where it takes a disk and none is known. With several disks, those
-    /// that are missing the most.
+    /// How many bytes are to be freed, where that is what was asked for.
     #[must_use]
-    pub fn missing(self, disks: &[Disk]) -> Option<Bytes> {
+    pub fn bytes(self) -> Option<Bytes> {
+        match self {
+            Self::Free(bytes) => Some(bytes),
+            Self::Until(_) | Self::UntilPercent(_) => None,
+        }
+    }
+
+    /// How many bytes are missing, on each disk that has too few; `None` where it takes a disk and none is known.
+    #[must_use]
+    pub fn missing(self, disks: &[Disk]) -> Option<Vec<Lack>> {
         let wanted = |disk: &Disk| match self {
             Self::Free(bytes) | Self::Until(bytes) => bytes,
             Self::UntilPercent(percent) => share(disk.total, percent),
         };
         match self {
-            Self::Free(bytes) => Some(bytes),
+            Self::Free(bytes) => Some(vec![Lack {
+                bytes,
+                at: Places::ALL,
+            }]),
+            Self::Until(_) | Self::UntilPercent(_) if disks.is_empty() => None,
             Self::Until(_) | Self::UntilPercent(_) => {
-                disks.iter().map(|disk| wanted(disk) - disk.free).max()
+                let lack = |disk: &Disk| Lack {
+                    bytes: disk.missing(wanted(disk)),
+                    at: disk.holds,
+                };
+                let lacks = disks.iter().map(lack);
+                Some(lacks.filter(|lack| !lack.bytes.is_zero()).collect())
             }
         }
     }
+}
+
+/// What is missing on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lack {
+    pub bytes: Bytes,
+    /// What of the engine's data lies there.
+    pub at: Places,
 }
 
 fn size(text: &str) -> Option<Bytes> {
@@ -67,13 +92,25 @@ fn share(of: Bytes, percent: u8) -> Bytes {
     Bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
-/// What `f` proposes to free: what brings the engine's disk to 20 % free, at least 5 GB; on a disk of less than
-/// 10 GB at least a tenth of it.
+/// What `f` proposes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proposal {
+    Free(Bytes),
+    /// With several disks: freed in the wrong place no size helps.
+    UntilPercent(u8),
+}
+
+/// Proposes what brings the engine's disk to 20 % free, at least 5 GB; on a disk of less than 10 GB at least a
+/// tenth of it.
 #[must_use]
-pub fn proposal(disks: &[Disk]) -> Bytes {
+pub fn proposal(disks: &[Disk]) -> Proposal {
     let Some(missing) = Goal::UntilPercent(ENOUGH).missing(disks) else {
-        return PROPOSED;
+        return Proposal::Free(PROPOSED);
     };
+    if disks.len() > 1 && !missing.is_empty() {
+        return Proposal::UntilPercent(ENOUGH);
+    }
+    let missing = missing.iter().map(|lack| lack.bytes).sum::<Bytes>();
     let largest = disks.iter().map(|disk| disk.total).max();
     let least = largest.map_or(PROPOSED, |total| {
         if total.0 < 2 * PROPOSED.0 {
@@ -82,7 +119,7 @@ pub fn proposal(disks: &[Disk]) -> Bytes {
             PROPOSED
         }
     });
-    rounded_up(missing.max(least))
+    Proposal::Free(rounded_up(missing.max(least)))
 }
 
 /// The least size that is written with three digits and is not less.
@@ -100,12 +137,15 @@ mod tests {
 
     fn disk(total: u64, free: u64) -> Disk {
         Disk {
-            path: "/".into(),
-            total: Bytes(total * 1_000_000_000),
-            free: Bytes(free * 1_000_000_000),
-            inodes_total: 0,
-            inodes_free: 0,
+            total: gb(total),
+            free: gb(free),
+            holds: Places::ALL,
+            ..Disk::default()
         }
+    }
+
+    fn gb(number: u64) -> Bytes {
+        Bytes(number * 1_000_000_000)
     }
 
     #[test]
@@ -123,29 +163,67 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_asked_of_the_disks() {
-        let disks = [disk(100, 8), disk(10, 3)];
-        let gb = |number: u64| Some(Bytes(number * 1_000_000_000));
-        assert_eq!(Goal::UntilPercent(20).missing(&disks), gb(12));
-        assert_eq!(Goal::Until(Bytes(5_000_000_000)).missing(&disks), gb(2));
-        assert_eq!(Goal::Until(Bytes(3)).missing(&disks), gb(0));
-        assert_eq!(Goal::Until(Bytes(3)).missing(&[]), None);
-        assert_eq!(Goal::Free(Bytes(7)).missing(&[]), Some(Bytes(7)));
+    fn what_is_missing_is_asked_of_every_disk() {
+        let volumes = Places {
+            volumes: true,
+            ..Places::default()
+        };
+        let second = Disk {
+            holds: volumes,
+            ..disk(10, 1)
+        };
+        let missing = |goal: Goal, disks: &[Disk]| {
+            let lacks = goal.missing(disks)?;
+            Some(
+                lacks
+                    .iter()
+                    .map(|lack| (lack.bytes, lack.at))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let disks = [disk(100, 8), second];
+        let both = vec![(gb(12), Places::ALL), (gb(1), volumes)];
+        assert_eq!(missing(Goal::UntilPercent(20), &disks), Some(both));
+        let one = vec![(gb(1), volumes)];
+        assert_eq!(missing(Goal::Until(gb(2)), &disks), Some(one));
+        assert_eq!(missing(Goal::Until(Bytes(3)), &disks), Some(vec![]));
+        assert_eq!(missing(Goal::Until(Bytes(3)), &[]), None);
+        let seven = Some(vec![(Bytes(7), Places::ALL)]);
+        assert_eq!(missing(Goal::Free(Bytes(7)), &[]), seven);
+    }
+
+    #[test]
+    fn what_root_has_eaten_is_missing_too() {
+        let eaten = [Disk {
+            owed: gb(3),
+            ..disk(100, 0)
+        }];
+        let missing = |goal: Goal| goal.missing(&eaten).unwrap()[0].bytes;
+        assert_eq!(missing(Goal::UntilPercent(20)), gb(23));
+        assert_eq!(missing(Goal::Until(gb(1))), gb(4));
+        assert_eq!(proposal(&eaten), Proposal::Free(gb(23)));
     }
 
     #[test]
     fn the_proposal_brings_a_fifth_and_at_least_5_gb() {
-        let gb = |number: u64| Bytes(number * 1_000_000_000);
-        assert_eq!(proposal(&[disk(100, 8)]), gb(12));
-        assert_eq!(proposal(&[disk(100, 40)]), PROPOSED);
-        assert_eq!(proposal(&[]), PROPOSED);
+        let free = |disks: &[Disk]| match proposal(disks) {
+            Proposal::Free(bytes) => bytes,
+            Proposal::UntilPercent(_) => panic!("{disks:?}"),
+        };
+        assert_eq!(free(&[disk(100, 8)]), gb(12));
+        assert_eq!(free(&[disk(100, 40)]), PROPOSED);
+        assert_eq!(free(&[]), PROPOSED);
         let odd = Disk {
             free: Bytes(8_765_432_100),
             ..disk(100, 0)
         };
-        assert_eq!(proposal(&[odd]).to_string(), "11.3 GB");
+        assert_eq!(free(&[odd]).to_string(), "11.3 GB");
         // A small disk never has so much.
-        assert_eq!(proposal(&[disk(5, 0)]), gb(1));
-        assert_eq!(proposal(&[disk(5, 5)]), Bytes(500_000_000));
+        assert_eq!(free(&[disk(5, 0)]), gb(1));
+        assert_eq!(free(&[disk(5, 5)]), Bytes(500_000_000));
+        // Which of several has too little only a share tells.
+        let several = [disk(100, 40), disk(100, 8)];
+        assert_eq!(proposal(&several), Proposal::UntilPercent(20));
+        assert_eq!(free(&[disk(100, 40), disk(100, 40)]), PROPOSED);
     }
 }

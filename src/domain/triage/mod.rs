@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::bytes::Bytes;
+use super::disk::Places;
 use super::item::ItemId;
 use super::plan::{AddedBy, Selection};
 use super::survey::Survey;
@@ -26,10 +27,12 @@ pub use goal::{Goal, Lack, PROPOSED, Proposal, proposal};
 pub use tier::{Idle, LOG_BOUND, Tier, tier};
 
 /// What is wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wish {
     /// What the whole plan is to free, what was selected before included.
     pub bytes: Bytes,
+    /// Where: what goes elsewhere does not count.
+    pub at: Places,
     /// Named volumes that nothing uses may go too.
     pub even_volumes: bool,
 }
@@ -39,7 +42,9 @@ pub struct Wish {
 pub struct Chosen {
     /// What goes beside what was selected before, and why it may.
     pub items: BTreeMap<ItemId, Tier>,
-    /// What all of it frees for certain: what was selected before, and these.
+    /// What was wished for.
+    pub wanted: Bytes,
+    /// What all of it frees for certain where that was wished for: what was selected before, and these.
     pub frees: Bytes,
     /// It is as much as was wished for. Otherwise it is the most that there is.
     pub met: bool,
@@ -52,6 +57,36 @@ impl Chosen {
             selection.items.entry(id.clone()).or_insert(AddedBy::Free);
         }
     }
+}
+
+/// Chooses the safest set that reaches a goal: on each of the disks, where that is what it asks. `None` where it
+/// takes a disk and none is known.
+#[must_use]
+pub fn reach(
+    survey: &Survey,
+    selected: &Selection,
+    (goal, even_volumes): (Goal, bool),
+    now: Timestamp,
+) -> Option<Chosen> {
+    let mut selected = selected.clone();
+    let mut all = Chosen {
+        met: true,
+        ..Chosen::default()
+    };
+    for lack in goal.missing(&survey.inventory().disks)? {
+        let wish = Wish {
+            bytes: lack.bytes,
+            at: lack.at,
+            even_volumes,
+        };
+        let chosen = choose(survey, &selected, wish, now);
+        chosen.add_to(&mut selected);
+        all.items.extend(chosen.items);
+        all.wanted += chosen.wanted;
+        all.frees += chosen.frees;
+        all.met &= chosen.met;
+    }
+    Some(all)
 }
 
 /// Chooses the safest set that, with what is selected already, frees what is wished for; where nothing does, the

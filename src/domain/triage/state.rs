@@ -1,6 +1,7 @@
 //! What goes at the moment, and what it frees: things are let go and taken back by the hundred thousand.
 
 use crate::domain::bytes::Bytes;
+use crate::domain::disk::Places;
 use crate::domain::index::ItemNo;
 use crate::domain::layers::Balance;
 use crate::domain::survey::Survey;
@@ -12,12 +13,14 @@ pub(super) struct State<'a> {
     survey: &'a Survey,
     needs: &'a Needs,
     balance: Balance,
+    /// Only what goes there counts.
+    at: Places,
     gone: Vec<bool>,
 }
 
 impl<'a> State<'a> {
     /// Where this much goes already.
-    pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool]) -> Self {
+    pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool], at: Places) -> Self {
         let mut balance = Balance::of(&survey.ledger);
         for (number, gone) in (0..).zip(gone) {
             if *gone {
@@ -28,6 +31,7 @@ impl<'a> State<'a> {
             survey,
             needs,
             balance,
+            at,
             gone: gone.to_vec(),
         }
     }
@@ -38,7 +42,7 @@ impl<'a> State<'a> {
 
     /// What goes for certain.
     pub fn bytes(&self) -> Bytes {
-        self.balance.at_least()
+        self.balance.at(self.at)
     }
 
     pub fn go(&mut self, number: ItemNo) {

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::entries::{Age, Build, By, ContainerEntry, Fleet, RecordEntry, VolumeEntry};
 use super::store::{Holding, KeptImage, KeptRecord, Store};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::Disk;
+use crate::domain::disk::{Disk, Places};
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
@@ -82,6 +82,8 @@ pub(super) fn read(json: &str, now: Timestamp) -> Result<(Store, Disk), FleetErr
         free: Bytes(fleet.disk.free),
         inodes_total: fleet.disk.inodes_total,
         inodes_free: fleet.disk.inodes_free,
+        holds: Places::ALL,
+        ..Disk::default()
     };
     reader.store.settle();
     reader.store.publish();

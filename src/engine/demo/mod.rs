@@ -29,7 +29,8 @@ use super::{
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
-use crate::domain::inventory::{Disk, EngineInfo, SharedSizes};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,

@@ -3,14 +3,14 @@
 //! A folder of that name may exist where the login leads and be another engine's: a virtual machine or a
 //! container in between has folders of its own. So the host must be the one that the engine says it runs on.
 
-use std::collections::HashSet;
 use std::io;
 
 use serde_json::Value;
 
-use super::CONTAINERD;
+use super::{CONTAINERD, LAYERS, Seen, places, settled};
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::domain::disk::{Disk, Places};
+use crate::domain::inventory::{EngineInfo, Store};
 use crate::engine::transport::ssh::{Login, quoted};
 
 /// No folder of an engine's has a longer name.
@@ -42,8 +42,8 @@ impl Home {
         !self.name.is_empty() && same(&self.name, name) && same(&self.kernel, kernel)
     }
 
-    /// The folders that may hold the engine's data.
-    fn folders(&self, engine: &EngineInfo) -> Vec<String> {
+    /// The folders that may hold the engine's data, and what of it.
+    fn folders(&self, engine: &EngineInfo) -> Vec<(String, Places)> {
         let root = engine.root.trim_end_matches('/');
         // It goes into a shell's script: nothing but an absolute path without control characters does, and none
         // so long that the script would not be written at one stroke.
@@ -51,15 +51,24 @@ impl Home {
         if !is_path || root.chars().any(char::is_control) {
             return Vec::new();
         }
-        let mut folders = vec![root.to_owned()];
-        if engine.store == Store::Containerd {
-            folders.push(format!("{root}/containerd/daemon"));
-            if self.containerd.as_deref().is_none_or(is_systems) {
-                folders.push(CONTAINERD.to_owned());
+        let mut folders = vec![(root.to_owned(), Places::default())];
+        for (name, holds) in places(engine) {
+            let is_name = !name.is_empty() && name.len() <= LONGEST;
+            if is_name && name.split('/').all(is_plain) {
+                folders.push((format!("{root}/{name}"), holds));
             }
+        }
+        if engine.store == Store::Containerd && self.containerd.as_deref().is_none_or(is_systems) {
+            folders.push((CONTAINERD.to_owned(), LAYERS));
         }
         folders
     }
+}
+
+/// A storage driver's name comes from the engine.
+fn is_plain(name: &str) -> bool {
+    let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    !name.is_empty() && name.chars().all(letters)
 }
 
 /// The system's own containerd keeps its data in the usual place.
@@ -80,12 +89,13 @@ pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Resul
     if folders.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(read(&login.ask(&script(&folders)).await?, home, &folders))
+    let found = read(&login.ask(&script(&folders)).await?, home, &folders);
+    Ok(settled(found, engine))
 }
 
 /// `-P` keeps a filesystem on one line, and `-k` the unit at 1024 bytes, in busybox too.
-fn script(folders: &[String]) -> String {
-    let each = folders.iter().enumerate().map(|(index, folder)| {
+fn script(folders: &[(String, Places)]) -> String {
+    let each = folders.iter().enumerate().map(|(index, (folder, _))| {
         // Where the engine does not say which containerd it uses, it is the system's if that runs.
         let condition = if folder == CONTAINERD {
             "[ -S /run/containerd/containerd.sock ] && "
@@ -95,6 +105,7 @@ fn script(folders: &[String]) -> String {
         format!(
             "p={}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n\
              echo device $(stat -c %d \"$p\" 2>/dev/null)\n\
+             echo sort $(stat -f -c %t \"$p\" 2>/dev/null)\n\
              echo blocks \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n\
              echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"; }}\n",
             quoted(folder)
@@ -104,7 +115,7 @@ fn script(folders: &[String]) -> String {
     std::iter::once(machine.to_owned()).chain(each).collect()
 }
 
-fn read(lines: &[String], home: &Home, folders: &[String]) -> Vec<Disk> {
+fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> Vec<Disk> {
     let (mut name, mut kernel) = (None, None);
     let mut found: Vec<Found<'_>> = Vec::new();
     for line in lines {
@@ -117,9 +128,10 @@ fn read(lines: &[String], home: &Home, folders: &[String]) -> Vec<Disk> {
                     .parse()
                     .ok()
                     .and_then(|index: usize| folders.get(index));
-                found.extend(folder.map(|path| Found::new(path)));
+                found.extend(folder.map(|(path, holds)| Found::new(path, *holds)));
             }
             ("device", Some(disk)) => disk.device = value,
+            ("sort", Some(disk)) => disk.sort = value,
             ("blocks", Some(disk)) => disk.blocks = value,
             ("inodes", Some(disk)) => disk.inodes = value,
             _ => {}
@@ -128,25 +140,37 @@ fn read(lines: &[String], home: &Home, folders: &[String]) -> Vec<Disk> {
     if !home.is(name, kernel) {
         return Vec::new();
     }
-    let mut seen = HashSet::new();
-    let each = found.iter().filter(|disk| seen.insert(disk.key()));
-    each.filter_map(Found::disk).collect()
+    let mut disks: Vec<(String, Disk)> = Vec::new();
+    for found in &found {
+        let key = found.key();
+        if let Some((_, disk)) = disks.iter_mut().find(|(known, _)| *known == key) {
+            disk.holds = disk.holds.and(found.holds);
+        } else {
+            disks.extend(found.disk().map(|disk| (key, disk)));
+        }
+    }
+    disks.into_iter().map(|(_, disk)| disk).collect()
 }
 
 /// What was said of a folder.
 struct Found<'a> {
     path: &'a str,
+    holds: Places,
     device: &'a str,
+    /// The filesystem's magic number, as `stat -f` writes it.
+    sort: &'a str,
     blocks: &'a str,
     inodes: &'a str,
 }
 
 impl<'a> Found<'a> {
-    fn new(path: &'a str) -> Self {
-        let (device, blocks, inodes) = ("", "", "");
+    fn new(path: &'a str, holds: Places) -> Self {
+        let (device, sort, blocks, inodes) = ("", "", "", "");
         Self {
             path,
+            holds,
             device,
+            sort,
             blocks,
             inodes,
         }
@@ -162,28 +186,34 @@ impl<'a> Found<'a> {
     }
 
     fn disk(&self) -> Option<Disk> {
-        let (blocks, free) = columns(self.blocks)?;
+        let [blocks, taken, free] = columns(self.blocks)?;
         // Some filesystems count none.
-        let (inodes_total, inodes_free) = columns(self.inodes).unwrap_or_default();
+        let [inodes_total, _, inodes_free] = columns(self.inodes).unwrap_or_default();
         let bytes = |blocks: u64| Bytes(blocks.saturating_mul(1024));
+        let seen = Seen {
+            total: bytes(blocks),
+            unused: bytes(blocks) - bytes(taken),
+            free: bytes(free),
+            is_ext: self.sort == "ef53",
+        };
         Some(Disk {
             path: self.path.into(),
-            total: bytes(blocks),
-            free: bytes(free),
             inodes_total,
             inodes_free,
+            holds: self.holds,
+            ..seen.disk()
         })
     }
 }
 
-/// Total and available of a line of `df -P`: three numbers before a percentage. The filesystem's name and
+/// Total, used and available of a line of `df -P`: three numbers before a percentage. The filesystem's name and
 /// the mount's may hold blanks.
-fn columns(line: &str) -> Option<(u64, u64)> {
+fn columns(line: &str) -> Option<[u64; 3]> {
     let words: Vec<&str> = line.split_whitespace().collect();
     words.windows(4).find_map(|four| {
         let is_share = four[3] == "-" || four[3].ends_with('%');
-        let [total, _used, free] = [0, 1, 2].map(|at| four[at].parse().ok());
-        is_share.then_some((total?, free?))
+        let [total, used, free] = [0, 1, 2].map(|at| four[at].parse().ok());
+        is_share.then_some([total?, used?, free?])
     })
 }
 
@@ -222,7 +252,7 @@ mod tests {
              folder 0\ndevice 64769\nblocks /dev/my disk 1000 700 200 78% /mnt/my disk\n\
              inodes /dev/my disk 50 20 30 40% /mnt/my disk\n\
              folder 1\ndevice 64769\nblocks /dev/my disk 1000 700 200 78% /mnt/my disk\ninodes \n\
-             folder 2\ndevice 64770\nblocks pool/x 9000 0 9000 0% /var/lib/containerd\n\
+             folder 4\ndevice 64770\nblocks pool/x 9000 0 9000 0% /var/lib/containerd\n\
              inodes pool/x 0 0 0 - /var/lib/containerd",
         );
         let disk = |path: &str, total, free, inodes_total, inodes_free| Disk {
@@ -231,6 +261,8 @@ mod tests {
             free: Bytes(free),
             inodes_total,
             inodes_free,
+            holds: LAYERS,
+            ..Disk::default()
         };
         assert_eq!(
             disks,
@@ -246,7 +278,7 @@ mod tests {
         let one = "device \nblocks /dev/a 10 5 5 50% /\ninodes /dev/a 10 5 5 50% /\n";
         let other = "device \nblocks /dev/b 10 5 5 50% /b\ninodes \n";
         let disks = answer(&format!(
-            "name web-3\nkernel 6.1.0\nfolder 0\n{one}folder 1\n{one}folder 2\n{other}"
+            "name web-3\nkernel 6.1.0\nfolder 0\n{one}folder 1\n{one}folder 4\n{other}"
         ));
         let paths: Vec<&str> = disks.iter().map(|disk| &*disk.path).collect();
         assert_eq!(paths, ["/d", CONTAINERD]);
@@ -288,18 +320,29 @@ mod tests {
         for root in ["", "relative", "-h", "/a\nrm -rf b", "$(id)"] {
             assert_eq!(
                 home().folders(&engine(root, Store::GraphDriver)),
-                [""; 0],
+                [],
                 "{root}"
             );
         }
-        let folders = home().folders(&engine("/a/", Store::Containerd));
-        assert_eq!(folders, ["/a", "/a/containerd/daemon", CONTAINERD]);
+        let paths = |home: &Home| {
+            let folders = home.folders(&engine("/a/", Store::Containerd));
+            folders
+                .into_iter()
+                .map(|(path, _)| path)
+                .collect::<Vec<_>>()
+        };
+        let own = ["/a", "/a/containerd/daemon", "/a/volumes", "/a/containers"];
+        assert_eq!(paths(&home()), [&own[..], &[CONTAINERD]].concat());
         let elsewhere = Home {
             containerd: Some("/tmp/x/containerd.sock".into()),
             ..home()
         };
-        let folders = elsewhere.folders(&engine("/a", Store::Containerd));
-        assert_eq!(folders, ["/a", "/a/containerd/daemon"]);
+        assert_eq!(paths(&elsewhere), own);
+        let odd = EngineInfo {
+            driver: "a; rm -rf b".into(),
+            ..engine("/a", Store::GraphDriver)
+        };
+        assert_eq!(home().folders(&odd).len(), 3, "not the driver's");
     }
 
     /// Shells and tools as they are found here, at a folder with a name that is a command everywhere else.
@@ -310,7 +353,8 @@ mod tests {
             .path()
             .join("a'b $(touch pwned) `touch pwned`;touch pwned");
         std::fs::create_dir(&trap).unwrap();
-        let folders = [trap.to_str().unwrap().to_owned(), "/none".to_owned()];
+        let folders = [trap.to_str().unwrap(), "/none"];
+        let folders = folders.map(|path| (path.to_owned(), Places::ALL));
         let stat = rustix::fs::statvfs(&trap).unwrap();
         let system = Home {
             name: rustix::system::uname().nodename().to_str().unwrap().into(),
@@ -328,7 +372,14 @@ mod tests {
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
             let disks = read(&lines, &system, &folders);
             assert_eq!(disks.len(), 1, "{text}");
-            assert_eq!(&*disks[0].path, folders[0]);
+            assert_eq!(&*disks[0].path, folders[0].0);
+            // Of ext it is told what it keeps for root.
+            let is_ext = rustix::fs::statfs(&trap).unwrap().f_type == super::super::EXT;
+            assert_eq!(
+                disks[0].kept.is_zero(),
+                !is_ext || stat.f_bfree == stat.f_bavail,
+                "{text}"
+            );
             assert_eq!(
                 disks[0].total.0,
                 stat.f_blocks * stat.f_frsize / 1024 * 1024,

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::domain::account::{Account, Difference, DiskChange, FreedBy};
+use crate::domain::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Inventory, Store};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
 use crate::domain::layers::{Observation, Went};
 use crate::domain::outcome::{Done, Outcome};
@@ -145,6 +146,7 @@ impl Run<'_> {
             by: FreedBy::Engine,
             about: total.about,
             disk: None,
+            disks: Vec::new(),
             differences: Vec::new(),
         };
         if self.removed.is_empty() && total == Went::default() {
@@ -157,8 +159,10 @@ impl Run<'_> {
             account.differences = self.differences(&total).await;
         }
         let after = disks_again(self.engine, &before).await;
-        account.disk = DiskChange::between(&before, &after);
-        if let Some(DiskChange::More(change)) = account.disk
+        account.disks = in_both(&before, &after);
+        account.disk = DiskChange::over(&account.disks);
+        let available = account.disk.map(|disk| disk.available);
+        if let Some(Change::More(change)) = available
             && total.no_size
             && change > account.freed
         {

@@ -10,8 +10,9 @@ use super::has_stored_layers;
 use super::question::Question;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
+use crate::domain::disk::Disk;
 use crate::domain::extent::Extent;
-use crate::domain::inventory::{Disk, EngineInfo, Store};
+use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::domain::stored::Stored;
 use crate::engine::EngineError;
@@ -155,6 +156,7 @@ mod tests {
             free: Bytes(free),
             inodes_total: 0,
             inodes_free: 0,
+            ..Disk::default()
         }
     }
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Inventory, Progress, Stage, Store};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage, Store};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
 };

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::bytes::Figure;
-use crate::domain::inventory::{Disk, EngineInfo, Inventory, Part, Progress, Stage, Store};
+use crate::domain::disk::{Disk, Places};
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::State;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::scene::{
@@ -44,6 +45,8 @@ fn fleet() -> Inventory {
         free: Bytes(8),
         inodes_total: 10,
         inodes_free: 5,
+        holds: Places::ALL,
+        ..Disk::default()
     }];
     for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
         all.apply(Part::Stage(stage, Progress::Done(at(0))));

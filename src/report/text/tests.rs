@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::domain::disk::Places;
 use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{ItemId, Labels, State};
 use crate::domain::outcome::Outcome;
@@ -55,6 +56,8 @@ fn fleet() -> Inventory {
         free: Bytes(8_200_000_000),
         inodes_total: 10,
         inodes_free: 5,
+        holds: Places::ALL,
+        ..Disk::default()
     }];
     for stage in Stage::ALL {
         all.apply(Part::Stage(stage, Progress::Done(at(0))));

@@ -15,7 +15,8 @@ use crate::app::msg::{Attempt, Msg};
 use crate::app::update::update;
 use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Disk, EngineInfo, Part, Progress, Stage, Store};
+use crate::domain::disk::{Disk, Places};
+use crate::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
     Record, RecordId, Source, State, Volume, VolumeName,
@@ -151,6 +152,8 @@ fn parts() -> Vec<Part> {
         free: Bytes(8_200_000_000),
         inodes_total: 1_000_000,
         inodes_free: 900_000,
+        holds: Places::ALL,
+        ..Disk::default()
     };
     let mut parts = vec![
         Part::Engine(Arc::new(engine)),
@@ -258,7 +261,7 @@ fn plan(model: &Model) -> Plan {
         at_least: Bytes(367_000_000),
         at_most: Bytes(751_000_000),
         doubts: [Doubt::CacheNotListed].into(),
-        pending: false,
+        ..Freed::default()
     };
     Plan {
         steps: vec![job, next, wide, hostile],
@@ -330,10 +333,17 @@ fn removing(model: &Model) -> Removing {
 
 /// Of a removal that freed less than promised, on a disk that others write to.
 fn account(plan: &Plan) -> Account {
+    let disk = |free: u64| Disk {
+        total: Bytes(91_000_000_000),
+        free: Bytes(free),
+        ..Disk::default()
+    };
+    let disks = [(disk(8_200_000_000), disk(8_195_000_000))];
     Account {
         freed: Bytes(337_200_000),
         about: true,
-        disk: Some(DiskChange::Less(Bytes(5_000_000))),
+        disk: DiskChange::over(&disks),
+        disks: disks.into(),
         differences: vec![Difference {
             id: plan.steps[1].id.clone(),
             name: plan.steps[1].name.clone(),

@@ -1,0 +1,167 @@
+//! The filesystems that hold an engine's data: how full they are, and how full something leaves them.
+
+use super::bytes::Bytes;
+use super::item::Text;
+
+/// A filesystem that holds engine data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    pub path: Text,
+    pub total: Bytes,
+    /// Available to users.
+    pub free: Bytes,
+    /// Free as well, but kept for root: ext4 has such a reserve.
+    pub kept: Bytes,
+    /// So much must be freed before any of it is available to users, because root has eaten into what is kept for
+    /// it. A filesystem does not tell how much it would keep: see [`owed_by_ext`].
+    pub owed: Bytes,
+    pub inodes_total: u64,
+    pub inodes_free: u64,
+    /// What of the engine's data lies on it.
+    pub holds: Places,
+}
+
+/// Where an engine keeps things. Each place may be a filesystem of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Layers of images, containers and build cache.
+    pub layers: bool,
+    pub logs: bool,
+    pub volumes: bool,
+}
+
+impl Places {
+    pub const ALL: Self = Self {
+        layers: true,
+        logs: true,
+        volumes: true,
+    };
+
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            layers: self.layers || other.layers,
+            logs: self.logs || other.logs,
+            volumes: self.volumes || other.volumes,
+        }
+    }
+}
+
+impl Disk {
+    /// What is available to users once so much has been freed.
+    #[must_use]
+    pub fn available_after(&self, freed: Bytes) -> Bytes {
+        (self.free + (freed - self.owed)).min(self.total)
+    }
+
+    /// How much must be freed until so much is available to users.
+    #[must_use]
+    pub fn missing(&self, wanted: Bytes) -> Bytes {
+        match wanted - self.free {
+            Bytes::ZERO => Bytes::ZERO,
+            missing => missing + self.owed,
+        }
+    }
+
+    /// How full it is for users, in whole percent of its size, once so much has been freed; `None` without a size.
+    #[must_use]
+    pub fn percent_used(&self, freed: Bytes) -> Option<u64> {
+        used(self.total.0, self.available_after(freed).0)
+    }
+
+    /// How many of its inodes are used, in whole percent; `None` where they are not counted.
+    #[must_use]
+    pub fn inodes_used(&self) -> Option<u64> {
+        used(self.inodes_total, self.inodes_free)
+    }
+
+    /// True where inodes are scarcer than bytes.
+    #[must_use]
+    pub fn lacks_inodes(&self) -> bool {
+        self.inodes_used() > self.percent_used(Bytes::ZERO)
+    }
+
+    /// How full it is in bytes or inodes, whichever are scarcer.
+    #[must_use]
+    pub fn tightness(&self) -> Option<u64> {
+        self.percent_used(Bytes::ZERO).max(self.inodes_used())
+    }
+}
+
+/// Percent that are used, rounded to the nearest.
+fn used(total: u64, free: u64) -> Option<u64> {
+    let total = u128::from(total);
+    let used = total - u128::from(free).min(total);
+    let percent = (used * 200 + total).checked_div(2 * total)?;
+    u64::try_from(percent).ok()
+}
+
+/// The most that an ext filesystem holds ready for itself.
+const READY: Bytes = Bytes(16 << 20);
+
+/// What an ext filesystem, of which so much is unused and nothing available, takes first of what is freed.
+///
+/// It tells how much it keeps for root only while something else is left, too. Otherwise what `mkfs.ext4` sets is
+/// taken: 5 % of the device, of which a twentieth at most are not counted as its size, and what the kernel holds
+/// ready beside that (a fiftieth, 16 MiB at most, since Linux 3.10). Whoever has set less frees too much this way,
+/// which is better than a promise that is not kept.
+#[must_use]
+pub fn owed_by_ext(total: Bytes, unused: Bytes) -> Bytes {
+    let kept = Bytes(total.0 / 19) + Bytes(total.0 / 50).min(READY);
+    kept - unused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk(free: u64, owed: u64) -> Disk {
+        Disk {
+            total: Bytes(1000),
+            free: Bytes(free),
+            owed: Bytes(owed),
+            inodes_total: 100,
+            inodes_free: 50,
+            ..Disk::default()
+        }
+    }
+
+    #[test]
+    fn what_root_has_eaten_is_refilled_first() {
+        let full = disk(0, 40);
+        assert_eq!(full.available_after(Bytes(19)), Bytes::ZERO);
+        assert_eq!(full.available_after(Bytes(41)), Bytes(1));
+        assert_eq!(full.percent_used(Bytes(40)), Some(100));
+        assert_eq!(full.percent_used(Bytes(140)), Some(90));
+        assert_eq!(full.missing(Bytes(200)), Bytes(240));
+        assert_eq!(full.missing(Bytes::ZERO), Bytes::ZERO);
+        let some = disk(100, 0);
+        assert_eq!(some.missing(Bytes(200)), Bytes(100));
+        assert_eq!(some.missing(Bytes(100)), Bytes::ZERO);
+        // More than there is cannot become free.
+        assert_eq!(some.available_after(Bytes(u64::MAX)), Bytes(1000));
+    }
+
+    #[test]
+    fn the_scarcer_of_bytes_and_inodes_is_what_counts() {
+        assert!(disk(600, 0).lacks_inodes());
+        assert_eq!(disk(600, 0).tightness(), Some(50));
+        assert!(!disk(400, 0).lacks_inodes());
+        assert_eq!(disk(400, 0).tightness(), Some(60));
+        let btrfs = Disk {
+            inodes_total: 0,
+            inodes_free: 0,
+            ..disk(600, 0)
+        };
+        assert!(!btrfs.lacks_inodes());
+        assert_eq!(Disk::default().tightness(), None);
+    }
+
+    #[test]
+    fn the_usual_reserve_is_what_is_owed_and_no_more() {
+        let gb = |number: u64| Bytes(number * 1_000_000_000);
+        assert_eq!(owed_by_ext(gb(19), Bytes::ZERO), gb(1) + READY);
+        assert_eq!(owed_by_ext(gb(19), gb(1)), READY);
+        assert_eq!(owed_by_ext(gb(19), gb(2)), Bytes::ZERO);
+    }
+}
