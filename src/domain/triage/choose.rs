@@ -47,10 +47,12 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
         .collect();
     let tiers = pick.tiers(&barred);
     let (reached, top) = pick.reach(&tiers);
-    for (tier, things) in tiers.iter().rev() {
-        if Some(*tier) <= top {
-            pick.spare(things, Some(*tier) == top);
-        }
+    for (tier, things) in pick.by_own_tier(&tiers, top).into_iter().rev() {
+        let things: Vec<ItemNo> = things
+            .into_iter()
+            .filter(|at| pick.state.goes(*at))
+            .collect();
+        pick.spare(&things, Some(tier) == top);
     }
     let items = tiers.values().flatten();
     let items = items.filter(|number| pick.state.goes(**number));
@@ -98,6 +100,23 @@ impl Pick<'_> {
         tiers
     }
 
+    /// What has gone, by what it is missed: what could go only after something of a higher tier is still missed no
+    /// more than the others of its own.
+    fn by_own_tier(
+        &self,
+        tiers: &BTreeMap<Tier, Vec<ItemNo>>,
+        top: Option<Tier>,
+    ) -> BTreeMap<Tier, Vec<ItemNo>> {
+        let mut own: BTreeMap<Tier, Vec<ItemNo>> = BTreeMap::new();
+        let reached = tiers.iter().filter(|(tier, _)| Some(**tier) <= top);
+        for number in reached.flat_map(|(_, things)| things) {
+            if let Some(tier) = self.needs.own[*number as usize] {
+                own.entry(tier).or_default().push(*number);
+            }
+        }
+        own
+    }
+
     /// Lets tier after tier go until it is enough, and returns whether it ever is and the last tier that went.
     /// Where it never is, the target is from then on what all of it frees.
     fn reach(&mut self, tiers: &BTreeMap<Tier, Vec<ItemNo>>) -> (bool, Option<Tier>) {
@@ -133,9 +152,8 @@ impl Pick<'_> {
             }
             left.push((worth, number));
         }
-        if left.len() <= FEW {
-            let left: Vec<ItemNo> = left.iter().map(|(_, number)| *number).collect();
-            self.spare_exactly(&left);
+        let numbers: Vec<ItemNo> = left.iter().map(|(_, number)| *number).collect();
+        if self.spare_exactly(&numbers) {
             return;
         }
         let mut smallest = None;
@@ -248,18 +266,23 @@ impl Pick<'_> {
         false
     }
 
-    /// Of a few things, the fewest that are needed; of as few, those that free the least.
-    fn spare_exactly(&mut self, things: &[ItemNo]) {
-        let (forced, free): (Vec<ItemNo>, Vec<ItemNo>) = things
-            .iter()
-            .partition(|number| self.kept[**number as usize] || self.is_needed(**number));
+    /// Of a few things, the fewest that are needed; of as few, those that free the least. False where they are not few.
+    fn spare_exactly(&mut self, things: &[ItemNo]) -> bool {
+        if things.len() > FEW {
+            return false;
+        }
+        let is_needed = |number: &&ItemNo| self.kept[**number as usize] || self.is_needed(**number);
+        let (forced, free): (Vec<ItemNo>, Vec<ItemNo>) = things.iter().partition(is_needed);
+        if !exact::fewest(self.survey, self.needs, &mut self.state, &free, self.target) {
+            return false;
+        }
         for number in forced {
             self.kept[number as usize] = true;
         }
-        exact::fewest(self.survey, self.needs, &mut self.state, &free, self.target);
         for number in free {
             self.kept[number as usize] |= self.state.goes(number);
         }
+        true
     }
 
     /// Something that has been found to be needed can go only after it.

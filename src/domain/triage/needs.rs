@@ -13,6 +13,8 @@ use super::tier::{Tier, tier};
 pub(super) struct Needs {
     /// The highest tier among an item and all that must go before it; none where some of that may not go.
     pub tiers: Vec<Option<Tier>>,
+    /// An item's own tier, which tells how much it is missed once it can go.
+    pub own: Vec<Option<Tier>>,
     /// Steps of the classic builder: they go by themselves with the last image made on them.
     pub follows: Vec<bool>,
     /// What can go only after an item.
@@ -40,8 +42,12 @@ impl Needs {
         };
         let order = order(survey, length);
         let mut tiers: Vec<Option<Tier>> = vec![None; length];
+        let own: Vec<Option<Tier>> = (0..length)
+            .zip(0..)
+            .map(|(_, number)| own(number))
+            .collect();
         for number in order.iter().copied() {
-            let mut highest = own(number);
+            let mut highest = own[number as usize];
             for need in needs(survey, number) {
                 if !gone[need as usize] {
                     highest = highest.and_then(|tier| Some(tier.max(tiers[need as usize]?)));
@@ -62,6 +68,7 @@ impl Needs {
         Self {
             before: Lists::new(length, pairs.iter().copied()),
             tiers,
+            own,
             follows,
             place,
         }
