@@ -227,6 +227,9 @@ pub struct Inventory {
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
     pub stored: Figure<Arc<Stored>>,
+    /// What earlier pictures told of layers that build cache records keep; see
+    /// [`Ledger::remember`](super::layers::Ledger::remember).
+    pub remembered: Arc<Stored>,
     /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
     pub extents: Arc<HashMap<Text, Extent>>,
     /// What the engine's folder holds and nothing of this counts, the largest first, as of the end of its stage;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::inventory::Part;
+use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
 use dtop::domain::layers::{Freed, Ledger, Totals};
 use dtop::domain::stored::Stored;
@@ -43,6 +43,53 @@ fn chosen(fleet: &Fleet, bits: &[bool]) -> Vec<ItemId> {
         .zip(bits)
         .filter_map(|(item, chosen)| chosen.then_some(item))
         .collect()
+}
+
+/// The same, as far as an engine lets it go: no record before what was made on it.
+fn closed(fleet: &Fleet, bits: &[bool]) -> Vec<ItemId> {
+    let mut set: BTreeSet<ItemId> = chosen(fleet, bits).into_iter().collect();
+    for record in fleet.inventory.cache.iter().rev() {
+        if !set.contains(&ItemId::Record(record.id.clone())) {
+            for parent in &record.parents {
+                set.remove(&ItemId::Record(parent.clone()));
+            }
+        }
+    }
+    set.into_iter().collect()
+}
+
+/// What a second set frees of what the first has left, by a survey that has seen both pictures; and the truth.
+/// By force, images go from under their containers.
+fn after(fleet: &Fleet, first: &[bool], second: &[bool], force: bool) -> (Fleet, Freed, Bytes) {
+    let mut survey = Survey::new(fleet.inventory.clone());
+    let mut gone: BTreeSet<ItemId> = chosen(fleet, first).into_iter().collect();
+    for container in fleet.inventory.containers.iter().filter(|_| !force) {
+        if container
+            .image_id
+            .as_ref()
+            .is_some_and(|id| gone.contains(&ItemId::Image(id.clone())))
+        {
+            gone.insert(ItemId::Container(container.id.clone()));
+        }
+    }
+    let left = fleet.without(&gone);
+    let Inventory {
+        images,
+        cache,
+        containers,
+        volumes,
+        ..
+    } = left.inventory.clone();
+    survey.apply([
+        Part::Images(images),
+        Part::BuildCache(cache),
+        Part::Containers(containers),
+        Part::Volumes(volumes),
+    ]);
+    let set = closed(&left, second);
+    let freed = survey.ledger.frees(&set);
+    let truth = Bytes(left.frees(&set.into_iter().collect()));
+    (left, freed, truth)
 }
 
 fn bits() -> impl Strategy<Value = Vec<bool>> {
@@ -92,6 +139,40 @@ proptest! {
         inventory.apply(Part::Stored(Figure::Known(Arc::new(layers))));
         let freed = Ledger::new(&inventory).frees(&set);
         let truth = Bytes(fleet.frees(&set.into_iter().collect()));
+        prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
+        if freed.is_exact() {
+            prop_assert_eq!(freed.at_least, truth);
+        }
+    }
+
+    #[test]
+    fn what_was_told_before_images_went_is_told_afterwards(
+        fleet in fleet(PLAIN),
+        first in bits(),
+        second in bits(),
+    ) {
+        let (left, freed, truth) = after(&fleet, &first, &second, true);
+        // Of layers that only containers have nothing is remembered, and what no image had was never told.
+        let told = fleet.inventory.cache.iter().all(|record| record.shared);
+        let images: BTreeSet<_> = left.inventory.images.iter().map(|it| Some(&it.id)).collect();
+        let mut containers = left.inventory.containers.iter();
+        if told && containers.all(|it| images.contains(&it.image_id.as_ref())) {
+            prop_assert!(freed.is_exact(), "{:?} {:?}", freed, truth);
+        }
+        if freed.is_exact() {
+            prop_assert_eq!(freed.at_least, truth);
+        }
+        prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
+    }
+
+    #[test]
+    fn what_is_remembered_takes_no_truth_out_of_the_range(
+        fleet in odd(),
+        first in bits(),
+        second in bits(),
+    ) {
+        // A twin under a container without an image is not told apart, see `odd`.
+        let (_, freed, truth) = after(&fleet, &first, &second, false);
         prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
         if freed.is_exact() {
             prop_assert_eq!(freed.at_least, truth);

@@ -137,6 +137,52 @@ impl Fleet {
         }
     }
 
+    /// What is left of it once a set has gone, as the engine tells it then. A record stays that others were made on.
+    pub fn without(&self, set: &BTreeSet<ItemId>) -> Self {
+        let mut set = set.clone();
+        for record in self.inventory.cache.iter().rev() {
+            if !set.contains(&ItemId::Record(record.id.clone())) {
+                for parent in &record.parents {
+                    set.remove(&ItemId::Record(parent.clone()));
+                }
+            }
+        }
+        let mut left = self.clone();
+        left.holders.retain(|holder| !set.contains(&holder.item));
+        left.own.retain(|(item, _)| match item {
+            ItemId::Log(id) => !set.contains(&ItemId::Container(id.clone())),
+            _ => !set.contains(item),
+        });
+        let shared: BTreeSet<usize> = left
+            .holders
+            .iter()
+            .filter(|holder| matches!(holder.item, ItemId::Image(_)))
+            .flat_map(|holder| left.chain(holder.top))
+            .collect();
+        let mut images = self.inventory.images.clone();
+        images.retain(|image| !set.contains(&ItemId::Image(image.id.clone())));
+        let mut cache = self.inventory.cache.clone();
+        cache.retain(|record| !set.contains(&ItemId::Record(record.id.clone())));
+        for record in &mut cache {
+            let item = ItemId::Record(record.id.clone());
+            let holder = left.holders.iter().find(|holder| holder.item == item);
+            record.shared = holder.is_some_and(|holder| shared.contains(&holder.top));
+        }
+        let mut containers = self.inventory.containers.clone();
+        containers.retain(|it| !set.contains(&ItemId::Container(it.id.clone())));
+        let mut volumes = self.inventory.volumes.clone();
+        volumes.retain(|it| !set.contains(&ItemId::Volume(it.name.clone())));
+        for part in [
+            Part::Images(images),
+            Part::BuildCache(cache),
+            Part::Containers(containers),
+            Part::Volumes(volumes),
+        ] {
+            left.inventory.apply(part);
+        }
+        left
+    }
+
     /// What the engine's own folder tells of this store.
     pub fn stored(&self) -> Part {
         let name = |layer: usize| ChainId::new(format!("chain-{layer}"));

@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
         };
         Self {
             inventory,
-            image_layers: if shelf.is_known {
+            image_layers: if shelf.is_known || shelf.remembers {
                 of_images
             } else {
                 tree.len()

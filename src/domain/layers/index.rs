@@ -153,6 +153,11 @@ impl<'a> Index<'a> {
             .is_some_and(|moment| self.by_moment.of(moment).any(|top| top == layer))
     }
 
+    /// The layer that a record was found to be when more told of it.
+    pub(super) fn was_told(&self, record: &Record, layer: LayerNo) -> bool {
+        self.shelf.hints.get(&record.id) == Some(&layer)
+    }
+
     pub(super) fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
         let second = record.created.map(Timestamp::as_second);
         second.is_some()
@@ -187,7 +192,8 @@ impl<'a> Index<'a> {
     /// Layers that a record may be, as far as it alone tells. The engine calls those shared that images have.
     pub(super) fn candidates(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
         let known = |layer: &LayerNo| {
-            !self.shelf.is_known || record.shared == ((*layer as usize) < self.image_layers)
+            let whose = self.shelf.is_known || self.shelf.remembers;
+            !whose || record.shared == ((*layer as usize) < self.image_layers)
         };
         let timely = self.timely(record, depth, known);
         if !timely.is_empty() {

@@ -83,6 +83,13 @@ impl Lineage {
         Some(line)
     }
 
+    /// Of each record those that have no other parent.
+    fn children(&self) -> Lists<usize> {
+        let pairs = self.parent.iter().enumerate();
+        let pairs = pairs.filter_map(|(child, parent)| Some((number((*parent)?), child)));
+        Lists::new(self.parent.len(), pairs)
+    }
+
     /// Parents of a record that has several.
     pub(super) fn other_parents(&self, at: usize) -> &[usize] {
         match self.parents.of(number(at)) {
@@ -133,6 +140,8 @@ pub(super) struct Join<'a> {
     lineage: &'a Lineage,
     index: Index<'a>,
     ties: Vec<Tie>,
+    /// Records that were made on each, and on nothing else.
+    children: Lists<usize>,
     /// Layers that some base's record is: there is one record for each, however often it is built on.
     bases: HashSet<LayerNo>,
 }
@@ -147,24 +156,29 @@ impl Join<'_> {
         // On the other it says only that no image has the layer.
         let any = packed || builder.shelf.is_known;
         let may_share = |record: &Record| record.shared || any && &*record.kind == "regular";
-        if !records.iter().any(may_share) {
+        let stored = &builder.shelf.records;
+        if stored.is_empty() && !records.iter().any(may_share) {
             return vec![Tie::None; records.len()];
         }
-        let ties = records.iter().map(|record| {
-            if !may_share(record) {
-                return Tie::None;
-            }
-            match builder.shelf.records.get(&record.id) {
-                None => Tie::Some,
-                Some(None) => Tie::None,
-                Some(Some(layer)) => Tie::Layer(*layer),
-            }
+        let ties = records.iter().map(|record| match stored.get(&record.id) {
+            Some(Some(layer)) => Tie::Layer(*layer),
+            None if may_share(record) => Tie::Some,
+            None | Some(None) => Tie::None,
         });
+        let ties: Vec<Tie> = ties.collect();
+        let bases = records
+            .iter()
+            .zip(&ties)
+            .filter_map(|(record, tie)| match tie {
+                Tie::Layer(layer) if is_base(record) => Some(*layer),
+                _ => None,
+            });
         let mut join = Join {
             records,
             lineage,
-            ties: ties.collect(),
-            bases: HashSet::new(),
+            bases: bases.collect(),
+            ties,
+            children: lineage.children(),
             index: Index::new(builder),
         };
         join.settle();
@@ -192,9 +206,14 @@ impl Join<'_> {
                     progress = true;
                     return false;
                 }
+                let before = std::mem::replace(&mut self.ties[*at], Tie::Some);
                 self.ties[*at] = self.open(*at, fits);
-                // What was never made into a layer has none above it either.
-                progress |= self.ties[*at] == Tie::None;
+                progress |= match (&before, &self.ties[*at]) {
+                    // What was never made into a layer has none above it either.
+                    (_, Tie::None) => true,
+                    (Tie::OneOf(before), Tie::OneOf(now)) => now.len() < before.len(),
+                    _ => false,
+                };
                 self.ties[*at] != Tie::None
             });
         }
@@ -225,13 +244,14 @@ impl Join<'_> {
     fn fits(&self, at: usize) -> Vec<LayerNo> {
         let record = &self.records[at];
         let mut found = self.index.candidates(record, self.lineage.depth[at]);
-        found.retain(|layer| self.ancestors_fit(at, *layer));
+        found.retain(|layer| self.ancestors_fit(at, *layer) && self.children_fit(at, *layer));
         // Text and time only choose among what fits: both can be rewritten by a build.
         let narrow = |found: &mut Vec<LayerNo>, test: &dyn Fn(LayerNo) -> bool| {
             if found.len() > 1 && found.iter().any(|layer| test(*layer)) {
                 found.retain(|layer| test(*layer));
             }
         };
+        narrow(&mut found, &|layer| self.index.was_told(record, layer));
         if is_base(record) {
             narrow(&mut found, &|layer| !self.bases.contains(&layer));
             narrow(&mut found, &|layer| self.index.was_there(record, layer));
@@ -242,6 +262,17 @@ impl Join<'_> {
             narrow(&mut found, &|layer| self.index.same_command(record, layer));
         }
         found
+    }
+
+    /// What was made on a record lies right above it, as far as it is known where it may lie.
+    fn children_fit(&self, at: usize, layer: LayerNo) -> bool {
+        let is_above = |child: &LayerNo| self.index.tree.below(*child) == Some(layer);
+        let mut children = self.children.of(number(at)).iter();
+        children.all(|child| match &self.ties[*child] {
+            Tie::Layer(known) => is_above(known),
+            Tie::OneOf(known) => known.iter().any(is_above),
+            Tie::None | Tie::Some | Tie::Perhaps(_) => true,
+        })
     }
 
     fn ancestors_fit(&self, at: usize, layer: LayerNo) -> bool {

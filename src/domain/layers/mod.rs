@@ -18,6 +18,7 @@ mod join;
 mod kept;
 mod ledger;
 mod match_records;
+mod memory;
 mod names;
 mod observed;
 mod orphans;
@@ -34,6 +35,8 @@ mod units;
 
 #[cfg(test)]
 mod gone_tests;
+#[cfg(test)]
+mod join_tests;
 #[cfg(test)]
 mod store_tests;
 

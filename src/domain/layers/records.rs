@@ -1,6 +1,6 @@
 //! What build cache records hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -48,6 +48,7 @@ impl Builder<'_> {
         let mut stands: Vec<Option<UnitNo>> = vec![None; ties.len()];
         let mut loose = vec![Loose::default(); ties.len()];
         let mut own: Vec<(usize, HolderNo)> = Vec::new();
+        let mut bases: HashSet<UnitNo> = HashSet::new();
         for at in lineage.order.iter().copied() {
             let Some(tie) = ties[at].take() else { continue };
             let record = &self.inventory.cache[at];
@@ -68,7 +69,19 @@ impl Builder<'_> {
                     self.hold_loosely(holder, record, below.unwrap_or_default())
                 }
             };
-            if matches!(tie, Tie::None | Tie::Perhaps(_)) && &*record.kind == "regular" {
+            // A remembered step may be what a base is of which nothing is remembered.
+            let may_be_base = match &tie {
+                Tie::None | Tie::Perhaps(_) => &*record.kind == "regular",
+                Tie::Layer(layer) => {
+                    let gone = *layer as usize >= self.image_layers;
+                    if gone && is_base(record) {
+                        bases.insert(*layer);
+                    }
+                    gone && !is_base(record)
+                }
+                Tie::OneOf(_) | Tie::Some => false,
+            };
+            if may_be_base {
                 own.push((at, holder));
             }
             stands[at] = if has_blobs(self.inventory) {
@@ -83,6 +96,7 @@ impl Builder<'_> {
             }
         }
         if !has_blobs(self.inventory) && !self.shelf.is_known {
+            own.retain(|(at, _)| stands[*at].is_none_or(|unit| !bases.contains(&unit)));
             self.hold_gone_bases(lineage, &stands, &own);
         }
     }
@@ -110,7 +124,7 @@ impl Builder<'_> {
                 let later = records[*step].created > records[*base].created;
                 if let Some(unit) = stands[*step]
                     && !later
-                    && may_be_one(records, lineage, stands, *base, *step)
+                    && may_be_one(records, lineage, *base, *step)
                 {
                     self.hold(*holder, unit, false);
                 }
@@ -331,22 +345,17 @@ fn is_untold(record: &Record) -> bool {
     record.description.starts_with("from local") && record.size.known().is_some_and(Bytes::is_zero)
 }
 
-/// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be.
-fn may_be_one(
-    records: &[Record],
-    lineage: &Lineage,
-    stands: &[Option<UnitNo>],
-    base: usize,
-    step: usize,
-) -> bool {
-    let is_open = |at: usize| stands[at].is_none() || is_untold(&records[at]);
+/// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below
+/// a base is of that base, and there is one record for each of its layers.
+fn may_be_one(records: &[Record], lineage: &Lineage, base: usize, step: usize) -> bool {
     let below = |at: usize| lineage.parent[at];
-    let mut pair = below(base).zip(below(step));
+    let mut pair = Some((base, step));
     while let Some((one, other)) = pair {
-        if one == other || stands[one].is_some() && stands[one] == stands[other] {
+        if one == other {
             return true;
         }
-        if !is_open(one) && !is_open(other) {
+        // A layer is an image's or it is not, whichever record keeps it.
+        if is_base(&records[other]) || records[one].shared != records[other].shared {
             return false;
         }
         pair = below(one).zip(below(other));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
-use crate::domain::stored::StoredLayer;
+use crate::domain::stored::{Stored, StoredLayer};
 
 use super::ledger::has_blobs;
 use super::tree::{LayerNo, Tree};
@@ -15,10 +15,14 @@ use super::tree::{LayerNo, Tree};
 pub(super) struct Shelf {
     /// The folder could be read: every layer that there is is in the tree.
     pub(super) is_known: bool,
+    /// Some layers that no image has are remembered.
+    pub(super) remembers: bool,
     pub(super) sizes: Vec<(LayerNo, Bytes)>,
     pub(super) folders: HashMap<Text, LayerNo>,
     /// What records are, where the engine notes it: a layer, or none at all.
     pub(super) records: HashMap<RecordId, Option<LayerNo>>,
+    /// What records were that share a layer with an image still, where that told it more clearly before.
+    pub(super) hints: HashMap<RecordId, LayerNo>,
     /// By layer, true of those in a folder that BuildKit named.
     by_buildkit: Vec<bool>,
 }
@@ -32,13 +36,38 @@ impl Shelf {
     /// Takes all stored layers into the tree, behind those of images.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Self {
         let mut shelf = Self::default();
-        let Figure::Known(stored) = &inventory.stored else {
-            return shelf;
-        };
         if has_blobs(inventory) {
             return shelf;
         }
-        shelf.is_known = true;
+        let of_images = tree.len();
+        if let Figure::Known(stored) = &inventory.stored {
+            shelf.is_known = true;
+            shelf.take(stored, tree);
+        } else {
+            shelf.take(&remembered(inventory), tree);
+            for record in &inventory.cache {
+                let Some(Some(layer)) = shelf.records.get(&record.id).copied() else {
+                    continue;
+                };
+                let is_gone = layer as usize >= of_images;
+                // Else the lists are of different moments.
+                if record.shared && !is_gone {
+                    shelf.hints.insert(record.id.clone(), layer);
+                }
+                if record.shared || !is_gone {
+                    shelf.records.remove(&record.id);
+                }
+            }
+            shelf.remembers = tree.len() > of_images;
+        }
+        shelf.by_buildkit = vec![false; tree.len()];
+        for (folder, layer) in &shelf.folders {
+            shelf.by_buildkit[*layer as usize] = is_buildkits(folder);
+        }
+        shelf
+    }
+
+    fn take(&mut self, stored: &Stored, tree: &mut Tree) {
         let index: HashMap<&ChainId, &StoredLayer> = stored
             .layers
             .iter()
@@ -71,8 +100,8 @@ impl Shelf {
                 };
                 let number = tree.layer_on(below, &at.diff_id);
                 numbers.insert(&at.chain, number);
-                shelf.sizes.push((number, at.size));
-                shelf.folders.insert(at.folder.clone(), number);
+                self.sizes.push((number, at.size));
+                self.folders.insert(at.folder.clone(), number);
             }
         }
         for (record, chain) in &stored.records {
@@ -80,19 +109,42 @@ impl Shelf {
             match layer {
                 // It keeps a layer that is not listed: nothing is known of it.
                 Some(None) => continue,
-                Some(layer) => shelf.records.insert(record.clone(), layer),
-                None => shelf.records.insert(record.clone(), None),
+                Some(layer) => self.records.insert(record.clone(), layer),
+                None => self.records.insert(record.clone(), None),
             };
         }
-        shelf.by_buildkit = vec![false; tree.len()];
-        for (folder, layer) in &shelf.folders {
-            shelf.by_buildkit[*layer as usize] = is_buildkits(folder);
-        }
-        shelf
     }
 
     /// True of a layer that a step of a build made here.
     pub(super) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
         self.by_buildkit.get(layer as usize) == Some(&true)
+    }
+}
+
+/// What is remembered of records that are still there.
+fn remembered(inventory: &Inventory) -> Stored {
+    let memory = &inventory.remembered;
+    let records: HashMap<RecordId, Option<ChainId>> = inventory
+        .cache
+        .iter()
+        .filter_map(|record| memory.records.get_key_value(&record.id))
+        .map(|(record, chain)| (record.clone(), chain.clone()))
+        .collect();
+    let layers: HashMap<&ChainId, &StoredLayer> =
+        memory.layers.iter().map(|it| (&it.chain, it)).collect();
+    let mut wanted: HashMap<&ChainId, &StoredLayer> = HashMap::new();
+    for chain in records.values().flatten() {
+        let mut next = layers.get(chain);
+        while let Some(layer) = next {
+            if wanted.insert(&layer.chain, layer).is_some() {
+                break;
+            }
+            let parent = layer.parent.as_ref();
+            next = parent.and_then(|parent| layers.get(parent));
+        }
+    }
+    Stored {
+        layers: wanted.into_values().cloned().collect(),
+        records,
     }
 }

@@ -75,6 +75,10 @@ impl Survey {
 
     fn with_links(inventory: Inventory, links: Links) -> Self {
         let ledger = Ledger::with_index(&inventory, Arc::clone(&links.index));
+        let mut inventory = inventory;
+        if let Some(memory) = ledger.remember(&inventory) {
+            inventory.remembered = Arc::new(memory);
+        }
         let mut survey = Self {
             inventory,
             ledger,
