@@ -347,7 +347,7 @@ fn a_report_has_schema_1() {
     );
     assert_all_fit(
         list(&report, "volumes"),
-        "name:s driver:s size:n? frees:n? anonymous:b containers:l project:s? created:t? protected:b",
+        "name:s driver:s size:n? frees:n? anonymous:b containers:l project:s? builder:s? created:t? protected:b",
     );
     assert_all_fit(
         list(&report, "build_cache"),

@@ -448,10 +448,15 @@ const PROJECT: Column = Column {
     right: false,
     leaves: 7,
     cell: |survey, kind, at| {
-        project(survey, kind, at).map_or(Cell::Nothing, |name| Cell::Project {
-            name: name.into(),
-            down: survey.is_down(name),
-        })
+        if let Some(name) = project(survey, kind, at) {
+            let down = survey.is_down(name);
+            let name = name.into();
+            return Cell::Project { name, down };
+        }
+        match survey.item(kind, at) {
+            Item::Volume(volume) if volume.builder().is_some() => Cell::Word("buildx cache"),
+            _ => Cell::Nothing,
+        }
     },
     key: |survey, kind, at| Key::text(project(survey, kind, at)),
 };

@@ -445,6 +445,18 @@ pub struct Volume {
     pub has_options: bool,
 }
 
+impl Volume {
+    /// The buildx builder whose cache it is, which no build cache of the engine's counts (ENGINE.md §4): buildx
+    /// names the volume of a builder's node after it, and nodes after their builder, with a number.
+    #[must_use]
+    pub fn builder(&self) -> Option<&str> {
+        let name = self.name.as_str().strip_prefix("buildx_buildkit_")?;
+        let node = name.strip_suffix("_state")?;
+        let builder = node.strip_suffix(|last: char| last.is_ascii_digit());
+        builder.filter(|builder| !builder.is_empty())
+    }
+}
+
 /// A record of the build cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

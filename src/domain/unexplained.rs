@@ -212,6 +212,16 @@ fn gone(id: &ContainerId) -> Cause {
     }
 }
 
+/// Volumes that buildx builders keep their cache in: how many, and what they hold as far as it is known. They are
+/// counted as volumes.
+#[must_use]
+pub fn builders(inventory: &Inventory) -> (usize, Bytes) {
+    let volumes = inventory.volumes.iter();
+    let of_builders = volumes.filter(|volume| volume.builder().is_some());
+    let sizes = of_builders.map(|volume| volume.size.known().unwrap_or_default());
+    (sizes.clone().count(), sizes.sum())
+}
+
 /// What these come to together.
 #[must_use]
 pub fn sum(rows: &[Unexplained]) -> Bytes {

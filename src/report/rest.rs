@@ -4,6 +4,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::ui::text::{pad, sanitise};
+use crate::ui::words::builders_volumes;
 
 use super::table::right;
 
@@ -27,6 +28,8 @@ pub fn unexplained(inventory: &Inventory, most: usize) -> Vec<String> {
         let bytes = sum(&rows[most..]);
         lines.push(format!("  and {more} more, {bytes} (--json has all)"));
     }
+    let builders = builders_volumes(inventory);
+    lines.extend(builders.map(|text| format!("  {text}")));
     lines
 }
 

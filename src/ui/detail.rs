@@ -15,7 +15,7 @@ use super::scroll::{self, Place};
 use super::text::{fit, sanitise};
 use super::theme::{Look, Theme};
 use super::why::in_the_way;
-use super::words::{doubts, figure, freed, holders, moment};
+use super::words::{builders, doubts, figure, freed, holders, moment};
 
 /// Columns of the words before the values.
 const LABEL: usize = 14;
@@ -410,6 +410,9 @@ impl Page<'_> {
         let anonymous = if volume.anonymous { " (anonymous)" } else { "" };
         self.say("name", &format!("{}{anonymous}", volume.name));
         self.say("driver", &volume.driver);
+        if let Some(what) = builders(volume) {
+            self.say("what", &what);
+        }
         if volume.has_options {
             self.say(
                 "options",

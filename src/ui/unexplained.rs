@@ -22,7 +22,7 @@ use super::footer;
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::Look;
-use super::words::{lasting, no_unexplained};
+use super::words::{builders_volumes, lasting, no_unexplained};
 
 /// Columns of the bytes, and of what stands before the notes.
 const BYTES: usize = 9;
@@ -36,12 +36,17 @@ pub fn draw(model: &Model, cursor: Cursor, canvas: &mut Canvas<'_>) {
     let inventory = model.survey.inventory();
     title(model, canvas);
     let airy = u16::from(tall >= 16);
+    let builders = builders_volumes(inventory);
+    let below = u16::from(builders.is_some());
     let place = Place {
         x: 0,
         y: 1 + airy,
         width: wide,
-        height: tall.saturating_sub(2 + 2 * airy),
+        height: tall.saturating_sub(2 + 2 * airy + below),
     };
+    let y = place.y + place.height;
+    let mut pen = canvas.pen(1, y, wide.saturating_sub(1));
+    pen.put(&builders.unwrap_or_default(), Look::Faint);
     match &inventory.unexplained {
         Figure::Known(rows) => {
             let lines = |at: usize| lines(&rows[at], at == cursor.at, wide);

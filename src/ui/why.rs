@@ -9,7 +9,7 @@ use super::canvas::Canvas;
 use super::header::status;
 use super::pane::left_out;
 use super::theme::{Look, Theme};
-use super::words::{count, doubts, freed, holders, join, last_use, why_it_may_go};
+use super::words::{builders, count, doubts, freed, holders, join, last_use, why_it_may_go};
 
 pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let at = model.layout;
@@ -64,6 +64,9 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     }
     if let Item::Container(container) | Item::Log(container) = item {
         parts.extend(log_growth(container, pane.kind));
+    }
+    if let Item::Volume(volume) = item {
+        parts.extend(builders(volume));
     }
     if let Item::Image(image) = item
         && image.names.len() > 1

@@ -6,12 +6,13 @@ use crate::domain::account::{Account, Change, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
-use crate::domain::item::{ItemId, Kind};
+use crate::domain::item::{ItemId, Kind, Volume};
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::plan::Plan;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::triage::{self, Tier};
+use crate::domain::unexplained;
 
 use super::theme::Theme;
 
@@ -100,6 +101,22 @@ pub fn difference(difference: &Difference) -> String {
         ..
     } = difference;
     format!("promised {promised}, freed {freed}: {why}")
+}
+
+/// What a volume is by its name, and what to do about it, where it is a buildx builder's.
+pub fn builders(volume: &Volume) -> Option<String> {
+    let builder = volume.builder()?;
+    Some(format!(
+        "cache of the buildx builder {builder} (docker buildx prune --builder {builder})"
+    ))
+}
+
+/// That builders keep cache in volumes, where some do: it is no build cache to the engine.
+pub fn builders_volumes(inventory: &Inventory) -> Option<String> {
+    let (number, bytes) = unexplained::builders(inventory);
+    let volumes = count(number, "volume");
+    let text = format!("{bytes} of buildx builders' cache in {volumes} is counted under volumes");
+    (number > 0).then_some(text)
 }
 
 /// Why it is not known what Docker does not count.

@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat, fstat};
+use serde::Deserialize;
 
 use super::layers::Notes;
 use super::measure::{Folder, Linked, Mounted, blocks, file};
@@ -32,6 +33,8 @@ const DRIVERS: [&str; 9] = [
     "devicemapper",
     "windowsfilter",
 ];
+/// A container's settings are some kilobytes.
+const LONGEST_CONFIG: u64 = 4 << 20;
 const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 
@@ -147,12 +150,34 @@ impl Tour<'_> {
                 continue;
             }
             let taken = self.take(&entry)?;
+            if self.is_of_other_store(&entry) {
+                self.nobodys(Cause::OtherStore, &entry.path, taken.blocks);
+                continue;
+            }
             let id = ContainerId::new(&*entry.name());
             let logs = super::logs(self.root, self.snapshotter, &id);
             let logs = logs.map_or(Bytes::ZERO, |logs| logs.size);
             self.portion(Owner::Container(id), &entry.path, taken.blocks, Some(logs));
         }
         Ok(())
+    }
+
+    /// An engine does not load containers of another storage driver: they are out of its sight.
+    fn is_of_other_store(&self, folder: &Entry) -> bool {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Config {
+            #[serde(default)]
+            driver: String,
+        }
+        let config = self.root.open_file(&folder.path.join("config.v2.json"));
+        let config = config.map(|file| file.take(LONGEST_CONFIG));
+        let read = config.map(|file| serde_json::from_reader(BufReader::new(file)));
+        let config: Result<Config, _> = match read {
+            Ok(config) => config,
+            Err(_) => return false,
+        };
+        config.is_ok_and(|it| !it.driver.is_empty() && it.driver != self.snapshotter)
     }
 
     fn volumes(&mut self, folder: &Entry) -> io::Result<()> {
@@ -235,7 +260,10 @@ impl Tour<'_> {
                     self.portion(Owner::Store, &entry.path, taken.blocks, Some(taken.length));
                 }
                 // What is being fetched, or was until it was cut off.
-                "ingest" => self.nobodys(Cause::Leased, &entry.path, taken.blocks),
+                "ingest" if !taken.length.is_zero() => {
+                    self.nobodys(Cause::Leased, &entry.path, taken.blocks);
+                }
+                "ingest" => self.nobodys(Cause::ImageMetadata, &entry.path, taken.blocks),
                 _ => self.nobodys(Cause::Other, &entry.path, taken.blocks),
             }
         }
@@ -381,6 +409,16 @@ impl Tour<'_> {
     }
 
     fn nobodys(&mut self, cause: Cause, path: &Path, blocks: Bytes) {
+        // These are many and small: they are told together.
+        let store = ["image", "containerd"].map(Path::new);
+        let path = match cause {
+            Cause::EngineFiles => Path::new(""),
+            Cause::ImageMetadata => {
+                let below = store.into_iter().find(|store| path.starts_with(store));
+                below.unwrap_or(path)
+            }
+            _ => path,
+        };
         self.portion(Owner::Nobody(cause), path, blocks, None);
     }
 

@@ -302,6 +302,8 @@ struct VolumeJson<'a> {
     anonymous: bool,
     containers: Vec<&'a str>,
     project: Option<&'a str>,
+    /// The buildx builder whose cache it is.
+    builder: Option<&'a str>,
     created: Option<Timestamp>,
     protected: bool,
 }
@@ -321,6 +323,7 @@ impl<'a> VolumeJson<'a> {
                 .map(|user| &*user.name)
                 .collect(),
             project: volume.labels.project(),
+            builder: volume.builder(),
             created: volume.created,
             protected: facts.flags.protected,
         }

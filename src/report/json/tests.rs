@@ -107,7 +107,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     );
     assert_keys(
         &report["volumes"][0],
-        "name driver size frees anonymous containers project created protected",
+        "name driver size frees anonymous containers project builder created protected",
     );
     assert_keys(
         &report["build_cache"][0],

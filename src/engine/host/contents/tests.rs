@@ -178,6 +178,10 @@ fn each_leftover_stands_under_its_cause_with_all_its_blocks() {
     place.write(&format!("containers/{GONE}/{GONE}-json.log"), 90_000);
     place.write("volumes/lost/_data/file", 12_000);
     place.write("vfs/dir/old/file", 60_000);
+    place.note(
+        "containers/older/config.v2.json",
+        r#"{"ID": "older", "Driver": "vfs"}"#,
+    );
     place.write("image/vfs/layerdb/sha256/x/size", 5);
     let blobs = "containerd/daemon/io.containerd.content.v1.content";
     place.write(&format!("{blobs}/blobs/sha256/abc"), 70_000);
@@ -203,7 +207,10 @@ fn each_leftover_stands_under_its_cause_with_all_its_blocks() {
             &["overlay2/folder-gone", &format!("containers/{GONE}")],
         ),
         (Cause::GoneVolumes, &["volumes/lost"]),
-        (Cause::OtherStore, &["vfs", "image/vfs", blobs, snapshots]),
+        (
+            Cause::OtherStore,
+            &["vfs", "image/vfs", blobs, snapshots, "containers/older"],
+        ),
         (Cause::Swarm, &["swarm"]),
         (Cause::Plugins, &["plugins"]),
         (Cause::Temporary, &["tmp"]),
