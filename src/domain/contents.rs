@@ -42,6 +42,8 @@ pub enum Owner {
     /// A container's own folder, with its log files in it.
     Container(ContainerId),
     Volume(VolumeName),
+    /// Kept by leases of these names and by no image: a container's and a record's have its own.
+    Leased(Vec<Text>),
     /// What the store keeps of images, containers and the build cache, where it cannot be told apart.
     Store,
     /// Nobody's: its place says what it is.

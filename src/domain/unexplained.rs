@@ -160,6 +160,19 @@ impl<'a> Lists<'a> {
         Some(held)
     }
 
+    /// True if a lease is that of a container, or of a record or what belongs to it.
+    fn is_listed(&self, lease: &str) -> bool {
+        let Some(records) = &self.records else {
+            return true;
+        };
+        let of = ["-view", "-variants"]
+            .iter()
+            .find_map(|end| lease.strip_suffix(end));
+        let name = of.unwrap_or(lease);
+        records.contains_key(&RecordId::new(name))
+            || self.containers.contains_key(&ContainerId::new(name))
+    }
+
     fn place(&self, portion: &Portion, contents: &Contents) -> Place {
         let counted = portion.counted.unwrap_or_default();
         match &portion.owner {
@@ -187,6 +200,10 @@ impl<'a> Lists<'a> {
                     None => Place::Uncounted(Cause::BuildKit),
                 },
             },
+            Owner::Leased(names) if names.iter().any(|name| self.is_listed(name)) => {
+                Place::Counted(counted)
+            }
+            Owner::Leased(_) => Place::Uncounted(Cause::Leased),
             Owner::Volume(name) if self.volumes.contains(name) => Place::Counted(counted),
             Owner::Volume(_) => Place::Uncounted(Cause::GoneVolumes),
         }

@@ -3,6 +3,7 @@
 mod bolt;
 mod contents;
 mod layers;
+mod leases;
 mod logs;
 pub mod remote;
 

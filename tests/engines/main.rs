@@ -14,6 +14,7 @@ mod past;
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;
+mod unexplained;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,10 @@ const TESTS: &[OnEngine] = &[
     (
         "an_engine_that_starts_later_is_found",
         job::an_engine_is_found_later,
+    ),
+    (
+        "each_leftover_has_its_cause_and_little_has_none",
+        unexplained::each_leftover_has_its_cause,
     ),
     (
         "report_is_json_on_an_empty_engine",

@@ -92,7 +92,7 @@ impl Cause {
             Self::Unreferenced => "layer folders that nothing refers to",
             Self::OtherStore => "left by another store",
             Self::BuildKit => "BuildKit's own notes and content",
-            Self::Leased => "content kept by leases",
+            Self::Leased => "content kept by leases, not images",
             Self::Swarm => "swarm",
             Self::Plugins => "plugins",
             Self::Temporary => "temporary files",

@@ -13,6 +13,7 @@ use rustix::fs::{FileType, Stat, fstat};
 use serde::Deserialize;
 
 use super::layers::Notes;
+use super::leases::{Keeper, Keepers};
 use super::measure::{Folder, Linked, Mounted, blocks, file};
 use super::{Root, Walker, unless_gone};
 use crate::domain::bytes::Bytes;
@@ -253,21 +254,70 @@ impl Tour<'_> {
             return Ok(());
         }
         self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
+        let keepers = self.keepers(folder);
         for entry in self.entries(&folder.path)? {
-            let taken = self.take(&entry)?;
-            match &*entry.name() {
-                "blobs" => {
-                    self.portion(Owner::Store, &entry.path, taken.blocks, Some(taken.length));
-                }
-                // What is being fetched, or was until it was cut off.
-                "ingest" if !taken.length.is_zero() => {
-                    self.nobodys(Cause::Leased, &entry.path, taken.blocks);
-                }
-                "ingest" => self.nobodys(Cause::ImageMetadata, &entry.path, taken.blocks),
-                _ => self.nobodys(Cause::Other, &entry.path, taken.blocks),
+            if entry.name() == "blobs" {
+                self.kept_blobs(&entry, &folder.path, keepers.as_ref())?;
+                continue;
             }
+            let taken = self.take(&entry)?;
+            // What is being fetched, or was until it was cut off.
+            let is_fetched = entry.name() == "ingest" && !taken.length.is_zero();
+            let cause = if is_fetched {
+                Cause::Leased
+            } else {
+                Cause::ImageMetadata
+            };
+            self.nobodys(cause, &entry.path, taken.blocks);
         }
         Ok(())
+    }
+
+    /// A folder for each way to make a digest, with the blobs in it.
+    fn kept_blobs(
+        &mut self,
+        folder: &Entry,
+        store: &Path,
+        keepers: Option<&Keepers>,
+    ) -> io::Result<()> {
+        let Some(keepers) = keepers else {
+            let taken = self.take(folder)?;
+            self.portion(Owner::Store, store, taken.blocks, Some(taken.length));
+            return Ok(());
+        };
+        self.nobodys(Cause::ImageMetadata, store, blocks(&folder.stat));
+        let mut of_images = Taken::default();
+        for algorithm in self.entries(&folder.path)? {
+            self.nobodys(Cause::ImageMetadata, store, blocks(&algorithm.stat));
+            for blob in self.entries(&algorithm.path)? {
+                let taken = self.take(&blob)?;
+                let digest = format!("{}:{}", algorithm.name(), blob.name());
+                let owner = match keepers.of_blob(&digest) {
+                    Keeper::Image => {
+                        of_images += taken;
+                        continue;
+                    }
+                    Keeper::Leases(names) => Owner::Leased(names),
+                    Keeper::History => Owner::Nobody(Cause::BuildKit),
+                    // The collector takes it when it runs next.
+                    Keeper::Nobody => Owner::Nobody(Cause::Leased),
+                };
+                self.portion(owner, store, taken.blocks, Some(taken.length));
+            }
+        }
+        self.portion(
+            Owner::Store,
+            store,
+            of_images.blocks,
+            Some(of_images.length),
+        );
+        Ok(())
+    }
+
+    /// Who keeps what in the containerd store beside one of its folders.
+    fn keepers(&self, folder: &Entry) -> Option<Keepers> {
+        let containerd = folder.path.parent()?;
+        Keepers::read(self.root, containerd, self.snapshotter)
     }
 
     fn snapshots(&mut self, snapshotter: &str, folder: &Entry) -> io::Result<()> {
@@ -282,6 +332,7 @@ impl Tour<'_> {
             return Ok(());
         }
         self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
+        let keepers = self.keepers(folder);
         for entry in self.entries(&folder.path)? {
             if entry.path != list {
                 self.take_as(Cause::ImageMetadata, &entry)?;
@@ -292,7 +343,18 @@ impl Tour<'_> {
                 let (taken, files) = self.take_with(&snapshot, "fs")?;
                 // The containerd store counts blocks, of folders too (ENGINE.md §3).
                 let counted = Some(files.blocks);
-                self.portion(Owner::Store, &snapshot.path, taken.blocks, counted);
+                let keeper = keepers.as_ref().map(|it| it.of_snapshot(&snapshot.name()));
+                let owner = match keeper {
+                    None | Some(Keeper::Image) => Owner::Store,
+                    Some(Keeper::Leases(names)) => Owner::Leased(names),
+                    Some(Keeper::History) => Owner::Nobody(Cause::BuildKit),
+                    Some(Keeper::Nobody) => Owner::Nobody(Cause::Unreferenced),
+                };
+                let place = match &owner {
+                    Owner::Leased(_) => folder.path.clone(),
+                    _ => snapshot.path.clone(),
+                };
+                self.portion(owner, &place, taken.blocks, counted);
             }
         }
         Ok(())

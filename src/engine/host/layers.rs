@@ -164,20 +164,29 @@ fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
 /// What BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
 /// bucket for each record with the key `chainid`).
 fn snapshots(root: &Root) -> Option<Vec<Snapshot>> {
+    database(root, Path::new("buildkit/snapshots.db"), snapshots_in)
+}
+
+/// Something in a database of the engine's, read from one whole state of it.
+pub(super) fn database<T>(
+    root: &Root,
+    path: &Path,
+    read: impl Fn(&Bolt<'_>) -> Option<T>,
+) -> Option<T> {
     for _ in 0..TRIES {
-        let bytes = read_database(root)?;
+        let bytes = read_database(root, path)?;
         let bolt = Bolt::open(&bytes)?;
         // Pages are used again only by a later change, and there was none meanwhile.
-        let now = read_database(root)?;
+        let now = read_database(root, path)?;
         if Bolt::open(&now)?.transaction == bolt.transaction {
-            return snapshots_in(&bolt);
+            return read(&bolt);
         }
     }
     None
 }
 
-fn read_database(root: &Root) -> Option<Vec<u8>> {
-    let file = root.open_file(Path::new("buildkit/snapshots.db")).ok()?;
+fn read_database(root: &Root, path: &Path) -> Option<Vec<u8>> {
+    let file = root.open_file(path).ok()?;
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).ok()?;
     Some(bytes)

@@ -355,3 +355,38 @@ fn measured_volumes_are_taken_as_measured() {
     let own = fs::metadata(place.path("volumes/shop")).unwrap().blocks() * 512;
     assert_eq!(portion.blocks, Bytes((3 << 30) + own));
 }
+
+/// What a record or a container leases is counted with it, and what else is leased is not.
+#[test]
+fn leases_of_what_is_listed_are_no_leftover() {
+    let leased = |names: &[&str]| Portion {
+        owner: Owner::Leased(names.iter().map(|name| Text::from(*name)).collect()),
+        path: "/content".into(),
+        blocks: Bytes(4096),
+        counted: Some(Bytes(4096)),
+    };
+    let contents = |names: &[&str]| Contents {
+        portions: vec![leased(names)],
+        ..Contents::default()
+    };
+    let left = |names: &[&str]| of(&explained(&contents(names)), Cause::Leased).len();
+    assert_eq!(left(&[CONTAINER]), 0);
+    assert_eq!(left(&["pull-1", CONTAINER]), 0);
+    assert_eq!(left(&["pull-1"]), 1);
+    assert_eq!(left(&[&format!("{CONTAINER}-view")]), 0);
+    assert_eq!(left(&[&format!("{CONTAINER}-other")]), 1);
+}
+
+#[test]
+fn a_builders_volume_has_the_builders_name() {
+    for (name, builder) in [
+        ("buildx_buildkit_multiarch0_state", Some("multiarch")),
+        ("buildx_buildkit_ci-11_state", Some("ci-1")),
+        ("buildx_buildkit_0_state", None),
+        ("buildx_buildkit_x_state", None),
+        ("buildx_buildkit_x0", None),
+        ("my_buildx_buildkit_x0_state", None),
+    ] {
+        assert_eq!(fake::volume(name).builder(), builder, "{name}");
+    }
+}
