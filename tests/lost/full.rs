@@ -2,13 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output};
 
 use libtest_mimic::{Completion, Trial};
-use rustix::fs::statvfs;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::stage::done;
 use crate::support::dtop;
@@ -17,6 +15,7 @@ use crate::support::journey::{Journey, Pane};
 use crate::support::program::{CALLERS_ENGINE, Missing, Programs};
 use crate::support::pty::Screen;
 use crate::support::scene::Scene;
+use crate::support::small_disk::SmallDisk;
 use crate::support::trial::without_engine;
 
 /// Room for an engine with a few small images.
@@ -44,53 +43,19 @@ fn set_up() -> Result<(PrivateEngine, Disk), Missing> {
     Ok((engine, disk))
 }
 
-/// A filesystem of a test's own, gone with it.
-struct Disk {
-    mount: PathBuf,
-    // Holds the mount point and the file behind it.
-    _folder: TempDir,
-}
+/// A disk that holds all that a program may want to write to.
+struct Disk(SmallDisk);
 
 impl Disk {
-    /// ext4 in a file where there are loop devices, else tmpfs.
+    /// Without the share that only root may use: not even the engine has a byte then.
     fn new() -> Result<Self, Missing> {
-        let failed = |error: std::io::Error| Missing(format!("a small disk: {error}"));
-        let folder = tempfile::Builder::new()
-            .prefix("dtop-full-")
-            .tempdir_in("/tmp")
-            .map_err(failed)?;
-        let mount = folder.path().join("m");
-        fs::create_dir(&mount).map_err(failed)?;
-        let image = folder.path().join("image");
-        let file = File::create(&image).map_err(failed)?;
-        file.set_len(MEGABYTES << 20).map_err(failed)?;
-        let runs = |program: &str, args: &[&str]| {
-            let mut command = Command::new(program);
-            command
-                .args(args)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            command.status().is_ok_and(|status| status.success())
-        };
-        let (at, of) = (mount.to_string_lossy(), image.to_string_lossy());
-        // Without the share that only root may use: not even the engine has a byte then.
-        let is_ext4 = runs("mkfs.ext4", &["-q", "-F", "-m", "0", "-N", "40000", &of])
-            && runs("mount", &["-o", "loop", &of, &at]);
-        let size = format!("size={MEGABYTES}m");
-        if !is_ext4 && !runs("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", &at]) {
-            return Err(Missing(
-                "no small disk: neither a loop device nor tmpfs can be mounted".into(),
-            ));
-        }
-        println!("a full {}", if is_ext4 { "ext4" } else { "tmpfs" });
-        Ok(Self {
-            mount,
-            _folder: folder,
-        })
+        let disk = SmallDisk::new(MEGABYTES << 20, 0)?;
+        println!("a full {}", if disk.is_ext4 { "ext4" } else { "tmpfs" });
+        Ok(Self(disk))
     }
 
     fn path(&self) -> &Path {
-        &self.mount
+        self.0.path()
     }
 
     /// Takes the last byte.
@@ -98,7 +63,7 @@ impl Disk {
         let mut files = 0;
         let mut piece = 1 << 20;
         while piece > 0 {
-            let name = self.mount.join(format!("filler-{files}"));
+            let name = self.path().join(format!("filler-{files}"));
             files += 1;
             let Ok(mut file) = File::create(name) else {
                 break;
@@ -108,18 +73,17 @@ impl Disk {
             piece /= 16;
         }
         // What the engine still wrote, or gave back, meanwhile.
-        let more = File::create(self.mount.join("filler-last"));
+        let more = File::create(self.path().join("filler-last"));
         if let Ok(mut more) = more {
             while more.write_all(&[0; 4096]).is_ok() {}
         }
-        let stat = statvfs(&self.mount).expect("the disk");
-        assert_eq!(stat.f_bavail, 0, "a full disk");
-        let words = fs::write(self.mount.join("home/one-byte"), "1");
+        assert_eq!(self.0.available(), 0, "a full disk");
+        let words = fs::write(self.path().join("home/one-byte"), "1");
         assert!(words.is_err(), "not one byte more");
     }
 
     fn empty(&self) {
-        for entry in fs::read_dir(&self.mount).expect("the disk").flatten() {
+        for entry in fs::read_dir(self.path()).expect("the disk").flatten() {
             if entry.file_name().to_string_lossy().starts_with("filler-") {
                 fs::remove_file(entry.path()).expect("the filler goes");
             }
@@ -128,7 +92,7 @@ impl Disk {
 
     /// All that a program may want to write to.
     fn environment(&self) -> [(&'static str, String); 5] {
-        let at = |name: &str| self.mount.join(name).to_string_lossy().into_owned();
+        let at = |name: &str| self.path().join(name).to_string_lossy().into_owned();
         [
             ("HOME", at("home")),
             ("XDG_STATE_HOME", at("home/state")),
@@ -136,15 +100,6 @@ impl Disk {
             ("XDG_CACHE_HOME", at("home/cache")),
             ("TMPDIR", at("tmp")),
         ]
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(&self.mount)
-            .status();
     }
 }
 

@@ -23,6 +23,7 @@ pub mod pty;
 pub mod random;
 pub mod registry;
 pub mod scene;
+pub mod small_disk;
 pub mod sshd;
 pub mod trial;
 

@@ -1,0 +1,90 @@
+//! A filesystem of a test's own, small enough to be filled.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs};
+use tempfile::TempDir;
+
+use super::program::Missing;
+
+/// ext4 in a file where there are loop devices, else tmpfs; gone with the test.
+pub struct SmallDisk {
+    mount: PathBuf,
+    pub is_ext4: bool,
+    // Holds the mount point and the file behind it.
+    _folder: TempDir,
+}
+
+impl SmallDisk {
+    /// `reserve` is the share of it, in percent, that ext4 keeps for root.
+    pub fn new(bytes: u64, reserve: u8) -> Result<Self, Missing> {
+        let failed = |error: std::io::Error| Missing(format!("a small disk: {error}"));
+        let folder = tempfile::Builder::new()
+            .prefix("dtop-disk-")
+            .tempdir_in("/tmp");
+        let folder = folder.map_err(failed)?;
+        let (mount, file) = (folder.path().join("m"), folder.path().join("file"));
+        fs::create_dir(&mount).map_err(failed)?;
+        let size = File::create(&file).and_then(|it| it.set_len(bytes));
+        size.map_err(failed)?;
+        let runs = |program: &str, words: &[&str], paths: &[&Path]| {
+            let mut command = Command::new(program);
+            command.args(words).args(paths).stdin(Stdio::null());
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        // Enough inodes for an engine, however small it is.
+        let reserve = reserve.to_string();
+        let words = ["-q", "-F", "-m", &reserve, "-N", "40000"];
+        let is_ext4 =
+            runs("mkfs.ext4", &words, &[&file]) && runs("mount", &["-o", "loop"], &[&file, &mount]);
+        let size = format!("size={bytes}");
+        let words = ["-t", "tmpfs", "-o", &size, "tmpfs"];
+        if !is_ext4 && !runs("mount", &words, &[&mount]) {
+            return Err(Missing(
+                "no small disk: neither a loop device nor tmpfs can be mounted".into(),
+            ));
+        }
+        Ok(Self {
+            mount,
+            is_ext4,
+            _folder: folder,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.mount
+    }
+
+    pub fn stat(&self) -> StatVfs {
+        statvfs(&self.mount).expect("a filesystem")
+    }
+
+    /// Bytes that users have of it.
+    pub fn available(&self) -> u64 {
+        let stat = self.stat();
+        stat.f_bavail * stat.f_frsize
+    }
+
+    pub fn total(&self) -> u64 {
+        let stat = self.stat();
+        stat.f_blocks * stat.f_frsize
+    }
+
+    /// Takes so many bytes, as somebody else's file.
+    pub fn take(&self, bytes: u64) {
+        let file = File::create(self.mount.join("somebody-elses")).expect("a file");
+        fallocate(&file, FallocateFlags::empty(), 0, bytes).expect("room");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // What a killed engine still holds goes with it.
+        let mut command = Command::new(OsStr::new("umount"));
+        let _ = command.arg("--lazy").arg(&self.mount).status();
+    }
+}
