@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::domain::history::{Entry, GAP, Resolved, Returned};
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ItemId, Text};
+use crate::domain::item::{ItemId, Kind, Text};
 use crate::domain::plan::MOST_ASKED;
 use crate::engine::journal::Journal;
 use crate::engine::{self, Engine};
@@ -167,8 +167,10 @@ fn meant<'a>(word: &str, entries: &'a [Entry], about: &EngineInfo) -> Result<&'a
         let meant = entries.iter().filter(|it| it.is_meant_by(word));
         meant.filter(|it| it.went())
     };
-    let mut here = all().filter(|it| it.is_on(about));
-    let Some(newest) = here.next() else {
+    let here: Vec<&Entry> = all().filter(|it| it.is_on(about)).collect();
+    // Of things of one name only an image can be had again: its container may have been called like it.
+    let image = here.iter().find(|it| it.kind == Kind::Image);
+    let Some(newest) = image.or(here.first()).copied() else {
         return Err(match all().next() {
             Some(other) => format!(
                 "{word}: it was removed from {}; choose that engine with -H",
@@ -177,7 +179,7 @@ fn meant<'a>(word: &str, entries: &'a [Entry], about: &EngineInfo) -> Result<&'a
             None => format!("{word}: no such removal; dtop history lists them"),
         });
     };
-    let other = here.find(|it| it.id != newest.id);
+    let other = here.iter().find(|it| it.id != newest.id);
     match other {
         // The last one of a name is what the name meant last.
         Some(other) if newest.id.contains(word) => Err(format!(
@@ -222,4 +224,29 @@ async fn bring_back(
         }
     }
     returned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::history::tests::an_entry;
+
+    #[test]
+    fn a_name_means_the_newest_image_that_had_it_before_anything_else() {
+        let container = an_entry(Kind::Container, "77aa");
+        let newer = an_entry(Kind::Image, "sha256:88bb");
+        let older = an_entry(Kind::Image, "sha256:99cc");
+        let entries = [container.clone(), newer, older];
+        let about = EngineInfo {
+            host: container.host.clone(),
+            ..EngineInfo::default()
+        };
+        let id = |word: &str| meant(word, &entries, &about).map(|entry| entry.id.to_string());
+        assert_eq!(id("web:1").as_deref(), Ok("sha256:88bb"));
+        assert_eq!(id("77a").as_deref(), Ok("77aa"));
+        assert_eq!(id("99cc").as_deref(), Ok("sha256:99cc"));
+        // Where no image had it, it is what had it.
+        let only = meant("web:1", &entries[..1], &about);
+        assert_eq!(only.map(|entry| entry.kind), Ok(Kind::Container));
+    }
 }

@@ -49,7 +49,7 @@ const FILTER: &[(&str, &str)] = &[
     ("label:key=value", "or only label:key"),
     (
         "is:unused",
-        "used dangling local registry shared running paused stopped anonymous protected marked",
+        "used dangling local registry shared running paused stopped anonymous bounded unbounded protected marked",
     ),
     ("-term", "not this; all terms must hold"),
 ];
@@ -171,5 +171,27 @@ fn entry(key: &str, means: &str, column: usize, wide: usize, lines: &mut Lines) 
         head.push((line, Look::Plain));
         lines.push(std::mem::take(&mut head));
         head.push((" ".repeat(indent), Look::Plain));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::filter::Filter;
+    use crate::domain::item::Kind;
+
+    #[test]
+    fn every_state_that_a_filter_knows_is_named() {
+        let mut terms = FILTER.iter();
+        let (first, others) = terms.find(|(term, _)| term.starts_with("is:")).unwrap();
+        let named = format!("{} {others}", first.replace("is:", ""));
+        let named: Vec<&str> = named.split(' ').collect();
+        for kind in Kind::ALL {
+            let all = Filter::parse("is:nothing", kind).unwrap_err().message;
+            let (_, all) = all.split_once("try ").unwrap();
+            for state in all.split(", ") {
+                assert!(named.contains(&state), "{state} of {kind:?}: {named:?}");
+            }
+        }
     }
 }

@@ -19,6 +19,8 @@ use super::text::{pad, width};
 use super::theme::{Look, Theme};
 use super::words::figure;
 
+/// Below this width the keys take the whole last line.
+const NARROW: u16 = 60;
 /// Columns of the name where the filter stands beside it.
 const NAME: usize = 41;
 
@@ -41,7 +43,9 @@ pub fn draw(model: &Model, menu: &PresetMenu, canvas: &mut Canvas<'_>) {
     let theme = canvas.theme;
     let write = |at: usize| vec![Line::head(row(menu, at, usize::from(wide), theme))];
     scroll::draw(menu.cursor, PRESETS.len(), write, place, canvas);
-    let notice = Some("Enter marks, and removes nothing");
+    // Where there is little room the keys say it.
+    let usual = (wide >= NARROW).then_some("Enter marks, and removes nothing");
+    let notice = model.notice.as_deref().or(usual);
     footer::keys_of(KeyPlace::Presets, notice, tall.saturating_sub(1), canvas);
 }
 

@@ -29,8 +29,10 @@ pub fn open_or_unlock(model: &mut Model, action: Action) -> Vec<Effect> {
                 .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
             none.then_some("nothing more can be unlocked")
         }),
-        (Screen::Projects(_), _) if !model.marks.is_empty() => open(model, None),
-        (Screen::Browse, _) => open(model, None),
+        (Screen::Projects(_), _) if model.marks.is_empty() => {
+            model.notice = Some("nothing is marked: space marks a project".to_owned());
+        }
+        (Screen::Projects(_) | Screen::Browse, _) => open(model, None),
         (Screen::Detail(detail), _) => {
             let id = detail.id.clone();
             open(model, Some(id));

@@ -34,14 +34,21 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(preset) = PRESETS.get(menu.cursor.at) else {
         return Vec::new();
     };
-    model.screen = Screen::Browse;
     match preset.filters {
-        [(kind, text), ..] if action == Action::EditPreset || preset.is_begun => {
+        [(kind, text)] if action == Action::EditPreset || preset.is_begun => {
             let effects = show(model, *kind);
             write_on(model, text);
             effects
         }
-        _ => mark(model, preset),
+        _ if action == Action::EditPreset => {
+            // No one line says what it means.
+            model.notice = Some("it is several filters: Enter marks".to_owned());
+            Vec::new()
+        }
+        _ => {
+            model.screen = Screen::Browse;
+            mark(model, preset)
+        }
     }
 }
 
@@ -88,4 +95,33 @@ fn mark(model: &mut Model, preset: &Preset) -> Vec<Effect> {
         ids.len()
     ));
     effects
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::app::keys::parse;
+    use crate::app::model::Options;
+    use crate::app::msg::Msg;
+    use crate::app::update::update;
+
+    #[test]
+    fn only_a_preset_of_one_filter_is_opened_to_be_changed() {
+        for (at, preset) in PRESETS.iter().enumerate() {
+            let mut model = Model::new(Options::default(), 80, 24, Timestamp::UNIX_EPOCH);
+            update(&mut model, Msg::Connected);
+            update(&mut model, Msg::Key(parse("p").unwrap()));
+            for _ in 0..at {
+                update(&mut model, Msg::Key(parse("j").unwrap()));
+            }
+            update(&mut model, Msg::Key(parse("/").unwrap()));
+            match (preset.filters, &model.screen) {
+                ([(_, text)], Screen::Filter(line)) => assert_eq!(line.text, *text),
+                ([_, _, ..], Screen::Presets(_)) => assert!(model.notice.is_some()),
+                (_, screen) => panic!("{}: {screen:?}", preset.name),
+            }
+        }
+    }
 }

@@ -151,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn without_marks_there_is_no_plan_and_that_is_said() {
+        let mut model = model();
+        press(&mut model, "P d");
+        assert!(matches!(model.screen, Screen::Projects(_)));
+        let notice = model.notice.as_deref();
+        assert_eq!(notice, Some("nothing is marked: space marks a project"));
+        press(&mut model, "space d");
+        assert!(matches!(model.screen, Screen::Plan(_)));
+    }
+
+    #[test]
     fn enter_shows_what_is_in_it() {
         let mut model = model();
         press(&mut model, "P j enter");

@@ -140,7 +140,9 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
         frees: Freed::default(),
         comes_back: match item {
             Item::Image(image) => comes_back(image),
-            _ => ComesBack::No,
+            // The next build makes it anew.
+            Item::Record(_) => ComesBack::Yes,
+            Item::Container(_) | Item::Volume(_) | Item::Log(_) => ComesBack::No,
         },
         added_by,
         stop: state.is_some_and(|state| !state.is_stopped()),

@@ -219,10 +219,14 @@ fn entry(row: Row<'_>) -> Option<Entry> {
         size: row.bytes("size"),
         labels: row.labels("labels"),
         created: row.text("created").parse().ok(),
-        comes_back: ComesBack::ALL
-            .into_iter()
-            .find(|it| it.word() == comes_back)
-            .unwrap_or(ComesBack::Unknown),
+        comes_back: match kind {
+            // It was written down otherwise once.
+            Kind::BuildCache => ComesBack::Yes,
+            Kind::Image | Kind::Container | Kind::Volume | Kind::Log => ComesBack::ALL
+                .into_iter()
+                .find(|it| it.word() == comes_back)
+                .unwrap_or(ComesBack::Unknown),
+        },
         saved: row.filled("saved").map(Text::from),
         outcome: None,
         freed: None,
