@@ -290,11 +290,13 @@ impl Answers {
         inventory.apply(Part::Volumes(
             wire::volumes(self.part("volumes")).unwrap_or_default(),
         ));
-        let df = self.part("df").to_string().into_bytes();
-        if let Ok(df) = wire::Df::parse("GET /system/df", df) {
-            inventory.apply(Part::BuildCache(wire::records(&df).unwrap_or_default()));
-            let _ = wire::shared_sizes(&df);
-            let sizes = wire::volume_sizes(&df).unwrap_or_default();
+        let df = self.part("df").to_string();
+        if let Ok(df) = wire::Df::parse("GET /system/df", df.as_bytes(), wire::Reading::All) {
+            let df = Arc::new(df);
+            let records = wire::records(Arc::clone(&df)).unwrap_or_default();
+            inventory.apply(Part::BuildCache(records));
+            let _ = wire::shared_sizes(Arc::clone(&df));
+            let sizes = wire::volume_sizes(df).unwrap_or_default();
             inventory.apply(Part::VolumeSizes {
                 sizes,
                 complete: true,
@@ -395,11 +397,11 @@ fn spoilt_bytes_are_no_answer_or_one_that_can_be_read() {
             let _ = wire::container_details(&value);
         }
         let _ = wire::parse_list("GET /x", bytes);
-        if let Ok(df) = wire::Df::parse("GET /x", bytes.to_vec()) {
+        if let Ok(df) = wire::Df::parse("GET /x", bytes, wire::Reading::All) {
             let _ = (
-                wire::records(&df),
-                wire::volume_sizes(&df),
-                wire::shared_sizes(&df),
+                wire::records(df.clone()),
+                wire::volume_sizes(df.clone()),
+                wire::shared_sizes(df),
             );
         }
         let _ = wire::change(&String::from_utf8_lossy(bytes));
@@ -538,11 +540,11 @@ fn answers_as_long_as_an_engine_likes_are_read_or_refused() {
                 wire::services(&value),
             );
         }
-        if let Ok(df) = wire::Df::parse("GET /x", shape.clone().into_bytes()) {
+        if let Ok(df) = wire::Df::parse("GET /x", shape.as_bytes(), wire::Reading::All) {
             let _ = (
-                wire::records(&df),
-                wire::volume_sizes(&df),
-                wire::shared_sizes(&df),
+                wire::records(df.clone()),
+                wire::volume_sizes(df.clone()),
+                wire::shared_sizes(df),
             );
         }
         let took = start.elapsed();

@@ -162,7 +162,9 @@ impl Pane {
             // By name where the column says nothing: engines list volumes in a new order each time.
             order.then_with(|| a.cmp(&b))
         });
-        self.order = rows.into_iter().map(|(_, at)| at).collect();
+        // Not in the place of the keys, which are many times as large.
+        self.order = rows.iter().map(|(_, at)| *at).collect();
+        drop(rows);
         let order = self.order.iter();
         self.sorted = order.map(|at| survey.item(self.kind, *at).id()).collect();
         self.index = Arc::downgrade(survey.numbers());

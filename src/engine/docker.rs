@@ -393,7 +393,7 @@ impl Engine for DockerEngine {
             if self.terms().dialect.podman {
                 return Ok(Vec::new());
             }
-            wire::records(&*self.used(Part::BuildCache).await?)
+            wire::records(self.used(Part::BuildCache).await?)
         }
         .boxed()
     }
@@ -404,13 +404,13 @@ impl Engine for DockerEngine {
                 // Never computed; the list says so already (ENGINE.md §8).
                 return Ok(SharedSizes::default());
             }
-            wire::shared_sizes(&*self.used(Part::Images).await?)
+            wire::shared_sizes(self.used(Part::Images).await?)
         }
         .boxed()
     }
 
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {
-        async { wire::volume_sizes(&*self.used(Part::Volumes).await?) }.boxed()
+        async { wire::volume_sizes(self.used(Part::Volumes).await?) }.boxed()
     }
 
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails> {

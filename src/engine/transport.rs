@@ -5,6 +5,7 @@
 //! (ENGINE.md §0.4).
 
 mod address;
+mod frames;
 mod http2;
 mod metered;
 pub mod ssh;
@@ -24,17 +25,21 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 pub use self::address::{Address, Line, Lines};
+pub(super) use self::frames::Frames;
 pub(super) use self::http2::Way;
 use self::metered::{Allowance, Metered};
+use super::aside::aside;
 use super::wire;
 use super::{EngineError, Gate};
 use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
+/// Pieces of an answer that wait to be read, each of up to some hundred kilobytes.
+const FRAMES: usize = 1;
 /// A refusal is a sentence, and so is the answer to a ping.
 pub(super) const LONGEST_REFUSAL: usize = 64 * 1024;
 /// Idle connections that are kept, and for how long: engines and proxies close them after a while.
@@ -204,29 +209,72 @@ impl Transport {
     pub(in crate::engine) async fn whole(
         &self,
         response: Response<Incoming>,
-    ) -> Result<Bytes, EngineError> {
+    ) -> Result<Vec<u8>, EngineError> {
         let response = succeeded(response).await?;
-        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect();
-        match body.await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(wire::garbled("the answer", "it is too long"))
-            }
-            Err(error) => Err(self.0.unreachable(error.as_ref())),
+        let mut body = Limited::new(response.into_body(), LONGEST_ANSWER);
+        let mut answer = Vec::new();
+        while let Some(piece) = self.piece(&mut body).await? {
+            answer.extend_from_slice(&piece);
         }
+        Ok(answer)
+    }
+
+    /// The next bytes of an answer; none at its end.
+    async fn piece(&self, body: &mut Limited<Incoming>) -> Result<Option<Bytes>, EngineError> {
+        while let Some(frame) = body.frame().await {
+            match frame.map(hyper::body::Frame::into_data) {
+                Ok(Ok(bytes)) => return Ok(Some(bytes)),
+                // Trailers tell nothing.
+                Ok(Err(_)) => {}
+                Err(error) if error.is::<LengthLimitError>() => {
+                    return Err(wire::garbled("the answer", "it is too long"));
+                }
+                Err(error) => return Err(self.0.unreachable(error.as_ref())),
+            }
+        }
+        Ok(None)
     }
 
     /// Sends a GET and reads the whole answer, within a time if one is given.
     ///
     /// # Errors
     /// As [`Transport::open`], [`EngineError::TimedOut`], or [`EngineError::Garbled`] where it is too long.
-    pub async fn get(&self, path: &str, limit: Option<Duration>) -> Result<Bytes, EngineError> {
+    pub async fn get(&self, path: &str, limit: Option<Duration>) -> Result<Vec<u8>, EngineError> {
         within(path, limit, async {
             let whole = self.whole(self.open(path).await?).await;
-            whole.map_err(|error| match error {
-                EngineError::Garbled { cause, .. } => wire::garbled(&format!("GET {path}"), &cause),
-                error => error,
-            })
+            whole.map_err(|error| about(path, error))
+        })
+        .await
+    }
+
+    /// Sends a GET and reads the answer while it comes, on a thread of its own: no more of it than a few pieces is
+    /// ever held, and nobody waits while a long one is read.
+    ///
+    /// # Errors
+    /// As [`Transport::get`].
+    pub(in crate::engine) async fn read<T: Send + 'static>(
+        &self,
+        path: &str,
+        limit: Option<Duration>,
+        read: impl FnOnce(Frames) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        within(path, limit, async {
+            let mut body = Limited::new(self.open(path).await?.into_body(), LONGEST_ANSWER);
+            let (sender, frames) = mpsc::channel(FRAMES);
+            let reader = aside(move || read(Frames::new(frames)));
+            // It ends with the sender, and the reader with it.
+            let forward = async move {
+                while let Some(piece) = self.piece(&mut body).await? {
+                    // Nobody reads on in what cannot be read.
+                    if sender.send(piece).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            let (forwarded, read) = tokio::join!(forward, reader);
+            forwarded.map_err(|error| about(path, error))?;
+            read.ok_or_else(|| wire::garbled(&format!("GET {path}"), "it cannot be read"))
         })
         .await
     }
@@ -235,6 +283,14 @@ impl Transport {
     #[must_use]
     pub fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
         self.0.unreachable(error)
+    }
+}
+
+/// An error about an answer, with what was asked.
+fn about(path: &str, error: EngineError) -> EngineError {
+    match error {
+        EngineError::Garbled { cause, .. } => wire::garbled(&format!("GET {path}"), &cause),
+        error => error,
     }
 }
 

@@ -9,6 +9,7 @@ mod about;
 mod details;
 mod events;
 mod lists;
+mod lossy;
 mod recent;
 #[cfg(test)]
 mod recorded;
@@ -21,7 +22,7 @@ pub use about::{Dialect, about, is_podman};
 pub use details::{container_details, image_content, image_source, last_tagged, mounts};
 pub use events::change;
 pub use lists::{containers, images, services, volumes, with_hidden_mounts};
-pub use usage::{Df, records, shared_sizes, volume_sizes};
+pub use usage::{Df, Reading, records, shared_sizes, volume_sizes};
 
 use super::EngineError;
 use crate::domain::bytes::Bytes;

@@ -33,7 +33,8 @@ fn body(engine: &str, name: &str) -> Value {
 
 fn df(engine: &str, name: &str) -> wire::Df {
     let answer = body(engine, name).to_string();
-    wire::Df::parse("GET /system/df", answer.into_bytes()).expect("an answer that can be read")
+    wire::Df::parse("GET /system/df", answer.as_bytes(), wire::Reading::All)
+        .expect("an answer that can be read")
 }
 
 /// Everything that an engine answered, with all stages done.
@@ -63,11 +64,11 @@ pub fn inventory(engine: &str) -> Inventory {
     parts.push(Part::Volumes(
         wire::volumes(&body(engine, "volumes")).unwrap_or_default(),
     ));
-    let usage = ["df-type-build-cache", "df"].map(|name| wire::records(&df(engine, name)));
+    let usage = ["df-type-build-cache", "df"].map(|name| wire::records(df(engine, name)));
     if let Some(records) = usage.into_iter().flatten().find(|list| !list.is_empty()) {
         parts.push(Part::BuildCache(records));
     }
-    let volumes = ["df-type-volume", "df"].map(|name| wire::volume_sizes(&df(engine, name)));
+    let volumes = ["df-type-volume", "df"].map(|name| wire::volume_sizes(df(engine, name)));
     if let Some(sizes) = volumes.into_iter().flatten().find(|list| !list.is_empty()) {
         parts.push(Part::VolumeSizes {
             sizes,

@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
             sizes,
             beside,
             units: Vec::new(),
-            holders: Vec::new(),
+            holders: Vec::with_capacity(index.len()),
             holds: Vec::new(),
             items: vec![HolderNo::MAX; index.len()],
             index,
@@ -198,17 +198,17 @@ impl<'a> Builder<'a> {
     }
 
     fn add_layers(&mut self) {
-        self.units = self
-            .tree
-            .numbers()
-            .map(|layer| Unit {
-                below: self.tree.below(layer),
-                size: self.with_beside(layer),
-                doubt: None,
-                pending: false,
-                sort: Sort::Layer,
-            })
-            .collect();
+        let layers = self.tree.numbers().map(|layer| Unit {
+            below: self.tree.below(layer),
+            size: self.with_beside(layer),
+            doubt: None,
+            pending: false,
+            sort: Sort::Layer,
+        });
+        // Most items have one of their own besides.
+        let mut units = Vec::with_capacity(self.tree.len() + self.index.len());
+        units.extend(layers);
+        self.units = units;
     }
 
     pub(super) fn with_beside(&self, layer: LayerNo) -> Span {

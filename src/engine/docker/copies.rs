@@ -221,7 +221,7 @@ impl DockerEngine {
         Ok(ContainerId::new(id))
     }
 
-    async fn post(&self, path: &str, sort: &str, body: &[u8]) -> Result<Piece, EngineError> {
+    async fn post(&self, path: &str, sort: &str, body: &[u8]) -> Result<Vec<u8>, EngineError> {
         let what = || format!("POST {path}");
         let body: Body = http_body_util::Full::new(Piece::copy_from_slice(body))
             .map_err(|never| match never {})

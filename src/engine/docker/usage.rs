@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::WALK;
 use super::again::{patiently, uncrossed};
 use crate::engine::EngineError;
-use crate::engine::transport::{Api, Transport};
-use crate::engine::wire::Df;
+use crate::engine::transport::{Api, Frames, Transport};
+use crate::engine::wire::{Df, Reading};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
@@ -32,6 +32,14 @@ impl Part {
             Self::Images => "image",
             Self::Volumes => "volume",
             Self::BuildCache => "build-cache",
+        }
+    }
+
+    fn reading(self) -> Reading {
+        match self {
+            Self::Images => Reading::Images,
+            Self::Volumes => Reading::Volumes,
+            Self::BuildCache => Reading::BuildCache,
         }
     }
 
@@ -77,7 +85,7 @@ struct Last {
 impl Usage {
     pub async fn ask(&self, transport: &Transport, api: Api, part: Part) -> Outcome {
         if let Some(path) = part.path(api) {
-            return df(transport, &path).await.map(Arc::new);
+            return df(transport, &path, part.reading()).await.map(Arc::new);
         }
         let (flight, age) = {
             let mut state = self.state();
@@ -128,7 +136,7 @@ impl State {
         }
         let transport = transport.clone();
         let walk = async move {
-            let ask = || df(&transport, "/system/df");
+            let ask = || df(&transport, "/system/df", Reading::All);
             patiently(PATIENCE, ask).await.map(Arc::new)
         };
         let flight = walk.boxed().shared();
@@ -154,9 +162,13 @@ impl State {
     }
 }
 
-async fn df(transport: &Transport, path: &str) -> Result<Df, EngineError> {
-    let answer = uncrossed(|| transport.get(path, WALK)).await?;
-    Df::parse(&format!("GET {path}"), answer.into())
+async fn df(transport: &Transport, path: &str, wanted: Reading) -> Result<Df, EngineError> {
+    uncrossed(|| async {
+        let request = format!("GET {path}");
+        let read = move |answer: Frames| Df::parse(&request, answer, wanted);
+        transport.read(path, WALK, read).await?
+    })
+    .await
 }
 
 #[cfg(test)]

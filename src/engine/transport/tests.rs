@@ -110,7 +110,7 @@ async fn over_tcp_the_host_is_named() {
         String::from_utf8_lossy(&head[..length]).into_owned()
     };
     let (answer, head) = tokio::join!(transport.get("/a", None), server);
-    assert_eq!(answer.unwrap(), "[]");
+    assert_eq!(answer.unwrap(), b"[]");
     assert!(
         head.contains(&format!("host: 127.0.0.1:{port}\r\n")),
         "{head}"

@@ -171,7 +171,7 @@ fn every_volume_with_its_size() {
                 .all(|v| v.size.is_pending() && v.created.is_some())
         );
         for form in ["df-type-volume", "df", "df-verbose"] {
-            let mut sizes: Vec<u64> = volume_sizes(&Df::from(&body(name, form)))
+            let mut sizes: Vec<u64> = volume_sizes(Df::from(&body(name, form)))
                 .unwrap()
                 .into_iter()
                 .map(|(_, size)| size.unwrap().0)
@@ -182,7 +182,7 @@ fn every_volume_with_its_size() {
     }
     assert_eq!(volumes(&body(PODMAN, "volumes")).unwrap().len(), 2);
     assert_eq!(
-        volume_sizes(&Df::from(&body(PODMAN, "df"))).unwrap().len(),
+        volume_sizes(Df::from(&body(PODMAN, "df"))).unwrap().len(),
         2
     );
 }
@@ -191,7 +191,7 @@ fn every_volume_with_its_size() {
 fn every_record_with_its_parents() {
     for name in DOCKERS {
         for form in ["df-type-build-cache", "df", "df-verbose"] {
-            let records = records(&Df::from(&body(name, form))).unwrap();
+            let records = records(Df::from(&body(name, form))).unwrap();
             assert_eq!(records.len(), 11, "{name} {form}");
             let ids: HashSet<_> = records.iter().map(|r| &r.id).collect();
             let parents: Vec<_> = records.iter().flat_map(|r| &r.parents).collect();
@@ -206,7 +206,7 @@ fn every_record_with_its_parents() {
             );
         }
     }
-    assert_eq!(records(&Df::from(&body(PODMAN, "df"))), Ok(Vec::new()));
+    assert_eq!(records(Df::from(&body(PODMAN, "df"))), Ok(Vec::new()));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn shared_sizes_are_of_listed_images() {
     for name in DOCKERS {
         let ids: HashSet<ImageId> = listed(name).into_iter().map(|i| i.id).collect();
         for form in ["df", "df-verbose"] {
-            let sizes = shared_sizes(&Df::from(&body(name, form))).unwrap().images;
+            let sizes = shared_sizes(Df::from(&body(name, form))).unwrap().images;
             assert!(sizes.len() >= 5, "{name} {form}");
             assert!(
                 sizes
@@ -224,7 +224,7 @@ fn shared_sizes_are_of_listed_images() {
             assert!(sizes.iter().any(|(_, size)| size.unwrap().0 > 1_000_000));
         }
     }
-    let shared = shared_sizes(&Df::from(&body(PODMAN, "df"))).unwrap();
+    let shared = shared_sizes(Df::from(&body(PODMAN, "df"))).unwrap();
     assert_eq!(shared.images[0].0, listed(PODMAN)[0].id);
 }
 
@@ -299,7 +299,7 @@ fn the_newest_engine_says_what_was_built_here() {
 /// Podman writes a row a tag there, and IDs without their algorithm (ENGINE.md §8).
 #[test]
 fn rows_of_podmans_usage_are_of_listed_images() {
-    let rows = shared_sizes(&Df::from(&body(PODMAN, "df"))).unwrap().images;
+    let rows = shared_sizes(Df::from(&body(PODMAN, "df"))).unwrap().images;
     let ids: HashSet<ImageId> = listed(PODMAN).into_iter().map(|image| image.id).collect();
     let seen: HashSet<ImageId> = rows.iter().map(|(id, _)| id.clone()).collect();
     assert!(rows.len() > seen.len(), "one image has two tags");
@@ -317,7 +317,7 @@ fn an_odd_field_costs_no_other_row() {
             volumes(v).map_or(0, |list| list.len())
         }),
         ("df", "/BuildCache", "ID", |v| {
-            records(&Df::from(v)).unwrap().len()
+            records(Df::from(v)).unwrap().len()
         }),
     ];
     let odd = serde_json::json!([null, true, -1, 0.5, "", "odd", [], [[]], {}, {"a": 1}]);

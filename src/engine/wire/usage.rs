@@ -1,52 +1,153 @@
 //! `/system/df` in both its forms: lists at the top, or `Items` of each kind (ENGINE.md §1.4).
 
-use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, BufReader};
+use std::sync::Arc;
 
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::lossy::Lossy;
 use super::recent::shared;
 use super::{Row, garbled, image_id, number};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
-use crate::domain::item::{Record, RecordId, VolumeName};
+use crate::domain::item::{ImageId, Record, RecordId, VolumeName};
 use crate::engine::EngineError;
 
-/// An answer of `/system/df` as it was written. It can have as many rows as there are things, so each is read
-/// on its own: all of them read at once would take many times the memory of what is learnt of them.
-#[derive(Debug)]
-pub struct Df(String);
+/// An answer of `/system/df`, read while it comes: it can have as many rows as there are things, and the whole of
+/// it, as it is written, takes many times the memory of what is learnt of it.
+#[derive(Clone, Debug, Default)]
+pub struct Df {
+    images: Rows<(ImageId, Option<Bytes>)>,
+    records: Rows<Record>,
+    volumes: Rows<(VolumeName, Option<Bytes>)>,
+    layers: Option<Bytes>,
+}
+
+/// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
+/// not asked for; only the count beside it tells those apart.
+#[derive(Clone, Debug)]
+struct Rows<T> {
+    rows: Vec<T>,
+    told: Told,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    is_listed: bool,
+    count: Option<i64>,
+}
+
+/// What of an answer is read: some engines tell more than was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Images,
+    BuildCache,
+    Volumes,
+    All,
+}
+
+impl Reading {
+    fn of(key: &str) -> Option<Self> {
+        match key {
+            "Images" | "ImageUsage" | "LayersSize" => Some(Self::Images),
+            "BuildCache" | "BuildCacheUsage" => Some(Self::BuildCache),
+            "Volumes" | "VolumeUsage" => Some(Self::Volumes),
+            _ => None,
+        }
+    }
+}
 
 impl Df {
-    /// Takes an answer. Bytes that are no UTF-8 are replaced.
+    /// Reads of an answer what is wanted. Bytes that are no UTF-8 are replaced.
     ///
     /// # Errors
     /// [`EngineError::Garbled`] when it is no JSON object.
-    pub fn parse(request: &str, answer: Vec<u8>) -> Result<Self, EngineError> {
-        let text = String::from_utf8(answer)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        serde_json::from_str::<Fields<'_>>(&text)
+    pub fn parse(
+        request: &str,
+        answer: impl io::Read,
+        wanted: Reading,
+    ) -> Result<Self, EngineError> {
+        let mut json = serde_json::Deserializer::from_reader(BufReader::new(Lossy::new(answer)));
+        let mut df = Self::default();
+        Top(&mut df, wanted)
+            .deserialize(&mut json)
+            .and_then(|()| json.end())
             .map_err(|error| garbled(request, &error.to_string()))?;
-        Ok(Self(text))
+        Ok(df)
     }
 }
 
 #[cfg(test)]
 impl From<&Value> for Df {
     fn from(answer: &Value) -> Self {
-        Self(answer.to_string())
+        let answer = answer.to_string();
+        Self::parse("GET /system/df", answer.as_bytes(), Reading::All).unwrap()
     }
 }
-
-/// An object's fields, not read yet.
-type Fields<'a> = HashMap<String, &'a RawValue>;
 
 /// The build cache's records.
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
-pub fn records(answer: &Df) -> Result<Vec<Record>, EngineError> {
-    items(answer, "BuildCacheUsage", "BuildCache", record)
+pub fn records(answer: impl Into<Arc<Df>>) -> Result<Vec<Record>, EngineError> {
+    own(answer).records.listed()
+}
+
+/// Bytes of each image that others have too, as the engine computes them.
+///
+/// # Errors
+/// [`EngineError::Garbled`] where the engine counts images but lists none.
+pub fn shared_sizes(answer: impl Into<Arc<Df>>) -> Result<SharedSizes, EngineError> {
+    let answer = own(answer);
+    Ok(SharedSizes {
+        images: answer.images.listed()?,
+        layers: answer.layers,
+    })
+}
+
+/// Sizes of the volumes that the engine measured.
+///
+/// # Errors
+/// [`EngineError::Garbled`] where the engine counts volumes but lists none.
+pub fn volume_sizes(
+    answer: impl Into<Arc<Df>>,
+) -> Result<Vec<(VolumeName, Option<Bytes>)>, EngineError> {
+    own(answer).volumes.listed()
+}
+
+/// The answer itself, where nobody else reads it.
+fn own(answer: impl Into<Arc<Df>>) -> Df {
+    Arc::unwrap_or_clone(answer.into())
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            told: Told::default(),
+        }
+    }
+}
+
+impl<T> Rows<T> {
+    fn listed(self) -> Result<Vec<T>, EngineError> {
+        if !self.told.is_listed && self.told.count > Some(0) {
+            return Err(garbled("GET /system/df", "it counts items and lists none"));
+        }
+        Ok(self.rows)
+    }
+}
+
+fn shared_size(row: Row<'_>) -> Option<(ImageId, Option<Bytes>)> {
+    Some((image_id(row.text("Id"))?, row.bytes("SharedSize")))
+}
+
+fn volume_size(row: Row<'_>) -> Option<(VolumeName, Option<Bytes>)> {
+    let name = VolumeName::new(row.filled("Name")?);
+    Some((name, row.at("UsageData").bytes("Size")))
 }
 
 fn record(row: Row<'_>) -> Option<Record> {
@@ -72,75 +173,153 @@ fn parents(row: Row<'_>) -> Vec<RecordId> {
         .collect();
     parents.sort();
     parents.dedup();
+    parents.shrink_to_fit();
     parents
 }
 
-/// Bytes of each image that others have too, as the engine computes them.
-///
-/// # Errors
-/// [`EngineError::Garbled`] where the engine counts images but lists none.
-pub fn shared_sizes(answer: &Df) -> Result<SharedSizes, EngineError> {
-    let images = items(answer, "ImageUsage", "Images", |row| {
-        Some((image_id(row.text("Id"))?, row.bytes("SharedSize")))
-    })?;
-    let layers = fields(&answer.0).get("LayersSize").map(|raw| value(raw));
-    let layers = layers.and_then(|size| number(&size));
-    Ok(SharedSizes {
-        images,
-        layers: layers.and_then(Bytes::from_engine),
-    })
+/// The answer's fields, each read as its kind is.
+struct Top<'a>(&'a mut Df, Reading);
+
+impl<'de> DeserializeSeed<'de> for Top<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
 }
 
-/// Sizes of the volumes that the engine measured.
-///
-/// # Errors
-/// [`EngineError::Garbled`] where the engine counts volumes but lists none.
-pub fn volume_sizes(answer: &Df) -> Result<Vec<(VolumeName, Option<Bytes>)>, EngineError> {
-    items(answer, "VolumeUsage", "Volumes", |row| {
-        let name = VolumeName::new(row.filled("Name")?);
-        Some((name, row.at("UsageData").bytes("Size")))
-    })
+impl<'de> Visitor<'de> for Top<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let Self(df, wanted) = self;
+        while let Some(key) = fields.next_key::<String>()? {
+            let kind = Reading::of(&key);
+            if kind.is_none() || wanted != Reading::All && kind != Some(wanted) {
+                fields.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let Df {
+                images,
+                records,
+                volumes,
+                layers,
+            } = &mut *df;
+            let mut take_image = |row: Row<'_>| images.rows.extend(shared_size(row));
+            let mut take_record = |row: Row<'_>| records.rows.extend(record(row));
+            let mut take_volume = |row: Row<'_>| volumes.rows.extend(volume_size(row));
+            let (told, take): (_, &mut dyn FnMut(Row<'_>)) = match kind {
+                Some(Reading::BuildCache) => (&mut records.told, &mut take_record),
+                Some(Reading::Volumes) => (&mut volumes.told, &mut take_volume),
+                _ => (&mut images.told, &mut take_image),
+            };
+            match key.as_str() {
+                "LayersSize" => {
+                    let size = number(&value(&fields.next_value::<Box<RawValue>>()?));
+                    *layers = size.and_then(Bytes::from_engine);
+                }
+                key if key.ends_with("Usage") => fields.next_value_seed(Kind {
+                    told,
+                    take,
+                    is_usage: true,
+                })?,
+                _ => fields.next_value_seed(Kind {
+                    told,
+                    take,
+                    is_usage: false,
+                })?,
+            }
+        }
+        df.images.rows.shrink_to_fit();
+        df.records.rows.shrink_to_fit();
+        df.volumes.rows.shrink_to_fit();
+        Ok(())
+    }
 }
 
-/// The fields of an object; none of anything else.
-fn fields(text: &str) -> Fields<'_> {
-    serde_json::from_str(text).unwrap_or_default()
+/// Where the rows of a kind stand: in a list, or in the list `Items` of an object that counts them, too. Whatever
+/// else an engine may write in its place tells nothing.
+struct Kind<'a> {
+    told: &'a mut Told,
+    take: &'a mut dyn FnMut(Row<'_>),
+    is_usage: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Kind<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Kind<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or an object")
+    }
+
+    /// Each row is read on its own: an odd one costs no other. Some engines write the same list in both forms.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let is_wanted = !self.is_usage && !self.told.is_listed;
+        while let Some(row) = list.next_element::<Box<RawValue>>()? {
+            if is_wanted {
+                (self.take)(Row(&value(&row)));
+            }
+        }
+        self.told.is_listed |= is_wanted;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(key) = fields.next_key::<String>()? {
+            match key.as_str() {
+                "Items" if self.is_usage => fields.next_value_seed(Kind {
+                    told: &mut *self.told,
+                    take: &mut *self.take,
+                    is_usage: false,
+                })?,
+                "TotalCount" if self.is_usage => {
+                    self.told.count = number(&value(&fields.next_value::<Box<RawValue>>()?));
+                }
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
 }
 
 fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
-}
-
-/// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
-/// not asked for; only the count beside it tells those apart.
-fn items<T>(
-    answer: &Df,
-    usage: &str,
-    legacy: &str,
-    read: impl Fn(Row<'_>) -> Option<T>,
-) -> Result<Vec<T>, EngineError> {
-    let top = fields(&answer.0);
-    let usage = top.get(usage).map(|usage| fields(usage.get()));
-    let usage = usage.unwrap_or_default();
-    let list = [usage.get("Items"), top.get(legacy)]
-        .into_iter()
-        .flatten()
-        .find_map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()).ok());
-    match list {
-        Some(list) => {
-            let mut items = Vec::with_capacity(list.len());
-            items.extend(list.iter().filter_map(|row| read(Row(&value(row)))));
-            Ok(items)
-        }
-        None if usage
-            .get("TotalCount")
-            .and_then(|count| number(&value(count)))
-            > Some(0) =>
-        {
-            Err(garbled("GET /system/df", "it counts items and lists none"))
-        }
-        None => Ok(Vec::new()),
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +339,7 @@ mod tests {
             ("Parents", json!(null), 0),
         ] {
             let answer = json!({"BuildCache": [{"ID": "a", key: value}]});
-            let records = records(&Df::from(&answer)).unwrap();
+            let records = records(Df::from(&answer)).unwrap();
             assert_eq!(records[0].parents.len(), count, "{key} {value}");
         }
     }
@@ -173,19 +352,48 @@ mod tests {
             json!({"BuildCacheUsage": {"Items": row}}),
             json!({"BuildCacheUsage": {"TotalCount": 1}, "BuildCache": row}),
         ] {
-            let records = records(&Df::from(&answer)).unwrap();
+            let records = records(Df::from(&answer)).unwrap();
             assert_eq!(records.len(), 1);
             assert_eq!(records[0].size, Figure::Unknown);
         }
         assert_eq!(
-            records(&Df::from(&json!({"BuildCache": null}))),
+            records(Df::from(&json!({"BuildCache": null}))),
             Ok(Vec::new())
         );
         assert_eq!(
-            records(&Df::from(&json!({"BuildCacheUsage": {"TotalCount": 0}}))),
+            records(Df::from(&json!({"BuildCacheUsage": {"TotalCount": 0}}))),
             Ok(Vec::new())
         );
-        assert!(records(&Df::from(&json!({"BuildCacheUsage": {"TotalCount": 3}}))).is_err());
+        assert!(records(Df::from(&json!({"BuildCacheUsage": {"TotalCount": 3}}))).is_err());
+    }
+
+    /// What an engine may write in the place of a list costs nothing else.
+    #[test]
+    fn an_odd_place_is_passed_over() {
+        for odd in [
+            json!(true),
+            json!(-1),
+            json!(2),
+            json!(0.5),
+            json!("x"),
+            json!({"a": [1]}),
+        ] {
+            let row = json!([{"ID": "a"}]);
+            let answer = json!({"A": odd, "Volumes": odd, "ImageUsage": odd, "BuildCache": row});
+            let df = Arc::new(Df::from(&answer));
+            assert_eq!(records(Arc::clone(&df)).unwrap().len(), 1, "{odd}");
+            assert_eq!(volume_sizes(Arc::clone(&df)), Ok(Vec::new()), "{odd}");
+            assert_eq!(shared_sizes(df), Ok(SharedSizes::default()), "{odd}");
+        }
+        assert!(Df::parse("GET /x", &b"[]"[..], Reading::All).is_err());
+        assert!(Df::parse("GET /x", &b"{\"Volumes\": [{\"N"[..], Reading::All).is_err());
+    }
+
+    #[test]
+    fn nothing_is_read_that_is_not_wanted() {
+        let answer = json!({"BuildCache": [{"ID": "a"}], "Volumes": [{"Name": "v"}]}).to_string();
+        let df = Df::parse("GET /x", answer.as_bytes(), Reading::Volumes).unwrap();
+        assert_eq!((df.records.rows.len(), df.volumes.rows.len()), (0, 1));
     }
 
     #[test]
@@ -195,7 +403,7 @@ mod tests {
             {"Name": "b", "UsageData": null},
             {"Name": "c", "UsageData": {"Size": 0}},
         ]});
-        let sizes = volume_sizes(&Df::from(&answer)).unwrap();
+        let sizes = volume_sizes(Df::from(&answer)).unwrap();
         let sizes: Vec<_> = sizes.into_iter().map(|(_, size)| size).collect();
         assert_eq!(sizes, [None, None, Some(Bytes::ZERO)]);
     }

@@ -44,7 +44,7 @@ fn every_folder_loads_in_full() {
                 Value::Array(items) => Value::Array(items.clone()),
                 _ => raw[legacy].clone(),
             };
-            let ids: HashSet<String> = records(&Df::from(&raw))
+            let ids: HashSet<String> = records(Df::from(&raw))
                 .unwrap()
                 .iter()
                 .map(|record| record.id.as_str().to_owned())
@@ -54,7 +54,7 @@ fn every_folder_loads_in_full() {
                 texts(&rows("BuildCacheUsage", "BuildCache"), "ID"),
                 "{name} {form}"
             );
-            let sizes: HashSet<String> = volume_sizes(&Df::from(&raw))
+            let sizes: HashSet<String> = volume_sizes(Df::from(&raw))
                 .unwrap()
                 .iter()
                 .map(|(name, _)| name.as_str().to_owned())
