@@ -118,6 +118,10 @@ fn disk(disk: &Disk) -> String {
         let free = share(disk.inodes_free, disk.inodes_total);
         line = format!("{line}, inodes {free} free");
     }
+    if !disk.owed.is_zero() {
+        let owed = disk.owed;
+        line = format!("{line}, about {owed} that go first refill what it keeps for root");
+    }
     line
 }
 
@@ -175,7 +179,8 @@ pub fn plan(survey: &Survey, plan: &Plan, page: Page) -> String {
             .map(|(at, step)| {
                 let mut line = step_line(at + 1, step, page);
                 if added_by == AddedBy::Free
-                    && let Some(why) = words::why_it_may_go(&step.id, survey, page.now)
+                    && let Some(why) =
+                        words::why_it_may_go(&step.id, Some(step.comes_back), survey, page.now)
                 {
                     line = format!("{line} · {}", sanitise(&why));
                 }

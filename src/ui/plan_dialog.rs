@@ -180,7 +180,12 @@ impl Writer<'_> {
         }
         let mut lines = self.entry(&bytes(&step.frees, self.theme), &step.id, &text);
         if step.added_by == AddedBy::Free
-            && let Some(why) = why_it_may_go(&step.id, &self.model.survey, self.model.now)
+            && let Some(why) = why_it_may_go(
+                &step.id,
+                Some(step.comes_back),
+                &self.model.survey,
+                self.model.now,
+            )
         {
             lines.extend(self.below(&why, Look::Faint));
         }

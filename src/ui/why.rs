@@ -46,8 +46,9 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     let item = model.survey.item(pane.kind, index);
     let facts = model.survey.facts(pane.kind, index);
     let mut parts = Vec::new();
+    let said = model.asked.get(&item.id()).copied().flatten();
     if model.marks.get(&item.id()) == Some(&AddedBy::Free)
-        && let Some(why) = why_it_may_go(&item.id(), &model.survey, model.now)
+        && let Some(why) = why_it_may_go(&item.id(), said, &model.survey, model.now)
     {
         return vec![why];
     }

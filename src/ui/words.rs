@@ -8,7 +8,7 @@ use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind, Volume};
 use crate::domain::layers::{Doubt, Freed};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{ComesBack, Plan};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::triage::{self, Tier};
@@ -281,8 +281,13 @@ pub fn last_use(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
     }
 }
 
-/// Why triage may choose something; nothing where it may not.
-pub fn why_it_may_go(id: &ItemId, survey: &Survey, now: Timestamp) -> Option<String> {
+/// Why triage may choose something; nothing where it may not. `said` is what a registry has said of an image since.
+pub fn why_it_may_go(
+    id: &ItemId,
+    said: Option<ComesBack>,
+    survey: &Survey,
+    now: Timestamp,
+) -> Option<String> {
     let number = survey.numbers().number_of(id)?;
     let (item, facts) = (survey.numbered(number), survey.facts_of_number(number));
     let what = match triage::tier(survey, number, now)? {
@@ -290,6 +295,7 @@ pub fn why_it_may_go(id: &ItemId, survey: &Survey, now: Timestamp) -> Option<Str
         Tier::Dangling => "dangling",
         Tier::Log => return Some(boundless(item, facts, now)),
         Tier::Container => "wrote next to nothing, has no volume of its own",
+        Tier::Pulled(_) if said == Some(ComesBack::No) => "unused",
         Tier::Pulled(_) => "unused, can be pulled again",
         Tier::Local => "unused",
         Tier::Anonymous => "anonymous, nothing uses it",
@@ -375,6 +381,9 @@ pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::inventory::Part;
+    use crate::domain::item::Source;
+    use crate::domain::plan::scene::{an_image, at, image, inventory};
 
     fn disk(free: u64) -> Disk {
         Disk {
@@ -396,6 +405,23 @@ mod tests {
 
     fn says(disks: &[Disk], freed: &Freed) -> String {
         disks_after(disks, freed).join("\n")
+    }
+
+    #[test]
+    fn what_no_registry_has_is_not_said_to_be_pulled_again() {
+        let mut pulled = image("sha256:1", &["app:1"]);
+        pulled.source = Source::Registry;
+        let mut all = inventory(vec![pulled], Vec::new());
+        all.apply(Part::Stage(Stage::Containers, Progress::Done(at(0))));
+        let survey = Survey::new(all);
+        let why = |said| why_it_may_go(&an_image("sha256:1"), said, &survey, at(9)).unwrap();
+        for said in [None, Some(ComesBack::Yes), Some(ComesBack::Pulled)] {
+            assert!(
+                why(said).starts_with("unused, can be pulled again"),
+                "{said:?}"
+            );
+        }
+        assert!(why(Some(ComesBack::No)).starts_with("unused · "));
     }
 
     #[test]

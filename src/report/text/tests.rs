@@ -229,3 +229,17 @@ fn a_narrow_page_is_kept_to() {
     assert!(rows.clone().count() > 4);
     assert!(rows.map(width).all(|wide| wide <= 40), "{text}");
 }
+
+#[test]
+fn a_disk_says_what_it_takes_before_anybody_else_gets_any() {
+    let full = Disk {
+        path: "/d".into(),
+        total: Bytes(400_000_000),
+        owed: Bytes(26_000_000),
+        ..Disk::default()
+    };
+    assert_eq!(
+        disk(&full),
+        "/d: 0 B of 400 MB free (0 %), about 26.0 MB that go first refill what it keeps for root"
+    );
+}
