@@ -415,12 +415,17 @@ pub fn again(disks: &[Disk]) -> Vec<Disk> {
 /// would lack one. The containerd store names an image by the digest of a blob (ENGINE.md §3).
 fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
     let root = Root::open(path.into()).ok()?;
-    let blobs = Path::new("io.containerd.content.v1.content/blobs/sha256");
-    let all = images.iter().take(SAMPLE).all(|image| {
+    let all = has_images(&root, Path::new(""), images);
+    (all && !images.is_empty()).then_some(root)
+}
+
+/// True if a containerd's folder, below a root, holds every one of some images, as far as that is looked for.
+fn has_images(root: &Root, containerd: &Path, images: &[ImageId]) -> bool {
+    let blobs = containerd.join("io.containerd.content.v1.content/blobs/sha256");
+    images.iter().take(SAMPLE).all(|image| {
         let digest = image.as_str().strip_prefix("sha256:").unwrap_or_default();
         is_random(digest) && root.open_file(&blobs.join(digest)).is_ok()
-    });
-    (all && !images.is_empty()).then_some(root)
+    })
 }
 
 fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {

@@ -74,6 +74,10 @@ const TESTS: &[OnEngine] = &[
         unexplained::each_leftover_has_its_cause,
     ),
     (
+        "a_containerd_beside_the_engine_is_told_with_it",
+        unexplained::a_containerd_beside_the_engine_is_told_with_it,
+    ),
+    (
         "report_is_json_on_an_empty_engine",
         reports::report_is_json_on_an_empty_engine,
     ),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::reports::json_report;
+use crate::reports::{command, json_report};
 use crate::support::engine::{PrivateEngine, run};
 use crate::support::scene::{Builder, Scene};
 
@@ -135,4 +135,62 @@ pub fn each_leftover_has_its_cause(engine: &PrivateEngine) {
 fn sum(report: &Value) -> u64 {
     let rows = report["unexplained"].as_array().expect("a list").iter();
     rows.map(|row| row["bytes"].as_u64().expect("bytes")).sum()
+}
+
+/// dtop's own look at `/var/lib`, in which only a containerd's folder lies.
+const ELSEWHERE: &str = "mount -t tmpfs tmpfs /var/lib && mkdir /var/lib/containerd && \
+    mount --bind \"$0\" /var/lib/containerd && exec \"$@\"";
+
+/// The report of a dtop that finds this folder where containerd usually has its own.
+fn report_with(engine: &PrivateEngine, containerd: &Path) -> Value {
+    let dtop = command(engine);
+    let mut shell = Command::new("unshare");
+    shell
+        .args(["--mount", "sh", "-c", ELSEWHERE])
+        .arg(containerd);
+    shell.arg(dtop.get_program()).args(dtop.get_args());
+    shell.args(["report", "--json"]);
+    for (name, value) in dtop.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let text = run(&mut shell);
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// The containerd store of an engine that uses a containerd beside it lies there; of another engine's containerd
+/// nothing is told.
+pub fn a_containerd_beside_the_engine_is_told_with_it(engine: &PrivateEngine) {
+    if engine.is_podman() {
+        return;
+    }
+    let scene = Scene::on(engine);
+    let steps = "FROM base:1\nRUN dd if=/dev/urandom of=/a bs=1M count=9\nCOPY note /note\n";
+    for builder in [Builder::Classic, Builder::BuildKit] {
+        let name = format!("{builder:?}:1").to_lowercase();
+        scene.build(builder, &name, steps);
+    }
+    scene.stopped("wrote", 2_000_000, &[], "classic:1");
+    let containerd = engine.folder().join("containerd/root");
+    let beside = |report: &Value| -> usize {
+        let rows = report["unexplained"].as_array().expect("a list").iter();
+        let paths = rows.map(|row| row["path"].as_str().expect("a path"));
+        paths.filter(|path| path.starts_with("/var/lib/")).count()
+    };
+    let report = report_with(engine, &containerd);
+    let keeps_layers = engine.docker(&["info", "--format", "{{.Driver}}"]).trim() == "overlayfs";
+    assert_eq!(beside(&report) > 0, keeps_layers, "{report}");
+    if keeps_layers {
+        let totals = report["totals"].as_object().expect("totals").values();
+        let totals: u64 = totals.filter_map(Value::as_u64).sum();
+        // Its databases are its own.
+        let notes = du(&containerd.join("io.containerd.metadata.v1.bolt"));
+        let all = du(engine.root().as_path()) + du(&containerd) - notes;
+        assert_close(totals, all, "totals");
+    }
+    let empty = engine.folder().join("another");
+    fs::create_dir(&empty).expect("a folder");
+    assert_eq!(beside(&report_with(engine, &empty)), 0);
 }

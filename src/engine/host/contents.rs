@@ -4,6 +4,8 @@
 //! Only lists and notes are kept of it, and the inodes of files with several names: it does not matter how many
 //! files there are.
 
+mod beside;
+
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, BufReader, Read as _};
@@ -12,10 +14,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FileType, Stat, fstat};
 use serde::Deserialize;
 
+use self::beside::Beside;
 use super::layers::Notes;
 use super::leases::{Keeper, Keepers};
 use super::measure::{Folder, Linked, Mounted, blocks, file};
-use super::{Root, Walker, unless_gone};
+use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::{Contents, Owner, Portion, Taken};
 use crate::domain::inventory::{EngineInfo, Store};
@@ -36,6 +39,8 @@ const DRIVERS: [&str; 9] = [
 ];
 /// A container's settings are some kilobytes.
 const LONGEST_CONFIG: u64 = 4 << 20;
+/// Where an engine keeps the containerd that it runs itself.
+const DAEMON: &str = "containerd/daemon";
 const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 
@@ -51,10 +56,23 @@ pub type Measured = HashMap<VolumeName, Taken>;
 pub fn contents(
     root: &Root,
     engine: &EngineInfo,
+    known: &Known,
     volumes: &Measured,
     walker: &Walker,
 ) -> io::Result<Contents> {
-    let mut tour = Tour {
+    let beside = Beside::of(engine, known);
+    of_root_and(beside.as_ref(), (root, walker), engine, known, volumes)
+}
+
+fn of_root_and(
+    beside: Option<&Beside>,
+    (root, walker): (&Root, &Walker),
+    engine: &EngineInfo,
+    known: &Known,
+    volumes: &Measured,
+) -> io::Result<Contents> {
+    let daemon = Path::new(DAEMON);
+    let tour = |root| Tour {
         root,
         walker,
         volumes,
@@ -63,14 +81,24 @@ pub fn contents(
             Store::Containerd => None,
         },
         snapshotter: &engine.driver,
+        // A folder in the root may be left from another time, when the engine ran a containerd of its own.
+        runs_containerd: engine.store == Store::Containerd
+            && beside.is_none()
+            && has_images(root, daemon, &known.images),
         linked: Linked::new(),
         contents: Contents {
             root: root.path().clone(),
             ..Contents::default()
         },
     };
-    tour.all()?;
-    Ok(tour.contents)
+    let mut own = tour(root);
+    own.all()?;
+    if let Some(beside) = beside {
+        let mut other = tour(&beside.root);
+        beside.tour(&mut other)?;
+        own.contents.portions.append(&mut other.contents.portions);
+    }
+    Ok(own.contents)
 }
 
 struct Tour<'a> {
@@ -81,6 +109,8 @@ struct Tour<'a> {
     driver: Option<&'a str>,
     /// The same, or containerd's snapshotter.
     snapshotter: &'a str,
+    /// The containerd store lies in the root.
+    runs_containerd: bool,
     linked: Linked,
     contents: Contents,
 }
@@ -247,7 +277,7 @@ impl Tour<'_> {
     }
 
     fn blobs(&mut self, folder: &Entry) -> io::Result<()> {
-        if self.driver.is_some() {
+        if !self.runs_containerd {
             let taken = self.take(folder)?;
             let cause = left(!taken.length.is_zero());
             self.nobodys(cause, &folder.path, taken.blocks);
@@ -322,7 +352,7 @@ impl Tour<'_> {
 
     fn snapshots(&mut self, snapshotter: &str, folder: &Entry) -> io::Result<()> {
         let list = folder.path.join("snapshots");
-        if self.driver.is_some() || snapshotter != self.snapshotter {
+        if !self.runs_containerd || snapshotter != self.snapshotter {
             let is_used = match unless_gone(self.entries(&list))? {
                 Some(snapshots) => !snapshots.is_empty(),
                 None => false,

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Root;
 use super::bolt::{Bolt, Bucket, Value};
 use super::layers::database;
-use crate::domain::item::Text;
+use crate::domain::item::{ContainerId, Text};
 
 /// The engine's namespace, and that of its build history.
 const OWN: &str = "moby";
@@ -33,6 +33,8 @@ pub(super) struct Keepers {
     blobs: HashMap<Text, Keeper>,
     /// By the numbers of their folders.
     snapshots: HashMap<u64, Keeper>,
+    /// What it runs.
+    containers: HashSet<Text>,
 }
 
 impl Keepers {
@@ -74,7 +76,16 @@ impl Keepers {
                 blobs.entry(digest).or_insert(Keeper::History);
             }
         }
-        Self { blobs, snapshots }
+        Self {
+            blobs,
+            snapshots,
+            containers: own.containers.clone(),
+        }
+    }
+
+    /// True if it runs this container of the engine's.
+    pub(super) fn runs(&self, id: &ContainerId) -> bool {
+        self.containers.contains(id.as_str())
     }
 
     pub(super) fn of_blob(&self, digest: &str) -> Keeper {
@@ -103,6 +114,7 @@ struct Graph {
     snapshots: HashMap<Text, Snapshot>,
     images: Vec<Text>,
     leases: Vec<Lease>,
+    containers: HashSet<Text>,
 }
 
 #[derive(Debug, Default)]
@@ -159,6 +171,8 @@ impl Graph {
             let flat = labels(&own)?.1;
             graph.leases.push(Lease { name, flat, keeps });
         }
+        let running = below(&["containers"]).unwrap_or_default().into_iter();
+        graph.containers = running.map(|(id, _)| id).collect();
         Some(graph)
     }
 
@@ -348,6 +362,7 @@ mod tests {
                 lease("again", true, &[blob("step"), blob("fetched")]),
                 lease("pull", false, &[blob("fetched"), blob("layer")]),
             ],
+            containers: HashSet::new(),
         }
     }
 

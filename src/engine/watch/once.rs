@@ -490,7 +490,8 @@ impl Once<'_> {
         let engine = Arc::clone(&self.inventory.engine);
         let root = self.root.clone();
         let taken = std::mem::take(&mut self.taken);
-        let found = found_in_folder(self.engine, engine, root, leash.walker(), taken).await;
+        let known = Known::of(&self.inventory);
+        let found = found_in_folder(self.engine, engine, root, known, leash.walker(), taken).await;
         match found {
             Ok(contents) => {
                 let contents = contents.map(Arc::new);

@@ -14,7 +14,7 @@ use crate::domain::contents::{Contents, Taken};
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::domain::item::VolumeName;
 use crate::engine::aside::aside_at_leisure;
-use crate::engine::host::{self, Proven, Walker};
+use crate::engine::host::{self, Known, Proven, Walker};
 use crate::engine::{Engine, EngineError};
 
 impl Scan<'_> {
@@ -31,7 +31,9 @@ impl<'e> Scan<'e> {
     pub(super) fn contents(&self) -> BoxFuture<'e, Answered> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, volumes) = (self.picture.root.clone(), self.picture.taken.clone());
-        found_in_folder(self.engine(), info, root, self.leash.walker(), volumes)
+        let known = self.picture.known.clone();
+        let walker = self.leash.walker();
+        found_in_folder(self.engine(), info, root, known, walker, volumes)
             .map(Answered::Contents)
             .boxed()
     }
@@ -55,6 +57,7 @@ pub(super) async fn found_in_folder(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
     root: Option<Proven>,
+    known: Known,
     walker: Walker,
     volumes: HashMap<VolumeName, Taken>,
 ) -> Result<Option<Contents>, EngineError> {
@@ -65,7 +68,7 @@ pub(super) async fn found_in_folder(
     let Some(root) = root.filter(|_| &*info.product == "Docker") else {
         return Ok(None);
     };
-    let walk = move || host::contents(&root.open()?, &info, &volumes, &walker);
+    let walk = move || host::contents(&root.open()?, &info, &known, &volumes, &walker);
     let failed = |error: io::Error| EngineError::Unreadable(error.to_string());
     match aside_at_leisure(walk).await {
         Some(found) => found.map(Some).map_err(failed),

@@ -74,8 +74,18 @@ impl Place {
             driver: driver.into(),
             ..EngineInfo::default()
         };
-        contents(&root, &engine, &HashMap::new(), &Walker::default()).unwrap()
+        of_root(&root, &engine, &HashMap::new(), &Walker::default()).unwrap()
     }
+}
+
+/// Without a containerd beside the engine, which this machine may have.
+fn of_root(
+    root: &Root,
+    engine: &EngineInfo,
+    volumes: &Measured,
+    walker: &Walker,
+) -> io::Result<Contents> {
+    of_root_and(None, (root, walker), engine, &Known::default(), volumes)
 }
 
 /// What `du` says, but by another way than the walk's.
@@ -332,7 +342,7 @@ fn a_walk_for_nobody_ends() {
     let walker = leash.walker();
     drop(leash);
     let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
-    let ended = contents(&root, &EngineInfo::default(), &HashMap::new(), &walker);
+    let ended = of_root(&root, &EngineInfo::default(), &HashMap::new(), &walker);
     assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::Interrupted);
 }
 
@@ -347,7 +357,7 @@ fn measured_volumes_are_taken_as_measured() {
     };
     let volumes = HashMap::from([(VolumeName::new("shop"), taken)]);
     let engine = EngineInfo::default();
-    let contents = contents(&root, &engine, &volumes, &Walker::default()).unwrap();
+    let contents = of_root(&root, &engine, &volumes, &Walker::default()).unwrap();
     let shop = Owner::Volume(VolumeName::new("shop"));
     let portion = contents.portions.iter().find(|it| it.owner == shop);
     let portion = portion.unwrap();
