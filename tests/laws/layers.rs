@@ -17,6 +17,7 @@ const PLAIN: Traits = Traits {
     twins: false,
     bare: false,
     hidden: false,
+    doubled: false,
 };
 
 /// Fleets that are hard to see through. Twins come alone: a record that fits a layer's depth, bytes and time is
@@ -34,6 +35,17 @@ fn odd() -> impl Strategy<Value = Fleet> {
             ..PLAIN
         }),
     ]
+}
+
+/// Fleets of which some layers have the record of a step and that of a base.
+fn doubled() -> impl Strategy<Value = Fleet> {
+    any::<bool>().prop_flat_map(|bare| {
+        fleet(Traits {
+            doubled: true,
+            bare,
+            ..PLAIN
+        })
+    })
 }
 
 /// Those of a fleet's items whose bit is set, in any combination: also ones that an engine would refuse.
@@ -121,6 +133,14 @@ proptest! {
     }
 
     #[test]
+    fn the_truth_of_doubled_records_is_never_outside_the_range(fleet in doubled(), bits in bits()) {
+        let set = closed(&fleet, &bits);
+        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let truth = Bytes(fleet.frees(&set.into_iter().collect()));
+        prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
+    }
+
+    #[test]
     fn where_the_store_can_be_read_all_is_exact(fleet in odd(), bits in bits()) {
         let set = chosen(&fleet, &bits);
         let mut inventory = fleet.inventory.clone();
@@ -167,7 +187,7 @@ proptest! {
 
     #[test]
     fn what_is_remembered_takes_no_truth_out_of_the_range(
-        fleet in odd(),
+        fleet in prop_oneof![odd(), doubled()],
         first in bits(),
         second in bits(),
     ) {

@@ -15,6 +15,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
         twins,
         bare,
         hidden,
+        doubled: false,
     };
     prop_oneof![
         fleet(traits(false, false, false)),

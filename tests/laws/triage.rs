@@ -77,6 +77,7 @@ fn any_fleet() -> impl Strategy<Value = Fleet> {
         twins,
         bare,
         hidden,
+        doubled: false,
     };
     let fleet = prop_oneof![
         3 => fleet(traits(false, false, false)),

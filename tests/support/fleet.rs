@@ -64,6 +64,10 @@ impl fmt::Debug for Fleet {
 
 /// What a fleet may have that makes it hard to see through.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a trait of its own; any set of them makes a fleet"
+)]
 pub struct Traits {
     /// Layers, and records, that look the same.
     pub twins: bool,
@@ -71,6 +75,8 @@ pub struct Traits {
     pub bare: bool,
     /// Containers whose image was removed by force.
     pub hidden: bool,
+    /// Layers that a step made and that something was built on since: a record each keeps them.
+    pub doubled: bool,
 }
 
 impl Fleet {
@@ -289,7 +295,10 @@ fn make(traits: Traits, (layers, images, records, containers, volumes): Raw) -> 
         inventory: Inventory::default(),
     };
     let images = add_images(&mut fleet, traits, images);
-    let cache = add_records(&mut fleet, traits, &records);
+    let mut cache = add_records(&mut fleet, traits, &records);
+    if traits.doubled {
+        double_records(&mut fleet, &records, &mut cache);
+    }
     let containers = add_containers(&mut fleet, traits, &images, &containers);
     let volumes = add_volumes(&mut fleet, &volumes);
     let engine = EngineInfo {
@@ -441,6 +450,50 @@ fn add_records(fleet: &mut Fleet, traits: Traits, raw: &[(Index, u8)]) -> Vec<Re
         }
     }
     records.into_iter().flatten().collect()
+}
+
+/// Records of bases for layers that steps have records of, and for all below them; one for each layer.
+fn double_records(fleet: &mut Fleet, raw: &[(Index, u8)], records: &mut Vec<Record>) {
+    let images: Vec<usize> = fleet
+        .holders
+        .iter()
+        .filter(|holder| matches!(holder.item, ItemId::Image(_)))
+        .map(|holder| holder.top)
+        .collect();
+    for (pick, double) in raw.iter().filter(|_| !images.is_empty()) {
+        if double % 3 > 0 {
+            continue;
+        }
+        let mut parent: Option<RecordId> = None;
+        for layer in fleet.chain(images[pick.index(images.len())]) {
+            let id = RecordId::new(format!("{layer:025}"));
+            let again = RecordId::new(format!("base-{layer:020}"));
+            let is_base = |id: &RecordId| {
+                let known = records.iter().find(|record| record.id == *id);
+                known.is_some_and(|record| record.description.starts_with("from local"))
+            };
+            let known = [id, again.clone()].into_iter().find(is_base);
+            parent = Some(known.unwrap_or_else(|| {
+                fleet.holders.push(Holder {
+                    item: ItemId::Record(again.clone()),
+                    top: layer,
+                });
+                records.push(Record {
+                    id: again.clone(),
+                    parents: parent.clone().into_iter().collect(),
+                    kind: "regular".into(),
+                    description: "from local ".into(),
+                    in_use: false,
+                    shared: true,
+                    size: Figure::Known(Bytes::ZERO),
+                    // After all that was built.
+                    created: Some(fine_time(1_000, layer)),
+                    last_used: None,
+                });
+                again
+            }));
+        }
+    }
 }
 
 fn add_containers(

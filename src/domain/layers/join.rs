@@ -182,6 +182,9 @@ impl Join<'_> {
             index: Index::new(builder),
         };
         join.settle();
+        if builder.shelf.remembers {
+            join.doubt_steps();
+        }
         join.ties
     }
 
@@ -217,6 +220,36 @@ impl Join<'_> {
                 self.ties[*at] != Tie::None
             });
         }
+    }
+
+    /// A step of which nothing is remembered may be what a remembered base is.
+    fn doubt_steps(&mut self) {
+        for at in 0..self.records.len() {
+            let record = &self.records[at];
+            let is_step = !record.shared && &*record.kind == "regular" && !is_base(record);
+            if !is_step || self.ties[at] != Tie::None {
+                continue;
+            }
+            let mut fits = self.index.candidates(record, self.lineage.depth[at]);
+            fits.retain(|layer| self.bases.contains(layer) && self.parents_fit(at, *layer));
+            if !fits.is_empty() {
+                self.ties[at] = Tie::Perhaps(fits);
+            }
+        }
+    }
+
+    /// What a record was made on may lie below a layer. Of a step that is no layer for certain any may.
+    fn parents_fit(&self, at: usize, layer: LayerNo) -> bool {
+        let mut pair = self.lineage.parent[at].zip(self.index.tree.below(layer));
+        while let Some((parent, below)) = pair {
+            match &self.ties[parent] {
+                Tie::Layer(known) => return *known == below,
+                Tie::OneOf(known) => return known.contains(&below),
+                Tie::None | Tie::Some | Tie::Perhaps(_) => {}
+            }
+            pair = self.lineage.parent[parent].zip(self.index.tree.below(below));
+        }
+        true
     }
 
     /// Of a base on the containerd store only the depth tells, unless something that was made on it does. Where

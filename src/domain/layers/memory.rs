@@ -7,37 +7,25 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ChainId, ItemId, RecordId, Text};
+use crate::domain::item::{ChainId, ItemId, Record, RecordId, Text};
 use crate::domain::stored::{Stored, StoredLayer};
 
 use super::Ledger;
 use super::ledger::{content, has_blobs};
+use super::records::is_untold;
 use super::tree::LayerNo;
 use super::units::UnitNo;
 
 impl Ledger {
-    /// The layers that records were found to keep for certain, with all that is below them; with those of
-    /// `inventory` that this picture tells nothing of. `None` where it is not whole yet, or the store is
+    /// The layers that bases in the build cache were found to keep for certain, with all that is below them, and
+    /// what tells steps from them; with what `inventory` remembers that this picture tells nothing of. `None` where it is not whole yet, or the store is
     /// one whose layers are known in another way.
     #[must_use]
     pub fn remember(&self, inventory: &Inventory) -> Option<Stored> {
         if self.unsettled || has_blobs(inventory) || inventory.stored.as_ref().known().is_some() {
             return None;
         }
-        let tops: Vec<(RecordId, LayerNo)> = inventory
-            .cache
-            .iter()
-            .filter(|record| record.shared)
-            .filter_map(|record| {
-                let holder = self.holder_of(&ItemId::Record(record.id.clone()))?;
-                match self.graph.holds.of(holder) {
-                    [hold] if hold.sure && (hold.unit as usize) < self.image_layers => {
-                        Some((record.id.clone(), hold.unit))
-                    }
-                    _ => None,
-                }
-            })
-            .collect();
+        let tops = self.tops_to_remember(inventory);
         if tops.is_empty() && inventory.remembered.records.is_empty() {
             return Some(Stored::default());
         }
@@ -62,6 +50,40 @@ impl Ledger {
         }
         keep_older(inventory, &mut memory, &mut named);
         Some(memory)
+    }
+
+    /// Bases that have no size of their own, and of steps those that could be taken for one of them.
+    fn tops_to_remember(&self, inventory: &Inventory) -> Vec<(RecordId, LayerNo)> {
+        let look = |at: LayerNo| Some((self.tree.depth(at), self.sizes.exact(at)?));
+        let mut tops = Vec::new();
+        let mut looks = HashSet::new();
+        for of_bases in [true, false] {
+            let records = inventory.cache.iter().filter(|record| record.shared);
+            for record in records.filter(|record| is_untold(record) == of_bases) {
+                if !of_bases && looks.is_empty() {
+                    break;
+                }
+                let Some(layer) = self.layer_of(record) else {
+                    continue;
+                };
+                if of_bases {
+                    looks.extend(look(layer));
+                }
+                if of_bases || look(layer).is_some_and(|look| looks.contains(&look)) {
+                    tops.push((record.id.clone(), layer));
+                }
+            }
+        }
+        tops
+    }
+
+    /// The layer of an image that a record is for certain.
+    fn layer_of(&self, record: &Record) -> Option<LayerNo> {
+        let holder = self.holder_of(&ItemId::Record(record.id.clone()))?;
+        match self.graph.holds.of(holder) {
+            [hold] if hold.sure && (hold.unit as usize) < self.image_layers => Some(hold.unit),
+            _ => None,
+        }
     }
 
     /// Where the driver keeps some layers, as far as images tell.

@@ -341,7 +341,7 @@ impl Builder<'_> {
 }
 
 /// A base that was here before has no size of its own, and may be all that keeps its layer.
-fn is_untold(record: &Record) -> bool {
+pub(super) fn is_untold(record: &Record) -> bool {
     record.description.starts_with("from local") && record.size.known().is_some_and(Bytes::is_zero)
 }
 
