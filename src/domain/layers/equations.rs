@@ -37,6 +37,8 @@ pub(super) struct Packed {
     pub(super) blob: Option<Span>,
     /// It is one of these bounds, nothing between them.
     pub(super) is_either: bool,
+    /// What a step that may be any of the layers counts: one of them unpacked, and its blob.
+    pub(super) both: Option<Bytes>,
 }
 
 /// Blobs that go together: all that hold one of them hold all.
@@ -103,7 +105,8 @@ impl Builder<'_> {
                 sum.own = Span::at_most(sum.total);
             }
         }
-        self.add_classes(&classes, &sums, &class_of, &packed);
+        let bounds = blob_bounds(&spans, &classes, &sums, &class_of);
+        self.add_classes(&classes, &sums, &class_of, (&packed, &bounds));
     }
 
     /// Bounds of the blobs that records or unpacked sizes tell of.
@@ -138,6 +141,17 @@ impl Builder<'_> {
             }
         }
         holders
+    }
+
+    /// False of a layer whose blob has another size than a step would leave for it.
+    fn may_pack(&self, record: &Packed, layer: LayerNo, bounds: &HashMap<Text, Span>) -> bool {
+        let (Some(both), Some(unpacked)) = (record.both, self.sizes.exact(layer)) else {
+            return true;
+        };
+        let left = both - unpacked;
+        bounds
+            .get(self.tree.diff_id(layer))
+            .is_none_or(|bounds| bounds.least <= left + ABOUT && left <= bounds.most + ABOUT)
     }
 
     /// Images whose content is known.
@@ -214,7 +228,7 @@ impl Builder<'_> {
         classes: &[Class],
         sums: &[Sum],
         class_of: &HashMap<Text, usize>,
-        packed: &[Packed],
+        (packed, bounds): (&[Packed], &HashMap<Text, Span>),
     ) {
         let mut own: HashMap<HolderNo, UnitNo> = HashMap::new();
         for sum in sums {
@@ -247,6 +261,7 @@ impl Builder<'_> {
             let mut perhaps: Vec<UnitNo> = record
                 .layers
                 .iter()
+                .filter(|layer| self.may_pack(record, **layer, bounds))
                 .filter_map(|layer| units[*class_of.get(self.tree.diff_id(*layer))?])
                 .collect();
             if record.layers.is_empty() {
@@ -342,6 +357,44 @@ fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
         }
     }
     true
+}
+
+/// Bounds of each blob: of a class, what the others of it leave.
+fn blob_bounds(
+    spans: &HashMap<Text, Span>,
+    classes: &[Class],
+    sums: &[Sum],
+    class_of: &HashMap<Text, usize>,
+) -> HashMap<Text, Span> {
+    let own: HashMap<HolderNo, Span> = sums.iter().map(|sum| (sum.holder, sum.own)).collect();
+    let mut members: Vec<Bytes> = vec![Bytes::ZERO; classes.len()];
+    for (diff_id, class) in class_of {
+        let span = spans.get(diff_id).copied().unwrap_or(Span::UNKNOWN);
+        members[*class] += span.most;
+    }
+    let bound = |(diff_id, class): (&Text, &usize)| {
+        let span = spans.get(diff_id).copied().unwrap_or(Span::UNKNOWN);
+        let of = &classes[*class];
+        let alone = of.holders.first().filter(|_| of.holders.len() == 1);
+        // An image's own part has its documents in it.
+        let (whole, beside) = match alone.and_then(|holder| own.get(holder)) {
+            Some(own) => (*own, ABOUT),
+            None if alone.is_some() => (Span::UNKNOWN, Bytes::ZERO),
+            None => (of.span, Bytes::ZERO),
+        };
+        let others = rest_of(members[*class], span.most);
+        let bounds = Span {
+            least: others.map_or(Bytes::ZERO, |others| whole.least - others - beside),
+            most: span.most.min(whole.most),
+        };
+        (diff_id.clone(), bounds)
+    };
+    class_of.iter().map(bound).collect()
+}
+
+/// What a sum of upper ends is without one of them; none where any of them is open.
+fn rest_of(sum: Bytes, one: Bytes) -> Option<Bytes> {
+    (sum.0 != u64::MAX).then(|| sum - one)
 }
 
 /// What is left of a total for one part if all others are as large as they may be.

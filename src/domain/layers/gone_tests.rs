@@ -166,6 +166,46 @@ fn without_the_list_a_base_that_nobody_shares_is_not_the_last_layer_of_its_depth
 }
 
 #[test]
+fn without_the_list_a_step_has_no_blob_of_a_size_that_no_image_leaves() {
+    const BIG: Row = ("big", 100_001, 204_800, 9);
+    let images: &[(&str, &[Row])] = &[("big", &[BIG])];
+    let step = |left: u64| record("s", &[], "mount / from exec made", BIG.2 + left, 77);
+    let all = BIG.1 + BIG.2 + MANIFEST;
+    // All that the image has packed is less than the step would leave for it.
+    let other = without_list(inventory(images, vec![step(160_003)]));
+    assert_frees(&other, &[an_image("big")], all);
+    // It may be this one, as far as can be told.
+    let same = without_list(inventory(images, vec![step(100_003)]));
+    let freed = frees(&same, an_image("big"));
+    assert_eq!(freed.at_least, Bytes(BIG.2), "{freed:?}");
+    assert_eq!(freed.at_most, Bytes(all), "{freed:?}");
+}
+
+#[test]
+fn without_the_list_the_least_of_images_blobs_is_left_out_of_the_bound() {
+    const BIG: Row = ("big", 100_001, 204_800, 9);
+    let images: &[(&str, &[Row])] = &[("big", &[BIG])];
+    let bound = |version: &str| {
+        let gone = record("g", &[], "", 275_000, 50);
+        let mut said = without_list(inventory(images, vec![gone]));
+        Arc::make_mut(&mut said.engine).version = version.into();
+        said.apply(Part::SharedSizes(SharedSizes {
+            layers: Some(Bytes(BIG.1 + BIG.2 + MANIFEST + 300_000)),
+            images: Vec::new(),
+        }));
+        frees(&said, a_record("g")).at_most.0
+    };
+    // What is in the sum of 28.3 and of no earlier one, but for what a manifest is estimated at.
+    let (before, since) = (bound("28.2.2"), bound("28.3.0"));
+    let blobs = BIG.1 + MANIFEST;
+    assert!(
+        before - since <= blobs && before - since >= blobs - 4_096,
+        "{before} {since}"
+    );
+    assert!(since >= 275_000 + 300_000);
+}
+
+#[test]
 fn what_is_read_is_kept_by_digest() {
     let read = HashMap::from([(Text::from("blob-base"), extent(1))]);
     let mut inventory = gone();

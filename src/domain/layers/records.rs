@@ -299,6 +299,9 @@ impl Builder<'_> {
             return self.add_own(holder, record, below, None);
         };
         self.pack(holder, alike, None);
+        if let Some(packed) = self.packed.last_mut() {
+            packed.both = Some(size);
+        }
         let span = Span { least, most: size };
         self.add_own(holder, record, below, Some(span))
     }
@@ -309,6 +312,7 @@ impl Builder<'_> {
             layers,
             blob,
             is_either: false,
+            both: None,
         });
     }
 
