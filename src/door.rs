@@ -22,6 +22,9 @@ use tokio::task::LocalSet;
 /// When the terminal cannot be used, or a task panicked.
 pub fn enter() -> color_eyre::Result<ExitCode> {
     color_eyre::install()?;
+    if cfg!(panic = "abort") {
+        end_at_a_panic();
+    }
     // None of the three is locked: the full screen uses them too.
     let mut console = Console {
         input: &mut BufReader::new(io::stdin()),
@@ -58,6 +61,17 @@ pub fn enter() -> color_eyre::Result<ExitCode> {
     // A look at a dead network filesystem may never come back: nobody waits for it.
     tokio.shutdown_background();
     Ok(ExitCode::from(code?))
+}
+
+/// Ends as a program that unwinds does, once the message is printed and the terminal is given back: an abort would
+/// leave a core dump, on a disk that is full.
+fn end_at_a_panic() {
+    const PANICKED: i32 = 101;
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        std::process::exit(PANICKED);
+    }));
 }
 
 /// Sees that the command line leads somewhere, and adds what the config says, which never takes anything

@@ -105,10 +105,12 @@ fn key_table() -> String {
                 .filter(|(_, (place, _))| binding.places.contains(place));
             let (order, words): (Vec<usize>, Vec<&str>) =
                 here.map(|(at, (_, word))| (at, *word)).unzip();
-            let places = if words.len() > 5 {
-                "everywhere".to_owned()
-            } else {
-                words.join(", ")
+            let elsewhere = PLACES.iter().filter(|(_, word)| !words.contains(word));
+            let elsewhere: Vec<&str> = elsewhere.map(|(_, word)| *word).collect();
+            let places = match elsewhere.as_slice() {
+                [] => "everywhere".to_owned(),
+                rest if rest.len() < 5 => format!("everywhere but: {}", rest.join(", ")),
+                _ => words.join(", "),
             };
             let row = format!("| {} | {} | {places} |\n", binding.shown, binding.does);
             (order[0], row)

@@ -20,6 +20,10 @@ const SHORT_LINK: usize = 60;
 const FEW_ATTRIBUTES: u64 = 64;
 /// More names than any layer has that is worth the memory.
 const MOST_NAMES: usize = 200_000;
+/// Filesystems take no path that is longer …
+const LONGEST_NAME: usize = 4096;
+/// … and all of a layer's together are some megabytes.
+const LONGEST_NAMES: usize = 64 << 20;
 /// In front of the name of something that the layer takes away from those below it.
 const WHITEOUT: &str = ".wh.";
 /// It takes away all that a folder had, or is of no meaning here.
@@ -95,6 +99,8 @@ pub struct Tally {
     nodes: HashMap<Box<str>, Node>,
     /// What may take another page, or may not.
     perhaps: u64,
+    /// Bytes of all names.
+    named: usize,
 }
 
 /// Something that an archive has of which the bytes cannot be told.
@@ -106,6 +112,7 @@ impl Default for Tally {
         Self {
             nodes: HashMap::from([("".into(), Node::Folder(0))]),
             perhaps: 0,
+            named: 0,
         }
     }
 }
@@ -131,7 +138,10 @@ impl Tally {
             let name = [folder, away].join("/");
             return self.add(name.trim_start_matches('/'), Node::File(Bytes::ZERO));
         }
-        self.add(&name, Node::File(Bytes(size.div_ceil(PAGE) * PAGE)))
+        self.add(
+            &name,
+            Node::File(Bytes(size.div_ceil(PAGE).saturating_mul(PAGE))),
+        )
     }
 
     /// # Errors
@@ -190,7 +200,8 @@ impl Tally {
     }
 
     fn add(&mut self, name: &str, node: Node) -> Result<(), Untold> {
-        if name.is_empty() || self.nodes.len() >= MOST_NAMES {
+        self.named += name.len();
+        if name.is_empty() || self.nodes.len() >= MOST_NAMES || self.named > LONGEST_NAMES {
             return Err(Untold);
         }
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
@@ -215,7 +226,7 @@ fn clean(name: &str) -> Result<String, Untold> {
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".");
     let parts: Vec<&str> = parts.collect();
-    if parts.contains(&"..") || parts.len() > 256 {
+    if name.len() > LONGEST_NAME || parts.contains(&"..") || parts.len() > 256 {
         return Err(Untold);
     }
     Ok(parts.join("/"))
@@ -251,6 +262,16 @@ mod tests {
         tally.file("var/.wh..wh..opq", 0).unwrap();
         tally.file(".wh.tmp", 0).unwrap();
         assert_eq!(tally.extent().bytes(Folders::InPages), Bytes(3 * PAGE));
+    }
+
+    #[test]
+    fn names_beyond_reason_are_not_kept() {
+        let mut tally = Tally::default();
+        let long = |number: usize| format!("{}{number}", "a/".repeat(200) + &"n".repeat(3_000));
+        assert_eq!(tally.file(&"n".repeat(5_000), 1), Err(Untold));
+        assert_eq!(tally.file("most", u64::MAX), Ok(()));
+        let refused = (0..50_000).find(|number| tally.file(&long(*number), 0).is_err());
+        assert!(refused.is_some());
     }
 
     #[test]

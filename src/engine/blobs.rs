@@ -15,11 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use tokio::sync::mpsc;
 
 use self::document::Document;
 use self::grpc::{Grpc, LONGEST_DOCUMENT};
 use self::unpack::Unpacking;
 use super::EngineError;
+use super::aside::aside;
 use super::transport::{Transport, Way};
 use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::Bytes;
@@ -149,14 +151,24 @@ impl Blobs {
         };
         let grpc = Grpc::connect(&self.transport, way).await?;
         for (digest, size) in layers {
-            let mut unpacking = Unpacking::default();
             let length = usize::try_from(size.0).unwrap_or(usize::MAX);
-            let take = |piece: &[u8]| unpacking.take(piece).is_ok();
-            let passed = grpc.pass(digest, length, take).await;
+            // A few kilobytes may unpack to many megabytes: the loop that draws does not wait for that. No more
+            // than the layer itself ever waits to be unpacked.
+            let (sender, mut pieces) = mpsc::unbounded_channel::<Vec<u8>>();
+            let unpacked = aside(move || {
+                let mut unpacking = Unpacking::default();
+                while let Some(piece) = pieces.blocking_recv() {
+                    unpacking.take(&piece).ok()?;
+                }
+                unpacking.end().ok()
+            });
+            let take = move |piece: &[u8]| sender.send(piece.to_vec()).is_ok();
+            let passed = grpc.pass(digest, length, take);
+            let (passed, unpacked) = tokio::join!(passed, unpacked);
             if let Err(error @ EngineError::Unreachable { .. }) = passed {
                 return Err(error);
             }
-            let told = passed.ok().and_then(|()| unpacking.end().ok());
+            let told = passed.ok().and(unpacked.flatten());
             self.lock_extents().insert(Text::clone(digest), told);
         }
         Ok(())

@@ -146,7 +146,7 @@ impl DockerEngine {
     pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
         let transport = Transport::new(line, options.host.clone(), Gate::new(options.read_only));
         let pinged = greeting::ping(&transport, options.api.as_deref()).await?;
-        let greeted = Mutex::new(pinged.at);
+        let pinged_at = pinged.at;
         let is_ahead = options.asks_ahead && pinged.speaks();
         let mut ahead = is_ahead.then(|| Ahead::ask(&transport));
         let terms = Terms::agree(&transport, &options, pinged).boxed();
@@ -154,11 +154,13 @@ impl DockerEngine {
             Some(ahead) => ahead.beside(terms).await?,
             None => terms.await?,
         };
+        // What changes before the engine is listened to must be told afterwards.
+        ahead = ahead.filter(|_| events::tells_since(terms.dialect, pinged_at));
         Ok(Self {
             writes: writes::client(transport.clone())?,
             terms: RwLock::new(Arc::new(terms)),
             is_fresh: AtomicBool::new(true),
-            greeted,
+            greeted: Mutex::new(pinged_at),
             ahead: Mutex::new(ahead),
             usage: Usage::default(),
             helper: Mutex::default(),

@@ -16,8 +16,6 @@ use super::screen::Lean;
 
 /// True while the terminal is ours: a panic hook and a drop must give it back once, not twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
-/// What a Rust program that panicked ends with.
-const PANICKED: i32 = 101;
 
 /// What ratatui draws to: a frame is one write.
 pub type Screen = ratatui::Terminal<Lean<BufWriter<Stdout>>>;
@@ -121,10 +119,6 @@ fn restore_before_panic_message() {
         std::panic::set_hook(Box::new(move |panic| {
             give_back();
             before(panic);
-            // As a panic ends a program that unwinds: an abort would leave a core dump, on a disk that is full.
-            if cfg!(panic = "abort") {
-                std::process::exit(PANICKED);
-            }
         }));
     });
 }

@@ -3,6 +3,7 @@
 use crate::app::model::{Asking, FreeError, FreeScreen, Model};
 use crate::app::update::still_measured;
 use crate::domain::disk::Disk;
+use crate::domain::triage::is_small;
 
 use super::canvas::{Canvas, Piece, length};
 use super::footer;
@@ -108,9 +109,18 @@ fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
     }
     if screen.is_proposal {
         let longest = notes[0].clone();
+        let disks = model.survey.inventory().disks.iter();
+        let largest = disks.map(|disk| disk.total).max().unwrap_or_default();
+        let least = if screen.text.ends_with('%') {
+            ""
+        } else if is_small(largest) {
+            ", at least a tenth"
+        } else {
+            ", at least 5 GB"
+        };
         notes.insert(
             0,
-            format!("{longest} · proposed: what brings it to 20 %, at least 5 GB"),
+            format!("{longest} · proposed: what brings it to 20 %{least}"),
         );
     }
     notes.push(short);

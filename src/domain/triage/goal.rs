@@ -113,13 +113,19 @@ pub fn proposal(disks: &[Disk]) -> Proposal {
     let missing = missing.iter().map(|lack| lack.bytes).sum::<Bytes>();
     let largest = disks.iter().map(|disk| disk.total).max();
     let least = largest.map_or(PROPOSED, |total| {
-        if total.0 < 2 * PROPOSED.0 {
+        if is_small(total) {
             share(total, 10)
         } else {
             PROPOSED
         }
     });
     Proposal::Free(rounded_up(missing.max(least)))
+}
+
+/// True for a disk of which a tenth is proposed, where that is less than what is proposed of others.
+#[must_use]
+pub fn is_small(total: Bytes) -> bool {
+    total.0 < 2 * PROPOSED.0
 }
 
 /// The least size that is written with three digits and is not less.

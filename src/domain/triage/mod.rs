@@ -23,7 +23,7 @@ use super::item::ItemId;
 use super::plan::{AddedBy, Selection};
 use super::survey::Survey;
 
-pub use goal::{Goal, Lack, PROPOSED, Proposal, proposal};
+pub use goal::{Goal, Lack, PROPOSED, Proposal, is_small, proposal};
 pub use tier::{Idle, LOG_BOUND, Tier, tier};
 
 /// What is wanted.
@@ -73,6 +73,8 @@ pub fn reach(
         met: true,
         ..Chosen::default()
     };
+    // What one disk gets beyond its lack is of no use to another one.
+    let mut reached = Bytes::ZERO;
     for lack in goal.missing(&survey.inventory().disks)? {
         let wish = Wish {
             bytes: lack.bytes,
@@ -85,6 +87,10 @@ pub fn reach(
         all.wanted += chosen.wanted;
         all.frees += chosen.frees;
         all.met &= chosen.met;
+        reached += chosen.frees.min(chosen.wanted);
+    }
+    if !all.met {
+        all.frees = reached;
     }
     Some(all)
 }

@@ -13,6 +13,10 @@ const PIECE: usize = 64 << 10;
 /// In front of a member of a gzip file are its marks, a name and a comment.
 const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
 const LONGEST_HEAD: usize = 128 << 10;
+/// What is looked at for a head at a time.
+const HEAD_PIECE: usize = 512;
+/// Some builders write a member for each file.
+const MOST_MEMBERS: usize = 250_000;
 /// Behind it, a checksum and a length. Digests tell more.
 const TRAILER: usize = 8;
 
@@ -32,6 +36,9 @@ pub struct Unpacking {
     tar: Tar,
     contents: Contents,
     unpacked: usize,
+    members: usize,
+    /// What a piece is unpacked into.
+    piece: Vec<u8>,
 }
 
 impl Default for Unpacking {
@@ -41,6 +48,8 @@ impl Default for Unpacking {
             tar: Tar::default(),
             contents: Contents(Ok(Tally::default())),
             unpacked: 0,
+            members: 0,
+            piece: vec![0; PIECE],
         }
     }
 }
@@ -53,12 +62,7 @@ impl Unpacking {
     pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), Untold> {
         while !bytes.is_empty() {
             match &mut self.packing {
-                Packing::Head(head) => {
-                    head.extend_from_slice(bytes);
-                    bytes = &[];
-                    let head = std::mem::take(head);
-                    self.begin(head)?;
-                }
+                Packing::Head(_) => bytes = self.begin(bytes)?,
                 Packing::Plain => {
                     let all = std::mem::take(&mut bytes);
                     self.pass(all)?;
@@ -94,40 +98,55 @@ impl Unpacking {
         Ok(self.contents.0?.extent())
     }
 
-    /// Finds out how it is packed, once that can be told.
-    fn begin(&mut self, head: Vec<u8>) -> Result<(), Untold> {
-        let first = self.unpacked == 0;
-        let known = head.len().min(GZIP.len());
-        let (packing, rest) = if head[..known] == GZIP[..known] {
-            match end_of_head(&head) {
-                Some(end) => {
-                    let state = InflateState::new_boxed(DataFormat::Raw);
-                    (Packing::Deflated(state), head[end..].to_vec())
-                }
-                None if head.len() <= LONGEST_HEAD => (Packing::Head(head), Vec::new()),
-                None => return Err(Untold),
-            }
-        } else if first {
-            (Packing::Plain, head)
-        } else {
-            return Err(Untold);
+    /// Finds out how it is packed, once that can be told. Returns what is left behind a head.
+    fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Untold> {
+        let Packing::Head(head) = &mut self.packing else {
+            return Ok(bytes);
         };
-        self.packing = packing;
-        self.take(&rest)
+        // There may be as many heads as files, and hardly one is as long as this.
+        let (piece, rest) = bytes.split_at(bytes.len().min(HEAD_PIECE));
+        let before = head.len();
+        head.extend_from_slice(piece);
+        let known = head.len().min(GZIP.len());
+        if head[..known] == GZIP[..known] {
+            let Some(end) = end_of_head(head) else {
+                return if head.len() <= LONGEST_HEAD {
+                    Ok(rest)
+                } else {
+                    Err(Untold)
+                };
+            };
+            self.members += 1;
+            if self.members > MOST_MEMBERS {
+                return Err(Untold);
+            }
+            self.packing = Packing::Deflated(InflateState::new_boxed(DataFormat::Raw));
+            // It was not whole before these bytes.
+            return Ok(&bytes[end.saturating_sub(before)..]);
+        }
+        if self.unpacked > 0 {
+            return Err(Untold);
+        }
+        let begun = head[..before].to_vec();
+        self.packing = Packing::Plain;
+        self.pass(&begun)?;
+        Ok(bytes)
     }
 
     /// Returns what is left behind the member's end.
     fn inflate<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Untold> {
-        let mut piece = vec![0; PIECE];
         loop {
             let Packing::Deflated(state) = &mut self.packing else {
                 return Ok(bytes);
             };
+            let mut piece = std::mem::take(&mut self.piece);
             let result = inflate(state, bytes, &mut piece, MZFlush::None);
             bytes = &bytes[result.bytes_consumed..];
             let written = result.bytes_written;
             let status = result.status;
-            self.pass(&piece[..written])?;
+            let passed = self.pass(&piece[..written]);
+            self.piece = piece;
+            passed?;
             match status {
                 Ok(MZStatus::StreamEnd) => {
                     self.packing = Packing::Between(TRAILER);
@@ -208,6 +227,17 @@ mod tests {
     use crate::domain::bytes::Bytes;
     use crate::domain::extent::Folders;
     use crate::engine::tar::archive;
+
+    /// As many as a hostile blob has room for, of which each would be a call within the one before.
+    #[test]
+    fn empty_members_without_number_are_neither_deep_nor_endless() {
+        let empty = member(b"", 0, b"");
+        let mut unpacking = Unpacking::default();
+        let many = empty.repeat(20_000);
+        assert!(unpacking.take(&many).is_ok());
+        let more = (0..).take(30).find(|_| unpacking.take(&many).is_err());
+        assert!(more.is_some(), "{} members", unpacking.members);
+    }
 
     fn member(bytes: &[u8], flags: u8, extra: &[u8]) -> Vec<u8> {
         let mut member = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3];

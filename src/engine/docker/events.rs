@@ -35,6 +35,11 @@ pub fn follow(
     })
 }
 
+/// Whether [`follow`] tells what has happened since then.
+pub fn tells_since(dialect: Dialect, since: Option<Timestamp>) -> bool {
+    !dialect.podman && since.is_some()
+}
+
 /// Podman has no builder and other rules for filters, and looks through a journal for what was: its few other
 /// events are passed over here, and it is asked for none of before.
 fn path(dialect: Dialect, since: Option<Timestamp>) -> String {

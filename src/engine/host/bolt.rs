@@ -8,6 +8,8 @@
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
 const PAGE_HEADER: usize = 16;
+/// bbolt takes that of the system, which is many times as large.
+const SMALLEST_PAGE: usize = 512;
 const ELEMENT: usize = 16;
 const BUCKET_HEADER: usize = 16;
 const BRANCH: u16 = 0x01;
@@ -60,9 +62,13 @@ impl<'a> Bolt<'a> {
         if u64_at(meta, 56)? != checksum(meta.get(..56)?) {
             return None;
         }
+        let page_size = usize::try_from(u32_at(meta, 8)?).ok()?;
+        if page_size < SMALLEST_PAGE {
+            return None;
+        }
         Some(Self {
             bytes,
-            page_size: usize::try_from(u32_at(meta, 8)?).ok()?,
+            page_size,
             root: u64_at(meta, 16)?,
             transaction: u64_at(meta, 48)?,
         })
@@ -98,6 +104,10 @@ impl<'a> Bolt<'a> {
     ) -> Option<()> {
         *pages = pages.checked_sub(1)?;
         let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
+        // No more elements than there is room for in the whole file.
+        if entries.len() + count > self.bytes.len() / ELEMENT {
+            return None;
+        }
         for index in 0..count {
             let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
             match flags {

@@ -138,23 +138,23 @@ impl Tour<'_> {
         for entry in self.entries(Path::new(""))? {
             let name = entry.name();
             let cause = match &*name {
-                "containers" => {
+                "containers" if entry.is_folder() => {
                     self.containers(&entry)?;
                     continue;
                 }
-                "volumes" => {
+                "volumes" if entry.is_folder() => {
                     self.volumes(&entry)?;
                     continue;
                 }
-                "image" => {
+                "image" if entry.is_folder() => {
                     self.image(&entry)?;
                     continue;
                 }
-                "containerd" => {
+                "containerd" if entry.is_folder() => {
                     self.containerd(&entry)?;
                     continue;
                 }
-                name if Some(name) == self.driver => {
+                name if Some(name) == self.driver && entry.is_folder() => {
                     self.layers(&entry)?;
                     continue;
                 }
@@ -319,6 +319,9 @@ impl Tour<'_> {
         let mut of_images = Taken::default();
         for algorithm in self.entries(&folder.path)? {
             self.nobodys(Cause::ImageMetadata, store, blocks(&algorithm.stat));
+            if !algorithm.is_folder() {
+                continue;
+            }
             for blob in self.entries(&algorithm.path)? {
                 let taken = self.take(&blob)?;
                 let digest = format!("{}:{}", algorithm.name(), blob.name());

@@ -48,6 +48,8 @@ pub(super) struct Notes {
     pub(super) records: HashMap<RecordId, Option<ChainId>>,
     /// The builder's own notes could be read, or there is none.
     has_records: bool,
+    /// The notes of all containers could be read, or there is none.
+    has_mounts: bool,
     owners: HashMap<Text, Owner>,
     sizes: HashMap<ChainId, Bytes>,
 }
@@ -57,7 +59,8 @@ impl Notes {
         let mut notes = Self::default();
         let snapshots = match root.open_folder(Path::new("buildkit")) {
             Ok(_) => snapshots(root),
-            Err(_) => Some(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
+            Err(_) => None,
         };
         notes.has_records = snapshots.is_some();
         for snapshot in snapshots.unwrap_or_default() {
@@ -71,7 +74,9 @@ impl Notes {
             }
             notes.records.insert(snapshot.id, snapshot.chain);
         }
-        for mount in mounts(root, driver).unwrap_or_default() {
+        let mounts = unless_gone(mounts(root, driver));
+        notes.has_mounts = mounts.is_ok();
+        for mount in mounts.ok().flatten().unwrap_or_default() {
             let id = &mount.container;
             let written = mount.folder.map(|it| (it, Owner::Writable(id.clone())));
             let init = mount.init.map(|it| (it, Owner::Init(id.clone())));
@@ -91,7 +96,8 @@ impl Notes {
     /// Whose a folder of the driver is; `None` for one that nothing refers to.
     pub(super) fn owner(&self, folder: &str) -> Option<Owner> {
         let owner = self.owners.get(folder);
-        let is_doubtful = self.layers.is_none() || !self.has_records && folder.len() == 25;
+        let is_doubtful =
+            self.layers.is_none() || !self.has_mounts || !self.has_records && folder.len() == 25;
         owner.cloned().or(is_doubtful.then_some(Owner::Store))
     }
 

@@ -44,11 +44,13 @@ impl Keepers {
         let folder = format!("io.containerd.snapshotter.v1.{snapshotter}/metadata.db");
         let graphs = database(root, &meta, |bolt| {
             let top = bucket(bolt, &bolt.root(), "v1")?;
-            let graph = |namespace| match bucket(bolt, &top, namespace) {
-                Some(bucket) => Graph::read(bolt, &bucket, snapshotter),
-                None => Some(Graph::default()),
+            // Without a namespace of its own the engine keeps its things in another one, of which nothing is known.
+            let own = Graph::read(bolt, &bucket(bolt, &top, OWN)?, snapshotter)?;
+            let history = match bucket(bolt, &top, HISTORY) {
+                Some(history) => Graph::read(bolt, &history, snapshotter)?,
+                None => Graph::default(),
             };
-            Some((graph(OWN)?, graph(HISTORY)?))
+            Some((own, history))
         })?;
         let folders = database(root, &containerd.join(folder), numbers)?;
         Some(Self::of(&graphs.0, &graphs.1, &folders))
@@ -136,17 +138,21 @@ impl Graph {
     fn read(bolt: &Bolt<'_>, namespace: &Bucket<'_>, snapshotter: &str) -> Option<Self> {
         let mut graph = Self::default();
         let labels = |of: &Bucket<'_>| labels(bolt, of, snapshotter);
+        // What is not there is empty; what cannot be read leaves all of it unknown.
         let below = |path: &[&str]| {
-            let mut at = bucket(bolt, namespace, path.first()?)?;
-            for name in &path[1..] {
-                at = bucket(bolt, &at, name)?;
+            let mut at = None;
+            for name in path {
+                match bucket(bolt, at.as_ref().unwrap_or(namespace), name) {
+                    Some(found) => at = Some(found),
+                    None => return Some(Vec::new()),
+                }
             }
-            buckets(bolt, &at)
+            buckets(bolt, at.as_ref().unwrap_or(namespace))
         };
-        for (digest, blob) in below(&["content", "blob"]).unwrap_or_default() {
+        for (digest, blob) in below(&["content", "blob"])? {
             graph.blobs.insert(digest, labels(&blob)?.0);
         }
-        for (key, own) in below(&["snapshots", snapshotter]).unwrap_or_default() {
+        for (key, own) in below(&["snapshots", snapshotter])? {
             let snapshot = Snapshot {
                 name: text(bolt, &own, "name").unwrap_or_default(),
                 parent: text(bolt, &own, "parent").filter(|parent| !parent.is_empty()),
@@ -154,12 +160,12 @@ impl Graph {
             };
             graph.snapshots.insert(key, snapshot);
         }
-        for (_, image) in below(&["images"]).unwrap_or_default() {
+        for (_, image) in below(&["images"])? {
             let target = bucket(bolt, &image, "target");
             let digest = target.and_then(|target| text(bolt, &target, "digest"));
             graph.images.extend(digest);
         }
-        for (name, own) in below(&["leases"]).unwrap_or_default() {
+        for (name, own) in below(&["leases"])? {
             let mut keeps = Vec::new();
             if let Some(content) = bucket(bolt, &own, "content") {
                 keeps.extend(keys(bolt, &content)?.into_iter().map(Node::Blob));
@@ -171,7 +177,7 @@ impl Graph {
             let flat = labels(&own)?.1;
             graph.leases.push(Lease { name, flat, keeps });
         }
-        let running = below(&["containers"]).unwrap_or_default().into_iter();
+        let running = below(&["containers"])?.into_iter();
         graph.containers = running.map(|(id, _)| id).collect();
         Some(graph)
     }

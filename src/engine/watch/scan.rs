@@ -110,7 +110,8 @@ impl<'e> Scan<'e> {
                     cheap || !self.picture.is_answered(*question)
                 });
                 self.due.extend(repeat);
-                if !self.picture.is_answered(Question::Contents) {
+                // A walk that failed would fail again.
+                if self.picture.asked_last(Question::Contents).is_none() {
                     self.want(Question::Contents);
                 }
             }
