@@ -11,16 +11,20 @@ mod picture;
 #[path = "support/script.rs"]
 mod script;
 
+use std::sync::Arc;
+
 use dtop::app::model::{Link, Model, Options};
 use dtop::app::msg::{Attempt, Effect, Msg};
 use dtop::app::update::update;
-use dtop::domain::bytes::Bytes;
+use dtop::domain::bytes::{Bytes, Figure};
+use dtop::domain::contents::{Contents, Owner, Portion};
 use dtop::domain::disk::Disk;
 use dtop::domain::history::Entry;
 use dtop::domain::inventory::{Part, Progress, Stage};
 use dtop::domain::item::{Kind, Labels, Source};
 use dtop::domain::outcome::Outcome;
 use dtop::domain::plan::ComesBack;
+use dtop::domain::unexplained::Cause;
 use dtop::ui::Theme;
 use inventory::{model, model_of, now, parts};
 use jiff::SignedDuration;
@@ -187,6 +191,42 @@ fn presets() {
 fn help() {
     check("help_120x35", &mut after("?"), (120, 35), COLOUR);
     check("help_40x10", &mut after("?"), (40, 10), COLOUR);
+}
+
+/// All that is said of a cause is seen at once, however small the screen.
+#[test]
+fn what_docker_does_not_count() {
+    let root = "/var/lib/docker";
+    let id = "0a1b2c3d".repeat(8);
+    let portion = |cause, path: &str, megabytes: u64| Portion {
+        owner: Owner::Nobody(cause),
+        path: format!("{root}/{path}").into(),
+        blocks: Bytes(megabytes * 1_000_000),
+        counted: None,
+    };
+    let contents = Contents {
+        root: root.into(),
+        portions: vec![
+            portion(
+                Cause::OtherStore,
+                "containerd/daemon/io.containerd.snapshotter.v1.overlayfs",
+                900,
+            ),
+            portion(Cause::Unreferenced, &format!("overlay2/{id}"), 412),
+            portion(Cause::Temporary, "tmp/a\u{1b}[31mb", 35),
+        ],
+        ..Contents::default()
+    };
+    let mut model = model();
+    update(
+        &mut model,
+        Msg::Scan(vec![Part::Contents(Figure::Known(Arc::new(contents)))]),
+    );
+    press(&mut model, "x");
+    check("unexplained_80x24", &mut model, (80, 24), COLOUR);
+    check("unexplained_40x10", &mut model, (40, 10), COLOUR);
+    press(&mut model, "j");
+    check("unexplained_below_40x10", &mut model, (40, 10), COLOUR);
 }
 
 #[test]

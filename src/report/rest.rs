@@ -5,6 +5,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::ui::text::{pad, sanitise};
 use crate::ui::words::builders_volumes;
+use crate::ui::{cut_middle, wrap};
 
 use super::table::right;
 
@@ -12,9 +13,11 @@ use super::table::right;
 const MUCH: Bytes = Bytes(10_000_000);
 const BYTES: usize = 9;
 const TITLE: usize = 37;
+/// No text gets fewer columns.
+const LEAST: usize = 20;
 
-/// The largest, so many of them; nothing where the engine's folder cannot be read.
-pub fn unexplained(inventory: &Inventory, most: usize) -> Vec<String> {
+/// The largest, so many of them, in lines of so many columns; nothing where the engine's folder cannot be read.
+pub fn unexplained(inventory: &Inventory, most: usize, columns: usize) -> Vec<String> {
     let Some(rows) = inventory.unexplained.as_ref().known() else {
         return Vec::new();
     };
@@ -22,7 +25,11 @@ pub fn unexplained(inventory: &Inventory, most: usize) -> Vec<String> {
         String::new(),
         format!("What Docker does not count {}", sum(rows)),
     ];
-    lines.extend(rows.iter().take(most).flat_map(lines_of));
+    lines.extend(
+        rows.iter()
+            .take(most)
+            .flat_map(|row| lines_of(row, columns)),
+    );
     if rows.len() > most {
         let more = rows.len() - most;
         let bytes = sum(&rows[most..]);
@@ -33,12 +40,17 @@ pub fn unexplained(inventory: &Inventory, most: usize) -> Vec<String> {
     lines
 }
 
-fn lines_of(row: &Unexplained) -> Vec<String> {
+fn lines_of(row: &Unexplained, columns: usize) -> Vec<String> {
     let bytes = right(&row.bytes.to_string(), BYTES);
     let title = pad(row.cause.title(), TITLE);
-    let mut lines = vec![format!("  {bytes}  {title}  {}", sanitise(&row.path))];
+    let room = |taken: usize| columns.saturating_sub(taken).max(LEAST);
+    let path = sanitise(&row.path);
+    let path = cut_middle(&path, room(BYTES + TITLE + 6));
+    let mut lines = vec![format!("  {bytes}  {title}  {path}")];
     if row.bytes >= MUCH {
-        lines.push(format!("  {:BYTES$}  {}", "", row.cause.advice()));
+        let advice = wrap(row.cause.advice(), room(BYTES + 4));
+        let advice = advice.iter().map(|line| format!("  {:BYTES$}  {line}", ""));
+        lines.extend(advice);
     }
     lines
 }

@@ -68,7 +68,7 @@ pub fn report(survey: &Survey, page: Page) -> String {
         lines.push(String::new());
         lines.extend(pane(survey, kind, page));
     }
-    lines.extend(rest::unexplained(inventory, TOP));
+    lines.extend(rest::unexplained(inventory, TOP, page.width));
     page.printed(&lines)
 }
 

@@ -33,6 +33,7 @@ use crate::app::model::{Model, Screen};
 use canvas::Canvas;
 use theme::Look;
 
+pub(crate) use canvas::{cut_middle, wrap};
 pub use theme::Theme;
 
 /// Draws the model, and returns how far the page on the screen can be scrolled. What it costs depends on the

@@ -29,6 +29,7 @@ const BYTES: usize = 9;
 const INDENT: usize = BYTES + 3;
 /// Below this width the path stands below its cause.
 const NARROW: u16 = 76;
+const NARROW_INDENT: usize = 3;
 const TITLE: usize = 37;
 
 pub fn draw(model: &Model, cursor: Cursor, canvas: &mut Canvas<'_>) {
@@ -102,7 +103,12 @@ fn age(model: &Model, inventory: &Inventory) -> String {
 }
 
 fn lines(row: &Unexplained, is_current: bool, wide: u16) -> Vec<Line> {
-    let room = usize::from(wide).saturating_sub(INDENT + 1).max(8);
+    let indent = if wide >= NARROW {
+        INDENT
+    } else {
+        NARROW_INDENT
+    };
+    let room = usize::from(wide).saturating_sub(indent + 1).max(8);
     let path = sanitise(&row.path);
     let mut head = vec![
         (format!("{:>BYTES$}  ", row.bytes.to_string()), Look::Frees),
@@ -118,13 +124,17 @@ fn lines(row: &Unexplained, is_current: bool, wide: u16) -> Vec<Line> {
             notes.push(path.into_owned());
         }
     } else if is_current {
-        notes.push(path.into_owned());
+        if width(row.cause.title()) + INDENT > usize::from(wide) {
+            notes.push(row.cause.title().to_owned());
+        }
+        // All that is said of the row must be seen at once, the advice above all.
+        notes.push(cut_middle(&path, room));
     }
     let mut lines = vec![Line::head(head)];
     if is_current {
         notes.push(row.cause.advice().to_owned());
         lines.extend(notes.iter().flat_map(|text| wrap(text, room)).map(|line| {
-            let indent = " ".repeat(INDENT - 1);
+            let indent = " ".repeat(indent - 1);
             Line::more(vec![(indent, Look::Plain), (line, Look::Faint)])
         }));
     }
