@@ -149,7 +149,9 @@ impl Run<'_> {
             disks: Vec::new(),
             differences: Vec::new(),
         };
-        if self.removed.is_empty() && total == Went::default() {
+        // A log that was empty is emptied, too.
+        let is_emptied = done.iter().any(|done| done.outcome == Outcome::Truncated);
+        if self.removed.is_empty() && total == Went::default() && !is_emptied {
             return account;
         }
         if self.survey.inventory().engine.store == Store::Containerd && self.lost.is_none() {
