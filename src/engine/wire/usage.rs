@@ -222,15 +222,10 @@ impl<'de> Visitor<'de> for Top<'_> {
                     let size = number(&value(&fields.next_value::<Box<RawValue>>()?));
                     *layers = size.and_then(Bytes::from_engine);
                 }
-                key if key.ends_with("Usage") => fields.next_value_seed(Kind {
+                key => fields.next_value_seed(Kind {
                     told,
                     take,
-                    is_usage: true,
-                })?,
-                _ => fields.next_value_seed(Kind {
-                    told,
-                    take,
-                    is_usage: false,
+                    is_usage: key.ends_with("Usage"),
                 })?,
             }
         }

@@ -141,8 +141,9 @@ fn overlay() -> Place {
     place.layer("overlay2", 'a', "folder-a", None, 70_000);
     place.layer("overlay2", 'b', "folder-b", Some('a'), 10);
     place.mount("overlay2", CONTAINER, "folder-rw", 'b');
-    place.write("overlay2/folder-rw/diff/file", 5000);
-    place.write("overlay2/folder-rw/work/inside", 0);
+    for (name, bytes) in [("diff/file", 5000), ("work/inside", 0)] {
+        place.write(&format!("overlay2/folder-rw/{name}"), bytes);
+    }
     place.write("overlay2/folder-rw-init/diff/dev", 0);
     fs::create_dir(place.path("overlay2/l").as_str()).unwrap();
     symlink("../folder-a/diff", place.path("overlay2/l/ABCDEF")).unwrap();
