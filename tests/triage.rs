@@ -17,6 +17,7 @@ use libtest_mimic::{Completion, Trial};
 use support::engine::{PrivateEngine, Setup, Store};
 use support::journey::Journey;
 use support::program::{CALLERS_ENGINE, Missing, Programs};
+use support::proxy::Proxy;
 use support::scene::Scene;
 use support::small_disk::SmallDisk;
 use support::{STATE, dtop, trial};
@@ -175,8 +176,18 @@ fn what_root_has_eaten_is_refilled_first(engine: &PrivateEngine, disk: &SmallDis
         after - LAYER < wanted,
         "{after} of {wanted}: too much\n{said}"
     );
-    // And for cron there is nothing to do any more, and nothing to say.
-    assert_eq!(run(&until), (Some(0), String::new(), String::new()));
+    // And for cron there is nothing to do any more, nothing to say, and nothing to measure.
+    let proxy = Proxy::before(&engine.socket(), engine.folder());
+    let nothing = (Some(0), String::new(), String::new());
+    assert_eq!(run_at(&proxy.host(), &until), nothing);
+    let requests = proxy.requests();
+    let lists = |path: &str| path.contains("/images/json");
+    assert!(requests.iter().any(|it| lists(&it.path)), "{requests:?}");
+    let measures = |path: &str| path.contains("/system/df") || path.contains("/history");
+    assert!(
+        !requests.iter().any(|it| measures(&it.path)),
+        "{requests:?}"
+    );
 }
 
 fn a_log_without_a_bound_goes_first(engine: &PrivateEngine, _: &SmallDisk) {
@@ -235,13 +246,15 @@ fn a_log_without_a_bound_goes_first(engine: &PrivateEngine, _: &SmallDisk) {
 
 /// dtop on an engine: how it ended and what it said.
 fn run(engine: &PrivateEngine, args: &[&str]) -> (Option<i32>, String, String) {
+    run_at(&engine.host(), args)
+}
+
+fn run_at(host: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
-    let command = command
-        .env("XDG_STATE_HOME", STATE)
-        .args(["-H", &engine.host()]);
+    let command = command.env("XDG_STATE_HOME", STATE).args(["-H", host]);
     let output = command.args(args).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (

@@ -1,5 +1,7 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
+mod opened;
+
 use std::cell::Cell;
 use std::io;
 use std::path::Path;
@@ -10,9 +12,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{self, Chosen, Select, one_line};
-use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
-use crate::domain::item::Kind;
+use crate::cli::{self, Select, one_line};
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::protect::Protection;
@@ -20,12 +20,13 @@ use crate::domain::survey::Survey;
 use crate::engine::journal::Journal;
 use crate::engine::removal::{Order, remove};
 use crate::engine::save::is_on_disk_of;
-use crate::engine::watch::{Walk, Wanted, scan_once};
+use crate::engine::watch::Wanted;
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How, Target};
 use crate::report::text::{self, Page};
 
+use self::opened::{Opened, needed};
 use super::console::Console;
 use super::past;
 
@@ -97,15 +98,17 @@ pub async fn report(
     json: bool,
     console: &mut Console<'_>,
 ) -> u8 {
-    let wanted = |about: &EngineInfo, _: &Protection| {
-        if fast {
-            Wanted::without_walks(about)
+    let survey = async {
+        let opened = Opened::new(engine).await?;
+        let wanted = if fast {
+            Wanted::without_walks(&opened.about)
         } else {
             Wanted::ALL
-        }
+        };
+        opened.scan(wanted, console).await
     };
-    let survey = match scan(engine, wanted, console).await {
-        Ok((_, survey)) => survey,
+    let survey = match survey.await {
+        Ok(survey) => survey,
         Err(stop) => return stopped(&stop, false, console),
     };
     let text = if json {
@@ -424,14 +427,14 @@ async fn planned(
         yes,
     };
     let goal = select.target.goal();
-    let wanted = |_: &EngineInfo, protection: &Protection| match goal {
-        Some(_) => Wanted {
-            contents: false,
-            ..Wanted::ALL
-        },
-        None => needed(&filters, how, protection),
+    let opened = Opened::new(engine).await?;
+    let survey = if let Some(goal) = goal {
+        opened.scan_for(goal, &filters, console).await?
+    } else {
+        let wanted = needed(&filters, how, &opened.base.protection);
+        opened.scan(wanted, console).await?
     };
-    let (engine, survey) = scan(engine, wanted, console).await?;
+    let engine = opened.engine;
     let now = console.page.now;
     let mut choice = Choice::new(&survey, &filters, how, now);
     if let Some(goal) = goal {
@@ -465,56 +468,6 @@ fn unknown_disk(survey: &Survey) -> Stop {
         "{}: nobody can tell how full the engine's disk is ({why}); say --free SIZE instead",
         engine.host
     ))
-}
-
-/// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
-/// containers along; what holds layers may share them with a container whose image is gone; when an image or
-/// a volume was last used only its containers tell.
-fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
-    let has = |kind| filters.iter().any(|chosen| chosen.kind == kind);
-    let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
-    let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
-    let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
-    let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
-    Wanted {
-        container_details: takes_containers || takes_layers || asks_last_use || has(Kind::Log),
-        container_sizes: if takes_containers {
-            Walk::All
-        } else if takes_layers {
-            Walk::Hidden
-        } else {
-            Walk::None
-        },
-        volume_sizes: takes_containers || has(Kind::Volume),
-        contents: false,
-        ..Wanted::ALL
-    }
-}
-
-/// Opens an engine and scans all that is wanted of it, with progress on standard error if that is a terminal.
-async fn scan(
-    engine: impl Future<Output = Found>,
-    wanted: impl FnOnce(&EngineInfo, &Protection) -> Wanted,
-    console: &mut Console<'_>,
-) -> Result<(Arc<dyn Engine>, Survey), Stop> {
-    let (engine, protection) = engine.await.map_err(Stop::nothing_tried)?;
-    let about = engine.about().await;
-    let about = about.map_err(|error| Stop::engine("the engine", &error))?;
-    let mut running: Vec<Stage> = Vec::new();
-    let progress = |stage: Stage, at: &Progress| {
-        running.retain(|other| *other != stage);
-        if matches!(at, Progress::Running(_)) {
-            running.push(stage);
-        }
-        let words: Vec<&str> = running.iter().map(|stage| stage.word()).collect();
-        console.show_progress(&words);
-    };
-    let wanted = wanted(&about, &protection);
-    let base = Inventory::under(protection);
-    let scanned = scan_once(&*engine, wanted, &base, progress).await;
-    console.show_progress(&[]);
-    let inventory = scanned.map_err(|error| Stop::engine(&about.host, &error))?;
-    Ok((engine, Survey::new(inventory)))
 }
 
 #[cfg(test)]

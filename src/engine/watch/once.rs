@@ -63,6 +63,17 @@ impl Wanted {
         contents: true,
     };
 
+    /// Nothing besides them: enough to know the engine's disks.
+    pub const LISTS: Self = Self {
+        layers: false,
+        shared_sizes: false,
+        build_cache: false,
+        container_details: false,
+        container_sizes: Walk::None,
+        volume_sizes: false,
+        contents: false,
+    };
+
     /// Nothing that walks a disk (`--fast`, and the recheck before a removal). Below API 1.42 the build cache
     /// cannot be had without walking every volume (ENGINE.md §1.4): what is known of it stays.
     #[must_use]

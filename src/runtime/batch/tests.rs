@@ -10,10 +10,12 @@ mod target;
 use super::*;
 use crate::cli::{Cli, Command, FilterTexts};
 use crate::domain::bytes::Bytes;
+use crate::domain::inventory::Inventory;
 use crate::domain::plan::scene::at;
 use crate::domain::protect::Rule;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
+use crate::engine::watch::{Walk, scan_once};
 use crate::ui::text::sanitise;
 
 fn now() -> Timestamp {

@@ -1,0 +1,98 @@
+//! An engine that a command has opened, and how much of it is scanned for what the command is to do.
+
+use std::sync::Arc;
+
+use super::{Found, Stop};
+use crate::cli::Chosen;
+use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
+use crate::domain::item::Kind;
+use crate::domain::protect::Protection;
+use crate::domain::survey::Survey;
+use crate::domain::triage::Goal;
+use crate::engine::Engine;
+use crate::engine::watch::{Walk, Wanted, scan_once};
+use crate::report::select::How;
+use crate::runtime::console::Console;
+
+/// An engine that has answered, and what is known before it is looked at.
+pub(super) struct Opened {
+    pub engine: Arc<dyn Engine>,
+    pub about: EngineInfo,
+    pub base: Inventory,
+}
+
+impl Opened {
+    pub async fn new(engine: impl Future<Output = Found>) -> Result<Self, Stop> {
+        let (engine, protection) = engine.await.map_err(Stop::nothing_tried)?;
+        let about = engine.about().await;
+        let about = about.map_err(|error| Stop::engine("the engine", &error))?;
+        Ok(Self {
+            engine,
+            about,
+            base: Inventory::under(protection),
+        })
+    }
+
+    /// Scans all that is wanted, with progress on standard error if that is a terminal.
+    pub async fn scan(&self, wanted: Wanted, console: &mut Console<'_>) -> Result<Survey, Stop> {
+        let mut running: Vec<Stage> = Vec::new();
+        let progress = |stage: Stage, at: &Progress| {
+            running.retain(|other| *other != stage);
+            if matches!(at, Progress::Running(_)) {
+                running.push(stage);
+            }
+            let words: Vec<&str> = running.iter().map(|stage| stage.word()).collect();
+            console.show_progress(&words);
+        };
+        let scanned = scan_once(&*self.engine, wanted, &self.base, progress).await;
+        console.show_progress(&[]);
+        let inventory = scanned.map_err(|error| Stop::engine(&self.about.host, &error))?;
+        Ok(Survey::new(inventory))
+    }
+
+    /// Scans what choosing for a goal takes: no more than the lists where nothing is missing, so that a line for
+    /// cron costs next to nothing on most days.
+    pub async fn scan_for(
+        &self,
+        goal: Goal,
+        filters: &[Chosen],
+        console: &mut Console<'_>,
+    ) -> Result<Survey, Stop> {
+        if filters.is_empty() && goal.bytes().is_none() {
+            let looked = self.scan(Wanted::LISTS, console).await?;
+            let missing = goal.missing(&looked.inventory().disks);
+            if missing.is_some_and(|missing| missing.is_empty()) {
+                return Ok(looked);
+            }
+        }
+        let wanted = Wanted {
+            contents: false,
+            ..Wanted::ALL
+        };
+        self.scan(wanted, console).await
+    }
+}
+
+/// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
+/// containers along; what holds layers may share them with a container whose image is gone; when an image or
+/// a volume was last used only its containers tell.
+pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
+    let has = |kind| filters.iter().any(|chosen| chosen.kind == kind);
+    let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
+    let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
+    let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
+    let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
+    Wanted {
+        container_details: takes_containers || takes_layers || asks_last_use || has(Kind::Log),
+        container_sizes: if takes_containers {
+            Walk::All
+        } else if takes_layers {
+            Walk::Hidden
+        } else {
+            Walk::None
+        },
+        volume_sizes: takes_containers || has(Kind::Volume),
+        contents: false,
+        ..Wanted::ALL
+    }
+}
