@@ -173,6 +173,16 @@ impl DiskChange {
 /// counted together, each byte once, and then without what there is now.
 #[must_use]
 pub fn lost(before: &Inventory, after: &Inventory) -> Option<Bytes> {
+    // Only the notes tell what else keeps bytes.
+    let has_notes = |of: &Inventory| {
+        of.blobs
+            .as_ref()
+            .known()
+            .is_some_and(|it| it.notes().is_some())
+    };
+    if has_notes(before) != has_notes(after) {
+        return None;
+    }
     let mut either = before.clone();
     add_new(&mut either.images, &after.images, |image| &image.id);
     add_new(&mut either.containers, &after.containers, |found| &found.id);
@@ -194,6 +204,7 @@ fn bytes(inventory: &Inventory) -> Option<Bytes> {
         totals.containers,
         totals.volumes,
         totals.build_cache,
+        Figure::Known(totals.leased),
     ];
     parts.into_iter().map(Figure::known).sum()
 }

@@ -5,11 +5,13 @@
 //! one picture of one moment: all that it names by position was there when it was taken.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::bytes::Bytes;
 use super::item::{ChainId, ImageId, Text};
+use super::notes::Notes;
 
 /// The collector follows labels with this key, alone or with anything behind a dot or slash
 /// (ENGINE-CONTAINERD.md §2).
@@ -31,6 +33,8 @@ pub struct BlobList {
     images: HashMap<ImageId, ImageBlobs>,
     /// What further digests led to.
     further: HashMap<Text, Vec<Text>>,
+    /// What the list was read from, where that is the store's own notes and not the API.
+    notes: Option<Arc<Notes>>,
 }
 
 /// A blob: content that its digest names.
@@ -131,6 +135,21 @@ impl BlobList {
             blobs: blobs.collect(),
             ..Self::default()
         }
+    }
+
+    /// The list, where it stands in the store's own notes and is told by no API.
+    #[must_use]
+    pub fn with_notes(self, notes: Arc<Notes>) -> Self {
+        Self {
+            notes: Some(notes),
+            ..self
+        }
+    }
+
+    /// Who keeps what, where that was read with the list.
+    #[must_use]
+    pub fn notes(&self) -> Option<&Arc<Notes>> {
+        self.notes.as_ref()
     }
 
     #[must_use]
@@ -261,7 +280,7 @@ impl Blob {
         let labels = || listed.labels.iter();
         let value = |key: &str| labels().find(|(name, _)| **name == *key);
         let mut refers: Vec<u32> = labels()
-            .filter(|(key, value)| is_key_of(CONTENT, key) && *value != listed.digest)
+            .filter(|(key, value)| leads_to_blob(key) && *value != listed.digest)
             .filter_map(|(_, value)| position(value))
             .collect();
         refers.sort_unstable();
@@ -279,6 +298,12 @@ impl Blob {
             digest: listed.digest,
         }
     }
+}
+
+/// True for a label's key that leads to another blob.
+#[must_use]
+pub fn leads_to_blob(key: &str) -> bool {
+    is_key_of(CONTENT, key)
 }
 
 /// True for the collector's key itself and for what stands behind a dot or a slash.

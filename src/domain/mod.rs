@@ -15,6 +15,7 @@ pub mod inventory;
 pub mod item;
 pub mod layers;
 mod lists;
+pub mod notes;
 pub mod outcome;
 pub mod plan;
 pub mod protect;

@@ -22,6 +22,7 @@ use self::grpc::{Grpc, LONGEST_DOCUMENT};
 use self::unpack::Unpacking;
 use super::EngineError;
 use super::aside::aside;
+use super::host::{Documents, Noted};
 use super::transport::{Transport, Way};
 use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::Bytes;
@@ -57,6 +58,26 @@ pub struct Blobs {
     extents: Mutex<HashMap<Text, Option<Extent>>>,
 }
 
+/// Where documents are read.
+enum Source {
+    Service(Grpc),
+    Folder(Documents),
+}
+
+impl Source {
+    async fn read(&self, digest: &Text) -> Result<Vec<u8>, EngineError> {
+        match self {
+            Self::Service(grpc) => grpc.read(digest).await,
+            Self::Folder(documents) => {
+                let (documents, wanted) = (documents.clone(), Text::clone(digest));
+                let read = aside(move || documents.read(&wanted)).await;
+                let missing = || EngineError::NotFound(digest.to_string());
+                read.flatten().ok_or_else(missing)
+            }
+        }
+    }
+}
+
 /// What was asked for in one call; `None` for what could not be read.
 type Read = HashMap<Text, Option<Arc<Document>>>;
 
@@ -78,8 +99,9 @@ impl Blobs {
         }
     }
 
-    /// Lists all blobs, and reads the manifests behind these images and these further digests. `None` where the
-    /// engine, or something before it, does not serve the list.
+    /// Lists all blobs, and reads the manifests behind these images and these further digests: from the store's own
+    /// notes and folder if there are such, else as the engine serves them. `None` where the engine, or something
+    /// before it, does not serve the list.
     ///
     /// # Errors
     /// [`EngineError::Unreachable`] when there is no connection or it broke.
@@ -87,18 +109,23 @@ impl Blobs {
         &self,
         images: &[ImageId],
         further: &[Text],
+        noted: Option<Noted>,
     ) -> Result<Option<BlobList>, EngineError> {
-        let Some((grpc, listed)) = self.listed().await? else {
+        let (source, mut list) = if let Some(noted) = noted {
+            let list = BlobList::new(noted.listed).with_notes(noted.notes);
+            (Source::Folder(noted.documents), list)
+        } else if let Some((grpc, listed)) = self.listed().await? {
+            (Source::Service(grpc), BlobList::new(listed))
+        } else {
             return Ok(None);
         };
-        let mut list = BlobList::new(listed);
         let roots = images
             .iter()
             .filter(|id| list.position(id.as_str()).is_some())
             .map(|id| Text::from(id.as_str()))
             .chain(further.iter().map(Text::clone))
             .collect();
-        let mut read = self.read_from(&grpc, &list, roots).await?;
+        let mut read = self.read_from(&source, &list, roots).await?;
         for id in images {
             let (found, unread) = manifests_behind(&list, &read, id.as_str());
             list.add_image(id.clone(), found, unread);
@@ -110,7 +137,7 @@ impl Blobs {
         let left = list.unreached_documents(LONGEST_LEFTOVER);
         let left: Vec<Text> = left.take(LEFTOVERS).map(Text::clone).collect();
         let leftovers = left.iter().map(Text::clone).collect();
-        read.extend(self.read_from(&grpc, &list, leftovers).await?);
+        read.extend(self.read_from(&source, &list, leftovers).await?);
         for digest in left {
             if let Step::Image(manifest) = step(&list, &read, &digest) {
                 list.add_further(digest, vec![manifest]);
@@ -205,7 +232,7 @@ impl Blobs {
     /// Reads documents and all that they lead to, as far as the store has it.
     async fn read_from(
         &self,
-        grpc: &Grpc,
+        source: &Source,
         list: &BlobList,
         roots: HashSet<Text>,
     ) -> Result<Read, EngineError> {
@@ -214,7 +241,7 @@ impl Blobs {
         while !open.is_empty() {
             let mut answers = stream::iter(open)
                 .map(|digest| async move {
-                    let document = self.document(grpc, list, &digest).await;
+                    let document = self.document(source, list, &digest).await;
                     (digest, document)
                 })
                 .buffer_unordered(READS);
@@ -244,7 +271,7 @@ impl Blobs {
     /// A document; `None` where it went meanwhile, is too long to be one, or is refused.
     async fn document(
         &self,
-        grpc: &Grpc,
+        source: &Source,
         list: &BlobList,
         digest: &Text,
     ) -> Result<Option<Arc<Document>>, EngineError> {
@@ -256,7 +283,7 @@ impl Blobs {
         if listed.is_some_and(|blob| blob.size.0 > longest) {
             return Ok(None);
         }
-        match within(READ, "Read", grpc.read(digest)).await {
+        match within(READ, "Read", source.read(digest)).await {
             Ok(content) => Ok(Some(Arc::new(Document::read(&content)))),
             Err(error @ EngineError::Unreachable { .. }) => Err(error),
             Err(_) => Ok(None),

@@ -31,8 +31,8 @@ use self::ahead::Ahead;
 use self::greeting::Pinged;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
-use super::host::LogOrder;
 use super::host::remote::{self, Home};
+use super::host::{LogOrder, Noted};
 use super::keychain::Keychain;
 use super::save::{Exported, Pieces};
 use super::transport::{Address, Api, Line, Transport};
@@ -433,10 +433,11 @@ impl Engine for DockerEngine {
         &'a self,
         images: &'a [ImageId],
         further: &'a [Text],
+        noted: Option<Noted>,
     ) -> Answer<'a, Option<BlobList>> {
         async move {
             match &self.terms().blobs {
-                Some(blobs) => blobs.list(images, further).await,
+                Some(blobs) => blobs.list(images, further, noted).await,
                 None => Ok(None),
             }
         }

@@ -1,14 +1,17 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
 mod bolt;
+mod collector;
 mod contents;
 mod layers;
 mod leases;
 mod logs;
+pub(in crate::engine) mod noted;
 pub mod remote;
 
 pub use contents::contents;
 pub use layers::stored;
+pub use noted::{Documents, Noted};
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -20,7 +23,7 @@ use rustix::fs::{CWD, FileType, FsWord, Mode, OFlags, fstat, fstatfs, fstatvfs, 
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, Places, owed_by_ext};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
-use crate::domain::item::{ContainerId, ImageId, Text, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, RecordId, Text, VolumeName};
 
 mod measure;
 
@@ -53,6 +56,7 @@ pub struct Known {
     pub images: Vec<ImageId>,
     pub containers: Vec<ContainerId>,
     pub volumes: Vec<VolumeName>,
+    pub records: Vec<RecordId>,
     /// Folders of layers, which the storage driver names at random.
     pub folders: Vec<Text>,
 }
@@ -68,6 +72,7 @@ impl Known {
             images: named.map(|image| image.id.clone()).collect(),
             containers: inventory.containers.iter().map(|c| c.id.clone()).collect(),
             volumes: inventory.volumes.iter().map(|v| v.name.clone()).collect(),
+            records: inventory.cache.iter().map(|it| it.id.clone()).collect(),
             folders: inventory
                 .images
                 .iter()
@@ -390,7 +395,7 @@ fn places(engine: &EngineInfo) -> [(String, Places); 3] {
         ..Places::default()
     };
     let layers = match engine.store {
-        Store::Containerd => "containerd/daemon".to_owned(),
+        Store::Containerd => noted::DAEMON.to_owned(),
         Store::GraphDriver => engine.driver.to_string(),
     };
     [

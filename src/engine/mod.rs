@@ -44,7 +44,7 @@ use save::{Exported, Pieces};
 pub use crate::domain::outcome::{Done, Outcome};
 pub use gate::{Gate, Permit};
 
-use host::LogOrder;
+use host::{LogOrder, Noted};
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -182,11 +182,13 @@ pub trait Engine: Send + Sync {
     ) -> Answer<'a, ContainerDetails>;
     /// The containerd store's blobs, with the manifests of these images and of further digests: what containers
     /// run (`ContainerDetails::manifest`, or their image's ID below API 1.48) though no image has it. `None` where the store is another, or where the
-    /// list is not served: sizes of blobs are then not known one by one (ENGINE-CONTAINERD.md §5).
+    /// list is not served: sizes of blobs are then not known one by one (ENGINE-CONTAINERD.md §5). Where the store's
+    /// own notes could be read, the list is theirs, and the engine is not asked.
     fn blobs<'a>(
         &'a self,
         _images: &'a [ImageId],
         _further: &'a [Text],
+        _noted: Option<Noted>,
     ) -> Answer<'a, Option<BlobList>> {
         Box::pin(std::future::ready(Ok(None)))
     }

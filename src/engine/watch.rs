@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::feed::{Feed, News};
 use self::scan::{Scan, Why};
 use super::aside::aside;
-use super::host::{self, Known, Surroundings};
+use super::host::{self, Known, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
@@ -166,6 +166,21 @@ async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
     let read = aside(move || host::stored(&info, &known));
     let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
+}
+
+/// The containerd store's own notes, where the engine is on this machine, read on a thread of its own. `None` where
+/// they cannot be read, or reading hangs.
+async fn noted(info: Arc<EngineInfo>, known: Known) -> Option<Noted> {
+    if !has_notes(&info) {
+        return None;
+    }
+    let read = aside(move || Noted::of(&info, &known));
+    timeout(LIST, read).await.ok()??
+}
+
+/// True where the engine's own folder may tell who keeps what of the containerd store.
+fn has_notes(engine: &EngineInfo) -> bool {
+    engine.local && engine.store == Store::Containerd
 }
 
 /// True where the engine's own folder tells of layers that the API does not.

@@ -178,6 +178,7 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
         ),
         Doubt::CacheNotListed => "build cache could not be listed".to_owned(),
         Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
+        Doubt::Leased => "a pull or build of a moment ago may still keep some of it".to_owned(),
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
     }

@@ -43,7 +43,7 @@ impl Disk {
                 }
             }
             Store::Containerd => {
-                let root = engine.folder().join("containerd/root");
+                let root = engine.containerd();
                 let blobs = root.join("io.containerd.content.v1.content/blobs/sha256");
                 for blob in entries(&blobs) {
                     disk.take(blob, Unit::Apparent);

@@ -1,9 +1,11 @@
 //! Bases whose image is gone, on the containerd store, against a store that really keeps its references.
 //!
 //! Images, and builds on bases, each layer a blob and a snapshot of its own. Some images are gone, and the build
-//! cache keeps their layers. Blobs are read, some or all, on filesystems of two kinds.
+//! cache keeps their layers. Blobs are read, some or all, on filesystems of two kinds; or the store's own notes are,
+//! with leases besides of a build, a pull and the build history.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use dtop::domain::blobs::{BlobList, Layer, Listed, Manifest};
@@ -11,11 +13,13 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::extent::{Extent, Tally};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use dtop::domain::item::{
-    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
+    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text, VolumeName,
 };
 use dtop::domain::layers::Ledger;
+use dtop::domain::notes::{Lease, Notes, Snapshot, Term};
 use jiff::Timestamp;
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 const PAGE: u64 = 4_096;
 /// A manifest's blob.
@@ -46,6 +50,49 @@ struct Kept {
     inventory: Inventory,
     units: Vec<(u64, BTreeSet<ItemId>)>,
     items: Vec<ItemId>,
+    /// Places among the units, by the digest of a blob or the key of a snapshot.
+    places: HashMap<Text, usize>,
+    listed: Vec<Listed>,
+    manifests: Vec<(ImageId, Vec<Text>)>,
+    notes: Notes,
+}
+
+impl Kept {
+    fn keep(&mut self, name: &Text, bytes: u64, holders: BTreeSet<ItemId>) {
+        self.places.insert(name.clone(), self.units.len());
+        self.units.push((bytes, holders));
+    }
+
+    fn lease(&mut self, id: &RecordId, blob: &Text, key: &Text) {
+        let lease = Lease {
+            blobs: vec![blob.clone()],
+            snapshots: vec![key.clone()],
+            is_flat: true,
+            term: Term::Open,
+        };
+        self.notes.leases.insert(id.text().clone(), lease);
+    }
+
+    fn snapshot(&mut self, key: &Text, parent: Option<&Text>, size: u64) {
+        let snapshot = Snapshot {
+            parent: parent.cloned(),
+            size: Some(Bytes(size)),
+        };
+        self.notes.snapshots.insert(key.clone(), snapshot);
+    }
+}
+
+/// The key of a layer's snapshot.
+fn chain_id(below: Option<&Text>, diff_id: &Text) -> Text {
+    let Some(below) = below else {
+        return diff_id.clone();
+    };
+    let digest = Sha256::digest(format!("{below} {diff_id}"));
+    let mut id = String::from("sha256:");
+    for byte in digest {
+        write!(id, "{byte:02x}").unwrap();
+    }
+    id.into()
 }
 
 fn made() -> impl Strategy<Value = Made> {
@@ -140,20 +187,51 @@ fn image(id: &str, layers: &[(Text, u64, u64)]) -> Image {
     }
 }
 
-/// Builds the store and what its engine tells.
-fn store(bases: &[Base], in_pages: bool) -> Kept {
-    let mut listed: Vec<Listed> = Vec::new();
-    let mut extents: HashMap<Text, Extent> = HashMap::new();
-    let mut units: Vec<(u64, BTreeSet<ItemId>)> = Vec::new();
-    let (mut images, mut records) = (Vec::new(), Vec::new());
-    let mut manifests: Vec<(ImageId, Vec<Text>)> = Vec::new();
-    let layer_blob = |digest: &Text, size: u64| Listed {
+fn layer_blob(digest: &Text, size: u64) -> Listed {
+    Listed {
         digest: digest.clone(),
         size: Bytes(size),
         labels: vec![("containerd.io/uncompressed".into(), digest.clone())],
+    }
+}
+
+fn manifest_blob(id: &ImageId, layers: &[Text], top: &Text) -> Listed {
+    let labels = layers.iter().enumerate().map(|(place, digest)| {
+        let key = format!("containerd.io/gc.ref.content.l.{place}");
+        (key.into(), digest.clone())
+    });
+    let unpacked = (
+        "containerd.io/gc.ref.snapshot.overlayfs".into(),
+        top.clone(),
+    );
+    Listed {
+        digest: id.text().clone(),
+        size: Bytes(MANIFEST),
+        labels: labels.chain([unpacked]).collect(),
+    }
+}
+
+/// Builds the store and what its engine tells.
+fn store(bases: &[Base], in_pages: bool) -> Kept {
+    let mut kept = Kept {
+        inventory: Inventory::default(),
+        units: Vec::new(),
+        items: Vec::new(),
+        places: HashMap::new(),
+        listed: Vec::new(),
+        manifests: Vec::new(),
+        notes: Notes::default(),
     };
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut extents: HashMap<Text, Extent> = HashMap::new();
+    let (mut images, mut records) = (Vec::new(), Vec::new());
+    let mut manifests: Vec<(ImageId, Vec<Text>)> = Vec::new();
     for (at, base) in bases.iter().enumerate() {
         let name = |layer: usize| Text::from(format!("layer-{at}-{layer}"));
+        let mut chains: Vec<Text> = Vec::new();
+        for place in 0..base.layers.len() {
+            chains.push(chain_id(chains.last(), &name(place)));
+        }
         let id = ImageId::new(format!("image-{at}"));
         let mut below: Option<RecordId> = None;
         let mut rows = Vec::new();
@@ -171,6 +249,7 @@ fn store(bases: &[Base], in_pages: bool) -> Kept {
                 let made = record(format!("base-{at}-{place}"), below.as_ref(), "", layer.blob);
                 below = Some(made.id.clone());
                 own[place].insert(ItemId::Record(made.id.clone()));
+                kept.lease(&made.id, &digest, &chains[place]);
                 records.push(made);
             }
         }
@@ -186,7 +265,11 @@ fn store(bases: &[Base], in_pages: bool) -> Kept {
             );
             on_it.insert(ItemId::Record(made.id.clone()));
             listed.push(layer_blob(&digest, blob));
-            units.push((size, on_it.clone()));
+            let key = Text::from(format!("own-{at}"));
+            kept.keep(&digest, blob, on_it.clone());
+            kept.keep(&key, pages * PAGE, on_it.clone());
+            kept.lease(&made.id, &digest, &key);
+            kept.snapshot(&key, chains.last(), pages * PAGE);
             records.push(made);
         }
         for (place, layer) in base.layers.iter().enumerate() {
@@ -194,27 +277,39 @@ fn store(bases: &[Base], in_pages: bool) -> Kept {
                 continue;
             }
             listed.push(layer_blob(&name(place), layer.blob));
-            units.push((layer.blob, own[place].clone()));
+            kept.keep(&name(place), layer.blob, own[place].clone());
             // What stands on a snapshot keeps it.
             let above = own[place..].iter().flatten().chain(&on_it).cloned();
-            units.push((takes(&layer.files, in_pages), above.collect()));
+            let size = takes(&layer.files, in_pages);
+            // Its key may be the digest of its blob.
+            let key = Text::from(format!("chain {}", chains[place]));
+            kept.keep(&key, size, above.collect());
+            let parent = place.checked_sub(1).map(|below| &chains[below]);
+            kept.snapshot(&chains[place], parent, size);
         }
         if base.image {
-            let labels = (0..base.layers.len()).map(|place| {
-                let key = format!("containerd.io/gc.ref.content.l.{place}");
-                (key.into(), name(place))
-            });
-            listed.push(Listed {
-                digest: id.as_str().into(),
-                size: Bytes(MANIFEST),
-                labels: labels.collect(),
-            });
-            units.push((MANIFEST, BTreeSet::from([ItemId::Image(id.clone())])));
+            let digests: Vec<Text> = (0..base.layers.len()).map(name).collect();
+            listed.push(manifest_blob(&id, &digests, chains.last().unwrap()));
+            let holder = BTreeSet::from([ItemId::Image(id.clone())]);
+            kept.keep(id.text(), MANIFEST, holder);
+            kept.notes.images.insert(id.clone());
             images.push(image(id.as_str(), &rows));
             manifests.push((id, rows.into_iter().map(|(digest, ..)| digest).collect()));
         }
     }
-    let mut list = BlobList::new(listed);
+    let list = with_manifests(BlobList::new(listed.clone()), &manifests);
+    let items: BTreeSet<ItemId> = kept
+        .units
+        .iter()
+        .flat_map(|(_, holders)| holders.clone())
+        .collect();
+    kept.items = items.into_iter().collect();
+    kept.inventory = inventory(images, records, list, extents);
+    (kept.listed, kept.manifests) = (listed, manifests);
+    kept
+}
+
+fn with_manifests(mut list: BlobList, manifests: &[(ImageId, Vec<Text>)]) -> BlobList {
     for (id, layers) in manifests {
         let layers = layers.iter().map(|digest| Layer {
             blob: list.position(digest),
@@ -226,18 +321,9 @@ fn store(bases: &[Base], in_pages: bool) -> Kept {
             layers: layers.collect(),
             ..Manifest::default()
         };
-        list.add_image(id, vec![manifest], false);
+        list.add_image(id.clone(), vec![manifest], false);
     }
-    let items: Vec<ItemId> = units
-        .iter()
-        .flat_map(|(_, holders)| holders.clone())
-        .collect();
-    let items: BTreeSet<ItemId> = items.into_iter().collect();
-    Kept {
-        inventory: inventory(images, records, list, extents),
-        units,
-        items: items.into_iter().collect(),
-    }
+    list
 }
 
 fn inventory(
@@ -265,6 +351,28 @@ fn inventory(
     inventory
 }
 
+/// Some of all items. A record does not go before what was made on it (ENGINE.md §4).
+fn marked(kept: &Kept, bits: &[bool]) -> BTreeSet<ItemId> {
+    let marked = kept.items.iter().zip(bits).filter(|(_, bit)| **bit);
+    let mut set: BTreeSet<ItemId> = marked.map(|(item, _)| item.clone()).collect();
+    // Children come after their parents.
+    for record in kept.inventory.cache.iter().rev() {
+        if !set.contains(&ItemId::Record(record.id.clone())) {
+            let parents = record.parents.iter().map(|id| ItemId::Record(id.clone()));
+            parents.for_each(|parent| {
+                set.remove(&parent);
+            });
+        }
+    }
+    set
+}
+
+/// A lease of nothing that is listed: of a base's image with all of it, or of one layer's blob alone.
+fn unlisted() -> impl Strategy<Value = (usize, Option<usize>, Term)> {
+    let term = prop_oneof![Just(Term::Open), Just(Term::Build), Just(Term::Expires)];
+    (0..5_usize, proptest::option::of(0..4_usize), term)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -275,17 +383,7 @@ proptest! {
         bits in proptest::collection::vec(any::<bool>(), 40),
     ) {
         let kept = store(&bases, in_pages);
-        let marked = kept.items.iter().zip(&bits).filter(|(_, bit)| **bit);
-        let mut set: BTreeSet<ItemId> = marked.map(|(item, _)| item.clone()).collect();
-        // A record does not go before what was made on it (ENGINE.md §4). Children come after their parents.
-        for record in kept.inventory.cache.iter().rev() {
-            if !set.contains(&ItemId::Record(record.id.clone())) {
-                let parents = record.parents.iter().map(|id| ItemId::Record(id.clone()));
-                parents.for_each(|parent| {
-                    set.remove(&parent);
-                });
-            }
-        }
+        let set = marked(&kept, &bits);
         let goes = kept.units.iter().filter(|(_, holders)| holders.is_subset(&set));
         let truth = Bytes(goes.map(|(bytes, _)| bytes).sum());
         let items: Vec<ItemId> = set.into_iter().collect();
@@ -299,5 +397,94 @@ proptest! {
             prop_assert!(freed.is_exact(), "{:?} {:?}", freed, truth);
             prop_assert_eq!(freed.at_least, truth);
         }
+    }
+
+    #[test]
+    fn what_the_stores_own_notes_tell_is_the_truth(
+        bases in bases(),
+        in_pages in any::<bool>(),
+        bits in proptest::collection::vec(any::<bool>(), 40),
+        leases in proptest::collection::vec(unlisted(), 0..3),
+        history in 0..5_usize,
+        in_use in proptest::bool::weighted(0.1),
+    ) {
+        let mut kept = store(&bases, in_pages);
+        let set = marked(&kept, &bits);
+        let somebody = ItemId::Volume(VolumeName::new("somebody"));
+        // Each unit with who keeps it for certain, and those that a lease may keep.
+        let mut perhaps: BTreeSet<usize> = BTreeSet::new();
+        let stays = |kept: &mut Kept, name: &str| {
+            let place = kept.places[name];
+            kept.units[place].1.insert(somebody.clone());
+        };
+        if let Some(record) = kept.inventory.cache.first_mut() {
+            record.in_use = in_use;
+        }
+        let prunes = set.iter().any(|item| matches!(item, ItemId::Record(_)))
+            && kept.inventory.cache.iter().all(|record| !record.in_use);
+        for (number, (at, layer, term)) in leases.into_iter().enumerate() {
+            let Some(base) = bases.get(at).filter(|base| base.image) else { continue };
+            let of_layer = layer.filter(|layer| *layer < base.layers.len());
+            let mut names: Vec<Text> = Vec::new();
+            let mut below = None;
+            for place in 0..base.layers.len() {
+                let blob = Text::from(format!("layer-{at}-{place}"));
+                let chain = chain_id(below.as_ref(), &blob);
+                if of_layer.is_none_or(|layer| layer == place) {
+                    names.push(blob);
+                }
+                if of_layer.is_none() {
+                    names.push(format!("chain {chain}").into());
+                }
+                below = Some(chain);
+            }
+            let root = Text::from(format!("image-{at}"));
+            if of_layer.is_none() {
+                names.push(root.clone());
+            }
+            let lease = Lease {
+                blobs: vec![of_layer.map_or(root, |layer| format!("layer-{at}-{layer}").into())],
+                is_flat: of_layer.is_some(),
+                term,
+                ..Lease::default()
+            };
+            kept.notes.leases.insert(format!("lease-{number}").into(), lease);
+            for name in names {
+                match term {
+                    Term::Open => stays(&mut kept, &name),
+                    Term::Build if prunes => {}
+                    Term::Build | Term::Expires => {
+                        perhaps.insert(kept.places[&name]);
+                    }
+                }
+            }
+        }
+        let root = Text::from(format!("image-{history}"));
+        if kept.places.contains_key(&root) {
+            stays(&mut kept, &root);
+            kept.notes.history.push(root);
+        }
+        let notes = BlobList::new(kept.listed.clone()).with_notes(Arc::new(kept.notes.clone()));
+        let notes = with_manifests(notes, &kept.manifests);
+        kept.inventory.apply(Part::Blobs(Figure::Known(Arc::new(notes))));
+        kept.inventory.apply(Part::Extents(HashMap::new()));
+        let goes = |may: bool| -> Bytes {
+            let goes = kept.units.iter().enumerate();
+            let goes = goes.filter(|(at, (_, by))| by.is_subset(&set) && (may || !perhaps.contains(at)));
+            Bytes(goes.map(|(_, (bytes, _))| bytes).sum())
+        };
+        let items: Vec<ItemId> = set.iter().cloned().collect();
+        let freed = Ledger::new(&kept.inventory).frees(&items);
+        prop_assert_eq!((freed.at_least, freed.at_most), (goes(false), goes(true)), "{:?}", freed);
+        prop_assert_eq!(freed.is_exact(), goes(false) == goes(true), "{:?}", freed);
+        // Taken back, nothing is left of it, whatever was let go with several.
+        let ledger = Ledger::new(&kept.inventory);
+        let mut trial = ledger.trial();
+        let numbers: Vec<u32> = (0..u32::try_from(kept.items.len()).unwrap()).collect();
+        let whole = trial.frees(&numbers);
+        for number in &numbers {
+            trial.frees(&[*number]);
+        }
+        prop_assert_eq!(trial.frees(&numbers), whole);
     }
 }

@@ -288,7 +288,7 @@ proptest! {
     fn totals_are_all_that_is_there(fleet in fleet(PLAIN)) {
         let ledger = Ledger::new(&fleet.inventory);
         let totals = ledger.totals();
-        let Totals { images, containers, volumes, build_cache, logs } = totals;
+        let Totals { images, containers, volumes, build_cache, logs, leased: _ } = totals;
         let parts = [images, containers, volumes, build_cache, logs];
         let sum: Bytes = parts.into_iter().filter_map(dtop::domain::bytes::Figure::known).sum();
         prop_assert_eq!(sum, Bytes(fleet.frees(&fleet.items().into_iter().collect())));

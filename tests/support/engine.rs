@@ -15,6 +15,10 @@ use super::program::{CALLERS_ENGINE, Missing, Podman, Programs};
 /// A Unix socket's path holds at most 107 bytes; the longest below an engine's folder needs this many.
 const ROOM_BELOW: usize = 60;
 
+/// Where the data of an engine's containerd lies: beside its own, or where it would lie if the engine ran it itself.
+const BESIDE: &str = "containerd/root";
+const WITHIN: &str = "data/containerd/daemon";
+
 /// Where the engine keeps images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -77,6 +81,8 @@ pub struct PrivateEngine {
     setup: Setup,
     /// Further options of dockerd.
     options: Vec<String>,
+    /// Where its containerd keeps its data, below its folder.
+    containerd: &'static str,
     // Stopped in this order, then the folder goes.
     servers: Mutex<Vec<Daemon>>,
     keeper: Mutex<Keeper>,
@@ -96,21 +102,37 @@ impl PrivateEngine {
 
     /// The same with further options of dockerd.
     pub fn start_with(setup: &Setup, options: &[String]) -> Result<Self, Missing> {
-        let tmp = std::env::temp_dir();
-        let short = tmp.as_os_str().len() + ROOM_BELOW < 107;
-        let parent = if short { tmp } else { PathBuf::from("/tmp") };
-        Self::start_in(setup, options, &parent)
+        Self::start_in(setup, options, &temporary())
     }
 
     /// The same with all that it has in a folder below this one.
     pub fn start_in(setup: &Setup, options: &[String], parent: &Path) -> Result<Self, Missing> {
+        Self::start_at(setup, options, parent, BESIDE)
+    }
+
+    /// The same with its containerd's data in the engine's own folder, where an engine keeps that of a containerd
+    /// which it runs itself.
+    pub fn start_as_one(setup: &Setup) -> Result<Self, Missing> {
+        Self::start_at(setup, &[], &temporary(), WITHIN)
+    }
+
+    fn start_at(
+        setup: &Setup,
+        options: &[String],
+        parent: &Path,
+        containerd: &'static str,
+    ) -> Result<Self, Missing> {
         if !rustix::process::geteuid().is_root() {
             return Err(Missing("a private engine needs root".into()));
         }
         let folder = short_folder(parent)?;
         let dir = folder.path();
         let servers = match setup {
-            Setup::Docker(programs, store) => start_docker(programs, *store, dir, options)?,
+            Setup::Docker(programs, store) => {
+                write_settings(dir, *store, containerd)
+                    .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
+                start_docker(programs, dir, options)?
+            }
             Setup::Podman(podman) => vec![start_podman(podman, dir)?],
         };
         let keeper = Keeper::watch(&servers, dir)
@@ -118,6 +140,7 @@ impl PrivateEngine {
         let engine = Self {
             setup: setup.clone(),
             options: options.to_vec(),
+            containerd,
             servers: Mutex::new(servers),
             keeper: Mutex::new(keeper),
             folder,
@@ -182,6 +205,11 @@ impl PrivateEngine {
     /// Where the engine keeps its data.
     pub fn root(&self) -> PathBuf {
         self.folder().join("data")
+    }
+
+    /// Where its containerd keeps its data.
+    pub fn containerd(&self) -> PathBuf {
+        self.folder().join(self.containerd)
     }
 
     /// A GET's answer; any other status than 200 fails the test.
@@ -302,6 +330,13 @@ impl Drop for PrivateEngine {
     }
 }
 
+/// A place for engines, with a name that is short enough.
+fn temporary() -> PathBuf {
+    let tmp = std::env::temp_dir();
+    let short = tmp.as_os_str().len() + ROOM_BELOW < 107;
+    if short { tmp } else { PathBuf::from("/tmp") }
+}
+
 /// Runs a command and returns what it prints; a failure fails the test, with all that it said.
 pub fn run(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
@@ -330,12 +365,10 @@ fn short_folder(parent: &Path) -> Result<TempDir, Missing> {
 /// dockerd and its containerd, in the order in which they end.
 fn start_docker(
     programs: &Programs,
-    store: Store,
     dir: &Path,
     options: &[String],
 ) -> Result<Vec<Daemon>, Missing> {
-    write_settings(dir, store)
-        .and_then(|()| link_plugin(dir, programs.buildx.as_deref()))
+    link_plugin(dir, programs.buildx.as_deref())
         .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
     let mut command = programs.command(&programs.containerd);
     command.arg("--config").arg(dir.join("containerd.toml"));
@@ -419,10 +452,10 @@ fn link_plugin(dir: &Path, buildx: Option<&Path>) -> std::io::Result<()> {
     std::os::unix::fs::symlink(buildx, plugins.join("docker-buildx"))
 }
 
-fn write_settings(dir: &Path, store: Store) -> std::io::Result<()> {
+fn write_settings(dir: &Path, store: Store, root: &str) -> std::io::Result<()> {
     let at = dir.display();
     let containerd = format!(
-        "version = 2\nroot = \"{at}/containerd/root\"\nstate = \"{at}/containerd/state\"\n\
+        "version = 2\nroot = \"{at}/{root}\"\nstate = \"{at}/containerd/state\"\n\
          disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{at}/containerd.sock\"\n"
     );
     fs::write(dir.join("containerd.toml"), containerd)?;

@@ -25,7 +25,7 @@ pub struct Balance {
     /// How many holders each unit has lost, in each world.
     lost: [Table<u32>; 2],
     /// How many times a holder was let go: more than once only what can go with another holder, too.
-    gone: Table<u8>,
+    gone: Table<u32>,
     /// What goes for certain, but for layers.
     least: u128,
     /// What of that are logs, and volumes.
@@ -313,14 +313,16 @@ impl Balance {
         }
     }
 
-    /// Names some of the records that may still hold a unit, always the same ones.
+    /// Names some of the records that may still hold a unit, always the same ones, or that leases may.
     fn name_doubtful(&self, ledger: &Ledger, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
         let mut named = BTreeSet::new();
         self.each_holder_above(ledger, unit, None, &mut |holder| {
-            let Some(ItemId::Record(record)) = &ledger.graph.holder(holder).item else {
-                return ControlFlow::Continue(());
+            let holder = ledger.graph.holder(holder);
+            let doubt = match &holder.item {
+                Some(ItemId::Record(record)) => Doubt::SharedRecord(record.clone()),
+                None if holder.is_leases() => Doubt::Leased,
+                Some(_) | None => return ControlFlow::Continue(()),
             };
-            let doubt = Doubt::SharedRecord(record.clone());
             if named.len() < NAMED || named.contains(&doubt) {
                 named.insert(doubt);
                 ControlFlow::Continue(())

@@ -80,14 +80,18 @@ impl<'a> Builder<'a> {
         let mut stock = Stock::new(inventory, &mut tree);
         let shelf = Shelf::new(inventory, &mut tree);
         let sizes = match &mut stock {
-            Some(stock) => Sizes::of_spans(stock.spans(inventory, &tree, &tops)),
+            Some(stock) => {
+                stock.join_notes(inventory, &tree);
+                Sizes::of_spans(stock.spans(inventory, &tree, &tops))
+            }
             None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
         tree.close();
-        let beside = if has_blobs(inventory) {
-            inits::beside(inventory, &tree, &tops)
-        } else {
-            vec![Bytes::ZERO; tree.len()]
+        let register = stock.as_ref().and_then(|stock| stock.register.as_ref());
+        let beside = match register {
+            Some(register) => register.beside.clone(),
+            None if has_blobs(inventory) => inits::beside(inventory, &tree, &tops),
+            None => vec![Bytes::ZERO; tree.len()],
         };
         Self {
             inventory,
@@ -132,13 +136,17 @@ impl<'a> Builder<'a> {
         self.add_layers();
         if let Some(stock) = &stock {
             self.add_stock(stock);
+            self.add_noted_snapshots(stock);
         }
         for (index, image) in inventory.images.iter().enumerate() {
             self.add_image(index, image);
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
-        if let Some(stock) = &stock {
+        if let Some(stock) = stock.as_ref().filter(|it| it.register.is_some()) {
+            self.add_noted_records(stock);
+            self.add_other_leases(stock);
+        } else if let Some(stock) = &stock {
             self.add_kept_records(&lineage, stock);
         } else {
             self.join_hidden(&lineage, &mut ties);
@@ -172,6 +180,7 @@ impl<'a> Builder<'a> {
             unsettled: self.unsettled,
             driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
             totals: super::Totals::default(),
+            has_notes: self.stock.as_ref().is_some_and(|it| it.register.is_some()),
             blobs: self
                 .stock
                 .map(|stock| (stock.unit(0), Arc::clone(&stock.list))),

@@ -49,6 +49,9 @@ impl Builder<'_> {
         inspected: Option<LayerNo>,
         stock: &Stock,
     ) {
+        if self.add_noted_image(holder, image, stock) {
+            return;
+        }
         let Some(kept) = stock.list.image(&image.id) else {
             self.add_unlisted(holder, image, inspected);
             return;

@@ -53,6 +53,9 @@ impl Builder<'_> {
         folders: &mut Folders,
     ) -> Option<LayerNo> {
         if let Some(stock) = self.stock.clone() {
+            if self.add_noted_run(holder, container, &stock) {
+                return None;
+            }
             let tops = self.add_run(holder, container, names, &stock);
             if let Some(top) = tops.first() {
                 return (tops.len() == 1).then_some(*top);
@@ -142,6 +145,13 @@ impl Builder<'_> {
         };
         if !has_blobs(self.inventory) {
             return written;
+        }
+        let register = self
+            .stock
+            .as_ref()
+            .and_then(|stock| stock.register.as_ref());
+        if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
+            return written + mounts;
         }
         let below: Option<Bytes> = top.and_then(|top| {
             let mut layers = self.tree.down(top);

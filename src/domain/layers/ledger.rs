@@ -40,6 +40,8 @@ pub struct Ledger {
     /// A storage driver whose accounting is not known.
     pub(super) driver: Option<Text>,
     pub(super) totals: Totals,
+    /// Holders are those that the containerd store's own notes have.
+    pub(super) has_notes: bool,
     /// The containerd store's blobs where the engine lists them, and the unit of the first of them.
     pub(super) blobs: Option<(UnitNo, Arc<BlobList>)>,
 }
@@ -186,18 +188,27 @@ impl Ledger {
     fn sum(&self, inventory: &Inventory) -> Totals {
         let of_images = self.held_by(Kind::Image);
         let of_containers = self.held_by(Kind::Container);
+        let of_records = self.held_by(Kind::BuildCache);
+        let mut leased = Bytes::ZERO;
         let mut images = Bytes::ZERO;
         let mut containers = Bytes::ZERO;
         let mut volumes = Bytes::ZERO;
         let mut build_cache = Bytes::ZERO;
         let mut pending = [self.unsettled, false, false, false];
         let holders = self.graph.counts(World::All);
-        let held = of_images.into_iter().zip(of_containers).zip(holders);
-        for (unit, ((in_image, in_container), holders)) in self.graph.units.iter().zip(held) {
+        let held = of_images.into_iter().zip(of_containers).zip(of_records);
+        for ((unit, holders), held) in self.graph.units.iter().zip(holders).zip(held) {
+            let ((in_image, in_container), in_record) = held;
             let (total, kind) = match unit.sort {
                 // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
                 Sort::Layer | Sort::Blob if *holders == 0 => continue,
                 Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
+                Sort::Layer | Sort::Blob | Sort::Record
+                    if self.has_notes && !in_container && !in_record =>
+                {
+                    leased += unit.size.likely();
+                    continue;
+                }
                 Sort::Image => (&mut images, 0),
                 // What no image has any more is a container's, else the cache's.
                 Sort::Layer if in_container => (&mut containers, 1),
@@ -227,6 +238,7 @@ impl Ledger {
                 Figure::Unknown => Figure::Unknown,
             },
             logs: logs(inventory),
+            leased,
         }
     }
 

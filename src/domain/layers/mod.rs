@@ -23,6 +23,7 @@ mod names;
 mod observed;
 mod orphans;
 mod records;
+mod register;
 mod release;
 mod remains;
 mod shelf;
@@ -37,6 +38,8 @@ mod units;
 mod gone_tests;
 #[cfg(test)]
 mod join_tests;
+#[cfg(test)]
+mod register_tests;
 #[cfg(test)]
 mod store_tests;
 
@@ -67,6 +70,8 @@ pub enum Doubt {
     CacheNotListed,
     /// The containerd store keeps compressed blobs whose sizes the engine did not tell.
     Blobs,
+    /// A lease of a pull or a build keeps it still, until some time or something ends it.
+    Leased,
     /// A storage driver whose accounting is not known.
     Driver(Text),
     /// Something whose size cannot be known.
@@ -99,6 +104,9 @@ impl fmt::Display for Doubt {
             Self::Blobs => {
                 f.write_str("the engine does not say how large its compressed layers are")
             }
+            Self::Leased => f.write_str(
+                "a pull or build that is under way, or ended a moment ago, may keep some of it for a while",
+            ),
             Self::Driver(driver) if driver.is_empty() => {
                 f.write_str("the engine does not name its storage driver")
             }
@@ -200,6 +208,9 @@ pub struct Totals {
     pub build_cache: Figure<Bytes>,
     /// Log files of containers; not known where one of them cannot be read.
     pub logs: Figure<Bytes>,
+    /// What the containerd store's own notes have of none of these: kept by leases of something under way, or by
+    /// the build history. It is on no screen: what lies in the folder and is not counted is told by its cause.
+    pub leased: Bytes,
 }
 
 /// A layer of an image, for the details screen.

@@ -31,9 +31,12 @@ pub fn sizes_of_bases(records: &[Record]) -> Vec<Bytes> {
 }
 
 /// Blobs that tell what nothing else does, with their sizes: first some by which the others are checked, then
-/// those of bases of these sizes that no image has, the smallest first.
+/// those of bases of these sizes that no image has, the smallest first. None where the store's notes tell all sizes.
 #[must_use]
 pub fn layers_to_read(list: &BlobList, bases: &[Bytes]) -> Vec<(Text, Bytes)> {
+    if list.notes().is_some() {
+        return Vec::new();
+    }
     let is_told = |size: Bytes| {
         let may_be = |base: &Bytes| *base == size || may_hold(*base, size);
         bases.iter().any(may_be)

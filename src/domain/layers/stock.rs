@@ -15,6 +15,7 @@ use crate::domain::item::{Image, ImageId, Text};
 
 use super::ledger::{content, has_blobs};
 use super::orphans::Extents;
+use super::register::Register;
 use super::sizes::Span;
 use super::tree::{LayerNo, Tree, number};
 use super::units::UnitNo;
@@ -48,6 +49,8 @@ pub(super) struct Stock {
     tops: HashMap<Text, Top>,
     /// What blobs were read for.
     pub(super) extents: Extents,
+    /// Who keeps what, where the store's own notes tell.
+    pub(super) register: Option<Register>,
     /// The unit of the first blob; the others follow in the list's order.
     first: UnitNo,
 }
@@ -66,6 +69,7 @@ impl Stock {
             spots: Vec::new(),
             tops: HashMap::new(),
             extents: Extents::default(),
+            register: None,
             first: 0,
         };
         let mut seen = HashSet::new();
@@ -74,6 +78,13 @@ impl Stock {
         }
         stock.first = number(tree.len());
         Some(stock)
+    }
+
+    /// Joins the store's own notes, if it is they that the list is from, with the tree, which is complete.
+    pub(super) fn join_notes(&mut self, inventory: &Inventory, tree: &Tree) {
+        let first = self.first + number(self.list.blobs().len());
+        let notes = self.list.notes();
+        self.register = notes.map(|notes| Register::new(notes, inventory, tree, first));
     }
 
     fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<Spot>) {
@@ -161,6 +172,9 @@ impl Stock {
         tree: &Tree,
         tops: &[Option<LayerNo>],
     ) -> Vec<Option<Span>> {
+        if let Some(register) = &self.register {
+            return register.spans.iter().copied().map(Some).collect();
+        }
         let mut spans: Vec<Option<Span>> = vec![None; tree.len()];
         for spot in &self.spots {
             let most = self.size(spot.blob).0.saturating_mul(MOST_UNPACKED);

@@ -75,7 +75,7 @@ pub(super) fn record(
     }
 }
 
-fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
+pub(super) fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
     Container {
         id: ContainerId::new(id),
         name: id.into(),

@@ -56,15 +56,15 @@ impl Unit {
 #[derive(Debug, Default)]
 pub(super) struct Holder {
     pub(super) item: Option<ItemId>,
-    /// A record that nothing uses.
+    /// A record that nothing uses, or what goes with any of them.
     pub(super) idle_record: bool,
     /// It holds layers, but it is not known which.
     pub(super) veil: Option<Doubt>,
     /// Not all that it holds is known yet.
     pub(super) pending: bool,
-    /// What goes whenever it goes: a container's log.
+    /// What goes whenever it goes: a container's log, or with a record what a prune ends besides.
     pub(super) takes: Option<HolderNo>,
-    /// It goes with another holder, or by itself: whichever is first.
+    /// It goes with others, or by itself: whichever is first.
     pub(super) is_taken: bool,
 }
 
@@ -74,6 +74,18 @@ impl Holder {
             item: Some(item),
             ..Self::default()
         }
+    }
+
+    /// Leases of something under way, or that was a moment ago: they end by themselves, and some with a record.
+    pub(super) fn of_leases() -> Self {
+        Self {
+            is_taken: true,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_leases(&self) -> bool {
+        self.is_taken && self.item.is_none()
     }
 }
 

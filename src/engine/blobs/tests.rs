@@ -208,7 +208,7 @@ async fn an_image_is_read_through_its_index() {
     let blobs = blobs(path, "28.5.2+dfsg4");
     let images = ids(&["index", "elsewhere"]);
     let list = blobs
-        .list(&images, &["gone".into()])
+        .list(&images, &["gone".into()], None)
         .await
         .unwrap()
         .unwrap();
@@ -224,7 +224,7 @@ async fn an_image_is_read_through_its_index() {
     // The history's manifest is found though nobody named it.
     assert_eq!(list.manifests_of("old").count(), 1);
 
-    let again = blobs.list(&images, &[]).await.unwrap().unwrap();
+    let again = blobs.list(&images, &[], None).await.unwrap().unwrap();
     assert_eq!(again.image(&images[0]), list.image(&images[0]));
     let calls = served.calls.lock().unwrap();
     for (digest, times) in [("List", 2), ("index", 1), ("m1", 1), ("c1", 1), ("m2", 0)] {
@@ -240,7 +240,7 @@ async fn http2_from_the_first_byte_where_the_engine_speaks_it() {
         ..store()
     }
     .start();
-    let list = blobs(path, "29.2.0").list(&[], &[]).await.unwrap();
+    let list = blobs(path, "29.2.0").list(&[], &[], None).await.unwrap();
     assert_eq!(list.unwrap().blobs().len(), 6);
 }
 
@@ -248,7 +248,7 @@ async fn http2_from_the_first_byte_where_the_engine_speaks_it() {
 async fn a_new_engine_behind_an_old_door_is_asked_the_old_way() {
     let (_folder, _, path) = store().start();
     // The fake ends a connection that does not begin with POST /grpc, as 28 does.
-    let list = blobs(path, "29.7.2").list(&[], &[]).await.unwrap();
+    let list = blobs(path, "29.7.2").list(&[], &[], None).await.unwrap();
     assert_eq!(list.unwrap().blobs().len(), 6);
 }
 
@@ -258,7 +258,9 @@ async fn what_cannot_be_read_is_said() {
         let mut store = store();
         store.unreadable.push(gone);
         let (_folder, _, path) = store.start();
-        let list = blobs(path, "28.0.0").list(&ids(&["index"]), &[]).await;
+        let list = blobs(path, "28.0.0")
+            .list(&ids(&["index"]), &[], None)
+            .await;
         let list = list.unwrap().unwrap();
         let image = list.image(&ids(&["index"])[0]).unwrap();
         assert!(image.unread, "{gone}");
@@ -273,7 +275,7 @@ async fn an_index_that_leads_to_itself_ends() {
         .with("a", &["b"], itself.clone())
         .with("b", &["a"], itself);
     let (_folder, _, path) = store.start();
-    let list = blobs(path, "28.0.0").list(&ids(&["a"]), &[]).await;
+    let list = blobs(path, "28.0.0").list(&ids(&["a"]), &[], None).await;
     let list = list.unwrap().unwrap();
     assert_eq!(list.image(&ids(&["a"])[0]).unwrap().content.len(), 2);
 }
@@ -286,7 +288,7 @@ async fn a_refusal_means_that_it_is_not_served() {
             let Address::Unix(path) = fake.address() else {
                 panic!("a socket");
             };
-            let list = blobs(path, version).list(&ids(&["a"]), &[]).await;
+            let list = blobs(path, version).list(&ids(&["a"]), &[], None).await;
             assert_eq!(list, Ok(None), "{status} {version}");
         }
     }
@@ -297,7 +299,7 @@ async fn no_engine_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for version in ["28.5.2", "29.7.2"] {
         let blobs = blobs(folder.path().join("none"), version);
-        let error = blobs.list(&[], &[]).await.unwrap_err();
+        let error = blobs.list(&[], &[], None).await.unwrap_err();
         assert!(matches!(error, EngineError::Unreachable { .. }), "{error}");
     }
 }
@@ -318,7 +320,7 @@ async fn layers_are_read_once_for_what_they_unpack_to() {
         ("huge".into(), Bytes(1 << 40)),
     ];
     assert!(blobs.extents(&wanted).await.is_empty(), "nothing serves it");
-    blobs.list(&[], &[]).await.unwrap().unwrap();
+    blobs.list(&[], &[], None).await.unwrap().unwrap();
     served.calls.lock().unwrap().clear();
     for _ in 0..2 {
         let told = blobs.extents(&wanted).await;
@@ -338,7 +340,7 @@ async fn a_layer_that_is_longer_than_the_list_says_is_not_told() {
     let layer = archive(&[("one", &[1; 9_000])]);
     let (_folder, _, path) = Store::default().with_layer("layer", layer).start();
     let blobs = blobs(path, "28.5.2");
-    blobs.list(&[], &[]).await.unwrap().unwrap();
+    blobs.list(&[], &[], None).await.unwrap().unwrap();
     let told = blobs.extents(&[("layer".into(), Bytes(5_000))]).await;
     assert!(told.is_empty());
 }

@@ -18,6 +18,7 @@ use self::beside::Beside;
 use super::layers::Notes;
 use super::leases::{Keeper, Keepers};
 use super::measure::{Folder, Linked, Mounted, blocks, file};
+use super::noted::DAEMON;
 use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::{Contents, Owner, Portion, Taken};
@@ -39,8 +40,6 @@ const DRIVERS: [&str; 9] = [
 ];
 /// A container's settings are some kilobytes.
 const LONGEST_CONFIG: u64 = 4 << 20;
-/// Where an engine keeps the containerd that it runs itself.
-const DAEMON: &str = "containerd/daemon";
 const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 

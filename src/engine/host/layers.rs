@@ -21,6 +21,8 @@ use crate::domain::stored::{Stored, StoredLayer};
 const LONGEST: u64 = 256;
 /// Ten thousand records need some megabytes.
 const LARGEST: u64 = 256 << 20;
+/// Both meta pages lie in it, however large the system's pages are.
+const START: u64 = 256 << 10;
 /// How often a database is read that changes meanwhile.
 const TRIES: usize = 3;
 
@@ -170,31 +172,41 @@ fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
 /// What BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
 /// bucket for each record with the key `chainid`).
 fn snapshots(root: &Root) -> Option<Vec<Snapshot>> {
-    database(root, Path::new("buildkit/snapshots.db"), snapshots_in)
+    databases(root, [Path::new("buildkit/snapshots.db")], |[bolt]| {
+        snapshots_in(bolt)
+    })
 }
 
-/// Something in a database of the engine's, read from one whole state of it.
-pub(super) fn database<T>(
+/// Something in databases of the engine's, each read in one whole state, while none of them changed.
+pub(super) fn databases<T, const N: usize>(
     root: &Root,
-    path: &Path,
-    read: impl Fn(&Bolt<'_>) -> Option<T>,
+    paths: [&Path; N],
+    read: impl Fn([&Bolt<'_>; N]) -> Option<T>,
 ) -> Option<T> {
     for _ in 0..TRIES {
-        let bytes = read_database(root, path)?;
-        let bolt = Bolt::open(&bytes)?;
+        let files = paths.map(|path| read_database(root, path, LARGEST).unwrap_or_default());
+        let bolts = files.each_ref().map(|bytes| Bolt::open(bytes));
+        if bolts.iter().any(Option::is_none) {
+            return None;
+        }
         // Pages are used again only by a later change, and there was none meanwhile.
-        let now = read_database(root, path)?;
-        if Bolt::open(&now)?.transaction == bolt.transaction {
-            return read(&bolt);
+        let is_same = |(path, bolt): (&&Path, &Option<Bolt<'_>>)| {
+            let start = read_database(root, path, START).unwrap_or_default();
+            let now = Bolt::open(&start).map(|now| now.transaction);
+            now.is_some() && now == bolt.as_ref().map(|bolt| bolt.transaction)
+        };
+        if paths.iter().zip(&bolts).all(is_same) {
+            let bolts: Vec<&Bolt<'_>> = bolts.iter().flatten().collect();
+            return read(bolts.try_into().ok()?);
         }
     }
     None
 }
 
-fn read_database(root: &Root, path: &Path) -> Option<Vec<u8>> {
+fn read_database(root: &Root, path: &Path, most: u64) -> Option<Vec<u8>> {
     let file = root.open_file(path).ok()?;
     let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    file.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -1,21 +1,15 @@
 //! Who keeps what in containerd's store, as its own notes have it: the collector's graph of images, leases,
-//! blobs and snapshots (ENGINE-CONTAINERD.md §2), read from its database files.
+//! blobs and snapshots (ENGINE-CONTAINERD.md §2).
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::Root;
-use super::bolt::{Bolt, Bucket, Value};
-use super::layers::database;
+use super::collector::{Collector, Space};
+use crate::domain::blobs::leads_to_blob;
 use crate::domain::item::{ContainerId, Text};
 
-/// The engine's namespace, and that of its build history.
-const OWN: &str = "moby";
-const HISTORY: &str = "moby_history";
-const CONTENT_REFERENCE: &str = "containerd.io/gc.ref.content";
 const SNAPSHOT_REFERENCE: &str = "containerd.io/gc.ref.snapshot.";
-/// A lease with it keeps what it names, and not what that refers to.
-const FLAT: &str = "containerd.io/gc.flat";
 
 /// Who keeps a blob or a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,20 +34,12 @@ pub(super) struct Keepers {
 impl Keepers {
     /// `None` where the notes cannot be read, or have another form.
     pub(super) fn read(root: &Root, containerd: &Path, snapshotter: &str) -> Option<Self> {
-        let meta = containerd.join("io.containerd.metadata.v1.bolt/meta.db");
-        let folder = format!("io.containerd.snapshotter.v1.{snapshotter}/metadata.db");
-        let graphs = database(root, &meta, |bolt| {
-            let top = bucket(bolt, &bolt.root(), "v1")?;
-            // Without a namespace of its own the engine keeps its things in another one, of which nothing is known.
-            let own = Graph::read(bolt, &bucket(bolt, &top, OWN)?, snapshotter)?;
-            let history = match bucket(bolt, &top, HISTORY) {
-                Some(history) => Graph::read(bolt, &history, snapshotter)?,
-                None => Graph::default(),
-            };
-            Some((own, history))
-        })?;
-        let folders = database(root, &containerd.join(folder), numbers)?;
-        Some(Self::of(&graphs.0, &graphs.1, &folders))
+        let notes = Collector::read(root, containerd, snapshotter)?;
+        let own = Graph::of(&notes.own, snapshotter);
+        let history = Graph::of(&notes.history, snapshotter);
+        let folders = notes.folders.iter();
+        let folders = folders.map(|(name, folder)| (name.clone(), folder.number));
+        Some(Self::of(&own, &history, &folders.collect()))
     }
 
     fn of(own: &Graph, history: &Graph, folders: &HashMap<Text, u64>) -> Self {
@@ -124,7 +110,6 @@ struct Snapshot {
     /// What the snapshotter calls it.
     name: Text,
     parent: Option<Text>,
-    refers: Vec<Node>,
 }
 
 #[derive(Debug, Default)]
@@ -135,51 +120,39 @@ struct Lease {
 }
 
 impl Graph {
-    fn read(bolt: &Bolt<'_>, namespace: &Bucket<'_>, snapshotter: &str) -> Option<Self> {
-        let mut graph = Self::default();
-        let labels = |of: &Bucket<'_>| labels(bolt, of, snapshotter);
-        // What is not there is empty; what cannot be read leaves all of it unknown.
-        let below = |path: &[&str]| {
-            let mut at = None;
-            for name in path {
-                match bucket(bolt, at.as_ref().unwrap_or(namespace), name) {
-                    Some(found) => at = Some(found),
-                    None => return Some(Vec::new()),
-                }
-            }
-            buckets(bolt, at.as_ref().unwrap_or(namespace))
+    fn of(space: &Space, snapshotter: &str) -> Self {
+        let refers = |labels: &[(Text, Text)]| {
+            let refers = labels
+                .iter()
+                .filter_map(|(key, value)| refers_to(key, value, snapshotter));
+            refers.collect()
         };
-        for (digest, blob) in below(&["content", "blob"])? {
-            graph.blobs.insert(digest, labels(&blob)?.0);
-        }
-        for (key, own) in below(&["snapshots", snapshotter])? {
+        let blobs = space.blobs.iter();
+        let snapshots = space.snapshots.iter().map(|(key, row)| {
             let snapshot = Snapshot {
-                name: text(bolt, &own, "name").unwrap_or_default(),
-                parent: text(bolt, &own, "parent").filter(|parent| !parent.is_empty()),
-                refers: labels(&own)?.0,
+                name: row.name.clone(),
+                parent: row.parent.clone(),
             };
-            graph.snapshots.insert(key, snapshot);
-        }
-        for (_, image) in below(&["images"])? {
-            let target = bucket(bolt, &image, "target");
-            let digest = target.and_then(|target| text(bolt, &target, "digest"));
-            graph.images.extend(digest);
-        }
-        for (name, own) in below(&["leases"])? {
-            let mut keeps = Vec::new();
-            if let Some(content) = bucket(bolt, &own, "content") {
-                keeps.extend(keys(bolt, &content)?.into_iter().map(Node::Blob));
+            (key.clone(), snapshot)
+        });
+        let leases = space.leases.iter().map(|(name, lease)| {
+            let blobs = lease.blobs.iter().cloned().map(Node::Blob);
+            let snapshots = lease.snapshots.iter().cloned().map(Node::Snapshot);
+            Lease {
+                name: name.clone(),
+                flat: lease.is_flat,
+                keeps: blobs.chain(snapshots).collect(),
             }
-            let snapshots = bucket(bolt, &own, "snapshots");
-            if let Some(snapshots) = snapshots.and_then(|it| bucket(bolt, &it, snapshotter)) {
-                keeps.extend(keys(bolt, &snapshots)?.into_iter().map(Node::Snapshot));
-            }
-            let flat = labels(&own)?.1;
-            graph.leases.push(Lease { name, flat, keeps });
+        });
+        Self {
+            blobs: blobs
+                .map(|blob| (blob.digest.clone(), refers(&blob.labels)))
+                .collect(),
+            snapshots: snapshots.collect(),
+            images: space.images.clone(),
+            leases: leases.collect(),
+            containers: space.containers.clone(),
         }
-        let running = below(&["containers"])?.into_iter();
-        graph.containers = running.map(|(id, _)| id).collect();
-        Some(graph)
     }
 
     /// Everything that is kept, and by whom.
@@ -214,11 +187,9 @@ impl Graph {
                     open.extend(refers.into_iter().flatten().cloned());
                 }
                 Node::Snapshot(key) => {
-                    if let Some(snapshot) = self.snapshots.get(key) {
-                        open.extend(snapshot.parent.clone().map(Node::Snapshot));
-                        let refers = snapshot.refers.iter().filter(|_| !flat);
-                        open.extend(refers.cloned());
-                    }
+                    let snapshot = self.snapshots.get(key);
+                    let parent = snapshot.and_then(|snapshot| snapshot.parent.clone());
+                    open.extend(parent.map(Node::Snapshot));
                 }
             }
         }
@@ -226,95 +197,16 @@ impl Graph {
     }
 }
 
-/// What the labels of something refer to, and whether they say that nothing is followed.
-fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>, snapshotter: &str) -> Option<(Vec<Node>, bool)> {
-    let Some(labels) = bucket(bolt, of, "labels") else {
-        return Some((Vec::new(), false));
-    };
-    let (mut refers, mut flat) = (Vec::new(), false);
-    for (key, value) in bolt.entries(&labels)? {
-        let (Ok(key), Value::Bytes(value)) = (std::str::from_utf8(key), value) else {
-            continue;
-        };
-        let Ok(value) = std::str::from_utf8(value) else {
-            continue;
-        };
-        flat |= key == FLAT;
-        // More may follow, behind a dot or a slash.
-        let is_named = |rest: &str| rest.is_empty() || rest.starts_with(['.', '/']);
-        if key.strip_prefix(CONTENT_REFERENCE).is_some_and(is_named) {
-            refers.push(Node::Blob(value.into()));
-        } else if let Some(name) = key.strip_prefix(SNAPSHOT_REFERENCE)
-            && name.strip_prefix(snapshotter).is_some_and(is_named)
-        {
-            refers.push(Node::Snapshot(value.into()));
-        }
+/// What a label refers to.
+fn refers_to(key: &str, value: &Text, snapshotter: &str) -> Option<Node> {
+    if leads_to_blob(key) {
+        return Some(Node::Blob(value.clone()));
     }
-    Some((refers, flat))
-}
-
-/// The numbers of a snapshotter's folders, by the names that it has for them.
-fn numbers(bolt: &Bolt<'_>) -> Option<HashMap<Text, u64>> {
-    let top = bucket(bolt, &bolt.root(), "v1")?;
-    let Some(snapshots) = bucket(bolt, &top, "snapshots") else {
-        return Some(HashMap::new());
-    };
-    let own = buckets(bolt, &snapshots)?.into_iter();
-    let numbered = own.filter_map(|(name, own)| {
-        let entries = bolt.entries(&own)?;
-        let number = entries.iter().find_map(|(key, value)| match value {
-            Value::Bytes(bytes) if *key == b"id" => varint(bytes),
-            Value::Bytes(_) | Value::Bucket(_) => None,
-        })?;
-        Some((name, number))
-    });
-    Some(numbered.collect())
-}
-
-/// A number as Go's `binary.PutUvarint` writes it.
-fn varint(bytes: &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for (at, byte) in bytes.iter().take(10).enumerate() {
-        let shift = u32::try_from(at * 7).ok()?;
-        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-fn bucket<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Bucket<'a>> {
-    let entries = bolt.entries(of)?.into_iter();
-    let mut named = entries.filter(|(key, _)| *key == name.as_bytes());
-    match named.next()?.1 {
-        Value::Bucket(bucket) => Some(bucket),
-        Value::Bytes(_) => None,
-    }
-}
-
-fn buckets<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>) -> Option<Vec<(Text, Bucket<'a>)>> {
-    let entries = bolt.entries(of)?.into_iter();
-    let buckets = entries.filter_map(|(key, value)| match value {
-        Value::Bucket(bucket) => Some((std::str::from_utf8(key).ok()?.into(), bucket)),
-        Value::Bytes(_) => None,
-    });
-    Some(buckets.collect())
-}
-
-fn keys(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<Text>> {
-    let entries = bolt.entries(of)?.into_iter();
-    let keys = entries.filter_map(|(key, _)| std::str::from_utf8(key).ok());
-    Some(keys.map(Text::from).collect())
-}
-
-fn text(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Text> {
-    let entries = bolt.entries(of)?.into_iter();
-    let mut named = entries.filter(|(key, _)| *key == name.as_bytes());
-    match named.next()?.1 {
-        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Text::from),
-        Value::Bucket(_) => None,
-    }
+    // More may follow, behind a dot or a slash.
+    let is_named = |rest: &str| rest.is_empty() || rest.starts_with(['.', '/']);
+    let name = key.strip_prefix(SNAPSHOT_REFERENCE)?;
+    let is_named = name.strip_prefix(snapshotter).is_some_and(is_named);
+    is_named.then(|| Node::Snapshot(value.clone()))
 }
 
 #[cfg(test)]
@@ -357,7 +249,6 @@ mod tests {
                     let snapshot = Snapshot {
                         name: format!("moby/1/{name}").into(),
                         parent: parent.map(Text::from),
-                        refers: Vec::new(),
                     };
                     (name.into(), snapshot)
                 })
@@ -414,13 +305,5 @@ mod tests {
         let own = graph.snapshots.get_mut("chain").unwrap();
         own.parent = Some("own".into());
         assert_eq!(graph.keepers()[&snapshot("own")], Keeper::Image);
-    }
-
-    #[test]
-    fn numbers_are_read_as_they_are_written() {
-        assert_eq!(varint(&[5]), Some(5));
-        assert_eq!(varint(&[0x8a, 0xa4, 0x80, 0x02]), Some(4_198_922));
-        assert_eq!(varint(&[0xff; 12]), None);
-        assert_eq!(varint(&[]), None);
     }
 }

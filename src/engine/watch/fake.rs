@@ -16,6 +16,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
     Source, State, Text, Volume, VolumeName,
 };
+use crate::engine::host::Noted;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
 /// What becomes of a request.
@@ -184,8 +185,14 @@ impl Engine for Fake {
         &'a self,
         images: &'a [ImageId],
         further: &'a [Text],
+        noted: Option<Noted>,
     ) -> Answer<'a, Option<BlobList>> {
         let _ = (images.len(), further.len());
+        if let Some(noted) = noted {
+            return self.answer("noted", |_| {
+                Some(BlobList::new(noted.listed).with_notes(noted.notes))
+            });
+        }
         self.answer("blobs", |fake| Some(fake.blobs.lock().unwrap().clone()))
     }
 

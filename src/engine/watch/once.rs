@@ -12,7 +12,7 @@ use super::walks::{Measured, log_sizes, measure};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    look, stored, with_surroundings, within,
+    look, noted, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
@@ -346,7 +346,12 @@ impl Once<'_> {
         let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
         let further: BTreeSet<Text> = inventory.containers.iter().filter_map(runs).collect();
         let further: Vec<Text> = further.into_iter().collect();
-        match ask(true, || self.engine.blobs(&images, &further)).await {
+        let known = Known {
+            images: images.clone(),
+            ..Known::of(inventory)
+        };
+        let noted = noted(Arc::clone(&inventory.engine), known).await;
+        match ask(true, || self.engine.blobs(&images, &further, noted)).await {
             Ok(blobs) => {
                 let blobs = blobs.flatten().map(Arc::new);
                 self.inventory.apply(Part::Blobs(blobs.into()));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::has_stored_layers;
 use super::question::Question;
+use super::{has_notes, has_stored_layers};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
 use crate::domain::disk::Disk;
@@ -77,6 +77,11 @@ impl Picture {
     /// True for an engine on this machine whose folder lists its layers.
     pub(super) fn keeps_stored(&self) -> bool {
         self.engine.as_deref().is_some_and(has_stored_layers)
+    }
+
+    /// True for an engine on this machine whose store's notes may be read with its blobs.
+    pub(super) fn keeps_notes(&self) -> bool {
+        self.engine.as_deref().is_some_and(has_notes)
     }
 
     /// Takes disks in. True if that is news: a disk is never quite still, and while nothing happens on the

@@ -16,12 +16,12 @@ use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, stored,
-    within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, noted,
+    stored, within,
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, State, Text, VolumeName};
-use crate::engine::host::Leash;
+use crate::engine::host::{Known, Leash};
 use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -206,7 +206,11 @@ impl<'e> Scan<'e> {
             self.inspect_containers();
         }
         if listed && self.images.is_idle() {
-            self.ask_if_due(Question::Blobs);
+            // Of an engine on this machine the store's own notes are read instead.
+            let is_looking = self.is_flying(Question::Surroundings);
+            if !is_looking || self.picture.asked_last(Question::Surroundings).is_some() {
+                self.ask_if_due(Question::Blobs);
+            }
             self.ask_if_due(Question::Stored);
         }
         let rest = self.images.is_waiting()
@@ -336,7 +340,16 @@ impl<'e> Scan<'e> {
         let runs: HashSet<Text> = self.picture.runs.values().cloned().collect();
         let further: Vec<Text> = runs.iter().cloned().collect();
         self.picture.runs_asked = runs;
-        async move { Answered::Blobs(engine.blobs(&images, &further).await) }.boxed()
+        let info = self.picture.engine.clone().unwrap_or_default();
+        let known = Known {
+            images: images.clone(),
+            ..self.picture.known.clone()
+        };
+        async move {
+            let noted = noted(info, known).await;
+            Answered::Blobs(engine.blobs(&images, &further, noted).await)
+        }
+        .boxed()
     }
 
     /// An answer has come: the question may be asked again, and is if somebody wanted that meanwhile.

@@ -114,7 +114,9 @@ impl Scan<'_> {
                 info.why_not_local.clone_from(&old.why_not_local);
             }
             // An engine that was restarted with its other store has other layers.
-            if self.picture.has_blobs && !keeps_same_store(self.picture.engine.as_deref(), &info) {
+            let old = self.picture.engine.as_deref();
+            let is_new = old.is_some_and(|old| !is_same_engine(old, &info));
+            if self.picture.has_blobs && (is_new || !keeps_same_store(old, &info)) {
                 self.picture.has_blobs = false;
                 self.outbox.push(Part::Blobs(Figure::Pending));
             }
@@ -155,6 +157,9 @@ impl Scan<'_> {
                 self.send_engine(with_surroundings(&info, &found));
                 if !info.local && self.picture.keeps_stored() {
                     self.want(Question::Stored);
+                }
+                if !info.local && self.picture.keeps_notes() {
+                    self.want(Question::Blobs);
                 }
             }
             self.take_root(found.local.ok());
@@ -302,7 +307,15 @@ impl Scan<'_> {
     fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
         let listed = self.picture.heard(Question::Containers, answer);
         if let Some(containers) = listed {
-            self.picture.known.containers = containers.iter().map(|c| c.id.clone()).collect();
+            let ids: Vec<ContainerId> = containers.iter().map(|c| c.id.clone()).collect();
+            // A container that is gone keeps nothing any more, but in old notes.
+            if self.picture.keeps_notes()
+                && self.picture.has_blobs
+                && ids != self.picture.known.containers
+            {
+                self.want(Question::Blobs);
+            }
+            self.picture.known.containers = ids;
             // What is stopped can go, so its size is wanted first.
             let (stopped, running): (Vec<&Container>, Vec<&Container>) = containers
                 .iter()
@@ -384,6 +397,7 @@ impl Scan<'_> {
     fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
         if let Some(records) = self.picture.heard(Question::BuildCache, answer) {
             self.picture.bases = sizes_of_bases(&records);
+            self.picture.known.records = records.iter().map(|it| it.id.clone()).collect();
             self.outbox.push(Part::BuildCache(records));
             self.want_blobs();
         }

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::item::VolumeName;
+use crate::engine::host::noted::tests as noted;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
@@ -191,5 +192,38 @@ async fn nothing_is_unexplained_of_an_engine_that_is_elsewhere() {
     let mut watched = Watched::new(fake);
     watched.seconds(30).await;
     assert!(watched.inventory.unexplained == Figure::Unknown);
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+/// The containerd store's own notes are its list, as long as they are this engine's.
+#[tokio::test(start_paused = true)]
+async fn the_stores_own_notes_are_the_list_where_they_have_all_that_is_listed() {
+    let place = noted::Place::stored();
+    let known = noted::known();
+    let fake = Fake::new();
+    *fake.info.lock().unwrap() = place.engine();
+    let mut listed = image("one");
+    listed.id = known.images[0].clone();
+    *fake.images.lock().unwrap() = vec![listed];
+    let listed = container(known.containers[0].as_str(), State::Exited);
+    *fake.containers.lock().unwrap() = vec![listed];
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    let has_notes = |inventory: &Inventory| {
+        let list = inventory.blobs.as_ref().known().unwrap();
+        list.notes().is_some()
+    };
+    assert!(has_notes(&watched.inventory));
+    assert_eq!(watched.fake.count("blobs"), 0);
+    let base = Inventory::default();
+    let once = scan_once(&*watched.fake, Wanted::ALL, &base, |_, _| {}).await;
+    assert!(has_notes(&once.unwrap()));
+    // What keeps a container that is not listed is read anew, and found to be of another time.
+    watched.fake.containers.lock().unwrap().clear();
+    let gone = ContainerId::new(known.containers[0].as_str());
+    watched.fake.happens(Change::Container(gone));
+    watched.seconds(3).await;
+    assert!(!has_notes(&watched.inventory));
+    assert_eq!(watched.fake.count("blobs"), 1);
     assert!(watched.is_done(&Stage::ALL));
 }

@@ -1,0 +1,204 @@
+//! The containerd store by hand, by its own notes: what of them is whose, and what they do not have.
+
+use std::sync::Arc;
+
+use super::store_tests::{
+    APP, BASE, MANIFEST, OTHER, STEP, a_record, an_image, assert_frees, blob_of, container,
+    inventory, list, record, records_of_app, with_list,
+};
+use super::tree::Tree;
+use super::{Doubt, Ledger};
+use crate::domain::blobs::{BlobList, Listed};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{Inventory, Part};
+use crate::domain::item::{ContainerId, ImageId, ItemId, Text};
+use crate::domain::notes::{Lease, Notes, Snapshot, Term};
+
+/// Chain IDs of the application's two layers.
+fn chains() -> [Text; 2] {
+    let mut tree = Tree::default();
+    let top = tree.take(&[BASE.0.into(), STEP.0.into()]).unwrap();
+    let ids = tree.chain_ids(top);
+    [ids[0].text().clone(), ids[1].text().clone()]
+}
+
+fn put(notes: &mut Notes, key: &str, parent: Option<&str>, size: Option<u64>) {
+    let snapshot = Snapshot {
+        parent: parent.map(Text::from),
+        size: size.map(Bytes),
+    };
+    notes.snapshots.insert(key.into(), snapshot);
+}
+
+fn lease(notes: &mut Notes, name: &str, blobs: &[String], snapshots: &[&str]) {
+    let lease = Lease {
+        blobs: blobs.iter().map(|it| Text::from(&**it)).collect(),
+        snapshots: snapshots.iter().map(|it| Text::from(*it)).collect(),
+        is_flat: true,
+        term: Term::Open,
+    };
+    notes.leases.insert(name.into(), lease);
+}
+
+/// The application with its two records, as the store has them.
+fn notes() -> Notes {
+    let [base, top] = chains();
+    let mut notes = Notes::default();
+    put(&mut notes, &base, None, Some(BASE.2));
+    put(&mut notes, &top, Some(&base), Some(STEP.2));
+    put(&mut notes, "own", Some(&base), Some(STEP.2));
+    lease(&mut notes, "b", &[blob_of(BASE)], &[&base]);
+    lease(&mut notes, "s", &[blob_of(STEP)], &["own"]);
+    notes.images.insert(ImageId::new("app"));
+    notes
+}
+
+fn noted(notes: Notes) -> Inventory {
+    with_notes(inventory(APP, records_of_app()), notes)
+}
+
+/// The image's config is not in this list: its manifest leads to its layers, and to what is unpacked.
+fn with_notes(inventory: Inventory, notes: Notes) -> Inventory {
+    let [_, top] = chains();
+    let listed = list(APP, &[], &[OTHER]);
+    let again = listed.blobs().iter().map(|blob| {
+        let refers = blob.refers.iter().filter_map(|at| listed.blob(*at));
+        let refers = refers.map(|to| {
+            (
+                format!("containerd.io/gc.ref.content.{}", to.digest).into(),
+                to.digest.clone(),
+            )
+        });
+        let uncompressed = blob.uncompressed.iter();
+        let uncompressed = uncompressed.map(|it| ("containerd.io/uncompressed".into(), it.clone()));
+        let unpacked = (
+            "containerd.io/gc.ref.snapshot.overlayfs".into(),
+            top.clone(),
+        );
+        let unpacked = (&*blob.digest == "app").then_some(unpacked);
+        Listed {
+            digest: blob.digest.clone(),
+            size: blob.size,
+            labels: refers.chain(uncompressed).chain(unpacked).collect(),
+        }
+    });
+    let mut list = BlobList::new(again.collect());
+    for image in &inventory.images {
+        let manifests = listed.manifests_of(image.id.as_str()).cloned().collect();
+        list.add_image(image.id.clone(), manifests, false);
+    }
+    with_list(inventory, list.with_notes(Arc::new(notes)))
+}
+
+fn a_container(id: &str) -> ItemId {
+    ItemId::Container(ContainerId::new(id))
+}
+
+#[test]
+fn each_holds_what_its_leases_name() {
+    let app = noted(notes());
+    assert_frees(&app, &[an_image("app")], MANIFEST + STEP.2);
+    assert_frees(&app, &[a_record("s")], STEP.2);
+    assert_frees(&app, &[a_record("s"), a_record("b")], STEP.2);
+    let all = MANIFEST + BASE.1 + BASE.2 + STEP.1 + 2 * STEP.2;
+    assert_frees(&app, &[a_record("s"), a_record("b"), an_image("app")], all);
+}
+
+#[test]
+fn a_base_whose_image_is_gone_has_the_size_that_the_notes_have() {
+    let mut notes = notes();
+    put(&mut notes, "sha256:gone", None, Some(40_960));
+    put(&mut notes, "sha256:gone-view", Some("sha256:gone"), None);
+    lease(&mut notes, "g", &[blob_of(OTHER)], &["sha256:gone"]);
+    lease(&mut notes, "g-view", &[], &["sha256:gone-view"]);
+    let mut records = records_of_app();
+    records.push(record("g", &[], "", OTHER.1, 60));
+    let gone = with_notes(inventory(APP, records), notes);
+    assert_frees(&gone, &[a_record("g")], OTHER.1 + 40_960);
+    assert_frees(&gone, &[an_image("app")], MANIFEST + STEP.2);
+}
+
+#[test]
+fn a_record_that_is_still_written_to_is_what_it_says_less_its_blob() {
+    let mut notes = notes();
+    put(&mut notes, "open", None, None);
+    lease(&mut notes, "l", &[], &["open"]);
+    let mut records = records_of_app();
+    records.push(record("l", &[], "local source for context", 8_192, 60));
+    let open = with_notes(inventory(APP, records.clone()), notes.clone());
+    assert_frees(&open, &[a_record("l")], 8_192);
+    records[2].size = Figure::Unknown;
+    let freed = Ledger::new(&with_notes(inventory(APP, records), notes)).frees(&[a_record("l")]);
+    let doubt = Doubt::NoSize(a_record("l"));
+    assert!(freed.doubts.contains(&doubt), "{freed:?}");
+}
+
+#[test]
+fn a_container_holds_what_its_snapshots_stand_on_and_owns_them() {
+    let [_, top] = chains();
+    let mut notes = notes();
+    put(&mut notes, "c-init", Some(&top), Some(20_480));
+    put(&mut notes, "c", Some("c-init"), None);
+    lease(&mut notes, "c", &[], &["c", "c-init"]);
+    let mut run = inventory(APP, records_of_app());
+    // Its image was another one's name by then: only the notes tell what it runs on.
+    run.apply(Part::Containers(vec![container("c", "gone", 700, 0)]));
+    let run = with_notes(run, notes.clone());
+    assert_frees(&run, &[a_container("c")], 700 + 20_480);
+    assert_frees(&run, &[an_image("app")], MANIFEST);
+    let both = 700 + 20_480 + MANIFEST + STEP.2;
+    assert_frees(&run, &[a_container("c"), an_image("app")], both);
+    // A commit's layer stands on what was made for the container's mounts, and keeps it.
+    let mut committed = notes;
+    put(&mut committed, &top, Some("c-init"), Some(STEP.2));
+    put(&mut committed, "c-init", Some(&chains()[0]), Some(20_480));
+    let mut run = inventory(APP, records_of_app());
+    run.apply(Part::Containers(vec![container("c", "app", 700, 0)]));
+    let run = with_notes(run, committed);
+    assert_frees(&run, &[a_container("c")], 700);
+    assert_frees(&run, &[a_container("c"), an_image("app")], both);
+}
+
+#[test]
+fn what_came_or_went_meanwhile_is_a_range() {
+    let mut records = records_of_app();
+    records.push(record("new", &["s"], "mount / from exec new", 9_000, 70));
+    let newer = with_notes(inventory(APP, records), notes());
+    let freed = Ledger::new(&newer).frees(&[a_record("new")]);
+    assert_eq!((freed.at_least, freed.at_most), (Bytes::ZERO, Bytes(9_000)));
+    assert!(!freed.is_exact(), "{freed:?}");
+    // What an image that is not listed any more has is not there to go, until it has gone.
+    let mut older = notes();
+    older.images.insert(ImageId::new(blob_of(STEP)));
+    let older = noted(older);
+    let items = [a_record("s"), a_record("b"), an_image("app")];
+    assert_frees(&older, &items, MANIFEST + BASE.1 + BASE.2 + 2 * STEP.2);
+}
+
+#[test]
+fn notes_that_lead_in_circles_or_nowhere_end() {
+    let [base, top] = chains();
+    for (from, to) in [
+        (&*base, &*top),
+        (&base, &base),
+        ("own", "own"),
+        ("own", "x"),
+        ("x", "own"),
+    ] {
+        let mut notes = notes();
+        put(&mut notes, "x", Some("own"), Some(1));
+        put(&mut notes, from, Some(to), Some(4_096));
+        lease(&mut notes, "c", &["no".to_owned()], &["x", "no"]);
+        let mut run = inventory(APP, records_of_app());
+        run.apply(Part::Containers(vec![container("c", "app", 700, 0)]));
+        let run = with_notes(run, notes);
+        let all = [
+            a_container("c"),
+            a_record("s"),
+            a_record("b"),
+            an_image("app"),
+        ];
+        let freed = Ledger::new(&run).frees(&all);
+        assert!(freed.at_least >= Bytes(700 + MANIFEST), "{from} {freed:?}");
+    }
+}

@@ -1,0 +1,152 @@
+//! What the containerd store notes of itself, where dtop can read it: how large each snapshot is, and what the
+//! collector keeps and for whom.
+//!
+//! The API tells little of it, and the rest has to be found out from times and sizes. On the engine's own machine it
+//! stands in the store's database files: an image keeps what its digest leads to, and a container and a build cache
+//! record have a lease each, of their own ID, which names the very snapshots and blobs that go with them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::bytes::Bytes;
+use super::item::{ContainerId, ImageId, RecordId, Text};
+
+/// One state of the notes, of the engine's own namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// By key: a layer's chain ID as images have it, or what its maker calls it. BuildKit gives each step a key of
+    /// its own, and the engine each container its ID.
+    pub snapshots: HashMap<Text, Snapshot>,
+    /// By name. A record has others besides, whose names begin with its ID and a dash.
+    pub leases: BTreeMap<Text, Lease>,
+    /// What the names of all images stand for.
+    pub images: HashSet<ImageId>,
+    /// Digests of blobs that the build history keeps, whoever else does.
+    pub history: Vec<Text>,
+}
+
+/// What is unpacked, or is being written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The key of the one below it, which it keeps.
+    pub parent: Option<Text>,
+    /// Blocks, folders included, as the engine counts them; `None` of one that may still be written to.
+    pub size: Option<Bytes>,
+}
+
+/// What somebody keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lease {
+    /// Digests.
+    pub blobs: Vec<Text>,
+    /// Keys.
+    pub snapshots: Vec<Text>,
+    /// It keeps what it names, and of blobs not what that refers to.
+    pub is_flat: bool,
+    pub term: Term,
+}
+
+/// How long a lease that is no container's and no record's keeps what it names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Term {
+    /// Until whoever made it ends it.
+    #[default]
+    Open,
+    /// Until some minutes after a build, or until the next prune of build cache (ENGINE-CONTAINERD.md §4).
+    Build,
+    /// Until some time.
+    Expires,
+}
+
+impl Notes {
+    /// Whether these are the notes of the engine that listed all this: they have all of its images and containers.
+    /// Images have the same digests everywhere, so something that is random must be there, or every image of the
+    /// notes listed and no container besides.
+    #[must_use]
+    pub fn are_of(
+        &self,
+        images: &[ImageId],
+        containers: &[ContainerId],
+        records: &[RecordId],
+    ) -> bool {
+        let is_leased = |id: &str| self.leases.contains_key(id);
+        let has_all = images.iter().all(|id| self.images.contains(id))
+            && containers.iter().all(|id| is_leased(id.as_str()));
+        if !has_all {
+            return false;
+        }
+        if !containers.is_empty() {
+            return true;
+        }
+        if !records.is_empty() {
+            return records.iter().any(|id| is_leased(id.as_str()));
+        }
+        let listed: HashSet<&ImageId> = images.iter().collect();
+        let of_containers = |name: &Text| name.len() == 64 && !name.contains('-');
+        !images.is_empty()
+            && listed.len() == self.images.len()
+            && !self.leases.keys().any(of_containers)
+    }
+
+    /// The leases of a record or a container: that of its name, and those whose names begin with it.
+    pub fn leases_of(&self, id: &Text) -> impl Iterator<Item = (&Text, &Lease)> {
+        let own = self.leases.get_key_value(id).into_iter();
+        let prefix = format!("{id}-");
+        let from: Text = prefix.as_str().into();
+        let others = self.leases.range(from..);
+        own.chain(others.take_while(move |(name, _)| name.starts_with(&prefix)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(images: &[&str], leases: &[&str]) -> Notes {
+        Notes {
+            images: images.iter().map(|id| ImageId::new(*id)).collect(),
+            leases: leases
+                .iter()
+                .map(|name| (Text::from(*name), Lease::default()))
+                .collect(),
+            ..Notes::default()
+        }
+    }
+
+    #[test]
+    fn notes_are_an_engines_only_if_they_have_all_that_it_lists_and_something_random() {
+        let container = "c".repeat(64);
+        let of = |notes: &Notes, images: &[&str], containers: &[&str], records: &[&str]| {
+            let images: Vec<ImageId> = images.iter().map(|id| ImageId::new(*id)).collect();
+            let containers: Vec<ContainerId> =
+                containers.iter().map(|id| ContainerId::new(*id)).collect();
+            let records: Vec<RecordId> = records.iter().map(|id| RecordId::new(*id)).collect();
+            notes.are_of(&images, &containers, &records)
+        };
+        let own = notes(&["a", "b"], &["r", "r-view", &container]);
+        assert!(of(&own, &["a", "b"], &[&container], &["r"]));
+        // An image without a place on the list is kept all the same; one that is not there is of another store.
+        assert!(of(&own, &["a"], &[&container], &[]));
+        assert!(!of(&own, &["a", "c"], &[&container], &["r"]));
+        assert!(!of(&own, &["a"], &["other"], &["r"]));
+        // A record may go between two lists, but not all of them are another store's.
+        assert!(of(&own, &["a"], &[], &["gone", "r"]));
+        assert!(!of(&own, &["a"], &[], &["gone"]));
+        // Images alone prove nothing, unless they are all there is.
+        assert!(!of(&own, &["a", "b"], &[], &[]));
+        let plain = notes(&["a", "b"], &["pull"]);
+        assert!(of(&plain, &["a", "b"], &[], &[]));
+        assert!(!of(&plain, &["a"], &[], &[]));
+        assert!(!of(&notes(&[], &[]), &[], &[], &[]));
+    }
+
+    #[test]
+    fn the_leases_of_a_record_have_its_name_in_front() {
+        let notes = notes(&[], &["ra", "r", "r-view", "r-variants", "r.", "q-view"]);
+        let names: Vec<&str> = notes
+            .leases_of(&"r".into())
+            .map(|(name, _)| &**name)
+            .collect();
+        assert_eq!(names, ["r", "r-variants", "r-view"]);
+        assert_eq!(notes.leases_of(&"x".into()).count(), 0);
+    }
+}
