@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::disk::Places;
+use dtop::domain::disk::{Disk, Places};
 use dtop::domain::item::{ItemId, Labels, Source, State};
 use dtop::domain::plan::{AddedBy, Plan, Selection, Step};
 use dtop::domain::survey::{Item, Survey};
-use dtop::domain::triage::{Chosen, LOG_BOUND, Tier, Wish, choose, tier};
+use dtop::domain::triage::{Chosen, Goal, LOG_BOUND, Tier, Wish, choose, reach, tier};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -117,6 +117,51 @@ fn tiers(survey: &Survey, even_volumes: bool) -> BTreeMap<ItemId, Tier> {
 fn target(survey: &Survey, share: u64) -> Bytes {
     let all = frees(survey, tiers(survey, false).keys());
     Bytes(all.0 * share / 100)
+}
+
+/// So much is to be available on each disk of a law with several.
+const FULL: Bytes = Bytes(1 << 40);
+
+fn of_layers() -> Places {
+    Places {
+        layers: true,
+        ..Places::default()
+    }
+}
+
+fn of_the_rest() -> Places {
+    Places {
+        logs: true,
+        volumes: true,
+        ..Places::default()
+    }
+}
+
+/// A disk that lacks so much.
+fn disk(holds: Places, lack: Bytes) -> Disk {
+    Disk {
+        path: "/".into(),
+        total: FULL + FULL,
+        free: FULL - lack,
+        holds,
+        ..Disk::default()
+    }
+}
+
+/// True if these free so much there, without anything else; and what they free.
+fn enough<'a>(
+    survey: &Survey,
+    items: impl IntoIterator<Item = &'a ItemId>,
+    bytes: Bytes,
+    at: Places,
+) -> (bool, Bytes) {
+    let wish = Wish {
+        bytes,
+        at,
+        even_volumes: true,
+    };
+    let chosen = choose(survey, &selection(items), wish, now());
+    (chosen.met && chosen.items.is_empty(), chosen.frees)
 }
 
 fn chosen(survey: &Survey, bytes: Bytes, even_volumes: bool) -> Chosen {
@@ -254,5 +299,34 @@ proptest! {
         prop_assert!(!chosen.items.contains_key(mine.get(&items)));
         prop_assert!(freed >= chosen.frees);
         prop_assert!(!chosen.met || freed >= wish.bytes);
+    }
+    #[test]
+    fn several_disks_have_enough_each_and_nothing_goes_in_vain(
+        fleet in any_fleet(),
+        layers in 1_u64..=100,
+        rest in 1_u64..=100,
+    ) {
+        let mut fleet = fleet;
+        let disks = [of_layers(), of_the_rest()];
+        let all = Survey::new(fleet.inventory.clone());
+        let most = |at: Places| enough(&all, tiers(&all, true).keys(), Bytes(u64::MAX), at).1;
+        let lacks = [(disks[0], layers), (disks[1], rest)]
+            .map(|(at, share)| (at, Bytes(most(at).0 * share / 100)));
+        fleet.inventory.disks = lacks.map(|(holds, lack)| disk(holds, lack)).to_vec();
+        let survey = Survey::new(fleet.inventory);
+        let wish = (Goal::Until(FULL), true);
+        let chosen = reach(&survey, &Selection::default(), wish, now()).expect("disks");
+        prop_assert!(chosen.met, "{lacks:?}");
+        let is_enough = |items: &BTreeSet<&ItemId>| {
+            let reaches = |(at, lack)| enough(&survey, items.iter().copied(), lack, at).0;
+            lacks.into_iter().all(reaches)
+        };
+        let items: BTreeSet<&ItemId> = chosen.items.keys().collect();
+        prop_assert!(is_enough(&items), "{items:?} {lacks:?}");
+        for item in &items {
+            let mut without = items.clone();
+            without.remove(item);
+            prop_assert!(!is_enough(&without), "{item:?} of {items:?} goes in vain, {lacks:?}");
+        }
     }
 }

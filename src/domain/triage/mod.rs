@@ -10,6 +10,7 @@ mod choose;
 mod exact;
 mod goal;
 mod needs;
+mod reach;
 mod state;
 mod tier;
 
@@ -24,6 +25,7 @@ use super::plan::{AddedBy, Selection};
 use super::survey::Survey;
 
 pub use goal::{Goal, Lack, PROPOSED, Proposal, is_small, proposal};
+pub use reach::reach;
 pub use tier::{Idle, LOG_BOUND, Tier, tier};
 
 /// What is wanted.
@@ -57,42 +59,6 @@ impl Chosen {
             selection.items.entry(id.clone()).or_insert(AddedBy::Free);
         }
     }
-}
-
-/// Chooses the safest set that reaches a goal: on each of the disks, where that is what it asks. `None` where it
-/// takes a disk and none is known.
-#[must_use]
-pub fn reach(
-    survey: &Survey,
-    selected: &Selection,
-    (goal, even_volumes): (Goal, bool),
-    now: Timestamp,
-) -> Option<Chosen> {
-    let mut selected = selected.clone();
-    let mut all = Chosen {
-        met: true,
-        ..Chosen::default()
-    };
-    // What one disk gets beyond its lack is of no use to another one.
-    let mut reached = Bytes::ZERO;
-    for lack in goal.missing(&survey.inventory().disks)? {
-        let wish = Wish {
-            bytes: lack.bytes,
-            at: lack.at,
-            even_volumes,
-        };
-        let chosen = choose(survey, &selected, wish, now);
-        chosen.add_to(&mut selected);
-        all.items.extend(chosen.items);
-        all.wanted += chosen.wanted;
-        all.frees += chosen.frees;
-        all.met &= chosen.met;
-        reached += chosen.frees.min(chosen.wanted);
-    }
-    if !all.met {
-        all.frees = reached;
-    }
-    Some(all)
 }
 
 /// Chooses the safest set that, with what is selected already, frees what is wished for; where nothing does, the
