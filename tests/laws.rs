@@ -14,6 +14,8 @@ mod large;
 #[path = "support/recorded.rs"]
 mod recorded;
 
+#[path = "laws/base_store.rs"]
+mod base_store;
 #[path = "laws/demo.rs"]
 mod demo;
 #[path = "laws/filter.rs"]

@@ -23,7 +23,7 @@ use rustix::fs::{CWD, FileType, FsWord, Mode, OFlags, fstat, fstatfs, fstatvfs, 
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, Places, owed_by_ext};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
-use crate::domain::item::{ContainerId, ImageId, RecordId, Text, VolumeName};
+use crate::domain::item::{Container, ContainerId, ImageId, RecordId, State, Text, VolumeName};
 
 mod measure;
 
@@ -55,6 +55,8 @@ pub enum NotLocal {
 pub struct Known {
     pub images: Vec<ImageId>,
     pub containers: Vec<ContainerId>,
+    /// Those of them that are on their way out, or were and stayed: they may have lost what they had already.
+    pub leaving: Vec<ContainerId>,
     pub volumes: Vec<VolumeName>,
     pub records: Vec<RecordId>,
     /// Folders of layers, which the storage driver names at random.
@@ -71,6 +73,7 @@ impl Known {
         Self {
             images: named.map(|image| image.id.clone()).collect(),
             containers: inventory.containers.iter().map(|c| c.id.clone()).collect(),
+            leaving: leaving(&inventory.containers),
             volumes: inventory.volumes.iter().map(|v| v.name.clone()).collect(),
             records: inventory.cache.iter().map(|it| it.id.clone()).collect(),
             folders: inventory
@@ -82,6 +85,13 @@ impl Known {
                 .collect(),
         }
     }
+}
+
+/// Containers that are being removed, or could not be.
+pub(in crate::engine) fn leaving(containers: &[Container]) -> Vec<ContainerId> {
+    let is_leaving = |it: &&Container| matches!(it.state, State::Removing | State::Dead);
+    let leaving = containers.iter().filter(is_leaving);
+    leaving.map(|container| container.id.clone()).collect()
 }
 
 /// What can be seen of an engine's host from here.

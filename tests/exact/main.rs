@@ -11,6 +11,8 @@
 
 mod disk;
 mod fleet;
+mod report;
+mod served;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,12 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use dtop::domain::blobs::{Blob, BlobList};
 use dtop::domain::inventory::Inventory;
-use dtop::domain::item::{ImageId, ItemId, Kind, Text};
+use dtop::domain::item::{ItemId, Kind};
 use dtop::domain::layers::Doubt;
 use dtop::domain::plan::{AddedBy, Plan, Selection};
-use dtop::domain::survey::{Item, Survey};
+use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::docker::{DockerEngine, Options};
 use dtop::engine::journal::Journal;
@@ -37,6 +38,8 @@ use libtest_mimic::{Completion, Failed, Trial};
 
 use disk::Disk;
 use fleet::Fleet;
+use report::{picture, report, steps};
+use served::assert_is_served;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
@@ -398,34 +401,6 @@ fn reads_logs(inventory: &Inventory) -> bool {
     details.into_iter().any(|details| details.log.is_some())
 }
 
-/// The store's own notes and the list that the engine serves say the same of every blob.
-async fn assert_is_served(base: &Inventory, proxy: &Proxy) {
-    let ids: Vec<ImageId> = base.images.iter().map(|image| image.id.clone()).collect();
-    let door = open(proxy.socket(), From::Afar).await;
-    let served = door.blobs(&ids, &[], None).await.expect("a list");
-    let served = served.expect("the list is served");
-    let noted = base.blobs.as_ref().known().expect("notes");
-    let names = |list: &BlobList, blob: &Blob| -> Vec<Text> {
-        let refers = blob.refers.iter().filter_map(|at| list.blob(*at));
-        let digests = refers.map(|blob| blob.digest.clone());
-        // Not every version serves what only the build history has.
-        let known = digests.filter(|digest| served.position(digest).is_some());
-        known.collect()
-    };
-    assert!(!served.blobs().is_empty());
-    for blob in served.blobs() {
-        let own = noted.position(&blob.digest).and_then(|at| noted.blob(at));
-        let own = own.unwrap_or_else(|| panic!("{blob:?} is not noted"));
-        assert_eq!(
-            (own.size, &own.uncompressed, &own.unpacked),
-            (blob.size, &blob.uncompressed, &blob.unpacked),
-            "{}",
-            blob.digest
-        );
-        assert_eq!(names(noted, own), names(&served, blob), "{}", blob.digest);
-    }
-}
-
 async fn open(socket: &Path, from: From) -> Arc<dyn Engine> {
     let options = Options {
         // No other host than one reached through a unix socket counts as this machine.
@@ -455,85 +430,4 @@ fn marks(survey: &Survey, random: &mut Random) -> Selection {
         items,
         ..Selection::default()
     }
-}
-
-fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
-    let Outcome {
-        at_least,
-        at_most,
-        is_exact,
-        lost,
-    } = outcome;
-    let doubts: Vec<String> = plan.frees.doubts.iter().map(ToString::to_string).collect();
-    format!(
-        "{set}: {} steps, {} refused, promised {at_least}..{} ({}), lost {lost}{}{}",
-        plan.steps.len(),
-        plan.refused.len(),
-        at_most.map_or_else(|| "?".to_owned(), |most| most.to_string()),
-        if *is_exact { "exact" } else { "range" },
-        if doubts.is_empty() { "" } else { ": " },
-        doubts.join("; "),
-    )
-}
-
-fn steps(plan: &Plan) -> Vec<String> {
-    let steps = plan.steps.iter();
-    steps
-        .map(|step| {
-            let frees = &step.frees;
-            format!(
-                "{} {} frees {}..{}",
-                step.id.kind().word(),
-                step.name,
-                frees.at_least.0,
-                frees.at_most.0
-            )
-        })
-        .collect()
-}
-
-/// All that was there, for the report of a failure.
-fn picture(survey: &Survey) -> String {
-    let mut lines = Vec::new();
-    for kind in Kind::ALL {
-        for index in 0..survey.len(kind) {
-            let item = survey.item(kind, index);
-            let more = match item {
-                Item::Record(record) => format!(
-                    "{} {:?} shared {} in use {} {:?} created {:?}",
-                    record.kind,
-                    record.parents,
-                    record.shared,
-                    record.in_use,
-                    record.size,
-                    record.created
-                ),
-                Item::Image(image) => format!("{:?} parent {:?}", image.size, image.parent),
-                Item::Container(container) => format!(
-                    "of {:?} {:?}",
-                    container.image_id,
-                    container
-                        .details
-                        .as_ref()
-                        .known()
-                        .map(|it| (it.size_rw, it.size_root))
-                ),
-                Item::Volume(volume) => format!("{:?}", volume.size),
-                Item::Log(_) => format!("{:?}", item.size()),
-            };
-            lines.push(format!(
-                "{} {} {}: {more}",
-                kind.word(),
-                item.id().as_str(),
-                item.name()
-            ));
-            if let Item::Image(image) = item {
-                for row in survey.ledger.layers(&image.id) {
-                    let (chain, size) = (&row.chain.as_str()[7..19], row.size);
-                    lines.push(format!("    {chain} {size:?} {}", row.command));
-                }
-            }
-        }
-    }
-    lines.join("\n")
 }

@@ -51,7 +51,9 @@ impl Noted {
         }
         let collector = Collector::read(&root, containerd, &engine.driver)?;
         let (listed, notes) = collector.notes()?;
-        if !notes.are_of(&known.images, &known.containers, &known.records) {
+        let mut staying = known.containers.clone();
+        staying.retain(|id| !known.leaving.contains(id));
+        if !notes.are_of(&known.images, &staying, &known.records) {
             return None;
         }
         Some(Self {

@@ -19,7 +19,7 @@ use crate::domain::item::{
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::stored::Stored;
-use crate::engine::host::Surroundings;
+use crate::engine::host::{Surroundings, leaving};
 use crate::engine::{EngineError, ImageDetails};
 
 type Answer<T> = Result<T, EngineError>;
@@ -316,6 +316,7 @@ impl Scan<'_> {
                 self.want(Question::Blobs);
             }
             self.picture.known.containers = ids;
+            self.picture.known.leaving = leaving(&containers);
             // What is stopped can go, so its size is wanted first.
             let (stopped, running): (Vec<&Container>, Vec<&Container>) = containers
                 .iter()

@@ -298,6 +298,13 @@ fn notes_of_another_engine_are_not_taken() {
         ..known()
     };
     assert!(Noted::of(&place.engine(), &other_container).is_none());
+    // One that could not be removed may have no lease any more.
+    let mut dead = known();
+    let id = ContainerId::new(CONTAINER.replace('5', "6"));
+    dead.containers.push(id.clone());
+    assert!(Noted::of(&place.engine(), &dead).is_none());
+    dead.leaving.push(id);
+    assert!(Noted::of(&place.engine(), &dead).is_some());
 }
 
 #[test]
