@@ -209,6 +209,12 @@ fn is_chain(key: &str) -> bool {
 impl Builder<'_> {
     /// A unit for each snapshot that is no layer, right behind the blobs.
     pub(super) fn add_noted_snapshots(&mut self, stock: &Stock) {
+        for layer in self.tree.numbers().filter(|_| stock.register.is_some()) {
+            // It has a layer's key and may still be written to: no engine does that.
+            if self.sizes.exact(layer).is_none() {
+                self.units[layer as usize].doubt = Some(Doubt::Blobs);
+            }
+        }
         for other in stock.register.iter().flat_map(|register| &register.others) {
             self.add_unit(Unit {
                 below: other.below,

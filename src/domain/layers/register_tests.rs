@@ -176,6 +176,16 @@ fn what_came_or_went_meanwhile_is_a_range() {
 }
 
 #[test]
+fn a_layer_without_a_size_is_a_range_with_a_reason() {
+    let mut notes = notes();
+    let [base, top] = chains();
+    put(&mut notes, &top, Some(&base), None);
+    let freed = Ledger::new(&noted(notes)).frees(&[an_image("app")]);
+    assert_eq!(freed.at_least, Bytes(MANIFEST));
+    assert!(freed.doubts.contains(&Doubt::Blobs), "{freed:?}");
+}
+
+#[test]
 fn notes_that_lead_in_circles_or_nowhere_end() {
     let [base, top] = chains();
     for (from, to) in [
