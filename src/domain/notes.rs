@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use super::bytes::Bytes;
 use super::item::{ContainerId, ImageId, RecordId, Text};
 
@@ -43,6 +45,8 @@ pub struct Lease {
     /// It keeps what it names, and of blobs not what that refers to.
     pub is_flat: bool,
     pub term: Term,
+    /// When it ends of its own accord, where that is noted. What it keeps is there until the collector runs next.
+    pub until: Option<Timestamp>,
 }
 
 /// How long a lease that is no container's and no record's keeps what it names.

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-const PAGE: u64 = 4_096;
+pub const PAGE: u64 = 4_096;
 /// A manifest's blob.
 const MANIFEST: u64 = 77;
 
@@ -54,7 +54,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn keep(&mut self, name: &Text, bytes: u64, holders: BTreeSet<ItemId>) {
+    pub fn keep(&mut self, name: &Text, bytes: u64, holders: BTreeSet<ItemId>) {
         self.places.insert(name.clone(), self.units.len());
         self.units.push((bytes, holders));
     }
@@ -65,11 +65,12 @@ impl Kept {
             snapshots: vec![key.clone()],
             is_flat: true,
             term: Term::Open,
+            until: None,
         };
         self.notes.leases.insert(id.text().clone(), lease);
     }
 
-    fn snapshot(&mut self, key: &Text, parent: Option<&Text>, size: u64) {
+    pub fn snapshot(&mut self, key: &Text, parent: Option<&Text>, size: u64) {
         let snapshot = Snapshot {
             parent: parent.cloned(),
             size: Some(Bytes(size)),
@@ -183,7 +184,7 @@ fn image(id: &str, layers: &[(Text, u64, u64)]) -> Image {
     }
 }
 
-fn layer_blob(digest: &Text, size: u64) -> Listed {
+pub fn layer_blob(digest: &Text, size: u64) -> Listed {
     Listed {
         digest: digest.clone(),
         size: Bytes(size),

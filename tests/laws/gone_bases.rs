@@ -12,7 +12,7 @@ use dtop::domain::layers::Ledger;
 use dtop::domain::notes::{Lease, Term};
 use proptest::prelude::*;
 
-use crate::base_store::{Kept, bases, chain_id, store, with_manifests};
+use crate::base_store::{Kept, PAGE, bases, chain_id, layer_blob, store, with_manifests};
 
 /// Some of all items. A record does not go before what was made on it (ENGINE.md §4).
 fn marked(kept: &Kept, bits: &[bool]) -> BTreeSet<ItemId> {
@@ -68,6 +68,7 @@ proptest! {
         in_pages in any::<bool>(),
         bits in proptest::collection::vec(any::<bool>(), 40),
         leases in proptest::collection::vec(unlisted(), 0..3),
+        left in proptest::collection::vec((1..90_000_u64, 1..9_u64, unlisted()), 0..3),
         history in 0..5_usize,
         in_use in proptest::bool::weighted(0.1),
     ) {
@@ -121,6 +122,26 @@ proptest! {
                     }
                 }
             }
+        }
+        // What only a lease has left, of an image that is gone: a build's goes with what ends it, and others' is
+        // nobody's to give back.
+        for (number, (size, pages, (.., term))) in left.into_iter().enumerate() {
+            let (blob, key) = (format!("left-{number}"), format!("left-snapshot-{number}"));
+            let (blob, key) = (Text::from(blob), Text::from(key));
+            let by = if term == Term::Build && prunes { None } else { Some(somebody.clone()) };
+            let by: BTreeSet<ItemId> = by.into_iter().collect();
+            kept.keep(&blob, size, by.clone());
+            kept.keep(&key, pages * PAGE, by);
+            kept.snapshot(&key, None, pages * PAGE);
+            kept.listed.push(layer_blob(&blob, size));
+            let lease = Lease {
+                blobs: vec![blob],
+                snapshots: vec![key],
+                is_flat: false,
+                term,
+                until: None,
+            };
+            kept.notes.leases.insert(format!("left-{number}").into(), lease);
         }
         let root = Text::from(format!("image-{history}"));
         if kept.places.contains_key(&root) {

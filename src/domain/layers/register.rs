@@ -387,9 +387,13 @@ impl Builder<'_> {
         }
         let holder = self.add_holder(Holder::default());
         self.hold_all(holder, stays, true);
+        let held = self.held_for_certain();
         let [of_builds, _] = expires.map(|units| {
             let holder = self.add_holder(Holder::of_leases());
-            self.hold_all(holder, units, false);
+            for unit in units {
+                // What nothing else holds goes with the lease.
+                self.hold(holder, unit, !held[unit as usize]);
+            }
             holder
         });
         // A prune ends them, unless a build is under way.
@@ -402,6 +406,21 @@ impl Builder<'_> {
                 holder.takes = Some(of_builds);
             }
         }
+    }
+
+    /// Whether something is known to hold each unit, itself or by what stands on it.
+    fn held_for_certain(&self) -> Vec<bool> {
+        let mut held = vec![false; self.units.len()];
+        for hold in self.holds.iter().filter(|hold| hold.sure) {
+            held[hold.unit as usize] = true;
+        }
+        // Units stand only on units of smaller numbers.
+        for unit in (0..held.len()).rev() {
+            if let (true, Some(below)) = (held[unit], self.units[unit].below) {
+                held[below as usize] = true;
+            }
+        }
+        held
     }
 
     /// Leases of nothing that is listed.

@@ -36,6 +36,7 @@ fn lease(notes: &mut Notes, name: &str, blobs: &[String], snapshots: &[&str]) {
         snapshots: snapshots.iter().map(|it| Text::from(*it)).collect(),
         is_flat: true,
         term: Term::Open,
+        until: None,
     };
     notes.leases.insert(name.into(), lease);
 }

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::Root;
 use super::bolt::{Bolt, Bucket, Value};
 use super::layers::databases;
@@ -89,8 +91,9 @@ impl Collector {
         })
     }
 
-    /// All blobs, and who keeps what of the engine's. `None` where one of the databases lacks what the other has.
-    pub(super) fn notes(self) -> Option<(Vec<Listed>, Notes)> {
+    /// All blobs, and who keeps what of the engine's at some time. `None` where one of the databases lacks what the
+    /// other has.
+    pub(super) fn notes(self, now: Timestamp) -> Option<(Vec<Listed>, Notes)> {
         let mut snapshots = HashMap::new();
         for (key, row) in self.own.snapshots {
             let folder = self.folders.get(&row.name)?;
@@ -100,10 +103,13 @@ impl Collector {
             };
             snapshots.insert(key, snapshot);
         }
+        let mut leases = self.own.leases;
+        // Whatever is removed has the collector run, which takes what they kept.
+        leases.retain(|_, lease| lease.until.is_none_or(|until| until > now));
         let history = &self.history.blobs;
         let notes = Notes {
             snapshots,
-            leases: self.own.leases,
+            leases,
             images: self.own.images.into_iter().map(ImageId::new).collect(),
             history: history.iter().map(|blob| blob.digest.clone()).collect(),
         };
@@ -157,7 +163,8 @@ impl Space {
 
 fn lease(bolt: &Bolt<'_>, of: &Bucket<'_>, snapshotter: &str) -> Option<Lease> {
     let labels = labels(bolt, of)?;
-    let has = |wanted: &str| labels.iter().any(|(key, _)| **key == *wanted);
+    let value = |wanted: &str| labels.iter().find(|(key, _)| **key == *wanted);
+    let has = |wanted: &str| value(wanted).is_some();
     let mut lease = Lease {
         is_flat: has(FLAT),
         term: match (has(EXPIRES), has(OF_BUILD)) {
@@ -165,6 +172,7 @@ fn lease(bolt: &Bolt<'_>, of: &Bucket<'_>, snapshotter: &str) -> Option<Lease> {
             (true, true) => Term::Build,
             (true, false) => Term::Expires,
         },
+        until: value(EXPIRES).and_then(|(_, until)| until.parse().ok()),
         ..Lease::default()
     };
     if let Some(content) = bucket(bolt, of, "content") {

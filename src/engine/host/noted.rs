@@ -4,6 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::collector::Collector;
 use super::{CONTAINERD, Known, Root, has_images, is_random, prove};
 use crate::domain::blobs::Listed;
@@ -50,7 +52,7 @@ impl Noted {
             return None;
         }
         let collector = Collector::read(&root, containerd, &engine.driver)?;
-        let (listed, notes) = collector.notes()?;
+        let (listed, notes) = collector.notes(Timestamp::now())?;
         let mut staying = known.containers.clone();
         staying.retain(|id| !known.leaving.contains(id));
         if !notes.are_of(&known.images, &staying, &known.records) {

@@ -152,11 +152,18 @@ fn put_leases(meta: &mut Tree) {
     let of_build = "labels buildkit/lease.temporary".to_owned();
     let blob = |letter| format!("content {}", digest(letter));
     let snapshot = |key: &str| format!("snapshots overlayfs {key}");
+    for (name, until) in [
+        ("b", "2999-01-01T00:00:00Z"),
+        ("past", "2020-01-01T00:00:00Z"),
+    ] {
+        let label = format!("v1 moby leases {name} {expires}");
+        put(meta, &label, until.into());
+    }
     for (name, parts) in [
         ("rec", vec![flat.clone(), blob('d'), snapshot("own")]),
         ("old", vec![flat, blob('e'), snapshot(&digest('2'))]),
         (CONTAINER, vec![snapshot(CONTAINER)]),
-        ("b", vec![expires.clone(), of_build, blob('a')]),
+        ("b", vec![of_build, blob('a')]),
         ("p", vec![expires]),
     ] {
         for part in parts {
@@ -261,6 +268,8 @@ fn notes_tell_blobs_snapshots_and_leases() {
     let terms = ["rec", CONTAINER, "b", "p"].map(|name| lease(name).term);
     assert_eq!(terms, [Term::Open, Term::Open, Term::Build, Term::Expires]);
     assert_eq!(notes.history.len(), 2);
+    // Its time is over, so it keeps nothing any more.
+    assert!(!notes.leases.contains_key("past"));
     let list = BlobList::new(listed).with_notes(Arc::clone(&notes));
     assert_eq!(list.blobs().len(), 6);
     let blob = |letter| list.blob(list.position(&digest(letter)).unwrap()).unwrap();
