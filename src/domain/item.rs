@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::bytes::{Bytes, Figure};
+use super::texts::Texts;
 
 /// A text that many places hold at once: a name, an ID, a label.
 pub type Text = Arc<str>;
@@ -262,12 +263,12 @@ pub struct Content {
     /// its top layer was made, to the nanosecond, which its history tells only to the second.
     pub created: Option<Timestamp>,
     /// `RootFS.Layers`, the lowest first.
-    pub diff_ids: Vec<Text>,
+    pub diff_ids: Texts,
     /// The image's history, the oldest first.
     pub history: Vec<HistoryRow>,
     /// Overlay folders of the layers, the lowest first; empty where the engine does not say
     /// (`GraphDriver.Data`, ENGINE.md §2.5).
-    pub folders: Vec<Text>,
+    pub folders: Texts,
     /// On the containerd store: what it keeps packed. `None` where inspect does not say.
     pub packed: Option<PackedSize>,
 }
@@ -394,7 +395,7 @@ pub struct ContainerDetails {
     /// Its log files, where they can be read.
     pub log: Option<LogFiles>,
     /// Overlay folders of the layers below it, the lowest first.
-    pub folders: Vec<Text>,
+    pub folders: Texts,
     /// The manifest it runs on the containerd store (`ImageManifestDescriptor.digest`).
     pub manifest: Option<Text>,
 }

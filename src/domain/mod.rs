@@ -22,6 +22,7 @@ pub mod protect;
 pub mod reference;
 pub mod stored;
 pub mod survey;
+pub mod texts;
 pub mod time;
 pub mod triage;
 pub mod unexplained;

@@ -138,8 +138,8 @@ impl<'a> Lists<'a> {
         for image in &inventory.images {
             let content = image.content.as_ref().known()?;
             let mut below = None;
-            for diff in &content.diff_ids {
-                let Some(chain) = by_step.get(&(below, &**diff)) else {
+            for diff in content.diff_ids.iter() {
+                let Some(chain) = by_step.get(&(below, &*diff)) else {
                     break;
                 };
                 held.insert(*chain);

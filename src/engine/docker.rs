@@ -35,8 +35,8 @@ use super::host::remote::{self, Home};
 use super::host::{LogOrder, Noted};
 use super::keychain::Keychain;
 use super::save::{Exported, Pieces};
-use super::transport::{Address, Api, Line, Transport};
-use super::wire::{self, Dialect};
+use super::transport::{Address, Api, Frames, Line, Transport};
+use super::wire::{self, Dialect, ImageList};
 use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
 };
@@ -328,8 +328,13 @@ async fn list(transport: &Transport, path: &str) -> Result<Value, EngineError> {
     wire::parse_list(&format!("GET {path}"), &answer)
 }
 
-async fn images(transport: &Transport) -> Result<Value, EngineError> {
-    uncrossed(|| list(transport, "/images/json?all=1")).await
+async fn images(transport: &Transport) -> Result<ImageList, EngineError> {
+    let path = "/images/json?all=1";
+    uncrossed(|| async {
+        let read = move |answer: Frames| ImageList::parse(&format!("GET {path}"), answer);
+        transport.read(path, LIST, read).await?
+    })
+    .await
 }
 
 /// `too many non-empty layers`, `layer … was not found (corruption?)`: a damaged image must not fail a
@@ -367,7 +372,7 @@ impl Engine for DockerEngine {
                 Some(list) => list,
                 None => images(&self.transport).await?,
             };
-            let images = wire::images(&list, self.terms().dialect);
+            let images = wire::images(list, self.terms().dialect);
             Ok(self.without_helpers(images, copies::is_helpers_image))
         }
         .boxed()

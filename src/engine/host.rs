@@ -80,7 +80,7 @@ impl Known {
                 .images
                 .iter()
                 .filter_map(|image| image.content.as_ref().known())
-                .filter_map(|content| content.folders.last().cloned())
+                .filter_map(|content| content.folders.last())
                 .take(SAMPLE)
                 .collect(),
         }

@@ -8,25 +8,29 @@
 mod about;
 mod details;
 mod events;
+mod images;
 mod lists;
 mod lossy;
 mod recent;
 #[cfg(test)]
 mod recorded;
+mod rows;
 mod usage;
 
 use jiff::Timestamp;
+use recent::shared;
 use serde_json::Value;
 
 pub use about::{Dialect, about, is_podman};
 pub use details::{container_details, image_content, image_source, last_tagged, mounts};
 pub use events::change;
-pub use lists::{containers, images, services, volumes, with_hidden_mounts};
+pub use images::{ImageList, images};
+pub use lists::{containers, services, volumes, with_hidden_mounts};
 pub use usage::{Df, Reading, records, shared_sizes, volume_sizes};
 
 use super::EngineError;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, Labels, Text};
+use crate::domain::item::{ImageId, Labels};
 use crate::domain::time;
 
 /// Reads a JSON answer. Bytes that are no UTF-8 are replaced: one odd name must not cost a list.
@@ -128,12 +132,7 @@ impl<'a> Row<'a> {
         let pairs = self.at(key).0.as_object().into_iter().flatten();
         Labels::new(
             pairs
-                .map(|(key, value)| {
-                    (
-                        Text::from(key.as_str()),
-                        Text::from(value.as_str().unwrap_or_default()),
-                    )
-                })
+                .map(|(key, value)| (shared(key), shared(value.as_str().unwrap_or_default())))
                 .collect(),
         )
     }

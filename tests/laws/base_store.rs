@@ -13,6 +13,7 @@ use dtop::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
 };
 use dtop::domain::notes::{Lease, Notes, Snapshot, Term};
+use dtop::domain::texts::Texts;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -178,7 +179,7 @@ fn image(id: &str, layers: &[(Text, u64, u64)]) -> Image {
             created: None,
             diff_ids: layers.iter().map(|(name, ..)| name.clone()).collect(),
             history: history.collect(),
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         })),
     }

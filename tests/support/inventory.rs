@@ -12,6 +12,7 @@ use dtop::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels, Record,
     RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::texts::Texts;
 use jiff::{SignedDuration, Timestamp};
 
 pub fn now() -> Timestamp {
@@ -105,7 +106,7 @@ pub fn image(id: char, names: &[&str], layers: &[(&str, u64)]) -> Image {
             created: None,
             diff_ids: diff_ids.collect(),
             history: history.collect(),
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         })),
     }

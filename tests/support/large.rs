@@ -11,6 +11,7 @@ use dtop::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels, Record,
     RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::texts::Texts;
 use jiff::{SignedDuration, Timestamp};
 
 /// How much of everything there is.
@@ -133,7 +134,7 @@ fn image(at: usize, size: Size) -> Image {
             created: None,
             diff_ids: layers.iter().map(|layer| layer.name.clone()).collect(),
             history: layers.into_iter().map(|layer| layer.row).collect(),
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         })),
     }

@@ -9,6 +9,7 @@
 pub mod archive;
 pub mod broken;
 pub mod census;
+pub mod crowd;
 pub mod daemon;
 pub mod engine;
 pub mod faulty;

@@ -170,7 +170,7 @@ pub fn measure(engine: &PrivateEngine, images: usize, times: usize, idle: Durati
     let key = bytes_of(&mut screen, "down", 15);
     let page = bytes_of(&mut screen, "pgdn", 7);
     let idle = rest(&screen, &proxy, idle);
-    let memory = status(&screen, "VmHWM:") * 1024;
+    let memory = screen.memory().peak;
     screen.keys("q");
     screen.end();
     Pace {
@@ -249,14 +249,6 @@ fn cpu(screen: &Screen) -> Duration {
     };
     let both: u64 = [11, 12].into_iter().map(|at| ticks(at).unwrap_or(0)).sum();
     Duration::from_millis(both * 1000 / TICKS)
-}
-
-fn status(screen: &Screen, name: &str) -> u64 {
-    let path = format!("/proc/{}/status", screen.process());
-    let status = fs::read_to_string(path).expect("its status");
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let word = line.and_then(|line| line.split_whitespace().next());
-    word.and_then(|word| word.parse().ok()).expect("a number")
 }
 
 fn time(act: impl FnOnce()) -> Duration {

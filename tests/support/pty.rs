@@ -1,6 +1,6 @@
 //! A real pseudo-terminal with a program in it, driven by keys and read as a person reads it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Condvar, Mutex};
@@ -27,6 +27,14 @@ pub struct Screen {
     // Held open, so that what the program wrote last can still be read, and its modes after it ended.
     terminal: File,
     modes_before: String,
+}
+
+/// The resident set of a program, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// The largest that it has been.
+    pub peak: u64,
+    pub now: u64,
 }
 
 /// What has come out of the program.
@@ -241,6 +249,22 @@ impl Screen {
     /// The program's process ID.
     pub fn process(&self) -> u32 {
         self.child.process_id().expect("the program runs")
+    }
+
+    /// What the program has of the machine's memory.
+    pub fn memory(&self) -> Memory {
+        let path = format!("/proc/{}/status", self.process());
+        let status = fs::read_to_string(path).expect("its status");
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kibibytes =
+                line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+            kibibytes.expect("a number") * 1024
+        };
+        Memory {
+            peak: field("VmHWM:"),
+            now: field("VmRSS:"),
+        }
     }
 
     /// Waits for the program's end.

@@ -229,7 +229,7 @@ impl Balance {
         step(&mut self.drivers, has_size && of.is_drivers());
         step(&mut self.layers, has_size && of.is_layer());
         if let Some(doubt) = &of.doubt {
-            let number = self.doubts.entry(doubt.clone()).or_default();
+            let number = self.doubts.entry(Doubt::clone(doubt)).or_default();
             step(number, true);
             if *number == 0 {
                 self.doubts.remove(doubt);
@@ -279,7 +279,7 @@ impl Balance {
         let (mut drivers, mut layers) = (false, false);
         for unit in freed.iter().copied() {
             let of = ledger.graph.unit(unit);
-            doubts.extend(of.doubt.iter().cloned());
+            doubts.extend(of.doubt.as_deref().cloned());
             if of.size.most.is_zero() {
                 continue;
             }
@@ -308,7 +308,7 @@ impl Balance {
             let graph = &ledger.graph;
             let mut left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
             let named = left.by_ref().take(NAMED);
-            doubts.extend(named.filter_map(|veil| graph.holder(*veil).veil.clone()));
+            doubts.extend(named.filter_map(|veil| graph.holder(*veil).veil.as_deref().cloned()));
             doubts.extend(left.next().map(|_| Doubt::Further));
         }
     }

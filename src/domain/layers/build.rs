@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
         let tops: Vec<Option<LayerNo>> = inventory
             .images
             .iter()
-            .map(|image| tree.take(&content(image)?.diff_ids))
+            .map(|image| tree.take(content(image)?.diff_ids.digests()))
             .collect();
         let of_images = tree.len();
         let mut stock = Stock::new(inventory, &mut tree);
@@ -255,7 +255,7 @@ impl<'a> Builder<'a> {
 
     /// Notes that a holder may hold any layer at all.
     pub(super) fn veil(&mut self, holder: HolderNo, doubt: Doubt) {
-        self.holders[holder as usize].veil = Some(doubt);
+        self.holders[holder as usize].veil = Some(doubt.into());
     }
 
     fn add_image(&mut self, index: usize, image: &Image) {
@@ -281,7 +281,7 @@ impl<'a> Builder<'a> {
                 let whole = self.add_unit(Unit {
                     below: None,
                     size: Span::at_most(image.size.known().unwrap_or_default()),
-                    doubt: Some(doubt.clone()),
+                    doubt: Some(doubt.clone().into()),
                     pending: image.size.is_pending(),
                     sort: Sort::Image,
                 });
@@ -331,7 +331,7 @@ impl<'a> Builder<'a> {
         }
         if cache_is_listed(inventory) == Figure::Unknown {
             self.add_holder(Holder {
-                veil: Some(Doubt::CacheNotListed),
+                veil: Some(Doubt::CacheNotListed.into()),
                 ..Holder::default()
             });
         }
@@ -342,7 +342,7 @@ pub(super) fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
     Unit {
         below: None,
         size: Span::exactly(volume.size.known().unwrap_or_default()),
-        doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone())),
+        doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone()).into()),
         pending: volume.size.is_pending(),
         sort: Sort::Volume,
     }

@@ -109,7 +109,7 @@ impl Builder<'_> {
         let unit = self.add_unit(Unit {
             below: None,
             size: Span::at_most(most),
-            doubt: Some(Doubt::Blobs),
+            doubt: Some(Doubt::Blobs.into()),
             pending: false,
             sort: Sort::Image,
         });
@@ -238,7 +238,7 @@ impl Builder<'_> {
             let unit = &mut self.units[unit as usize];
             if unit.size.size().is_none() {
                 unit.doubt
-                    .get_or_insert(Doubt::NoSize(ItemId::Record(record)));
+                    .get_or_insert(Doubt::NoSize(ItemId::Record(record)).into());
             }
         }
     }

@@ -100,7 +100,7 @@ impl Builder<'_> {
             let rest = self.add_unit(Unit {
                 below: None,
                 size: Span::at_most(total.unwrap_or_default()),
-                doubt: Some(doubt.clone()),
+                doubt: Some(doubt.clone().into()),
                 pending: total.is_none() && self.sizes_to_come(),
                 sort: Sort::Layer,
             });
@@ -109,13 +109,13 @@ impl Builder<'_> {
             return;
         }
         let mut chain: Vec<UnitNo> = Vec::new();
-        for folder in &details.folders {
-            chain.push(folders.unit(self, folder, chain.last().copied()));
+        for folder in details.folders.iter() {
+            chain.push(folders.unit(self, &folder, chain.last().copied()));
         }
         if let Some(top) = chain.last().copied() {
             self.hidden.push(Hidden {
                 chain,
-                folders: details.folders.clone(),
+                folders: details.folders.iter().collect(),
                 total,
                 created: container.created,
             });
@@ -172,7 +172,7 @@ impl Builder<'_> {
         let unit = self.add_unit(Unit {
             below: None,
             size: Span::exactly(self.own_bytes(container, top)),
-            doubt: (written.is_none() && !pending).then_some(Doubt::NoSize(item)),
+            doubt: (written.is_none() && !pending).then(|| Doubt::NoSize(item).into()),
             pending,
             sort: Sort::Writable,
         });

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Content, Image, PackedSize, Text};
+use crate::domain::item::{Content, Image, PackedSize};
+use crate::domain::texts::Digest;
 
 use super::Doubt;
 use super::build::Builder;
@@ -64,14 +65,14 @@ impl Builder<'_> {
     pub(super) fn add_blobs_by_sums(&mut self) {
         let packed = std::mem::take(&mut self.packed);
         let spans = self.blob_spans(&packed);
-        let either: HashSet<&Text> = packed
+        let either: HashSet<&Digest> = packed
             .iter()
             .filter(|record| record.is_either)
             .flat_map(|record| record.layers.iter().map(|layer| self.tree.diff_id(*layer)))
             .collect();
         let holders = self.blob_holders(&packed);
         let mut classes: Vec<Class> = Vec::new();
-        let mut class_of: HashMap<Text, usize> = HashMap::new();
+        let mut class_of: HashMap<Digest, usize> = HashMap::new();
         let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
         for (diff_id, holders) in holders {
             let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
@@ -110,8 +111,8 @@ impl Builder<'_> {
     }
 
     /// Bounds of the blobs that records or unpacked sizes tell of.
-    fn blob_spans(&self, packed: &[Packed]) -> HashMap<Text, Span> {
-        let mut spans: HashMap<Text, Span> = HashMap::new();
+    fn blob_spans(&self, packed: &[Packed]) -> HashMap<Digest, Span> {
+        let mut spans: HashMap<Digest, Span> = HashMap::new();
         for layer in self.tree.numbers() {
             let most = self.sizes.exact(layer).map(most_packed);
             let span = most.map_or(Span::UNKNOWN, Span::at_most);
@@ -126,11 +127,11 @@ impl Builder<'_> {
     }
 
     /// Images and certain records by the blobs that they hold.
-    fn blob_holders(&self, packed: &[Packed]) -> BTreeMap<Text, BTreeSet<HolderNo>> {
-        let mut holders: BTreeMap<Text, BTreeSet<HolderNo>> = BTreeMap::new();
+    fn blob_holders(&self, packed: &[Packed]) -> BTreeMap<Digest, BTreeSet<HolderNo>> {
+        let mut holders: BTreeMap<Digest, BTreeSet<HolderNo>> = BTreeMap::new();
         for (holder, content) in self.contents() {
-            for diff_id in &content.diff_ids {
-                holders.entry(diff_id.clone()).or_default().insert(holder);
+            for diff_id in content.diff_ids.digests() {
+                holders.entry(diff_id).or_default().insert(holder);
             }
         }
         for record in packed {
@@ -144,7 +145,7 @@ impl Builder<'_> {
     }
 
     /// False of a layer whose blob has another size than a step would leave for it.
-    fn may_pack(&self, record: &Packed, layer: LayerNo, bounds: &HashMap<Text, Span>) -> bool {
+    fn may_pack(&self, record: &Packed, layer: LayerNo, bounds: &HashMap<Digest, Span>) -> bool {
         let (Some(both), Some(unpacked)) = (record.both, self.sizes.exact(layer)) else {
             return true;
         };
@@ -160,7 +161,7 @@ impl Builder<'_> {
         images.filter_map(|(image, holder)| Some((*holder, &**content(image)?)))
     }
 
-    fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Text, usize>) -> Vec<Sum> {
+    fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Digest, usize>) -> Vec<Sum> {
         // Images come first among the items.
         let images = self.inventory.images.iter().zip(&self.tops);
         let sums = images
@@ -170,11 +171,11 @@ impl Builder<'_> {
                 let content = content(image)?;
                 let mut mine: Vec<usize> = content
                     .diff_ids
-                    .iter()
-                    .filter_map(|diff_id| class_of.get(diff_id).copied())
+                    .digests()
+                    .filter_map(|diff_id| class_of.get(&diff_id).copied())
                     .collect();
                 let blobs = content.diff_ids.len();
-                let once: BTreeSet<&Text> = content.diff_ids.iter().collect();
+                let once: BTreeSet<Digest> = content.diff_ids.digests().collect();
                 mine.sort_unstable();
                 mine.dedup();
                 // What only this image has is in its own part.
@@ -227,8 +228,8 @@ impl Builder<'_> {
         &mut self,
         classes: &[Class],
         sums: &[Sum],
-        class_of: &HashMap<Text, usize>,
-        (packed, bounds): (&[Packed], &HashMap<Text, Span>),
+        class_of: &HashMap<Digest, usize>,
+        (packed, bounds): (&[Packed], &HashMap<Digest, Span>),
     ) {
         let mut own: HashMap<HolderNo, UnitNo> = HashMap::new();
         for sum in sums {
@@ -279,14 +280,14 @@ impl Builder<'_> {
         self.add_unit(Unit {
             below: None,
             size,
-            doubt: size.size().is_none().then_some(Doubt::Blobs),
+            doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
             pending: false,
             sort: Sort::Blob,
         })
     }
 }
 
-fn narrow(spans: &mut HashMap<Text, Span>, diff_id: &Text, span: Span) {
+fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: &Digest, span: Span) {
     let known = spans.entry(diff_id.clone()).or_insert(Span::UNKNOWN);
     *known = Span {
         least: known.least.max(span.least),
@@ -361,18 +362,18 @@ fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
 
 /// Bounds of each blob: of a class, what the others of it leave.
 fn blob_bounds(
-    spans: &HashMap<Text, Span>,
+    spans: &HashMap<Digest, Span>,
     classes: &[Class],
     sums: &[Sum],
-    class_of: &HashMap<Text, usize>,
-) -> HashMap<Text, Span> {
+    class_of: &HashMap<Digest, usize>,
+) -> HashMap<Digest, Span> {
     let own: HashMap<HolderNo, Span> = sums.iter().map(|sum| (sum.holder, sum.own)).collect();
     let mut members: Vec<Bytes> = vec![Bytes::ZERO; classes.len()];
     for (diff_id, class) in class_of {
         let span = spans.get(diff_id).copied().unwrap_or(Span::UNKNOWN);
         members[*class] += span.most;
     }
-    let bound = |(diff_id, class): (&Text, &usize)| {
+    let bound = |(diff_id, class): (&Digest, &usize)| {
         let span = spans.get(diff_id).copied().unwrap_or(Span::UNKNOWN);
         let of = &classes[*class];
         let alone = of.holders.first().filter(|_| of.holders.len() == 1);

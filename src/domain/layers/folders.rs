@@ -22,7 +22,7 @@ impl Folders {
             };
             let chain = builder.tree.up_to(*top);
             if content.folders.len() == chain.len() {
-                folders.extend(content.folders.iter().cloned().zip(chain));
+                folders.extend(content.folders.iter().zip(chain));
             }
         }
         Self(folders)

@@ -68,7 +68,8 @@ impl Builder<'_> {
             Keeps::Some => {
                 self.veil(holder, Doubt::SharedRecord(record.id.clone()));
                 let unit = self.add_snapshot(holder, record, below, Span::at_most(size));
-                self.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()));
+                self.units[unit as usize].doubt =
+                    Some(Doubt::SharedRecord(record.id.clone()).into());
                 Some(unit)
             }
         }
@@ -121,7 +122,7 @@ impl Builder<'_> {
         };
         let unit = self.add_snapshot(holder, record, below, span);
         if span.size().is_none() {
-            self.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()));
+            self.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()).into());
         }
         self.hold_blobs(holder, blobs, stock);
         unit
@@ -174,7 +175,7 @@ impl Builder<'_> {
         let unit = self.add_unit(Unit {
             below,
             size,
-            doubt: unknown.then(|| Doubt::NoSize(ItemId::Record(record.id.clone()))),
+            doubt: unknown.then(|| Doubt::NoSize(ItemId::Record(record.id.clone())).into()),
             pending: record.size.is_pending(),
             sort: Sort::Record,
         });

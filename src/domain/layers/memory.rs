@@ -99,9 +99,9 @@ impl Ledger {
             };
             let chain = self.tree.up_to(*top);
             if content.folders.len() == chain.len() {
-                let pairs = chain.into_iter().zip(&content.folders);
+                let pairs = chain.into_iter().zip(content.folders.iter());
                 let pairs = pairs.filter(|(layer, _)| wanted.contains(layer));
-                folders.extend(pairs.map(|(layer, folder)| (layer, folder.clone())));
+                folders.extend(pairs);
             }
         }
         folders
@@ -116,7 +116,7 @@ impl Ledger {
             chain.push(StoredLayer {
                 chain: id,
                 parent: chain.last().map(|below| below.chain.clone()),
-                diff_id: self.tree.diff_id(layer).clone(),
+                diff_id: self.tree.diff_id(layer).text(),
                 folder: folders.get(&layer)?.clone(),
                 size: self.sizes.exact(layer)?,
             });

@@ -179,7 +179,8 @@ impl<'a> Observation<'a> {
         went.bytes += least;
         went.about |= of.pending || least != most || !told && !most.is_zero();
         went.about |= of.is_drivers() && self.ledger.driver.is_some() && !most.is_zero();
-        let is_untold = of.pending || matches!(of.doubt, Some(Doubt::NoSize(_))) || least != most;
+        let is_untold =
+            of.pending || matches!(of.doubt.as_deref(), Some(Doubt::NoSize(_))) || least != most;
         went.no_size |= is_untold && least.is_zero();
         went.about |= is_untold;
     }

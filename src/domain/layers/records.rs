@@ -166,7 +166,7 @@ impl Builder<'_> {
                     // It may be all that keeps its layer, so the most that can go is the largest.
                     let own = self.add_own(holder, record, None, Some(Span::at_most(most)));
                     let doubt = Doubt::SharedRecord(record.id.clone());
-                    self.units[own as usize].doubt = Some(doubt);
+                    self.units[own as usize].doubt = Some(doubt.into());
                 }
                 None
             }
@@ -180,7 +180,7 @@ impl Builder<'_> {
                 let unit = &mut self.units[own as usize];
                 unit.size.least = Bytes::ZERO;
                 unit.doubt
-                    .get_or_insert(Doubt::SharedRecord(record.id.clone()));
+                    .get_or_insert(Doubt::SharedRecord(record.id.clone()).into());
                 for layer in layers {
                     self.hold(holder, layer, false);
                 }
@@ -335,7 +335,10 @@ impl Builder<'_> {
         let unit = self.add_unit(Unit {
             below,
             size: packed.unwrap_or(own),
-            doubt: untold.then(item).or(packed.map(|_| Doubt::Blobs)),
+            doubt: untold
+                .then(item)
+                .or(packed.map(|_| Doubt::Blobs))
+                .map(Box::new),
             pending: record.size.is_pending(),
             sort: Sort::Record,
         });

@@ -212,7 +212,7 @@ impl Builder<'_> {
         for layer in self.tree.numbers().filter(|_| stock.register.is_some()) {
             // It has a layer's key and may still be written to: no engine does that.
             if self.sizes.exact(layer).is_none() {
-                self.units[layer as usize].doubt = Some(Doubt::Blobs);
+                self.units[layer as usize].doubt = Some(Doubt::Blobs.into());
             }
         }
         for other in stock.register.iter().flat_map(|register| &register.others) {
@@ -308,7 +308,7 @@ impl Builder<'_> {
         let unit = self.add_unit(Unit {
             below: None,
             size: Span::at_most(record.size.known().unwrap_or_default()),
-            doubt: Some(Doubt::SharedRecord(record.id.clone())),
+            doubt: Some(Doubt::SharedRecord(record.id.clone()).into()),
             pending: record.size.is_pending(),
             sort: Sort::Record,
         });
@@ -338,7 +338,7 @@ impl Builder<'_> {
             Figure::Known(size) => unit.size = Span::exactly(size - blobs),
             Figure::Pending => unit.pending = true,
             Figure::Unknown => {
-                unit.doubt = Some(Doubt::NoSize(ItemId::Record(record.id.clone())));
+                unit.doubt = Some(Doubt::NoSize(ItemId::Record(record.id.clone())).into());
             }
         }
     }

@@ -13,11 +13,13 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{ContainerId, ImageId, ItemId, Text};
 use crate::domain::notes::{Lease, Notes, Snapshot, Term};
+use crate::domain::texts::Digest;
 
 /// Chain IDs of the application's two layers.
 fn chains() -> [Text; 2] {
     let mut tree = Tree::default();
-    let top = tree.take(&[BASE.0.into(), STEP.0.into()]).unwrap();
+    let ids = [BASE.0, STEP.0].into_iter().map(Digest::new);
+    let top = tree.take(ids).unwrap();
     let ids = tree.chain_ids(top);
     [ids[0].text().clone(), ids[1].text().clone()]
 }

@@ -6,6 +6,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
 use crate::domain::stored::{Stored, StoredLayer};
+use crate::domain::texts::Digest;
 
 use super::ledger::has_blobs;
 use super::tree::{LayerNo, Tree};
@@ -98,7 +99,7 @@ impl Shelf {
                     Some(Some(below)) => Some(below),
                     Some(None) => break,
                 };
-                let number = tree.layer_on(below, &at.diff_id);
+                let number = tree.layer_on(below, Digest::new(&at.diff_id));
                 numbers.insert(&at.chain, number);
                 self.sizes.push((number, at.size));
                 self.folders.insert(at.folder.clone(), number);

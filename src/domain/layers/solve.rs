@@ -48,7 +48,7 @@ pub(super) fn solve(units: &mut [Unit], holds: &[Hold], sums: &[Sum]) {
             // An open unit must stay open while others ask for it, or it would look settled to them.
             unit.size.most = unit.size.most.min(rest.bytes - others);
             unit.size.least = unit.size.least.min(unit.size.most);
-            unit.doubt = Some(sum.doubt.clone());
+            unit.doubt = Some(sum.doubt.clone().into());
             unit.pending |= sum.pending;
         }
     }

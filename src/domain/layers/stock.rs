@@ -12,6 +12,7 @@ use crate::domain::blobs::{BlobList, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Image, ImageId, Text};
+use crate::domain::texts::Digest;
 
 use super::ledger::{content, has_blobs};
 use super::orphans::Extents;
@@ -88,12 +89,8 @@ impl Stock {
     }
 
     fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<Spot>) {
-        let diff_ids: Vec<Text> = manifest
-            .layers
-            .iter()
-            .map(|layer| layer.diff_id.clone())
-            .collect();
-        let Some(top) = tree.take(&diff_ids) else {
+        let layers = manifest.layers.iter();
+        let Some(top) = tree.take(layers.map(|layer| Digest::new(&layer.diff_id))) else {
             return;
         };
         for (layer, of) in tree.up_to(top).into_iter().zip(&manifest.layers) {

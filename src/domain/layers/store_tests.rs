@@ -12,6 +12,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
     Record, RecordId, Source, State, Text,
 };
+use crate::domain::texts::Texts;
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.
 pub(super) type Row = (&'static str, u64, u64, i64);
@@ -49,7 +50,7 @@ fn image(id: &str, layers: &[Row]) -> Image {
             created: None,
             diff_ids: layers.iter().map(|(name, ..)| Text::from(*name)).collect(),
             history: history.collect(),
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         })),
     }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::domain::item::{ChainId, Text};
+use crate::domain::item::ChainId;
+use crate::domain::texts::Digest;
 
 /// A layer's place in the [`Tree`].
 pub(super) type LayerNo = u32;
@@ -14,48 +15,20 @@ pub(super) type LayerNo = u32;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     layers: Vec<Layer>,
-    known: HashMap<(Option<LayerNo>, Content), LayerNo>,
-}
-
-/// A diff ID as it is compared: the bytes of a digest, where it is one, lie together with the rest of the key.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Content {
-    Digest([u8; 32]),
-    Other(Text),
-}
-
-impl Content {
-    fn of(diff_id: &Text) -> Self {
-        digest(diff_id).map_or_else(|| Self::Other(diff_id.clone()), Self::Digest)
-    }
-}
-
-/// The bytes of a `sha256:` digest in small letters, as engines write it.
-fn digest(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.strip_prefix("sha256:")?.as_bytes().try_into().ok()?;
-    let value = |digit: u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
-    }
-    Some(bytes)
+    known: HashMap<(Option<LayerNo>, Digest), LayerNo>,
 }
 
 #[derive(Debug)]
 struct Layer {
     below: Option<LayerNo>,
-    diff_id: Text,
+    diff_id: Digest,
     /// How many layers there are up to and including this one.
     depth: u32,
 }
 
 impl Tree {
     /// Takes in a chain of layers, the lowest first, and returns the top one.
-    pub(super) fn take(&mut self, diff_ids: &[Text]) -> Option<LayerNo> {
+    pub(super) fn take(&mut self, diff_ids: impl Iterator<Item = Digest>) -> Option<LayerNo> {
         let mut top = None;
         for diff_id in diff_ids {
             top = Some(self.layer_on(top, diff_id));
@@ -64,15 +37,14 @@ impl Tree {
     }
 
     /// The layer of some content on another.
-    pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: &Text) -> LayerNo {
+    pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: Digest) -> LayerNo {
         let next = number(self.layers.len());
-        let key = (below, Content::of(diff_id));
-        let layer = *self.known.entry(key).or_insert(next);
+        let layer = *self.known.entry((below, diff_id.clone())).or_insert(next);
         if layer == next {
             let depth = below.map_or(0, |below| self.depth(below)) + 1;
             self.layers.push(Layer {
                 below,
-                diff_id: diff_id.clone(),
+                diff_id,
                 depth,
             });
         }
@@ -82,6 +54,7 @@ impl Tree {
     /// Says that no layer will be taken in any more.
     pub(super) fn close(&mut self) {
         self.known = HashMap::new();
+        self.layers.shrink_to_fit();
     }
 
     pub(super) fn len(&self) -> usize {
@@ -92,7 +65,7 @@ impl Tree {
         self.layers[layer as usize].below
     }
 
-    pub(super) fn diff_id(&self, layer: LayerNo) -> &Text {
+    pub(super) fn diff_id(&self, layer: LayerNo) -> &Digest {
         &self.layers[layer as usize].diff_id
     }
 
@@ -123,8 +96,8 @@ impl Tree {
             // A layer is taken in after the one below it.
             let below = layer.below.and_then(|below| ids.get(below as usize));
             let id = below.map_or_else(
-                || ChainId::new(layer.diff_id.clone()),
-                |below| chain_id(below, &layer.diff_id),
+                || ChainId::new(layer.diff_id.text()),
+                |below| chain_id(below, &layer.diff_id.text()),
             );
             ids.push(id);
         }
@@ -137,8 +110,8 @@ impl Tree {
         for layer in self.up_to(top) {
             let diff_id = &self.layers[layer as usize].diff_id;
             ids.push(match ids.last() {
-                None => ChainId::new(diff_id.clone()),
-                Some(below) => chain_id(below, diff_id),
+                None => ChainId::new(diff_id.text()),
+                Some(below) => chain_id(below, &diff_id.text()),
             });
         }
         ids
@@ -172,38 +145,39 @@ pub(super) fn number(length: usize) -> u32 {
 mod tests {
     use super::*;
 
+    fn take(tree: &mut Tree, diff_ids: &[&str]) -> Option<LayerNo> {
+        tree.take(diff_ids.iter().map(|it| Digest::new(it)))
+    }
+
     #[test]
     fn chains_are_equal_only_with_all_that_is_below() {
         let mut tree = Tree::default();
-        let [a, b, c] = ["sha256:a", "sha256:b", "sha256:c"].map(Text::from);
-        let ab = tree.take(&[a.clone(), b.clone()]);
-        let cb = tree.take(&[c, b.clone()]);
+        let ab = take(&mut tree, &["sha256:a", "sha256:b"]);
+        let cb = take(&mut tree, &["sha256:c", "sha256:b"]);
         assert_ne!(ab, cb);
-        assert_eq!(tree.take(&[a, b]), ab);
-        assert_eq!(tree.take(&[]), None);
+        assert_eq!(take(&mut tree, &["sha256:a", "sha256:b"]), ab);
+        assert_eq!(take(&mut tree, &[]), None);
         assert_eq!(tree.len(), 4);
     }
 
     #[test]
     fn a_digest_is_compared_by_all_its_digits() {
         let mut tree = Tree::default();
-        let id = |digits: &str| Text::from(format!("sha256:{digits}"));
         let (zeros, one) = ("0".repeat(64), format!("{}1", "0".repeat(63)));
         let (capital, short) = ("A".repeat(64), "0".repeat(63));
         let ids = [&zeros, &one, &capital, &"a".repeat(64), &short];
-        for (place, digits) in ids.into_iter().enumerate() {
-            assert_eq!(tree.take(&[id(digits)]), Some(number(place)), "{digits}");
+        let ids = ids.map(|digits| format!("sha256:{digits}"));
+        for (place, id) in ids.iter().enumerate() {
+            assert_eq!(take(&mut tree, &[id]), Some(number(place)), "{id}");
         }
-        assert_eq!(tree.take(&[id(&one)]), Some(1));
+        assert_eq!(take(&mut tree, &[&ids[1]]), Some(1));
     }
 
     #[test]
     fn a_chain_id_is_the_one_that_docker_computes() {
         // `printf 'sha256:aa sha256:bb' | sha256sum`
         let mut tree = Tree::default();
-        let top = tree
-            .take(&["sha256:aa".into(), "sha256:bb".into()])
-            .unwrap();
+        let top = take(&mut tree, &["sha256:aa", "sha256:bb"]).unwrap();
         assert_eq!(
             tree.chain_ids(top)
                 .iter()

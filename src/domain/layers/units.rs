@@ -18,8 +18,8 @@ pub(super) type HolderNo = u32;
 pub(super) struct Unit {
     pub(super) below: Option<UnitNo>,
     pub(super) size: Span,
-    /// Why its size is not known.
-    pub(super) doubt: Option<Doubt>,
+    /// Why its size is not known; of most it is.
+    pub(super) doubt: Option<Box<Doubt>>,
     /// Its size is being measured.
     pub(super) pending: bool,
     pub(super) sort: Sort,
@@ -59,7 +59,7 @@ pub(super) struct Holder {
     /// A record that nothing uses, or what goes with any of them.
     pub(super) idle_record: bool,
     /// It holds layers, but it is not known which.
-    pub(super) veil: Option<Doubt>,
+    pub(super) veil: Option<Box<Doubt>>,
     /// Not all that it holds is known yet.
     pub(super) pending: bool,
     /// What goes whenever it goes: a container's log, or with a record what a prune ends besides.

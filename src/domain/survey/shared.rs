@@ -44,6 +44,7 @@ mod tests {
     use crate::domain::bytes::Bytes;
     use crate::domain::inventory::{Inspected, Inventory, Part};
     use crate::domain::item::{Content, HistoryRow, Image, ImageId, Labels, Source};
+    use crate::domain::texts::Texts;
 
     fn image(id: &str, parent: Option<&str>, shared: Figure<Bytes>) -> Image {
         Image {
@@ -74,9 +75,9 @@ mod tests {
         };
         let content = Content {
             created: None,
-            diff_ids: sizes.iter().map(|size| size.to_string().into()).collect(),
+            diff_ids: sizes.iter().map(u64::to_string).collect(),
             history: sizes.iter().map(row).collect(),
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         };
         Inspected {

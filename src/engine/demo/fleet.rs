@@ -172,12 +172,12 @@ impl Reader {
     fn layer(&mut self, content: &mut Content, key: &str, index: usize, size: Bytes) -> ChainId {
         let diff: Text = sha256(&format!("layer {key} {index}")).into();
         let below = Store::chain(content);
-        content.diff_ids.push(diff.clone());
+        content.diff_ids.push(&diff);
         let folder = sha256(&format!("folder {key} {index}"));
         let folder = folder.trim_start_matches("sha256:");
         content
             .folders
-            .push(format!("{}/overlay2/{folder}", super::ROOT).into());
+            .push(&format!("{}/overlay2/{folder}", super::ROOT));
         let chain = Store::chain(content).unwrap_or_else(|| ChainId::new(diff));
         self.store.add_layer(&chain, below, size);
         chain

@@ -79,8 +79,9 @@ pub(super) struct Store {
 impl Store {
     /// The chain of a content's layers (ENGINE.md §2.1).
     pub fn chain(content: &Content) -> Option<ChainId> {
-        let (first, above) = content.diff_ids.split_first()?;
-        let chain = above.iter().fold(first.to_string(), |below, diff| {
+        let mut diffs = content.diff_ids.iter();
+        let first = diffs.next()?;
+        let chain = diffs.fold(first.to_string(), |below, diff| {
             sha256(&format!("{below} {diff}"))
         });
         Some(ChainId::new(chain))

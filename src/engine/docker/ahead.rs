@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, MaybeDone, maybe_done};
-use serde_json::Value;
 
 use super::images;
 use crate::engine::EngineError;
 use crate::engine::transport::Transport;
+use crate::engine::wire::ImageList;
 
 /// Older than this it is asked for anew.
 const FRESH: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// `/images/json`, under way.
 pub struct Ahead {
     asked: Instant,
-    list: MaybeDone<BoxFuture<'static, Result<Value, EngineError>>>,
+    list: MaybeDone<BoxFuture<'static, Result<ImageList, EngineError>>>,
 }
 
 impl Ahead {
@@ -43,7 +43,7 @@ impl Ahead {
     }
 
     /// The list, unless it failed or is old: then it is to be asked for like any other.
-    pub async fn list(mut self) -> Option<Value> {
+    pub async fn list(mut self) -> Option<ImageList> {
         if self.asked.elapsed() > FRESH {
             return None;
         }

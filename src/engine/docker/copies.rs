@@ -155,7 +155,7 @@ impl DockerEngine {
             }
         }
         let list = images(&self.transport).await?;
-        for image in wire::images(&list, dialect)
+        for image in wire::images(list, dialect)
             .iter()
             .filter(|it| is_helpers_image(it))
         {

@@ -231,7 +231,7 @@ impl Scan<'_> {
         if let Some(folder) = folder
             && self.picture.known.folders.is_empty()
         {
-            self.picture.known.folders.push(folder.clone());
+            self.picture.known.folders.push(folder);
             if !self.picture.engine.as_ref().is_some_and(|info| info.local) {
                 self.ask(Question::Surroundings);
             }

@@ -9,21 +9,23 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
 };
+use crate::domain::texts::Texts;
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a
 /// history (an engine can refuse it, ENGINE.md §1.10) the layers stay known and their sizes are not.
 #[must_use]
 pub fn image_content(inspect: &Value, history: &Value) -> Content {
     let inspect = Row(inspect);
-    let diff_ids: Vec<Text> = inspect.at("RootFS").texts("Layers").map(shared).collect();
+    let diff_ids: Texts = inspect.at("RootFS").texts("Layers").collect();
     let mut history: Vec<HistoryRow> = Row(history).rows().map(history_row).collect();
     history.reverse();
     let mut folders = image_folders(inspect.at("GraphDriver").at("Data"));
-    if folders.len() != diff_ids.len() {
+    let layers = diff_ids.len();
+    if folders.len() != layers {
         // They would be taken for other layers' folders.
-        folders.clear();
+        folders = Texts::default();
     }
-    let packed = packed_size(inspect, &history, diff_ids.len());
+    let packed = packed_size(inspect, &history, layers);
     Content {
         created: inspect.time("Created"),
         diff_ids,
@@ -99,22 +101,20 @@ pub fn image_source(inspect: &Value) -> Option<Source> {
 }
 
 /// Overlay folders of an image: `LowerDir` lists those below the top, the upper first (ENGINE.md §2.5).
-fn image_folders(data: Row<'_>) -> Vec<Text> {
+fn image_folders(data: Row<'_>) -> Texts {
     let Some(top) = folder(data.text("UpperDir")) else {
-        return Vec::new();
+        return Texts::default();
     };
-    let mut folders = lower_folders(data);
-    folders.push(shared(top));
-    folders
+    lower_folders(data).into_iter().chain([top]).collect()
 }
 
 /// The folders in `LowerDir`, the lowest first; none at all if one of them is of another form.
-fn lower_folders(data: Row<'_>) -> Vec<Text> {
+fn lower_folders(data: Row<'_>) -> Vec<&str> {
     let Some(lower) = data.filled("LowerDir") else {
         return Vec::new();
     };
     let names: Option<Vec<&str>> = lower.split(':').rev().map(folder).collect();
-    names.map_or_else(Vec::new, |names| names.into_iter().map(shared).collect())
+    names.unwrap_or_default()
 }
 
 /// The layer's own folder in a path such as `/var/lib/docker/overlay2/<folder>/diff`.
@@ -144,7 +144,7 @@ pub fn container_details(inspect: &Value) -> ContainerDetails {
         log_driver: host.at("LogConfig").text("Type").into(),
         log_bounded: log_bounded(host.at("LogConfig")),
         log: None,
-        folders,
+        folders: folders.into_iter().collect(),
         manifest: inspect
             .at("ImageManifestDescriptor")
             .filled("digest")
@@ -215,7 +215,7 @@ mod tests {
             {"CreatedBy": "first", "Size": -1, "Created": 0},
         ]);
         let content = image_content(&inspect, &history);
-        assert_eq!(content.folders, ["a".into(), "b".into(), "c".into()]);
+        assert_eq!(content.folders, ["a", "b", "c"].iter().collect());
         assert_eq!(&*content.history[0].created_by, "first");
         assert_eq!(content.history[0].created, None);
         assert_eq!(content.history[0].size, Bytes::ZERO);
@@ -234,7 +234,7 @@ mod tests {
             let inspect = json!({"RootFS": {"Layers": ["1", "2"]}, "GraphDriver": {"Data": data}});
             assert_eq!(
                 image_content(&inspect, &json!(null)).folders,
-                Vec::<Text>::new()
+                Texts::default()
             );
         }
     }
@@ -244,7 +244,7 @@ mod tests {
         let data =
             json!({"LowerDir": "/o/x-init/diff:/o/b/diff:/o/a/diff", "UpperDir": "/o/x/diff"});
         let details = container_details(&json!({"GraphDriver": {"Data": data}, "LogPath": ""}));
-        assert_eq!(details.folders, ["a".into(), "b".into()]);
+        assert_eq!(details.folders, ["a", "b"].iter().collect());
         assert_eq!(details.log_path, None);
         assert_eq!(details.size_rw, None);
     }

@@ -1,99 +1,10 @@
-//! The cheap lists: images, containers, volumes, services.
-
-use std::collections::{HashMap, HashSet};
+//! The cheap lists of containers, volumes and services.
 
 use serde_json::Value;
 
-use super::{Dialect, Row, image_id, mounts};
+use super::{Row, image_id, mounts};
 use crate::domain::bytes::Figure;
-use crate::domain::inventory::Store;
-use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Service, Source, State, Text, Volume, VolumeName,
-    short_id,
-};
-
-/// Images of `/images/json`, one an ID: an engine that lists one a name has its names put together.
-#[must_use]
-pub fn images(answer: &Value, dialect: Dialect) -> Vec<Image> {
-    let mut images: Vec<Image> = Vec::new();
-    let mut places: HashMap<ImageId, usize> = HashMap::new();
-    for image in Row(answer).rows().filter_map(|row| image(row, dialect)) {
-        if let Some(&place) = places.get(&image.id) {
-            let first = &mut images[place];
-            first.names.extend(image.names);
-            first.digests.extend(image.digests);
-        } else {
-            places.insert(image.id.clone(), images.len());
-            images.push(image);
-        }
-    }
-    for image in &mut images {
-        keep_once(&mut image.names);
-        keep_once(&mut image.digests);
-    }
-    images
-}
-
-/// In the order in which they come first. There may be as many as an engine likes to write.
-fn keep_once(texts: &mut Vec<Text>) {
-    if texts.len() > 1 {
-        let mut seen = HashSet::with_capacity(texts.len());
-        texts.retain(|text| seen.insert(Text::clone(text)));
-    }
-}
-
-fn image(row: Row<'_>, dialect: Dialect) -> Option<Image> {
-    let (names, digests) = names(row);
-    Some(Image {
-        id: image_id(row.text("Id"))?,
-        parent: image_id(row.text("ParentId")),
-        created: row.time("Created"),
-        size: row.bytes("Size").into(),
-        // Podman never computes it (ENGINE.md §8).
-        shared: if dialect.podman {
-            Figure::Unknown
-        } else {
-            Figure::Pending
-        },
-        labels: row.labels("Labels"),
-        source: source(&names, &digests, dialect),
-        names,
-        digests,
-        last_tagged: None,
-        content: Figure::Pending,
-    })
-}
-
-/// Tags and digest references. API below 1.43 writes `<none>:<none>` for none, Podman may put digests
-/// among the tags (ENGINE.md §1.1, §8).
-fn names(row: Row<'_>) -> (Vec<Text>, Vec<Text>) {
-    let (mut names, mut digests) = (Vec::new(), Vec::new());
-    for name in row.texts("RepoTags").chain(row.texts("RepoDigests")) {
-        if name.contains("<none>") {
-            continue;
-        }
-        let list = if name.contains('@') {
-            &mut digests
-        } else {
-            &mut names
-        };
-        list.push(name.into());
-    }
-    (names, digests)
-}
-
-/// On a graph driver of Docker's a digest is written by a pull or a push. The containerd store and
-/// Podman write one for whatever was built or loaded, too (ENGINE.md §3, §10).
-fn source(names: &[Text], digests: &[Text], dialect: Dialect) -> Source {
-    let built = |name: &Text| name.starts_with("localhost/");
-    let makes_them_up = dialect.podman || dialect.store == Store::Containerd;
-    match (dialect.podman, makes_them_up) {
-        (true, _) if !names.is_empty() && names.iter().all(built) => Source::Local,
-        (_, true) => Source::Unknown,
-        _ if digests.is_empty() => Source::Local,
-        _ => Source::Registry,
-    }
-}
+use crate::domain::item::{Container, ContainerId, Service, State, Volume, VolumeName, short_id};
 
 /// Containers of `/containers/json`.
 #[must_use]
@@ -213,69 +124,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    const DOCKER: Dialect = Dialect {
-        podman: false,
-        store: Store::GraphDriver,
-    };
-
-    #[test]
-    fn one_bad_row_costs_at_most_itself() {
-        let answer = json!([
-            7, null, {"Id": ""}, {"Size": 3},
-            {"Id": "sha256:a", "RepoTags": 5, "Created": "soon", "Size": "x", "Labels": []},
-            {"Id": "sha256:b", "RepoTags": ["b:1"], "Size": 3},
-        ]);
-        let images = images(&answer, DOCKER);
-        assert_eq!(images.len(), 2);
-        assert_eq!(images[0].size, Figure::Unknown);
-        assert_eq!(images[0].names, Vec::<Text>::new());
-        assert_eq!(images[1].names, ["b:1".into()]);
-    }
-
-    #[test]
-    fn none_is_no_name_and_a_digest_is_no_tag() {
-        let answer = json!([
-            {"Id": "sha256:a", "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]},
-            {"Id": "b", "RepoTags": ["x/y:1", "x/y@sha256:1"], "RepoDigests": ["x/y@sha256:1"]},
-        ]);
-        let images = images(&answer, DOCKER);
-        assert!(images[0].names.is_empty() && images[0].digests.is_empty());
-        assert_eq!(images[0].source, Source::Local);
-        assert_eq!(images[1].id, ImageId::new("sha256:b"));
-        assert_eq!(images[1].names, ["x/y:1".into()]);
-        assert_eq!(images[1].digests, ["x/y@sha256:1".into()]);
-        assert_eq!(images[1].source, Source::Registry);
-    }
-
-    #[test]
-    fn a_digest_is_no_proof_where_engines_make_them_up() {
-        let answer = json!([
-            {"Id": "a", "RepoTags": ["localhost/a:1"], "RepoDigests": ["localhost/a@sha256:1"]},
-            {"Id": "b", "RepoTags": ["docker.io/b:1"], "RepoDigests": ["docker.io/b@sha256:1"]},
-        ]);
-        let sources = |podman, store| {
-            let images = images(&answer, Dialect { podman, store });
-            images.iter().map(|image| image.source).collect::<Vec<_>>()
-        };
-        assert_eq!(sources(false, Store::Containerd), [Source::Unknown; 2]);
-        assert_eq!(
-            sources(true, Store::GraphDriver),
-            [Source::Local, Source::Unknown]
-        );
-    }
-
-    #[test]
-    fn rows_of_one_image_are_one_image() {
-        let answer = json!([
-            {"Id": "sha256:a", "RepoTags": ["a:1"]},
-            {"Id": "sha256:b", "RepoTags": ["b:1"]},
-            {"Id": "sha256:a", "RepoTags": ["a:2", "a:1"]},
-        ]);
-        let images = images(&answer, DOCKER);
-        assert_eq!(images.len(), 2);
-        assert_eq!(images[0].names, ["a:1".into(), "a:2".into()]);
-    }
 
     #[test]
     fn states_of_any_engine_and_none_of_them_stopped_by_mistake() {

@@ -2,34 +2,53 @@
 //! share.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::item::Text;
 
-/// How many texts are remembered. Each takes the place of another one when it comes, so what nobody uses any more
-/// is held for a while only; all places together are a quarter of a megabyte.
+/// How many texts are remembered, each in a place that it takes from another one when it comes. All places together
+/// are a quarter of a megabyte.
 const PLACES: usize = 1 << 14;
+/// After so many new ones those are forgotten that nobody uses any more.
+const MANY: usize = 1 << 11;
 
-static RECENT: Mutex<Vec<Option<Text>>> = Mutex::new(Vec::new());
+static RECENT: Mutex<Recent> = Mutex::new(Recent {
+    places: Vec::new(),
+    came: 0,
+});
+
+struct Recent {
+    places: Vec<Option<Text>>,
+    /// How many have come since somebody looked who is still used.
+    came: usize,
+}
 
 /// A text to keep, shared with those read not long ago where one was the same.
 pub(super) fn shared(text: &str) -> Text {
     let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if recent.is_empty() {
-        recent.resize(PLACES, None);
+    if recent.places.is_empty() {
+        recent.places.resize(PLACES, None);
     }
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
-    let place = &mut recent[usize::try_from(hash % PLACES as u64).unwrap_or_default()];
-    match place {
-        Some(known) if **known == *text => known.clone(),
-        _ => place.insert(text.into()).clone(),
+    let place = &mut recent.places[usize::try_from(hash % PLACES as u64).unwrap_or_default()];
+    if let Some(known) = place
+        && **known == *text
+    {
+        return known.clone();
     }
+    let text = place.insert(text.into()).clone();
+    recent.came += 1;
+    if recent.came == MANY {
+        recent.came = 0;
+        for place in &mut recent.places {
+            place.take_if(|text| Arc::strong_count(text) == 1);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

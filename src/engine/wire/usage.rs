@@ -1,15 +1,16 @@
 //! `/system/df` in both its forms: lists at the top, or `Items` of each kind (ENGINE.md §1.4).
 
 use std::fmt;
-use std::io::{self, BufReader};
+use std::io;
 use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+#[cfg(test)]
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::lossy::Lossy;
 use super::recent::shared;
+use super::rows::{read, value};
 use super::{Row, garbled, image_id, number};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
@@ -70,12 +71,8 @@ impl Df {
         answer: impl io::Read,
         wanted: Reading,
     ) -> Result<Self, EngineError> {
-        let mut json = serde_json::Deserializer::from_reader(BufReader::new(Lossy::new(answer)));
         let mut df = Self::default();
-        Top(&mut df, wanted)
-            .deserialize(&mut json)
-            .and_then(|()| json.end())
-            .map_err(|error| garbled(request, &error.to_string()))?;
+        read(request, answer, Top(&mut df, wanted))?;
         Ok(df)
     }
 }
@@ -311,10 +308,6 @@ impl<'de> Visitor<'de> for Kind<'_> {
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
-}
-
-fn value(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::domain::item::{
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Seen, Selection, Stays, Step};
+use crate::domain::texts::Texts;
 
 const HOSTILE: &str =
     "evil\u{1b}[31m\u{202e}\nname\t\u{7}\u{200b}e\u{301}\u{1f468}\u{200d}\u{1f469}";
@@ -55,14 +56,14 @@ fn image(id: char, names: &[&str], size: u64) -> Image {
         last_tagged: Some(ago(30)),
         content: Figure::Known(Arc::new(Content {
             created: None,
-            diff_ids: vec!["sha256:aa".into()],
+            diff_ids: ["sha256:aa"].iter().collect(),
             history: vec![HistoryRow {
                 created: Some(ago(24 * 40)),
                 created_by: "/bin/sh -c #(nop) ADD file:4e8f6b in / ".into(),
                 comment: HOSTILE.into(),
                 size: Bytes(size),
             }],
-            folders: Vec::new(),
+            folders: Texts::default(),
             packed: None,
         })),
     }

@@ -176,7 +176,7 @@ fn endless(path: &'static str) -> (tempfile::TempDir, Address) {
                     let target = asked.split(' ').nth(1).unwrap_or_default();
                     if target.contains(path) {
                         let _ = stream.write_all(format!("{HEAD}\r\n[").as_bytes()).await;
-                        let piece = b"[],".repeat(100_000);
+                        let piece = format!("\"{}\",", "x".repeat(300_000)).into_bytes();
                         while stream.write_all(&piece).await.is_ok() {}
                         return;
                     }
@@ -233,10 +233,12 @@ async fn nesting_and_numbers_beyond_sense_are_an_error_or_not_known() {
         let answer = body.clone();
         let fake = engine("1.51", move |_| fake::Answer::json(answer.clone()));
         let engine = open(&fake).await;
-        assert!(engine.images().await.is_err());
         assert!(engine.containers().await.is_err());
         assert!(engine.volumes().await.is_err());
         // What is read row by row has no such row.
+        if let Ok(images) = engine.images().await {
+            assert_eq!(images, []);
+        }
         if let Ok(records) = engine.build_cache().await {
             assert_eq!(records, []);
         }

@@ -105,7 +105,7 @@ fn inventory() -> Inventory {
     let mut image = fake::image("one");
     image.id = ImageId::new("one");
     image.content = Figure::Known(Arc::new(Content {
-        diff_ids: vec!["sha256:diff-a".into(), "sha256:diff-b".into()],
+        diff_ids: ["sha256:diff-a", "sha256:diff-b"].iter().collect(),
         ..Content::default()
     }));
     let mut container = fake::container(CONTAINER, State::Running);

@@ -1,0 +1,212 @@
+//! Digests and names by the hundred thousand, in little memory.
+
+use std::fmt;
+
+use super::item::Text;
+
+/// A digest, which is compared and kept by its bytes; or whatever else an engine writes in the place of one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Digest {
+    Sha256([u8; 32]),
+    Other(Text),
+}
+
+const SHA256: &str = "sha256:";
+
+impl Digest {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let bytes = text.strip_prefix(SHA256).and_then(bytes_of);
+        bytes.map_or_else(|| Self::Other(text.into()), Self::Sha256)
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Sha256(bytes) => digits(SHA256, bytes).into(),
+            Self::Other(text) => text.clone(),
+        }
+    }
+}
+
+/// The bytes of sixty-four hexadecimal digits in small letters, as engines write them.
+fn bytes_of(digits: &str) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = digits.as_bytes().try_into().ok()?;
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn digits(prefix: &str, bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(prefix.len() + 2 * bytes.len());
+    text.push_str(prefix);
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0xf));
+    }
+    text
+}
+
+/// Texts that never change, one after another in one piece of memory: a digest takes its bytes and one more,
+/// where a text of its own takes a hundred.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Texts(Box<[u8]>);
+
+/// What stands before a text: which of these it is, and of other texts how long.
+const DIGEST: u8 = 0;
+const DIGITS: u8 = 1;
+const OTHER: u8 = 2;
+
+/// One of them, as it is kept.
+#[derive(Clone, Copy)]
+enum Kept<'a> {
+    Digest(&'a [u8]),
+    Digits(&'a [u8]),
+    Other(&'a [u8]),
+}
+
+impl Texts {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.kept().count()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn push(&mut self, text: &str) {
+        let mut all = std::mem::take(&mut self.0).into_vec();
+        append(&mut all, text);
+        self.0 = all.into();
+    }
+
+    #[must_use]
+    pub fn last(&self) -> Option<Text> {
+        self.kept().last().map(Kept::text)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Text> + '_ {
+        self.kept().map(Kept::text)
+    }
+
+    /// The texts as digests.
+    pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.kept().map(|kept| match kept {
+            Kept::Digest(bytes) => bytes
+                .try_into()
+                .map_or_else(|_| Digest::Other(kept.text()), Digest::Sha256),
+            Kept::Digits(_) | Kept::Other(_) => Digest::Other(kept.text()),
+        })
+    }
+
+    fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (kind, after) = rest.split_first()?;
+            let (kept, after) = if *kind == OTHER {
+                let (length, after) = after.split_first_chunk()?;
+                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+                let (bytes, after) = after.split_at_checked(length)?;
+                (Kept::Other(bytes), after)
+            } else {
+                let (bytes, after) = after.split_at_checked(32)?;
+                let is_digest = *kind == DIGEST;
+                let kept = if is_digest {
+                    Kept::Digest
+                } else {
+                    Kept::Digits
+                };
+                (kept(bytes), after)
+            };
+            rest = after;
+            Some(kept)
+        })
+    }
+}
+
+impl Kept<'_> {
+    fn text(self) -> Text {
+        match self {
+            Self::Digest(bytes) => digits(SHA256, bytes).into(),
+            Self::Digits(bytes) => digits("", bytes).into(),
+            Self::Other(bytes) => String::from_utf8_lossy(bytes).into(),
+        }
+    }
+}
+
+impl<T: AsRef<str>> FromIterator<T> for Texts {
+    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
+        let mut all = Vec::new();
+        for text in texts {
+            append(&mut all, text.as_ref());
+        }
+        Self(all.into())
+    }
+}
+
+fn append(all: &mut Vec<u8>, text: &str) {
+    let digits = text.strip_prefix(SHA256);
+    if let Some(bytes) = bytes_of(digits.unwrap_or(text)) {
+        all.push(if digits.is_some() { DIGEST } else { DIGITS });
+        all.extend(bytes);
+    } else if let Ok(length) = u32::try_from(text.len()) {
+        all.push(OTHER);
+        all.extend(length.to_le_bytes());
+        all.extend(text.as_bytes());
+    }
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_digest_is_its_bytes_and_only_what_looks_like_one() {
+        let digest = format!("sha256:{}", "0af9".repeat(16));
+        assert!(matches!(Digest::new(&digest), Digest::Sha256(_)));
+        let (capital, short) = (digest.to_uppercase(), &digest[..70]);
+        for other in [&*capital, short, "", "sha256:", "sha512:ff"] {
+            assert_eq!(Digest::new(other), Digest::Other(other.into()));
+        }
+        assert_eq!(*Digest::new(&digest).text(), digest);
+        assert_eq!([digest].iter().collect::<Texts>().0.len(), 33);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_come_back_as_they_were(
+            texts in prop::collection::vec(
+                prop_oneof![".{0,80}", "[0-9a-f]{64}", "sha256:[0-9a-f]{64}", "[0-9a-z]{25}"],
+                0..20,
+            )
+        ) {
+            let kept: Texts = texts.iter().collect();
+            prop_assert_eq!(kept.len(), texts.len());
+            let last = kept.last();
+            prop_assert_eq!(last.as_deref(), texts.last().map(String::as_str));
+            let again: Vec<Text> = kept.iter().collect();
+            prop_assert!(again.iter().map(|it| &**it).eq(texts.iter().map(String::as_str)));
+            let digests: Vec<Digest> = kept.digests().collect();
+            prop_assert_eq!(digests, texts.iter().map(|it| Digest::new(it)).collect::<Vec<_>>());
+        }
+    }
+}
