@@ -286,6 +286,15 @@ pub fn load(engine: &PrivateEngine, scene: &Scene<'_>, random: &mut Random, name
     }
 }
 
+/// An image that another was built on a moment ago, both removed since: the build cache has no use for what it was
+/// unpacked to, but a lease of the build keeps it for some minutes.
+pub fn leave(engine: &PrivateEngine, scene: &Scene<'_>) {
+    let under = "FROM base:1\nRUN dd if=/dev/urandom of=/under bs=1M count=4\n";
+    scene.build(Builder::BuildKit, "under:1", under);
+    scene.build(Builder::BuildKit, "on:1", "FROM under:1\nCOPY note /note\n");
+    engine.docker(&["image", "rm", "under:1", "on:1"]);
+}
+
 /// Some files of random bytes, one of them under two names.
 fn files(root: &Path, seed: u64, count: u64) {
     let mut random = Random::new(seed);

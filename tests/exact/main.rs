@@ -16,6 +16,7 @@ mod served;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -221,6 +222,15 @@ impl Run {
         let scene = Scene::on(&engine);
         let mut outcomes = Vec::new();
         let mut known = Inventory::default();
+        if has_notes(self) {
+            fleet::leave(&engine, &scene);
+            std::thread::sleep(HISTORY);
+            let set = ("what a build has left", &mut known);
+            let measured = self.measure(&engine, &proxy, &a_local_source, set);
+            let outcome = runtime.block_on(measured).expect("a set");
+            assert!(outcome.is_exact, "what a build has left");
+            outcomes.push(outcome);
+        }
         for number in 0.. {
             if outcomes.len() >= self.sets {
                 break;
@@ -242,7 +252,9 @@ impl Run {
                 if !self.in_one_session {
                     known = Inventory::default();
                 }
-                let measured = self.measure(&engine, &proxy, &mut random, (&set, &mut known));
+                let random = RefCell::new(&mut random);
+                let choose = |survey: &Survey| marks(survey, *random.borrow_mut());
+                let measured = self.measure(&engine, &proxy, &choose, (&set, &mut known));
                 let outcome = runtime.block_on(measured);
                 outcomes.extend(outcome);
             }
@@ -256,7 +268,7 @@ impl Run {
         &self,
         engine: &PrivateEngine,
         proxy: &Proxy,
-        random: &mut Random,
+        choose: &dyn Fn(&Survey) -> Selection,
         (set, known): (&str, &mut Inventory),
     ) -> Option<Outcome> {
         let door = open(proxy.socket(), self.from).await;
@@ -275,7 +287,7 @@ impl Run {
         }
         let survey = Survey::new(base.clone());
         *known = survey.inventory().clone();
-        let selection = marks(&survey, random);
+        let selection = choose(&survey);
         let plan = Plan::new(&survey, &selection);
         if plan.steps.is_empty() {
             return None;
@@ -413,6 +425,22 @@ async fn open(socket: &Path, from: From) -> Arc<dyn Engine> {
     };
     let engine = DockerEngine::open(Address::Unix(socket.to_path_buf()), options).await;
     Arc::new(engine.expect("an engine"))
+}
+
+/// The store's own notes can be read.
+fn has_notes(run: &Run) -> bool {
+    run.store == Store::Containerd && run.from == From::ThisMachine
+}
+
+/// One record of no layer: its prune ends what builds of a moment ago keep.
+fn a_local_source(survey: &Survey) -> Selection {
+    let records = survey.inventory().cache.iter();
+    let mut sources = records.filter(|record| &*record.kind == "source.local");
+    let id = sources.next().expect("a source").id.clone();
+    Selection {
+        items: BTreeMap::from([(ItemId::Record(id), AddedBy::Selection)]),
+        ..Selection::default()
+    }
 }
 
 /// Some of everything that is not in the way of all the rest.
