@@ -163,7 +163,10 @@ impl Blobs {
             // What has been read until then is of use.
             let _ = tokio::time::timeout(LAYERS_TIME, read).await;
         }
-        let extents = self.lock_extents();
+        let mut extents = self.lock_extents();
+        // What nobody asks for any more is not kept for ever.
+        let asked: HashSet<&Text> = layers.iter().map(|(digest, _)| digest).collect();
+        extents.retain(|digest, _| asked.contains(digest));
         let known = layers.iter().filter_map(|(digest, _)| {
             let extent = (*extents.get(digest)?)?;
             Some((Text::clone(digest), extent))

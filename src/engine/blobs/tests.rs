@@ -328,11 +328,14 @@ async fn layers_are_read_once_for_what_they_unpack_to() {
         let takes = told["layer"].bytes(Folders::InPages);
         assert_eq!(takes, Bytes((2 + 2 + 1) * 4_096));
     }
-    let calls = served.calls.lock().unwrap();
+    let calls = served.calls.lock().unwrap().clone();
     for (digest, times) in [("layer", 1), ("odd", 1), ("gone", 1), ("huge", 0)] {
         let count = calls.iter().filter(|call| *call == digest).count();
         assert_eq!(count, times, "{digest}: {calls:?}");
     }
+    blobs.extents(&wanted[1..]).await;
+    let kept = blobs.lock_extents().contains_key("layer");
+    assert!(!kept, "what nobody asks for is forgotten");
 }
 
 #[tokio::test]

@@ -34,7 +34,9 @@ pub(super) struct Picture {
     pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
     /// What those took that were measured here.
     pub(super) taken: HashMap<VolumeName, Taken>,
-    /// A volume could not be measured here: the engine is asked for all.
+    /// Volumes that could not be measured here: what the engine says of them counts.
+    pub(super) unreadable: HashSet<VolumeName>,
+    /// It was asked for them since volumes were measured last.
     pub(super) falls_back: bool,
     /// Images of whose shared size something was sent.
     pub(super) shared: HashSet<ImageId>,
@@ -107,9 +109,11 @@ impl Picture {
         is_news
     }
 
-    /// True if volumes are measured here, so that the engine need not walk through them.
-    pub(super) fn measures_volumes(&self) -> bool {
-        self.root.is_some() && !self.falls_back
+    /// Something was sent of a volume's size.
+    pub(super) fn has_told(&mut self, volume: &VolumeName) {
+        if let Some((name, created)) = self.unmeasured.remove_entry(volume) {
+            self.measured.insert(name, created);
+        }
     }
 
     /// True if the last answer to a question was a good one.

@@ -438,6 +438,8 @@ impl Scan<'_> {
             self.picture.known.volumes = volumes.iter().map(|v| v.name.clone()).collect();
             let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
             self.picture.measured.retain(|name, _| names.contains(name));
+            self.picture.taken.retain(|name, _| names.contains(name));
+            self.picture.unreadable.retain(|name| names.contains(name));
             let measured = &self.picture.measured;
             let pending = volumes.iter().filter(|volume| volume.size.is_pending());
             self.picture.volumes = pending
@@ -451,9 +453,7 @@ impl Scan<'_> {
             self.outbox.push(Part::Volumes(volumes));
             self.list_volumes();
             // A volume that came after the walk is not worth another one (ENGINE.md §7).
-            let walked = self.picture.asked_last(Question::VolumeSizes).is_some();
-            if walked && !self.picture.measures_volumes() && !self.is_coming(Question::VolumeSizes)
-            {
+            if self.picture.root.is_none() && !self.is_coming(Question::VolumeSizes) {
                 let silent = self.picture.unmeasured.keys();
                 let sizes: Vec<_> = silent.map(|name| (name.clone(), None)).collect();
                 self.settle_volumes(sizes, false);
@@ -464,12 +464,21 @@ impl Scan<'_> {
 
     fn take_volume_sizes(&mut self, answer: Answer<Vec<(VolumeName, Option<Bytes>)>>) {
         let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
-        match self.picture.heard(Question::VolumeSizes, answer) {
-            Some(sizes) => self.settle_volumes(sizes, true),
-            None if lost => {}
-            None => self.settle_volumes(Vec::new(), true),
+        let heard = self.picture.heard(Question::VolumeSizes, answer);
+        if heard.is_some() || !lost {
+            let sizes = heard.unwrap_or_default();
+            if self.picture.root.is_some() {
+                self.settle_unreadable(sizes);
+            } else {
+                self.settle_volumes(sizes, true);
+            }
         }
-        self.end(Question::VolumeSizes);
+        if self.volumes.is_idle() {
+            self.end(Question::VolumeSizes);
+        } else {
+            // Those that are measured here end the stage.
+            self.landed(Question::VolumeSizes);
+        }
     }
 
     fn settle_volumes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {

@@ -1,6 +1,7 @@
 //! What is measured in a local engine's own folder: volumes one by one, where the engine would tell all of them
 //! together at the end, and logs, which it never tells.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -41,33 +42,35 @@ impl Scan<'_> {
         }
         self.picture.root = root;
         self.picture.taken.clear();
+        self.picture.unreadable.clear();
         self.want(Question::Contents);
         self.picture.falls_back = false;
+        // What was measured in another folder says nothing of this one, and in none nothing is measured.
+        self.volumes.list(Vec::new());
         self.list_volumes();
         self.measure_logs();
     }
 
     /// Takes the volumes of the last list as work to be done here.
     pub(super) fn list_volumes(&mut self) {
-        if self.picture.measures_volumes() {
+        if self.picture.root.is_some() {
             let volumes = self.picture.volumes.values();
             let list = volumes.map(|volume| (volume.name.clone(), volume.created));
             self.volumes.list(list.collect());
         }
     }
 
-    /// Measures volumes a few at a time, or has the engine measure all of them.
+    /// Measures volumes a few at a time, or has the engine measure all of them: where its folder cannot be read,
+    /// or for those in it that cannot, once all others have had their turn.
     pub(super) fn measure_volumes(&mut self) {
-        let picture = &self.picture;
-        let root = picture.root.clone();
-        let Some(root) = root.filter(|_| picture.measures_volumes()) else {
+        let Some(root) = self.picture.root.clone() else {
             // Until the host was looked at, it may yet be measured here.
             if !self.is_flying(Question::Surroundings) {
                 self.ask_if_due(Question::VolumeSizes);
             }
             return;
         };
-        let was_due = self.forget(Question::VolumeSizes);
+        let was_due = !self.picture.falls_back && self.forget(Question::VolumeSizes);
         while let Some(name) = self.volumes.next() {
             let Some(volume) = self.picture.volumes.get(&name) else {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
@@ -81,9 +84,14 @@ impl Scan<'_> {
         } else if was_due && self.volumes.is_idle() {
             self.outbox.ended(Stage::VolumeSizes, None);
         }
+        if !self.volumes.is_waiting() {
+            self.ask_if_due(Question::VolumeSizes);
+        }
     }
 
     pub(super) fn take_volume(&mut self, name: VolumeName, measured: Measured) {
+        self.picture.taken.remove(&name);
+        self.picture.unreadable.remove(&name);
         let size = match measured {
             Measured::Taken(taken) => {
                 self.picture.taken.insert(name.clone(), taken);
@@ -92,13 +100,11 @@ impl Scan<'_> {
             Measured::Gone => None,
             Measured::Unreadable => {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
-                return self.fall_back();
+                return self.fall_back(name);
             }
         };
         self.volumes.landed(&name, Landing::Known, None);
-        if let Some((name, created)) = self.picture.unmeasured.remove_entry(&name) {
-            self.picture.measured.insert(name, created);
-        }
+        self.picture.has_told(&name);
         self.outbox.push_detail(Part::VolumeSizes {
             sizes: vec![(name, size)],
             complete: false,
@@ -109,16 +115,43 @@ impl Scan<'_> {
     fn end_volumes(&mut self) {
         if self.volumes.ends() && !self.is_coming(Question::VolumeSizes) {
             self.outbox.flush();
-            self.outbox.ended(Stage::VolumeSizes, None);
+            let asked = self.picture.falls_back;
+            let failures = asked.then_some(&self.picture.failures);
+            let failure = failures.and_then(|it| it.get(&Question::VolumeSizes).cloned());
+            self.outbox.ended(Stage::VolumeSizes, failure);
         }
     }
 
-    /// The engine may read what this program may not.
-    fn fall_back(&mut self) {
+    /// The engine may read what this program may not. It tells all volumes or none, and is asked once.
+    fn fall_back(&mut self, name: VolumeName) {
         if !std::mem::replace(&mut self.picture.falls_back, true) {
             self.want(Question::VolumeSizes);
+        } else if !self.is_coming(Question::VolumeSizes) {
+            // A volume that came after the walk is not worth another one (ENGINE.md §7).
+            self.outbox.push_detail(Part::VolumeSizes {
+                sizes: vec![(name.clone(), None)],
+                complete: false,
+            });
         }
+        self.picture.unreadable.insert(name);
         self.end_volumes();
+    }
+
+    /// What the engine says of volumes that could not be measured here. Of the others it is older than what was.
+    pub(super) fn settle_unreadable(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>) {
+        let mut told: HashMap<VolumeName, Option<Bytes>> = sizes.into_iter().collect();
+        let unreadable = self.picture.unreadable.iter().cloned();
+        let sizes: Vec<_> = unreadable
+            .map(|name| {
+                let size = told.remove(&name).flatten();
+                (name, size)
+            })
+            .collect();
+        for (name, _) in &sizes {
+            self.picture.has_told(name);
+        }
+        let complete = false;
+        self.outbox.push(Part::VolumeSizes { sizes, complete });
     }
 
     pub(super) fn measure_logs(&mut self) {

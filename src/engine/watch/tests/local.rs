@@ -4,7 +4,10 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::super::question::Question;
+use super::super::take::Answered;
 use super::*;
+use crate::domain::contents::Taken;
 use crate::domain::item::VolumeName;
 use crate::engine::host::noted::tests as noted;
 
@@ -88,6 +91,66 @@ async fn what_cannot_be_measured_here_is_asked_of_the_engine_once() {
     watched.fake.happens(Change::Volumes);
     watched.seconds(3).await;
     assert_eq!(watched.fake.count("volume_sizes"), 1);
+}
+
+/// Wherever it stands in the list, it costs the others nothing; what the engine says late of all is not taken for
+/// those that were measured.
+#[tokio::test(start_paused = true)]
+async fn one_volume_that_cannot_be_measured_here_stops_no_other() {
+    const VOLUMES: usize = 8;
+    for place in 0..=VOLUMES {
+        let (dir, fake) = local(&[]);
+        for number in 0..VOLUMES {
+            add_volume(dir.path(), &fake, &number.to_string(), 100 + number);
+        }
+        let mut elsewhere = volume("elsewhere");
+        elsewhere.mountpoint = "/mnt/elsewhere".into();
+        fake.volumes.lock().unwrap().insert(place, elsewhere);
+        fake.info.lock().unwrap().product = "Docker".into();
+        let slow = Behaviour::After(Duration::from_secs(5));
+        fake.script("volume_sizes", slow);
+        let mut watched = Watched::new(fake);
+        watched.seconds(20).await;
+        for number in 0..VOLUMES {
+            let measured = size(&watched, &number.to_string());
+            assert_eq!(measured, Figure::Known(Bytes(100 + number as u64)));
+        }
+        assert_eq!(size(&watched, "elsewhere"), Figure::Known(Bytes(9)));
+        assert!(watched.is_done(&Stage::ALL), "{place}");
+        assert!(watched.inventory.unexplained.as_ref().known().is_some());
+        // One that comes later is measured here, too, or is not known: the engine is not asked again.
+        add_volume(dir.path(), &watched.fake, "late", 7);
+        let mut unreadable = volume("unreadable");
+        unreadable.mountpoint = "/mnt/unreadable".into();
+        watched.fake.volumes.lock().unwrap().push(unreadable);
+        watched.fake.happens(Change::Volumes);
+        watched.seconds(20).await;
+        assert_eq!(size(&watched, "late"), Figure::Known(Bytes(7)));
+        assert_eq!(size(&watched, "unreadable"), Figure::Unknown);
+        assert!(watched.is_done(&Stage::ALL), "{place}");
+        assert_eq!(watched.fake.count("volume_sizes"), 1);
+    }
+}
+
+/// The engine's folder is no longer its own while half of its volumes are measured: the engine is asked for the
+/// rest, and nothing waits for a turn that never comes.
+#[tokio::test(start_paused = true)]
+async fn volumes_that_wait_when_the_folder_is_lost_are_asked_of_the_engine() {
+    let (_dir, fake) = local(&[("shop", 1000), ("wiki", 20)]);
+    let info = Arc::new(fake.info.lock().unwrap().clone());
+    let found = look(&fake, info, Known::default()).await;
+    let mut scan = Scan::new(&fake);
+    scan.picture.root = found.unwrap().local.ok();
+    assert!(scan.picture.root.is_some());
+    let volumes = fake.volumes.lock().unwrap().clone();
+    let gone = (VolumeName::new("gone"), Taken::default());
+    scan.picture.taken.extend([gone]);
+    scan.take(Answered::Volumes(Ok(volumes)));
+    assert!(scan.volumes.is_waiting());
+    assert!(scan.picture.taken.is_empty(), "what is gone is forgotten");
+    scan.take_root(None);
+    assert!(scan.volumes.is_idle());
+    assert!(scan.is_coming(Question::VolumeSizes));
 }
 
 #[tokio::test(start_paused = true)]
