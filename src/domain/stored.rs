@@ -16,6 +16,9 @@ pub struct Stored {
     /// The layer that each build cache record keeps; none for one with bytes of its own. Records that are not
     /// here are not known.
     pub records: HashMap<RecordId, Option<ChainId>>,
+    /// What records have that are written to again and again, as far as that could be measured: the engine tells
+    /// what they had when it was first asked.
+    pub written: HashMap<RecordId, Bytes>,
 }
 
 /// A layer in the engine's folder (`image/<driver>/layerdb/sha256/<chain>`).
@@ -29,4 +32,20 @@ pub struct StoredLayer {
     pub folder: Text,
     /// Apparent bytes, as the engine counts them.
     pub size: Bytes,
+    /// Lengths of its symbolic links, where the engine leaves them out and they could be counted.
+    pub links: Option<Bytes>,
+}
+
+impl StoredLayer {
+    /// True of a layer that BuildKit made: its names for folders have 25 letters and digits (ENGINE.md §2.5).
+    #[must_use]
+    pub fn is_by_buildkit(&self) -> bool {
+        is_buildkits(&self.folder)
+    }
+}
+
+/// True of a folder's name that BuildKit gave.
+#[must_use]
+pub fn is_buildkits(folder: &str) -> bool {
+    folder.len() == 25
 }

@@ -26,6 +26,7 @@ use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, ContainerId, ImageId, RecordId, State, Text, VolumeName};
 
 mod measure;
+mod written;
 
 pub use logs::{LogOrder, logs, truncate};
 pub use measure::{Leash, Walker};

@@ -28,6 +28,7 @@ use self::scan::{Scan, Why};
 use super::aside::aside;
 use super::host::{self, Known, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
+use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
 use crate::domain::stored::Stored;
@@ -162,8 +163,15 @@ async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Optio
 
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
-async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
-    let read = aside(move || host::stored(&info, &known));
+async fn stored(
+    info: Arc<EngineInfo>,
+    known: Known,
+    before: Figure<Arc<Stored>>,
+) -> Option<Arc<Stored>> {
+    let read = aside(move || {
+        let before = before.as_ref().known().map(|it| &**it);
+        host::stored(&info, &known, before)
+    });
     let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
 }

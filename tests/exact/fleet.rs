@@ -157,8 +157,33 @@ impl<'a> Fleet<'a> {
             );
             build(self, builder, &format!("on-{what}"), &on, &[]);
         }
+        // Links have no bytes in the archive of a layer, and some on the disk.
+        for (builder, what) in [(kit, "kit"), (old, "classic")] {
+            let far = format!("/a/long/way/to/{}", self.name);
+            let made = format!("mkdir /way && ln -s {far} /way/link && ln -s {far} /link");
+            let links = format!("FROM base:1\nRUN {made}\n");
+            build(self, builder, &format!("links-{what}"), &links, &[]);
+        }
         let label = self.named("label-kit");
         self.scene.tag(&label, &self.named("label-second"));
+    }
+
+    /// A context and a cache mount that grow after the engine was first asked for their size.
+    pub fn grown(scene: &'a Scene<'a>, engine: &'a PrivateEngine, name: &str) {
+        let context = scene.folder();
+        for turn in 1..=2_usize {
+            fs::write(context.join(format!("turn-{turn}")), vec![7; turn * 40_000])
+                .expect("a file");
+            let run = format!("dd if=/dev/zero of=/cache/{turn} bs={turn}0000 count=1");
+            let file = format!(
+                "FROM scratch AS none\nCOPY . /\nFROM base:1\nCOPY --from=none /turn-{turn} /turn\n\
+                 RUN --mount=type=cache,id={name},target=/cache {run}\n"
+            );
+            let name = format!("grown-{name}:{turn}");
+            scene.build_in(&context, Builder::BuildKit, &name, &file, &[]);
+            engine.docker(&["system", "df"]);
+        }
+        fs::remove_dir_all(context).expect("the context goes");
     }
 
     fn volumes(&mut self) {

@@ -240,6 +240,9 @@ impl Run {
             fleet::load(&engine, &scene, &mut random, &name);
             if number % 2 == 0 || self.store == Store::GraphDriver {
                 Fleet::build(&engine, &scene, &mut random, &name);
+                if self.from == From::ThisMachine {
+                    Fleet::grown(&scene, &engine, &name);
+                }
             }
             if self.store == Store::Containerd {
                 std::thread::sleep(HISTORY);

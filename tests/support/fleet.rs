@@ -202,6 +202,7 @@ impl Fleet {
                 diff_id: diff_id(number),
                 folder: folder(number),
                 size: Bytes(layer.size),
+                links: None,
             });
         let records = self.holders.iter().filter_map(|holder| match &holder.item {
             ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),
@@ -210,6 +211,7 @@ impl Fleet {
         let stored = Stored {
             layers: layers.collect(),
             records: records.collect(),
+            ..Stored::default()
         };
         Part::Stored(Figure::Known(Arc::new(stored)))
     }

@@ -79,8 +79,22 @@ impl<'a> Scene<'a> {
         options: &[&str],
     ) -> String {
         let context = self.folder();
-        fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
         fs::write(context.join("note"), "ten bytes\n").expect("a note");
+        let id = self.build_in(&context, builder, name, dockerfile, options);
+        fs::remove_dir_all(context).expect("the context goes");
+        id
+    }
+
+    /// The same, of a context that is there already.
+    pub fn build_in(
+        &self,
+        context: &Path,
+        builder: Builder,
+        name: &str,
+        dockerfile: &str,
+        options: &[&str],
+    ) -> String {
+        fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
         let mut command = self.engine.client();
         command
             .env(
@@ -93,9 +107,8 @@ impl<'a> Scene<'a> {
             )
             .args(["build", "--network", "none", "--tag", name])
             .args(options)
-            .arg(&context);
+            .arg(context);
         run(&mut command);
-        fs::remove_dir_all(context).expect("the context goes");
         self.image_id(name)
     }
 
@@ -199,7 +212,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn folder(&self) -> PathBuf {
+    /// A folder of the engine that nobody else has.
+    pub fn folder(&self) -> PathBuf {
         tempfile::tempdir_in(self.engine.folder())
             .expect("a folder")
             .keep()

@@ -91,7 +91,7 @@ impl<'a> Builder<'a> {
         let beside = match register {
             Some(register) => register.beside.clone(),
             None if has_blobs(inventory) => inits::beside(inventory, &tree, &tops),
-            None => vec![Bytes::ZERO; tree.len()],
+            None => shelf.beside(&tree),
         };
         Self {
             inventory,

@@ -10,9 +10,9 @@ use crate::domain::item::{Record, Text};
 
 use super::build::Builder;
 use super::join::{Lineage, Tie, is_base};
-use super::shelf::is_buildkits;
 use super::sizes::Span;
 use super::units::UnitNo;
+use crate::domain::stored::is_buildkits;
 
 /// A container's chain of layers with some that no image has.
 pub(super) struct Hidden {

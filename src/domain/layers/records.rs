@@ -327,10 +327,12 @@ impl Builder<'_> {
         let item = || Doubt::NoSize(ItemId::Record(record.id.clone()));
         let untold = record.size == Figure::Unknown || packed.is_none() && is_untold(record);
         let size = record.size.known().unwrap_or_default();
+        let measured = self.shelf.written.get(&record.id).copied();
+        let untold = untold && measured.is_none();
         let own = if untold {
             Span::UNKNOWN
         } else {
-            Span::exactly(size)
+            Span::exactly(measured.unwrap_or(size))
         };
         let unit = self.add_unit(Unit {
             below,
@@ -349,7 +351,7 @@ impl Builder<'_> {
 
 /// A base that was here before has no size of its own, and may be all that keeps its layer.
 pub(super) fn is_untold(record: &Record) -> bool {
-    record.description.starts_with("from local") && record.size.known().is_some_and(Bytes::is_zero)
+    is_base(record) && record.size.known().is_some_and(Bytes::is_zero)
 }
 
 /// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
-use crate::domain::stored::{Stored, StoredLayer};
+use crate::domain::stored::{Stored, StoredLayer, is_buildkits};
 use crate::domain::texts::Digest;
 
 use super::ledger::has_blobs;
@@ -19,18 +19,17 @@ pub(super) struct Shelf {
     /// Some layers that no image has are remembered.
     pub(super) remembers: bool,
     pub(super) sizes: Vec<(LayerNo, Bytes)>,
+    /// What layers have besides.
+    links: Vec<(LayerNo, Bytes)>,
     pub(super) folders: HashMap<Text, LayerNo>,
     /// What records are, where the engine notes it: a layer, or none at all.
     pub(super) records: HashMap<RecordId, Option<LayerNo>>,
+    /// What records have that are written to again and again.
+    pub(super) written: HashMap<RecordId, Bytes>,
     /// What records were that share a layer with an image still, where that told it more clearly before.
     pub(super) hints: HashMap<RecordId, LayerNo>,
     /// By layer, true of those in a folder that BuildKit named.
     by_buildkit: Vec<bool>,
-}
-
-/// BuildKit's names for folders have 25 letters and digits (ENGINE.md §2.5).
-pub(super) fn is_buildkits(folder: &str) -> bool {
-    folder.len() == 25
 }
 
 impl Shelf {
@@ -43,6 +42,7 @@ impl Shelf {
         let of_images = tree.len();
         if let Figure::Known(stored) = &inventory.stored {
             shelf.is_known = true;
+            shelf.written.clone_from(&stored.written);
             shelf.take(stored, tree);
         } else {
             shelf.take(&remembered(inventory), tree);
@@ -102,6 +102,7 @@ impl Shelf {
                 let number = tree.layer_on(below, Digest::new(&at.diff_id));
                 numbers.insert(&at.chain, number);
                 self.sizes.push((number, at.size));
+                self.links.extend(at.links.map(|links| (number, links)));
                 self.folders.insert(at.folder.clone(), number);
             }
         }
@@ -114,6 +115,15 @@ impl Shelf {
                 None => self.records.insert(record.clone(), None),
             };
         }
+    }
+
+    /// What the engine leaves out of each layer's size.
+    pub(super) fn beside(&self, tree: &Tree) -> Vec<Bytes> {
+        let mut beside = vec![Bytes::ZERO; tree.len()];
+        for (layer, links) in &self.links {
+            beside[*layer as usize] = *links;
+        }
+        beside
     }
 
     /// True of a layer that a step of a build made here.
@@ -147,5 +157,6 @@ fn remembered(inventory: &Inventory) -> Stored {
     Stored {
         layers: wanted.into_values().cloned().collect(),
         records,
+        written: HashMap::new(),
     }
 }

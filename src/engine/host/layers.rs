@@ -10,7 +10,7 @@ use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::bolt::{Bolt, Value};
-use super::{Known, Root, base_flags, is_random, prove, unless_gone};
+use super::{Known, Root, base_flags, is_random, prove, unless_gone, written};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
@@ -27,17 +27,23 @@ const START: u64 = 256 << 10;
 const TRIES: usize = 3;
 
 /// Every layer that the engine keeps (ENGINE.md §2.1), and which the build cache keeps, as its own folder lists
-/// them. `None` where the engine is not proven to be local, its folder cannot be read, or has another form. It
-/// opens files: call it where blocking is allowed.
+/// them; what `before` knows of it for good is not counted anew. `None` where the engine is not proven to be local, its
+/// folder cannot be read, or has another form. It opens files: call it where blocking is allowed.
 #[must_use]
-pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
+pub fn stored(engine: &EngineInfo, known: &Known, before: Option<&Stored>) -> Option<Stored> {
     let root = prove(engine, known).ok()?;
     // Records first: their layers are then among those that are listed.
     let snapshots = snapshots(&root).unwrap_or_default();
-    Some(Stored {
+    let is_written_to = |it: &&Snapshot| it.chain.is_none() && it.committed.is_none();
+    let written = snapshots.iter().filter(is_written_to);
+    let written: Vec<RecordId> = written.map(|it| it.id.clone()).collect();
+    let mut stored = Stored {
         layers: layers(&root, &engine.driver)?,
         records: snapshots.into_iter().map(|it| (it.id, it.chain)).collect(),
-    })
+        written: HashMap::new(),
+    };
+    written::count(&root, &engine.driver, &mut stored, &written, before);
+    Some(stored)
 }
 
 /// What the engine notes of the folders of its graph driver: whose each is.
@@ -249,6 +255,7 @@ fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
         diff_id: diff_id.into(),
         folder: cache.into(),
         size: Bytes(size),
+        links: None,
     }))
 }
 

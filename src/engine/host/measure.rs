@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
@@ -32,7 +33,10 @@ pub struct Leash(Arc<AtomicBool>);
 impl Leash {
     #[must_use]
     pub fn walker(&self) -> Walker {
-        Walker(Arc::clone(&self.0))
+        Walker {
+            is_over: Arc::clone(&self.0),
+            until: None,
+        }
     }
 }
 
@@ -44,9 +48,20 @@ impl Drop for Leash {
 
 /// What walks through folders, as long as its [`Leash`] is held.
 #[derive(Clone, Debug, Default)]
-pub struct Walker(Arc<AtomicBool>);
+pub struct Walker {
+    is_over: Arc<AtomicBool>,
+    until: Option<Instant>,
+}
 
 impl Walker {
+    /// One that needs no leash: it ends by itself.
+    pub(super) fn until(end: Instant) -> Self {
+        Self {
+            until: Some(end),
+            ..Self::default()
+        }
+    }
+
     /// What a volume's files take. It may take as long as the volume is large.
     ///
     /// A walk stays on one filesystem. The engine does not when it removes a volume: one with another mounted
@@ -67,8 +82,11 @@ impl Walker {
 
     /// Ends a walk for which nobody waits any more.
     pub(super) fn goes_on(&self) -> io::Result<()> {
-        if self.0.load(Ordering::Relaxed) {
+        if self.is_over.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
+        }
+        if self.until.is_some_and(|end| Instant::now() > end) {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())
     }

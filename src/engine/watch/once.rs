@@ -381,7 +381,12 @@ impl Once<'_> {
     /// Newer than the build cache, so that every layer that a record has is among them.
     async fn stored(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let layers = stored(engine, Known::of(&self.inventory)).await;
+        let layers = stored(
+            engine,
+            Known::of(&self.inventory),
+            self.inventory.stored.clone(),
+        )
+        .await;
         self.inventory.apply(Part::Stored(layers.into()));
     }
 

@@ -318,9 +318,13 @@ impl<'e> Scan<'e> {
             }
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                stored(info, self.picture.known.clone())
-                    .map(Answered::Stored)
-                    .boxed()
+                stored(
+                    info,
+                    self.picture.known.clone(),
+                    self.picture.stored.clone(),
+                )
+                .map(Answered::Stored)
+                .boxed()
             }
             Question::Logs => self.logs(),
             Question::Contents => self.contents(),
