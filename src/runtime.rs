@@ -17,6 +17,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::yield_now;
 use tokio::time::{Duration, sleep};
 
 use crate::app::model::{Model, Options};
@@ -41,7 +42,7 @@ use session::{News, Session};
 pub use session::{Opened, Opener};
 use terminal::Terminal;
 
-/// At most this many messages are taken in before a frame is drawn.
+/// At most this many messages are taken in before the model is drawn again.
 const BATCH: usize = 4096;
 
 /// Opens the full screen and runs until somebody quits. Everything shares one thread, where what waits for an
@@ -158,31 +159,28 @@ impl Program {
         Ok(())
     }
 
-    /// Waits for something to happen and takes in all that has, keys first: a key means what was drawn before
-    /// the answers that came with it.
+    /// Waits for something to happen and takes in all that has. What the terminal sent goes alone: a key means what
+    /// was drawn before the answers that came with it, and its own frame does not wait for them.
     async fn next_batch(
         &mut self,
         inputs: &mut UnboundedReceiver<io::Result<Input>>,
         signals: &mut Signals,
     ) -> Vec<Msg> {
+        // While one answer follows the other nothing here waits: what was typed meanwhile gets into its queue.
+        yield_now().await;
         let mut batch = Vec::new();
         tokio::select! {
             biased;
-            input = inputs.recv(), if !self.is_blind => self.read(input, &mut batch),
-            msg = signals.next() => batch.push(msg),
-            news = self.inbox.recv() => {
-                batch.extend(news.and_then(|news| self.take(news)));
+            input = inputs.recv(), if !self.is_blind => {
+                self.read(input, &mut batch);
+                while let Ok(input) = inputs.try_recv() {
+                    self.read(Some(input), &mut batch);
+                }
             }
+            msg = signals.next() => batch.push(msg),
+            Some(news) = self.inbox.recv() => self.take(news, &mut batch),
             panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
             () = alarm(self.model.wakes_at()) => {}
-        }
-        while let Ok(input) = inputs.try_recv() {
-            self.read(Some(input), &mut batch);
-        }
-        while batch.len() < BATCH
-            && let Ok(news) = self.inbox.try_recv()
-        {
-            batch.extend(self.take(news));
         }
         batch
     }
@@ -195,14 +193,20 @@ impl Program {
         }
     }
 
-    /// An engine that answered is opened at once; what that means for the model follows as a message.
-    fn take(&mut self, news: News) -> Option<Msg> {
-        match news {
-            News::Msg(msg) => Some(msg),
-            News::Found(engine) => {
-                self.session.open(engine);
-                None
+    /// Takes in what came beside keys, so much at a time that a frame is drawn now and then. An engine that answered
+    /// is opened at once; what that means for the model follows as a message. Parts of a scan that follow each other
+    /// become one message: the model works out what they mean once, however many they are.
+    fn take(&mut self, first: News, batch: &mut Vec<Msg>) {
+        let mut news = Some(first);
+        let mut left = BATCH;
+        while let Some(it) = news {
+            match (it, batch.last_mut()) {
+                (News::Found(engine), _) => self.session.open(engine),
+                (News::Msg(Msg::Scan(parts)), Some(Msg::Scan(before))) => before.extend(parts),
+                (News::Msg(msg), _) => batch.push(msg),
             }
+            left -= 1;
+            news = (left > 0).then(|| self.inbox.try_recv().ok()).flatten();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The loop as it is, with a screen that counts its frames.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,11 +18,20 @@ use crate::engine::Engine;
 use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;
 
-/// A screen, and how many frames it was given.
+/// A screen, and the frames that it was given: one above the other, as text.
 #[derive(Clone)]
 struct Counted {
     screen: Rc<RefCell<TestBackend>>,
-    frames: Rc<Cell<usize>>,
+    frames: Rc<RefCell<Vec<String>>>,
+}
+
+impl Counted {
+    fn new() -> Self {
+        Self {
+            screen: Rc::new(RefCell::new(TestBackend::new(80, 24))),
+            frames: Rc::default(),
+        }
+    }
 }
 
 impl Backend for Counted {
@@ -32,8 +41,10 @@ impl Backend for Counted {
     where
         I: Iterator<Item = (u16, u16, &'a Symbol)>,
     {
-        self.frames.set(self.frames.get() + 1);
-        self.screen.borrow_mut().draw(content)
+        let mut screen = self.screen.borrow_mut();
+        let drawn = screen.draw(content);
+        self.frames.borrow_mut().push(screen.to_string());
+        drawn
     }
 
     fn hide_cursor(&mut self) -> Result<(), Infallible> {
@@ -82,50 +93,114 @@ fn nowhere() -> Opener {
     }
 }
 
-#[tokio::test]
-async fn ten_thousand_answers_at_once_cost_a_handful_of_frames() {
-    const ANSWERS: usize = 10_000;
+/// The program with this in its inbox; its session sends to nobody.
+fn with_news(told: Vec<Msg>) -> Program {
     let (news, inbox) = unbounded_channel();
-    let running = Part::Stage(Stage::VolumeSizes, Progress::Running(Timestamp::now()));
-    for _ in 0..ANSWERS {
-        let _ = news.send(News::Msg(Msg::Scan(vec![running.clone()])));
+    for msg in told {
+        let _ = news.send(News::Msg(msg));
     }
-    let last = EngineInfo {
-        host: "unix:///the/last.sock".into(),
-        ..EngineInfo::default()
-    };
-    let _ = news.send(News::Msg(Msg::Scan(vec![Part::Engine(Arc::new(last))])));
-    let screen = Counted {
-        screen: Rc::new(RefCell::new(TestBackend::new(80, 24))),
-        frames: Rc::default(),
-    };
-    let program = Program {
+    Program {
         model: Model::new(Options::default(), 80, 24, Timestamp::now()),
         session: Session::new(nowhere(), news),
         inbox,
         theme: Theme::new(true, false),
         is_blind: false,
+    }
+}
+
+/// The parts that tell of an engine at this address.
+fn engine_at(host: &str) -> Vec<Part> {
+    let engine = EngineInfo {
+        host: host.into(),
+        ..EngineInfo::default()
     };
-    let (seen, frames) = (screen.screen.clone(), screen.frames.clone());
+    vec![Part::Engine(Arc::new(engine))]
+}
+
+/// Runs the program until it quits.
+async fn run(
+    program: Program,
+    screen: Counted,
+    inputs: impl Stream<Item = io::Result<Input>> + 'static,
+) {
     let terminal = ratatui::Terminal::new(screen).unwrap();
-    // Quits once the last answer is on the screen.
-    let quit = stream::once(async move {
-        while !seen.borrow().to_string().contains("the/last.sock") {
-            sleep(Duration::from_millis(1)).await;
-        }
-        let key = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE);
-        Ok(Input::Key(key))
-    });
     let nobody = Terminal::of_nobody();
-    let run = Box::pin(program.run(&nobody, terminal, quit));
+    let run = Box::pin(program.run(&nobody, terminal, inputs));
     let local = tokio::task::LocalSet::new();
     let time = Duration::from_secs(60);
     local
         .run_until(Box::pin(tokio::time::timeout(time, run)))
         .await
-        .expect("the last answer comes onto the screen")
+        .expect("it quits")
         .unwrap();
+}
+
+/// Quits, whatever is open, once these words are on the screen.
+async fn quit_at(seen: Rc<RefCell<TestBackend>>, words: &str) -> io::Result<Input> {
+    while !seen.borrow().to_string().contains(words) {
+        sleep(Duration::from_millis(1)).await;
+    }
+    let key = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    Ok(Input::Key(key))
+}
+
+#[tokio::test]
+async fn ten_thousand_answers_at_once_cost_a_handful_of_frames() {
+    const ANSWERS: usize = 10_000;
+    let running = Part::Stage(Stage::VolumeSizes, Progress::Running(Timestamp::now()));
+    let mut told = vec![Msg::Scan(vec![running]); ANSWERS];
+    told.push(Msg::Scan(engine_at("unix:///the/last.sock")));
+    let screen = Counted::new();
+    let (seen, frames) = (screen.screen.clone(), screen.frames.clone());
+    let quit = stream::once(quit_at(seen, "the/last.sock"));
+    run(with_news(told), screen, quit).await;
     // A frame before anything came, one for each batch, and one a second that it may take.
-    let most = ANSWERS / BATCH + 4;
-    assert!(frames.get() <= most, "{} frames", frames.get());
+    let (drawn, most) = (frames.borrow().len(), ANSWERS / BATCH + 4);
+    assert!(drawn <= most, "{drawn} frames");
+}
+
+#[tokio::test]
+async fn a_key_is_drawn_before_the_answers_that_wait_are_taken_in() {
+    const HELP: &str = "In the lists";
+    let help = Input::Key(KeyEvent::new(KeyCode::Char('?'), KeyModifiers::NONE));
+    let screen = Counted::new();
+    let (seen, frames) = (screen.screen.clone(), screen.frames.clone());
+    let first = stream::once(async { Ok(help) });
+    let quit = stream::once(quit_at(seen, "the/last.sock"));
+    let told = vec![
+        Msg::Connected,
+        Msg::Scan(engine_at("unix:///the/last.sock")),
+    ];
+    run(with_news(told), screen, first.chain(quit)).await;
+    let frames = frames.borrow();
+    let answer = |frame: &String| frame.contains("the/last.sock");
+    let help = frames.iter().position(|frame| frame.contains(HELP));
+    let help = help.expect("the key was drawn");
+    assert!(!answer(&frames[help]), "{}", frames[help]);
+    assert!(frames[help..].iter().any(answer), "and then the answer");
+}
+
+#[tokio::test]
+async fn parts_that_wait_side_by_side_are_worked_out_together() {
+    let part = || Msg::Scan(engine_at("unix:///an/engine.sock"));
+    let mut told = vec![part(); 10];
+    told.push(Msg::Connected);
+    told.extend(vec![part(); BATCH]);
+    let mut program = with_news(told);
+    // Held open, as by a terminal where nobody types.
+    let (_keyboard, mut inputs) = unbounded_channel();
+    let mut signals = Signals::new().unwrap();
+    let mut parts = Vec::new();
+    for _ in 0..2 {
+        for msg in program.next_batch(&mut inputs, &mut signals).await {
+            parts.push(match msg {
+                Msg::Scan(parts) => parts.len(),
+                msg => {
+                    assert!(matches!(msg, Msg::Connected), "{msg:?}");
+                    0
+                }
+            });
+        }
+    }
+    assert_eq!(parts, [10, 0, BATCH - 11, 11]);
 }
