@@ -32,12 +32,14 @@ use crate::ui::{Theme, view};
 pub mod batch;
 pub mod console;
 mod input;
+mod line;
 pub mod open;
 pub mod past;
 mod screen;
 mod session;
 mod terminal;
 
+use line::Line;
 use session::{News, Session};
 pub use session::{Opened, Opener};
 use terminal::Terminal;
@@ -67,10 +69,12 @@ pub async fn run(
         session: Session::new(opener, news),
         inbox,
         theme,
+        line: terminal.line().clone(),
+        picture: Picture::Old,
         is_blind: false,
     };
     program
-        .run(&terminal, Terminal::screen()?, EventStream::new())
+        .run(&terminal, terminal.screen()?, EventStream::new())
         .await
 }
 
@@ -79,8 +83,22 @@ struct Program {
     session: Session,
     inbox: UnboundedReceiver<News>,
     theme: Theme,
+    line: Line,
+    picture: Picture,
     /// The terminal is gone. What is in hand is finished all the same.
     is_blind: bool,
+}
+
+/// How much of the model is on the screen.
+enum Picture {
+    /// Something happened since it was drawn.
+    Old,
+    /// All of it was drawn, and is on its way to the terminal.
+    Sent {
+        /// As in [`Msg::Drawn`].
+        furthest: usize,
+    },
+    Shown,
 }
 
 /// The signals that end or change the program.
@@ -124,11 +142,15 @@ impl Program {
         self.session.do_effect(Effect::Connect, &self.model);
         loop {
             // A terminal that cannot be written to is gone, as after a lost SSH line.
-            self.is_blind |= self.draw(&mut screen).is_err();
+            self.is_blind |= self.draw(&mut screen).is_err() || self.line.is_cut();
             let batch = if self.is_blind && !self.model.terminating {
                 vec![Msg::Terminate]
             } else {
-                self.next_batch(&mut inputs, &mut signals).await
+                let Some(batch) = self.next_batch(&mut inputs, &mut signals).await else {
+                    continue;
+                };
+                self.picture = Picture::Old;
+                batch
             };
             let mut effects = update(&mut self.model, Msg::Now(Timestamp::now()));
             for msg in batch {
@@ -148,29 +170,41 @@ impl Program {
         }
     }
 
+    /// Draws the model as it is now, unless the terminal has not taken the frame before yet: a slow one is not
+    /// flooded, and what it shows next is the newest. A model is on the screen only once its frame was taken.
     fn draw<B>(&mut self, screen: &mut ratatui::Terminal<B>) -> Result<()>
     where
         B: Backend,
         B::Error: std::error::Error + Send + Sync + 'static,
     {
-        let mut furthest = 0;
-        screen.draw(|frame| furthest = view(&self.model, frame, &self.theme))?;
-        update(&mut self.model, Msg::Drawn { furthest });
+        if matches!(self.picture, Picture::Old) && self.line.is_free() {
+            let mut furthest = 0;
+            screen.draw(|frame| furthest = view(&self.model, frame, &self.theme))?;
+            self.picture = Picture::Sent { furthest };
+        }
+        if let Picture::Sent { furthest } = self.picture
+            && self.line.is_free()
+        {
+            update(&mut self.model, Msg::Drawn { furthest });
+            self.picture = Picture::Shown;
+        }
         Ok(())
     }
 
     /// Waits for something to happen and takes in all that has. What the terminal sent goes alone: a key means what
-    /// was drawn before the answers that came with it, and its own frame does not wait for them.
+    /// was drawn before the answers that came with it, and its own frame does not wait for them. Nothing if the
+    /// terminal has taken a frame.
     async fn next_batch(
         &mut self,
         inputs: &mut UnboundedReceiver<io::Result<Input>>,
         signals: &mut Signals,
-    ) -> Vec<Msg> {
+    ) -> Option<Vec<Msg>> {
         // While one answer follows the other nothing here waits: what was typed meanwhile gets into its queue.
         yield_now().await;
         let mut batch = Vec::new();
         tokio::select! {
             biased;
+            () = self.line.taken() => return None,
             input = inputs.recv(), if !self.is_blind => {
                 self.read(input, &mut batch);
                 while let Ok(input) = inputs.try_recv() {
@@ -182,7 +216,7 @@ impl Program {
             panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
             () = alarm(self.model.wakes_at()) => {}
         }
-        batch
+        Some(batch)
     }
 
     /// What the terminal sent; nothing or an error when it is gone.

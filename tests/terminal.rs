@@ -7,8 +7,13 @@
 
 mod support;
 
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use portable_pty::CommandBuilder;
@@ -16,7 +21,7 @@ use rustix::process::Signal;
 
 use support::journey::{Journey, PLAN, Pane, REMOVING};
 use support::program::on_path;
-use support::pty::{Screen, traces};
+use support::pty::{SOON, Screen, traces};
 use support::trial;
 use support::{DTOP, broken};
 
@@ -50,6 +55,20 @@ const TESTS: &[(&str, fn())] = &[
         a_panic_restores(broken::IN_THE_LOOP);
     }),
     ("every_size_is_drawn", every_size_is_drawn),
+    (
+        "a_terminal_that_nobody_reads_stops_neither_keys_nor_requests",
+        a_stuck_terminal_stops_nothing,
+    ),
+    (
+        "a_terminal_that_is_read_again_shows_the_newest",
+        a_terminal_read_again_is_right,
+    ),
+    ("sigterm_ends_it_on_a_terminal_that_nobody_reads", || {
+        a_signal_ends_it_unread(Signal::TERM);
+    }),
+    ("sighup_ends_it_on_a_terminal_that_nobody_reads", || {
+        a_signal_ends_it_unread(Signal::HUP);
+    }),
     (
         "a_removal_goes_on_while_the_terminal_changes_its_size",
         a_removal_survives_resizing,
@@ -232,6 +251,116 @@ fn every_size_is_drawn() {
     assert_eq!(screen.left_behind(), NOTHING);
 }
 
+/// Nobody reads, and yet much is to be drawn.
+fn hang(screen: &mut Screen) {
+    screen.hang();
+    for _ in 0..20 {
+        screen.keys("?");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn a_stuck_terminal_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("silent.sock");
+    let engine = UnixListener::bind(&socket).expect("a socket");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    // Hangs up on everybody.
+    thread::spawn(move || {
+        for client in engine.incoming() {
+            drop(client);
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let host = format!("unix://{}", socket.display());
+    let mut screen = Screen::start(&["-H", &host], &[], (35, 120));
+    screen.wait_for("silent.sock");
+    screen.wait_for("retry");
+    screen.settle();
+    hang(&mut screen);
+    for _ in 0..2 {
+        let (before, start) = (asked.load(Ordering::SeqCst), Instant::now());
+        screen.keys("r");
+        while asked.load(Ordering::SeqCst) == before {
+            assert!(start.elapsed() < SOON, "the key asks the engine");
+            thread::sleep(Duration::from_millis(10));
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    screen.keys("q");
+    assert_eq!(screen.end().exit_code(), 0);
+}
+
+fn a_terminal_read_again_is_right() {
+    let mut screen = Journey::demo((35, 120)).screen;
+    // A new order is taken 2 s after the scan.
+    thread::sleep(Duration::from_secs(3));
+    let (before, picture) = (screen.raw_len(), screen.contents());
+    hang(&mut screen);
+    // Of all that follows, only the end is drawn.
+    for _ in 0..10 {
+        screen.keys("2 j 3 j j 4 1 j");
+        thread::sleep(Duration::from_millis(20));
+    }
+    screen.keys("2 g space");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(screen.contents(), picture, "nobody reads");
+    screen.read_on();
+    screen.wait_for("1 marked");
+    screen.settle();
+    let came = screen
+        .raw_since(before)
+        .iter()
+        .filter(|byte| **byte != 0)
+        .count();
+    assert!(
+        came < 40_000,
+        "a slow terminal is not flooded: {came} bytes"
+    );
+    let shown = screen.look(cells);
+    // Another size and this one again: all is drawn anew.
+    screen.resize(34, 119);
+    screen.settle();
+    screen.resize(35, 120);
+    screen.settle();
+    let (picture, anew) = (screen.contents(), screen.look(cells));
+    assert_eq!(shown.len(), anew.len());
+    for (was, is) in shown.iter().zip(&anew) {
+        assert_eq!(was, is, "in\n{picture}");
+    }
+    screen.keys("q y");
+    assert_eq!(screen.end().exit_code(), 0);
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+/// Where something stands, what, and how it looks.
+fn cells(screen: &vt100::Screen) -> Vec<impl std::fmt::Debug + PartialEq + use<>> {
+    let (rows, columns) = screen.size();
+    let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+    let seen = places.filter_map(|(row, column)| {
+        let cell = screen.cell(row, column)?;
+        let colours = (cell.fgcolor(), cell.bgcolor());
+        let style = (cell.bold(), cell.dim(), cell.underline(), cell.inverse());
+        let text = cell.contents().trim().to_owned();
+        Some(((row, column), text, colours, style))
+    });
+    seen.collect()
+}
+
+fn a_signal_ends_it_unread(signal: Signal) {
+    let mut screen = Journey::demo((35, 120)).screen;
+    hang(&mut screen);
+    let start = Instant::now();
+    screen.signal(signal);
+    while screen.runs() {
+        assert!(start.elapsed() < Duration::from_secs(3), "it still runs");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let left = screen.left_behind();
+    assert!(!left.contains(&"modes"), "they need nobody who reads");
+}
+
 /// The demo with every container that can go in a plan, which is on the screen.
 fn plan_of_containers(size: (u16, u16)) -> Journey {
     let mut journey = Journey::demo(size);
@@ -249,7 +378,7 @@ fn a_removal_survives_resizing() {
     journey.screen.wait_for(REMOVING);
     for (rows, columns) in [(10, 40), (35, 120), (1, 1), (3, 200), (24, 80)] {
         journey.screen.resize(rows, columns);
-        std::thread::sleep(std::time::Duration::from_millis(60));
+        thread::sleep(Duration::from_millis(60));
         assert!(journey.screen.runs(), "{rows} rows of {columns} ended it");
     }
     let end = journey.wait_for_the_end();

@@ -1,7 +1,7 @@
 //! The terminal: taken for a full-screen program, and always given back as it was.
 
-use std::io::{self, BufWriter, Stdout, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
@@ -11,19 +11,26 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use rustix::process::{Signal, kill_current_process_group};
+use tokio::time::Duration;
 
+use super::line::{Line, Pen};
 use super::screen::Lean;
 
-/// True while the terminal is ours: a panic hook and a drop must give it back once, not twice.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The line to the terminal while that is ours: a panic hook and a drop must give it back once, not twice.
+static TAKEN: Mutex<Option<Line>> = Mutex::new(None);
+
+/// How long a terminal that is given back may take nothing before it is left as it is: one that nobody reads is
+/// never told, and a slow one is.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What ratatui draws to: a frame is one write.
-pub type Screen = ratatui::Terminal<Lean<BufWriter<Stdout>>>;
+pub type Screen = ratatui::Terminal<Lean<Pen>>;
 
 /// The terminal while it is ours; dropping it gives it back.
 #[derive(Debug)]
 pub struct Terminal {
     mouse: bool,
+    line: Line,
 }
 
 impl Terminal {
@@ -33,21 +40,28 @@ impl Terminal {
     /// When the terminal does not let itself be taken; it is then as it was.
     pub fn take(mouse: bool) -> io::Result<Self> {
         restore_before_panic_message();
-        let terminal = Self { mouse };
+        let line = Line::over(io::stdout())?;
+        let terminal = Self { mouse, line };
         terminal.enter()?;
         Ok(terminal)
     }
 
     /// A terminal that was never taken, and so is not given back.
     #[cfg(test)]
-    pub fn of_nobody() -> Self {
-        Self { mouse: false }
+    pub fn of_nobody(line: Line) -> Self {
+        let mouse = false;
+        Self { mouse, line }
+    }
+
+    /// All that goes to the terminal goes this way, in its order.
+    pub fn line(&self) -> &Line {
+        &self.line
     }
 
     fn enter(&self) -> io::Result<()> {
         enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
-        let mut out = io::stdout();
+        *taken() = Some(self.line.clone());
+        let mut out = Pen::new(self.line.clone());
         execute!(
             out,
             EnterAlternateScreen,
@@ -64,8 +78,8 @@ impl Terminal {
     ///
     /// # Errors
     /// When the terminal does not tell its size.
-    pub fn screen() -> io::Result<Screen> {
-        ratatui::Terminal::new(Lean::new(BufWriter::with_capacity(1 << 16, io::stdout())))
+    pub fn screen(&self) -> io::Result<Screen> {
+        ratatui::Terminal::new(Lean::new(Pen::new(self.line.clone())))
     }
 
     /// Gives the terminal back and stops the whole job, as ^Z does for any program.
@@ -94,12 +108,13 @@ impl Drop for Terminal {
     }
 }
 
-/// Gives the terminal back. A terminal that is gone (a lost SSH line) cannot be told, which is no error.
+/// Gives the terminal back, after what was drawn before. A terminal that is gone (a lost SSH line) or that nobody
+/// reads cannot be told, which is no error; its modes are those of before all the same.
 fn give_back() {
-    if !TAKEN.swap(false, Ordering::SeqCst) {
+    let Some(line) = taken().take() else {
         return;
-    }
-    let mut out = io::stdout();
+    };
+    let mut out = Pen::new(line.clone());
     let _ = execute!(
         out,
         DisableMouseCapture,
@@ -107,8 +122,12 @@ fn give_back() {
         LeaveAlternateScreen,
         cursor::Show
     );
-    let _ = out.flush();
+    line.finish(PATIENCE);
     let _ = disable_raw_mode();
+}
+
+fn taken() -> MutexGuard<'static, Option<Line>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A panic's message belongs on the screen that the user came from.

@@ -104,6 +104,8 @@ fn with_news(told: Vec<Msg>) -> Program {
         session: Session::new(nowhere(), news),
         inbox,
         theme: Theme::new(true, false),
+        line: Line::over(io::sink()).unwrap(),
+        picture: Picture::Old,
         is_blind: false,
     }
 }
@@ -124,7 +126,7 @@ async fn run(
     inputs: impl Stream<Item = io::Result<Input>> + 'static,
 ) {
     let terminal = ratatui::Terminal::new(screen).unwrap();
-    let nobody = Terminal::of_nobody();
+    let nobody = Terminal::of_nobody(program.line.clone());
     let run = Box::pin(program.run(&nobody, terminal, inputs));
     let local = tokio::task::LocalSet::new();
     let time = Duration::from_secs(60);
@@ -192,7 +194,8 @@ async fn parts_that_wait_side_by_side_are_worked_out_together() {
     let mut signals = Signals::new().unwrap();
     let mut parts = Vec::new();
     for _ in 0..2 {
-        for msg in program.next_batch(&mut inputs, &mut signals).await {
+        let batch = program.next_batch(&mut inputs, &mut signals).await;
+        for msg in batch.expect("nothing was drawn") {
             parts.push(match msg {
                 Msg::Scan(parts) => parts.len(),
                 msg => {
@@ -203,4 +206,54 @@ async fn parts_that_wait_side_by_side_are_worked_out_together() {
         }
     }
     assert_eq!(parts, [10, 0, BATCH - 11, 11]);
+}
+
+/// A terminal that takes nothing before it is let, and remembers what it took.
+#[derive(Clone, Default)]
+struct Stuck {
+    took: Arc<std::sync::Mutex<Vec<u8>>>,
+    reads: Arc<(std::sync::Mutex<bool>, std::sync::Condvar)>,
+}
+
+impl io::Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (reads, changed) = &*self.reads;
+        drop(changed.wait_while(reads.lock().unwrap(), |reads| !*reads));
+        self.took.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_model_counts_as_drawn_once_the_terminal_took_it_and_no_later_one_does() {
+    let terminal = Stuck::default();
+    let mut program = with_news(Vec::new());
+    program.line = Line::over(terminal.clone()).unwrap();
+    let mut screen = ratatui::Terminal::new(Counted::new()).unwrap();
+    let (_keyboard, mut inputs) = unbounded_channel();
+    let mut signals = Signals::new().unwrap();
+    program.draw(&mut screen).unwrap();
+    assert!(
+        matches!(program.picture, Picture::Shown),
+        "nothing was sent"
+    );
+    program.line.send(b"the frame");
+    program.picture = Picture::Sent { furthest: 0 };
+    program.draw(&mut screen).unwrap();
+    assert!(matches!(program.picture, Picture::Sent { .. }), "not taken");
+    // Something happens meanwhile: what is on its way is not the model any more, and nothing is drawn over it.
+    program.picture = Picture::Old;
+    program.draw(&mut screen).unwrap();
+    assert!(matches!(program.picture, Picture::Old));
+    *terminal.reads.0.lock().unwrap() = true;
+    terminal.reads.1.notify_all();
+    let batch = program.next_batch(&mut inputs, &mut signals).await;
+    assert!(batch.is_none(), "the terminal has taken it");
+    program.draw(&mut screen).unwrap();
+    assert!(matches!(program.picture, Picture::Shown));
+    assert_eq!(*terminal.took.lock().unwrap(), b"the frame");
 }

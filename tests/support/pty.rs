@@ -41,6 +41,9 @@ pub struct Memory {
 struct Shown {
     state: Mutex<State>,
     changed: Condvar,
+    /// Nobody reads the terminal.
+    is_stuck: Mutex<bool>,
+    unstuck: Condvar,
 }
 
 struct State {
@@ -88,6 +91,8 @@ impl Screen {
                 last: Instant::now(),
             }),
             changed: Condvar::new(),
+            is_stuck: Mutex::new(false),
+            unstuck: Condvar::new(),
         });
         let reader = pair.master.try_clone_reader().expect("a reader");
         let show = Arc::clone(&shown);
@@ -155,6 +160,29 @@ impl Screen {
                 .expect("the screen")
                 .0;
         }
+    }
+
+    /// Reads no more of what the program writes, as a line that hangs, and fills the terminal until it takes no
+    /// more either. What it is filled with is drawn as nothing.
+    pub fn hang(&self) {
+        *self.shown.is_stuck.lock().expect("the line") = true;
+        let mut filler = open_terminal(self.master.as_ref());
+        let flags = rustix::fs::fcntl_getfl(&filler).expect("its flags");
+        rustix::fs::fcntl_setfl(&filler, flags | rustix::fs::OFlags::NONBLOCK).expect("a flag");
+        let mut refused = 0;
+        // The reader may have taken one piece more; then there is room again.
+        while refused < 3 {
+            if filler.write(&[0; 64]).is_err() {
+                refused += 1;
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    /// Reads on, first what was written meanwhile.
+    pub fn read_on(&self) {
+        *self.shown.is_stuck.lock().expect("the line") = false;
+        self.shown.unstuck.notify_all();
     }
 
     /// Waits until more bytes have come than so many.
@@ -342,6 +370,8 @@ impl Shown {
         let mut bytes = [0; 8192];
         let mut rest = Vec::new();
         while let Ok(length @ 1..) = from.read(&mut bytes) {
+            let stuck = self.is_stuck.lock().expect("the line");
+            drop(self.unstuck.wait_while(stuck, |stuck| *stuck));
             let mut state = self.state.lock().expect("the screen");
             state.raw.extend_from_slice(&bytes[..length]);
             rest.extend_from_slice(&bytes[..length]);
