@@ -92,7 +92,7 @@ impl Serialize for Bytes {
 /// Something that is measured: not known yet (`…`), cannot be known (`–`), or known.
 ///
 /// As JSON both kinds of not knowing are `null`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Figure<T> {
     /// Being measured, or waiting to be.
     #[default]

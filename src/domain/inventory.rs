@@ -45,6 +45,8 @@ pub struct EngineInfo {
     pub vm: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
+    /// It manages a swarm, and may run services.
+    pub has_swarm: bool,
 }
 
 impl EngineInfo {

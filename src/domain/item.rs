@@ -178,7 +178,7 @@ pub fn short_id(id: &str) -> &str {
 }
 
 /// Labels of an object, sorted by key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Option<Arc<[(Text, Text)]>>);
 
 impl Labels {
@@ -222,7 +222,7 @@ impl Serialize for Labels {
 }
 
 /// An image, however many names it has.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Image {
     pub id: ImageId,
     /// The image it was made from by the classic builder or a commit.
@@ -257,7 +257,7 @@ pub enum Source {
 }
 
 /// What an image is made of, from inspect and history.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Content {
     /// When it was made, as precise as the engine has it. Of an image that BuildKit built here this is when
     /// its top layer was made, to the nanosecond, which its history tells only to the second.
@@ -275,7 +275,7 @@ pub struct Content {
 
 /// What the containerd store keeps packed of the platform of an image that inspect shows: the size that it
 /// says, which has nothing unpacked in it (ENGINE-CONTAINERD.md §4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PackedSize {
     pub total: Bytes,
     /// About how much of it is no layer: manifest and config by what they hold, and an index.
@@ -283,7 +283,7 @@ pub struct PackedSize {
 }
 
 /// A line of an image's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HistoryRow {
     pub created: Option<Timestamp>,
     pub created_by: Text,
@@ -293,7 +293,7 @@ pub struct HistoryRow {
 }
 
 /// What a container does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     Created,
     Running,
@@ -329,7 +329,7 @@ impl State {
 }
 
 /// A container, whatever its state.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Container {
     pub id: ContainerId,
     /// Its name without the leading slash.
@@ -374,7 +374,7 @@ impl Container {
 }
 
 /// What inspecting a container tells. A newer list makes it stale, not wrong: it is kept until replaced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ContainerDetails {
     /// The writable layer.
     pub size_rw: Option<Bytes>,
@@ -419,7 +419,7 @@ impl ContainerDetails {
 }
 
 /// A container's log files on the engine's host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogFiles {
     /// Bytes of all of them. They go with the container.
     pub size: Bytes,
@@ -432,7 +432,7 @@ pub struct LogFiles {
 }
 
 /// A volume.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Volume {
     pub name: VolumeName,
     pub driver: Text,
@@ -459,7 +459,7 @@ impl Volume {
 }
 
 /// A record of the build cache.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Record {
     pub id: RecordId,
     pub parents: Vec<RecordId>,
@@ -475,7 +475,7 @@ pub struct Record {
 }
 
 /// A swarm service, which holds the image that it names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Service {
     pub name: Text,
     /// `repository:tag@sha256:…` as the service has it.

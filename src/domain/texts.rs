@@ -58,7 +58,7 @@ fn digits(prefix: &str, bytes: &[u8]) -> String {
 
 /// Texts that never change, one after another in one piece of memory: a digest takes its bytes and one more,
 /// where a text of its own takes a hundred.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Texts(Box<[u8]>);
 
 /// What stands before a text: which of these it is, and of other texts how long.

@@ -138,6 +138,8 @@ pub enum Change {
     Container(ContainerId),
     Volumes,
     BuildCache,
+    /// A service of a swarm, or a swarm that is made or left.
+    Swarm,
 }
 
 /// An engine that keeps images, containers, volumes and build cache.

@@ -11,6 +11,7 @@ mod question;
 mod rest;
 mod scan;
 mod take;
+mod told;
 mod walks;
 mod work;
 mod young;

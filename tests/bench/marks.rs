@@ -139,6 +139,18 @@ const CASES: &[Case] = &[
         let running = Progress::Done(now());
         s.scan(vec![Part::Stage(Stage::VolumeSizes, running)]);
     }),
+    case(
+        "a scan's part: a list is asked again",
+        None,
+        |s| {
+            clear(s);
+            s.scan(vec![Part::Stage(Stage::Containers, Progress::Done(now()))]);
+        },
+        |s| {
+            let running = Progress::Running(now());
+            s.scan(vec![Part::Stage(Stage::Containers, running)]);
+        },
+    ),
     case("a scan's part: layers", None, clear, |s| {
         let image = &s.model.survey.inventory().images[0];
         let layers = Inspected {

@@ -7,7 +7,6 @@ mod rank;
 mod shared;
 mod view;
 
-use std::mem::{Discriminant, discriminant};
 use std::slice;
 use std::sync::Arc;
 
@@ -455,19 +454,58 @@ impl Survey {
     }
 }
 
-/// The stages of which something follows by itself: what is not listed or measured yet, or never will be.
-const TOLD_BY: [Stage; 5] = [
-    Stage::Images,
-    Stage::Containers,
-    Stage::BuildCache,
-    Stage::Layers,
-    Stage::ContainerSizes,
-];
+/// How far the stages are of which something follows by itself: what is not listed or measured yet, or never will
+/// be. That a list is asked for once more changes nothing.
+fn stands(inventory: &Inventory) -> [bool; 6] {
+    let is_to_come = |stage| {
+        matches!(
+            inventory.stage(stage),
+            Progress::Waiting | Progress::Running(_)
+        )
+    };
+    let has_failed = |stage| matches!(inventory.stage(stage), Progress::Failed(_));
+    [
+        inventory.is_listed(Stage::Images),
+        inventory.is_listed(Stage::Containers),
+        inventory.is_listed(Stage::BuildCache),
+        !inventory.is_listed(Stage::BuildCache) && has_failed(Stage::BuildCache),
+        is_to_come(Stage::Layers),
+        is_to_come(Stage::ContainerSizes),
+    ]
+}
 
-/// How far these are, without times and words.
-fn stands(inventory: &Inventory) -> [(Discriminant<Progress>, bool); TOLD_BY.len()] {
-    TOLD_BY.map(|stage| {
-        let progress = discriminant(inventory.stage(stage));
-        (progress, inventory.is_listed(stage))
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which changes of a stage make a new picture.
+    #[test]
+    fn a_list_that_is_asked_for_again_is_understood_already() {
+        let mut inventory = Inventory::default();
+        let at = Timestamp::UNIX_EPOCH;
+        let mut is_news = |stage, progress| {
+            let before = stands(&inventory);
+            inventory.apply(Part::Stage(stage, progress));
+            before != stands(&inventory)
+        };
+        let failed = || Progress::Failed("no".into());
+        assert!(is_news(Stage::BuildCache, failed()));
+        for stage in [Stage::Images, Stage::Containers, Stage::BuildCache] {
+            is_news(stage, Progress::Running(at));
+            assert!(is_news(stage, Progress::Done(at)), "{stage:?}");
+            for again in [Progress::Running(at), failed(), Progress::Done(at)] {
+                assert!(!is_news(stage, again.clone()), "{stage:?} {again:?}");
+            }
+        }
+        // What is to come is pending, and what is not, is not.
+        for stage in [Stage::Layers, Stage::ContainerSizes] {
+            assert!(!is_news(stage, Progress::Running(at)), "{stage:?}");
+            assert!(is_news(stage, Progress::Done(at)), "{stage:?}");
+            assert!(!is_news(stage, failed()), "{stage:?}");
+            assert!(is_news(stage, Progress::Running(at)), "{stage:?}");
+        }
+        for stage in [Stage::Volumes, Stage::SharedSizes, Stage::VolumeSizes] {
+            assert!(!is_news(stage, Progress::Done(at)), "{stage:?}");
+        }
+    }
 }

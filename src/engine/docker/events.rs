@@ -9,9 +9,9 @@ use crate::engine::transport::Transport;
 use crate::engine::wire::{self, Dialect};
 use crate::engine::{Change, EngineError};
 
-/// `{"type":["container","image","volume","builder"]}`: the other types are never of interest.
-const FILTERS: &str =
-    "filters=%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22volume%22%2C%22builder%22%5D%7D";
+/// `{"type":["container","image","volume","builder","service","node"]}`: the other types are never of interest.
+const FILTERS: &str = "filters=%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22volume%22%2C\
+                       %22builder%22%2C%22service%22%2C%22node%22%5D%7D";
 /// An event is a line of some hundred bytes, and of some more with many labels.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 

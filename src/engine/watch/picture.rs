@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::question::Question;
+use super::told::Told;
 use super::{has_notes, has_stored_layers};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
@@ -26,8 +27,8 @@ pub(super) struct Picture {
     /// What the host may show, if it is this one.
     pub(super) known: Known,
     pub(super) disks: Vec<Disk>,
-    /// The disks are asked though nothing has changed on the engine.
-    pub(super) looks_idly: bool,
+    /// What is asked only because time has gone by, and not because something has happened.
+    pub(super) idly: HashSet<Question>,
     /// Its folder, if it is local.
     pub(super) root: Option<Proven>,
     /// Volumes whose size the list leaves open.
@@ -60,6 +61,8 @@ pub(super) struct Picture {
     pub(super) extents: HashMap<Text, Extent>,
     /// The layers in the engine's folder, as they were sent last.
     pub(super) stored: Figure<Arc<Stored>>,
+    /// What lists said when they were sent last.
+    pub(super) told: Told,
     asked: HashMap<Question, Instant>,
 }
 
@@ -67,6 +70,11 @@ impl Picture {
     /// True unless the engine has said that it has none.
     pub(super) fn has_build_cache(&self) -> bool {
         self.engine.as_ref().is_none_or(|info| info.has_build_cache)
+    }
+
+    /// True for an engine that may run services.
+    pub(super) fn has_swarm(&self) -> bool {
+        self.engine.as_ref().is_some_and(|info| info.has_swarm)
     }
 
     /// True for a store that keeps layers packed, too.
@@ -89,7 +97,7 @@ impl Picture {
     /// Takes disks in. True if that is news: a disk is never quite still, and while nothing happens on the
     /// engine a gauge that ticks would be all that an idle program sends.
     pub(super) fn takes(&mut self, disks: &[Disk]) -> bool {
-        let idle = std::mem::take(&mut self.looks_idly);
+        let idle = self.idly.remove(&Question::Surroundings);
         let is_same = |(old, new): (&Disk, &Disk)| {
             let of_total = |free: u64, total: u64| (total / 1000).min(free / 20);
             old.path == new.path
@@ -173,7 +181,7 @@ mod tests {
     fn small_changes_of_a_disk_are_news_only_when_something_happened() {
         let mut picture = Picture::default();
         let mut takes = |free: u64, idly: bool| {
-            picture.looks_idly = idly;
+            picture.idly.extend(idly.then_some(Question::Surroundings));
             picture.takes(&[disk(free)])
         };
         assert!(takes(500_000, true));

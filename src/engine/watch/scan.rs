@@ -20,7 +20,7 @@ use super::{
     stored, within,
 };
 use crate::domain::inventory::{Part, Stage};
-use crate::domain::item::{ContainerId, ImageId, State, Text, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
 use crate::engine::host::{Known, Leash};
 use crate::engine::{Change, Engine, EngineError};
 
@@ -81,6 +81,7 @@ impl<'e> Scan<'e> {
     }
 
     pub(super) fn start(&mut self, why: Why) {
+        self.picture.idly.remove(&Question::BuildCache);
         for question in [
             Question::About,
             Question::Images,
@@ -135,8 +136,13 @@ impl<'e> Scan<'e> {
             Change::Images => self.dirty.add(&[Question::Images, Question::BuildCache]),
             Change::Container(id) => {
                 self.containers.touch(&id);
-                self.dirty.add(&[Question::Containers, Question::Services]);
+                self.dirty.add(&[Question::Containers]);
+                // Elsewhere there are none, and a swarm that is made tells of itself.
+                if self.picture.has_swarm() {
+                    self.dirty.add(&[Question::Services]);
+                }
             }
+            Change::Swarm => self.dirty.add(&[Question::About, Question::Services]),
             Change::Volumes => self.dirty.add(&[Question::Volumes]),
             Change::BuildCache => self.dirty.add(&[Question::BuildCache]),
         }
@@ -265,7 +271,9 @@ impl<'e> Scan<'e> {
     /// Asks a question now, or once more when it is under way.
     pub(super) fn ask(&mut self, question: Question) {
         if question == Question::BuildCache && !self.picture.has_build_cache() {
-            self.outbox.push(Part::BuildCache(Vec::new()));
+            if self.picture.told.takes::<Record>(question, &[]) {
+                self.outbox.push(Part::BuildCache(Vec::new()));
+            }
             self.outbox.ended(Stage::BuildCache, None);
             return;
         }
@@ -276,9 +284,12 @@ impl<'e> Scan<'e> {
             }
             return;
         }
-        // Services come with the containers, which have announced the stage.
+        // Services come with the containers, which have announced the stage. What is listed only because it is
+        // looked at is announced once it says something new.
+        let idly = question == Question::BuildCache && self.picture.idly.contains(&question);
         if let Some(stage) = question.stage()
             && question != Question::Services
+            && !idly
         {
             self.outbox.running(stage);
         }
@@ -408,10 +419,11 @@ impl<'e> Scan<'e> {
             self.follow_changes();
         }
         if is_over(self.cache_deadline()) {
+            self.picture.idly.insert(Question::BuildCache);
             self.want(Question::BuildCache);
         }
         if is_over(self.disks_deadline()) {
-            self.picture.looks_idly = true;
+            self.picture.idly.insert(Question::Surroundings);
             self.ask(Question::Surroundings);
         }
     }
@@ -422,7 +434,10 @@ impl<'e> Scan<'e> {
                 // Below API 1.42 that would be the walk over everything.
                 Question::BuildCache if self.has_only_whole_df() => {}
                 // Its turn comes after the images that it shares layers with.
-                Question::BuildCache => self.want(question),
+                Question::BuildCache => {
+                    self.picture.idly.remove(&Question::BuildCache);
+                    self.want(question);
+                }
                 _ => self.ask(question),
             }
         }

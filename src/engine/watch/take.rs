@@ -185,7 +185,9 @@ impl Scan<'_> {
             let changed = self.images.list(list);
             let ids: HashSet<&ImageId> = self.images.keys().collect();
             self.picture.shared.retain(|id| ids.contains(id));
-            self.outbox.push(Part::Images(images));
+            if self.picture.told.takes(Question::Images, &images) {
+                self.outbox.push(Part::Images(images));
+            }
             if changed && !self.has_only_whole_df() {
                 self.want(Question::SharedSizes);
             }
@@ -328,7 +330,9 @@ impl Scan<'_> {
                 .collect();
             self.take_runs(&containers);
             self.containers.list(list);
-            self.outbox.push(Part::Containers(containers));
+            if self.picture.told.takes(Question::Containers, &containers) {
+                self.outbox.push(Part::Containers(containers));
+            }
             self.end(Question::Containers);
             if self.containers.is_idle() {
                 self.containers.ends();
@@ -342,7 +346,10 @@ impl Scan<'_> {
     fn take_container(&mut self, id: &ContainerId, answer: Answer<ContainerDetails>) {
         match answer {
             Ok(details) => {
-                self.containers.landed(id, Landing::Known, None);
+                // A log that was measured before was kept by nobody.
+                if self.containers.landed(id, Landing::Known, None) {
+                    self.picture.told.forget(Question::Logs);
+                }
                 if let Some(manifest) = details.manifest.clone() {
                     self.picture.runs.insert(id.clone(), manifest);
                 }
@@ -354,6 +361,7 @@ impl Scan<'_> {
                 let landing = landing(&error);
                 let lost = landing == Landing::Lost;
                 let first = self.containers.landed(id, landing, words(&error));
+                self.picture.told.forget(Question::Logs);
                 if first && !lost {
                     let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
                     self.outbox.push_detail(part);
@@ -389,20 +397,35 @@ impl Scan<'_> {
     }
 
     fn take_services(&mut self, answer: Answer<Vec<Service>>) {
-        if let Some(services) = self.picture.heard(Question::Services, answer) {
+        if let Some(services) = self.picture.heard(Question::Services, answer)
+            && self.picture.told.takes(Question::Services, &services)
+        {
             self.outbox.push(Part::Services(services));
         }
         self.end(Question::Services);
     }
 
     fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
-        if let Some(records) = self.picture.heard(Question::BuildCache, answer) {
-            self.picture.bases = sizes_of_bases(&records);
-            self.picture.known.records = records.iter().map(|it| it.id.clone()).collect();
-            self.outbox.push(Part::BuildCache(records));
-            self.want_blobs();
+        let question = Question::BuildCache;
+        let idly = self.picture.idly.remove(&question);
+        let failed = self.picture.failures.get(&question).cloned();
+        let mut is_news = false;
+        if let Some(records) = self.picture.heard(question, answer) {
+            is_news = self.picture.told.takes(question, &records);
+            if is_news {
+                self.picture.bases = sizes_of_bases(&records);
+                self.picture.known.records = records.iter().map(|it| it.id.clone()).collect();
+                self.outbox.push(Part::BuildCache(records));
+            }
+            // What a record keeps may have gone without it, if something has happened.
+            if is_news || !idly {
+                self.want_blobs();
+            }
         }
-        self.end(Question::BuildCache);
+        if idly && !is_news && self.picture.failures.get(&question) == failed.as_ref() {
+            return self.landed(question);
+        }
+        self.end(question);
     }
 
     fn take_shared_sizes(&mut self, answer: Answer<SharedSizes>) {
@@ -450,7 +473,9 @@ impl Scan<'_> {
                 .filter(|volume| measured.get(&volume.name) != Some(&volume.created))
                 .map(|volume| (volume.name.clone(), volume.created))
                 .collect();
-            self.outbox.push(Part::Volumes(volumes));
+            if self.picture.told.takes(Question::Volumes, &volumes) {
+                self.outbox.push(Part::Volumes(volumes));
+            }
             self.list_volumes();
             // A volume that came after the walk is not worth another one (ENGINE.md §7).
             if self.picture.root.is_none() && !self.is_coming(Question::VolumeSizes) {

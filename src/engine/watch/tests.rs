@@ -297,7 +297,7 @@ async fn a_changed_container_is_inspected_anew_and_no_other() {
     watched.seconds(2).await;
     let mut calls = watched.fake.calls();
     calls.sort();
-    assert_eq!(calls, ["container 1", "containers", "services"]);
+    assert_eq!(calls, ["container 1", "containers"]);
     // A change that no event told is seen in the list.
     watched.fake.forget_calls();
     watched.fake.containers.lock().unwrap()[2].state = State::Running;
@@ -668,6 +668,104 @@ async fn build_cache_is_listed_every_half_minute_only_while_it_is_looked_at() {
     watched.ask(Request::BuildCacheVisible(false));
     watched.seconds(600).await;
     assert_eq!(watched.fake.count("build_cache"), count);
+}
+
+/// Nothing is written to a terminal that shows an idle engine, whichever pane is open.
+#[tokio::test(start_paused = true)]
+async fn a_build_cache_that_does_not_change_says_nothing_while_it_is_looked_at() {
+    let mut watched = Watched::new(containerd());
+    watched.seconds(10).await;
+    watched.ask(Request::BuildCacheVisible(true));
+    watched.fake.forget_calls();
+    let before = watched.messages;
+    watched.seconds(300).await;
+    assert_eq!(watched.messages, before);
+    let calls = watched.fake.calls();
+    assert!(calls.iter().all(|call| call == "build_cache"), "{calls:?}");
+    assert!((9..=10).contains(&calls.len()), "{calls:?}");
+    // What grows is shown, and what refers to it asked anew.
+    *watched.fake.record.lock().unwrap() = Some(Bytes(701));
+    watched.seconds(31).await;
+    let size = watched.inventory.cache[0].size;
+    assert_eq!(size, Figure::Known(Bytes(701)));
+    assert_eq!(watched.fake.count("blobs"), 1);
+    // A failure is told once, and that it is over.
+    let busy = Behaviour::Fails(refused("busy"));
+    watched.fake.script("build_cache", busy);
+    watched.seconds(31).await;
+    assert!(watched.failure(Stage::BuildCache).is_some());
+    let before = watched.messages;
+    watched.seconds(300).await;
+    assert_eq!(watched.messages, before);
+    watched.fake.heal();
+    watched.seconds(31).await;
+    assert!(watched.is_done(&Stage::ALL));
+    // An event during a silent look is announced.
+    watched.fake.happens(Change::BuildCache);
+    watched.seconds(1).await;
+    assert!(watched.messages > before + 1);
+}
+
+/// A list that says what it said makes nobody understand everything anew.
+#[tokio::test(start_paused = true)]
+async fn lists_that_say_the_same_are_not_sent_again() {
+    let mut watched = Watched::new(sized(5, 5, 5));
+    watched.seconds(2).await;
+    let lists = async |watched: &mut Watched| {
+        let mut lists = Vec::new();
+        let until = Instant::now() + Duration::from_secs(3);
+        while let Ok(Some(sight)) = tokio::time::timeout_at(until, watched.sights.recv()).await {
+            let Sight::Parts(parts) = sight else { continue };
+            for part in parts {
+                lists.extend(match &part {
+                    Part::Images(_) => Some("images"),
+                    Part::Containers(_) => Some("containers"),
+                    Part::Volumes(_) => Some("volumes"),
+                    Part::Services(_) => Some("services"),
+                    Part::BuildCache(_) => Some("build cache"),
+                    Part::Logs(_) => Some("logs"),
+                    _ => None,
+                });
+                watched.inventory.apply(part);
+            }
+        }
+        lists
+    };
+    let container = Change::Container(ContainerId::new("1"));
+    for change in [Change::Images, container.clone(), Change::Volumes] {
+        watched.fake.happens(change);
+    }
+    watched.fake.happens(Change::BuildCache);
+    assert_eq!(lists(&mut watched).await, [""; 0]);
+    watched.ask(Request::Rescan);
+    assert_eq!(lists(&mut watched).await, [""; 0]);
+    assert!(watched.is_done(&Stage::ALL));
+    watched.fake.containers.lock().unwrap()[1].state = State::Running;
+    watched.fake.happens(container);
+    assert_eq!(lists(&mut watched).await, ["containers"]);
+    watched.fake.images.lock().unwrap().clear();
+    watched.fake.happens(Change::Images);
+    assert_eq!(lists(&mut watched).await, ["images"]);
+    assert!(watched.inventory.images.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn services_are_asked_after_changes_only_where_there_may_be_some() {
+    let mut watched = Watched::new(sized(1, 1, 0));
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("services"), 1);
+    let change = Change::Container(ContainerId::new("0"));
+    watched.fake.happens(change.clone());
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("services"), 1);
+    // A swarm is made.
+    watched.fake.info.lock().unwrap().has_swarm = true;
+    watched.fake.happens(Change::Swarm);
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("services"), 2);
+    watched.fake.happens(change);
+    watched.seconds(2).await;
+    assert_eq!(watched.fake.count("services"), 3);
 }
 
 #[tokio::test(start_paused = true)]

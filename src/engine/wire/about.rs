@@ -38,8 +38,14 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         engine_id: info.text("ID").into(),
         vm: virtual_machine(info).map(Into::into),
         has_build_cache: !podman,
+        has_swarm: manages_swarm(info),
         ..EngineInfo::default()
     }
+}
+
+fn manages_swarm(info: Row<'_>) -> bool {
+    let swarm = info.at("Swarm");
+    swarm.text("LocalNodeState") == "active" && swarm.flag("ControlAvailable")
 }
 
 /// The virtual machines whose disk is a file that grows and does not shrink by itself.

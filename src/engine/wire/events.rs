@@ -27,6 +27,7 @@ pub fn change(line: &str) -> Option<Change> {
         "volume" if word == "mount" => None,
         "volume" => Some(Change::Volumes),
         "builder" => Some(Change::BuildCache),
+        "service" | "node" => Some(Change::Swarm),
         _ => None,
     }
 }
@@ -79,6 +80,9 @@ mod tests {
         assert_eq!(of("volume", "create"), Some(Change::Volumes));
         assert_eq!(of("volume", "mount"), None);
         assert_eq!(of("builder", "prune"), Some(Change::BuildCache));
+        for kind in ["service", "node"] {
+            assert_eq!(of(kind, "update"), Some(Change::Swarm), "{kind}");
+        }
         assert_eq!(of("pod", "create"), None);
     }
 
