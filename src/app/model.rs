@@ -411,11 +411,38 @@ impl Model {
         if matches!(self.screen, Screen::NoEngine(_)) {
             return None;
         }
-        let second = SignedDuration::from_secs(1);
-        let counts = !matches!(self.link, Link::Connected);
-        if counts || !self.measuring().is_empty() {
-            return Some(self.now + second);
-        }
-        self.unsorted.then(|| self.last_key + 2 * second)
+        let link = match &self.link {
+            Link::Connecting => Some(self.now + SECOND),
+            Link::Connected => None,
+            Link::Lost { since, .. } => Some(next_count(*since, self.now, LOST_LONG)),
+        };
+        let measuring = self.measuring();
+        let counts = measuring.iter().filter_map(|(_, since)| *since);
+        let counting = match &self.screen {
+            Screen::Removing(removing) => removing.counting,
+            _ => None,
+        };
+        let counts = counts.chain(counting);
+        let counts = counts.map(|since| next_count(since, self.now, LONG));
+        // Before the rest is measured, nothing is put in order.
+        let mut stages = measuring.iter();
+        let is_done = stages.all(|(stage, _)| *stage == Stage::Unexplained);
+        let sorts = (self.unsorted && is_done).then(|| self.last_key + 2 * SECOND);
+        link.into_iter().chain(counts).chain(sorts).min()
     }
+}
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+/// What lasts this long is told in minutes (see `lasting` of the screen's words).
+const LONG: SignedDuration = SignedDuration::from_mins(2);
+/// As [`LONG`], of a connection that is lost.
+pub const LOST_LONG: SignedDuration = SignedDuration::from_mins(1);
+
+/// When the words change that tell how long something has lasted: each second, or once it is `long`, each minute.
+fn next_count(since: Timestamp, now: Timestamp, long: SignedDuration) -> Timestamp {
+    let lasted = now.duration_since(since);
+    if lasted < long {
+        return now + SECOND;
+    }
+    since + SignedDuration::from_mins(lasted.as_mins() + 1)
 }

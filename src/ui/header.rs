@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::model::{Link, Model};
+use crate::app::model::{LOST_LONG, Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
@@ -325,8 +325,15 @@ fn unexplained_total(model: &Model) -> Figure<Bytes> {
 pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     let inventory = model.survey.inventory();
     if let Link::Lost { since, why, again } = &model.link {
-        let ago = lasting(*since, model.now);
-        let next = again.map_or_else(String::new, |again| next_try(again, model.now));
+        // What goes on for long is not counted by the second, nor are its attempts.
+        let lost_for = model.now.duration_since(*since);
+        let (ago, next) = if lost_for < LOST_LONG {
+            let next = again.map_or_else(String::new, |again| next_try(again, model.now));
+            (lasting(*since, model.now), next)
+        } else {
+            let next = again.map_or("", |_| TRYING).to_owned();
+            (format!("{} min", lost_for.as_secs() / 60), next)
+        };
         let text = if brief {
             format!("lost {ago} ago{next}")
         } else {
@@ -350,6 +357,8 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     measuring(model, brief).map(|text| (text, Look::Faint))
 }
 
+const TRYING: &str = " · trying again";
+
 /// ` · next try in 3 s`
 fn next_try(again: Timestamp, now: Timestamp) -> String {
     if again > now {
@@ -357,7 +366,7 @@ fn next_try(again: Timestamp, now: Timestamp) -> String {
         let left = lasting(now, again + SignedDuration::from_millis(999));
         format!(" · next try in {left}")
     } else {
-        " · trying again".to_owned()
+        TRYING.to_owned()
     }
 }
 

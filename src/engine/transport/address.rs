@@ -4,12 +4,17 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::ssh::{self, Login, Target};
 use super::tls::{self, Papers};
+
+/// How long a connection is silent before it is tried, and between tries.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Where an engine listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +160,18 @@ impl Line {
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let stream = TcpStream::connect((host, port)).await?;
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     Ok(stream)
+}
+
+/// A connection that only waits for events never sends anything: a host that is gone is noticed within a minute, and
+/// what forgets silent connections on the way does not forget this one.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEP_ALIVE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE)?;
+    sockopt::set_tcp_keepcnt(stream, 3)?;
+    Ok(())
 }
 
 /// The lines of a program, so that an address is reached by one line however often it is looked at.
@@ -173,5 +189,21 @@ impl Lines {
         let line = Line::from(address.clone());
         lines.push(line.clone());
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_connection_is_tried() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let stream = tcp("127.0.0.1", port).await.unwrap();
+        assert_eq!(sockopt::socket_keepalive(&stream), Ok(true));
+        assert_eq!(sockopt::tcp_keepidle(&stream), Ok(KEEP_ALIVE));
+        assert_eq!(sockopt::tcp_keepintvl(&stream), Ok(KEEP_ALIVE));
+        assert_eq!(sockopt::tcp_keepcnt(&stream), Ok(3));
     }
 }

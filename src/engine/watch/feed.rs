@@ -17,6 +17,8 @@ const LONGEST_OUTAGE: Duration = Duration::from_secs(2);
 /// How long an engine is left alone that answers and whose stream always breaks: after each break everything
 /// is listed again.
 const LONGEST_REST: Duration = Duration::from_secs(60);
+/// How long one is left alone at most that answers, and refuses the stream: it has nothing that would be missed.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(600);
 /// A stream that lived this long was a good one: its loss starts with a short pause again.
 const GOOD_LIFE: Duration = Duration::from_secs(30);
 const PROBE: Duration = Duration::from_secs(10);
@@ -71,18 +73,19 @@ impl<'e> Feed<'e> {
             match &mut self.state {
                 State::Live { stream, since } => match stream.next().await {
                     Some(Ok(change)) => return News::Change(change),
-                    // Asking again would be refused again.
-                    Some(Err(
-                        EngineError::NotSupported(_)
-                        | EngineError::NotFound(_)
-                        | EngineError::Refused { .. },
-                    )) => self.state = State::Off,
-                    Some(Err(_)) | None => {
+                    Some(Err(error)) if is_final(&error) => self.state = State::Off,
+                    end @ (Some(Err(_)) | None) => {
                         if since.elapsed() >= GOOD_LIFE {
                             self.rest = FIRST_PAUSE;
                         }
+                        let is_refused = matches!(end, Some(Err(EngineError::Refused { .. })));
+                        let longest = if is_refused {
+                            LONGEST_REFUSAL
+                        } else {
+                            LONGEST_REST
+                        };
                         self.state = State::Waiting(Instant::now() + self.rest);
-                        self.rest = (self.rest * 2).min(LONGEST_REST);
+                        self.rest = (self.rest * 2).min(longest);
                     }
                 },
                 State::Waiting(until) => {
@@ -122,6 +125,16 @@ impl<'e> Feed<'e> {
         if let State::Waiting(until) = &mut self.state {
             *until = Instant::now();
         }
+    }
+}
+
+/// True where asking again would be refused again: what an engine, or a proxy before it, does not let one do. That
+/// it cannot now (500 and above) passes.
+fn is_final(error: &EngineError) -> bool {
+    match error {
+        EngineError::NotSupported(_) | EngineError::NotFound(_) => true,
+        EngineError::Refused { status, .. } => (400..500).contains(status),
+        _ => false,
     }
 }
 

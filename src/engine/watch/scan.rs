@@ -31,6 +31,11 @@ const DISKS_AGE: Duration = Duration::from_secs(5);
 /// … or a request over a line that may be slow.
 const DISTANT_DISKS_AGE: Duration = Duration::from_secs(60);
 
+/// How long an object whose answer was lost is left alone at first …
+const LOST_REST: Duration = Duration::from_secs(5);
+/// … and at most.
+const LONGEST_LOST_REST: Duration = Duration::from_secs(300);
+
 /// Why a scan begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
@@ -59,6 +64,10 @@ pub(super) struct Scan<'e> {
     due: HashSet<Question>,
     dirty: Dirty,
     cache_visible: bool,
+    /// When what was lost is asked again.
+    retry: Option<Instant>,
+    rest: Duration,
+    is_down: bool,
 }
 
 impl<'e> Scan<'e> {
@@ -77,11 +86,15 @@ impl<'e> Scan<'e> {
             due: HashSet::new(),
             dirty: Dirty::default(),
             cache_visible: false,
+            retry: None,
+            rest: LOST_REST,
+            is_down: false,
         }
     }
 
     pub(super) fn start(&mut self, why: Why) {
         self.picture.idly.remove(&Question::BuildCache);
+        self.is_down = false;
         for question in [
             Question::About,
             Question::Images,
@@ -106,8 +119,9 @@ impl<'e> Scan<'e> {
             }
             Why::Reconnected => {
                 let whole = self.has_only_whole_df();
+                // Shared sizes are asked once the list of images is another one; nothing else tells of the cache.
                 let repeat = DF.into_iter().filter(|question| {
-                    let cheap = *question != Question::VolumeSizes && !whole;
+                    let cheap = *question == Question::BuildCache && !whole;
                     cheap || !self.picture.is_answered(*question)
                 });
                 self.due.extend(repeat);
@@ -150,9 +164,32 @@ impl<'e> Scan<'e> {
 
     /// The engine is gone. What is known of it stays, and is said to be old.
     pub(super) fn down(&mut self, error: &EngineError) {
+        self.is_down = true;
+        self.retry = None;
         for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
             self.outbox.ended(stage, Some(error.to_string().into()));
         }
+    }
+
+    /// An answer about one object was lost. While the engine is gone that is no wonder.
+    pub(super) fn lose(&mut self) {
+        if !self.is_down {
+            self.retry.get_or_insert(Instant::now() + self.rest);
+        }
+    }
+
+    /// An answer about one object has come.
+    pub(super) fn gain(&mut self) {
+        if !self.images.has_lost() && !self.containers.has_lost() {
+            self.rest = LOST_REST;
+        }
+    }
+
+    fn ask_lost(&mut self) {
+        self.retry = None;
+        self.rest = (self.rest * 2).min(LONGEST_LOST_REST);
+        self.images.ask_lost();
+        self.containers.ask_lost();
     }
 
     pub(super) fn engine(&self) -> &'e dyn Engine {
@@ -383,6 +420,7 @@ impl<'e> Scan<'e> {
             self.dirty.deadline(),
             self.cache_deadline(),
             self.disks_deadline(),
+            self.retry,
         ]
         .into_iter()
         .flatten()
@@ -421,6 +459,9 @@ impl<'e> Scan<'e> {
         if is_over(self.cache_deadline()) {
             self.picture.idly.insert(Question::BuildCache);
             self.want(Question::BuildCache);
+        }
+        if is_over(self.retry) {
+            self.ask_lost();
         }
         if is_over(self.disks_deadline()) {
             self.picture.idly.insert(Question::Surroundings);

@@ -208,16 +208,19 @@ impl Scan<'_> {
         match answer {
             Ok(details) => {
                 self.images.landed(id, Landing::Known, None);
+                self.gain();
                 self.take_folder(&details);
                 self.outbox.push_layers(details.of(id.clone()));
             }
             Err(error) => {
                 let landing = landing(&error);
-                let lost = landing == Landing::Lost;
-                let first = self.images.landed(id, landing, words(&error));
-                if first && !lost {
+                // What is lost is not known, so that figures of others are bounds: it may never come.
+                if self.images.landed(id, landing, words(&error)) {
                     let nothing = Inspected::in_vain(id.clone());
                     self.outbox.push_layers(nothing);
+                }
+                if landing == Landing::Lost {
+                    self.lose();
                 }
             }
         }
@@ -350,6 +353,7 @@ impl Scan<'_> {
                 if self.containers.landed(id, Landing::Known, None) {
                     self.picture.told.forget(Question::Logs);
                 }
+                self.gain();
                 if let Some(manifest) = details.manifest.clone() {
                     self.picture.runs.insert(id.clone(), manifest);
                 }
@@ -359,10 +363,11 @@ impl Scan<'_> {
             }
             Err(error) => {
                 let landing = landing(&error);
-                let lost = landing == Landing::Lost;
-                let first = self.containers.landed(id, landing, words(&error));
                 self.picture.told.forget(Question::Logs);
-                if first && !lost {
+                if landing == Landing::Lost {
+                    self.lose();
+                }
+                if self.containers.landed(id, landing, words(&error)) {
                     let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
                     self.outbox.push_detail(part);
                 }

@@ -414,14 +414,81 @@ async fn an_engine_that_comes_back_with_its_other_store_is_asked_for_its_blobs()
 #[tokio::test(start_paused = true)]
 async fn an_engine_without_events_is_not_asked_for_them_again() {
     let fake = sized(1, 1, 1);
-    fake.script(
-        "changes",
-        Behaviour::Fails(refused("events are not permitted")),
-    );
+    let forbidden = EngineError::Refused {
+        status: 403,
+        message: "events are not permitted".into(),
+    };
+    fake.script("changes", Behaviour::Fails(forbidden));
     let mut watched = Watched::new(fake);
-    watched.seconds(600).await;
+    watched.seconds(3_600).await;
     assert_eq!(watched.fake.count("changes"), 1);
     assert_eq!(watched.fake.count("images"), 1);
+    assert!(watched.is_done(&Stage::ALL));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_cannot_tell_events_now_is_asked_again() {
+    let fake = sized(1, 1, 1);
+    let busy = Behaviour::Fails(refused("upstream is starting"));
+    fake.script("changes", busy);
+    let mut watched = Watched::new(fake);
+    watched.seconds(3_600).await;
+    let asked = watched.fake.count("changes");
+    assert!((10..=20).contains(&asked), "{asked} in an hour");
+    watched.fake.heal();
+    watched.seconds(600).await;
+    watched.fake.volumes.lock().unwrap().push(volume("new"));
+    watched.fake.happens(Change::Volumes);
+    watched.seconds(1).await;
+    assert_eq!(watched.inventory.volumes.len(), 2);
+}
+
+/// A request of thousands that hangs, or is cut, is asked again though nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_of_one_object_is_unknown_and_comes_once_it_can() {
+    let fake = sized(30, 6, 0);
+    fake.script("image 3", Behaviour::Never);
+    fake.script("container 2", Behaviour::Fails(lost()));
+    let mut watched = Watched::new(fake);
+    watched.seconds(61).await;
+    let content = |watched: &Watched| watched.inventory.images[3].content.clone();
+    let details = |watched: &Watched| watched.inventory.containers[2].details.clone();
+    assert_eq!(content(&watched), Figure::Unknown);
+    assert_eq!(details(&watched), Figure::Unknown);
+    assert!(watched.failure(Stage::Layers).is_some());
+    assert!(watched.failure(Stage::ContainerSizes).is_some());
+    // As long as it does, that is no news, and costs less and less.
+    watched.fake.script("image 3", Behaviour::Fails(lost()));
+    watched.seconds(120).await;
+    watched.fake.forget_calls();
+    let messages = watched.messages;
+    watched.seconds(3_600).await;
+    assert_eq!(watched.messages, messages);
+    let asked = watched.fake.count("image 3");
+    assert!((8..=20).contains(&asked), "{asked} in an hour");
+    watched.fake.heal();
+    watched.seconds(301).await;
+    assert!(matches!(content(&watched), Figure::Known(_)));
+    assert!(matches!(details(&watched), Figure::Known(_)));
+    assert!(watched.is_done(&Stage::ALL));
+    // What has come is not asked again.
+    watched.fake.forget_calls();
+    watched.fake.happens(Change::Images);
+    watched.seconds(600).await;
+    assert_eq!(watched.fake.count("image 3"), 0);
+}
+
+/// A stream that is lost while the engine is well repeats no walk and nothing that the lists decide.
+#[tokio::test(start_paused = true)]
+async fn shared_sizes_of_the_same_images_are_not_asked_again() {
+    let mut watched = Watched::new(sized(5, 1, 1));
+    watched.seconds(2).await;
+    watched.fake.forget_calls();
+    watched.fake.cut();
+    watched.seconds(5).await;
+    assert_eq!(watched.fake.count("images"), 1);
+    assert_eq!(watched.fake.count("shared_sizes"), 0);
+    assert_eq!(watched.fake.count("volume_sizes"), 0);
     assert!(watched.is_done(&Stage::ALL));
 }
 
@@ -799,7 +866,8 @@ async fn what_the_engine_refuses_of_one_image_is_unknown_and_what_is_cut_is_aske
         watched.inventory.images[0].content,
         Figure::Unknown
     ));
-    assert!(watched.inventory.images[1].content.is_pending());
+    // The others' figures are bounds until then.
+    assert_eq!(watched.inventory.images[1].content, Figure::Unknown);
     watched.fake.heal();
     watched.fake.forget_calls();
     watched.fake.happens(Change::Images);

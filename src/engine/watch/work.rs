@@ -12,16 +12,17 @@ pub(super) enum Landing {
     Known,
     /// It will not be answered however often it is asked, until somebody wants a new scan.
     Unanswerable,
-    /// No answer came through; the next list asks again.
+    /// No answer came through; it is asked again after a pause, or by the next list.
     Lost,
 }
 
-/// What is remembered of an object: for what it was asked (`None`: it must be asked again), and whether
-/// an answer ever came.
+/// What is remembered of an object: for what it was asked (`None`: it must be asked again), whether an answer ever
+/// came, and whether it was told that none came.
 #[derive(Debug)]
 struct Seen<M> {
     mark: Option<M>,
     known: bool,
+    told: bool,
 }
 
 /// The objects of a list that must be asked one by one. An object is asked once for each value of its mark.
@@ -30,10 +31,14 @@ pub(super) struct Work<K, M> {
     seen: HashMap<K, Seen<M>>,
     waiting: VecDeque<K>,
     flying: HashSet<K>,
+    /// Those whose question was lost, with their marks.
+    lost: HashMap<K, M>,
     limit: usize,
     /// Words of a question that was lost since the work began.
     failure: Option<Text>,
     busy: bool,
+    /// Only what was lost is asked, and nothing has come of it.
+    retries: bool,
 }
 
 impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
@@ -42,9 +47,11 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
             seen: HashMap::new(),
             waiting: VecDeque::new(),
             flying: HashSet::new(),
+            lost: HashMap::new(),
             limit,
             failure: None,
             busy: false,
+            retries: false,
         }
     }
 
@@ -52,23 +59,47 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
     /// list's order. True if objects came or went.
     pub(super) fn list(&mut self, list: Vec<(K, M)>) -> bool {
         let mut seen = HashMap::with_capacity(list.len());
-        let mut came = false;
+        let (mut came, mut asks) = (false, false);
         let queued: HashSet<K> = self.waiting.iter().cloned().collect();
         for (key, mark) in list {
             let old = self.seen.remove(&key);
             came |= old.is_none();
             let known = old.as_ref().is_some_and(|old| old.known);
+            let told = old.as_ref().is_some_and(|old| old.told);
             let asked = old.is_some_and(|old| old.mark.as_ref() == Some(&mark));
             if !asked && !queued.contains(&key) {
                 self.waiting.push_back(key.clone());
+                asks = true;
             }
             let mark = Some(mark);
-            seen.insert(key, Seen { mark, known });
+            seen.insert(key, Seen { mark, known, told });
         }
         let went = !self.seen.is_empty();
         self.waiting.retain(|key| seen.contains_key(key));
         self.seen = seen;
+        // They are among those that must be asked.
+        self.lost.clear();
+        if asks && std::mem::take(&mut self.retries) {
+            self.busy = false;
+        }
         came || went
+    }
+
+    /// Asks again for what was lost. That is no news before something comes of it.
+    pub(super) fn ask_lost(&mut self) {
+        if self.is_idle() && !self.lost.is_empty() {
+            (self.busy, self.retries) = (true, true);
+        }
+        for (key, mark) in std::mem::take(&mut self.lost) {
+            if let Some(seen) = self.seen.get_mut(&key) {
+                seen.mark = Some(mark);
+                self.waiting.push_back(key);
+            }
+        }
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
     }
 
     /// Makes the next list ask for an object again, because it has changed.
@@ -122,7 +153,8 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         Some(key)
     }
 
-    /// Takes note of an answer. True if the object had never been answered before.
+    /// Takes note of an answer. True if the object had never been answered before; of what is lost, if that was not
+    /// told before either.
     pub(super) fn landed(&mut self, key: &K, landing: Landing, words: Option<Text>) -> bool {
         self.flying.remove(key);
         if let Some(words) = words {
@@ -132,12 +164,15 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
             return false;
         };
         let first = !seen.known;
-        match landing {
-            Landing::Known => seen.known = true,
-            Landing::Unanswerable => {}
-            Landing::Lost => seen.mark = None,
+        if landing != Landing::Lost {
+            seen.known |= landing == Landing::Known;
+            self.retries = false;
+            return first;
         }
-        first
+        if let Some(mark) = seen.mark.take() {
+            self.lost.insert(key.clone(), mark);
+        }
+        first && !std::mem::replace(&mut seen.told, true)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -153,9 +188,16 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         !self.is_idle() && !std::mem::replace(&mut self.busy, true)
     }
 
-    /// True once when all that was begun is answered.
+    /// True once when all that was begun is answered, but for what was lost and is lost again.
     pub(super) fn ends(&mut self) -> bool {
-        self.is_idle() && std::mem::take(&mut self.busy)
+        if !self.is_idle() || !std::mem::take(&mut self.busy) {
+            return false;
+        }
+        let in_vain = std::mem::take(&mut self.retries);
+        if in_vain {
+            self.failure = None;
+        }
+        !in_vain
     }
 
     /// The words of what was lost since this was asked last.
@@ -232,6 +274,31 @@ mod tests {
         assert_eq!(work.next(), None);
         work.landed(&1, Landing::Known, None);
         assert_eq!(all(&mut work), [1]);
+    }
+
+    #[test]
+    fn what_is_lost_is_asked_again_and_told_once() {
+        let mut work = work(2);
+        let list = || vec![(1, 'a'), (2, 'a')];
+        work.list(list());
+        assert!(work.begins());
+        assert_eq!((work.next(), work.next()), (Some(1), Some(2)));
+        assert!(work.landed(&1, Landing::Lost, Some("cut".into())));
+        work.landed(&2, Landing::Known, None);
+        assert!(work.ends() && work.has_lost());
+        assert_eq!(work.failure().as_deref(), Some("cut"));
+        work.ask_lost();
+        assert!(!work.begins(), "it is not announced");
+        assert_eq!(work.next(), Some(1));
+        assert!(!work.landed(&1, Landing::Lost, Some("cut".into())));
+        assert!(!work.ends(), "nothing came of it");
+        work.ask_lost();
+        assert_eq!(work.next(), Some(1));
+        assert!(work.landed(&1, Landing::Known, None));
+        assert!(work.ends() && !work.has_lost());
+        assert_eq!(work.failure(), None);
+        work.list(list());
+        assert_eq!(work.next(), None, "it is not asked twice");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::Theme;
 use crate::app::model::{Link, Model};
 use crate::app::msg::Msg;
 use crate::app::update::update;
-use crate::domain::inventory::{EngineInfo, Part};
+use crate::domain::inventory::{EngineInfo, Part, Progress, Stage};
 use scene::{lines, model, now, plan_screen, press, screens};
 
 #[test]
@@ -98,6 +98,39 @@ fn frees_tells_refused_pending_and_unknown_apart() {
         frame.contains("connection lost: picture of 5 s ago · next try in 3 s · broken pipe"),
         "{frame}"
     );
+}
+
+/// Each word that changes is sent to the terminal, and an outage may last for days.
+#[test]
+fn what_lasts_long_is_told_by_the_minute() {
+    let mut model = model();
+    model.unsorted = false;
+    let lost = |ago: i64| Link::Lost {
+        since: now() - SignedDuration::from_secs(ago),
+        why: "broken pipe".into(),
+        again: Some(now() + SignedDuration::from_secs(2)),
+    };
+    for stage in Stage::ALL {
+        model
+            .survey
+            .apply([Part::Stage(stage, Progress::Done(now()))]);
+    }
+    assert_eq!(model.wakes_at(), None);
+    let after = |seconds| Some(now() + SignedDuration::from_secs(seconds));
+    model.link = lost(59);
+    assert_eq!(model.wakes_at(), after(1));
+    model.link = lost(70);
+    assert_eq!(model.wakes_at(), after(50));
+    let frame = lines(&mut model, (120, 35), Theme::new(true, false)).join("\n");
+    let words = "connection lost: picture of 1 min ago · trying again · broken pipe";
+    assert!(frame.contains(words), "{frame}");
+    model.link = Link::Connected;
+    for (ago, wakes) in [(100, 1), (130, 50), (3_600, 60)] {
+        let since = now() - SignedDuration::from_secs(ago);
+        let running = Part::Stage(Stage::VolumeSizes, Progress::Running(since));
+        model.survey.apply([running]);
+        assert_eq!(model.wakes_at(), after(wakes), "{ago} s");
+    }
 }
 
 #[test]
