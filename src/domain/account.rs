@@ -188,7 +188,18 @@ pub fn lost(before: &Inventory, after: &Inventory) -> Option<Bytes> {
     add_new(&mut either.containers, &after.containers, |found| &found.id);
     add_new(&mut either.volumes, &after.volumes, |volume| &volume.name);
     add_new(&mut either.cache, &after.cache, |record| &record.id);
-    Some(bytes(&either)? - bytes(after)?)
+    Some(bytes(&either)? - bytes(after)? - left_elsewhere(before, after))
+}
+
+/// Blobs that are off the engine's list, while another namespace has them still, files and all.
+fn left_elsewhere(before: &Inventory, after: &Inventory) -> Bytes {
+    let (Figure::Known(before), Figure::Known(after)) = (&before.blobs, &after.blobs) else {
+        return Bytes::ZERO;
+    };
+    let elsewhere = before.notes().into_iter().flat_map(|it| &it.elsewhere);
+    let left = elsewhere.filter(|digest| after.position(digest).is_none());
+    let sizes = left.filter_map(|digest| Some(before.blob(before.position(digest)?)?.size));
+    sizes.sum()
 }
 
 fn add_new<T: Clone, K: Clone + Eq + Hash>(to: &mut Vec<T>, from: &[T], key: impl Fn(&T) -> &K) {

@@ -22,8 +22,9 @@ pub struct Notes {
     pub leases: BTreeMap<Text, Lease>,
     /// What the names of all images stand for.
     pub images: HashSet<ImageId>,
-    /// Digests of blobs that the build history keeps, whoever else does.
-    pub history: Vec<Text>,
+    /// Digests of blobs that other namespaces keep, whoever else does: the build history, and whatever else uses the
+    /// same containerd. All share the files, and a file stays while any namespace has it.
+    pub elsewhere: Vec<Text>,
 }
 
 /// What is unpacked, or is being written.
@@ -33,6 +34,17 @@ pub struct Snapshot {
     pub parent: Option<Text>,
     /// Blocks, folders included, as the engine counts them; `None` of one that may still be written to.
     pub size: Option<Bytes>,
+    /// What of that are links to files of other snapshots, which take nothing besides: what `COPY --link` has put
+    /// on a base (ENGINE-CONTAINERD.md §1).
+    pub linked: Bytes,
+}
+
+impl Snapshot {
+    /// What it takes besides what it is linked with.
+    #[must_use]
+    pub fn own(&self) -> Option<Bytes> {
+        Some(self.size? - self.linked)
+    }
 }
 
 /// What somebody keeps.

@@ -10,6 +10,8 @@ use crate::support::engine::{PrivateEngine, Store};
 /// Bytes by the folder or file that goes as a whole.
 pub struct Disk {
     parts: BTreeMap<PathBuf, u64>,
+    /// Files of several names that are counted, by device and inode.
+    seen: HashSet<(u64, u64)>,
 }
 
 /// How files are counted.
@@ -26,6 +28,7 @@ impl Disk {
     pub fn of(engine: &PrivateEngine, store: Store, logs: bool) -> Self {
         let mut disk = Self {
             parts: BTreeMap::new(),
+            seen: HashSet::new(),
         };
         for volume in entries(&engine.root().join("volumes")) {
             disk.take(volume.join("_data"), Unit::Apparent);
@@ -58,7 +61,11 @@ impl Disk {
     }
 
     fn take(&mut self, path: PathBuf, unit: Unit) {
-        let bytes = size(&path, unit, &mut HashSet::new());
+        // A snapshot may have links to files of another; elsewhere each counts for itself, as the engine does.
+        let shared = unit == Unit::Blocks;
+        let mut own = HashSet::new();
+        let seen = if shared { &mut self.seen } else { &mut own };
+        let bytes = size(&path, unit, seen);
         self.parts.insert(path, bytes);
     }
 

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::support::engine::PrivateEngine;
+use crate::support::engine::{PrivateEngine, run};
 use crate::support::random::Random;
 use crate::support::scene::{Builder, Scene};
 
@@ -318,6 +319,42 @@ pub fn leave(engine: &PrivateEngine, scene: &Scene<'_>) {
     scene.build(Builder::BuildKit, "under:1", under);
     scene.build(Builder::BuildKit, "on:1", "FROM under:1\nCOPY note /note\n");
     engine.docker(&["image", "rm", "under:1", "on:1"]);
+}
+
+/// Copies that are linked: what each has is unpacked by itself, and once more on a base, as hard links to the same
+/// files.
+pub fn link(engine: &PrivateEngine, scene: &Scene<'_>) {
+    scene.import("files:1", |root| {
+        let mut random = Random::new(9);
+        for (name, pages) in [("early", 700), ("later", 900)] {
+            let bytes = (0..pages * 4_096).map(|_| random.next().to_le_bytes()[0]);
+            fs::write(root.join(name), bytes.collect::<Vec<u8>>()).expect("a file");
+        }
+    });
+    let copy = |what: &str| format!("COPY --link --from=files:1 {what} /{what}\n");
+    let (early, later) = (copy("early"), copy("later"));
+    let file = format!("FROM base:1\n{early}RUN true\n{later}RUN true\n");
+    scene.build(Builder::BuildKit, "linked:1", &file);
+    engine.docker(&["image", "rm", "files:1"]);
+}
+
+/// An image that another namespace of the same containerd has, too, as Kubernetes or nerdctl would.
+pub fn share(engine: &PrivateEngine, scene: &Scene<'_>, ctr: &Path) {
+    scene.import("shared:1", |root| files(root, 77, 30));
+    let archive = engine.folder().join("shared.tar");
+    let ctr = |namespace: &str, args: &[&str]| {
+        let mut command = Command::new(ctr);
+        command
+            .arg("--address")
+            .arg(engine.folder().join("containerd.sock"));
+        run(command
+            .args(["--namespace", namespace, "images"])
+            .args(args));
+    };
+    let file = archive.to_string_lossy();
+    ctr("moby", &["export", &file, "docker.io/library/shared:1"]);
+    ctr("elsewhere", &["import", "--no-unpack", &file]);
+    fs::remove_file(&archive).expect("the archive goes");
 }
 
 /// Some files of random bytes, one of them under two names.

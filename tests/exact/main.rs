@@ -10,6 +10,7 @@
 )]
 
 mod disk;
+mod first;
 mod fleet;
 mod report;
 mod served;
@@ -198,6 +199,10 @@ impl Run {
         if self.is_long && std::env::var_os("DTOP_LONG").is_none() {
             return Ok(Completion::ignored_with("DTOP_LONG=1 runs it, for minutes"));
         }
+        let ctr = programs
+            .as_ref()
+            .ok()
+            .map(|it| it.containerd.with_file_name("ctr"));
         let start = |it: Programs| PrivateEngine::start_as_one(&Setup::Docker(it, self.store));
         let engine = match programs.and_then(start) {
             Ok(engine) => engine,
@@ -224,12 +229,15 @@ impl Run {
         let mut known = Inventory::default();
         if has_notes(self) {
             fleet::leave(&engine, &scene);
+            fleet::link(&engine, &scene);
+            fleet::share(&engine, &scene, &ctr.expect("containerd's client"));
             std::thread::sleep(HISTORY);
-            let set = ("what a build has left", &mut known);
-            let measured = self.measure(&engine, &proxy, &a_local_source, set);
-            let outcome = runtime.block_on(measured).expect("a set");
-            assert!(outcome.is_exact, "what a build has left");
-            outcomes.push(outcome);
+            for (set, choose) in first::SETS {
+                let measured = self.measure(&engine, &proxy, &choose, (set, &mut known));
+                let outcome = runtime.block_on(measured).expect("a set");
+                assert!(outcome.is_exact, "{set}");
+                outcomes.push(outcome);
+            }
         }
         for number in 0.. {
             if outcomes.len() >= self.sets {
@@ -433,17 +441,6 @@ async fn open(socket: &Path, from: From) -> Arc<dyn Engine> {
 /// The store's own notes can be read.
 fn has_notes(run: &Run) -> bool {
     run.store == Store::Containerd && run.from == From::ThisMachine
-}
-
-/// One record of no layer: its prune ends what builds of a moment ago keep.
-fn a_local_source(survey: &Survey) -> Selection {
-    let records = survey.inventory().cache.iter();
-    let mut sources = records.filter(|record| &*record.kind == "source.local");
-    let id = sources.next().expect("a source").id.clone();
-    Selection {
-        items: BTreeMap::from([(ItemId::Record(id), AddedBy::Selection)]),
-        ..Selection::default()
-    }
 }
 
 /// Some of everything that is not in the way of all the rest.

@@ -75,6 +75,7 @@ impl Kept {
         let snapshot = Snapshot {
             parent: parent.cloned(),
             size: Some(Bytes(size)),
+            linked: Bytes::ZERO,
         };
         self.notes.snapshots.insert(key.clone(), snapshot);
     }

@@ -146,7 +146,7 @@ proptest! {
         let root = Text::from(format!("image-{history}"));
         if kept.places.contains_key(&root) {
             stays(&mut kept, &root);
-            kept.notes.history.push(root);
+            kept.notes.elsewhere.push(root);
         }
         let notes = BlobList::new(kept.listed.clone()).with_notes(Arc::new(kept.notes.clone()));
         let notes = with_manifests(notes, &kept.manifests);

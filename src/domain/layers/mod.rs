@@ -17,6 +17,7 @@ mod inits;
 mod join;
 mod kept;
 mod ledger;
+mod linked;
 mod match_records;
 mod memory;
 mod names;

@@ -21,7 +21,7 @@ use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
 /// Notes, joined with the tree of layers.
 pub(super) struct Register {
-    notes: Arc<Notes>,
+    pub(super) notes: Arc<Notes>,
     /// What each layer of the tree takes unpacked; nothing of those that are not.
     pub(super) spans: Vec<Span>,
     /// What lies between a layer and the one below it in the tree: the classic builder's and a commit's snapshots
@@ -29,7 +29,7 @@ pub(super) struct Register {
     pub(super) beside: Vec<Bytes>,
     between: HashSet<Text>,
     /// By key: layers of the tree, and those of `others`.
-    units: HashMap<Text, UnitNo>,
+    pub(super) units: HashMap<Text, UnitNo>,
     /// Snapshots that are no layers of the tree, each after the one that it stands on.
     others: Vec<Other>,
 }
@@ -60,7 +60,7 @@ impl Register {
         let mut there: Vec<(Text, LayerNo)> = Vec::new();
         for (layer, chain) in tree.numbers().zip(tree.all_chain_ids()) {
             if let Some(snapshot) = notes.snapshots.get(chain.text()) {
-                let size = snapshot.size.map_or(Span::UNKNOWN, Span::exactly);
+                let size = snapshot.own().map_or(Span::UNKNOWN, Span::exactly);
                 register.spans[layer as usize] = size;
                 register.units.insert(chain.text().clone(), layer);
                 there.push((chain.text().clone(), layer));
@@ -100,7 +100,7 @@ impl Register {
     }
 
     fn size(&self, key: &Text) -> Option<Bytes> {
-        self.notes.snapshots.get(key)?.size
+        self.notes.snapshots.get(key)?.own()
     }
 
     /// What a container alone has: what it writes to, and what was made for its mounts, unless a layer that was
@@ -294,6 +294,7 @@ impl Builder<'_> {
                 continue;
             }
             self.take_written(record, &leases, stock);
+            self.add_linked(holder, record, &leases, stock);
             let units: BTreeSet<UnitNo> = leases
                 .iter()
                 .flat_map(|(_, lease)| register.leased(stock, lease))
@@ -359,7 +360,7 @@ impl Builder<'_> {
     }
 
     /// What nothing that is listed holds, but the store keeps: for leases of something under way, for images that
-    /// have gone or come meanwhile, and for the build history.
+    /// have gone or come meanwhile, and for other namespaces.
     pub(super) fn add_other_leases(&mut self, stock: &Rc<Stock>) {
         let Some(register) = &stock.register else {
             return;
@@ -372,10 +373,10 @@ impl Builder<'_> {
             .iter()
             .filter(|id| !listed.contains(id));
         let images = images.filter_map(|id| stock.list.position(id.as_str()));
-        let history = register.notes.history.iter();
-        let history = history.filter_map(|digest| stock.list.position(digest));
+        let elsewhere = register.notes.elsewhere.iter();
+        let elsewhere = elsewhere.filter_map(|digest| stock.list.position(digest));
         let mut stays = register.reached(stock, images, [].into_iter(), false);
-        stays.extend(history.map(|blob| stock.unit(blob)));
+        stays.extend(elsewhere.map(|blob| stock.unit(blob)));
         let mut expires = [BTreeSet::new(), BTreeSet::new()];
         for lease in others {
             let kept = register.leased(stock, lease);

@@ -7,7 +7,7 @@ use super::store_tests::{
     inventory, list, record, records_of_app, with_list,
 };
 use super::tree::Tree;
-use super::{Doubt, Ledger};
+use super::{Doubt, Ledger, Observation};
 use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Part};
@@ -28,6 +28,7 @@ fn put(notes: &mut Notes, key: &str, parent: Option<&str>, size: Option<u64>) {
     let snapshot = Snapshot {
         parent: parent.map(Text::from),
         size: size.map(Bytes),
+        linked: Bytes::ZERO,
     };
     notes.snapshots.insert(key.into(), snapshot);
 }
@@ -214,4 +215,47 @@ fn notes_that_lead_in_circles_or_nowhere_end() {
         let freed = Ledger::new(&run).frees(&all);
         assert!(freed.at_least >= Bytes(700 + MANIFEST), "{from} {freed:?}");
     }
+}
+
+#[test]
+fn what_is_linked_takes_its_bytes_once_and_stays_with_whichever_is_left() {
+    let [base, _] = chains();
+    let mut notes = notes();
+    put(&mut notes, "copy", None, Some(20_000));
+    put(&mut notes, "merge", Some(&base), Some(24_000));
+    notes.snapshots.get_mut("merge").unwrap().linked = Bytes(19_000);
+    lease(&mut notes, "c", &[], &["copy"]);
+    lease(&mut notes, "m", &[], &["merge"]);
+    let mut records = records_of_app();
+    records.push(record("c", &[], "COPY --link", 20_000, 60));
+    records.push(record("m", &["b", "c"], "LINK COPY --link", 5_000, 61));
+    let linked = with_notes(inventory(APP, records.clone()), notes.clone());
+    assert_frees(&linked, &[a_record("m")], 5_000);
+    assert_frees(&linked, &[a_record("c")], 0);
+    assert_frees(&linked, &[a_record("m"), a_record("c")], 25_000);
+    let ledger = Ledger::new(&linked);
+    let went = Observation::new(&ledger).went(&a_record("m"));
+    assert_eq!(went.bytes, Bytes(5_000));
+    // What was copied is not listed any more: the links may be the last.
+    records.remove(2);
+    notes.leases.remove("c");
+    notes.snapshots.remove("copy");
+    let left = with_notes(inventory(APP, records), notes);
+    let freed = Ledger::new(&left).frees(&[a_record("m")]);
+    let ends = (freed.at_least, freed.at_most);
+    assert_eq!(ends, (Bytes(5_000), Bytes(24_000)));
+    assert!(!freed.is_exact(), "{freed:?}");
+}
+
+#[test]
+fn what_another_namespace_has_too_stays() {
+    let mut notes = notes();
+    notes.elsewhere.push(blob_of(STEP).into());
+    let shared = noted(notes);
+    let all = MANIFEST + BASE.1 + BASE.2 + 2 * STEP.2;
+    assert_frees(
+        &shared,
+        &[a_record("s"), a_record("b"), an_image("app")],
+        all,
+    );
 }

@@ -26,6 +26,8 @@ const FLAT: &str = "containerd.io/gc.flat";
 const EXPIRES: &str = "containerd.io/gc.expire";
 /// BuildKit's word for leases that it ends at the next prune, too.
 const OF_BUILD: &str = "buildkit/lease.temporary";
+/// BuildKit's word for what a snapshot takes besides its hard links, which the snapshotter counts again.
+const WITHOUT_LINKS: &str = "buildkit.mergeUsageSize";
 /// What the snapshotter calls a snapshot that nothing is written to any more.
 const COMMITTED: u8 = 3;
 
@@ -34,6 +36,8 @@ const COMMITTED: u8 = 3;
 pub(super) struct Collector {
     pub(super) own: Space,
     pub(super) history: Space,
+    /// Digests of blobs that further namespaces keep.
+    foreign: HashSet<Text>,
     /// By the snapshotter's own names.
     pub(super) folders: HashMap<Text, Folder>,
 }
@@ -57,6 +61,8 @@ pub(super) struct Row {
     /// What the snapshotter calls it.
     pub(super) name: Text,
     pub(super) parent: Option<Text>,
+    /// What it takes besides its hard links, of one that has them.
+    without_links: Option<Bytes>,
 }
 
 /// A snapshot as the snapshotter has it.
@@ -82,10 +88,19 @@ impl Collector {
                 Some(history) => Space::read(meta, &history, snapshotter)?,
                 None => Space::default(),
             };
+            let mut foreign = HashSet::new();
+            for (name, space) in buckets(meta, &top)? {
+                let content = bucket(meta, &space, "content");
+                let blobs = content.and_then(|it| bucket(meta, &it, "blob"));
+                if let Some(blobs) = blobs.filter(|_| *name != *OWN && *name != *HISTORY) {
+                    foreign.extend(keys(meta, &blobs)?);
+                }
+            }
             let folders = folders(folder)?;
             Some(Self {
                 own,
                 history,
+                foreign,
                 folders,
             })
         })
@@ -97,24 +112,29 @@ impl Collector {
         let mut snapshots = HashMap::new();
         for (key, row) in self.own.snapshots {
             let folder = self.folders.get(&row.name)?;
+            let linked = folder.size.zip(row.without_links);
             let snapshot = Snapshot {
                 parent: row.parent,
                 size: folder.size,
+                linked: linked.map_or(Bytes::ZERO, |(all, own)| all - own),
             };
             snapshots.insert(key, snapshot);
         }
         let mut leases = self.own.leases;
         // Whatever is removed has the collector run, which takes what they kept.
         leases.retain(|_, lease| lease.until.is_none_or(|until| until > now));
-        let history = &self.history.blobs;
+        let history = self.history.blobs;
+        let shared = self.own.blobs.iter();
+        let shared = shared.filter(|blob| self.foreign.contains(&blob.digest));
+        let elsewhere = history.iter().chain(shared);
         let notes = Notes {
             snapshots,
             leases,
             images: self.own.images.into_iter().map(ImageId::new).collect(),
-            history: history.iter().map(|blob| blob.digest.clone()).collect(),
+            elsewhere: elsewhere.map(|blob| blob.digest.clone()).collect(),
         };
         let mut blobs = self.own.blobs;
-        blobs.extend(self.history.blobs);
+        blobs.extend(history);
         Some((blobs, notes))
     }
 }
@@ -141,9 +161,12 @@ impl Space {
             });
         }
         for (key, own) in below(&["snapshots", snapshotter])? {
+            let labels = labels(bolt, &own)?;
+            let without_links = labels.iter().find(|(key, _)| **key == *WITHOUT_LINKS);
             let row = Row {
                 name: text(bolt, &own, "name").unwrap_or_default(),
                 parent: text(bolt, &own, "parent").filter(|parent| !parent.is_empty()),
+                without_links: without_links.and_then(|(_, size)| size.parse().ok().map(Bytes)),
             };
             space.snapshots.insert(key, row);
         }

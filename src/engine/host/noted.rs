@@ -42,9 +42,12 @@ impl Noted {
             return None;
         }
         let root = prove(engine, known).ok()?;
+        let above = above_remapped(root.path());
+        let above = above.and_then(|above| Root::open(above.into()).ok());
         let beside = || Root::open(CONTAINERD.into()).ok();
         let own = Self::at(root, Path::new(DAEMON), engine, known);
-        own.or_else(|| Self::at(beside()?, Path::new(""), engine, known))
+        own.or_else(|| Self::at(above?, Path::new(DAEMON), engine, known))
+            .or_else(|| Self::at(beside()?, Path::new(""), engine, known))
     }
 
     fn at(root: Root, containerd: &Path, engine: &EngineInfo, known: &Known) -> Option<Self> {
@@ -67,6 +70,15 @@ impl Noted {
             },
         })
     }
+}
+
+/// The folder above an engine's root that is named after the user and the group to whom it maps root
+/// (`userns-remap`): a containerd of its own keeps its data there.
+pub(super) fn above_remapped(root: &str) -> Option<&str> {
+    let (above, name) = root.trim_end_matches('/').rsplit_once('/')?;
+    let (user, group) = name.split_once('.')?;
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    (is_number(user) && is_number(group) && !above.is_empty()).then_some(above)
 }
 
 impl Documents {

@@ -9,6 +9,7 @@ use crate::domain::contents::Owner;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::unexplained::Cause;
 use crate::engine::host::leases::{Keeper, Keepers};
+use crate::engine::host::noted::{DAEMON, above_remapped};
 use crate::engine::host::{CONTAINERD, Known, Root, has_images};
 
 /// The snapshotter that the engine uses unless it is told otherwise.
@@ -27,7 +28,9 @@ impl Beside {
     /// `None` where there is none in its usual place, or it is not shown to be this engine's: it has the images
     /// of the containerd store, or runs containers of this engine.
     pub(super) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
-        Self::at(CONTAINERD, engine, known)
+        let above = above_remapped(&engine.root).filter(|_| engine.store == Store::Containerd);
+        let own = above.and_then(|above| Self::at(&format!("{above}/{DAEMON}"), engine, known));
+        own.or_else(|| Self::at(CONTAINERD, engine, known))
     }
 
     pub(super) fn at(path: &str, engine: &EngineInfo, known: &Known) -> Option<Self> {

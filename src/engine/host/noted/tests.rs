@@ -143,6 +143,8 @@ fn store() -> (Tree, Tree) {
             put(&mut folders, &format!("{row} size"), signed(size));
         }
     }
+    let label = "v1 moby snapshots overlayfs own labels buildkit.mergeUsageSize";
+    put(&mut meta, label, "1096".into());
     (meta, folders)
 }
 
@@ -184,6 +186,8 @@ fn put_blobs(meta: &mut Tree) {
         ("moby", 'e', 5_000, None),
         ("moby_history", 'f', 9, None),
         ("moby_history", 'b', 200, None),
+        ("k8s.io", 'c', 300, None),
+        ("k8s.io", '8', 400, None),
     ] {
         let blob = format!("v1 {space} content blob {}", digest(letter));
         put(meta, &format!("{blob} size"), signed(size));
@@ -258,6 +262,8 @@ fn notes_tell_blobs_snapshots_and_leases() {
     assert_eq!(size(&digest('1')), Some(Bytes(8_192)));
     assert_eq!(size(&digest('2')), Some(Bytes(65_536)));
     assert_eq!(size(CONTAINER), None);
+    assert_eq!(notes.snapshots["own"].linked, Bytes(3_000));
+    assert_eq!(notes.snapshots[&*digest('1')].linked, Bytes::ZERO);
     assert_eq!(notes.snapshots["own"].parent, Some(Text::from(digest('1'))));
     assert_eq!(notes.snapshots[&*digest('1')].parent, None);
     assert_eq!(notes.images.len(), 1);
@@ -267,7 +273,12 @@ fn notes_tell_blobs_snapshots_and_leases() {
     assert_eq!(lease("old").snapshots, [Text::from(digest('2'))]);
     let terms = ["rec", CONTAINER, "b", "p"].map(|name| lease(name).term);
     assert_eq!(terms, [Term::Open, Term::Open, Term::Build, Term::Expires]);
-    assert_eq!(notes.history.len(), 2);
+    // The build history's two, and one of the engine's own that another namespace has.
+    let letters = ['f', 'b', 'c'].map(digest);
+    for letter in &letters {
+        assert!(notes.elsewhere.contains(&Text::from(&**letter)));
+    }
+    assert_eq!(notes.elsewhere.len(), letters.len());
     // Its time is over, so it keeps nothing any more.
     assert!(!notes.leases.contains_key("past"));
     let list = BlobList::new(listed).with_notes(Arc::clone(&notes));
@@ -280,6 +291,35 @@ fn notes_tell_blobs_snapshots_and_leases() {
     assert_eq!(read(&digest('b')).as_deref(), Some(&b"config"[..]));
     assert_eq!(read(&digest('c')), None);
     assert_eq!(read("sha256:../../../engine-id"), None);
+}
+
+#[test]
+fn a_remapped_engines_containerd_lies_above_its_root() {
+    let place = Place::stored();
+    place.write("100000.100000/engine-id", b"here");
+    let of = |root: &str| {
+        let root = place.0.path().join(root).to_str().unwrap().into();
+        let engine = EngineInfo {
+            root,
+            ..place.engine()
+        };
+        Noted::of(&engine, &known())
+    };
+    let noted = of("100000.100000").unwrap();
+    assert!(noted.documents.read(&digest('b')).is_some());
+    // Any other folder is none of the engine's making.
+    for name in ["data", "1.", "a.b", "1.2.3"] {
+        place.write(&format!("{name}/engine-id"), b"here");
+        assert!(of(name).is_none(), "{name}");
+    }
+    let mut other = known();
+    other.images.push(ImageId::new(digest('9')));
+    let root = place.0.path().join("100000.100000");
+    let engine = EngineInfo {
+        root: root.to_str().unwrap().into(),
+        ..place.engine()
+    };
+    assert!(Noted::of(&engine, &other).is_none());
 }
 
 #[test]
