@@ -248,7 +248,8 @@ impl Run {
             fleet::load(&engine, &scene, &mut random, &name);
             if number % 2 == 0 || self.store == Store::GraphDriver {
                 Fleet::build(&engine, &scene, &mut random, &name);
-                if self.from == From::ThisMachine {
+                // Only that store's engine keeps the first size, and only here that is known.
+                if self.from == From::ThisMachine && self.store == Store::GraphDriver {
                     Fleet::grown(&scene, &engine, &name);
                 }
             }
