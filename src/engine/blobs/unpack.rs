@@ -222,6 +222,7 @@ impl Files for Contents {
 mod tests {
     use miniz_oxide::deflate::compress_to_vec;
     use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
 
     use super::*;
     use crate::domain::bytes::Bytes;
@@ -310,7 +311,18 @@ mod tests {
         assert_eq!(extent(&[&harmed]), Err(Untold));
     }
 
+    /// What failed once is kept beside this file.
+    fn config() -> ProptestConfig {
+        let kept = FileFailurePersistence::WithSource("proptest-regressions");
+        ProptestConfig {
+            failure_persistence: Some(Box::new(kept)),
+            ..ProptestConfig::default()
+        }
+    }
+
     proptest! {
+        #![proptest_config(config())]
+
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), gzip in any::<bool>()) {
             let bytes = if gzip { [&GZIP[..], &bytes].concat() } else { bytes };
