@@ -23,7 +23,7 @@ use crate::domain::item::Volume;
 
 /// Folders within folders: each costs two open files, of which a process often has no more than 1,024, and a
 /// few volumes are walked at once.
-const DEPTH: usize = 100;
+pub(super) const DEPTH: usize = 100;
 const MOUNTED: &str = "another filesystem is mounted below it";
 
 /// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.

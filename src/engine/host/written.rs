@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
 
-use super::measure::{Linked, Mounted, Walker, refusal, single};
+use super::measure::{DEPTH, Linked, Mounted, Walker, refusal, single};
 use super::{Root, base_flags, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{RecordId, Text};
@@ -22,8 +22,6 @@ use crate::domain::stored::Stored;
 
 /// So long is counted at a time: the figures wait for it. Links that were counted once are never counted again.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// As for volumes.
-const DEPTH: usize = 100;
 
 /// Counts what `written` records have, and then the links of layers in BuildKit's folders that `before` does not
 /// know. What cannot be counted in time is left out.
