@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::app::model::Options;
 use crate::cli::{self, Cli, Color, Command, Global};
 use crate::domain::protect::Protection;
+use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;
 use crate::engine::config::Config;
 use crate::report::text::Page;
@@ -13,7 +14,6 @@ use crate::runtime::batch::{self, Clean};
 use crate::runtime::console::Console;
 use crate::runtime::{self, open, past};
 use crate::ui::Theme;
-use jiff::Timestamp;
 use tokio::task::LocalSet;
 
 /// Runs the program: reads the command line and does what it says.

@@ -12,7 +12,6 @@ use std::pin::pin;
 use color_eyre::Result;
 use crossterm::event::{Event as Input, EventStream};
 use futures_util::{Stream, StreamExt};
-use jiff::Timestamp;
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +25,7 @@ use crate::app::update::update;
 use crate::domain::inventory::Inventory;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 use crate::engine::save::usual_folder;
 use crate::ui::{Theme, view};
 

@@ -293,7 +293,7 @@ fn fits(value: &Value, kind: &str) -> bool {
 }
 
 fn is_utc(time: &str) -> bool {
-    time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok()
+    time.ends_with('Z') && time.parse::<dtop::domain::time::Timestamp>().is_ok()
 }
 
 /// Checks that an object has exactly these fields: `name:kind`.

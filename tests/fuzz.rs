@@ -24,13 +24,13 @@ use dtop::domain::inventory::{Inspected, Inventory, Part};
 use dtop::domain::item::{ItemId, Kind};
 use dtop::domain::plan::{AddedBy, Plan, Selection};
 use dtop::domain::survey::Survey;
+use dtop::domain::time::Timestamp;
 use dtop::engine::config::Config;
 use dtop::engine::journal::Journal;
 use dtop::engine::wire::{self, Dialect};
 use dtop::report::json;
 use dtop::report::text::{self, Page};
 use dtop::ui::text::{fit, pad, sanitise, width};
-use jiff::Timestamp;
 use random::Random;
 use serde_json::Value;
 

@@ -26,9 +26,9 @@ use dtop::cli::Cli;
 use dtop::domain::filter::Filter;
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::Kind;
+use dtop::domain::time::Timestamp;
 use dtop::engine::demo::{DemoEngine, Pace};
 use dtop::engine::watch::{Wanted, scan_once};
-use jiff::Timestamp;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)

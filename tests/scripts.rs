@@ -14,7 +14,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 
-use jiff::{SignedDuration, Timestamp};
+use dtop::domain::time::Timestamp;
+use jiff::SignedDuration;
 
 use support::archive::{self, Dated};
 use support::census::Census;

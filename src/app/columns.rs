@@ -2,11 +2,10 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ContainerDetails, Kind, Source, State, Text};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::time::Timestamp;
 
 /// A column of a pane.
 pub struct Column {

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use jiff::Timestamp;
-
 use crate::domain::filter::{Filter, FilterError, Verdict};
 use crate::domain::index::Index;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::plan::{AddedBy, Tally};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 use super::columns::{Key, columns};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::domain::account::Account;
 use crate::domain::bytes::Bytes;
@@ -13,6 +13,7 @@ use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
 use crate::domain::plan::{ComesBack, Plan, STOP_IT, Selection, Tally};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;
 
 use super::keys::{Action, Place};

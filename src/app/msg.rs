@@ -1,12 +1,11 @@
 //! What happens to the program, and what it asks of the outside.
 
-use jiff::Timestamp;
-
 use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::Part;
 use crate::domain::item::{ImageId, ItemId, Text};
 use crate::domain::outcome::Event;
 use crate::domain::plan::{ComesBack, Plan};
+use crate::domain::time::Timestamp;
 
 use super::keys::Key;
 

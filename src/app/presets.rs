@@ -1,13 +1,12 @@
 //! Presets: what people remove by script, as filters. One of them marks; nothing is ever removed by it.
 
-use jiff::Timestamp;
-
 use crate::domain::filter::{Filter, Verdict};
 use crate::domain::index::ItemNo;
 use crate::domain::item::Kind;
 use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Selection, frees};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 /// What a preset marks: all that one of its filters lets through.
 pub struct Preset {

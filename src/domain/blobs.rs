@@ -7,11 +7,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::bytes::Bytes;
 use super::item::{ChainId, ImageId, Text};
 use super::notes::Notes;
+use super::time::Timestamp;
 
 /// The collector follows labels with this key, alone or with anything behind a dot or slash
 /// (ENGINE-CONTAINERD.md §2).

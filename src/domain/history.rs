@@ -1,12 +1,11 @@
 //! What was removed, as the journal tells it, and how it comes back.
 
-use jiff::Timestamp;
-
 use super::bytes::Bytes;
 use super::inventory::EngineInfo;
 use super::item::{ItemId, Kind, Labels, Text, short_id};
 use super::outcome::Outcome;
 use super::plan::ComesBack;
+use super::time::Timestamp;
 
 /// One removal that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::contents::Contents;
@@ -16,6 +14,7 @@ use super::item::{
 };
 use super::protect::Protection;
 use super::stored::Stored;
+use super::time::Timestamp;
 use super::unexplained::{self, Unexplained};
 
 /// The engine, and how it was reached.

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::bytes::{Bytes, Figure};
 use super::texts::Texts;
+use super::time::Timestamp;
 
 /// A text that many places hold at once: a name, an ID, a label.
 pub type Text = Arc<str>;

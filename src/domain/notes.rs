@@ -7,10 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::Timestamp;
-
 use super::bytes::Bytes;
 use super::item::{ContainerId, ImageId, RecordId, Text};
+use super::time::Timestamp;
 
 /// One state of the notes, of the engine's own namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

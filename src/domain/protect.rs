@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::filter::{Filter, FilterError, Subject, Verdict};
 use super::item::{Kind, Labels};
+use super::time::Timestamp;
 
 /// The label that protects, whatever its value but `false`.
 const LABEL: &str = "dtop.keep";

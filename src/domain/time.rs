@@ -1,6 +1,142 @@
 //! Times as engines write them, durations as people write them, and ages as the screen shows them.
 
-use jiff::{SignedDuration, Timestamp};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+
+use jiff::SignedDuration;
+use serde::{Serialize, Serializer};
+
+/// A point in time to the nanosecond, in eight bytes, and none more where there may be none: there are hundreds of
+/// thousands of them. What lies before 1678 or after 2261 counts as the bound.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(NonZeroU64);
+
+/// What makes the order of signed numbers that of unsigned ones.
+const SIGN: u64 = 1 << 63;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+impl Timestamp {
+    pub const UNIX_EPOCH: Self = Self::from_nanosecond(0);
+
+    #[must_use]
+    pub fn now() -> Self {
+        jiff::Timestamp::now().into()
+    }
+
+    /// The time so many seconds after the year 1970 began; `None` beyond the bounds.
+    #[must_use]
+    pub fn from_second(second: i64) -> Option<Self> {
+        second.checked_mul(NANOSECONDS).map(Self::from_nanosecond)
+    }
+
+    /// The time so many nanoseconds after the year 1970 began.
+    #[must_use]
+    pub const fn from_nanosecond(nanosecond: i64) -> Self {
+        match NonZeroU64::new(nanosecond.cast_unsigned() ^ SIGN) {
+            Some(kept) => Self(kept),
+            // The very first nanosecond is taken for the second one.
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    /// Whole seconds since 1970.
+    #[must_use]
+    pub fn as_second(self) -> i64 {
+        self.as_nanosecond().div_euclid(NANOSECONDS)
+    }
+
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub fn as_nanosecond(self) -> i64 {
+        (self.0.get() ^ SIGN).cast_signed()
+    }
+
+    /// Nanoseconds since the last whole second.
+    #[must_use]
+    pub fn subsec_nanosecond(self) -> i64 {
+        self.as_nanosecond().rem_euclid(NANOSECONDS)
+    }
+
+    #[must_use]
+    pub fn duration_since(self, earlier: Self) -> SignedDuration {
+        SignedDuration::from_nanos(self.as_nanosecond())
+            - SignedDuration::from_nanos(earlier.as_nanosecond())
+    }
+
+    /// Day and minute in UTC: `2026-11-21 11:05`.
+    #[must_use]
+    pub fn minute(self) -> impl fmt::Display {
+        self.spelled().strftime("%Y-%m-%d %H:%M")
+    }
+
+    fn spelled(self) -> jiff::Timestamp {
+        let spelled = jiff::Timestamp::from_nanosecond(self.as_nanosecond().into());
+        spelled.unwrap_or_default()
+    }
+
+    fn bounded(nanosecond: i128) -> Self {
+        let bound = if nanosecond < 0 { i64::MIN } else { i64::MAX };
+        Self::from_nanosecond(nanosecond.try_into().unwrap_or(bound))
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self::UNIX_EPOCH
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self::bounded(time.as_nanosecond())
+    }
+}
+
+/// As RFC 3339 has it.
+impl FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        text.parse::<jiff::Timestamp>().map(Self::from)
+    }
+}
+
+/// As RFC 3339 has it, in UTC.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.spelled(), f)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl Add<SignedDuration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: SignedDuration) -> Self {
+        Self::bounded(i128::from(self.as_nanosecond()) + duration.as_nanos())
+    }
+}
+
+impl Sub<SignedDuration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: SignedDuration) -> Self {
+        Self::bounded(i128::from(self.as_nanosecond()) - duration.as_nanos())
+    }
+}
 
 /// Creation dates before 2000 are made up (reproducible builds) and count as not known.
 const EARLIEST: i64 = 946_684_800;
@@ -9,7 +145,7 @@ const EARLIEST: i64 = 946_684_800;
 #[must_use]
 pub fn created_from_seconds(seconds: i64) -> Option<Timestamp> {
     (seconds >= EARLIEST)
-        .then(|| Timestamp::from_second(seconds).ok())
+        .then(|| Timestamp::from_second(seconds))
         .flatten()
 }
 
@@ -98,6 +234,40 @@ mod tests {
         assert_eq!(in_words(0), "just now");
         assert_eq!(in_words(25), "1 day ago");
         assert_eq!(in_words(21 * 24), "3 weeks ago");
+    }
+
+    #[test]
+    fn a_time_is_what_was_written_and_takes_eight_bytes() {
+        assert_eq!(size_of::<Option<Timestamp>>(), 8);
+        for text in [
+            "2026-11-21T11:00:45.178083148Z",
+            "1969-12-31T23:59:59.5Z",
+            "1970-01-01T00:00:00Z",
+            "2261-12-31T23:59:59.999999999Z",
+        ] {
+            let time: Timestamp = text.parse().expect("a time");
+            assert_eq!(time.to_string(), text);
+            assert_eq!(
+                format!("\"{text}\""),
+                serde_json::to_string(&time).expect("text")
+            );
+        }
+        let before: Timestamp = "1969-12-31T23:59:59.5Z".parse().expect("a time");
+        assert_eq!(
+            (before.as_second(), before.subsec_nanosecond()),
+            (-1, 500_000_000)
+        );
+        let (first, last): (Timestamp, Timestamp) = (
+            "-009999-01-02T01:59:59Z".parse().expect("a time"),
+            "9999-12-30T22:00:00Z".parse().expect("a time"),
+        );
+        assert!(first < before && before < Timestamp::UNIX_EPOCH && Timestamp::UNIX_EPOCH < last);
+        assert_eq!(last + SignedDuration::MAX, last);
+        assert_eq!(first - SignedDuration::MAX, first);
+        assert_eq!(
+            before.duration_since(Timestamp::UNIX_EPOCH).as_millis(),
+            -500
+        );
     }
 
     #[test]

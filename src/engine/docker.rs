@@ -23,7 +23,6 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use self::again::uncrossed;
@@ -49,6 +48,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
 };
+use crate::domain::time::Timestamp;
 
 /// A list is given this long; a walk of a disk any time.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));

@@ -14,8 +14,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use self::book::Book;
 use super::Engine;
 use super::aside::aside;
@@ -26,6 +24,7 @@ use crate::domain::item::{ItemId, Kind, Labels};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{Plan, Seen, Step};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::time::Timestamp;
 
 pub use self::lines::History;
 

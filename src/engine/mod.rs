@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use jiff::Timestamp;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
@@ -38,6 +37,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
     Source, Text, Volume, VolumeName,
 };
+use crate::domain::time::Timestamp;
 
 use save::{Exported, Pieces};
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -33,6 +33,7 @@ use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
 use crate::domain::stored::Stored;
+use crate::domain::time::Timestamp;
 
 pub use self::once::{Walk, Wanted, scan_once};
 pub(in crate::engine) use self::walks::sizes_of;
@@ -106,7 +107,7 @@ pub async fn watch(
                     scan.down(&error);
                     let lost = Sight::Lost {
                         why: cause(&error),
-                        again: Timestamp::now() + pause,
+                        again: Timestamp::now() + SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX),
                     };
                     if out.send(lost).is_err() {
                         return;

@@ -17,7 +17,6 @@ mod recorded;
 mod rows;
 mod usage;
 
-use jiff::Timestamp;
 use recent::shared;
 use serde_json::Value;
 
@@ -32,6 +31,7 @@ use super::EngineError;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, Labels};
 use crate::domain::time;
+use crate::domain::time::Timestamp;
 
 /// Reads a JSON answer. Bytes that are no UTF-8 are replaced: one odd name must not cost a list.
 ///

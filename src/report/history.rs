@@ -30,7 +30,7 @@ fn line(entry: &Entry, page: Page) -> String {
     };
     let mut text = format!(
         "{}  {outcome:<9}  {:<9}  {}  {}",
-        entry.time.strftime("%Y-%m-%d %H:%M"),
+        entry.time.minute(),
         words::kind_word(entry.kind),
         right(&freed, 9),
         entry.title(),

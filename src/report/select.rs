@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use crate::cli::Chosen;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::filter::Verdict;
 use crate::domain::item::{ImageId, ItemId, Kind, Text};
 use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::time::Timestamp;
 use crate::domain::triage::{self, Goal};
 
 /// What else the command line says about a selection.

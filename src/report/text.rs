@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use crate::domain::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
@@ -12,6 +10,7 @@ use crate::domain::item::{Kind, Text};
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
 use crate::ui::Theme;
 use crate::ui::text::sanitise;
@@ -53,7 +52,7 @@ impl Page {
 pub fn report(survey: &Survey, page: Page) -> String {
     let inventory = survey.inventory();
     let mut lines = vec![
-        format!("dtop report · {} UTC", page.now.strftime("%Y-%m-%d %H:%M")),
+        format!("dtop report · {} UTC", page.now.minute()),
         engine(&inventory.engine),
     ];
     lines.extend(inventory.disks.iter().map(disk));

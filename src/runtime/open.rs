@@ -3,11 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::domain::protect::Protection;
+use crate::domain::time::Timestamp;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;

@@ -8,6 +8,7 @@ use crate::domain::item::{
     Volume, short_id,
 };
 use crate::domain::survey::{Facts, Item};
+use crate::domain::time::Timestamp;
 
 use super::canvas::{Canvas, Piece, cut_middle, wrap};
 use super::footer;
@@ -176,7 +177,7 @@ impl Page<'_> {
         }
     }
 
-    fn time(&mut self, label: &str, then: Option<jiff::Timestamp>) {
+    fn time(&mut self, label: &str, then: Option<Timestamp>) {
         self.say(label, &moment(then, self.model.now));
     }
 

@@ -6,13 +6,14 @@
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::app::model::{LOST_LONG, Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
 use crate::domain::item::Kind;
+use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, length};

@@ -1,7 +1,5 @@
 //! Figures and counts as the screen writes them.
 
-use jiff::Timestamp;
-
 use crate::domain::account::{Account, Change, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
@@ -11,6 +9,7 @@ use crate::domain::layers::{Doubt, Freed};
 use crate::domain::plan::{ComesBack, Plan};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
+use crate::domain::time::Timestamp;
 use crate::domain::triage::{self, Tier};
 use crate::domain::unexplained;
 
@@ -374,7 +373,7 @@ pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
         || "–".to_owned(),
         |then| {
             let ago = time::ago(then, now);
-            format!("{} UTC, {ago}", then.strftime("%Y-%m-%d %H:%M"))
+            format!("{} UTC, {ago}", then.minute())
         },
     )
 }

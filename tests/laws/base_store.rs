@@ -14,7 +14,7 @@ use dtop::domain::item::{
 };
 use dtop::domain::notes::{Lease, Notes, Snapshot, Term};
 use dtop::domain::texts::Texts;
-use jiff::Timestamp;
+use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -152,14 +152,14 @@ fn record(id: String, parent: Option<&RecordId>, description: &str, size: u64) -
         in_use: false,
         shared: false,
         size: Figure::Known(Bytes(size)),
-        created: Timestamp::from_second(1_000_000).ok(),
+        created: Timestamp::from_second(1_000_000),
         last_used: None,
     }
 }
 
 fn image(id: &str, layers: &[(Text, u64, u64)]) -> Image {
     let history = layers.iter().map(|(name, _, takes)| HistoryRow {
-        created: Timestamp::from_second(9).ok(),
+        created: Timestamp::from_second(9),
         created_by: format!("COPY {name}").into(),
         comment: "".into(),
         size: Bytes(*takes),

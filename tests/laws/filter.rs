@@ -7,7 +7,8 @@ use dtop::domain::inventory::Inventory;
 use dtop::domain::item::{Kind, Labels, Volume, VolumeName};
 use dtop::domain::plan::Tally;
 use dtop::domain::survey::Survey;
-use jiff::{SignedDuration, Timestamp};
+use dtop::domain::time::Timestamp;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 fn now() -> Timestamp {

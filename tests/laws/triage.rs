@@ -9,8 +9,9 @@ use dtop::domain::disk::{Disk, Places};
 use dtop::domain::item::{ItemId, Labels, Source, State};
 use dtop::domain::plan::{AddedBy, Plan, Selection, Step};
 use dtop::domain::survey::{Item, Survey};
+use dtop::domain::time::Timestamp;
 use dtop::domain::triage::{Chosen, Goal, LOG_BOUND, Tier, Wish, choose, reach, tier};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use crate::fleet::{Fleet, Traits, fleet};

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use jiff::Timestamp;
+use dtop::domain::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

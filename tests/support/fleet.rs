@@ -11,7 +11,7 @@ use dtop::domain::item::{
     Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::stored::{Stored, StoredLayer};
-use jiff::Timestamp;
+use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -13,7 +13,8 @@ use dtop::domain::item::{
     RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::texts::Texts;
-use jiff::{SignedDuration, Timestamp};
+use dtop::domain::time::Timestamp;
+use jiff::SignedDuration;
 
 pub fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().expect("a time")

@@ -12,7 +12,8 @@ use dtop::domain::item::{
     RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::texts::Texts;
-use jiff::{SignedDuration, Timestamp};
+use dtop::domain::time::Timestamp;
+use jiff::SignedDuration;
 
 /// How much of everything there is.
 #[derive(Clone, Copy, Debug)]

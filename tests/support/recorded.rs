@@ -7,8 +7,8 @@ use std::sync::Arc;
 use dtop::domain::bytes::Figure;
 use dtop::domain::inventory::{Inspected, Inventory, Part, Progress, Stage};
 use dtop::domain::item::ImageId;
+use dtop::domain::time::Timestamp;
 use dtop::engine::wire;
-use jiff::Timestamp;
 use serde_json::Value;
 
 pub const GRAPH_DRIVERS: [&str; 4] = [

@@ -210,14 +210,13 @@ fn show_marked(model: &mut Model, chosen: &Chosen) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::app::model::Options;
     use crate::app::msg::Msg;
     use crate::app::update::update;
     use crate::domain::inventory::{Part, Progress};
     use crate::domain::plan::scene::{a_record, record, volume};
+    use crate::domain::time::Timestamp;
 
     /// Three records of 7 bytes, and a volume of 100; stages other than the lists are as given.
     fn model(options: Options, measured: &Progress) -> Model {

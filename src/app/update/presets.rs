@@ -99,13 +99,12 @@ fn mark(model: &mut Model, preset: &Preset) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::app::keys::parse;
     use crate::app::model::Options;
     use crate::app::msg::Msg;
     use crate::app::update::update;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn only_a_preset_of_one_filter_is_opened_to_be_changed() {

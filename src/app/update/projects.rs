@@ -96,8 +96,6 @@ fn show_members(model: &mut Model, project: &Project) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::app::keys::parse;
     use crate::app::model::Options;
@@ -105,6 +103,7 @@ mod tests {
     use crate::app::update::update;
     use crate::domain::inventory::{Part, Progress, Stage};
     use crate::domain::plan::scene::{a_container, a_volume, image, labels, stopped, volume};
+    use crate::domain::time::Timestamp;
 
     fn model() -> Model {
         let project = |name: &str| labels(&[("com.docker.compose.project", name)]);

@@ -5,10 +5,9 @@ mod term;
 
 use std::ops::Range;
 
-use jiff::Timestamp;
-
 use super::bytes::{Bytes, Figure};
 use super::item::{Kind, Labels, Text};
+use crate::domain::time::Timestamp;
 use term::{Is, Term, Test};
 
 pub use parse::parse_size;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use regex_lite::Regex;
 
 use super::super::bytes::Bytes;
@@ -12,6 +12,7 @@ use super::super::item::Kind;
 use super::super::time::parse_duration;
 use super::FilterError;
 use super::term::{Is, Order, Term, Test};
+use crate::domain::time::Timestamp;
 
 type Answer<T> = Result<T, FilterError>;
 
@@ -267,7 +268,7 @@ fn created(order: Order, value: &str) -> Option<Test> {
         return Some(Test::Created(order, time));
     }
     let day: Date = value.parse().ok()?;
-    let begin = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let begin = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().into());
     let next = || begin(day.checked_add(1.day()).ok()?);
     Some(match order {
         Order::Less | Order::AtLeast => Test::Created(order, begin(day)?),

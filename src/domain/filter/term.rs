@@ -1,10 +1,11 @@
 //! One term of a filter, and whether it holds.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use regex_lite::Regex;
 
 use super::super::bytes::Bytes;
 use super::{Flags, Subject};
+use crate::domain::time::Timestamp;
 
 /// A test that must hold, or must not.
 #[derive(Clone, Debug)]

@@ -3,10 +3,9 @@
 //! Such layers are in no image, so the engine tells neither their sizes nor that a record shares them. Known
 //! are their folders and what they are together (ENGINE.md §2.5).
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{Record, Text};
+use crate::domain::time::Timestamp;
 
 use super::build::Builder;
 use super::join::{Lineage, Tie, is_base};

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{HistoryRow, Record};
+use crate::domain::time::Timestamp;
 
 use super::build::Builder;
 use super::equations::most_packed;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{Freed, Ledger};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
@@ -11,9 +9,10 @@ use crate::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
 };
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 fn time(second: i64) -> Option<Timestamp> {
-    Timestamp::from_second(second).ok()
+    Timestamp::from_second(second)
 }
 
 /// An image of layers given by name and bytes.

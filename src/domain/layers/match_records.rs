@@ -6,10 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::Bytes;
 use crate::domain::item::Record;
+use crate::domain::time::Timestamp;
 
 use super::join::{Lineage, is_base};
 use super::sizes::Sizes;

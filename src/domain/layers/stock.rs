@@ -6,13 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::domain::blobs::{BlobList, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Image, ImageId, Text};
 use crate::domain::texts::Digest;
+use crate::domain::time::Timestamp;
 
 use super::ledger::{content, has_blobs};
 use super::orphans::Extents;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::{Doubt, Freed, Ledger};
 use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
@@ -13,6 +11,7 @@ use crate::domain::item::{
     Record, RecordId, Source, State, Text,
 };
 use crate::domain::texts::Texts;
+use crate::domain::time::Timestamp;
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.
 pub(super) type Row = (&'static str, u64, u64, i64);
@@ -23,13 +22,11 @@ const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
 pub(super) const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
 pub(super) const MANIFEST: u64 = 100;
 
-fn time(nanosecond: i64) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(i128::from(nanosecond)).ok()
-}
-
 fn image(id: &str, layers: &[Row]) -> Image {
     let history = layers.iter().map(|(name, _, size, created)| HistoryRow {
-        created: time(created / 1_000_000_000 * 1_000_000_000),
+        created: Some(Timestamp::from_nanosecond(
+            created / 1_000_000_000 * 1_000_000_000,
+        )),
         created_by: format!("RUN {name} # buildkit").into(),
         comment: "".into(),
         size: Bytes(*size),
@@ -71,7 +68,7 @@ pub(super) fn record(
         in_use: false,
         shared: false,
         size: Figure::Known(Bytes(size)),
-        created: time(created),
+        created: Some(Timestamp::from_nanosecond(created)),
         last_used: None,
     }
 }
@@ -134,7 +131,7 @@ pub(super) fn list(
             .map(|layer| Layer {
                 blob: list.position(&blob_of(*layer)),
                 diff_id: layer.0.into(),
-                created: time(layer.3),
+                created: Some(Timestamp::from_nanosecond(layer.3)),
             })
             .collect(),
         ..Manifest::default()

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, Labels, LogFiles, Record,
     RecordId, Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::time::Timestamp;
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("a time")

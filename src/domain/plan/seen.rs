@@ -1,11 +1,10 @@
 //! What an object was when it was planned, to tell later whether it is still the same.
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{Container, ContainerDetails, ContainerId, Image, State, Text};
 use crate::domain::reference::repository;
 use crate::domain::survey::{Item, Survey};
+use crate::domain::time::Timestamp;
 
 /// What an object was when it was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! What follows of each item: what it frees on its own, when it was last used, what a filter may ask of it.
 
-use jiff::Timestamp;
-
 use super::{Facts, Survey};
 use crate::domain::filter::Flags;
 use crate::domain::index::ItemNo;
@@ -9,6 +7,7 @@ use crate::domain::inventory::Stage;
 use crate::domain::item::{Container, Kind, Source, State, Text};
 use crate::domain::layers::{Freed, Trial};
 use crate::domain::protect::Guard;
+use crate::domain::time::Timestamp;
 
 impl Survey {
     pub(super) fn all_facts(&self) -> [Vec<Facts>; Kind::COUNT] {

@@ -10,8 +10,6 @@ mod view;
 use std::slice;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::bytes::{Bytes, Figure};
 use super::filter::{Flags, Subject};
 use super::index::{Index, ItemNo};
@@ -21,6 +19,7 @@ use super::item::{
 };
 use super::layers::{Freed, Ledger, Release};
 use super::protect::Guard;
+use crate::domain::time::Timestamp;
 use links::Links;
 
 pub use order::NamePlace;

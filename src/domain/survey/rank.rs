@@ -3,9 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-
 use super::{Kind, Survey};
+use crate::domain::time::Timestamp;
 
 impl Survey {
     /// Fills in each image's place in its repository, the newest first. One in several repositories has the

@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{Container, Image, ItemId, Record, Text, Volume, short_id};
+use crate::domain::time::Timestamp;
 
 /// An item as its list has it.
 #[derive(Clone, Copy, Debug)]

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use crate::domain::bytes::Bytes;
 use crate::domain::index::ItemNo;
 use crate::domain::plan::{self, Selection};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 use super::exact::{self, FEW};
 use super::needs::{Needs, needs};

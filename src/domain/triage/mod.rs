@@ -16,13 +16,12 @@ mod tier;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::bytes::Bytes;
 use super::disk::Places;
 use super::item::ItemId;
 use super::plan::{AddedBy, Selection};
 use super::survey::Survey;
+use crate::domain::time::Timestamp;
 
 pub use goal::{Goal, Lack, PROPOSED, Proposal, is_small, proposal};
 pub use reach::reach;

@@ -2,12 +2,11 @@
 
 use std::cmp::Reverse;
 
-use jiff::Timestamp;
-
 use super::{Chosen, Goal, Lack, Tier, Wish, choose};
 use crate::domain::bytes::Bytes;
 use crate::domain::plan::Selection;
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 /// Chooses the safest set that reaches a goal: on each of the disks, where that is what it asks. `None` where it
 /// takes a disk and none is known.

@@ -1,6 +1,6 @@
 //! The order of sacrifice: what may go at all, and how much it would be missed.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::ItemNo;
@@ -8,6 +8,7 @@ use crate::domain::inventory::Stage;
 use crate::domain::item::{Container, Image, State, Volume};
 use crate::domain::plan::{ComesBack, comes_back, is_task};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::time::Timestamp;
 
 /// Why something may go, in the order of sacrifice: the first is missed least.
 ///

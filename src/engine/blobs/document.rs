@@ -1,11 +1,11 @@
 //! Indexes, manifests and configs, as far as they say which layers an image has.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::blobs::Platform;
 use crate::domain::item::Text;
 use crate::domain::time;
+use crate::domain::time::Timestamp;
 
 /// A small blob, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
 use super::entries::{Age, Build, By, ContainerEntry, Fleet, RecordEntry, VolumeEntry};
@@ -18,6 +18,7 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::time::Timestamp;
 use crate::domain::unexplained::Cause;
 
 /// Why a fleet cannot be read.
@@ -100,7 +101,7 @@ struct Reader {
 
 impl Reader {
     fn ago(&self, age: Age) -> Timestamp {
-        self.now.saturating_sub(age.0).unwrap_or(self.now)
+        self.now - age.0
     }
 
     fn made(&self, what: &str, key: &str) -> Result<&Made, FleetError> {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
@@ -35,6 +35,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
     Volume, VolumeName,
 };
+use crate::domain::time::Timestamp;
 
 pub use self::fleet::FleetError;
 
@@ -134,10 +135,7 @@ impl DemoEngine {
         if self.pace == Pace::Instant {
             return self.now;
         }
-        SignedDuration::try_from(self.opened.elapsed())
-            .ok()
-            .and_then(|since| self.now.checked_add(since).ok())
-            .unwrap_or(self.now)
+        self.now + SignedDuration::try_from(self.opened.elapsed()).unwrap_or_default()
     }
 
     /// Waits for so many milliseconds, the same for the same object.

@@ -1,13 +1,12 @@
 //! What changes the demo engine's disk, with the refusals of a real one in its words (ENGINE.md §1.5-§1.10).
 
-use jiff::Timestamp;
-
 use super::fleet::repository;
 use super::store::{Holding, Store};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, RecordId, State, Text, VolumeName, short_id,
 };
+use crate::domain::time::Timestamp;
 use crate::engine::{Change, EngineError, LogTruncated, Pruned, Removed};
 
 impl Store {

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use hyper::body::Bytes as Piece;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 
@@ -25,6 +25,7 @@ use crate::domain::inventory::Store;
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Labels, State, Text, VolumeName,
 };
+use crate::domain::time::Timestamp;
 use crate::engine::save::{Exported, Pieces, Proof};
 use crate::engine::transport::{Body, within};
 use crate::engine::{EngineError, wire};

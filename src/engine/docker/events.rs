@@ -3,8 +3,8 @@
 use futures_util::stream::{self, Stream};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use jiff::Timestamp;
 
+use crate::domain::time::Timestamp;
 use crate::engine::transport::Transport;
 use crate::engine::wire::{self, Dialect};
 use crate::engine::{Change, EngineError};

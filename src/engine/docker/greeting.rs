@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{LIST, json};
+use crate::domain::time::Timestamp;
 use crate::engine::transport::{Api, LONGEST_REFUSAL, Transport, within};
 use crate::engine::{EngineError, wire};
 
@@ -73,7 +73,7 @@ async fn answer<'a>(
 fn clock(date: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::parse(date)
         .ok()
-        .map(|zoned| zoned.timestamp())
+        .map(|zoned| zoned.timestamp().into())
 }
 
 impl Pinged<'_> {

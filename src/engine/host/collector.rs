@@ -7,8 +7,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::Root;
 use super::bolt::{Bolt, Bucket, Value};
 use super::layers::databases;
@@ -16,6 +14,7 @@ use crate::domain::blobs::Listed;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, Text};
 use crate::domain::notes::{Lease, Notes, Snapshot, Term};
+use crate::domain::time::Timestamp;
 
 /// The engine's namespace, and that of its build history.
 const OWN: &str = "moby";

@@ -4,13 +4,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::collector::Collector;
 use super::{CONTAINERD, Known, Root, has_images, is_random, prove};
 use crate::domain::blobs::Listed;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::notes::Notes;
+use crate::domain::time::Timestamp;
 
 /// Where an engine keeps the containerd that it runs itself.
 pub(super) const DAEMON: &str = "containerd/daemon";

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +12,7 @@ use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{Kind, Labels, Text};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::ComesBack;
+use crate::domain::time::Timestamp;
 use crate::engine::wire::Row;
 
 /// How every line begins: within a line nothing else can, since a text's quotes are escaped.

@@ -31,14 +31,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text, VolumeName};
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::survey::Survey;
+use crate::domain::time::Timestamp;
 
 use super::journal::{self, Journal};
 use super::{Engine, EngineError};

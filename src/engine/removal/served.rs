@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::model::Model;
@@ -12,6 +11,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
     VolumeName,
 };
+use crate::domain::time::Timestamp;
 use crate::engine::docker::{DockerEngine, Options};
 use crate::engine::fake::{Answer, Fake};
 use crate::engine::{Engine, EngineError, Pruned, Removed};

@@ -1,10 +1,9 @@
-use jiff::Timestamp;
-
 use super::*;
 use crate::domain::bytes::Bytes;
 use crate::domain::history::tests::an_entry;
 use crate::domain::item::{Image, Kind};
 use crate::domain::plan::ComesBack;
+use crate::domain::time::Timestamp;
 use crate::engine::Gate;
 use crate::engine::demo::{DemoEngine, Pace};
 

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -20,6 +19,7 @@ use tokio_rustls::rustls::{
 };
 
 use self::unchecked::Unchecked;
+use crate::domain::time::Timestamp;
 
 mod unchecked;
 mod validity;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 
 use super::rest::found_in_folder;
 use super::walks::{Measured, log_sizes, measure};
@@ -21,6 +20,7 @@ use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::time::Timestamp;
 use crate::engine::host::{Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::inventory::{Inspected, Part, Progress, Stage};
 use crate::domain::item::{ImageId, Text};
+use crate::domain::time::Timestamp;
 
 /// Each message makes the whole picture be understood anew, so a burst of answers goes as one …
 const TOGETHER: Duration = Duration::from_millis(50);

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::question::Question;
@@ -16,6 +15,7 @@ use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::domain::stored::Stored;
+use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::host::{Known, Proven};
 

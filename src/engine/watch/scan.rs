@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::outbox::Outbox;
@@ -21,6 +20,7 @@ use super::{
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
+use crate::domain::time::Timestamp;
 use crate::engine::host::{Known, Leash};
 use crate::engine::{Change, Engine, EngineError};
 

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::domain::item::{Container, Volume, VolumeName};
+use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 
 /// Lists volumes once more if one of them was made in the very second in which it was listed. Engines tell that
@@ -30,7 +29,7 @@ pub(super) async fn let_age(
     {
         return Ok(volumes);
     }
-    let spent = u64::from(now.subsec_nanosecond().unsigned_abs());
+    let spent = now.subsec_nanosecond().unsigned_abs();
     let left = Duration::from_secs(1).saturating_sub(Duration::from_nanos(spent));
     tokio::time::sleep(left + Duration::from_millis(1)).await;
     engine.volumes().await

@@ -1,6 +1,5 @@
 //! What inspect and history tell of one image or one container.
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Row;
@@ -10,6 +9,7 @@ use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
 };
 use crate::domain::texts::Texts;
+use crate::domain::time::Timestamp;
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a
 /// history (an engine can refuse it, ENGINE.md §1.10) the layers stay known and their sizes are not.

@@ -1,12 +1,12 @@
 //! What was removed, as schema 1 has it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::history::{Entry, Returned};
 use crate::domain::item::Labels;
 use crate::domain::outcome::Outcome;
+use crate::domain::time::Timestamp;
 
 use super::strs;
 

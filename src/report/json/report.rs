@@ -1,6 +1,5 @@
 //! What is there, as schema 1 has it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -10,6 +9,7 @@ use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
 };
 use crate::domain::survey::{Facts, Survey};
+use crate::domain::time::Timestamp;
 use crate::domain::unexplained::{self, Unexplained};
 
 use super::{SCHEMA, strs};

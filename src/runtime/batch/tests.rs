@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 mod target;
@@ -13,6 +12,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::plan::scene::at;
 use crate::domain::protect::Rule;
+use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
 use crate::engine::watch::{Walk, scan_once};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr;
@@ -25,6 +25,7 @@ use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Seen, Selection, Stays, Step};
 use crate::domain::texts::Texts;
+use crate::domain::time::Timestamp;
 
 const HOSTILE: &str =
     "evil\u{1b}[31m\u{202e}\nname\t\u{7}\u{200b}e\u{301}\u{1f468}\u{200d}\u{1f469}";

@@ -266,7 +266,7 @@ fn nothing_is_a_leftover_while_a_list_is_not_known() {
     }
     later.apply(Part::Stage(
         Stage::BuildCache,
-        Progress::Done(jiff::Timestamp::UNIX_EPOCH),
+        Progress::Done(crate::domain::time::Timestamp::UNIX_EPOCH),
     ));
     later.apply(Part::Contents(Figure::Known(contents)));
     let rows = later.unexplained.as_ref().known().unwrap();

@@ -1,8 +1,9 @@
 //! When a certificate ends (RFC 5280, 4.1): just enough DER to find that field.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+use crate::domain::time::Timestamp;
 
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
@@ -60,7 +61,7 @@ fn moment(tag: u8, text: &str) -> Option<Timestamp> {
         _ => return None,
     };
     let time = DateTime::strptime("%Y%m%d%H%M%SZ", text).ok()?;
-    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
 }
 
 #[cfg(test)]
