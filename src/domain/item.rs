@@ -9,8 +9,9 @@ use super::bytes::{Bytes, Figure};
 use super::texts::Texts;
 use super::time::Timestamp;
 
-/// A text that many places hold at once: a name, an ID, a label.
-pub type Text = Arc<str>;
+/// A text that many places hold at once: a name, an ID, a label. It is one word where it is held, as its length
+/// stands with its letters.
+pub type Text = arcstr::ArcStr;
 
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(

@@ -154,8 +154,8 @@ mod tests {
                 {"created": "2026-11-21T14:00:02.5+02:00", "created_by": "RUN", "empty_layer": false},
             ],
         }));
-        assert_eq!(read.diff_ids, ["sha256:a".into(), "sha256:b".into()]);
-        assert_eq!(read.platform.variant, "v7".into());
+        assert_eq!(read.diff_ids, ["sha256:a", "sha256:b"]);
+        assert_eq!(read.platform.variant, "v7");
         assert_eq!(
             read.created,
             [
@@ -203,7 +203,7 @@ mod tests {
         });
         assert_eq!(read(attestation), Document::Other);
         let index = read(json!({"manifests": [{"digest": "a"}, {}, 3, {"digest": "b"}]}));
-        assert_eq!(index.leads_to(), ["a".into(), "b".into()]);
+        assert_eq!(index.leads_to(), ["a", "b"]);
         for odd in [
             json!(null),
             json!([]),

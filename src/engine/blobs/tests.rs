@@ -213,12 +213,12 @@ async fn an_image_is_read_through_its_index() {
         .unwrap()
         .unwrap();
     let image = list.image(&images[0]).unwrap();
-    assert_eq!(image.manifests, ["m1".into()]);
+    assert_eq!(image.manifests, ["m1"]);
     assert!(!image.unread);
     let layers = &list.manifest("m1").unwrap().layers;
     assert_eq!(layers[0].blob, list.position("l1"));
     assert_eq!(layers[1].blob, None);
-    assert_eq!(layers[1].diff_id, "d2".into());
+    assert_eq!(layers[1].diff_id, "d2");
     assert_eq!(list.image(&images[1]), None);
     assert_eq!(list.manifests_of("gone").count(), 0);
     // The history's manifest is found though nobody named it.

@@ -284,7 +284,7 @@ async fn an_image_mount_gets_its_name() {
         _ => fake::Answer::json(r#"{"HostConfig":{"Mounts":[{"Type":"image","Source":"t:1"}]}}"#),
     });
     let containers = open(&fake).await.containers().await.unwrap();
-    assert_eq!(containers[0].image_mounts, ["t:1".into()]);
+    assert_eq!(containers[0].image_mounts, ["t:1"]);
     assert_eq!(sent(&fake).len(), 2);
 }
 

@@ -272,7 +272,7 @@ mod tests {
         let mut inspect = list;
         inspect["HostConfig"] =
             json!({"Mounts": [{"Type": "image", "Source": "tools:1", "Target": "/t"}]});
-        assert_eq!(mounts(&inspect).1, ["tools:1".into()]);
+        assert_eq!(mounts(&inspect).1, ["tools:1"]);
     }
 
     #[test]

@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(images.len(), 2);
         assert_eq!(images[0].size, Figure::Unknown);
         assert_eq!(images[0].names, Vec::<Text>::new());
-        assert_eq!(images[1].names, ["b:1".into()]);
+        assert_eq!(images[1].names, ["b:1"]);
     }
 
     #[test]
@@ -162,8 +162,8 @@ mod tests {
         assert!(images[0].names.is_empty() && images[0].digests.is_empty());
         assert_eq!(images[0].source, Source::Local);
         assert_eq!(images[1].id, ImageId::new("sha256:b"));
-        assert_eq!(images[1].names, ["x/y:1".into()]);
-        assert_eq!(images[1].digests, ["x/y@sha256:1".into()]);
+        assert_eq!(images[1].names, ["x/y:1"]);
+        assert_eq!(images[1].digests, ["x/y@sha256:1"]);
         assert_eq!(images[1].source, Source::Registry);
     }
 
@@ -193,6 +193,6 @@ mod tests {
         ]);
         let images = images(&answer, DOCKER);
         assert_eq!(images.len(), 2);
-        assert_eq!(images[0].names, ["a:1".into(), "a:2".into()]);
+        assert_eq!(images[0].names, ["a:1", "a:2"]);
     }
 }

@@ -2,7 +2,7 @@
 //! share.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::domain::item::Text;
 
@@ -41,7 +41,7 @@ pub(super) fn shared(text: &str) -> Text {
     if recent.came == MANY {
         recent.came = 0;
         for place in &mut recent.places {
-            place.take_if(|text| Arc::strong_count(text) == 1);
+            place.take_if(|text| Text::strong_count(text) == Some(1));
         }
     }
     text
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_same_text_is_kept_once_and_another_is_another() {
         let one = shared("sha256:a text of this test alone");
-        assert!(Arc::ptr_eq(
+        assert!(Text::ptr_eq(
             &one,
             &shared("sha256:a text of this test alone")
         ));

@@ -24,7 +24,7 @@ async fn each_write_is_one_unforced_request() {
         .remove_image(&ImageId::new("sha256:1"))
         .await
         .unwrap();
-    assert_eq!(removed.deleted, ["sha256:1".into()]);
+    assert_eq!(removed.deleted, ["sha256:1"]);
     assert_eq!(
         sent(&fake),
         [
