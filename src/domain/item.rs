@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 use super::bytes::{Bytes, Figure};
 use super::texts::Texts;
@@ -463,7 +464,8 @@ impl Volume {
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Record {
     pub id: RecordId,
-    pub parents: Vec<RecordId>,
+    /// Most have one, which needs no memory of its own.
+    pub parents: SmallVec<[RecordId; 1]>,
     /// `regular`, `source.local`, `exec.cachemount`, …
     pub kind: Text,
     pub description: Text,

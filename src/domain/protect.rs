@@ -62,9 +62,9 @@ impl Rule {
 pub enum Guard {
     Label,
     /// A rule, by its place, that holds.
-    Rule(usize),
+    Rule(u32),
     /// A rule about a figure that is not known: it may hold.
-    Doubt(usize),
+    Doubt(u32),
 }
 
 /// All that protects, and the time that ages count from.
@@ -110,8 +110,9 @@ impl Protection {
             Some(filter.verdict(subject, self.now))
         };
         let find = |wanted| {
-            let mut rules = self.rules.iter();
-            rules.position(|rule| verdict(rule) == Some(wanted))
+            let mut rules = (0..).zip(&*self.rules);
+            let found = rules.find(|(_, rule)| verdict(rule) == Some(wanted));
+            found.map(|(at, _)| at)
         };
         let holds = find(Verdict::Shown).map(Guard::Rule);
         holds.or_else(|| find(Verdict::NotKnown).map(Guard::Doubt))
@@ -120,7 +121,11 @@ impl Protection {
     /// A guard in words: ``protected by config: `=prod:*` ``.
     #[must_use]
     pub fn why(&self, guard: Guard) -> String {
-        let rule = |at: usize| self.rules.get(at).map_or("", |rule| rule.text.as_str());
+        let rule = |at: u32| {
+            self.rules
+                .get(at as usize)
+                .map_or("", |it| it.text.as_str())
+        };
         match guard {
             Guard::Label => format!("protected by {LABEL}"),
             Guard::Rule(at) => format!("protected by config: `{}`", rule(at)),

@@ -141,7 +141,7 @@ pub fn no_unexplained(inventory: &Inventory) -> String {
 /// Why a number is not exact, in words, the same reason once.
 pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     let mut reasons: Vec<String> = Vec::new();
-    for doubt in freed.doubts.iter().filter(|it| **it != Doubt::Further) {
+    for doubt in freed.doubts().iter().filter(|it| **it != Doubt::Further) {
         let reason = doubt_of(doubt, survey);
         if !reasons.contains(&reason) {
             reasons.push(reason);
@@ -150,8 +150,8 @@ pub fn doubts(freed: &Freed, survey: &Survey) -> String {
             break;
         }
     }
-    let more = freed.doubts.len().saturating_sub(reasons.len());
-    if freed.doubts.contains(&Doubt::Further) {
+    let more = freed.doubts().len().saturating_sub(reasons.len());
+    if freed.doubts().contains(&Doubt::Further) {
         reasons.push("and more".to_owned());
     } else if more > 0 && reasons.len() == 3 {
         reasons.push(format!("and {more} more"));
@@ -383,6 +383,7 @@ mod tests {
     use super::*;
     use crate::domain::inventory::Part;
     use crate::domain::item::Source;
+    use crate::domain::layers::More;
     use crate::domain::plan::scene::{an_image, at, image, inventory};
 
     fn disk(free: u64) -> Disk {
@@ -454,8 +455,11 @@ mod tests {
         disks[1].holds = layers;
         disks[1].path = "/layers".into();
         let freed = Freed {
-            volumes: Bytes(30),
-            logs: Bytes(40),
+            more: Some(Box::new(More {
+                volumes: Bytes(30),
+                logs: Bytes(40),
+                ..More::default()
+            })),
             ..frees(170)
         };
         let both = "/var/lib/docker 91 % → 84 % full\n/layers 50 % → 40 % full";

@@ -334,7 +334,7 @@ impl Run {
             let (plan, changes) = (steps(&plan), before.changes(&after).join("\n"));
             eprintln!("{plan:#?}\n{changes}\n{}", picture(&survey));
         }
-        let doubts = &plan.frees.doubts;
+        let doubts = plan.frees.doubts();
         let documented = |doubt: &Doubt| {
             let ambiguous = matches!(
                 doubt,

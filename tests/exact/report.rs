@@ -14,7 +14,12 @@ pub fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
         is_exact,
         lost,
     } = outcome;
-    let doubts: Vec<String> = plan.frees.doubts.iter().map(ToString::to_string).collect();
+    let doubts: Vec<String> = plan
+        .frees
+        .doubts()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     format!(
         "{set}: {} steps, {} refused, promised {at_least}..{} ({}), lost {lost}{}{}",
         plan.steps.len(),

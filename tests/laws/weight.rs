@@ -102,7 +102,7 @@ fn doubts_are_named_and_not_listed() {
     update(&mut model, Msg::Scan(vec![Part::BuildCache(records)]));
     let survey = &model.survey;
     let images = survey.rows(Kind::Image);
-    let doubts = images.map(|at| survey.facts(Kind::Image, at).frees.doubts.len());
+    let doubts = images.map(|at| survey.facts(Kind::Image, at).frees.doubts().len());
     let most = doubts.max().unwrap_or_default();
     assert!((1..=10).contains(&most), "{most} doubts of one image");
 }

@@ -10,7 +10,7 @@ use crate::domain::item::ItemId;
 
 use super::table::Table;
 use super::units::{HolderNo, Sort, UnitNo, World};
-use super::{Doubt, Freed, Ledger};
+use super::{Doubt, Freed, Ledger, More};
 
 /// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
 /// keep them all.
@@ -267,10 +267,7 @@ impl Balance {
             self.name_doubtful(ledger, *unit, &mut doubts);
         }
         self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
-        Freed {
-            doubts,
-            ..Sum::default().to(self.sum())
-        }
+        Sum::default().to(self.sum()).doubted(doubts)
     }
 
     /// The doubts of some units that have gone, or may have.
@@ -404,11 +401,14 @@ impl Sum {
         let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
         Freed {
             at_least: bytes(self.least, later.least),
-            logs: bytes(self.apart[0], later.apart[0]),
-            volumes: bytes(self.apart[1], later.apart[1]),
             at_most: bytes(self.most, later.most),
-            doubts: BTreeSet::new(),
             pending: later.pending > self.pending,
+            more: More {
+                logs: bytes(self.apart[0], later.apart[0]),
+                volumes: bytes(self.apart[1], later.apart[1]),
+                doubts: BTreeSet::new(),
+            }
+            .boxed(),
         }
     }
 }

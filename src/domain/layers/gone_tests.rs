@@ -156,7 +156,7 @@ fn without_the_list_a_base_that_nobody_shares_is_not_the_last_layer_of_its_depth
     let unshared = without_list(inventory(APP, base(false)));
     let freed = frees(&unshared, a_record("g"));
     assert!(freed.at_most >= Bytes(2 * 275_000), "{freed:?}");
-    assert!(freed.doubts.contains(&Doubt::Blobs), "{freed:?}");
+    assert!(freed.doubts().contains(&Doubt::Blobs), "{freed:?}");
     // True means shared: then it is that layer, and the image keeps its bytes.
     let shared = without_list(inventory(APP, base(true)));
     let freed = frees(&shared, a_record("g"));

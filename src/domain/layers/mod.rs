@@ -133,21 +133,52 @@ impl fmt::Display for Doubt {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
     pub at_least: Bytes,
-    /// What of that are logs, and volumes: they may lie on other disks than layers do.
-    pub logs: Bytes,
-    pub volumes: Bytes,
     /// The largest number there is where no upper end is known; see [`Freed::upper`].
     pub at_most: Bytes,
-    /// Reasons for a range, or for a number that is only about right.
-    pub doubts: BTreeSet<Doubt>,
     /// Some figure that it needs is still being measured.
     pub pending: bool,
+    /// What else there is to say of it; of most there is nothing, and there is one of these for each thing.
+    pub more: Option<Box<More>>,
 }
+
+/// What is to be said of a few things that go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// What are logs, and volumes: they may lie on other disks than layers do.
+    pub logs: Bytes,
+    pub volumes: Bytes,
+    /// Reasons for a range, or for a number that is only about right.
+    pub doubts: BTreeSet<Doubt>,
+}
+
+impl More {
+    fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+static CERTAIN: BTreeSet<Doubt> = BTreeSet::new();
 
 impl Freed {
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        !self.pending && self.doubts.is_empty() && self.at_least == self.at_most
+        !self.pending && self.doubts().is_empty() && self.at_least == self.at_most
+    }
+
+    /// Reasons for a range, or for a number that is only about right.
+    #[must_use]
+    pub fn doubts(&self) -> &BTreeSet<Doubt> {
+        self.more.as_ref().map_or(&CERTAIN, |more| &more.doubts)
+    }
+
+    /// The same number with other reasons.
+    #[must_use]
+    pub fn doubted(self, doubts: BTreeSet<Doubt>) -> Self {
+        let more = self.more.map(|more| *more).unwrap_or_default();
+        Self {
+            more: More { doubts, ..more }.boxed(),
+            ..self
+        }
     }
 
     /// The most that can go; none where something goes that may have any size.
@@ -164,7 +195,7 @@ impl Freed {
         } else if self.at_least.is_zero()
             && (self.at_most.is_zero() || self.upper().is_none())
             && self
-                .doubts
+                .doubts()
                 .iter()
                 .any(|doubt| matches!(doubt, Doubt::NoSize(_)))
         {
@@ -177,11 +208,12 @@ impl Freed {
     /// What of it goes for certain at some places.
     #[must_use]
     pub fn at(&self, places: Places) -> Bytes {
-        let layers = self.at_least - self.logs - self.volumes;
+        let apart = |more: &More| (more.logs, more.volumes);
+        let (logs, volumes) = self.more.as_deref().map(apart).unwrap_or_default();
         let parts = [
-            (places.layers, layers),
-            (places.logs, self.logs),
-            (places.volumes, self.volumes),
+            (places.layers, self.at_least - logs - volumes),
+            (places.logs, logs),
+            (places.volumes, volumes),
         ];
         let parts = parts.into_iter().filter(|(is_there, _)| *is_there);
         parts.map(|(_, bytes)| bytes).sum()
@@ -189,11 +221,14 @@ impl Freed {
 
     pub fn add(&mut self, other: &Self) {
         self.at_least += other.at_least;
-        self.logs += other.logs;
-        self.volumes += other.volumes;
         self.at_most += other.at_most;
-        self.doubts.extend(other.doubts.iter().cloned());
         self.pending |= other.pending;
+        if let Some(other) = &other.more {
+            let more = self.more.get_or_insert_default();
+            more.logs += other.logs;
+            more.volumes += other.volumes;
+            more.doubts.extend(other.doubts.iter().cloned());
+        }
     }
 }
 

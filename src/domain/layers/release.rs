@@ -70,10 +70,8 @@ impl<'a> Release<'a> {
         if !self.drop(item, &mut |unit| freed.push(unit)) {
             return Freed::default();
         }
-        Freed {
-            doubts: self.balance.doubts_of(self.ledger, &freed),
-            ..before.to(self.balance.sum())
-        }
+        let doubts = self.balance.doubts_of(self.ledger, &freed);
+        before.to(self.balance.sum()).doubted(doubts)
     }
 
     /// Lets an item go without asking what goes with it.

@@ -223,7 +223,7 @@ fn until_the_list_has_come_nothing_is_promised() {
     let older = with_list(inventory(APP, Vec::new()), list(&[], &[], &[]));
     let freed = Ledger::new(&older).frees(&[an_image("app")]);
     assert!(
-        freed.doubts.contains(&Doubt::Blobs),
+        freed.doubts().contains(&Doubt::Blobs),
         "it is not in the list"
     );
     assert!(!freed.pending && !freed.is_exact());
@@ -283,7 +283,7 @@ fn two_steps_share_the_only_blob_that_fits_both() {
     assert_eq!(freed.at_most, Bytes(12_891), "{freed:?}");
     let record = RecordId::new("o");
     assert!(
-        freed.doubts.contains(&Doubt::SharedRecord(record)),
+        freed.doubts().contains(&Doubt::SharedRecord(record)),
         "{freed:?}"
     );
 }
@@ -319,7 +319,7 @@ fn the_base_that_is_gone_frees_at_least_its_blob() {
     let freed = Ledger::new(&gone).frees(&[a_record("b")]);
     assert_eq!(freed.at_least, Bytes(1_001));
     assert!(freed.at_most >= Bytes(1_001 + 8_192));
-    assert!(!freed.doubts.is_empty());
+    assert!(!freed.doubts().is_empty());
 }
 
 /// Without the list, bounds hold the truth, and are it where one record tells of each shared blob.
@@ -330,7 +330,7 @@ fn without_the_list_sums_tell_what_they_can() {
     let alone = without_list(inventory(images, Vec::new()));
     let freed = Ledger::new(&alone).frees(&[an_image("app")]);
     assert!(freed.at_least <= Bytes(truth) && Bytes(truth) <= freed.at_most);
-    assert!(freed.doubts.contains(&Doubt::Blobs));
+    assert!(freed.doubts().contains(&Doubt::Blobs));
     let both = Ledger::new(&alone).frees(&[an_image("app"), an_image("other")]);
     let all = truth + MANIFEST + 603 + 12_288 + 1_001 + 8_192;
     assert!(both.at_least <= Bytes(all) && Bytes(all) <= both.at_most);

@@ -217,14 +217,14 @@ impl Reader {
 
     /// A record for each layer of a build, each on top of the one below.
     fn cache(&mut self, made: &Made, used: Timestamp) {
-        let mut parents = Vec::new();
+        let mut below: Option<RecordId> = None;
         for layer in &made.layers {
             let id = record_id(layer.chain.as_str());
             self.store.add_record(KeptRecord {
                 holding: Holding::Layer(layer.chain.clone()),
                 record: Record {
                     id: id.clone(),
-                    parents,
+                    parents: below.into_iter().collect(),
                     kind: "regular".into(),
                     description: layer.description.clone(),
                     in_use: false,
@@ -234,7 +234,7 @@ impl Reader {
                     last_used: Some(used.max(layer.created)),
                 },
             });
-            parents = vec![id];
+            below = Some(id);
         }
     }
 

@@ -144,7 +144,7 @@ async fn an_old_engine_walks_its_disk_once_a_scan() {
     });
     let engine = open(&fake).await;
     let (records, shared) = tokio::join!(engine.build_cache(), engine.shared_sizes());
-    assert_eq!(records.unwrap()[0].parents, [RecordId::new("r0")]);
+    assert_eq!(records.unwrap()[0].parents[..], [RecordId::new("r0")]);
     assert_eq!(
         shared.unwrap().images,
         [(ImageId::new("sha256:1"), Some(Bytes(5)))]
@@ -238,7 +238,7 @@ async fn a_newer_engine_is_asked_for_one_thing_at_a_time() {
     });
     let engine = open(&fake).await;
     let records = engine.build_cache().await.unwrap();
-    assert_eq!(records[0].parents, [RecordId::new("r0")]);
+    assert_eq!(records[0].parents[..], [RecordId::new("r0")]);
     engine.volume_sizes().await.unwrap();
     assert_eq!(
         sent(&fake),

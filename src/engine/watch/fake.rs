@@ -298,7 +298,7 @@ pub(crate) fn volume(name: &str) -> Volume {
 fn record(id: &str) -> Record {
     Record {
         id: RecordId::new(id),
-        parents: Vec::new(),
+        parents: Vec::new().into(),
         kind: "regular".into(),
         description: "".into(),
         in_use: false,

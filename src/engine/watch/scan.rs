@@ -51,7 +51,8 @@ pub(super) struct Scan<'e> {
     engine: &'e dyn Engine,
     pub(super) jobs: FuturesUnordered<BoxFuture<'e, Answered>>,
     pub(super) outbox: Outbox,
-    pub(super) images: Work<ImageId, Vec<Text>>,
+    /// Images by a number of their names.
+    pub(super) images: Work<ImageId, u64>,
     pub(super) containers: Work<ContainerId, State>,
     /// Volumes that are measured here, by when they were made: a new one under an old name is another.
     pub(super) volumes: Work<VolumeName, Option<Timestamp>>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::question::Question;
 use super::scan::Scan;
+use super::told::number_of;
 use super::walks::Measured;
 use super::with_surroundings;
 use super::work::Landing;
@@ -180,7 +181,7 @@ impl Scan<'_> {
                 .into_iter()
                 .chain(unnamed)
                 // A new name changes when it was last tagged; nothing else of an image can change.
-                .map(|image| (image.id.clone(), image.names.clone()))
+                .map(|image| (image.id.clone(), number_of(&image.names)))
                 .collect();
             let changed = self.images.list(list);
             let ids: HashSet<&ImageId> = self.images.keys().collect();
@@ -436,7 +437,7 @@ impl Scan<'_> {
     fn take_shared_sizes(&mut self, answer: Answer<SharedSizes>) {
         let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
         if let Some(sizes) = self.picture.heard(Question::SharedSizes, answer) {
-            let ids = sizes.images.iter().map(|(id, _)| id.clone());
+            let ids = sizes.images.iter().map(|(id, _)| self.images.own(id));
             self.picture.shared.extend(ids);
             self.outbox.push(Part::SharedSizes(sizes));
         }

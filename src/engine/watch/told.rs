@@ -13,11 +13,9 @@ impl Told {
     /// Takes note of a list that came. True if it says anything else than the last one, in whatever order: engines
     /// tell the same build cache in another order each time.
     pub(super) fn takes<T: Hash>(&mut self, question: Question, rows: &[T]) -> bool {
-        let sum = rows.iter().fold(0_u64, |sum, row| {
-            let mut hasher = DefaultHasher::new();
-            row.hash(&mut hasher);
-            sum.wrapping_add(hasher.finish())
-        });
+        let sum = rows
+            .iter()
+            .fold(0_u64, |sum, row| sum.wrapping_add(number_of(row)));
         let number = (rows.len(), sum);
         self.0.insert(question, number) != Some(number)
     }
@@ -26,6 +24,13 @@ impl Told {
     pub(super) fn forget(&mut self, question: Question) {
         self.0.remove(&question);
     }
+}
+
+/// A number that another value has not, but for one time in a life: enough to tell whether to ask again.
+pub(super) fn number_of<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         came || went
     }
 
+    /// The key of an object as it is kept here already, so that memory holds it once.
+    pub(super) fn own(&self, key: &K) -> K {
+        let known = self.seen.get_key_value(key);
+        known.map_or(key, |(own, _)| own).clone()
+    }
+
     /// Asks again for what was lost. That is no news before something comes of it.
     pub(super) fn ask_lost(&mut self) {
         if self.is_idle() && !self.lost.is_empty() {

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 #[cfg(test)]
 use serde_json::Value;
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use super::recent::shared;
 use super::rows::{read, value};
@@ -162,8 +163,8 @@ fn record(row: Row<'_>) -> Option<Record> {
 }
 
 /// Since API 1.42 the key begins with a space; before it was one `Parent` (ENGINE.md §0.2).
-fn parents(row: Row<'_>) -> Vec<RecordId> {
-    let mut parents: Vec<RecordId> = [" Parents", "Parents", "Parent"]
+fn parents(row: Row<'_>) -> SmallVec<[RecordId; 1]> {
+    let mut parents: SmallVec<[RecordId; 1]> = [" Parents", "Parents", "Parent"]
         .into_iter()
         .flat_map(|key| row.texts(key))
         .map(|id| RecordId::new(shared(id)))

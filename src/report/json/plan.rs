@@ -66,7 +66,7 @@ fn reasons(frees: &Freed, survey: &Survey) -> Vec<String> {
     if frees.pending {
         reasons.push("not everything could be measured".to_owned());
     }
-    for doubt in &frees.doubts {
+    for doubt in frees.doubts() {
         let reason = words::doubt_of(doubt, survey);
         if !reasons.contains(&reason) {
             reasons.push(reason);

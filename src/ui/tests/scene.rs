@@ -108,7 +108,7 @@ fn volume(name: &str, size: Figure<Bytes>) -> Volume {
 fn record(id: &str, description: &str) -> Record {
     Record {
         id: RecordId::new(id),
-        parents: Vec::new(),
+        parents: Vec::new().into(),
         kind: "exec.cachemount".into(),
         description: description.into(),
         in_use: false,
@@ -262,9 +262,9 @@ fn plan(model: &Model) -> Plan {
     let frees = Freed {
         at_least: Bytes(367_000_000),
         at_most: Bytes(751_000_000),
-        doubts: [Doubt::CacheNotListed].into(),
         ..Freed::default()
     };
+    let frees = frees.doubted([Doubt::CacheNotListed].into());
     Plan {
         steps: vec![job, next, wide, hostile],
         frees,
