@@ -102,12 +102,13 @@ impl Texts {
 
     /// The texts as digests.
     pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.kept().map(|kept| match kept {
-            Kept::Digest(bytes) => bytes
-                .try_into()
-                .map_or_else(|_| Digest::Other(kept.text()), Digest::Sha256),
-            Kept::Digits(_) | Kept::Other(_) => Digest::Other(kept.text()),
-        })
+        self.kept().map(Kept::digest)
+    }
+
+    /// The text at a place as a digest.
+    #[must_use]
+    pub fn digest(&self, place: usize) -> Option<Digest> {
+        self.kept().nth(place).map(Kept::digest)
     }
 
     fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
@@ -141,6 +142,15 @@ impl Kept<'_> {
             Self::Digest(bytes) => digits(SHA256, bytes).into(),
             Self::Digits(bytes) => digits("", bytes).into(),
             Self::Other(bytes) => String::from_utf8_lossy(bytes).into(),
+        }
+    }
+
+    fn digest(self) -> Digest {
+        match self {
+            Self::Digest(bytes) => bytes
+                .try_into()
+                .map_or_else(|_| Digest::Other(self.text()), Digest::Sha256),
+            Self::Digits(_) | Self::Other(_) => Digest::Other(self.text()),
         }
     }
 }
@@ -206,7 +216,11 @@ mod tests {
             let again: Vec<Text> = kept.iter().collect();
             prop_assert!(again.iter().map(|it| &**it).eq(texts.iter().map(String::as_str)));
             let digests: Vec<Digest> = kept.digests().collect();
-            prop_assert_eq!(digests, texts.iter().map(|it| Digest::new(it)).collect::<Vec<_>>());
+            prop_assert_eq!(&digests, &texts.iter().map(|it| Digest::new(it)).collect::<Vec<_>>());
+            for (place, digest) in digests.into_iter().enumerate() {
+                prop_assert_eq!(kept.digest(place), Some(digest));
+            }
+            prop_assert_eq!(kept.digest(texts.len()), None);
         }
     }
 }

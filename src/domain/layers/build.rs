@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
         let tops: Vec<Option<LayerNo>> = inventory
             .images
             .iter()
-            .map(|image| tree.take(content(image)?.diff_ids.digests()))
+            .map(|image| tree.take_image(content(image)?))
             .collect();
         let of_images = tree.len();
         let mut stock = Stock::new(inventory, &mut tree);

@@ -65,7 +65,7 @@ impl Builder<'_> {
     pub(super) fn add_blobs_by_sums(&mut self) {
         let packed = std::mem::take(&mut self.packed);
         let spans = self.blob_spans(&packed);
-        let either: HashSet<&Digest> = packed
+        let either: HashSet<Digest> = packed
             .iter()
             .filter(|record| record.is_either)
             .flat_map(|record| record.layers.iter().map(|layer| self.tree.diff_id(*layer)))
@@ -136,7 +136,7 @@ impl Builder<'_> {
         }
         for record in packed {
             if let (Some(_), [layer]) = (record.blob, &record.layers[..])
-                && let Some(holders) = holders.get_mut(self.tree.diff_id(*layer))
+                && let Some(holders) = holders.get_mut(&self.tree.diff_id(*layer))
             {
                 holders.insert(record.holder);
             }
@@ -151,7 +151,7 @@ impl Builder<'_> {
         };
         let left = both - unpacked;
         bounds
-            .get(self.tree.diff_id(layer))
+            .get(&self.tree.diff_id(layer))
             .is_none_or(|bounds| bounds.least <= left + ABOUT && left <= bounds.most + ABOUT)
     }
 
@@ -263,7 +263,7 @@ impl Builder<'_> {
                 .layers
                 .iter()
                 .filter(|layer| self.may_pack(record, **layer, bounds))
-                .filter_map(|layer| units[*class_of.get(self.tree.diff_id(*layer))?])
+                .filter_map(|layer| units[*class_of.get(&self.tree.diff_id(*layer))?])
                 .collect();
             if record.layers.is_empty() {
                 perhaps.clone_from(&all);
@@ -287,8 +287,8 @@ impl Builder<'_> {
     }
 }
 
-fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: &Digest, span: Span) {
-    let known = spans.entry(diff_id.clone()).or_insert(Span::UNKNOWN);
+fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: Digest, span: Span) {
+    let known = spans.entry(diff_id).or_insert(Span::UNKNOWN);
     *known = Span {
         least: known.least.max(span.least),
         most: known.most.min(span.most),

@@ -19,6 +19,7 @@ mod kept;
 mod ledger;
 mod linked;
 mod match_records;
+mod maybe;
 mod memory;
 mod names;
 mod observed;

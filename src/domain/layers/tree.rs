@@ -1,11 +1,15 @@
 //! Layers by what they are made of: each knows the layer below it, so one number stands for a whole chain.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
+use hashbrown::HashTable;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::item::ChainId;
+use crate::domain::item::{ChainId, Content};
 use crate::domain::texts::Digest;
+
+use super::maybe::Maybe;
 
 /// A layer's place in the [`Tree`].
 pub(super) type LayerNo = u32;
@@ -15,15 +19,29 @@ pub(super) type LayerNo = u32;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     layers: Vec<Layer>,
-    known: HashMap<(Option<LayerNo>, Digest), LayerNo>,
+    sources: Vec<Source>,
+    /// Layers by what they stand on and their diff ID, as long as more may be taken in.
+    known: HashTable<LayerNo>,
+    hasher: RandomState,
 }
 
+/// A layer has no diff ID of its own: it is where it was first found.
 #[derive(Debug)]
 struct Layer {
-    below: Option<LayerNo>,
-    diff_id: Digest,
+    below: Maybe,
     /// How many layers there are up to and including this one.
     depth: u32,
+    /// The place of its [`Source`].
+    source: u32,
+}
+
+/// Where a diff ID is written.
+#[derive(Debug)]
+enum Source {
+    /// With an image, at the place that is the layer's depth.
+    Image(Arc<Content>),
+    /// Here: no image was found with it first.
+    Other(Box<Digest>),
 }
 
 impl Tree {
@@ -36,25 +54,56 @@ impl Tree {
         top
     }
 
-    /// The layer of some content on another.
-    pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: Digest) -> LayerNo {
-        let next = number(self.layers.len());
-        let layer = *self.known.entry((below, diff_id.clone())).or_insert(next);
-        if layer == next {
-            let depth = below.map_or(0, |below| self.depth(below)) + 1;
-            self.layers.push(Layer {
-                below,
-                diff_id,
-                depth,
+    /// Takes in the layers of an image, and returns the top one.
+    pub(super) fn take_image(&mut self, content: &Arc<Content>) -> Option<LayerNo> {
+        let mut top = None;
+        let mut source = None;
+        for diff_id in content.diff_ids.digests() {
+            let hash = hash(&self.hasher, top, &diff_id);
+            let known = self.find(hash, top, &diff_id);
+            top = known.or_else(|| {
+                let image = || Source::Image(Arc::clone(content));
+                let source = *source.get_or_insert_with(|| push(&mut self.sources, image()));
+                Some(self.add(hash, top, source))
             });
         }
-        layer
+        top
+    }
+
+    /// The layer of some content on another.
+    pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: Digest) -> LayerNo {
+        let hash = hash(&self.hasher, below, &diff_id);
+        self.find(hash, below, &diff_id).unwrap_or_else(|| {
+            let source = push(&mut self.sources, Source::Other(diff_id.into()));
+            self.add(hash, below, source)
+        })
+    }
+
+    fn find(&self, hash: u64, below: Option<LayerNo>, diff_id: &Digest) -> Option<LayerNo> {
+        let is_it = |at: &LayerNo| self.below(*at) == below && self.diff_id(*at) == *diff_id;
+        self.known.find(hash, is_it).copied()
+    }
+
+    fn add(&mut self, hash: u64, below: Option<LayerNo>, source: u32) -> LayerNo {
+        let layer = Layer {
+            below: below.into(),
+            depth: below.map_or(0, |below| self.depth(below)) + 1,
+            source,
+        };
+        let added = push(&mut self.layers, layer);
+        let (layers, sources, hasher) = (&self.layers, &self.sources, &self.hasher);
+        self.known.insert_unique(hash, added, |at| {
+            let layer = &layers[*at as usize];
+            self::hash(hasher, layer.below.get(), &layer.diff_id(sources))
+        });
+        added
     }
 
     /// Says that no layer will be taken in any more.
     pub(super) fn close(&mut self) {
-        self.known = HashMap::new();
+        self.known = HashTable::new();
         self.layers.shrink_to_fit();
+        self.sources.shrink_to_fit();
     }
 
     pub(super) fn len(&self) -> usize {
@@ -62,11 +111,11 @@ impl Tree {
     }
 
     pub(super) fn below(&self, layer: LayerNo) -> Option<LayerNo> {
-        self.layers[layer as usize].below
+        self.layers[layer as usize].below.get()
     }
 
-    pub(super) fn diff_id(&self, layer: LayerNo) -> &Digest {
-        &self.layers[layer as usize].diff_id
+    pub(super) fn diff_id(&self, layer: LayerNo) -> Digest {
+        self.layers[layer as usize].diff_id(&self.sources)
     }
 
     pub(super) fn depth(&self, layer: LayerNo) -> u32 {
@@ -92,14 +141,10 @@ impl Tree {
     /// The chain ID of every layer, by its number.
     pub(super) fn all_chain_ids(&self) -> Vec<ChainId> {
         let mut ids: Vec<ChainId> = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
+        for layer in self.numbers() {
             // A layer is taken in after the one below it.
-            let below = layer.below.and_then(|below| ids.get(below as usize));
-            let id = below.map_or_else(
-                || ChainId::new(layer.diff_id.text()),
-                |below| chain_id(below, &layer.diff_id.text()),
-            );
-            ids.push(id);
+            let below = self.below(layer).and_then(|below| ids.get(below as usize));
+            ids.push(chain_id(below, &self.diff_id(layer)));
         }
         ids
     }
@@ -108,24 +153,47 @@ impl Tree {
     pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
         let mut ids: Vec<ChainId> = Vec::new();
         for layer in self.up_to(top) {
-            let diff_id = &self.layers[layer as usize].diff_id;
-            ids.push(match ids.last() {
-                None => ChainId::new(diff_id.text()),
-                Some(below) => chain_id(below, &diff_id.text()),
-            });
+            ids.push(chain_id(ids.last(), &self.diff_id(layer)));
         }
         ids
     }
 }
 
-/// The ID of a chain: of the one below, a space, and the next diff ID.
-fn chain_id(below: &ChainId, diff_id: &str) -> ChainId {
+impl Layer {
+    fn diff_id(&self, sources: &[Source]) -> Digest {
+        match &sources[self.source as usize] {
+            Source::Image(content) => {
+                let found = content.diff_ids.digest(self.depth as usize - 1);
+                // It was found there, and what an image has never changes.
+                found.unwrap_or_else(|| Digest::new(""))
+            }
+            Source::Other(diff_id) => Digest::clone(diff_id),
+        }
+    }
+}
+
+fn hash(hasher: &RandomState, below: Option<LayerNo>, diff_id: &Digest) -> u64 {
+    hasher.hash_one((below, diff_id))
+}
+
+/// Appends something and returns its place.
+fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
+    list.push(item);
+    number(list.len() - 1)
+}
+
+/// The ID of a chain: of the one below, a space, and the next diff ID. The lowest layer's is the diff ID.
+fn chain_id(below: Option<&ChainId>, diff_id: &Digest) -> ChainId {
     use std::fmt::Write as _;
 
+    let diff_id = diff_id.text();
+    let Some(below) = below else {
+        return ChainId::new(diff_id);
+    };
     let digest = Sha256::new()
         .chain_update(below.as_str())
         .chain_update(" ")
-        .chain_update(diff_id)
+        .chain_update(&*diff_id)
         .finalize();
     let mut text = String::with_capacity(71);
     text.push_str("sha256:");
@@ -158,6 +226,35 @@ mod tests {
         assert_eq!(take(&mut tree, &["sha256:a", "sha256:b"]), ab);
         assert_eq!(take(&mut tree, &[]), None);
         assert_eq!(tree.len(), 4);
+    }
+
+    #[test]
+    fn a_layer_of_an_image_is_the_same_wherever_else_it_is_found() {
+        let ids = ["sha256:a".into(), format!("sha256:{}", "0af9".repeat(16))];
+        let image = |ids: &[String]| {
+            Arc::new(Content {
+                created: None,
+                diff_ids: ids.iter().collect(),
+                history: Vec::new(),
+                folders: crate::domain::texts::Texts::default(),
+                packed: None,
+            })
+        };
+        let [lower, upper] = [&ids[0], &ids[1]];
+        let mut tree = Tree::default();
+        let below = take(&mut tree, &[lower]);
+        let top = tree.take_image(&image(&ids));
+        assert_eq!(top, tree.take_image(&image(&ids)));
+        assert_eq!(top, take(&mut tree, &[lower, upper]));
+        assert_eq!(below, tree.take_image(&image(&ids[..1])));
+        let other = take(&mut tree, &[lower, upper, lower]);
+        assert_eq!(tree.len(), 3);
+        let chain = tree.up_to(other.unwrap());
+        let written: Vec<_> = chain
+            .into_iter()
+            .map(|at| tree.diff_id(at).text())
+            .collect();
+        assert!(written.iter().map(|it| &**it).eq([lower, upper, lower]));
     }
 
     #[test]
