@@ -1,5 +1,7 @@
 //! How large each layer is, from the histories of all images that have it (ENGINE.md §2.4).
 
+use std::collections::HashMap;
+
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Content, HistoryRow, Image};
@@ -56,9 +58,9 @@ impl Span {
 /// Sizes of layers, by their number.
 #[derive(Debug, Default)]
 pub(super) struct Sizes {
-    spans: Vec<Option<Span>>,
-    /// What an image that ends at a layer says of all its layers together.
-    sums: Vec<Option<Bytes>>,
+    spans: Vec<Span>,
+    /// What an image says of all its layers together, by its top layer.
+    sums: HashMap<LayerNo, Bytes>,
 }
 
 /// A layer of an image and the row of its history that made it.
@@ -81,11 +83,11 @@ impl Sizes {
         stored: &[(LayerNo, Bytes)],
     ) -> Self {
         let mut sizes = Self {
-            spans: vec![None; tree.len()],
-            sums: vec![None; tree.len()],
+            spans: vec![Span::UNKNOWN; tree.len()],
+            sums: HashMap::new(),
         };
         for (layer, size) in stored {
-            sizes.spans[*layer as usize] = Some(Span::exactly(*size));
+            sizes.spans[*layer as usize] = Span::exactly(*size);
         }
         let images: Vec<(&Image, LayerNo)> = inventory
             .images
@@ -95,7 +97,10 @@ impl Sizes {
             .collect();
         if sizes_are_sums(&inventory.engine) {
             for (image, top) in &images {
-                sizes.sums[*top as usize] = image.size.known();
+                match image.size.known() {
+                    Some(size) => sizes.sums.insert(*top, size),
+                    None => sizes.sums.remove(top),
+                };
             }
         }
         let mut open = images;
@@ -111,10 +116,10 @@ impl Sizes {
     }
 
     /// Sizes that are known from elsewhere, by layer.
-    pub(super) fn of_spans(spans: Vec<Option<Span>>) -> Self {
+    pub(super) fn of_spans(spans: Vec<Span>) -> Self {
         Self {
-            sums: vec![None; spans.len()],
             spans,
+            sums: HashMap::new(),
         }
     }
 
@@ -126,16 +131,12 @@ impl Sizes {
         };
         let mut exact = true;
         for (layer, slot) in chain.iter().zip(slots) {
-            let span = Span {
-                least: slot.least,
-                most: slot.most,
-            };
             let known = &mut self.spans[*layer as usize];
             // Every reading holds the truth, so does what two of them have in common.
-            *known = Some(known.map_or(span, |known| Span {
-                least: known.least.max(span.least),
-                most: known.most.min(span.most),
-            }));
+            *known = Span {
+                least: known.least.max(slot.least),
+                most: known.most.min(slot.most),
+            };
             exact &= slot.size().is_some();
         }
         exact
@@ -146,7 +147,7 @@ impl Sizes {
             .iter()
             .map(|layer| Anchor {
                 size: self.exact(*layer),
-                sum: self.sums[*layer as usize],
+                sum: self.sums.get(layer).copied(),
             })
             .collect();
         align(&content.history, &anchors)
@@ -158,14 +159,14 @@ impl Sizes {
     }
 
     pub(super) fn span(&self, layer: LayerNo) -> Span {
-        self.spans[layer as usize].unwrap_or(Span::UNKNOWN)
+        self.spans[layer as usize]
     }
 
     /// Takes a size from elsewhere for a layer whose history does not tell it.
     pub(super) fn settle(&mut self, layer: LayerNo, size: Bytes) {
         let known = &mut self.spans[layer as usize];
-        if known.is_none_or(|span| span.size().is_none() && span.holds(size)) {
-            *known = Some(Span::exactly(size));
+        if known.size().is_none() && known.holds(size) {
+            *known = Span::exactly(size);
         }
     }
 

@@ -167,14 +167,14 @@ impl Stock {
         inventory: &Inventory,
         tree: &Tree,
         tops: &[Option<LayerNo>],
-    ) -> Vec<Option<Span>> {
+    ) -> Vec<Span> {
         if let Some(register) = &self.register {
-            return register.spans.iter().copied().map(Some).collect();
+            return register.spans.clone();
         }
-        let mut spans: Vec<Option<Span>> = vec![None; tree.len()];
+        let mut spans = vec![Span::UNKNOWN; tree.len()];
         for spot in &self.spots {
             let most = self.size(spot.blob).0.saturating_mul(MOST_UNPACKED);
-            spans[spot.layer as usize] = Some(Span::at_most(Bytes(most) + SMALL));
+            spans[spot.layer as usize] = Span::at_most(Bytes(most) + SMALL);
         }
         for (image, top) in inventory.images.iter().zip(tops) {
             let Some(top) = top else { continue };
@@ -182,20 +182,21 @@ impl Stock {
             let chain = tree.up_to(*top);
             if rows.len() == chain.len() {
                 for (layer, size) in chain.into_iter().zip(rows) {
-                    spans[layer as usize] = Some(Span::exactly(size));
+                    spans[layer as usize] = Span::exactly(size);
                 }
             }
         }
         let known = self.spots.iter().filter_map(|spot| {
-            let size = spans[spot.layer as usize]?.size()?;
+            let size = spans[spot.layer as usize].size()?;
             Some((spot.blob, size))
         });
         self.extents = Extents::new(&self.list, &inventory.extents, known);
         for spot in &self.spots {
             let span = &mut spans[spot.layer as usize];
-            if span.is_none_or(|span| span.size().is_none()) {
-                let unpacked = self.extents.unpacked(spot.blob).map(Span::exactly);
-                *span = unpacked.or(*span);
+            if span.size().is_none()
+                && let Some(unpacked) = self.extents.unpacked(spot.blob)
+            {
+                *span = Span::exactly(unpacked);
             }
         }
         spans
