@@ -112,7 +112,7 @@ impl Balance {
         if before > 0 {
             return false;
         }
-        if let Some(taken) = graph.holder(holder).takes {
+        if let Some(taken) = graph.holder(holder).takes.get() {
             self.let_go(ledger, taken, freed);
         }
         self.pending += usize::from(graph.holder(holder).pending);
@@ -145,7 +145,7 @@ impl Balance {
             return false;
         }
         let graph = &ledger.graph;
-        if let Some(taken) = graph.holder(holder).takes {
+        if let Some(taken) = graph.holder(holder).takes.get() {
             self.take_back(ledger, taken);
         }
         self.pending -= usize::from(graph.holder(holder).pending);

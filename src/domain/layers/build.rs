@@ -15,6 +15,7 @@ use super::hidden::Hidden;
 use super::inits;
 use super::join::{Join, Lineage, Tie};
 use super::ledger::{content, has_blobs};
+use super::maybe::Maybe;
 use super::names::Names;
 use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
@@ -162,7 +163,9 @@ impl<'a> Builder<'a> {
         self.finish()
     }
 
-    fn finish(self) -> Ledger {
+    fn finish(mut self) -> Ledger {
+        self.units.shrink_to_fit();
+        self.holders.shrink_to_fit();
         let engine = &self.inventory.engine;
         let images = self.inventory.images.iter().zip(self.tops);
         let joined = self.joined.iter().map(|(holder, unit)| (*unit, *holder));
@@ -208,13 +211,13 @@ impl<'a> Builder<'a> {
 
     fn add_layers(&mut self) {
         let layers = self.tree.numbers().map(|layer| Unit {
-            below: self.tree.below(layer),
+            below: self.tree.below(layer).into(),
             size: self.with_beside(layer),
             doubt: None,
             pending: false,
             sort: Sort::Layer,
         });
-        // Most items have one of their own besides.
+        // Items may have one of their own besides.
         let mut units = Vec::with_capacity(self.tree.len() + self.index.len());
         units.extend(layers);
         self.units = units;
@@ -279,7 +282,7 @@ impl<'a> Builder<'a> {
             (Figure::Pending, _) | (Figure::Known(_), None) => {}
             (Figure::Unknown, _) => {
                 let whole = self.add_unit(Unit {
-                    below: None,
+                    below: Maybe::NONE,
                     size: Span::at_most(image.size.known().unwrap_or_default()),
                     doubt: Some(doubt.clone().into()),
                     pending: image.size.is_pending(),
@@ -340,7 +343,7 @@ impl<'a> Builder<'a> {
 
 pub(super) fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
     Unit {
-        below: None,
+        below: Maybe::NONE,
         size: Span::exactly(volume.size.known().unwrap_or_default()),
         doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone()).into()),
         pending: volume.size.is_pending(),

@@ -10,6 +10,7 @@ use crate::domain::item::{Container, Image, ImageId, ItemId, RecordId};
 use super::Doubt;
 use super::build::Builder;
 use super::ledger::has_blobs;
+use super::maybe::Maybe;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
@@ -32,7 +33,7 @@ impl Builder<'_> {
     pub(super) fn add_stock(&mut self, stock: &Stock) {
         for blob in stock.list.blobs() {
             self.add_unit(Unit {
-                below: None,
+                below: Maybe::NONE,
                 size: Span::exactly(blob.size),
                 doubt: None,
                 pending: false,
@@ -107,7 +108,7 @@ impl Builder<'_> {
 
     fn add_doubtful(&mut self, holder: HolderNo, most: Bytes) {
         let unit = self.add_unit(Unit {
-            below: None,
+            below: Maybe::NONE,
             size: Span::at_most(most),
             doubt: Some(Doubt::Blobs.into()),
             pending: false,
@@ -215,7 +216,7 @@ impl Builder<'_> {
         let mut known = Bytes::ZERO;
         for at in (0..self.units.len()).rev() {
             let unit = &self.units[at];
-            if let (true, Some(below)) = (held[at], unit.below) {
+            if let (true, Some(below)) = (held[at], unit.below.get()) {
                 held[below as usize] = true;
             }
             let is_snapshot = match unit.sort {

@@ -12,6 +12,7 @@ use super::folders::Folders;
 use super::hidden::Hidden;
 use super::inits;
 use super::ledger::has_blobs;
+use super::maybe::Maybe;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
@@ -98,7 +99,7 @@ impl Builder<'_> {
             .map(|root| root - details.size_rw.unwrap_or_default());
         if details.folders.is_empty() {
             let rest = self.add_unit(Unit {
-                below: None,
+                below: Maybe::NONE,
                 size: Span::at_most(total.unwrap_or_default()),
                 doubt: Some(doubt.clone().into()),
                 pending: total.is_none() && self.sizes_to_come(),
@@ -170,7 +171,7 @@ impl Builder<'_> {
         let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
         let item = ItemId::Container(container.id.clone());
         let unit = self.add_unit(Unit {
-            below: None,
+            below: Maybe::NONE,
             size: Span::exactly(self.own_bytes(container, top)),
             doubt: (written.is_none() && !pending).then(|| Doubt::NoSize(item).into()),
             pending,
@@ -188,11 +189,11 @@ impl Builder<'_> {
         };
         let emptied = details.truncatable();
         let own = self.add_item(place, Holder::of(ItemId::Log(container.id.clone())));
-        self.holders[holder as usize].takes = Some(own);
+        self.holders[holder as usize].takes = own.into();
         self.holders[own as usize].is_taken = true;
         for (holder, bytes) in [(own, emptied), (holder, log.size - emptied)] {
             let unit = self.add_unit(Unit {
-                below: None,
+                below: Maybe::NONE,
                 size: Span::exactly(bytes),
                 doubt: None,
                 pending: false,

@@ -13,6 +13,7 @@ use crate::domain::texts::Digest;
 use super::Doubt;
 use super::build::Builder;
 use super::ledger::content;
+use super::maybe::Maybe;
 use super::sizes::Span;
 use super::stock::rows;
 use super::tree::LayerNo;
@@ -278,7 +279,7 @@ impl Builder<'_> {
 
     fn add_blob(&mut self, size: Span) -> UnitNo {
         self.add_unit(Unit {
-            below: None,
+            below: Maybe::NONE,
             size,
             doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
             pending: false,

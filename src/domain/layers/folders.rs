@@ -37,7 +37,7 @@ impl Folders {
     ) -> UnitNo {
         *self.0.entry(folder.clone()).or_insert_with(|| {
             builder.add_unit(Unit {
-                below,
+                below: below.into(),
                 size: Span::UNKNOWN,
                 doubt: None,
                 pending: false,

@@ -173,7 +173,7 @@ impl Builder<'_> {
     ) -> UnitNo {
         let unknown = record.size.known().is_none() && !record.size.is_pending();
         let unit = self.add_unit(Unit {
-            below,
+            below: below.into(),
             size,
             doubt: unknown.then(|| Doubt::NoSize(ItemId::Record(record.id.clone())).into()),
             pending: record.size.is_pending(),

@@ -46,7 +46,7 @@ impl Builder<'_> {
         for unit in parents.iter().flatten() {
             // The parent's bytes are not the record's own: it only keeps them.
             let link = self.add_unit(Unit {
-                below: Some(*unit),
+                below: (*unit).into(),
                 size: Span::exactly(Bytes::ZERO),
                 doubt: None,
                 pending: false,

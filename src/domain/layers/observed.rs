@@ -83,7 +83,7 @@ impl<'a> Observation<'a> {
             }
         }
         let own = self.ledger.holder_of(item);
-        let taken = own.and_then(|holder| graph.holder(holder).takes);
+        let taken = own.and_then(|holder| graph.holder(holder).takes.get());
         for holder in own.into_iter().chain(taken) {
             for hold in graph.holds.of(holder) {
                 let sort = graph.unit(hold.unit).sort;

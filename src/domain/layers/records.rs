@@ -335,7 +335,7 @@ impl Builder<'_> {
             Span::exactly(measured.unwrap_or(size))
         };
         let unit = self.add_unit(Unit {
-            below,
+            below: below.into(),
             size: packed.unwrap_or(own),
             doubt: untold
                 .then(item)

@@ -14,6 +14,7 @@ use crate::domain::notes::{Lease, Notes, Term};
 
 use super::Doubt;
 use super::build::Builder;
+use super::maybe::Maybe;
 use super::sizes::Span;
 use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
@@ -217,7 +218,7 @@ impl Builder<'_> {
         }
         for other in stock.register.iter().flat_map(|register| &register.others) {
             self.add_unit(Unit {
-                below: other.below,
+                below: other.below.into(),
                 size: Span::exactly(other.size),
                 doubt: None,
                 pending: false,
@@ -307,7 +308,7 @@ impl Builder<'_> {
     /// A record that came or went meanwhile: what of its size it shares is not told.
     fn add_untold(&mut self, holder: HolderNo, record: &Record) {
         let unit = self.add_unit(Unit {
-            below: None,
+            below: Maybe::NONE,
             size: Span::at_most(record.size.known().unwrap_or_default()),
             doubt: Some(Doubt::SharedRecord(record.id.clone()).into()),
             pending: record.size.is_pending(),
@@ -404,7 +405,7 @@ impl Builder<'_> {
         self.holders[of_builds as usize].idle_record = true;
         for holder in &mut self.holders {
             if matches!(holder.item, Some(ItemId::Record(_))) {
-                holder.takes = Some(of_builds);
+                holder.takes = of_builds.into();
             }
         }
     }
@@ -417,7 +418,7 @@ impl Builder<'_> {
         }
         // Units stand only on units of smaller numbers.
         for unit in (0..held.len()).rev() {
-            if let (true, Some(below)) = (held[unit], self.units[unit].below) {
+            if let (true, Some(below)) = (held[unit], self.units[unit].below.get()) {
                 held[below as usize] = true;
             }
         }

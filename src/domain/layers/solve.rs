@@ -77,7 +77,7 @@ impl Rest {
                 Some(size) => rest.bytes = rest.bytes - size,
                 None => rest.open.push(at),
             }
-            next = unit.below;
+            next = unit.below.get();
         }
         rest
     }
@@ -91,13 +91,13 @@ fn join_runs(units: &mut [Unit], holds: &[Hold]) {
     }
     let mut above = vec![0_u32; units.len()];
     for unit in units.iter() {
-        if let Some(below) = unit.below {
+        if let Some(below) = unit.below.get() {
             above[below as usize] += 1;
         }
     }
     let mut lowest: Vec<Option<UnitNo>> = vec![None; units.len()];
     for at in 0..units.len() {
-        let below = units[at].below.map(|below| below as usize);
+        let below = units[at].below.get().map(|below| below as usize);
         let same_run = below.filter(|below| !ends[*below] && above[*below] == 1);
         let first = same_run.and_then(|below| lowest[below]);
         let size = units[at].size;

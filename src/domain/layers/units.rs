@@ -7,6 +7,7 @@ use crate::domain::item::ItemId;
 use crate::domain::lists::Lists;
 
 use super::Doubt;
+use super::maybe::Maybe;
 use super::sizes::Span;
 use super::tree::number;
 
@@ -16,7 +17,7 @@ pub(super) type HolderNo = u32;
 /// Bytes that go together.
 #[derive(Debug)]
 pub(super) struct Unit {
-    pub(super) below: Option<UnitNo>,
+    pub(super) below: Maybe,
     pub(super) size: Span,
     /// Why its size is not known; of most it is.
     pub(super) doubt: Option<Box<Doubt>>,
@@ -63,7 +64,7 @@ pub(super) struct Holder {
     /// Not all that it holds is known yet.
     pub(super) pending: bool,
     /// What goes whenever it goes: a container's log, or with a record what a prune ends besides.
-    pub(super) takes: Option<HolderNo>,
+    pub(super) takes: Maybe,
     /// It goes with others, or by itself: whichever is first.
     pub(super) is_taken: bool,
 }
@@ -130,7 +131,7 @@ impl Graph {
         let above = units
             .iter()
             .enumerate()
-            .filter_map(|(unit, of)| of.below.map(|below| (below, number(unit))));
+            .filter_map(|(unit, of)| Some((of.below.get()?, number(unit))));
         let mut graph = Self {
             holds: Lists::new(holders.len(), by_holder),
             held: Lists::new(units.len(), by_unit),
@@ -148,7 +149,7 @@ impl Graph {
             graph.sure[hold.unit as usize] += u32::from(hold.sure);
         }
         for unit in (0..graph.units.len()).rev() {
-            if let Some(below) = graph.units[unit].below {
+            if let Some(below) = graph.units[unit].below.get() {
                 graph.all[below as usize] += u32::from(graph.all[unit] > 0);
                 graph.sure[below as usize] += u32::from(graph.sure[unit] > 0);
             }
@@ -174,6 +175,17 @@ impl Graph {
 
     /// A unit and all below it, from the top down.
     pub(super) fn down(&self, top: UnitNo) -> impl Iterator<Item = UnitNo> + '_ {
-        std::iter::successors(Some(top), |unit| self.unit(*unit).below)
+        std::iter::successors(Some(top), |unit| self.unit(*unit).below.get())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_a_hundred_thousand_of_is_small() {
+        assert_eq!(size_of::<Unit>(), 32);
+        assert!(size_of::<Holder>() <= 40);
     }
 }
