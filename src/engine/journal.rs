@@ -242,10 +242,10 @@ impl Run {
 
 fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<PathBuf>) -> Entry {
     let (digests, created) = match &step.seen {
-        Seen::Image { digests, .. } => (digests.clone(), None),
-        Seen::Container { created, .. }
-        | Seen::Volume { created, .. }
-        | Seen::Log { created, .. } => (Vec::new(), *created),
+        Seen::Image(image) => (image.digests.clone(), None),
+        Seen::Container(container) => (Vec::new(), container.created),
+        Seen::Volume(volume) => (Vec::new(), volume.created),
+        Seen::Log(log) => (Vec::new(), log.created),
         Seen::Record => (Vec::new(), None),
     };
     Entry {
@@ -255,7 +255,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         kind: step.id.kind(),
         id: step.id.as_str().into(),
         name: step.name.clone(),
-        names: step.names.clone(),
+        names: step.names().to_vec(),
         digests,
         size: step.size.known(),
         labels: match survey.find(&step.id) {

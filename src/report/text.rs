@@ -210,10 +210,10 @@ fn step_line(number: usize, step: &Step, page: Page) -> String {
     let about = matches!(figure, Figure::Known(_)) && !step.frees.is_exact();
     let about = if about { "≥" } else { "" };
     let frees = format!("{about}{}", words::figure(figure, page.theme()));
-    let name = if step.names.is_empty() {
+    let name = if step.names().is_empty() {
         step.name.to_string()
     } else {
-        step.names.join(", ")
+        step.names().join(", ")
     };
     let frees = table::right(&frees, 9);
     let mut line = format!("{number:>4}  {kind:<9}  {frees}  {}", sanitise(&name));
@@ -238,8 +238,8 @@ fn notes(step: &Step) -> Vec<String> {
     if step.vanishes {
         notes.push("vanishes with an earlier step".to_owned());
     }
-    if !step.follows.is_empty() {
-        let parents = words::count(step.follows.len(), "untagged parent");
+    if !step.follows().is_empty() {
+        let parents = words::count(step.follows().len(), "untagged parent");
         notes.push(format!("takes along {parents}"));
     }
     // Of what --free added, this is among the reasons.

@@ -169,8 +169,8 @@ impl Writer<'_> {
     }
 
     fn step(&self, step: &Step) -> Vec<Line> {
-        let mut text = if step.names.len() > 1 {
-            step.names.join(", ")
+        let mut text = if step.names().len() > 1 {
+            step.names().join(", ")
         } else {
             step.name.to_string()
         };
@@ -277,8 +277,8 @@ fn notes(step: &Step) -> Vec<String> {
         });
     }
     notes.extend(step.way_back().map(str::to_owned));
-    if !step.follows.is_empty() {
-        let parents = count(step.follows.len(), "untagged parent");
+    if !step.follows().is_empty() {
+        let parents = count(step.follows().len(), "untagged parent");
         notes.push(format!("with {parents}"));
     }
     notes

@@ -374,7 +374,7 @@ impl Run {
                 let objects = plan
                     .steps
                     .iter()
-                    .map(|step| 1 + step.follows.len())
+                    .map(|step| 1 + step.follows().len())
                     .sum::<usize>();
                 lost / SHARE + objects as u64 * AN_OBJECT
             }

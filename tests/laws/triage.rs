@@ -215,7 +215,7 @@ proptest! {
         prop_assert!(plan.refused.is_empty(), "{:?}", plan.refused);
         prop_assert!(!plan.steps.iter().any(|step| is_taboo(&survey, step)), "{plan:?}");
         // The store itself, with all that the engine takes along.
-        let follows = plan.steps.iter().flat_map(|step| &step.follows);
+        let follows = plan.steps.iter().flat_map(Step::follows);
         let steps = plan.steps.iter().map(|step| step.id.clone());
         let gone: BTreeSet<ItemId> = steps.chain(follows.cloned().map(ItemId::Image)).collect();
         prop_assert!(fleet.frees(&gone) >= target.0, "{gone:?}");

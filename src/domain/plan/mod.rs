@@ -26,7 +26,7 @@ use super::survey::Survey;
 pub use recheck::Recheck;
 pub use refuse::STOP_IT;
 pub(super) use refuse::is_task;
-pub use seen::{Run, Seen};
+pub use seen::{Run, Seen, SeenImage};
 pub use steps::comes_back;
 pub use tally::Tally;
 pub use unlock::unlock;
@@ -105,8 +105,6 @@ pub struct Step {
     pub id: ItemId,
     /// What to call it.
     pub name: Text,
-    /// All names of an image; they go with it.
-    pub names: Vec<Text>,
     /// The engine's own size of it.
     pub size: Figure<Bytes>,
     /// The bytes that go at this step: those which no later step's object and nothing that stays holds.
@@ -122,19 +120,29 @@ pub struct Step {
     pub tail_waits: bool,
     /// It vanishes with an earlier step (`--rm` containers' anonymous volumes, untagged parents of an image).
     pub vanishes: bool,
-    /// Untagged parents that the engine removes along with this image and that are no steps of their own.
-    pub follows: Vec<ImageId>,
     /// What it was when it was planned: only that may be removed.
     pub seen: Seen,
 }
 
 impl Step {
+    /// All names of an image; they go with it.
+    #[must_use]
+    pub fn names(&self) -> &[Text] {
+        self.seen.names()
+    }
+
+    /// Untagged parents that the engine removes along with this image and that are no steps of their own.
+    #[must_use]
+    pub fn follows(&self) -> &[ImageId] {
+        self.seen.follows()
+    }
+
     /// Where registries may have an image that came from one, or may have: what can be asked about it.
     #[must_use]
     pub fn sources(&self) -> Vec<Text> {
         match (&self.seen, self.comes_back) {
-            (Seen::Image { digests, .. }, ComesBack::Pulled | ComesBack::Unknown) => {
-                sources(self.id.as_str(), &self.names, digests)
+            (Seen::Image(image), ComesBack::Pulled | ComesBack::Unknown) => {
+                sources(self.id.as_str(), &image.names, &image.digests)
             }
             _ => Vec::new(),
         }
@@ -143,9 +151,7 @@ impl Step {
     /// Whether an image can be had again, in a few words.
     #[must_use]
     pub fn way_back(&self) -> Option<&'static str> {
-        let Seen::Image { digests, .. } = &self.seen else {
-            return None;
-        };
+        let digests = &self.seen.image()?.digests;
         Some(match self.comes_back {
             ComesBack::Yes => "its registry has it",
             ComesBack::Pulled => "was pulled, not checked",
@@ -213,7 +219,7 @@ impl Plan {
         let numbers = survey.numbers();
         let mut release = survey.ledger.release_for(self.steps.len());
         for step in &self.steps {
-            let parents = step.follows.iter().cloned().map(ItemId::Image);
+            let parents = step.follows().iter().cloned().map(ItemId::Image);
             for id in parents.chain([step.id.clone()]) {
                 if let Some(number) = numbers.number_of(&id) {
                     release.forget(number);

@@ -76,13 +76,13 @@ impl Plan {
                     ItemId::Image(id) => Some(id),
                     _ => None,
                 };
-                step.follows.iter().chain(own)
+                step.follows().iter().chain(own)
             })
             .collect();
         plan.steps
             .iter()
             .filter_map(|step| {
-                let parent = step.follows.iter().find(|id| !confirmed.contains(id))?;
+                let parent = step.follows().iter().find(|id| !confirmed.contains(id))?;
                 let why = format!("would take along its parent {parent} now");
                 Some(drop(step, Outcome::Changed, Some(why)))
             })

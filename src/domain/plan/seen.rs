@@ -1,7 +1,7 @@
 //! What an object was when it was planned, to tell later whether it is still the same.
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Container, ContainerDetails, ContainerId, Image, State, Text};
+use crate::domain::item::{Container, ContainerDetails, ContainerId, Image, ImageId, State, Text};
 use crate::domain::reference::repository;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
@@ -9,31 +9,49 @@ use crate::domain::time::Timestamp;
 /// What an object was when it was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    Image {
-        names: Vec<Text>,
-        digests: Vec<Text>,
-    },
-    Container {
-        state: State,
-        created: Option<Timestamp>,
-        /// When it last ran; `None` until it was inspected.
-        run: Option<Run>,
-    },
-    Volume {
-        created: Option<Timestamp>,
-        /// The containers that held it.
-        users: Vec<ContainerId>,
-        /// It was known to hold nothing, and was confirmed as that.
-        empty: bool,
-    },
+    Image(Box<SeenImage>),
+    Container(Box<SeenContainer>),
+    Volume(Box<SeenVolume>),
     /// A record's ID is never given to another.
     Record,
-    Log {
-        /// Its container's.
-        created: Option<Timestamp>,
-        /// Where the engine says that it is written, once it was inspected.
-        path: Option<Text>,
-    },
+    Log(Box<SeenLog>),
+}
+
+/// An image, as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenImage {
+    pub names: Vec<Text>,
+    pub digests: Vec<Text>,
+    /// Untagged parents that the engine removes along with it and that are no steps of their own.
+    pub follows: Vec<ImageId>,
+}
+
+/// A container, as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenContainer {
+    pub state: State,
+    pub created: Option<Timestamp>,
+    /// When it last ran; `None` until it was inspected.
+    pub run: Option<Run>,
+}
+
+/// A volume, as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenVolume {
+    pub created: Option<Timestamp>,
+    /// The containers that held it.
+    pub users: Vec<ContainerId>,
+    /// It was known to hold nothing, and was confirmed as that.
+    pub empty: bool,
+}
+
+/// A log, as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenLog {
+    /// Its container's.
+    pub created: Option<Timestamp>,
+    /// Where the engine says that it is written, once it was inspected.
+    pub path: Option<Text>,
 }
 
 /// The last time a container ran.
@@ -55,11 +73,12 @@ impl From<&ContainerDetails> for Run {
 impl Seen {
     pub(super) fn new(item: Item<'_>, survey: &Survey) -> Self {
         match item {
-            Item::Image(image) => Self::Image {
+            Item::Image(image) => Self::Image(Box::new(SeenImage {
                 names: image.names.clone(),
                 digests: image.digests.clone(),
-            },
-            Item::Container(container) => Self::Container {
+                follows: Vec::new(),
+            })),
+            Item::Container(container) => Self::Container(Box::new(SeenContainer {
                 state: container.state.clone(),
                 created: container.created,
                 run: container
@@ -67,27 +86,27 @@ impl Seen {
                     .as_ref()
                     .known()
                     .map(|details| Run::from(&**details)),
-            },
-            Item::Volume(volume) => Self::Volume {
+            })),
+            Item::Volume(volume) => Self::Volume(Box::new(SeenVolume {
                 created: volume.created,
                 users: survey
                     .users_of_volume(&volume.name)
                     .map(|user| user.id.clone())
                     .collect(),
                 empty: volume.size == Figure::Known(Bytes::ZERO),
-            },
+            })),
             Item::Record(_) => Self::Record,
-            Item::Log(container) => Self::Log {
+            Item::Log(container) => Self::Log(Box::new(SeenLog {
                 created: container.created,
                 path: log_path(container),
-            },
+            })),
         }
     }
 
     /// What has happened to an object since, if it is not the same any more.
     pub(super) fn change(&self, now: Item<'_>, survey: &Survey) -> Option<String> {
         match (self, now) {
-            (Self::Image { .. }, Item::Image(image)) => self.renamed(image).or_else(|| {
+            (Self::Image(_), Item::Image(image)) => self.renamed(image).or_else(|| {
                 let other = |name: &&Text| {
                     survey
                         .image_named(name)
@@ -98,41 +117,34 @@ impl Seen {
                     .find(other)
                     .map(|name| format!("{name} names another image now"))
             }),
-            (Self::Container { state, created, .. }, Item::Container(container)) => {
+            (Self::Container(seen), Item::Container(container)) => {
                 let details = container.details.as_ref().known();
-                if *created != container.created {
+                if seen.created != container.created {
                     Some("was made anew since".to_owned())
-                } else if has_started(state, &container.state) {
+                } else if has_started(&seen.state, &container.state) {
                     Some("was started since".to_owned())
                 } else {
                     details.and_then(|details| self.restarted(details))
                 }
             }
-            (
-                Self::Volume {
-                    created,
-                    users,
-                    empty,
-                },
-                Item::Volume(volume),
-            ) => {
+            (Self::Volume(seen), Item::Volume(volume)) => {
                 let holds_data = volume.size.known().is_some_and(|size| !size.is_zero());
                 // An engine lets no volume go that a container holds. Docker 20.10 takes for the time when it
                 // was made that of the last change to its topmost folder.
                 let is_held = || {
                     survey
                         .users_of_volume(&volume.name)
-                        .any(|user| users.contains(&user.id))
+                        .any(|user| seen.users.contains(&user.id))
                 };
-                if *created == volume.created || is_held() {
-                    (*empty && holds_data).then(|| "was empty and holds data now".to_owned())
+                if seen.created == volume.created || is_held() {
+                    (seen.empty && holds_data).then(|| "was empty and holds data now".to_owned())
                 } else {
                     Some("was made anew or written to since".to_owned())
                 }
             }
             (Self::Record, Item::Record(_)) => None,
-            (Self::Log { created, .. }, Item::Log(container)) => {
-                if *created == container.created {
+            (Self::Log(seen), Item::Log(container)) => {
+                if seen.created == container.created {
                     log_path(container).and_then(|now| self.moved(Some(&now)))
                 } else {
                     Some("was made anew since".to_owned())
@@ -142,20 +154,31 @@ impl Seen {
         }
     }
 
-    /// The names of an image when it was planned.
-    fn names(&self) -> &[Text] {
+    /// An image as it was; nothing of all other kinds.
+    #[must_use]
+    pub fn image(&self) -> Option<&SeenImage> {
         match self {
-            Self::Image { names, .. } => names,
-            _ => &[],
+            Self::Image(image) => Some(image),
+            _ => None,
         }
+    }
+
+    /// The names of an image when it was planned.
+    #[must_use]
+    pub fn names(&self) -> &[Text] {
+        self.image().map_or(&[], |image| &image.names)
+    }
+
+    /// Untagged parents that the engine removes along with an image and that are no steps of their own.
+    #[must_use]
+    pub fn follows(&self) -> &[ImageId] {
+        self.image().map_or(&[], |image| &image.follows)
     }
 
     /// A name that an image has been given since it was planned.
     #[must_use]
     pub fn renamed(&self, now: &Image) -> Option<String> {
-        let Self::Image { names, digests } = self else {
-            return None;
-        };
+        let SeenImage { names, digests, .. } = self.image()?;
         // A push writes a digest for a repository that is known already: that is no new name.
         let is_known = |digest: &&Text| {
             let known = |name: &Text| repository(name) == repository(digest);
@@ -172,33 +195,29 @@ impl Seen {
     /// Tells whether a container has run since it was planned. One that was to be stopped may have ended.
     #[must_use]
     pub fn restarted(&self, details: &ContainerDetails) -> Option<String> {
-        let Self::Container {
-            state,
-            run: Some(run),
-            ..
-        } = self
-        else {
+        let Self::Container(seen) = self else {
             return None;
         };
+        let run = seen.run?;
         let same = run.started == details.started
-            && (!state.is_stopped() || run.finished == details.finished);
+            && (!seen.state.is_stopped() || run.finished == details.finished);
         (!same).then(|| "was started since".to_owned())
     }
 
     /// Tells whether a log is written elsewhere than when it was planned.
     #[must_use]
     pub fn moved(&self, now: Option<&Text>) -> Option<String> {
-        let Self::Log { path, .. } = self else {
+        let Self::Log(seen) = self else {
             return None;
         };
-        (path.as_ref() != now).then(|| "is written elsewhere now".to_owned())
+        (seen.path.as_ref() != now).then(|| "is written elsewhere now".to_owned())
     }
 
     /// The references that are untagged before an image is removed by ID, and the one that is left for
     /// that: the engine refuses an ID with names in several repositories, or with two tags (ENGINE.md §1.7).
     #[must_use]
     pub fn references(&self) -> (Vec<&Text>, Option<&Text>) {
-        let Self::Image { names, digests } = self else {
+        let Some(SeenImage { names, digests, .. }) = self.image() else {
             return (Vec::new(), None);
         };
         let mut references: Vec<&Text> = names.iter().collect();

@@ -19,10 +19,9 @@ impl Draft<'_> {
         let numbers = self.survey.numbers();
         for (step, number) in steps.iter_mut().zip(&order) {
             step.frees = release.let_go_of(*number);
-            for parent in &step.follows {
-                let parent = ItemId::Image(parent.clone());
-                let parent = numbers.number_of(&parent).map(|at| release.let_go_of(at));
-                step.frees.add(&parent.unwrap_or_default());
+            let parents = step.seen.follows().iter();
+            for parent in parents.filter_map(|id| numbers.number_of(&ItemId::Image(id.clone()))) {
+                step.frees.add(&release.let_go_of(parent));
             }
         }
         Plan {
@@ -68,9 +67,11 @@ impl Draft<'_> {
                     for parent in follows {
                         if self.is_step(parent) {
                             vanished[parent as usize] = true;
-                        } else if let Item::Image(image) = self.survey.numbered(parent) {
+                        } else if let Item::Image(image) = self.survey.numbered(parent)
+                            && let Seen::Image(seen) = &mut step.seen
+                        {
                             gone[parent as usize] = true;
-                            step.follows.push(image.id.clone());
+                            seen.follows.push(image.id.clone());
                         }
                     }
                 }
@@ -132,10 +133,6 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
     Step {
         id: item.id(),
         name: item.name(),
-        names: match item {
-            Item::Image(image) => image.names.clone(),
-            _ => Vec::new(),
-        },
         size: item.size(),
         frees: Freed::default(),
         comes_back: match item {
@@ -150,7 +147,6 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
         tail_waits: matches!(item, Item::Log(container)
             if !container.state.is_stopped() && engine.counts_logs()),
         vanishes: false,
-        follows: Vec::new(),
         seen: Seen::new(item, survey),
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Tally<'a> {
     /// What went with an object of which the engine says no more than that.
     fn untold(&mut self, step: &Step) -> Went {
         let mut went = self.observation.went(&step.id);
-        for parent in &step.follows {
+        for parent in step.follows() {
             went.add(self.observation.went(&ItemId::Image(parent.clone())));
         }
         if self.survey.inventory().engine.store == Store::Containerd {

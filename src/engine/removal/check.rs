@@ -158,17 +158,21 @@ impl Run<'_> {
             ItemId::Record(_) => now.cache = engine.build_cache().await?,
         }
         let mut step = step.clone();
-        if let (ItemId::Volume(name), Seen::Volume { created, .. }) = (&step.id, &mut step.seen)
+        if let (ItemId::Volume(name), Seen::Volume(volume)) = (&step.id, &mut step.seen)
             && let Some(made) = self.made.get(name)
         {
-            *created = *made;
+            volume.created = *made;
         }
-        // Parents that are steps of their own may go along: they are confirmed.
-        step.follows
-            .extend(self.plan.steps.iter().filter_map(|step| match &step.id {
-                ItemId::Image(id) => Some(id.clone()),
-                _ => None,
-            }));
+        if let Seen::Image(image) = &mut step.seen {
+            // Parents that are steps of their own may go along: they are confirmed.
+            let steps = self.plan.steps.iter();
+            image
+                .follows
+                .extend(steps.filter_map(|step| match &step.id {
+                    ItemId::Image(id) => Some(id.clone()),
+                    _ => None,
+                }));
+        }
         let alone = Plan {
             steps: vec![step],
             ..Plan::default()
@@ -183,7 +187,7 @@ impl Run<'_> {
         name: &VolumeName,
         now: &Inventory,
     ) -> Vec<(VolumeName, Option<Bytes>)> {
-        if !matches!(step.seen, Seen::Volume { empty: true, .. }) {
+        if !matches!(&step.seen, Seen::Volume(volume) if volume.empty) {
             return Vec::new();
         }
         let own = now.volumes.iter().filter(|volume| volume.name == *name);

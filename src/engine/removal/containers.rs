@@ -90,9 +90,7 @@ impl Run<'_> {
             .steps
             .iter()
             .filter_map(|step| match (&step.id, &step.seen) {
-                (ItemId::Volume(name), Seen::Volume { users, .. }) if users.contains(id) => {
-                    Some(name)
-                }
+                (ItemId::Volume(name), Seen::Volume(seen)) if seen.users.contains(id) => Some(name),
                 _ => None,
             })
             .collect();

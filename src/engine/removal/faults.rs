@@ -146,8 +146,8 @@ fn named_by(plan: &Plan) -> HashSet<String> {
     let mut named = HashSet::new();
     for step in &plan.steps {
         named.insert(step.id.as_str().to_owned());
-        named.extend(step.follows.iter().map(|id| id.as_str().to_owned()));
-        named.extend(step.names.iter().map(|name| (**name).to_owned()));
+        named.extend(step.follows().iter().map(|id| id.as_str().to_owned()));
+        named.extend(step.names().iter().map(|name| (**name).to_owned()));
         let (references, _) = step.seen.references();
         named.extend(references.into_iter().map(|name| (**name).to_owned()));
     }

@@ -35,7 +35,7 @@ impl Run<'_> {
     async fn take_parents(&mut self, step: &Step) {
         let deleted = &self.deleted;
         let left = |id: &&ImageId| !deleted.contains(id.as_str());
-        let left: Vec<ImageId> = step.follows.iter().filter(left).cloned().collect();
+        let left: Vec<ImageId> = step.follows().iter().filter(left).cloned().collect();
         if left.is_empty() {
             return;
         }

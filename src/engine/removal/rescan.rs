@@ -97,7 +97,7 @@ impl Run<'_> {
     /// What is still there of what each step let go, by the count.
     fn remains(&self, steps: &[&Step], after: &Survey) -> Vec<Remains> {
         let items = steps.iter().map(|step| {
-            let parents = step.follows.iter().cloned().map(ItemId::Image);
+            let parents = step.follows().iter().cloned().map(ItemId::Image);
             std::iter::once(step.id.clone()).chain(parents).collect()
         });
         let items: Vec<Vec<ItemId>> = items.collect();

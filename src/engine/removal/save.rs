@@ -127,9 +127,9 @@ impl Run<'_> {
         });
         let step = &self.plan.steps[index];
         let keep = async {
-            let exported = self.engine.export_image(id, &step.names).await;
+            let exported = self.engine.export_image(id, step.names()).await;
             let exported = exported.map_err(|error| error.to_string())?;
-            let mut check = WholeImage::new(exported.proof, &step.names);
+            let mut check = WholeImage::new(exported.proof, step.names());
             let mut tell = teller(index, report);
             let content = exported.content;
             folder.keep(&step.id, content, &mut check, &mut tell).await

@@ -119,7 +119,7 @@ impl<'a> StepJson<'a> {
     fn new(step: &'a Step) -> Self {
         Self {
             thing: Thing::named(&step.id, step.name.to_string()),
-            names: strs(&step.names),
+            names: strs(step.names()),
             frees: step.frees.at_least,
             comes_back: step.comes_back,
             added_by: step.added_by,

@@ -23,7 +23,9 @@ use crate::domain::item::{
 };
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
-use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Seen, Selection, Stays, Step};
+use crate::domain::plan::{
+    AddedBy, ComesBack, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
+};
 use crate::domain::texts::Texts;
 use crate::domain::time::Timestamp;
 
@@ -232,7 +234,6 @@ fn step(name: &str, id: ItemId, frees: u64) -> Step {
     Step {
         id,
         name: name.into(),
-        names: Vec::new(),
         size: known(1),
         frees,
         comes_back: ComesBack::No,
@@ -241,7 +242,6 @@ fn step(name: &str, id: ItemId, frees: u64) -> Step {
         unpause: false,
         tail_waits: false,
         vanishes: false,
-        follows: Vec::new(),
         seen: Seen::Record,
     }
 }
@@ -256,7 +256,10 @@ fn plan(model: &Model) -> Plan {
     );
     job.added_by = AddedBy::Unlock;
     let mut next = step("nextcloud:latest", id(0), 366_000_000);
-    next.names = images[0].names.clone();
+    next.seen = Seen::Image(Box::new(SeenImage {
+        names: images[0].names.clone(),
+        ..SeenImage::default()
+    }));
     let wide = step(WIDE, id(3), 0);
     let hostile = step(HOSTILE, ItemId::Volume(VolumeName::new(HOSTILE)), 9);
     let frees = Freed {

@@ -134,12 +134,12 @@ proptest! {
         let mut sum = Freed::default();
         for step in &plan.steps {
             prop_assert!(engine_allows(&survey, &step.id, &left, stop), "{:?}", step.id);
-            prop_assert_eq!(step.follows.iter().filter(|id| selection.items.contains_key(&ItemId::Image((*id).clone()))).count(), 0);
+            prop_assert_eq!(step.follows().iter().filter(|id| selection.items.contains_key(&ItemId::Image((*id).clone()))).count(), 0);
             // An emptied log is still there.
             if !matches!(step.id, ItemId::Log(_)) {
                 left.remove(&step.id);
             }
-            for parent in &step.follows {
+            for parent in step.follows() {
                 left.remove(&ItemId::Image(parent.clone()));
             }
             sum.add(&step.frees);
