@@ -117,7 +117,7 @@ impl Balance {
         }
         self.pending += usize::from(graph.holder(holder).pending);
         self.veils -= usize::from(graph.holder(holder).veil.is_some());
-        for hold in graph.holds.of(holder) {
+        for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit) {
                 if !self.loses(ledger, World::All, unit) {
                     break;
@@ -150,7 +150,7 @@ impl Balance {
         }
         self.pending -= usize::from(graph.holder(holder).pending);
         self.veils += usize::from(graph.holder(holder).veil.is_some());
-        for hold in graph.holds.of(holder) {
+        for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
                 if !self.gains(ledger, World::Sure, unit) {
                     break;
@@ -343,7 +343,7 @@ impl Balance {
         let graph = &ledger.graph;
         let mut open = vec![unit];
         while let Some(at) = open.pop() {
-            for hold in graph.held.of(at) {
+            for hold in graph.held(at) {
                 if !self.is_gone(hold.holder) && call(hold.holder).is_break() {
                     return;
                 }

@@ -84,7 +84,7 @@ impl Ledger {
                 continue;
             };
             // A volume holds itself and nothing else.
-            if let [own] = self.graph.holds.of(holder) {
+            if let Some(own) = self.graph.only_hold(holder) {
                 let item = ItemId::Volume(volume.name.clone());
                 self.graph.units[own.unit as usize] = volume_unit(volume, &item);
             }
@@ -245,10 +245,8 @@ impl Ledger {
     fn held_by(&self, kind: Kind) -> Vec<bool> {
         let mut held = vec![false; self.graph.units.len()];
         for number in self.index.numbers(kind) {
-            let holds = self
-                .holder(number)
-                .map(|holder| self.graph.holds.of(holder));
-            for hold in holds.unwrap_or_default() {
+            let holder = self.holder(number).into_iter();
+            for hold in holder.flat_map(|holder| self.graph.holds(holder)) {
                 for unit in self.graph.down(hold.unit) {
                     if std::mem::replace(&mut held[unit as usize], true) {
                         break;

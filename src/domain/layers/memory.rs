@@ -80,10 +80,8 @@ impl Ledger {
     /// The layer of an image that a record is for certain.
     fn layer_of(&self, record: &Record) -> Option<LayerNo> {
         let holder = self.holder_of(&ItemId::Record(record.id.clone()))?;
-        match self.graph.holds.of(holder) {
-            [hold] if hold.sure && (hold.unit as usize) < self.image_layers => Some(hold.unit),
-            _ => None,
-        }
+        let hold = self.graph.only_hold(holder).filter(|hold| hold.sure)?;
+        ((hold.unit as usize) < self.image_layers).then_some(hold.unit)
     }
 
     /// Where the driver keeps some layers, as far as images tell.

@@ -85,7 +85,7 @@ impl<'a> Observation<'a> {
         let own = self.ledger.holder_of(item);
         let taken = own.and_then(|holder| graph.holder(holder).takes.get());
         for holder in own.into_iter().chain(taken) {
-            for hold in graph.holds.of(holder) {
+            for hold in graph.holds(holder) {
                 let sort = graph.unit(hold.unit).sort;
                 if is_own(item, sort) {
                     self.count(hold.unit, sort != Sort::Image, &mut went);
@@ -149,7 +149,7 @@ impl<'a> Observation<'a> {
             return free;
         }
         self.veils -= usize::from(graph.holder(holder).veil.is_some());
-        for hold in graph.holds.of(holder) {
+        for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit) {
                 if !drop_one(&mut self.all, unit) {
                     break;

@@ -110,7 +110,7 @@ impl<'a> Release<'a> {
         let mut bytes = Bytes::ZERO;
         let mut by: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut seen: HashSet<UnitNo> = HashSet::new();
-        for hold in graph.holds.of(own).iter().filter(|hold| hold.sure) {
+        for hold in graph.holds(own).filter(|hold| hold.sure) {
             let chain: Vec<UnitNo> = graph
                 .down(hold.unit)
                 .take_while(|unit| !seen.contains(unit) && self.is_of(item, *unit))
@@ -197,7 +197,7 @@ impl<'a> Release<'a> {
         let mut busy = Table::new(graph.units.len(), self.few);
         let mut records: Vec<RecordId> = Vec::new();
         for holder in &self.gone {
-            for hold in graph.holds.of(*holder).iter().filter(|hold| hold.sure) {
+            for hold in graph.holds(*holder).filter(|hold| hold.sure) {
                 for unit in graph.down(hold.unit) {
                     // What is below one that was seen has been seen with it.
                     if seen.replace(unit, true) {
@@ -230,11 +230,11 @@ impl<'a> Release<'a> {
         // Units that are looked at, each with the next of those above it.
         let mut open = vec![(unit, 0)];
         while let Some((at, next)) = open.last_mut() {
-            let held = |hold: &Hold| {
+            let held = |hold: Hold| {
                 !self.balance.is_gone(hold.holder) && !graph.holder(hold.holder).idle_record
             };
             let mut busy = known.at(*at);
-            if busy.is_none() && *next == 0 && graph.held.of(*at).iter().any(held) {
+            if busy.is_none() && *next == 0 && graph.held(*at).any(held) {
                 busy = Some(true);
             }
             let mut unknown = None;

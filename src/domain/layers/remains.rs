@@ -108,7 +108,7 @@ impl<'a> Later<'a> {
         }
         let mut open = vec![unit];
         while let Some(at) = open.pop() {
-            let mut sure = graph.held.of(at).iter().filter(|hold| hold.sure);
+            let mut sure = graph.held(at).filter(|hold| hold.sure);
             let item = |holder: HolderNo| graph.holder(holder).item.clone();
             if let Some(item) = sure.find_map(|hold| item(hold.holder)) {
                 return Some(item);

@@ -91,11 +91,30 @@ impl Holder {
 }
 
 /// That a holder holds a unit. A hold that is not sure is one of several, of which one is real.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
     pub(super) holder: HolderNo,
     pub(super) unit: UnitNo,
     pub(super) sure: bool,
+}
+
+/// A hold as it is kept on one side of it: what is on the other, and as the lowest bit whether it is sure. No engine
+/// has two milliards of anything.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side(u32);
+
+impl Side {
+    fn new(other: u32, sure: bool) -> Self {
+        Self(other << 1 | u32::from(sure))
+    }
+
+    fn other(self) -> u32 {
+        self.0 >> 1
+    }
+
+    fn sure(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// The two ways to see what is not sure: as not there, which gives the most that can go, or as all there,
@@ -112,9 +131,9 @@ pub(super) struct Graph {
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
     /// By holder.
-    pub(super) holds: Lists<Hold>,
+    holds: Lists<Side>,
     /// By unit.
-    pub(super) held: Lists<Hold>,
+    held: Lists<Side>,
     /// The units that stand on a unit.
     pub(super) above: Lists<UnitNo>,
     /// Holders that may hold anything.
@@ -126,8 +145,10 @@ pub(super) struct Graph {
 impl Graph {
     /// Units stand only on units of smaller numbers.
     pub(super) fn new(units: Vec<Unit>, holders: Vec<Holder>, holds: &[Hold]) -> Self {
-        let by_holder = holds.iter().map(|hold| (hold.holder, *hold));
-        let by_unit = holds.iter().map(|hold| (hold.unit, *hold));
+        let by_holder = holds.iter();
+        let by_holder = by_holder.map(|it| (it.holder, Side::new(it.unit, it.sure)));
+        let by_unit = holds.iter();
+        let by_unit = by_unit.map(|it| (it.unit, Side::new(it.holder, it.sure)));
         let above = units
             .iter()
             .enumerate()
@@ -163,6 +184,30 @@ impl Graph {
 
     pub(super) fn holder(&self, holder: HolderNo) -> &Holder {
         &self.holders[holder as usize]
+    }
+
+    /// What a holder holds.
+    pub(super) fn holds(&self, holder: HolderNo) -> impl Iterator<Item = Hold> + '_ {
+        self.holds.of(holder).iter().map(move |side| Hold {
+            holder,
+            unit: side.other(),
+            sure: side.sure(),
+        })
+    }
+
+    /// What a holder holds, if that is one thing.
+    pub(super) fn only_hold(&self, holder: HolderNo) -> Option<Hold> {
+        let mut holds = self.holds(holder);
+        holds.next().filter(|_| holds.next().is_none())
+    }
+
+    /// What holds a unit.
+    pub(super) fn held(&self, unit: UnitNo) -> impl Iterator<Item = Hold> + '_ {
+        self.held.of(unit).iter().map(move |side| Hold {
+            holder: side.other(),
+            unit,
+            sure: side.sure(),
+        })
     }
 
     /// How many holders each unit has before anything is let go.
