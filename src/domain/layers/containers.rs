@@ -23,7 +23,7 @@ impl Builder<'_> {
     pub(super) fn add_containers(&mut self, volumes: &HashMap<&str, UnitNo>) {
         let inventory = self.inventory;
         let names = Names::new(&inventory.images);
-        let mut folders = Folders::new(self);
+        let mut folders = Folders::default();
         for (place, container) in inventory.containers.iter().enumerate() {
             let item = ItemId::Container(container.id.clone());
             let holder = self.add_item(place, Holder::of(item));

@@ -1,6 +1,6 @@
 //! Layers by where the storage driver keeps them (ENGINE.md §2.5).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::item::Text;
 
@@ -9,23 +9,39 @@ use super::ledger::content;
 use super::sizes::Span;
 use super::units::{Sort, Unit, UnitNo};
 
-/// Layers by the folder that the storage driver keeps them in.
-pub(super) struct Folders(HashMap<Text, UnitNo>);
+/// Layers by the folder that the storage driver keeps them in, of those that are asked for: most engines have no
+/// container without an image, and each layer of each image has a folder.
+#[derive(Default)]
+pub(super) struct Folders(Option<HashMap<Text, UnitNo>>);
 
 impl Folders {
-    /// The folders of all images' layers.
-    pub(super) fn new(builder: &Builder<'_>) -> Self {
-        let mut folders = builder.stored_folders().clone();
+    /// The folders that containers without an image name, of layers that are known.
+    fn known(builder: &Builder<'_>) -> HashMap<Text, UnitNo> {
+        let containers = builder.inventory.containers.iter();
+        let apart = containers.filter(|container| {
+            let image = container.image_id.as_ref();
+            image.is_none_or(|image| builder.index.image(image).is_none())
+        });
+        let wanted: HashSet<Text> = apart
+            .filter_map(|container| container.details.as_ref().known())
+            .flat_map(|details| details.folders.iter())
+            .collect();
+        let stored = builder.stored_folders().iter();
+        let stored = stored.filter(|(folder, _)| wanted.contains(*folder));
+        let mut folders: HashMap<Text, UnitNo> = stored
+            .map(|(folder, layer)| (folder.clone(), *layer))
+            .collect();
         for (image, top) in builder.inventory.images.iter().zip(&builder.tops) {
             let (Some(content), Some(top)) = (content(image), top) else {
                 continue;
             };
             let chain = builder.tree.up_to(*top);
             if content.folders.len() == chain.len() {
-                folders.extend(content.folders.iter().zip(chain));
+                let pairs = content.folders.iter().zip(chain);
+                folders.extend(pairs.filter(|(folder, _)| wanted.contains(folder)));
             }
         }
-        Self(folders)
+        folders
     }
 
     /// The layer in a folder: an image's, or one that only containers without an image have.
@@ -35,7 +51,8 @@ impl Folders {
         folder: &Text,
         below: Option<UnitNo>,
     ) -> UnitNo {
-        *self.0.entry(folder.clone()).or_insert_with(|| {
+        let folders = self.0.get_or_insert_with(|| Self::known(builder));
+        *folders.entry(folder.clone()).or_insert_with(|| {
             builder.add_unit(Unit {
                 below: below.into(),
                 size: Span::UNKNOWN,
