@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{HistoryRow, Record};
+use crate::domain::lists::Lists;
 use crate::domain::time::Timestamp;
 
 use super::build::Builder;
@@ -50,6 +51,26 @@ impl<K: Copy + Ord> Sorted<K> {
     }
 }
 
+/// A layer's depth and its size, where that is known to the byte.
+type Look = (u32, Option<Bytes>);
+
+fn look(tree: &Tree, sizes: &Sizes, layer: LayerNo) -> Look {
+    (tree.depth(layer), sizes.exact(layer))
+}
+
+/// All layers in the order of their looks.
+fn by_look(tree: &Tree, sizes: &Sizes) -> Vec<LayerNo> {
+    let looks = tree.numbers().map(|at| (look(tree, sizes, at), at));
+    let Sorted(looks) = Sorted::new(looks.collect());
+    looks.iter().map(|(_, layer)| *layer).collect()
+}
+
+fn by_depth(tree: &Tree) -> Lists<LayerNo> {
+    let depths = tree.numbers().map(|at| (tree.depth(at), at));
+    let deepest = depths.clone().map(|(depth, _)| depth).max();
+    Lists::new(deepest.unwrap_or_default() as usize + 1, depths)
+}
+
 /// Where a layer may be found.
 pub(super) struct Index<'a> {
     pub(super) tree: &'a Tree,
@@ -66,10 +87,8 @@ pub(super) struct Index<'a> {
     by_time: Sorted<i64>,
     /// The top layers of images, by the nanosecond in which they were made.
     by_moment: Sorted<Timestamp>,
-    by_depth: Sorted<u32>,
-    by_size: Sorted<(u32, Bytes)>,
-    /// Layers whose size is not known to the byte, by depth.
-    unsized_by_depth: Sorted<u32>,
+    by_depth: Lists<LayerNo>,
+    by_look: Vec<LayerNo>,
 }
 
 impl<'a> Index<'a> {
@@ -86,9 +105,8 @@ impl<'a> Index<'a> {
             more_rows: HashMap::new(),
             by_time: Sorted(Vec::new()),
             by_moment: Sorted(Vec::new()),
-            by_depth: Sorted::new(tree.numbers().map(|at| (tree.depth(at), at)).collect()),
-            by_size: Sorted(Vec::new()),
-            unsized_by_depth: Sorted(Vec::new()),
+            by_depth: by_depth(tree),
+            by_look: by_look(tree, sizes),
         };
         let mut moments = Vec::new();
         for (image, top) in inventory.images.iter().zip(&builder.tops) {
@@ -104,21 +122,13 @@ impl<'a> Index<'a> {
             moments.extend(moment.map(|created| (created, top)));
         }
         index.by_moment = Sorted::new(moments);
-        let times = tree.numbers().flat_map(|layer| {
+        // Mostly one for each layer.
+        let mut times = Vec::with_capacity(tree.len());
+        times.extend(tree.numbers().flat_map(|layer| {
             let created = index.rows_of(layer).filter_map(|row| row.created);
             created.map(move |created| (created.as_second(), layer))
-        });
-        index.by_time = Sorted::new(times.collect());
-        let (mut told, mut open) = (Vec::new(), Vec::new());
-        for layer in tree.numbers() {
-            let depth = tree.depth(layer);
-            match sizes.exact(layer) {
-                Some(size) => told.push(((depth, size), layer)),
-                None => open.push((depth, layer)),
-            }
-        }
-        index.by_size = Sorted::new(told);
-        index.unsized_by_depth = Sorted::new(open);
+        }));
+        index.by_time = Sorted::new(times);
         index
     }
 
@@ -239,16 +249,24 @@ impl<'a> Index<'a> {
         match (depth, record.size.known()) {
             // The size of a packed layer is not known, so only the time tells.
             _ if self.packed && !base => Vec::new(),
-            (Some(depth), _) if self.packed => self.by_depth.of(depth).collect(),
+            (Some(depth), _) if self.packed => self.by_depth.of(depth).to_vec(),
             (Some(depth), Some(size)) if !base || !size.is_zero() => {
-                let sized = self.by_size.of((depth, size));
-                let open = self.unsized_by_depth.of(depth);
+                let sized = self.looking((depth, Some(size)));
+                let open = self.looking((depth, None));
                 let open = open.filter(|layer| self.size_fits(record, *layer));
                 sized.chain(open).collect()
             }
-            (Some(depth), _) => self.by_depth.of(depth).collect(),
+            (Some(depth), _) => self.by_depth.of(depth).to_vec(),
             (None, _) => Vec::new(),
         }
+    }
+
+    /// The layers of a look, by their number.
+    fn looking(&self, look: Look) -> impl Iterator<Item = LayerNo> + '_ {
+        let look_of = |at: &LayerNo| self::look(self.tree, self.sizes, *at);
+        let first = self.by_look.partition_point(|at| look_of(at) < look);
+        let of_look = self.by_look[first..].iter().copied();
+        of_look.take_while(move |at| look_of(at) == look)
     }
 
     pub(super) fn size_fits(&self, record: &Record, layer: LayerNo) -> bool {

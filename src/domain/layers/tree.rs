@@ -122,7 +122,7 @@ impl Tree {
         self.layers[layer as usize].depth
     }
 
-    pub(super) fn numbers(&self) -> impl Iterator<Item = LayerNo> + use<> {
+    pub(super) fn numbers(&self) -> std::ops::Range<LayerNo> {
         0..number(self.layers.len())
     }
 
