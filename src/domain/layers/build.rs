@@ -45,7 +45,7 @@ pub(super) struct Builder<'a> {
     pub(super) tree: Tree,
     pub(super) tops: Vec<Option<LayerNo>>,
     pub(super) sizes: Sizes,
-    /// What the containerd store keeps with a layer besides its snapshot, by layer.
+    /// What the engine keeps with a layer besides what it says, by layer; empty where it keeps nothing of the kind.
     beside: Vec<Bytes>,
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
@@ -107,7 +107,8 @@ impl<'a> Builder<'a> {
             beside,
             units: Vec::new(),
             holders: Vec::with_capacity(index.len()),
-            holds: Vec::new(),
+            // Most items hold one thing.
+            holds: Vec::with_capacity(2 * index.len()),
             items: vec![HolderNo::MAX; index.len()],
             index,
             joined: Vec::new(),
@@ -156,6 +157,7 @@ impl<'a> Builder<'a> {
                 self.add_blobs_by_sums();
             }
         }
+        drop(lineage);
         self.add_what_never_goes();
         solve(&mut self.units, &self.holds, &self.sums);
         self.bound_open_layers();
@@ -224,7 +226,9 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn with_beside(&self, layer: LayerNo) -> Span {
-        let (span, beside) = (self.sizes.span(layer), self.beside[layer as usize]);
+        let span = self.sizes.span(layer);
+        let beside = self.beside.get(layer as usize).copied();
+        let beside = beside.unwrap_or_default();
         Span {
             least: span.least + beside,
             most: span.most + beside,

@@ -14,6 +14,7 @@ use crate::domain::lists::Lists;
 use super::build::Builder;
 use super::index::Index;
 use super::ledger::has_blobs;
+use super::maybe::Maybe;
 use super::tree::{LayerNo, number};
 
 /// What a record was found to be.
@@ -36,27 +37,27 @@ const MANY: usize = 256;
 /// Records and their parents by index.
 pub(super) struct Lineage {
     /// The only parent. Records with none, or with several, have no place below them that could be compared.
-    pub(super) parent: Vec<Option<usize>>,
-    parents: Lists<usize>,
+    parent: Vec<Maybe>,
+    parents: Lists<u32>,
     /// How many layers there are up to and including it; `None` where its parents are not listed or several.
     pub(super) depth: Vec<Option<u32>>,
     /// Indices, parents before children.
-    pub(super) order: Vec<usize>,
+    order: Vec<u32>,
 }
 
 impl Lineage {
     pub(super) fn new(records: &[Record], index: &items::Index) -> Self {
-        let mut pairs: Vec<(u32, usize)> = Vec::with_capacity(records.len());
+        let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(records.len());
         for (at, record) in (0..).zip(records) {
             let known = record.parents.iter().filter_map(|id| index.record(id));
-            pairs.extend(known.map(|parent| (at, parent)));
+            pairs.extend(known.map(|parent| (at, number(parent))));
         }
         let parents = Lists::new(records.len(), pairs.iter().copied());
         let mut lineage = Self {
             parent: (0..number(records.len()))
                 .map(|at| match parents.of(at) {
-                    [parent] => Some(*parent),
-                    _ => None,
+                    [parent] => (*parent).into(),
+                    _ => Maybe::NONE,
                 })
                 .collect(),
             depth: vec![None; records.len()],
@@ -64,8 +65,8 @@ impl Lineage {
             parents,
         };
         for place in 0..lineage.order.len() {
-            let at = lineage.order[place];
-            lineage.depth[at] = match (records[at].parents.len(), lineage.parent[at]) {
+            let at = lineage.order[place] as usize;
+            lineage.depth[at] = match (records[at].parents.len(), lineage.parent(at)) {
                 (0, _) => Some(1),
                 (1, Some(parent)) => lineage.depth[parent].map(|depth| depth + 1),
                 _ => None,
@@ -74,54 +75,65 @@ impl Lineage {
         lineage
     }
 
+    /// The only parent of a record.
+    pub(super) fn parent(&self, at: usize) -> Option<usize> {
+        self.parent[at].get().map(|parent| parent as usize)
+    }
+
+    /// All records, parents before children.
+    pub(super) fn order(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        self.order.iter().map(|at| *at as usize)
+    }
+
     /// A record and all below it, the lowest first; `None` where its depth is not known.
     pub(super) fn line(&self, at: usize) -> Option<Vec<usize>> {
         self.depth[at]?;
         let mut line: Vec<usize> =
-            std::iter::successors(Some(at), |record| self.parent[*record]).collect();
+            std::iter::successors(Some(at), |record| self.parent(*record)).collect();
         line.reverse();
         Some(line)
     }
 
     /// Of each record those that have no other parent.
-    fn children(&self) -> Lists<usize> {
-        let pairs = self.parent.iter().enumerate();
-        let pairs = pairs.filter_map(|(child, parent)| Some((number((*parent)?), child)));
+    fn children(&self) -> Lists<u32> {
+        let pairs = (0..).zip(&self.parent);
+        let pairs = pairs.filter_map(|(child, parent)| Some((parent.get()?, child)));
         Lists::new(self.parent.len(), pairs)
     }
 
     /// Parents of a record that has several.
-    pub(super) fn other_parents(&self, at: usize) -> &[usize] {
-        match self.parents.of(number(at)) {
+    pub(super) fn other_parents(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        let parents = match self.parents.of(number(at)) {
             [_] => &[],
             parents => parents,
-        }
+        };
+        parents.iter().map(|parent| *parent as usize)
     }
 }
 
 /// Parents before children. What closes on itself, an engine's mistake, comes last in any order.
-fn order(length: usize, parents: &[(u32, usize)]) -> Vec<usize> {
-    let by_parent = parents
-        .iter()
-        .map(|(child, parent)| (number(*parent), *child));
+fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
+    let by_parent = parents.iter().map(|(child, parent)| (*parent, *child));
     let children = Lists::new(length, by_parent);
     let mut waits = vec![0_u32; length];
     for (child, _) in parents {
         waits[*child as usize] += 1;
     }
-    let mut order: Vec<usize> = (0..length).filter(|at| waits[*at] == 0).collect();
+    let all = || 0..number(length);
+    let mut order: Vec<u32> = Vec::with_capacity(length);
+    order.extend(all().filter(|at| waits[*at as usize] == 0));
     let mut next = 0;
     while let Some(at) = order.get(next).copied() {
         next += 1;
-        for child in children.of(number(at)) {
-            let child = *child as usize;
-            waits[child] -= 1;
-            if waits[child] == 0 {
-                order.push(child);
+        for child in children.of(at) {
+            let waits = &mut waits[*child as usize];
+            *waits -= 1;
+            if *waits == 0 {
+                order.push(*child);
             }
         }
     }
-    order.extend((0..length).filter(|at| waits[*at] > 0));
+    order.extend(all().filter(|at| waits[*at as usize] > 0));
     order
 }
 
@@ -141,7 +153,7 @@ pub(super) struct Join<'a> {
     index: Index<'a>,
     ties: Vec<Tie>,
     /// Records that were made on each, and on nothing else.
-    children: Lists<usize>,
+    children: Lists<u32>,
     /// Layers that some base's record is: there is one record for each, however often it is built on.
     bases: HashSet<LayerNo>,
 }
@@ -240,14 +252,17 @@ impl Join<'_> {
 
     /// What a record was made on may lie below a layer. Of a step that is no layer for certain any may.
     fn parents_fit(&self, at: usize, layer: LayerNo) -> bool {
-        let mut pair = self.lineage.parent[at].zip(self.index.tree.below(layer));
+        let mut pair = self.lineage.parent(at).zip(self.index.tree.below(layer));
         while let Some((parent, below)) = pair {
             match &self.ties[parent] {
                 Tie::Layer(known) => return *known == below,
                 Tie::OneOf(known) => return known.contains(&below),
                 Tie::None | Tie::Some | Tie::Perhaps(_) => {}
             }
-            pair = self.lineage.parent[parent].zip(self.index.tree.below(below));
+            pair = self
+                .lineage
+                .parent(parent)
+                .zip(self.index.tree.below(below));
         }
         true
     }
@@ -301,7 +316,7 @@ impl Join<'_> {
     fn children_fit(&self, at: usize, layer: LayerNo) -> bool {
         let is_above = |child: &LayerNo| self.index.tree.below(*child) == Some(layer);
         let mut children = self.children.of(number(at)).iter();
-        children.all(|child| match &self.ties[*child] {
+        children.all(|child| match &self.ties[*child as usize] {
             Tie::Layer(known) => is_above(known),
             Tie::OneOf(known) => known.iter().any(is_above),
             Tie::None | Tie::Some | Tie::Perhaps(_) => true,
@@ -312,7 +327,7 @@ impl Join<'_> {
         let mut record = at;
         let mut layer = layer;
         loop {
-            let (parent, below) = (self.lineage.parent[record], self.index.tree.below(layer));
+            let (parent, below) = (self.lineage.parent(record), self.index.tree.below(layer));
             match (parent, below) {
                 (Some(parent), Some(below)) => {
                     let fits = match &self.ties[parent] {
@@ -344,7 +359,7 @@ impl Join<'_> {
             if is_base(&self.records[at]) {
                 self.bases.insert(layer);
             }
-            next = self.lineage.parent[at].zip(self.index.tree.below(layer));
+            next = self.lineage.parent(at).zip(self.index.tree.below(layer));
         }
     }
 }

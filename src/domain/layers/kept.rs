@@ -21,9 +21,9 @@ impl Builder<'_> {
         let records = &self.inventory.cache;
         let keeps = match_records(records, lineage, stock, &self.tree, &self.sizes);
         let mut stands: Vec<Option<UnitNo>> = vec![None; records.len()];
-        for at in lineage.order.iter().copied() {
+        for at in lineage.order() {
             let record = &records[at];
-            let below = lineage.parent[at].and_then(|parent| stands[parent]);
+            let below = lineage.parent(at).and_then(|parent| stands[parent]);
             let holder = self.add_item(
                 at,
                 Holder {
@@ -33,7 +33,7 @@ impl Builder<'_> {
             );
             stands[at] = self.add_kept(holder, record, &keeps[at], below, stock);
             for parent in lineage.other_parents(at) {
-                if let Some(unit) = stands[*parent] {
+                if let Some(unit) = stands[parent] {
                     self.hold(holder, unit, true);
                 }
             }

@@ -152,8 +152,8 @@ impl Search<'_> {
 
     /// A record lies on what its parent is, and a parent below what is made on it.
     fn narrow(&mut self) {
-        for at in self.lineage.order.iter().copied() {
-            let Some(parent) = self.lineage.parent[at] else {
+        for at in self.lineage.order() {
+            let Some(parent) = self.lineage.parent(at) else {
                 continue;
             };
             let below: HashSet<LayerNo> = layers(&self.fits[parent]);
@@ -167,8 +167,8 @@ impl Search<'_> {
                 self.fits[at].retain(lies);
             }
         }
-        for at in self.lineage.order.iter().rev().copied() {
-            let Some(parent) = self.lineage.parent[at] else {
+        for at in self.lineage.order().rev() {
+            let Some(parent) = self.lineage.parent(at) else {
                 continue;
             };
             let under: HashSet<LayerNo> = self.fits[at]

@@ -49,10 +49,10 @@ impl Builder<'_> {
         let mut loose = vec![Loose::default(); ties.len()];
         let mut own: Vec<(usize, HolderNo)> = Vec::new();
         let mut bases: HashSet<UnitNo> = HashSet::new();
-        for at in lineage.order.iter().copied() {
+        for at in lineage.order() {
             let Some(tie) = ties[at].take() else { continue };
             let record = &self.inventory.cache[at];
-            let below = lineage.parent[at].and_then(|parent| stands[parent]);
+            let below = lineage.parent(at).and_then(|parent| stands[parent]);
             let holder = self.add_item(
                 at,
                 Holder {
@@ -65,7 +65,7 @@ impl Builder<'_> {
                 Tie::OneOf(layers) => Loose::on(layers),
                 Tie::Some => Loose::anywhere(),
                 Tie::None | Tie::Perhaps(_) => {
-                    let below = lineage.parent[at].map(|parent| loose[parent].clone());
+                    let below = lineage.parent(at).map(|parent| loose[parent].clone());
                     self.hold_loosely(holder, record, below.unwrap_or_default())
                 }
             };
@@ -90,7 +90,7 @@ impl Builder<'_> {
                 self.add_record(holder, record, tie, below)
             };
             for parent in lineage.other_parents(at) {
-                if let Some(unit) = stands[*parent] {
+                if let Some(unit) = stands[parent] {
                     self.hold(holder, unit, true);
                 }
             }
@@ -357,7 +357,7 @@ pub(super) fn is_untold(record: &Record) -> bool {
 /// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below
 /// a base is of that base, and there is one record for each of its layers.
 fn may_be_one(records: &[Record], lineage: &Lineage, base: usize, step: usize) -> bool {
-    let below = |at: usize| lineage.parent[at];
+    let below = |at: usize| lineage.parent(at);
     let mut pair = Some((base, step));
     while let Some((one, other)) = pair {
         if one == other {

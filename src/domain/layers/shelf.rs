@@ -119,6 +119,9 @@ impl Shelf {
 
     /// What the engine leaves out of each layer's size.
     pub(super) fn beside(&self, tree: &Tree) -> Vec<Bytes> {
+        if self.links.is_empty() {
+            return Vec::new();
+        }
         let mut beside = vec![Bytes::ZERO; tree.len()];
         for (layer, links) in &self.links {
             beside[*layer as usize] = *links;
