@@ -111,7 +111,7 @@ impl<'a> Builder<'a> {
             holds: Vec::with_capacity(2 * index.len()),
             items: vec![HolderNo::MAX; index.len()],
             index,
-            joined: Vec::new(),
+            joined: Vec::with_capacity(inventory.cache.len()),
             sums: Vec::new(),
             hidden: Vec::new(),
             stock: stock.map(Rc::new),

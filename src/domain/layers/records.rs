@@ -17,27 +17,12 @@ use super::stock::MOST_UNPACKED;
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
-/// What a record holds without being sure: one of these layers, or any.
-#[derive(Clone, Default)]
-struct Loose {
-    layers: Rc<[UnitNo]>,
-    anywhere: bool,
-}
-
-impl Loose {
-    fn on(layers: &[UnitNo]) -> Self {
-        Self {
-            layers: layers.into(),
-            anywhere: false,
-        }
-    }
-
-    fn anywhere() -> Self {
-        Self {
-            anywhere: true,
-            ..Self::default()
-        }
-    }
+/// What a record holds without being sure.
+#[derive(Clone)]
+enum Loose {
+    OneOf(Rc<[UnitNo]>),
+    /// Any layer.
+    Anywhere,
 }
 
 impl Builder<'_> {
@@ -46,7 +31,8 @@ impl Builder<'_> {
     pub(super) fn add_records(&mut self, lineage: &Lineage, ties: Vec<Tie>) {
         let mut ties: Vec<Option<Tie>> = ties.into_iter().map(Some).collect();
         let mut stands: Vec<Option<UnitNo>> = vec![None; ties.len()];
-        let mut loose = vec![Loose::default(); ties.len()];
+        // Of most records it is sure what they hold.
+        let mut loose: HashMap<usize, Loose> = HashMap::new();
         let mut own: Vec<(usize, HolderNo)> = Vec::new();
         let mut bases: HashSet<UnitNo> = HashSet::new();
         for at in lineage.order() {
@@ -60,15 +46,20 @@ impl Builder<'_> {
                     ..Holder::of(ItemId::Record(record.id.clone()))
                 },
             );
-            loose[at] = match &tie {
-                Tie::Layer(_) => Loose::default(),
-                Tie::OneOf(layers) => Loose::on(layers),
-                Tie::Some => Loose::anywhere(),
+            let own_loose = match &tie {
+                Tie::Layer(_) => None,
+                Tie::OneOf(layers) => Some(Loose::OneOf(layers[..].into())),
+                Tie::Some => Some(Loose::Anywhere),
                 Tie::None | Tie::Perhaps(_) => {
-                    let below = lineage.parent(at).map(|parent| loose[parent].clone());
-                    self.hold_loosely(holder, record, below.unwrap_or_default())
+                    let parent = lineage.parent(at);
+                    let below = parent.and_then(|parent| loose.get(&parent).cloned());
+                    if let Some(below) = &below {
+                        self.hold_loosely(holder, record, below);
+                    }
+                    below
                 }
             };
+            loose.extend(own_loose.map(|loose| (at, loose)));
             // A remembered step may be what a base is of which nothing is remembered.
             let may_be_base = match &tie {
                 Tie::None | Tie::Perhaps(_) => &*record.kind == "regular",
@@ -133,14 +124,15 @@ impl Builder<'_> {
     }
 
     /// A record on one whose layer is not certain holds whatever that one holds.
-    fn hold_loosely(&mut self, holder: HolderNo, record: &Record, loose: Loose) -> Loose {
-        for layer in &*loose.layers {
-            self.hold(holder, *layer, false);
+    fn hold_loosely(&mut self, holder: HolderNo, record: &Record, loose: &Loose) {
+        match loose {
+            Loose::OneOf(layers) => {
+                for layer in &**layers {
+                    self.hold(holder, *layer, false);
+                }
+            }
+            Loose::Anywhere => self.veil(holder, Doubt::SharedRecord(record.id.clone())),
         }
-        if loose.anywhere {
-            self.veil(holder, Doubt::SharedRecord(record.id.clone()));
-        }
-        loose
     }
 
     fn add_record(
