@@ -38,7 +38,9 @@ use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
-/// Pieces of an answer that wait to be read, each of up to some hundred kilobytes.
+/// How much of an answer is taken from a socket at once, at most: there may be as many buffers as connections.
+const READ_AT_ONCE: usize = 32 * 1024;
+/// Pieces of an answer that wait to be read.
 const FRAMES: usize = 1;
 /// A refusal is a sentence, and so is the answer to a ping.
 pub(super) const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -354,7 +356,9 @@ impl Door {
         let stream = stream.map_err(|error| self.unreachable(&error))?;
         let allowance = Allowance::default();
         let stream = Metered::new(stream, allowance.clone());
-        let hands = http1::handshake(TokioIo::new(stream)).await;
+        let mut http = http1::Builder::new();
+        http.max_buf_size(READ_AT_ONCE);
+        let hands = http.handshake(TokioIo::new(stream)).await;
         let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;
         // It ends with the connection; what goes wrong is told to the request that waits for an answer.
         tokio::spawn(async { connection.await.ok() });

@@ -149,7 +149,8 @@ impl Page<'_> {
         self.list("digests", &image.digests, "none");
         self.time("created", image.created);
         self.say("size", &figure(image.size, self.theme));
-        let shared = self.facts(&id).map_or(image.shared, |facts| facts.shared);
+        let place = self.model.survey.index(&id);
+        let shared = place.map_or(image.shared, |at| self.model.survey.shared(at));
         self.say("shared", &figure(shared, self.theme));
         self.frees(&id);
         let source = match image.source {

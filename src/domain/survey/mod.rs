@@ -32,6 +32,8 @@ pub struct Survey {
     pub ledger: Ledger,
     links: Links,
     facts: [Vec<Facts>; Kind::COUNT],
+    /// Bytes of each image that other images have too.
+    shared: Vec<Figure<Bytes>>,
     /// Log files can be read, or may yet turn out to be.
     has_logs: bool,
     /// How many rows each kind has.
@@ -43,8 +45,6 @@ pub struct Survey {
 pub struct Facts {
     /// What goes if it alone goes now; nothing if it would be refused.
     pub frees: Freed,
-    /// Bytes of an image that other images have too; nothing of the other kinds.
-    pub shared: Figure<Bytes>,
     /// It would be refused if it alone were marked.
     pub blocked: bool,
     /// As far as the engine keeps a record, and never from when it was made: when a container of it last ran, or
@@ -82,6 +82,7 @@ impl Survey {
             ledger,
             links,
             facts: Default::default(),
+            shared: Vec::new(),
             counts: [0; Kind::COUNT],
             has_logs: false,
         };
@@ -230,6 +231,12 @@ impl Survey {
     #[must_use]
     pub fn facts(&self, kind: Kind, index: usize) -> &Facts {
         &self.facts[kind as usize][index]
+    }
+
+    /// Bytes of an image that other images have too.
+    #[must_use]
+    pub fn shared(&self, image: usize) -> Figure<Bytes> {
+        self.shared[image]
     }
 
     #[must_use]

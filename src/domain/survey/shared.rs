@@ -10,28 +10,25 @@ impl Survey {
     pub(super) fn share(&mut self) {
         let images = &self.inventory.images;
         let facts = &mut self.facts[Kind::Image as usize];
-        for (image, facts) in images.iter().zip(facts.iter_mut()) {
-            facts.shared = image.shared;
-            facts.flags.shared = image.shared.known().map(|bytes| !bytes.is_zero());
-        }
+        self.shared = images.iter().map(|image| image.shared).collect();
         // Packed layers are shared apart from unpacked ones: there the layers do not tell.
         let is_silent = |shared: Figure<_>| shared == Figure::Unknown;
         let counts_layers = self.inventory.engine.store == Store::GraphDriver;
-        if !counts_layers || !images.iter().any(|image| is_silent(image.shared)) {
-            return;
-        }
-        let shown = images.iter().zip(&*facts);
-        let shown = shown.filter(|(_, facts)| !facts.intermediate);
-        let shared = self.ledger.shared(shown.map(|(image, _)| &image.id));
-        for (image, facts) in images.iter().zip(facts) {
-            if is_silent(image.shared) {
-                facts.shared = match (shared.get(&image.id), &image.content) {
+        if counts_layers && images.iter().any(|image| is_silent(image.shared)) {
+            let shown = images.iter().zip(&*facts);
+            let shown = shown.filter(|(_, facts)| !facts.intermediate);
+            let by_layers = self.ledger.shared(shown.map(|(image, _)| &image.id));
+            let silent = images.iter().zip(&mut self.shared);
+            for (image, shared) in silent.filter(|(_, shared)| is_silent(**shared)) {
+                *shared = match (by_layers.get(&image.id), &image.content) {
                     (Some(bytes), _) => (*bytes).into(),
                     (None, Figure::Pending) => Figure::Pending,
                     (None, Figure::Known(_) | Figure::Unknown) => Figure::Unknown,
                 };
             }
-            facts.flags.shared = facts.shared.known().map(|bytes| !bytes.is_zero());
+        }
+        for (facts, shared) in facts.iter_mut().zip(&self.shared) {
+            facts.flags.shared = shared.known().map(|bytes| !bytes.is_zero());
         }
     }
 }
@@ -88,8 +85,7 @@ mod tests {
 
     fn shared(survey: &Survey) -> Vec<Figure<Bytes>> {
         let rows = 0..survey.inventory().images.len();
-        rows.map(|at| survey.facts(Kind::Image, at).shared)
-            .collect()
+        rows.map(|at| survey.shared(at)).collect()
     }
 
     #[test]

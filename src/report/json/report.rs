@@ -204,7 +204,7 @@ impl<'a> ImageJson<'a> {
             digests: strs(&image.digests),
             created: image.created,
             size: image.size,
-            shared: facts.shared,
+            shared: survey.shared(at),
             frees: facts.frees.figure(),
             exact: facts.frees.is_exact(),
             state: image_state(facts),
