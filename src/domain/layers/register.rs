@@ -60,11 +60,11 @@ impl Register {
         };
         let mut there: Vec<(Text, LayerNo)> = Vec::new();
         for (layer, chain) in tree.numbers().zip(tree.all_chain_ids()) {
-            if let Some(snapshot) = notes.snapshots.get(chain.text()) {
+            if let Some((key, snapshot)) = notes.snapshots.get_key_value(&chain.text()) {
                 let size = snapshot.own().map_or(Span::UNKNOWN, Span::exactly);
                 register.spans[layer as usize] = size;
-                register.units.insert(chain.text().clone(), layer);
-                there.push((chain.text().clone(), layer));
+                register.units.insert(key.clone(), layer);
+                there.push((key.clone(), layer));
             }
         }
         for (chain, layer) in there {

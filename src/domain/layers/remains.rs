@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, ItemId};
+use crate::domain::item::ItemId;
+use crate::domain::texts::Digest;
 
 use super::Ledger;
 use super::units::{HolderNo, Sort, UnitNo, World};
@@ -41,7 +42,7 @@ impl Ledger {
             .collect()
     }
 
-    fn remains_of(&self, freed: &[UnitNo], chains: &[ChainId], there: &Later<'_>) -> Remains {
+    fn remains_of(&self, freed: &[UnitNo], chains: &[Digest], there: &Later<'_>) -> Remains {
         let mut remains = Remains::default();
         let mut by: HashMap<ItemId, Bytes> = HashMap::new();
         for unit in freed.iter().copied() {
@@ -79,7 +80,7 @@ impl Ledger {
 /// A later picture.
 struct Later<'a> {
     ledger: &'a Ledger,
-    layers: HashMap<ChainId, UnitNo>,
+    layers: HashMap<Digest, UnitNo>,
 }
 
 impl<'a> Later<'a> {
@@ -91,7 +92,7 @@ impl<'a> Later<'a> {
         }
     }
 
-    fn layer(&self, chain: &ChainId) -> Option<UnitNo> {
+    fn layer(&self, chain: &Digest) -> Option<UnitNo> {
         self.layers.get(chain).copied()
     }
 

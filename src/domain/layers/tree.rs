@@ -139,23 +139,24 @@ impl Tree {
     }
 
     /// The chain ID of every layer, by its number.
-    pub(super) fn all_chain_ids(&self) -> Vec<ChainId> {
-        let mut ids: Vec<ChainId> = Vec::with_capacity(self.layers.len());
+    pub(super) fn all_chain_ids(&self) -> Vec<Digest> {
+        let mut ids: Vec<Digest> = Vec::with_capacity(self.layers.len());
         for layer in self.numbers() {
             // A layer is taken in after the one below it.
             let below = self.below(layer).and_then(|below| ids.get(below as usize));
-            ids.push(chain_id(below, &self.diff_id(layer)));
+            ids.push(chain_id(below, self.diff_id(layer)));
         }
         ids
     }
 
     /// The chain IDs of a chain, the lowest first.
     pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
-        let mut ids: Vec<ChainId> = Vec::new();
+        let mut ids: Vec<Digest> = Vec::new();
         for layer in self.up_to(top) {
-            ids.push(chain_id(ids.last(), &self.diff_id(layer)));
+            ids.push(chain_id(ids.last(), self.diff_id(layer)));
         }
-        ids
+        let ids = ids.iter();
+        ids.map(|id| ChainId::new(id.text())).collect()
     }
 }
 
@@ -183,25 +184,16 @@ fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
 }
 
 /// The ID of a chain: of the one below, a space, and the next diff ID. The lowest layer's is the diff ID.
-fn chain_id(below: Option<&ChainId>, diff_id: &Digest) -> ChainId {
-    use std::fmt::Write as _;
-
-    let diff_id = diff_id.text();
+fn chain_id(below: Option<&Digest>, diff_id: Digest) -> Digest {
     let Some(below) = below else {
-        return ChainId::new(diff_id);
+        return diff_id;
     };
     let digest = Sha256::new()
-        .chain_update(below.as_str())
+        .chain_update(&*below.text())
         .chain_update(" ")
-        .chain_update(&*diff_id)
+        .chain_update(&*diff_id.text())
         .finalize();
-    let mut text = String::with_capacity(71);
-    text.push_str("sha256:");
-    for byte in digest {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    ChainId::new(text)
+    Digest::Sha256(digest.into())
 }
 
 /// A length as a number of 32 bits: no engine has four milliards of anything.
