@@ -88,9 +88,9 @@ impl<'a> Builder<'a> {
             None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
         };
         tree.close();
-        let register = stock.as_ref().and_then(|stock| stock.register.as_ref());
+        let register = stock.as_mut().and_then(|stock| stock.register.as_mut());
         let beside = match register {
-            Some(register) => register.beside.clone(),
+            Some(register) => std::mem::take(&mut register.beside),
             None if has_blobs(inventory) => inits::beside(inventory, &tree, &tops),
             None => shelf.beside(&tree),
         };

@@ -143,7 +143,7 @@ impl Ledger {
                 command: step
                     .row
                     .map_or_else(|| "".into(), |row| row.created_by.clone()),
-                shared_with: others[step.layer as usize] - 1,
+                shared_with: others[step.layer as usize] as usize - 1,
             })
             .collect()
     }
@@ -171,7 +171,7 @@ impl Ledger {
     }
 
     /// For each layer, how many of the images with these top layers have it.
-    fn images_above(&self, tops: impl Iterator<Item = LayerNo>) -> Vec<usize> {
+    fn images_above(&self, tops: impl Iterator<Item = LayerNo>) -> Vec<u32> {
         let mut counts = vec![0; self.tree.len()];
         for top in tops {
             counts[top as usize] += 1;

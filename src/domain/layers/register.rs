@@ -23,7 +23,8 @@ use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 /// Notes, joined with the tree of layers.
 pub(super) struct Register {
     pub(super) notes: Arc<Notes>,
-    /// What each layer of the tree takes unpacked; nothing of those that are not.
+    /// What each layer of the tree takes unpacked; nothing of those that are not. The builder takes this, and what is
+    /// beside.
     pub(super) spans: Vec<Span>,
     /// What lies between a layer and the one below it in the tree: the classic builder's and a commit's snapshots
     /// for mounts (ENGINE-CONTAINERD.md §1).

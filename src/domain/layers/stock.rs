@@ -168,8 +168,8 @@ impl Stock {
         tree: &Tree,
         tops: &[Option<LayerNo>],
     ) -> Vec<Span> {
-        if let Some(register) = &self.register {
-            return register.spans.clone();
+        if let Some(register) = &mut self.register {
+            return std::mem::take(&mut register.spans);
         }
         let mut spans = vec![Span::UNKNOWN; tree.len()];
         for spot in &self.spots {
