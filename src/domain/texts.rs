@@ -1,6 +1,8 @@
 //! Digests and names by the hundred thousand, in little memory.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use super::item::Text;
 
@@ -57,9 +59,15 @@ fn digits(prefix: &str, bytes: &[u8]) -> String {
 }
 
 /// Texts that never change, one after another in one piece of memory: a digest takes its bytes and one more,
-/// where a text of its own takes a hundred.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Texts(Box<[u8]>);
+/// where a text of its own takes a hundred. The first of them may lie in a piece that others begin with, too.
+#[derive(Clone, Default)]
+pub struct Texts {
+    front: Option<Front>,
+    own: Box<[u8]>,
+}
+
+/// Some texts that others begin with.
+pub type Front = Arc<[u8]>;
 
 /// What stands before a text: which of these it is, and of other texts how long.
 const DIGEST: u8 = 0;
@@ -67,7 +75,7 @@ const DIGITS: u8 = 1;
 const OTHER: u8 = 2;
 
 /// One of them, as it is kept.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Kept<'a> {
     Digest(&'a [u8]),
     Digits(&'a [u8]),
@@ -82,13 +90,36 @@ impl Texts {
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept().next().is_none()
     }
 
     pub fn push(&mut self, text: &str) {
-        let mut all = std::mem::take(&mut self.0).into_vec();
+        let mut all = std::mem::take(&mut self.own).into_vec();
         append(&mut all, text);
-        self.0 = all.into();
+        self.own = all.into();
+    }
+
+    /// So many of them from the first one on, as they are kept; `None` where there are not as many of its own.
+    #[must_use]
+    pub fn first(&self, number: usize) -> Option<&[u8]> {
+        let mut rest = Rest(&self.own);
+        for _ in 0..number {
+            rest.next()?;
+        }
+        let length = self.own.len() - rest.0.len();
+        self.front.is_none().then(|| &self.own[..length])
+    }
+
+    /// The same texts with those in front kept in this piece, if they are the same.
+    #[must_use]
+    pub fn behind(self, front: &Front) -> Self {
+        match self.own.strip_prefix(&**front) {
+            Some(own) if self.front.is_none() => Self {
+                own: own.into(),
+                front: Some(Arc::clone(front)),
+            },
+            _ => self,
+        }
     }
 
     #[must_use]
@@ -112,27 +143,54 @@ impl Texts {
     }
 
     fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
-        let mut rest = &*self.0;
-        std::iter::from_fn(move || {
-            let (kind, after) = rest.split_first()?;
-            let (kept, after) = if *kind == OTHER {
-                let (length, after) = after.split_first_chunk()?;
-                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-                let (bytes, after) = after.split_at_checked(length)?;
-                (Kept::Other(bytes), after)
+        let front = self.front.as_deref().unwrap_or_default();
+        Rest(front).chain(Rest(&self.own))
+    }
+}
+
+/// What is left to read of a piece.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Iterator for Rest<'a> {
+    type Item = Kept<'a>;
+
+    fn next(&mut self) -> Option<Kept<'a>> {
+        let (kind, after) = self.0.split_first()?;
+        let (kept, after) = if *kind == OTHER {
+            let (length, after) = after.split_first_chunk()?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+            let (bytes, after) = after.split_at_checked(length)?;
+            (Kept::Other(bytes), after)
+        } else {
+            let (bytes, after) = after.split_at_checked(32)?;
+            let is_digest = *kind == DIGEST;
+            let kept = if is_digest {
+                Kept::Digest
             } else {
-                let (bytes, after) = after.split_at_checked(32)?;
-                let is_digest = *kind == DIGEST;
-                let kept = if is_digest {
-                    Kept::Digest
-                } else {
-                    Kept::Digits
-                };
-                (kept(bytes), after)
+                Kept::Digits
             };
-            rest = after;
-            Some(kept)
-        })
+            (kept(bytes), after)
+        };
+        self.0 = after;
+        Some(kept)
+    }
+}
+
+/// Texts are what they say, wherever they lie.
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        self.kept().eq(other.kept())
+    }
+}
+
+impl Eq for Texts {}
+
+impl Hash for Texts {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.len());
+        for kept in self.kept() {
+            kept.hash(state);
+        }
     }
 }
 
@@ -161,7 +219,10 @@ impl<T: AsRef<str>> FromIterator<T> for Texts {
         for text in texts {
             append(&mut all, text.as_ref());
         }
-        Self(all.into())
+        Self {
+            front: None,
+            own: all.into(),
+        }
     }
 }
 
@@ -185,9 +246,17 @@ impl fmt::Debug for Texts {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::DefaultHasher;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn number_of(texts: &Texts) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        texts.hash(&mut hasher);
+        hasher.finish()
+    }
 
     #[test]
     fn a_digest_is_its_bytes_and_only_what_looks_like_one() {
@@ -198,7 +267,7 @@ mod tests {
             assert_eq!(Digest::new(other), Digest::Other(other.into()));
         }
         assert_eq!(*Digest::new(&digest).text(), digest);
-        assert_eq!([digest].iter().collect::<Texts>().0.len(), 33);
+        assert_eq!([digest].iter().collect::<Texts>().own.len(), 33);
     }
 
     proptest! {
@@ -221,6 +290,18 @@ mod tests {
                 prop_assert_eq!(kept.digest(place), Some(digest));
             }
             prop_assert_eq!(kept.digest(texts.len()), None);
+            // It is the same behind any front of its own, and nothing is taken for another's.
+            for number in 0..=texts.len() {
+                let front: Front = kept.first(number).expect("as many").into();
+                let behind = kept.clone().behind(&front);
+                prop_assert_eq!(behind.own.len() + front.len(), kept.own.len());
+                prop_assert_eq!(&behind, &kept);
+                prop_assert_eq!(number_of(&behind), number_of(&kept));
+                prop_assert!(behind.iter().eq(kept.iter()));
+                let other: Texts = ["another"].iter().chain(&[]).copied().chain(texts.iter().map(String::as_str)).collect();
+                prop_assert!(front.is_empty() || other.clone().behind(&front).front.is_none());
+            }
+            prop_assert_eq!(kept.first(texts.len() + 1), None);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Row;
-use super::recent::shared;
+use super::recent::{behind_shared, shared};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
@@ -28,9 +28,9 @@ pub fn image_content(inspect: &Value, history: &Value) -> Content {
     let packed = packed_size(inspect, &history, layers);
     Content {
         created: inspect.time("Created"),
-        diff_ids,
+        diff_ids: behind_shared(diff_ids),
         history,
-        folders,
+        folders: behind_shared(folders),
         packed,
     }
 }

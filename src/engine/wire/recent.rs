@@ -2,9 +2,10 @@
 //! share.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::item::Text;
+use crate::domain::texts::{Front, Texts};
 
 /// How many texts are remembered, each in a place that it takes from another one when it comes. All places together
 /// are a quarter of a megabyte.
@@ -47,9 +48,57 @@ pub(super) fn shared(text: &str) -> Text {
     text
 }
 
+/// So many layers of a base are kept once for all images on it, the most first.
+const FRONTS: [usize; 3] = [16, 8, 4];
+/// How many beginnings are remembered, as [`PLACES`].
+const FRONT_PLACES: usize = 1 << 11;
+
+static RECENT_FRONTS: Mutex<Vec<(u64, Option<Front>)>> = Mutex::new(Vec::new());
+
+/// Texts to keep, of which those in front are shared with others read not long ago that began with the same.
+pub(super) fn behind_shared(texts: Texts) -> Texts {
+    let mut recent = RECENT_FRONTS.lock().unwrap_or_else(PoisonError::into_inner);
+    recent.resize(FRONT_PLACES, (0, None));
+    for number in FRONTS {
+        let Some(first) = texts.first(number) else {
+            continue;
+        };
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(first);
+        let place = usize::try_from(hash % FRONT_PLACES as u64).unwrap_or_default();
+        let (before, front) = &mut recent[place];
+        if *before == hash {
+            // Only what came a second time is worth a piece of its own.
+            let front = front.get_or_insert_with(|| first.into());
+            return texts.behind(front);
+        }
+        let in_use = front.as_ref().is_some_and(|it| Arc::strong_count(it) > 1);
+        if !in_use {
+            (*before, *front) = (hash, None);
+        }
+    }
+    texts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_is_kept_once_for_the_images_on_it() {
+        let image = |own: &str| -> Texts {
+            let base = (0..5).map(|at| format!("sha256:{}{at}", "b".repeat(63)));
+            base.chain([own.to_owned()]).collect()
+        };
+        let kept: Vec<Texts> = ["one", "two", "three"]
+            .map(|own| behind_shared(image(own)))
+            .into();
+        assert_eq!(kept, ["one", "two", "three"].map(image));
+        let has_own = |texts: &Texts| texts.first(0).is_some();
+        assert_eq!(
+            kept.iter().map(has_own).collect::<Vec<_>>(),
+            [true, false, false]
+        );
+    }
 
     #[test]
     fn the_same_text_is_kept_once_and_another_is_another() {
