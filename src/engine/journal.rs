@@ -254,7 +254,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         engine: engine.engine_id.clone(),
         kind: step.id.kind(),
         id: step.id.as_str().into(),
-        name: step.name.clone(),
+        name: (&*step.name).into(),
         names: step.names().to_vec(),
         digests,
         size: step.size.known(),

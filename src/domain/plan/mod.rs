@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::bytes::{Bytes, Figure};
 use super::history::sources;
 use super::index::ItemNo;
-use super::item::{ImageId, ItemId, Text};
+use super::item::{Excerpt, ImageId, ItemId, Text};
 use super::layers::{Freed, HeldBack, Release};
 use super::survey::Survey;
 
@@ -104,7 +104,7 @@ impl ComesBack {
 pub struct Step {
     pub id: ItemId,
     /// What to call it.
-    pub name: Text,
+    pub name: Excerpt,
     /// The engine's own size of it.
     pub size: Figure<Bytes>,
     /// The bytes that go at this step: those which no later step's object and nothing that stays holds.

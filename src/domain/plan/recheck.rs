@@ -93,7 +93,7 @@ impl Plan {
 fn drop(step: &Step, outcome: Outcome, error: Option<String>) -> Done {
     Done {
         id: step.id.clone(),
-        name: step.name.clone(),
+        name: (&*step.name).into(),
         outcome,
         error,
         freed: Figure::Known(Bytes::ZERO),

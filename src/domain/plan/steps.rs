@@ -132,7 +132,7 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
     };
     Step {
         id: item.id(),
-        name: item.name(),
+        name: item.excerpt(),
         size: item.size(),
         frees: Freed::default(),
         comes_back: match item {

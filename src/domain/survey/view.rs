@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Container, Image, ItemId, Record, Text, Volume, short_id};
+use crate::domain::item::{Container, Excerpt, Image, ItemId, Record, Text, Volume, short_id};
 use crate::domain::time::Timestamp;
 
 /// An item as its list has it.
@@ -36,6 +36,22 @@ impl<'a> Item<'a> {
             ("", name) => name.into(),
             (none, id) => format!("{none}{id}").into(),
         }
+    }
+
+    /// [`Item::name`], as a part of what the engine said wherever it is one: for lists of very many.
+    #[must_use]
+    pub fn excerpt(&self) -> Excerpt {
+        match (self, self.name_in_two()) {
+            (Self::Image(image), ("", _)) => image.names.first().map(Excerpt::from),
+            (Self::Container(it) | Self::Log(it), (_, name)) => it.name.try_substr_from(name),
+            (Self::Volume(volume), (_, name)) => volume.name.text().try_substr_from(name),
+            (Self::Record(record), (_, name)) => {
+                let described = record.description.try_substr_from(name);
+                described.or_else(|| record.id.text().try_substr_from(name))
+            }
+            _ => None,
+        }
+        .unwrap_or_else(|| self.name().into())
     }
 
     /// Compares names as [`Item::name`] gives them, without making them.
@@ -119,4 +135,44 @@ fn command_of(description: &str) -> Option<&str> {
     let command = description.strip_prefix("mount / from exec ")?;
     let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
     (!command.trim().is_empty()).then_some(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::scene::{anonymous, image, record, stopped};
+
+    /// A list of fifty thousand names must not be a copy of them.
+    #[test]
+    fn an_excerpt_is_the_name_and_a_copy_only_where_nothing_was_said() {
+        let described = |text: &str| Record {
+            description: text.into(),
+            ..record("r", &[])
+        };
+        let records = [
+            described("mount / from exec /bin/sh -c make"),
+            described("pulled from docker.io/library/a"),
+            described(""),
+        ];
+        for record in &records {
+            let excerpt = Item::Record(record).excerpt();
+            assert_eq!(*excerpt, *Item::Record(record).name());
+            let said = [&record.description, record.id.text()];
+            let is_part = |text: &&Text| text.try_substr_from(&excerpt).is_some();
+            assert!(said.iter().any(is_part), "{excerpt}");
+        }
+        let (tagged, untagged) = (image("a", &["a:1"]), image("b", &[]));
+        let (job, files) = (stopped("job", "a"), anonymous("v", 1));
+        for item in [
+            Item::Image(&tagged),
+            Item::Image(&untagged),
+            Item::Container(&job),
+            Item::Log(&job),
+            Item::Volume(&files),
+        ] {
+            assert_eq!(*item.excerpt(), *item.name());
+        }
+        let excerpt = Item::Image(&tagged).excerpt();
+        assert!(tagged.names[0].try_substr_from(&excerpt).is_some());
+    }
 }

@@ -43,7 +43,7 @@ fn about() -> EngineInfo {
 fn done(step: &Step, outcome: Outcome) -> Done {
     Done {
         id: step.id.clone(),
-        name: step.name.clone(),
+        name: (&*step.name).into(),
         outcome,
         error: None,
         freed: Figure::Known(Bytes(5)),

@@ -239,7 +239,7 @@ impl Run<'_> {
             };
             Difference {
                 id: step.id.clone(),
-                name: step.name.clone(),
+                name: (&*step.name).into(),
                 promised: step.frees.at_least,
                 freed,
                 why,

@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
         }
         let done = Done {
             id: step.id.clone(),
-            name: step.name.clone(),
+            name: (&*step.name).into(),
             outcome: end.outcome,
             error: end.error,
             freed: self.tally.ended(step, end.outcome),

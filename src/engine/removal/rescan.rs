@@ -111,7 +111,7 @@ impl Run<'_> {
         };
         let difference = |(step, remains): (&&Step, &Remains)| Difference {
             id: step.id.clone(),
-            name: step.name.clone(),
+            name: (&*step.name).into(),
             promised: step.frees.at_least,
             freed: step.frees.at_least - remains.bytes,
             why: self.why_it_stayed(remains, after),

@@ -304,7 +304,7 @@ fn removing(model: &Model) -> Removing {
     let plan = plan(model);
     let done = |at: usize, outcome: Outcome, error: Option<&str>| Done {
         id: plan.steps[at].id.clone(),
-        name: plan.steps[at].name.clone(),
+        name: (&*plan.steps[at].name).into(),
         outcome,
         error: error.map(str::to_owned),
         freed: plan.steps[at].frees.figure(),
@@ -351,7 +351,7 @@ fn account(plan: &Plan) -> Account {
         disks: disks.into(),
         differences: vec![Difference {
             id: plan.steps[1].id.clone(),
-            name: plan.steps[1].name.clone(),
+            name: (&*plan.steps[1].name).into(),
             promised: plan.steps[1].frees.at_least,
             freed: Bytes::ZERO,
             why: format!("image {HOSTILE} came meanwhile and may hold it"),
