@@ -30,6 +30,7 @@ use self::ahead::Ahead;
 use self::greeting::Pinged;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
+use super::gist::Gist;
 use super::host::remote::{self, Home};
 use super::host::{LogOrder, Noted};
 use super::keychain::Keychain;
@@ -401,6 +402,19 @@ impl Engine for DockerEngine {
                 return Ok(Vec::new());
             }
             wire::records(self.used(Part::BuildCache).await?)
+        }
+        .boxed()
+    }
+
+    fn build_cache_gist(&self) -> Answer<'_, Gist> {
+        async {
+            if self.terms().dialect.podman {
+                return Ok(Gist::default());
+            }
+            match usage::gist(&self.transport, self.terms().api).await {
+                Some(gist) => gist,
+                None => Ok(Gist::of(&self.build_cache().await?)),
+            }
         }
         .boxed()
     }

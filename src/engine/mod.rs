@@ -9,6 +9,7 @@ pub mod docker;
 #[cfg(test)]
 mod fake;
 mod gate;
+pub mod gist;
 pub mod host;
 pub mod journal;
 pub mod keychain;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
+use self::gist::Gist;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
@@ -171,6 +173,10 @@ pub trait Engine: Send + Sync {
     /// Swarm services; none where there is no swarm.
     fn services(&self) -> Answer<'_, Vec<Service>>;
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
+    /// The gist of [`Engine::build_cache`], for which nothing of it need be kept.
+    fn build_cache_gist(&self) -> Answer<'_, Gist> {
+        Box::pin(async { Ok(Gist::of(&self.build_cache().await?)) })
+    }
     /// Shared sizes of images, as the engine computes them.
     fn shared_sizes(&self) -> Answer<'_, SharedSizes>;
     /// Sizes of all volumes that the engine can measure: one answer at the end of a long walk.

@@ -25,7 +25,7 @@ pub use details::{container_details, image_content, image_source, last_tagged, m
 pub use events::change;
 pub use images::{ImageList, images};
 pub use lists::{containers, services, volumes, with_hidden_mounts};
-pub use usage::{Df, Reading, records, shared_sizes, volume_sizes};
+pub use usage::{Df, Reading, gist_of_records, records, shared_sizes, volume_sizes};
 
 use super::EngineError;
 use crate::domain::bytes::Bytes;

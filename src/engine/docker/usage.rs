@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::WALK;
 use super::again::{patiently, uncrossed};
 use crate::engine::EngineError;
+use crate::engine::gist::Gist;
 use crate::engine::transport::{Api, Frames, Transport};
-use crate::engine::wire::{Df, Reading};
+use crate::engine::wire::{self, Df, Reading};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
@@ -160,6 +161,13 @@ impl State {
             }
         }
     }
+}
+
+/// The gist of the build cache; `None` where the engine cannot be asked for it alone.
+pub async fn gist(transport: &Transport, api: Api) -> Option<Result<Gist, EngineError>> {
+    let path = Part::BuildCache.path(api)?;
+    let answer = df(transport, &path, Reading::BuildCacheGist).await;
+    Some(answer.and_then(wire::gist_of_records))
 }
 
 async fn df(transport: &Transport, path: &str, wanted: Reading) -> Result<Df, EngineError> {

@@ -21,6 +21,7 @@ use super::{
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
 use crate::domain::time::Timestamp;
+use crate::engine::gist::Gist;
 use crate::engine::host::{Known, Leash};
 use crate::engine::{Change, Engine, EngineError};
 
@@ -355,7 +356,9 @@ impl<'e> Scan<'e> {
                 async move { Answered::SharedSizes(engine.shared_sizes().await) }.boxed()
             }
             Question::BuildCache => {
-                async move { Answered::BuildCache(engine.build_cache().await) }.boxed()
+                let idly = self.picture.idly.contains(&question);
+                let last = self.picture.told.last(question).filter(|_| idly);
+                async move { again(engine, last).await }.boxed()
             }
             Question::VolumeSizes => {
                 async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
@@ -484,4 +487,17 @@ impl<'e> Scan<'e> {
             }
         }
     }
+}
+
+/// The build cache, which may be as long as a fleet is large: where what it said last is known, it is asked first
+/// whether it says anything else.
+async fn again(engine: &dyn Engine, last: Option<Gist>) -> Answered {
+    if last.is_some() {
+        match engine.build_cache_gist().await {
+            Ok(gist) if Some(gist) == last => return Answered::SameBuildCache,
+            Ok(_) => {}
+            Err(error) => return Answered::BuildCache(Err(error)),
+        }
+    }
+    Answered::BuildCache(engine.build_cache().await)
 }

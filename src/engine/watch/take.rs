@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::question::Question;
 use super::scan::Scan;
-use super::told::number_of;
 use super::walks::Measured;
 use super::with_surroundings;
 use super::work::Landing;
@@ -20,6 +19,7 @@ use crate::domain::item::{
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::stored::Stored;
+use crate::engine::gist::number_of;
 use crate::engine::host::{Surroundings, leaving};
 use crate::engine::{EngineError, ImageDetails};
 
@@ -34,6 +34,8 @@ pub(super) enum Answered {
     Volumes(Answer<Vec<Volume>>),
     SharedSizes(Answer<SharedSizes>),
     BuildCache(Answer<Vec<Record>>),
+    /// It says what it said when it was listed last.
+    SameBuildCache,
     VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
     Blobs(Answer<Option<BlobList>>),
     Extents(Answer<HashMap<Text, Extent>>),
@@ -58,6 +60,7 @@ impl Scan<'_> {
             Answered::Volumes(answer) => self.take_volumes(answer),
             Answered::SharedSizes(answer) => self.take_shared_sizes(answer),
             Answered::BuildCache(answer) => self.take_build_cache(answer),
+            Answered::SameBuildCache => self.take_same_build_cache(),
             Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
             Answered::Blobs(answer) => self.take_blobs(answer),
             Answered::Extents(answer) => self.take_extents(answer),
@@ -409,6 +412,16 @@ impl Scan<'_> {
             self.outbox.push(Part::Services(services));
         }
         self.end(Question::Services);
+    }
+
+    fn take_same_build_cache(&mut self) {
+        let question = Question::BuildCache;
+        self.picture.idly.remove(&question);
+        if self.picture.failures.remove(&question).is_some() {
+            self.end(question);
+        } else {
+            self.landed(question);
+        }
     }
 
     fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {

@@ -1,36 +1,31 @@
 //! What each list said when it was sent last, so that one which says the same makes no new picture.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 
 use super::question::Question;
+use crate::engine::gist::Gist;
 
-/// A number of each list that was sent: the lists themselves are large, and kept where they are shown.
+/// The gist of each list that was sent: the lists themselves are large, and kept where they are shown.
 #[derive(Default)]
-pub(super) struct Told(HashMap<Question, (usize, u64)>);
+pub(super) struct Told(HashMap<Question, Gist>);
 
 impl Told {
-    /// Takes note of a list that came. True if it says anything else than the last one, in whatever order: engines
-    /// tell the same build cache in another order each time.
+    /// Takes note of a list that came. True if it says anything else than the last one, in whatever order.
     pub(super) fn takes<T: Hash>(&mut self, question: Question, rows: &[T]) -> bool {
-        let sum = rows
-            .iter()
-            .fold(0_u64, |sum, row| sum.wrapping_add(number_of(row)));
-        let number = (rows.len(), sum);
-        self.0.insert(question, number) != Some(number)
+        let gist = Gist::of(rows);
+        self.0.insert(question, gist) != Some(gist)
+    }
+
+    /// What the last list said.
+    pub(super) fn last(&self, question: Question) -> Option<Gist> {
+        self.0.get(&question).copied()
     }
 
     /// The next list is news whatever it says.
     pub(super) fn forget(&mut self, question: Question) {
         self.0.remove(&question);
     }
-}
-
-/// A number that another value has not, but for one time in a life: enough to tell whether to ask again.
-pub(super) fn number_of<T: Hash + ?Sized>(value: &T) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

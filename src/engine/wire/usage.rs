@@ -17,6 +17,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
 use crate::domain::item::{ImageId, Record, RecordId, VolumeName};
 use crate::engine::EngineError;
+use crate::engine::gist::Gist;
 
 /// An answer of `/system/df`, read while it comes: it can have as many rows as there are things, and the whole of
 /// it, as it is written, takes many times the memory of what is learnt of it.
@@ -26,6 +27,7 @@ pub struct Df {
     records: Rows<Record>,
     volumes: Rows<(VolumeName, Option<Bytes>)>,
     layers: Option<Bytes>,
+    gist: Gist,
 }
 
 /// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
@@ -48,10 +50,19 @@ pub enum Reading {
     Images,
     BuildCache,
     Volumes,
+    /// The build cache, of which nothing is kept but what it says.
+    BuildCacheGist,
     All,
 }
 
 impl Reading {
+    /// Whether rows of a kind are read.
+    fn wants(self, kind: Self) -> bool {
+        self == Self::All
+            || self == kind
+            || (self, kind) == (Self::BuildCacheGist, Self::BuildCache)
+    }
+
     fn of(key: &str) -> Option<Self> {
         match key {
             "Images" | "ImageUsage" | "LayersSize" => Some(Self::Images),
@@ -92,6 +103,15 @@ impl From<&Value> for Df {
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
 pub fn records(answer: impl Into<Arc<Df>>) -> Result<Vec<Record>, EngineError> {
     own(answer).records.listed()
+}
+
+/// The gist of the build cache's records.
+///
+/// # Errors
+/// [`EngineError::Garbled`] where the engine counts records but lists none.
+pub fn gist_of_records(answer: Df) -> Result<Gist, EngineError> {
+    let gist = answer.gist;
+    answer.records.listed().map(|_| gist)
 }
 
 /// Bytes of each image that others have too, as the engine computes them.
@@ -197,7 +217,7 @@ impl<'de> Visitor<'de> for Top<'_> {
         let Self(df, wanted) = self;
         while let Some(key) = fields.next_key::<String>()? {
             let kind = Reading::of(&key);
-            if kind.is_none() || wanted != Reading::All && kind != Some(wanted) {
+            if !kind.is_some_and(|kind| wanted.wants(kind)) {
                 fields.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -206,9 +226,13 @@ impl<'de> Visitor<'de> for Top<'_> {
                 records,
                 volumes,
                 layers,
+                gist,
             } = &mut *df;
             let mut take_image = |row: Row<'_>| images.rows.extend(shared_size(row));
-            let mut take_record = |row: Row<'_>| records.rows.extend(record(row));
+            let mut take_record = |row: Row<'_>| match record(row) {
+                Some(record) if wanted == Reading::BuildCacheGist => gist.add(&record),
+                record => records.rows.extend(record),
+            };
             let mut take_volume = |row: Row<'_>| volumes.rows.extend(volume_size(row));
             let (told, take): (_, &mut dyn FnMut(Row<'_>)) = match kind {
                 Some(Reading::BuildCache) => (&mut records.told, &mut take_record),

@@ -1,0 +1,49 @@
+//! What a list says, as a number: enough to tell whether it says anything new, without the list.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The number of a list's rows and what they say, in whatever order: engines tell the same build cache in another
+/// order each time. Another list has another one, but for one time in a life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gist {
+    rows: usize,
+    sum: u64,
+}
+
+impl Gist {
+    #[must_use]
+    pub fn of<T: Hash>(rows: &[T]) -> Self {
+        let mut gist = Self::default();
+        for row in rows {
+            gist.add(row);
+        }
+        gist
+    }
+
+    pub fn add(&mut self, row: &impl Hash) {
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(number_of(row));
+    }
+}
+
+/// What a value says, as a number.
+pub(super) fn number_of(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_rows_say_the_same_in_any_order() {
+        let gist = |rows: &[u32]| Gist::of(rows);
+        assert_eq!(gist(&[]), Gist::default());
+        assert_eq!(gist(&[1, 2, 2]), gist(&[2, 1, 2]));
+        for other in [&[1, 2][..], &[1, 2, 3], &[2, 2, 2], &[1, 1, 2], &[]] {
+            assert_ne!(gist(&[1, 2, 2]), gist(other), "{other:?}");
+        }
+    }
+}
