@@ -33,7 +33,7 @@ pub fn enter() -> color_eyre::Result<ExitCode> {
         asks: io::stdin().is_terminal(),
         progress: io::stderr().is_terminal(),
         page: Page {
-            now: Timestamp::now(),
+            now: Timestamp::from(jiff::Timestamp::now()),
             width: columns(),
             ascii: !speaks_utf8(),
         },
@@ -90,7 +90,10 @@ fn settle(cli: &mut Cli) -> Result<Protection, String> {
     screen.ascii |= config.ascii;
     screen.mouse |= config.mouse;
     open::check(&cli.global)?;
-    Ok(Protection::new(config.protect, Timestamp::now()))
+    Ok(Protection::new(
+        config.protect,
+        Timestamp::from(jiff::Timestamp::now()),
+    ))
 }
 
 async fn run(

@@ -61,7 +61,12 @@ pub async fn run(
     let terminal = Terminal::take(options.mouse)?;
     let (news, inbox) = unbounded_channel();
     let size = crossterm::terminal::size()?;
-    let mut model = Model::new(options, size.0, size.1, Timestamp::now());
+    let mut model = Model::new(
+        options,
+        size.0,
+        size.1,
+        Timestamp::from(jiff::Timestamp::now()),
+    );
     model.survey = Survey::new(Inventory::under(protection));
     model.save_to = usual_folder().to_string_lossy().into_owned();
     let program = Program {
@@ -152,7 +157,10 @@ impl Program {
                 self.picture = Picture::Old;
                 batch
             };
-            let mut effects = update(&mut self.model, Msg::Now(Timestamp::now()));
+            let mut effects = update(
+                &mut self.model,
+                Msg::Now(Timestamp::from(jiff::Timestamp::now())),
+            );
             for msg in batch {
                 effects.extend(update(&mut self.model, msg));
             }
@@ -267,7 +275,7 @@ async fn alarm(at: Option<Timestamp>) {
     let Some(at) = at else {
         return std::future::pending().await;
     };
-    let left = at.duration_since(Timestamp::now());
+    let left = at.duration_since(Timestamp::from(jiff::Timestamp::now()));
     sleep(Duration::try_from(left).unwrap_or_default()).await;
 }
 

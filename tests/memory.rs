@@ -51,7 +51,17 @@ const LARGE: Size = Size {
     words: Words::Few,
 };
 
-/// A tenth of it.
+/// A thousand images on the machine of a developer.
+const THOUSAND: Size = Size {
+    images: 1_000,
+    bases: 20,
+    records: 1_000,
+    containers: 100,
+    volumes: 100,
+    words: Words::Few,
+};
+
+/// A tenth of the large one: a build server, whose cache has five records for each image.
 const MEDIUM: Size = Size {
     images: 1_000,
     bases: 20,
@@ -125,10 +135,11 @@ fn hold_peak(size: Size, most: u64) {
 #[test]
 fn memory_is_bounded_at_any_size() {
     if is_release_build() {
-        hold_peak(MEDIUM, 16 * MEBIBYTE);
+        hold_peak(THOUSAND, 16 * MEBIBYTE);
+        hold_peak(MEDIUM, 18 * MEBIBYTE);
         hold_peak(LARGE, 96 * MEBIBYTE);
     } else {
-        hold_peak(MEDIUM, 46 * MEBIBYTE);
+        hold_peak(MEDIUM, 40 * MEBIBYTE);
     }
 }
 
@@ -139,9 +150,9 @@ fn many_words_take_little_more_than_themselves() {
         ..size
     };
     if is_release_build() {
-        hold_peak(many(LARGE), 176 * MEBIBYTE);
+        hold_peak(many(LARGE), 124 * MEBIBYTE);
     } else {
-        hold_peak(many(MEDIUM), 48 * MEBIBYTE);
+        hold_peak(many(MEDIUM), 42 * MEBIBYTE);
     }
 }
 

@@ -177,7 +177,7 @@ fn lay(engine: &PrivateEngine, script: &str) {
 
 /// Images of known ages: all but one are older than a week.
 fn load(engine: &PrivateEngine) {
-    let now = Timestamp::now();
+    let now = Timestamp::from(jiff::Timestamp::now());
     let image = |name: &str, days: i64| Dated {
         name: name.to_owned(),
         created: now - SignedDuration::from_hours(24 * days),

@@ -20,11 +20,6 @@ const NANOSECONDS: i64 = 1_000_000_000;
 impl Timestamp {
     pub const UNIX_EPOCH: Self = Self::from_nanosecond(0);
 
-    #[must_use]
-    pub fn now() -> Self {
-        jiff::Timestamp::now().into()
-    }
-
     /// The time so many seconds after the year 1970 began; `None` beyond the bounds.
     #[must_use]
     pub fn from_second(second: i64) -> Option<Self> {

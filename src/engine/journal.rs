@@ -249,7 +249,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         Seen::Record => (Vec::new(), None),
     };
     Entry {
-        time: Timestamp::now(),
+        time: Timestamp::from(jiff::Timestamp::now()),
         host: engine.host.clone(),
         engine: engine.engine_id.clone(),
         kind: step.id.kind(),

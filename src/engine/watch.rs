@@ -107,7 +107,7 @@ pub async fn watch(
                     scan.down(&error);
                     let lost = Sight::Lost {
                         why: cause(&error),
-                        again: Timestamp::now() + SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX),
+                        again: Timestamp::from(jiff::Timestamp::now()) + SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX),
                     };
                     if out.send(lost).is_err() {
                         return;

@@ -98,7 +98,7 @@ fn options(global: &Global, look_further: bool) -> Options {
 }
 
 fn demo(read_only: bool) -> Arc<dyn Engine> {
-    let demo = DemoEngine::new(Timestamp::now());
+    let demo = DemoEngine::new(Timestamp::from(jiff::Timestamp::now()));
     Arc::new(demo.with_gate(Gate::new(read_only)))
 }
 

@@ -54,7 +54,7 @@ impl Noted {
             return None;
         }
         let collector = Collector::read(&root, containerd, &engine.driver)?;
-        let (listed, notes) = collector.notes(Timestamp::now())?;
+        let (listed, notes) = collector.notes(Timestamp::from(jiff::Timestamp::now()))?;
         let mut staying = known.containers.clone();
         staying.retain(|id| !known.leaving.contains(id));
         if !notes.are_of(&known.images, &staying, &known.records) {

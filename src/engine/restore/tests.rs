@@ -8,7 +8,7 @@ use crate::engine::Gate;
 use crate::engine::demo::{DemoEngine, Pace};
 
 fn demo() -> DemoEngine {
-    DemoEngine::new(Timestamp::now()).with_pace(Pace::Instant)
+    DemoEngine::new(Timestamp::from(jiff::Timestamp::now())).with_pace(Pace::Instant)
 }
 
 /// An image of the demo that was pulled and that nothing uses, gone, and what the journal says of it.

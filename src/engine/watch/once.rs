@@ -193,7 +193,7 @@ struct Lists {
 }
 
 async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
-    let since = Timestamp::now();
+    let since = Timestamp::from(jiff::Timestamp::now());
     let (about, images, containers, services, volumes) = tokio::try_join!(
         within("info", engine.about()),
         within("images", engine.images()),
@@ -213,12 +213,15 @@ async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
 
 impl Once<'_> {
     fn running(&mut self, stage: Stage) {
-        self.stage(stage, Progress::Running(Timestamp::now()));
+        self.stage(
+            stage,
+            Progress::Running(Timestamp::from(jiff::Timestamp::now())),
+        );
     }
 
     fn ended(&mut self, stage: Stage, failure: Option<&EngineError>) {
         let progress = failure.map_or_else(
-            || Progress::Done(Timestamp::now()),
+            || Progress::Done(Timestamp::from(jiff::Timestamp::now())),
             |error| Progress::Failed(error.to_string().into()),
         );
         self.stage(stage, progress);

@@ -38,12 +38,15 @@ impl Outbox {
     }
 
     pub(super) fn running(&mut self, stage: Stage) {
-        self.stage(stage, Progress::Running(Timestamp::now()));
+        self.stage(
+            stage,
+            Progress::Running(Timestamp::from(jiff::Timestamp::now())),
+        );
     }
 
     /// Ends a stage: done, or failed with these words.
     pub(super) fn ended(&mut self, stage: Stage, failure: Option<Text>) {
-        let done = || Progress::Done(Timestamp::now());
+        let done = || Progress::Done(Timestamp::from(jiff::Timestamp::now()));
         self.stage(stage, failure.map_or_else(done, Progress::Failed));
     }
 

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::item::Text;
 use crate::domain::texts::{Front, Texts};
 
-/// How many texts are remembered, each in a place that it takes from another one when it comes. All places together
-/// are a quarter of a megabyte.
-const PLACES: usize = 1 << 14;
+/// How many texts are remembered, each in a place that it takes from another one when it comes: a word for each.
+const PLACES: usize = 1 << 13;
 /// After so many new ones those are forgotten that nobody uses any more.
 const MANY: usize = 1 << 11;
 
