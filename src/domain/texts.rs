@@ -298,7 +298,8 @@ mod tests {
                 prop_assert_eq!(&behind, &kept);
                 prop_assert_eq!(number_of(&behind), number_of(&kept));
                 prop_assert!(behind.iter().eq(kept.iter()));
-                let other: Texts = ["another"].iter().chain(&[]).copied().chain(texts.iter().map(String::as_str)).collect();
+                let other = std::iter::once("another").chain(texts.iter().map(String::as_str));
+                let other: Texts = other.collect();
                 prop_assert!(front.is_empty() || other.clone().behind(&front).front.is_none());
             }
             prop_assert_eq!(kept.first(texts.len() + 1), None);

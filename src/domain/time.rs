@@ -144,12 +144,12 @@ pub fn created_from_seconds(seconds: i64) -> Option<Timestamp> {
         .flatten()
 }
 
-/// A time as Docker writes it; the zero time `0001-01-01T00:00:00Z`, an empty text and dates before 2000 are `None`.
+/// A time as Docker writes it; the zero time `0001-01-01T00:00:00Z`, an empty text and dates before 2000 or after 2261 are `None`.
 #[must_use]
 pub fn from_engine(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>()
-        .ok()
-        .filter(|time| time.as_second() >= EARLIEST)
+    let time: jiff::Timestamp = text.parse().ok()?;
+    let nanosecond = i64::try_from(time.as_nanosecond()).ok()?;
+    Some(Timestamp::from_nanosecond(nanosecond)).filter(|time| time.as_second() >= EARLIEST)
 }
 
 /// How long ago, in one unit of at most six columns: `now`, `5 min`, `2 h`, `1 d`, `3 wk`, `2 mo`, `4 y`.
@@ -269,6 +269,7 @@ mod tests {
     fn dates_nobody_meant_are_not_known() {
         assert_eq!(from_engine("0001-01-01T00:00:00Z"), None);
         assert_eq!(from_engine("1980-01-01T00:00:00Z"), None);
+        assert_eq!(from_engine("9999-12-30T22:00:00Z"), None);
         assert_eq!(from_engine(""), None);
         assert!(from_engine("2026-11-21T11:00:45.178083148Z").is_some());
         assert_eq!(created_from_seconds(0), None);

@@ -38,8 +38,9 @@ use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
-/// How much of an answer is taken from a socket at once, at most: there may be as many buffers as connections.
-const READ_AT_ONCE: usize = 32 * 1024;
+/// How much is taken from a socket at once, and given to it, at most, and how long the head of an answer may be:
+/// there are buffers of this size for each connection.
+const READ_AT_ONCE: usize = 64 * 1024;
 /// Pieces of an answer that wait to be read.
 const FRAMES: usize = 1;
 /// A refusal is a sentence, and so is the answer to a ping.

@@ -105,9 +105,11 @@ pub async fn watch(
                 News::Change(change) => scan.note(change),
                 News::Down(error, pause) => {
                     scan.down(&error);
+                    let now = Timestamp::from(jiff::Timestamp::now());
+                    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
                     let lost = Sight::Lost {
                         why: cause(&error),
-                        again: Timestamp::from(jiff::Timestamp::now()) + SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX),
+                        again: now + pause,
                     };
                     if out.send(lost).is_err() {
                         return;

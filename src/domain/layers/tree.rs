@@ -14,6 +14,10 @@ use super::maybe::Maybe;
 /// A layer's place in the [`Tree`].
 pub(super) type LayerNo = u32;
 
+/// Engines stack no more layers than about this many (overlay2: 128). What is above has a diff ID of its own: it
+/// would take long to find one among so many others.
+const DEEP: u32 = 128;
+
 /// Every distinct layer of an engine. Two images have the same layer exactly if its diff ID and all those
 /// below it are equal, which is what a chain ID says (ENGINE.md §2.1), without computing any hash.
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ struct Layer {
 enum Source {
     /// With an image, at the place that is the layer's depth.
     Image(Arc<Content>),
-    /// Here: no image was found with it first.
+    /// Here: no image was found with it first, or very many layers are below it.
     Other(Box<Digest>),
 }
 
@@ -62,8 +66,12 @@ impl Tree {
             let hash = hash(&self.hasher, top, &diff_id);
             let known = self.find(hash, top, &diff_id);
             top = known.or_else(|| {
-                let image = || Source::Image(Arc::clone(content));
-                let source = *source.get_or_insert_with(|| push(&mut self.sources, image()));
+                let source = if top.is_some_and(|below| self.depth(below) >= DEEP) {
+                    push(&mut self.sources, Source::Other(diff_id.into()))
+                } else {
+                    let image = || Source::Image(Arc::clone(content));
+                    *source.get_or_insert_with(|| push(&mut self.sources, image()))
+                };
                 Some(self.add(hash, top, source))
             });
         }
@@ -247,6 +255,25 @@ mod tests {
             .map(|at| tree.diff_id(at).text())
             .collect();
         assert!(written.iter().map(|it| &**it).eq([lower, upper, lower]));
+    }
+
+    #[test]
+    fn a_chain_of_any_depth_is_found_again() {
+        let ids: Vec<String> = (0..5_000).map(|at| format!("sha256:{at:064x}")).collect();
+        let content = |ids: &[String]| {
+            Arc::new(Content {
+                diff_ids: ids.iter().collect(),
+                ..Content::default()
+            })
+        };
+        let mut tree = Tree::default();
+        let top = tree.take_image(&content(&ids));
+        for length in [1, 127, 128, 129, 4_999, 5_000] {
+            let found = tree.take_image(&content(&ids[..length]));
+            assert_eq!(found, Some(number(length) - 1));
+            assert_eq!(*tree.diff_id(number(length) - 1).text(), ids[length - 1]);
+        }
+        assert_eq!((top, tree.len()), (Some(4_999), 5_000));
     }
 
     #[test]

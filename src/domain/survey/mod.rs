@@ -19,7 +19,7 @@ use super::item::{
 };
 use super::layers::{Freed, Ledger, Release};
 use super::protect::Guard;
-use crate::domain::time::Timestamp;
+use super::time::Timestamp;
 use links::Links;
 
 pub use order::NamePlace;

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::domain::blobs::Platform;
 use crate::domain::item::Text;
-use crate::domain::time;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{self, Timestamp};
 
 /// A small blob, read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -52,19 +52,40 @@ const FRONTS: [usize; 3] = [16, 8, 4];
 /// How many beginnings are remembered, as [`PLACES`].
 const FRONT_PLACES: usize = 1 << 11;
 
-static RECENT_FRONTS: Mutex<Vec<(u64, Option<Front>)>> = Mutex::new(Vec::new());
+/// Longer ones are no layers' digests, and not worth to be remembered.
+const LONGEST_FRONT: usize = 4096;
+
+static RECENT_FRONTS: Mutex<Fronts> = Mutex::new(Fronts {
+    places: Vec::new(),
+    came: 0,
+});
+
+struct Fronts {
+    /// Beginnings by their hashes; those that came twice are kept.
+    places: Vec<(u64, Option<Front>)>,
+    /// How many have come since somebody looked which are still used.
+    came: usize,
+}
 
 /// Texts to keep, of which those in front are shared with others read not long ago that began with the same.
 pub(super) fn behind_shared(texts: Texts) -> Texts {
     let mut recent = RECENT_FRONTS.lock().unwrap_or_else(PoisonError::into_inner);
-    recent.resize(FRONT_PLACES, (0, None));
+    recent.places.resize(FRONT_PLACES, (0, None));
+    recent.came += 1;
+    if recent.came == MANY {
+        recent.came = 0;
+        for (_, front) in &mut recent.places {
+            front.take_if(|front| Arc::strong_count(front) == 1);
+        }
+    }
     for number in FRONTS {
-        let Some(first) = texts.first(number) else {
+        let first = texts.first(number);
+        let Some(first) = first.filter(|it| it.len() <= LONGEST_FRONT) else {
             continue;
         };
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(first);
         let place = usize::try_from(hash % FRONT_PLACES as u64).unwrap_or_default();
-        let (before, front) = &mut recent[place];
+        let (before, front) = &mut recent.places[place];
         if *before == hash {
             // Only what came a second time is worth a piece of its own.
             let front = front.get_or_insert_with(|| first.into());
