@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use crate::app::model::Options;
 use crate::cli::{self, Cli, Color, Command, Global};
 use crate::domain::protect::Protection;
-use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;
+use crate::engine::clock;
 use crate::engine::config::Config;
 use crate::report::text::Page;
 use crate::runtime::batch::{self, Clean};
@@ -33,7 +33,7 @@ pub fn enter() -> color_eyre::Result<ExitCode> {
         asks: io::stdin().is_terminal(),
         progress: io::stderr().is_terminal(),
         page: Page {
-            now: Timestamp::from(jiff::Timestamp::now()),
+            now: clock::now(),
             width: columns(),
             ascii: !speaks_utf8(),
         },
@@ -90,10 +90,7 @@ fn settle(cli: &mut Cli) -> Result<Protection, String> {
     screen.ascii |= config.ascii;
     screen.mouse |= config.mouse;
     open::check(&cli.global)?;
-    Ok(Protection::new(
-        config.protect,
-        Timestamp::from(jiff::Timestamp::now()),
-    ))
+    Ok(Protection::new(config.protect, clock::now()))
 }
 
 async fn run(

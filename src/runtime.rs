@@ -26,6 +26,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::save::usual_folder;
 use crate::ui::{Theme, view};
 
@@ -61,12 +62,7 @@ pub async fn run(
     let terminal = Terminal::take(options.mouse)?;
     let (news, inbox) = unbounded_channel();
     let size = crossterm::terminal::size()?;
-    let mut model = Model::new(
-        options,
-        size.0,
-        size.1,
-        Timestamp::from(jiff::Timestamp::now()),
-    );
+    let mut model = Model::new(options, size.0, size.1, clock::now());
     model.survey = Survey::new(Inventory::under(protection));
     model.save_to = usual_folder().to_string_lossy().into_owned();
     let program = Program {
@@ -157,10 +153,7 @@ impl Program {
                 self.picture = Picture::Old;
                 batch
             };
-            let mut effects = update(
-                &mut self.model,
-                Msg::Now(Timestamp::from(jiff::Timestamp::now())),
-            );
+            let mut effects = update(&mut self.model, Msg::Now(clock::now()));
             for msg in batch {
                 effects.extend(update(&mut self.model, msg));
             }
@@ -275,7 +268,7 @@ async fn alarm(at: Option<Timestamp>) {
     let Some(at) = at else {
         return std::future::pending().await;
     };
-    let left = at.duration_since(Timestamp::from(jiff::Timestamp::now()));
+    let left = at.duration_since(clock::now());
     sleep(Duration::try_from(left).unwrap_or_default()).await;
 }
 

@@ -24,7 +24,7 @@ use crate::domain::item::{ItemId, Kind, Labels};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{Plan, Seen, Step};
 use crate::domain::survey::{Item, Survey};
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 
 pub use self::lines::History;
 
@@ -249,7 +249,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         Seen::Record => (Vec::new(), None),
     };
     Entry {
-        time: Timestamp::from(jiff::Timestamp::now()),
+        time: clock::now(),
         host: engine.host.clone(),
         engine: engine.engine_id.clone(),
         kind: step.id.kind(),

@@ -2,6 +2,7 @@
 
 mod aside;
 mod blobs;
+pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod demo;

@@ -34,6 +34,7 @@ use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
+use crate::engine::clock;
 
 pub use self::once::{Walk, Wanted, scan_once};
 pub(in crate::engine) use self::walks::sizes_of;
@@ -105,11 +106,10 @@ pub async fn watch(
                 News::Change(change) => scan.note(change),
                 News::Down(error, pause) => {
                     scan.down(&error);
-                    let now = Timestamp::from(jiff::Timestamp::now());
                     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
                     let lost = Sight::Lost {
                         why: cause(&error),
-                        again: now + pause,
+                        again: clock::now() + pause,
                     };
                     if out.send(lost).is_err() {
                         return;

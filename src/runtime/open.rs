@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::domain::protect::Protection;
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;
@@ -98,7 +98,7 @@ fn options(global: &Global, look_further: bool) -> Options {
 }
 
 fn demo(read_only: bool) -> Arc<dyn Engine> {
-    let demo = DemoEngine::new(Timestamp::from(jiff::Timestamp::now()));
+    let demo = DemoEngine::new(clock::now());
     Arc::new(demo.with_gate(Gate::new(read_only)))
 }
 

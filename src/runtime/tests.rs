@@ -88,9 +88,7 @@ impl Backend for Counted {
 fn nowhere() -> Opener {
     Opener {
         connect: Box::new(|| std::future::pending::<Opened>().boxed_local()),
-        demo: Box::new(|| {
-            Arc::new(DemoEngine::new(Timestamp::from(jiff::Timestamp::now()))) as Arc<dyn Engine>
-        }),
+        demo: Box::new(|| Arc::new(DemoEngine::new(clock::now())) as Arc<dyn Engine>),
         journal: Journal::default(),
     }
 }
@@ -102,12 +100,7 @@ fn with_news(told: Vec<Msg>) -> Program {
         let _ = news.send(News::Msg(msg));
     }
     Program {
-        model: Model::new(
-            Options::default(),
-            80,
-            24,
-            Timestamp::from(jiff::Timestamp::now()),
-        ),
+        model: Model::new(Options::default(), 80, 24, clock::now()),
         session: Session::new(nowhere(), news),
         inbox,
         theme: Theme::new(true, false),
@@ -156,10 +149,7 @@ async fn quit_at(seen: Rc<RefCell<TestBackend>>, words: &str) -> io::Result<Inpu
 #[tokio::test]
 async fn ten_thousand_answers_at_once_cost_a_handful_of_frames() {
     const ANSWERS: usize = 10_000;
-    let running = Part::Stage(
-        Stage::VolumeSizes,
-        Progress::Running(Timestamp::from(jiff::Timestamp::now())),
-    );
+    let running = Part::Stage(Stage::VolumeSizes, Progress::Running(clock::now()));
     let mut told = vec![Msg::Scan(vec![running]); ANSWERS];
     told.push(Msg::Scan(engine_at("unix:///the/last.sock")));
     let screen = Counted::new();

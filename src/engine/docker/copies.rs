@@ -26,6 +26,7 @@ use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Labels, State, Text, VolumeName,
 };
 use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::save::{Exported, Pieces, Proof};
 use crate::engine::transport::{Body, within};
 use crate::engine::{EngineError, wire};
@@ -187,7 +188,7 @@ impl DockerEngine {
         image: &ImageId,
         volume: &VolumeName,
     ) -> Result<ContainerId, EngineError> {
-        let random = Timestamp::from(jiff::Timestamp::now()).as_nanosecond();
+        let random = clock::now().as_nanosecond();
         let path = format!(
             "/containers/create?name={NAME}{}-{random:x}",
             std::process::id()
@@ -267,9 +268,7 @@ fn is_left(labels: &Labels, created: Option<Timestamp>, machine: &str) -> bool {
     // Where a machine has no name, another one could have none either.
     let is_here = |of: &str| !of.is_empty() && of == machine;
     let Some((_, process)) = maker.filter(|(of, _)| is_here(of)) else {
-        return created.is_some_and(|then| {
-            Timestamp::from(jiff::Timestamp::now()).duration_since(then) > OLD
-        });
+        return created.is_some_and(|then| clock::now().duration_since(then) > OLD);
     };
     let process = process.parse().ok().and_then(Pid::from_raw);
     process.is_none_or(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH))
@@ -282,7 +281,7 @@ mod tests {
     #[test]
     fn only_what_a_dead_process_of_this_machine_made_is_left_over() {
         let labels = |value: &str| Labels::new(vec![(LABEL.into(), value.into())]);
-        let now = Timestamp::from(jiff::Timestamp::now());
+        let now = clock::now();
         let old = now - SignedDuration::from_hours(25);
         let own = std::process::id();
         for (value, created, left) in [

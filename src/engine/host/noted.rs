@@ -9,7 +9,7 @@ use super::{CONTAINERD, Known, Root, has_images, is_random, prove};
 use crate::domain::blobs::Listed;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::notes::Notes;
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 
 /// Where an engine keeps the containerd that it runs itself.
 pub(super) const DAEMON: &str = "containerd/daemon";
@@ -54,7 +54,7 @@ impl Noted {
             return None;
         }
         let collector = Collector::read(&root, containerd, &engine.driver)?;
-        let (listed, notes) = collector.notes(Timestamp::from(jiff::Timestamp::now()))?;
+        let (listed, notes) = collector.notes(clock::now())?;
         let mut staying = known.containers.clone();
         staying.retain(|id| !known.leaving.contains(id));
         if !notes.are_of(&known.images, &staying, &known.records) {

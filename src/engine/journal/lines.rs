@@ -12,7 +12,7 @@ use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{Kind, Labels, Text};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::ComesBack;
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::wire::Row;
 
 /// How every line begins: within a line nothing else can, since a text's quotes are escaped.
@@ -61,7 +61,7 @@ impl Written {
 pub fn new_run() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let now = Timestamp::from(jiff::Timestamp::now()).as_nanosecond();
+    let now = clock::now().as_nanosecond();
     format!("{now:x}-{:x}-{count:x}", std::process::id())
 }
 
@@ -122,7 +122,7 @@ pub fn outcome(run: &str, number: usize, done: &Done) -> String {
         line: "outcome",
         run,
         number,
-        time: Timestamp::from(jiff::Timestamp::now()).to_string(),
+        time: clock::now().to_string(),
         outcome: done.outcome.word(),
         freed: done.freed.known(),
         error: done.error.as_deref(),
@@ -135,7 +135,7 @@ pub fn resolved(written: &Written, entry: &Entry) -> String {
         line: "resolved",
         run: &written.run,
         number: written.number,
-        time: Timestamp::from(jiff::Timestamp::now()).to_string(),
+        time: clock::now().to_string(),
         outcome: entry.outcome.map_or("", Outcome::word),
         freed: None,
         error: entry.error.as_deref(),
@@ -144,7 +144,7 @@ pub fn resolved(written: &Written, entry: &Entry) -> String {
 
 /// That lines are missing before this one.
 pub fn gap() -> String {
-    let time = Timestamp::from(jiff::Timestamp::now());
+    let time = clock::now();
     format!("{START}\"gap\",\"time\":\"{time}\"}}\n")
 }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::item::{ImageId, VolumeName};
 use crate::domain::plan::scene::{an_image, image, inventory};
 use crate::domain::plan::{AddedBy, Selection};
+use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -196,7 +197,7 @@ async fn no_link_is_followed_and_no_pipe_waited_for() {
 #[tokio::test]
 async fn what_was_in_hand_is_resolved_by_listing() {
     let (_folder, state) = folder();
-    let engine = DemoEngine::new(Timestamp::from(jiff::Timestamp::now())).with_pace(Pace::Instant);
+    let engine = DemoEngine::new(clock::now()).with_pace(Pace::Instant);
     let there = engine.images().await.expect("images")[0].id.clone();
     let ids = [there.as_str(), "gone"];
     let run = begin(&Journal::below(state.clone()), &ids, 0).await;
@@ -231,7 +232,7 @@ async fn another_engines_are_left_alone() {
     let mut run = journal.begin(&elsewhere);
     run.intend(0, &plan.steps, &survey, |_| None).await;
     run.finish(&plan, &[]).await;
-    let engine = DemoEngine::new(Timestamp::from(jiff::Timestamp::now())).with_pace(Pace::Instant);
+    let engine = DemoEngine::new(clock::now()).with_pace(Pace::Instant);
     assert_eq!(journal.resolve(&engine).await, None);
     assert_eq!(told(&journal).await, [("a:1".to_owned(), None)]);
 }
@@ -248,7 +249,7 @@ async fn a_gap_is_told_once() {
     let missing = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1);
     raw.set_modified(missing).expect("a time");
     let journal = Journal::below(state);
-    let engine = DemoEngine::new(Timestamp::from(jiff::Timestamp::now())).with_pace(Pace::Instant);
+    let engine = DemoEngine::new(clock::now()).with_pace(Pace::Instant);
     let resolved = journal.resolve(&engine).await.expect("a gap");
     assert!(resolved.gap && resolved.entries.is_empty());
     assert!(resolved.words()[0].contains("gap"));

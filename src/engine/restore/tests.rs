@@ -3,12 +3,12 @@ use crate::domain::bytes::Bytes;
 use crate::domain::history::tests::an_entry;
 use crate::domain::item::{Image, Kind};
 use crate::domain::plan::ComesBack;
-use crate::domain::time::Timestamp;
 use crate::engine::Gate;
+use crate::engine::clock;
 use crate::engine::demo::{DemoEngine, Pace};
 
 fn demo() -> DemoEngine {
-    DemoEngine::new(Timestamp::from(jiff::Timestamp::now())).with_pace(Pace::Instant)
+    DemoEngine::new(clock::now()).with_pace(Pace::Instant)
 }
 
 /// An image of the demo that was pulled and that nothing uses, gone, and what the journal says of it.

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{
 };
 
 use self::unchecked::Unchecked;
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 
 mod unchecked;
 mod validity;
@@ -285,6 +285,6 @@ fn file(path: &Path, cause: &impl ToString) -> Trouble {
 fn has_expired(certificate: &Path) -> bool {
     certificates(certificate).is_ok_and(|chain| {
         let end = chain.first().and_then(|own| validity::end(own));
-        end.is_some_and(|end| end < Timestamp::from(jiff::Timestamp::now()))
+        end.is_some_and(|end| end < clock::now())
     })
 }

@@ -20,7 +20,7 @@ use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::host::{Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
@@ -193,7 +193,7 @@ struct Lists {
 }
 
 async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
-    let since = Timestamp::from(jiff::Timestamp::now());
+    let since = clock::now();
     let (about, images, containers, services, volumes) = tokio::try_join!(
         within("info", engine.about()),
         within("images", engine.images()),
@@ -213,15 +213,12 @@ async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
 
 impl Once<'_> {
     fn running(&mut self, stage: Stage) {
-        self.stage(
-            stage,
-            Progress::Running(Timestamp::from(jiff::Timestamp::now())),
-        );
+        self.stage(stage, Progress::Running(clock::now()));
     }
 
     fn ended(&mut self, stage: Stage, failure: Option<&EngineError>) {
         let progress = failure.map_or_else(
-            || Progress::Done(Timestamp::from(jiff::Timestamp::now())),
+            || Progress::Done(clock::now()),
             |error| Progress::Failed(error.to_string().into()),
         );
         self.stage(stage, progress);

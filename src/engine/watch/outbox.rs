@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::inventory::{Inspected, Part, Progress, Stage};
 use crate::domain::item::{ImageId, Text};
-use crate::domain::time::Timestamp;
+use crate::engine::clock;
 
 /// Each message makes the whole picture be understood anew, so a burst of answers goes as one …
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -38,15 +38,12 @@ impl Outbox {
     }
 
     pub(super) fn running(&mut self, stage: Stage) {
-        self.stage(
-            stage,
-            Progress::Running(Timestamp::from(jiff::Timestamp::now())),
-        );
+        self.stage(stage, Progress::Running(clock::now()));
     }
 
     /// Ends a stage: done, or failed with these words.
     pub(super) fn ended(&mut self, stage: Stage, failure: Option<Text>) {
-        let done = || Progress::Done(Timestamp::from(jiff::Timestamp::now()));
+        let done = || Progress::Done(clock::now());
         self.stage(stage, failure.map_or_else(done, Progress::Failed));
     }
 

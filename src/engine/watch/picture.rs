@@ -61,6 +61,8 @@ pub(super) struct Picture {
     pub(super) extents: HashMap<Text, Extent>,
     /// The layers in the engine's folder, as they were sent last.
     pub(super) stored: Figure<Arc<Stored>>,
+    /// The build cache said something new when it was looked at last: it is listed at once the next time.
+    pub(super) is_building: bool,
     /// What lists said when they were sent last.
     pub(super) told: Told,
     asked: HashMap<Question, Instant>,

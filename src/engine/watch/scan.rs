@@ -356,8 +356,8 @@ impl<'e> Scan<'e> {
                 async move { Answered::SharedSizes(engine.shared_sizes().await) }.boxed()
             }
             Question::BuildCache => {
-                let idly = self.picture.idly.contains(&question);
-                let last = self.picture.told.last(question).filter(|_| idly);
+                let quiet = self.picture.idly.contains(&question) && !self.picture.is_building;
+                let last = self.picture.told.last(question).filter(|_| quiet);
                 async move { again(engine, last).await }.boxed()
             }
             Question::VolumeSizes => {

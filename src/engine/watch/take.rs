@@ -431,6 +431,7 @@ impl Scan<'_> {
         let mut is_news = false;
         if let Some(records) = self.picture.heard(question, answer) {
             is_news = self.picture.told.takes(question, &records);
+            self.picture.is_building = idly && is_news;
             if is_news {
                 self.picture.bases = sizes_of_bases(&records);
                 self.picture.known.records = records.iter().map(|it| it.id.clone()).collect();

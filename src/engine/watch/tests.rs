@@ -756,6 +756,13 @@ async fn a_build_cache_that_does_not_change_says_nothing_while_it_is_looked_at()
     let size = watched.inventory.cache[0].size;
     assert_eq!(size, Figure::Known(Bytes(701)));
     assert_eq!(watched.fake.count("blobs"), 1);
+    // While it goes on growing it is listed once a look, and not asked first whether it has grown.
+    watched.fake.forget_calls();
+    for size in 702..705 {
+        *watched.fake.record.lock().unwrap() = Some(Bytes(size));
+        watched.seconds(30).await;
+    }
+    assert_eq!(watched.fake.count("build_cache"), 3);
     // A failure is told once, and that it is over.
     let busy = Behaviour::Fails(refused("busy"));
     watched.fake.script("build_cache", busy);

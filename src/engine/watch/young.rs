@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::item::{Container, Volume, VolumeName};
 use crate::domain::time::Timestamp;
+use crate::engine::clock;
 use crate::engine::{Engine, EngineError};
 
 /// Lists volumes once more if one of them was made in the very second in which it was listed. Engines tell that
@@ -16,7 +17,7 @@ pub(super) async fn let_age(
     containers: &[Container],
     since: Timestamp,
 ) -> Result<Vec<Volume>, EngineError> {
-    let now = Timestamp::from(jiff::Timestamp::now());
+    let now = clock::now();
     let is_young = |volume: &Volume| {
         let made = volume.created.map(Timestamp::as_second);
         made.is_some_and(|made| (since.as_second()..=now.as_second()).contains(&made))
@@ -44,7 +45,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_volume_of_this_second_is_looked_at_again_in_the_next() {
         let fake = Fake::new();
-        let since = Timestamp::from(jiff::Timestamp::now());
+        let since = clock::now();
         let made = |created| {
             let mut made = volume("data", 1);
             made.created = Some(created);
