@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::domain::filter::Filter;
+use crate::domain::filter::{Filter, instead_of};
 use crate::domain::item::Kind;
 use crate::domain::outcome::Done;
 use crate::domain::triage::Goal;
@@ -19,8 +19,6 @@ pub const NOTHING_TRIED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// A step failed, changed or was skipped, or the target could not be met.
 pub const NOT_ALL_DONE: u8 = 3;
-/// A signal ended it: what the shell shows of a program that ^C ended.
-pub const INTERRUPTED: u8 = 130;
 /// Nobody reads the output any more: what the shell shows of a program that SIGPIPE ended.
 pub const BROKEN_PIPE: u8 = 141;
 
@@ -271,8 +269,9 @@ fn read_filter(option: &str, kind: Kind, text: &str, yes: bool) -> Result<Filter
     })?;
     match filter.bare_word() {
         Some(word) if yes => Err(format!(
-            "{option}: at `{word}`: with --yes a word must say whether it is a whole name or a part: \
-             write ={word} or /{word}/"
+            "{option}: at `{word}`: with --yes a word must say what it is, a whole name, a part of one, or an ID: \
+             write {}",
+            instead_of(word)
         )),
         _ => Ok(filter),
     }

@@ -7,11 +7,13 @@ use crate::app::model::Options;
 use crate::cli::{self, Cli, Color, Command, Global};
 use crate::domain::protect::Protection;
 use crate::domain::triage::Goal;
+use crate::engine::aside::check_threads;
 use crate::engine::clock;
 use crate::engine::config::Config;
 use crate::report::text::Page;
 use crate::runtime::batch::{self, Clean};
 use crate::runtime::console::Console;
+use crate::runtime::ending::{leave_by, signalled};
 use crate::runtime::{self, open, past};
 use crate::ui::Theme;
 use tokio::task::LocalSet;
@@ -25,13 +27,14 @@ pub fn enter() -> color_eyre::Result<ExitCode> {
     if cfg!(panic = "abort") {
         end_at_a_panic();
     }
+    leave_by(std::process::exit);
     // None of the three is locked: the full screen uses them too.
     let mut console = Console {
         input: &mut BufReader::new(io::stdin()),
         out: &mut io::stdout(),
         err: &mut io::stderr(),
         asks: io::stdin().is_terminal(),
-        progress: io::stderr().is_terminal(),
+        progress: io::stderr().is_terminal() && !is_dumb(),
         page: Page {
             now: clock::now(),
             width: columns(),
@@ -53,6 +56,11 @@ pub fn enter() -> color_eyre::Result<ExitCode> {
             return Ok(ExitCode::from(cli::USAGE));
         }
     };
+    if let Err(error) = check_threads() {
+        let advice = "is the limit on processes reached (ulimit -u)?";
+        console.complain(&format!("no thread can be started: {error}; {advice}"));
+        return Ok(ExitCode::from(cli::NOTHING_TRIED));
+    }
     console.page.ascii |= cli.global.screen.ascii;
     let tokio = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -134,8 +142,15 @@ async fn run(
                 journal: &journal,
                 save: save.as_deref(),
             };
-            let interrupt = batch::interrupted();
-            Box::pin(batch::clean(engine(protection), wish, console, interrupt)).await
+            let prepared = Box::pin(batch::prepared(engine(protection), wish, console));
+            let prepared = tokio::select! {
+                prepared = prepared => prepared,
+                ending = signalled() => return Ok(ending.code()),
+            };
+            match prepared {
+                Ok(planned) => Box::pin(batch::clean(planned, wish, console, signalled())).await,
+                Err(code) => code,
+            }
         }
         Some(Command::History { output }) => {
             let history = past::history(&journal, engine(protection), output.json, console);
@@ -149,8 +164,8 @@ async fn run(
             printed(&String::from_utf8_lossy(&cli::completions(*shell)), console)
         }
         Some(Command::Man) => printed(&String::from_utf8_lossy(&cli::man()?), console),
-        // Without a terminal there is no screen to open.
-        None if !io::stdout().is_terminal() => {
+        // Without a terminal there is no screen to open, and none on one that only prints.
+        None if !io::stdout().is_terminal() || is_dumb() => {
             Box::pin(ended(batch::report(
                 engine(protection),
                 false,
@@ -162,7 +177,7 @@ async fn run(
         None => {
             let opener = tokio::select! {
                 opener = open::opener(global) => opener,
-                () = batch::interrupted() => return Ok(cli::INTERRUPTED),
+                ending = signalled() => return Ok(ending.code()),
             };
             let ascii = console.page.ascii;
             let options = Options {
@@ -172,8 +187,15 @@ async fn run(
                 free: cli.free.and_then(Goal::bytes),
             };
             let theme = Theme::new(has_color(global), ascii);
-            runtime::run(opener, options, protection, theme).await?;
-            0
+            match runtime::run(opener, options, protection, theme).await {
+                Ok(code) => code,
+                Err(error) => {
+                    console.complain(&format!(
+                        "the terminal cannot be used: {error:#}; dtop report needs none"
+                    ));
+                    cli::NOTHING_TRIED
+                }
+            }
         }
     })
 }
@@ -182,7 +204,7 @@ async fn run(
 async fn ended(command: impl Future<Output = u8>) -> u8 {
     tokio::select! {
         code = command => code,
-        () = batch::interrupted() => cli::INTERRUPTED,
+        ending = signalled() => ending.code(),
     }
 }
 
@@ -212,14 +234,19 @@ fn speaks_utf8() -> bool {
         })
 }
 
+/// True for a terminal that only prints, as far as is known: nobody has said that it can do more.
+fn is_dumb() -> bool {
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    term.is_empty() || term == "dumb" || term == "unknown"
+}
+
 fn has_color(global: &Global) -> bool {
     match global.screen.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
             let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-            let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            !is_set("NO_COLOR") && !is_dumb
+            !is_set("NO_COLOR") && !is_dumb()
         }
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 use std::io;
+use std::iter::Peekable;
 use std::pin::pin;
 
 use color_eyre::Result;
@@ -14,12 +15,13 @@ use crossterm::event::{Event as Input, EventStream};
 use futures_util::{Stream, StreamExt};
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, channel, unbounded_channel};
 use tokio::task::yield_now;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
-use crate::app::model::{Model, Options};
+use crate::app::keys::Key;
+use crate::app::model::{Model, Options, Screen};
 use crate::app::msg::{Effect, Msg};
 use crate::app::update::update;
 use crate::domain::inventory::Inventory;
@@ -32,6 +34,7 @@ use crate::ui::{Theme, view};
 
 pub mod batch;
 pub mod console;
+pub mod ending;
 mod input;
 mod line;
 pub mod open;
@@ -40,6 +43,7 @@ mod screen;
 mod session;
 mod terminal;
 
+use ending::{Ending, GRACE, Signals};
 use line::Line;
 use session::{News, Session};
 pub use session::{Opened, Opener};
@@ -48,7 +52,10 @@ use terminal::Terminal;
 /// At most this many messages are taken in before the model is drawn again.
 const BATCH: usize = 4096;
 
-/// Opens the full screen and runs until somebody quits. Everything shares one thread, where what waits for an
+/// What the terminal sends is read so far ahead. The rest stays with the terminal, which holds back whoever types.
+const AHEAD: usize = 1024;
+
+/// Opens the full screen, runs until somebody quits, and returns the exit code. Everything shares one thread, where what waits for an
 /// engine gives way to the keys: it must be called within a [`tokio::task::LocalSet`].
 ///
 /// # Errors
@@ -58,7 +65,7 @@ pub async fn run(
     options: Options,
     protection: Protection,
     theme: Theme,
-) -> Result<()> {
+) -> Result<u8> {
     let terminal = Terminal::take(options.mouse)?;
     let (news, inbox) = unbounded_channel();
     let size = crossterm::terminal::size()?;
@@ -73,6 +80,7 @@ pub async fn run(
         line: terminal.line().clone(),
         picture: Picture::Old,
         is_blind: false,
+        ending: None,
     };
     program
         .run(&terminal, terminal.screen()?, EventStream::new())
@@ -88,6 +96,8 @@ struct Program {
     picture: Picture,
     /// The terminal is gone. What is in hand is finished all the same.
     is_blind: bool,
+    /// What ends the program, and until when what is in hand may take.
+    ending: Option<(Ending, Instant)>,
 }
 
 /// How much of the model is on the screen.
@@ -102,38 +112,13 @@ enum Picture {
     Shown,
 }
 
-/// The signals that end or change the program.
-struct Signals {
-    terminate: Signal,
-    hang_up: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Msg {
-        tokio::select! {
-            _ = self.terminate.recv() => Msg::Terminate,
-            _ = self.hang_up.recv() => Msg::Terminate,
-            _ = self.interrupt.recv() => Msg::Terminate,
-        }
-    }
-}
-
 impl Program {
     async fn run<B>(
         mut self,
         terminal: &Terminal,
         mut screen: ratatui::Terminal<B>,
         inputs: impl Stream<Item = io::Result<Input>> + 'static,
-    ) -> Result<()>
+    ) -> Result<u8>
     where
         B: Backend,
         B::Error: std::error::Error + Send + Sync + 'static,
@@ -144,8 +129,8 @@ impl Program {
         loop {
             // A terminal that cannot be written to is gone, as after a lost SSH line.
             self.is_blind |= self.draw(&mut screen).is_err() || self.line.is_cut();
-            let batch = if self.is_blind && !self.model.terminating {
-                vec![Msg::Terminate]
+            let batch = if self.is_blind && self.ending.is_none() {
+                vec![self.end_by(Ending::HangUp)]
             } else {
                 let Some(batch) = self.next_batch(&mut inputs, &mut signals).await else {
                     continue;
@@ -153,13 +138,12 @@ impl Program {
                 self.picture = Picture::Old;
                 batch
             };
-            let mut effects = update(&mut self.model, Msg::Now(clock::now()));
-            for msg in batch {
-                effects.extend(update(&mut self.model, msg));
+            if self.ending.is_some_and(|(_, last)| last <= Instant::now()) {
+                return Ok(self.code());
             }
-            for effect in effects {
+            for effect in self.take_in(batch) {
                 match effect {
-                    Effect::Quit => return Ok(()),
+                    Effect::Quit => return Ok(self.code()),
                     Effect::Suspend => {
                         suspend(terminal, &mut screen).await?;
                         let (width, height) = crossterm::terminal::size()?;
@@ -169,6 +153,44 @@ impl Program {
                 }
             }
         }
+    }
+
+    /// Changes the model by what happened, and returns what is to be done about it.
+    fn take_in(&mut self, batch: Vec<Msg>) -> Vec<Effect> {
+        let mut effects = update(&mut self.model, Msg::Now(clock::now()));
+        let mut batch = batch.into_iter().peekable();
+        while let Some(msg) = batch.next() {
+            let msg = self.joined(msg, &mut batch);
+            effects.extend(update(&mut self.model, msg));
+        }
+        effects
+    }
+
+    /// Takes note of what ends the program.
+    fn end_by(&mut self, ending: Ending) -> Msg {
+        self.ending.get_or_insert((ending, Instant::now() + GRACE));
+        Msg::Terminate
+    }
+
+    fn code(&self) -> u8 {
+        self.ending.map_or(0, |(ending, _)| ending.code())
+    }
+
+    /// Makes one message of letters for the filter that follow each other: a terminal without bracketed paste sends
+    /// a pasted text as keys, and each would have all rows filtered.
+    fn joined(&self, msg: Msg, batch: &mut Peekable<impl Iterator<Item = Msg>>) -> Msg {
+        let Msg::Key(Key::Char(first)) = msg else {
+            return msg;
+        };
+        let is_letter = |msg: &Msg| matches!(msg, Msg::Key(Key::Char(_)));
+        if !matches!(self.model.screen, Screen::Filter(_)) || !batch.peek().is_some_and(is_letter) {
+            return msg;
+        }
+        let mut text = String::from(first);
+        while let Some(Msg::Key(Key::Char(letter))) = batch.next_if(is_letter) {
+            text.push(letter);
+        }
+        Msg::Typed(text)
     }
 
     /// Draws the model as it is now, unless the terminal has not taken the frame before yet: a slow one is not
@@ -193,11 +215,11 @@ impl Program {
     }
 
     /// Waits for something to happen and takes in all that has. What the terminal sent goes alone: a key means what
-    /// was drawn before the answers that came with it, and its own frame does not wait for them. Nothing if the
-    /// terminal has taken a frame.
+    /// was drawn before the answers that came with it, and its own frame does not wait for them. A signal goes before
+    /// keys, which may come without an end. Nothing if the terminal has taken a frame.
     async fn next_batch(
         &mut self,
-        inputs: &mut UnboundedReceiver<io::Result<Input>>,
+        inputs: &mut Receiver<io::Result<Input>>,
         signals: &mut Signals,
     ) -> Option<Vec<Msg>> {
         // While one answer follows the other nothing here waits: what was typed meanwhile gets into its queue.
@@ -206,13 +228,14 @@ impl Program {
         tokio::select! {
             biased;
             () = self.line.taken() => return None,
+            ending = signals.next(), if self.ending.is_none() => batch.push(self.end_by(ending)),
+            () = last(self.ending) => {}
             input = inputs.recv(), if !self.is_blind => {
                 self.read(input, &mut batch);
                 while let Ok(input) = inputs.try_recv() {
                     self.read(Some(input), &mut batch);
                 }
             }
-            msg = signals.next() => batch.push(msg),
             Some(news) = self.inbox.recv() => self.take(news, &mut batch),
             panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
             () = alarm(self.model.wakes_at()) => {}
@@ -248,19 +271,25 @@ impl Program {
 
 /// Reads what the terminal sends into a queue, so that all that has come can be taken at once. (crossterm's
 /// stream forgets who waits for it when it is asked without waiting.)
-fn queue(
-    inputs: impl Stream<Item = io::Result<Input>> + 'static,
-) -> UnboundedReceiver<io::Result<Input>> {
-    let (sender, queue) = unbounded_channel();
+fn queue(inputs: impl Stream<Item = io::Result<Input>> + 'static) -> Receiver<io::Result<Input>> {
+    let (sender, queue) = channel(AHEAD);
     tokio::task::spawn_local(async move {
         let mut inputs = pin!(inputs);
         while let Some(input) = inputs.next().await {
-            if sender.send(input).is_err() {
+            if sender.send(input).await.is_err() {
                 return;
             }
         }
     });
     queue
+}
+
+/// Waits until what is in hand has had its time, once something ends the program.
+async fn last(ending: Option<(Ending, Instant)>) {
+    match ending {
+        Some((_, last)) => sleep_until(last).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until a time, or for ever.

@@ -229,7 +229,14 @@ fn a_full_disk_is_an_error() {
 #[test]
 fn a_plan_is_what_is_then_done() {
     let select = ["--images", "is:unused", "--containers", "is:stopped"];
-    let more = ["--cache", "", "--volumes", "is:unused", "--unlock"];
+    // Of a plugin's volume nobody knows whether it is used: it would be left out, and that said.
+    let more = [
+        "--cache",
+        "",
+        "--volumes",
+        "driver:local is:unused",
+        "--unlock",
+    ];
     let words = |command: &'static str| {
         let mut words = vec!["--demo", command];
         words.extend(select.iter().chain(&more));
@@ -322,7 +329,7 @@ fn assert_all_fit(values: &[Value], fields: &str) {
 fn a_report_has_schema_1() {
     let report = json(&["--demo", "report", "--json"]);
     assert_eq!(report["schema"], 1);
-    assert_eq!(report.as_object().expect("an object").len(), 11);
+    assert_eq!(report.as_object().expect("an object").len(), 12);
     assert_fits(
         &report["engine"],
         "host:demo why:s product:demo version:s api:s store:overlay2 driver:overlay2 root:s local:b",
@@ -338,7 +345,7 @@ fn a_report_has_schema_1() {
     assert_all_fit(
         list(&report, "images"),
         "id:s names:l digests:l created:t? size:n? shared:n? frees:n? exact:b state:used|unused|dangling \
-         source:registry|local|unknown containers:l last_used:t? last_used_by:s? labels:o protected:b",
+         source:registry|local|unknown containers:l held_by:L last_used:t? last_used_by:s? labels:o protected:b",
     );
     assert_all_fit(
         list(&report, "containers"),
@@ -347,7 +354,7 @@ fn a_report_has_schema_1() {
     );
     assert_all_fit(
         list(&report, "volumes"),
-        "name:s driver:s size:n? frees:n? anonymous:b containers:l project:s? builder:s? created:t? protected:b",
+        "name:s driver:s size:n? scope:s frees:n? anonymous:b containers:l held_by:L project:s? builder:s? created:t? protected:b",
     );
     assert_all_fit(
         list(&report, "build_cache"),
@@ -418,17 +425,21 @@ fn a_plan_has_schema_1() {
     let plan = json(&words);
     assert_fits(
         &plan,
-        "schema:n frees:n at_most:n exact:b why:l steps:L refused:L held_back:L stays:L",
+        "schema:n frees:n at_most:n? exact:b why:l steps:L refused:L held_back:L stays:L",
     );
     assert_all_fit(
         list(&plan, "steps"),
         "kind:image|container|volume|build_cache id:s name:s names:l frees:n \
-         comes_back:yes|pulled|no|unknown added_by:selection",
+         comes_back:yes|pulled|no|unknown added_by:selection parents:l",
     );
     assert_all_fit(list(&plan, "refused"), "kind:s id:s name:s why:s unlock:L");
     assert_all_fit(list(&plan, "held_back"), "kind:s id:s name:s bytes:n by:L");
     let (at_least, at_most) = (plan["frees"].as_u64(), plan["at_most"].as_u64());
-    assert!(at_least <= at_most);
+    // Among the volumes is one of a plugin, whose size nobody here knows.
+    assert_eq!(at_most, None);
+    assert_eq!(plan["exact"], false);
+    let known = json(&["--demo", "plan", "--images", "", "--cache", "", "--json"]);
+    assert!(known["frees"].as_u64() <= known["at_most"].as_u64());
     assert_eq!(plan["exact"] == true, list(&plan, "why").is_empty());
     assert_eq!(at_least, Some(sum(list(&plan, "steps"), "frees")));
     let ids = |key: &str| -> HashSet<String> {

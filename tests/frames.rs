@@ -281,6 +281,7 @@ fn past(keys: &str) -> Model {
         name: name.into(),
         names: Vec::new(),
         digests: Vec::new(),
+        parents: Vec::new(),
         size: Some(Bytes(154_000_000)),
         labels: Labels::default(),
         created: None,

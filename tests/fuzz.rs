@@ -19,9 +19,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dtop::domain::bytes::Figure;
-use dtop::domain::filter::Filter;
+use dtop::domain::filter::{Filter, Flags, Naming, Subject};
 use dtop::domain::inventory::{Inspected, Inventory, Part};
-use dtop::domain::item::{ItemId, Kind};
+use dtop::domain::item::{ItemId, Kind, Text};
 use dtop::domain::plan::{AddedBy, Plan, Selection};
 use dtop::domain::survey::Survey;
 use dtop::domain::time::Timestamp;
@@ -283,7 +283,7 @@ impl Answers {
             let of = self.part("container-inspect-size").get(id.as_str());
             let of = of.unwrap_or(&Value::Null);
             let _ = wire::mounts(of);
-            let details = Arc::new(wire::container_details(of));
+            let details = Arc::new(wire::container_details(of, true));
             inventory.apply(Part::ContainerDetails(id, Figure::Known(details)));
         }
         inventory.apply(Part::Layers(inspected));
@@ -394,7 +394,7 @@ fn spoilt_bytes_are_no_answer_or_one_that_can_be_read() {
             let _ = answers.inventory();
             let _ = wire::services(&value);
             let _ = wire::image_content(&value, &value);
-            let _ = wire::container_details(&value);
+            let _ = wire::container_details(&value, true);
         }
         let _ = wire::parse_list("GET /x", bytes);
         if let Ok(df) = wire::Df::parse("GET /x", bytes, wire::Reading::All) {
@@ -414,6 +414,26 @@ fn spoilt_bytes_are_no_answer_or_one_that_can_be_read() {
     });
 }
 
+/// Something of which nothing but its names is known.
+fn called(kind: Kind, names: &[Text], naming: Naming) -> Subject<'_> {
+    Subject {
+        kind,
+        names,
+        naming,
+        digests: names,
+        id: "sha256:9c872a6119cc",
+        size: Figure::Unknown,
+        frees: Figure::Unknown,
+        created: None,
+        last_used: None,
+        project: None,
+        driver: None,
+        nth: None,
+        labels: None,
+        is: Flags::default(),
+    }
+}
+
 #[test]
 fn any_text_is_a_filter_or_an_error_that_points_into_it() {
     let corpus = corpus("filter");
@@ -421,7 +441,11 @@ fn any_text_is_a_filter_or_an_error_that_points_into_it() {
         let text = String::from_utf8_lossy(bytes);
         for kind in Kind::ALL {
             if let Ok(filter) = Filter::parse(&text, kind) {
-                let _ = filter.matched_names(&["postgres:13".into(), text.as_ref().into()]);
+                let digest = format!("{text}@sha256:{text}");
+                let names = ["postgres:13".into(), text.as_ref().into(), digest.into()];
+                for naming in [Naming::Plain, Naming::Docker, Naming::Podman] {
+                    let _ = filter.matched_names(&called(kind, &names, naming));
+                }
                 let _ = (filter.asks_last_use(), filter.asks_marks());
             }
         }

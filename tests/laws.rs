@@ -22,12 +22,16 @@ mod demo;
 mod filter;
 #[path = "laws/gone_bases.rs"]
 mod gone_bases;
+#[path = "laws/holds.rs"]
+mod holds;
 #[path = "support/inventory.rs"]
 mod inventory;
 #[path = "laws/keys.rs"]
 mod keys;
 #[path = "laws/layers.rs"]
 mod layers;
+#[path = "laws/protect.rs"]
+mod protect;
 #[path = "laws/recorded_layers.rs"]
 mod recorded_layers;
 #[path = "laws/tally.rs"]

@@ -21,6 +21,7 @@ use support::archive::{self, Dated};
 use support::census::Census;
 use support::engine::{PrivateEngine, Store};
 use support::program::CALLERS_ENGINE;
+use support::registry::{PASSWORD, Registry, USER};
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
 use support::{DTOP, STATE};
@@ -123,6 +124,12 @@ fn stated(script: &str, docker: &Left) -> Option<Left> {
             .images
             .entry("keep:1 postgres:13-beta2".to_owned())
             .or_default() += 1;
+    } else if script.starts_with("docker volume prune") {
+        // In use by its path, of which docker knows nothing.
+        left.named.push("by-path".to_owned());
+        // Only a name: docker leaves it, though nothing is lost with it.
+        left.named.retain(|name| name != "bound");
+        left.named.sort();
     } else if script.starts_with("docker container prune")
         || script.starts_with("docker system prune -a -f")
     {
@@ -164,6 +171,12 @@ fn lay(engine: &PrivateEngine, script: &str) {
     ]);
     engine.docker(&["rm", "gone"]);
     engine.docker(&["volume", "create", "named"]);
+    if script.starts_with("docker volume prune") {
+        lay_volumes(engine);
+    }
+    if script.contains("image prune") || script.contains("system prune") {
+        pull_by_digest(engine, &scene);
+    }
     if !script.contains(" builder ") && !script.contains(" system ") {
         return;
     }
@@ -173,6 +186,40 @@ fn lay(engine: &PrivateEngine, script: &str) {
     let steps = "FROM base:1\nRUN : one > /one\nRUN : three > /three\n";
     scene.build(Builder::BuildKit, "tried:1", steps);
     engine.docker(&["rmi", "tried:1"]);
+}
+
+/// A volume of a stack, one that is only a name, and one that a container mounts by its path.
+fn lay_volumes(engine: &PrivateEngine) {
+    let stack = "com.docker.stack.namespace=shop";
+    engine.docker(&["volume", "create", "--label", stack, "shop_db"]);
+    let device = format!("device={}", engine.folder().display());
+    let options = ["--opt", "type=none", "--opt", "o=bind", "--opt", &device];
+    engine.docker(&[&["volume", "create"], &options[..], &["bound"]].concat());
+    engine.docker(&["volume", "create", "by-path"]);
+    let at = engine.get("/volumes/by-path")["Mountpoint"].clone();
+    let bind = format!("{}:/data", at.as_str().unwrap());
+    let run = ["run", "--detach", "--network", "none", "--name", "by-path"];
+    let rest = ["--volume", &bind, "site:1", "/bin/sleep", "1000"];
+    engine.docker(&[&run[..], &rest].concat());
+}
+
+/// An image that has no name but a digest, as every stack deploys; where there is a registry to have it from.
+fn pull_by_digest(engine: &PrivateEngine, scene: &Scene<'_>) {
+    let folder = tempfile::tempdir().unwrap();
+    let Ok(registry) = Registry::start(folder.path()) else {
+        return;
+    };
+    let name = format!("{}/team/svc", registry.address);
+    let login = ["login", "--username", USER, "--password", PASSWORD];
+    engine.docker(&[&login[..], &[&registry.address]].concat());
+    scene.import(&format!("{name}:1"), |root| {
+        fs::write(root.join("svc"), "svc").unwrap();
+    });
+    engine.docker(&["push", &format!("{name}:1")]);
+    let inspect = engine.get(&format!("/images/{name}:1/json"));
+    let digest = inspect["RepoDigests"][0].as_str().unwrap().to_owned();
+    engine.docker(&["rmi", &format!("{name}:1")]);
+    engine.docker(&["pull", &digest]);
 }
 
 /// Images of known ages: all but one are older than a week.

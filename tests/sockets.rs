@@ -59,6 +59,24 @@ fn report_fails(engine: &Faulty, words: &str) {
     assert!(said.contains("engine.sock"), "where? {said}");
 }
 
+/// A report that says what is missing, and why, and has all the rest.
+fn report_lacks(engine: &Faulty, what: &str, words: &str) {
+    let output = command(engine, &["report"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let lacks =
+        |line: &str| line.starts_with(&format!("not known: {what}: ")) && line.contains(words);
+    assert!(text.lines().any(lacks), "{what}: {words}\n{text}");
+    let parts = [
+        ("images", "app:1"),
+        ("containers", "web-1"),
+        ("volumes", "shop_db"),
+    ];
+    for (kind, part) in parts.iter().filter(|(kind, _)| *kind != what) {
+        assert!(text.contains(part), "no {kind}:\n{text}");
+    }
+}
+
 #[test]
 fn one_that_never_answers() {
     let engine = Faulty::at(&[""], Fault::Silence);
@@ -94,12 +112,17 @@ fn one_that_does_not_say_what_it_is() {
         (Fault::Half, "end of file before message length reached"),
         (Fault::Closed, "connection closed before message completed"),
         (Fault::Refused, WORDS),
+        (
+            Fault::Forbidden,
+            "a proxy in between refuses GET /info (403)",
+        ),
     ] {
         let engine = Faulty::at(INTRODUCTION, fault);
         let mut screen = open(&engine);
-        screen.wait_for(words);
+        screen.wait_for("app:1");
+        screen.wait_for("28.5.2");
         quits_at_once(&mut screen);
-        report_fails(&engine, words);
+        report_lacks(&engine, "engine", words);
     }
     for fault in [Fault::Silence, Fault::Stuck] {
         let engine = Faulty::at(INTRODUCTION, fault);
@@ -123,6 +146,7 @@ fn one_whose_list_is_wrong() {
             (Fault::Half, "end of file before message length reached"),
             (Fault::Closed, "connection closed before message completed"),
             (Fault::Refused, WORDS),
+            (Fault::Forbidden, "a proxy in between refuses GET /"),
         ] {
             let engine = Faulty::at(path, fault);
             let mut screen = open(&engine);
@@ -133,7 +157,8 @@ fn one_whose_list_is_wrong() {
             screen.keys(other);
             screen.wait_for(row);
             quits_at_once(&mut screen);
-            report_fails(&engine, words);
+            let kind = path[0].trim_start_matches('/').trim_end_matches("/json");
+            report_lacks(&engine, kind, words);
         }
         for fault in [Fault::Silence, Fault::Stuck] {
             let engine = Faulty::at(path, fault);
@@ -158,7 +183,13 @@ fn one_whose_sizes_are_wrong() {
         (&["/images/sha256:"], "layers"),
     ];
     for (path, stage) in stages {
-        for fault in [Fault::Garbage, Fault::Half, Fault::Closed, Fault::Refused] {
+        for fault in [
+            Fault::Garbage,
+            Fault::Half,
+            Fault::Closed,
+            Fault::Refused,
+            Fault::Forbidden,
+        ] {
             // That of one image is its own: it does not fail the others.
             if stage == "layers" && fault == Fault::Refused {
                 continue;
@@ -199,6 +230,7 @@ fn one_whose_events_break() {
         Fault::Stuck,
         Fault::Closed,
         Fault::Refused,
+        Fault::Forbidden,
     ] {
         let engine = Faulty::at(&["/events"], fault);
         let mut screen = open(&engine);

@@ -56,6 +56,14 @@ const TESTS: &[(&str, fn())] = &[
     }),
     ("every_size_is_drawn", every_size_is_drawn),
     (
+        "a_long_paste_costs_what_reading_it_does",
+        a_long_paste_costs_what_reading_it_does,
+    ),
+    (
+        "keys_without_end_take_no_memory_and_stop_no_signal",
+        keys_without_end_take_no_memory_and_stop_no_signal,
+    ),
+    (
         "a_terminal_that_nobody_reads_stops_neither_keys_nor_requests",
         a_stuck_terminal_stops_nothing,
     ),
@@ -78,7 +86,7 @@ const TESTS: &[(&str, fn())] = &[
         a_removal_is_cancelled,
     ),
     (
-        "a_signal_ends_a_removal_after_the_object_in_hand",
+        "a_signal_ends_a_removal",
         a_signal_during_a_removal_restores,
     ),
     ("the_whole_job_works_on_a_small_terminal", small_terminal),
@@ -169,9 +177,57 @@ fn a_signal_restores(signal: Signal) {
     // With marks, `q` would ask; a signal does not.
     screen.keys("space space d");
     screen.settle();
-    screen.signal(signal);
-    screen.end();
+    ends_within_a_second(&mut screen, signal);
     assert_eq!(screen.left_behind(), NOTHING);
+}
+
+/// Sends a signal that ends the program, and returns once it has: in time, with the code that a shell shows.
+fn ends_within_a_second(screen: &mut Screen, signal: Signal) {
+    let start = Instant::now();
+    screen.signal(signal);
+    while screen.runs() {
+        assert!(start.elapsed() < Duration::from_secs(1), "it still runs");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let code = 128 + signal.as_raw().unsigned_abs();
+    assert_eq!(screen.end().exit_code(), code);
+}
+
+/// Pastes a megabyte, and returns how long it takes until a key that comes behind it shows what it does.
+fn pasted(screen: &mut Screen, then: &str, shows: &str) -> Duration {
+    let start = Instant::now();
+    screen.paste(&"0123456789".repeat(100_000));
+    screen.keys(then);
+    screen.wait_for(shows);
+    start.elapsed()
+}
+
+fn a_long_paste_costs_what_reading_it_does() {
+    let mut screen = demo();
+    let read = pasted(&mut screen, "?", "In the lists");
+    screen.keys("esc /");
+    let into_filter = pasted(&mut screen, "end", "4 kB is the most");
+    let most = 3 * read + Duration::from_millis(200);
+    assert!(into_filter < most, "{into_filter:?}, reading {read:?}");
+    screen.keys("^u");
+    screen.wait_while("4 kB is the most");
+    // One that never ends, and a signal in the midst of it.
+    screen.send(b"\x1b[200~");
+    screen.send(&vec![b'x'; 1 << 20]);
+    ends_within_a_second(&mut screen, Signal::TERM);
+    assert_eq!(screen.left_behind(), NOTHING);
+}
+
+fn keys_without_end_take_no_memory_and_stop_no_signal() {
+    let mut screen = demo();
+    hang(&mut screen);
+    let before = screen.memory();
+    screen.send(&vec![b'j'; 1 << 15]);
+    let after = screen.memory();
+    let taken = after.peak.saturating_sub(before.peak) >> 20;
+    assert!(taken < 2, "{taken} MB for 32 kB of keys");
+    screen.read_on();
+    ends_within_a_second(&mut screen, Signal::TERM);
 }
 
 fn suspending_restores() {
@@ -351,12 +407,7 @@ fn cells(screen: &vt100::Screen) -> Vec<impl std::fmt::Debug + PartialEq + use<>
 fn a_signal_ends_it_unread(signal: Signal) {
     let mut screen = Journey::demo((35, 120)).screen;
     hang(&mut screen);
-    let start = Instant::now();
-    screen.signal(signal);
-    while screen.runs() {
-        assert!(start.elapsed() < Duration::from_secs(3), "it still runs");
-        thread::sleep(Duration::from_millis(10));
-    }
+    ends_within_a_second(&mut screen, signal);
     let left = screen.left_behind();
     assert!(!left.contains(&"modes"), "they need nobody who reads");
 }
@@ -407,8 +458,7 @@ fn a_signal_during_a_removal_restores() {
     let mut journey = plan_of_containers((24, 80));
     journey.say_yes();
     journey.screen.wait_for(REMOVING);
-    journey.screen.signal(Signal::TERM);
-    journey.screen.end();
+    ends_within_a_second(&mut journey.screen, Signal::TERM);
     assert_eq!(journey.screen.left_behind(), NOTHING);
 }
 

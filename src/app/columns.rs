@@ -162,14 +162,15 @@ const IMAGES: &[Column] = &[
         width: 14,
         right: false,
         leaves: 6,
-        cell: |survey, _, at| {
+        cell: |survey, kind, at| {
             let id = &survey.inventory().images[at].id;
             let containers = survey.users_of_image(id).map(|user| user.name.clone());
-            users(containers.chain(survey.services_of_image(id).cloned()))
+            let outsiders = survey.outsiders(survey.numbers().number(kind, at));
+            users(containers.chain(outsiders.map(|it| it.name.clone())))
         },
         key: |survey, kind, at| {
             let number = survey.numbers().number(kind, at);
-            Key::many(survey.users(number).len() + survey.services(number).len())
+            Key::many(survey.users(number).len() + survey.outsiders(number).len())
         },
     },
     Column {
@@ -248,13 +249,15 @@ const VOLUMES: &[Column] = &[
         width: 16,
         right: false,
         leaves: 3,
-        cell: |survey, _, at| {
+        cell: |survey, kind, at| {
             let name = &survey.inventory().volumes[at].name;
-            users(survey.users_of_volume(name).map(|user| user.name.clone()))
+            let containers = survey.users_of_volume(name).map(|user| user.name.clone());
+            let outsiders = survey.outsiders(survey.numbers().number(kind, at));
+            users(containers.chain(outsiders.map(|it| it.name.clone())))
         },
         key: |survey, kind, at| {
             let number = survey.numbers().number(kind, at);
-            Key::many(survey.users(number).len())
+            Key::many(survey.users(number).len() + survey.outsiders(number).len())
         },
     },
     AGE,

@@ -83,7 +83,16 @@ pub struct FilterLine {
     pub error: Option<crate::domain::filter::FilterError>,
     /// The filter to go back to on `Esc`.
     pub before: String,
+    /// The last key or paste had more than [`LONGEST_LINE`] leaves room for, and the rest was left out.
+    pub is_full: bool,
 }
+
+/// The most bytes that a line of text takes: what is pasted by mistake is a file, and no filter or path is longer
+/// (Linux takes no longer path).
+pub const LONGEST_LINE: usize = 4096;
+
+/// What a line says that had no room for all that was typed or pasted.
+pub const LINE_FULL: &str = "4 kB is the most that fits here; the rest was left out";
 
 /// The menu of presets.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +125,8 @@ pub enum FreeError {
     Unreadable,
     /// A share of a disk of which nobody knows how full it is.
     NoDisk,
+    /// More was typed than a line takes.
+    TooLong,
 }
 
 /// What a [`FreeScreen`] waits for.

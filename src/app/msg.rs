@@ -16,6 +16,8 @@ pub enum Msg {
     Now(Timestamp),
     Key(Key),
     Paste(String),
+    /// Letters that were typed one after the other into the filter, all of them waiting when the first was read.
+    Typed(String),
     Mouse(Mouse),
     Resize {
         width: u16,
@@ -37,6 +39,8 @@ pub enum Msg {
     Removal(Event),
     /// What an earlier dtop had in hand when it was ended.
     WasInHand(Resolved),
+    /// What was removed does not stand in the journal, for this reason.
+    Unwritten(String),
     /// What the journal holds, the newest first, or why it cannot be read.
     History(Result<Vec<Entry>, String>),
     Restored(Restored),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::bytes::Bytes;
 use super::item::{ChainId, ImageId, Text};
 use super::notes::Notes;
+use super::origin::Origin;
 use super::time::Timestamp;
 
 /// The collector follows labels with this key, alone or with anything behind a dot or slash
@@ -32,6 +33,7 @@ pub struct BlobList {
     images: HashMap<ImageId, ImageBlobs>,
     /// What further digests led to.
     further: HashMap<Text, Vec<Text>>,
+    origins: Origins,
     /// What the list was read from, where that is the store's own notes and not the API.
     notes: Option<Arc<Notes>>,
 }
@@ -70,6 +72,7 @@ pub struct ImageBlobs {
     /// Some manifest or config that is in the list could not be read, so `manifests` may lack one;
     /// `content` does not.
     pub unread: bool,
+    pub origin: Origin,
 }
 
 /// A manifest of kind image, read together with its config.
@@ -129,9 +132,11 @@ impl BlobList {
             .iter()
             .map(|blob| Text::clone(&blob.digest))
             .collect();
+        let origins = Origins::of(&listed);
         let blobs = listed.into_iter().map(|blob| Blob::new(blob, &digests));
         Self {
             blobs: blobs.collect(),
+            origins,
             ..Self::default()
         }
     }
@@ -245,12 +250,42 @@ impl BlobList {
         let Some(root) = self.position(id.as_str()) else {
             return;
         };
+        let content = self.reached_from(root);
+        let origin = self.origin(root, &content, &manifests);
         let image = ImageBlobs {
-            content: self.reached_from(root),
+            content,
             manifests: self.add_manifests(manifests),
             unread,
+            origin,
         };
         self.images.insert(id, image);
+    }
+
+    /// Returns where an image is from: its manifests and its layers on all platforms that are here, or all that there
+    /// is of what has no platform.
+    fn origin(&self, root: u32, content: &[u32], manifests: &[Manifest]) -> Origin {
+        let here = manifests.iter().filter(|manifest| manifest.is_available());
+        let layers = here.clone().flat_map(|manifest| &manifest.layers);
+        let mut blobs: Vec<u32> = layers.filter_map(|layer| layer.blob).collect();
+        if manifests.is_empty() {
+            blobs.extend(content);
+        } else if blobs.is_empty() {
+            // What is only labelled by its documents may have been a build's base.
+            return match self.origins.of_blob(root) {
+                Origin::Here => Origin::Here,
+                Origin::Unknown | Origin::Repositories(_) => Origin::Unknown,
+            };
+        }
+        blobs.push(root);
+        blobs.extend(here.filter_map(|manifest| self.position(&manifest.digest)));
+        let origin = Origin::in_common(blobs.iter().map(|at| self.origins.of_blob(*at)));
+        match origin {
+            // It may have been pushed since; or it has no layers but those of what it was built on.
+            Origin::Repositories(_) if blobs.iter().any(|at| self.origins.is_built(*at)) => {
+                Origin::Unknown
+            }
+            origin => origin,
+        }
     }
 
     /// Takes in what a digest that is no image's ID led to.
@@ -267,6 +302,46 @@ impl BlobList {
                 .insert(Text::clone(&manifest.digest), manifest);
         }
         digests
+    }
+}
+
+/// Where each blob is from. Most are from the same few places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Origins {
+    /// Of each blob, which of `places` it is.
+    blobs: Vec<u32>,
+    places: Vec<Origin>,
+    /// Blobs that a build made, sorted.
+    built: Vec<u32>,
+}
+
+impl Origins {
+    fn of(listed: &[Listed]) -> Self {
+        let mut origins = Self::default();
+        let mut known: HashMap<Vec<&(Text, Text)>, u32> = HashMap::new();
+        for (at, blob) in (0..).zip(listed) {
+            let labels = blob.labels.iter();
+            let key: Vec<_> = labels.filter(|(key, _)| Origin::is_key(key)).collect();
+            let place = *known.entry(key).or_insert_with(|| {
+                origins.places.push(Origin::of_labels(&blob.labels));
+                u32::try_from(origins.places.len() - 1).unwrap_or_default()
+            });
+            origins.blobs.push(place);
+            if Origin::is_of_build(&blob.labels) {
+                origins.built.push(at);
+            }
+        }
+        origins
+    }
+
+    fn of_blob(&self, blob: u32) -> &Origin {
+        let place = self.blobs.get(blob as usize);
+        let origin = place.and_then(|place| self.places.get(*place as usize));
+        origin.unwrap_or(&Origin::Unknown)
+    }
+
+    fn is_built(&self, blob: u32) -> bool {
+        self.built.binary_search(&blob).is_ok()
     }
 }
 
@@ -312,128 +387,4 @@ fn is_key_of(prefix: &str, key: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listed(digest: &str, labels: &[(&str, &str)]) -> Listed {
-        Listed {
-            digest: digest.into(),
-            size: Bytes(1),
-            labels: labels
-                .iter()
-                .map(|(key, value)| ((*key).into(), (*value).into()))
-                .collect(),
-        }
-    }
-
-    fn digests(list: &BlobList, positions: &[u32]) -> Vec<String> {
-        positions
-            .iter()
-            .map(|at| list.blob(*at).unwrap().digest.to_string())
-            .collect()
-    }
-
-    #[test]
-    fn every_label_of_the_collector_is_followed_and_no_other() {
-        let mut list = BlobList::new(vec![
-            listed(
-                "root",
-                &[
-                    ("containerd.io/gc.ref.content", "a"),
-                    ("containerd.io/gc.ref.content.config", "b"),
-                    ("containerd.io/gc.ref.content.m.0", "c"),
-                    ("containerd.io/gc.ref.content.moby/container.config", "d"),
-                    ("containerd.io/gc.ref.content/odd", "e"),
-                    ("containerd.io/gc.ref.contents", "x"),
-                    ("containerd.io/gc.ref.snapshot.overlayfs", "y"),
-                    ("containerd.io/gc.ref.content.gone", "not in the list"),
-                ],
-            ),
-            listed("a", &[]),
-            listed("b", &[("containerd.io/gc.ref.snapshot.overlayfs", "top")]),
-            listed("c", &[("containerd.io/gc.ref.content.l.0", "f")]),
-            listed("d", &[]),
-            listed("e", &[]),
-            listed("f", &[("containerd.io/uncompressed", "diff")]),
-            listed("x", &[("containerd.io/uncompressed", "diff")]),
-            listed("y", &[]),
-        ]);
-        list.add_image(ImageId::new("root"), Vec::new(), false);
-        list.add_image(ImageId::new("elsewhere"), Vec::new(), false);
-        let image = list.image(&ImageId::new("root")).unwrap();
-        let content = digests(&list, &image.content);
-        assert_eq!(content, ["a", "b", "c", "d", "e", "f", "root"]);
-        let orphans: Vec<u32> = list.orphans().collect();
-        assert_eq!(digests(&list, &orphans), ["x"]);
-        let documents: Vec<_> = list.unreached_documents(Bytes(1)).collect();
-        assert_eq!(documents, [&Text::from("y")]);
-        assert_eq!(list.unreached_documents(Bytes(0)).count(), 0);
-        let config = list.blob(list.position("b").unwrap()).unwrap();
-        assert_eq!(config.unpacked, Some(ChainId::new("top")));
-        assert_eq!(list.image(&ImageId::new("elsewhere")), None);
-    }
-
-    #[test]
-    fn references_may_go_in_circles() {
-        let key = "containerd.io/gc.ref.content.blob-sha256:x";
-        let list = BlobList::new(vec![
-            listed("a", &[(key, "a"), ("containerd.io/gc.ref.content.1", "b")]),
-            listed("b", &[(key, "c")]),
-            listed("c", &[(key, "a"), ("containerd.io/gc.ref.content.1", "b")]),
-            listed("d", &[(key, "a")]),
-        ]);
-        for root in ["a", "b", "c"] {
-            let reached = list.reached_from(list.position(root).unwrap());
-            assert_eq!(digests(&list, &reached), ["a", "b", "c"], "{root}");
-        }
-        assert_eq!(list.blob(0).unwrap().refers, [1]);
-    }
-
-    #[test]
-    fn a_blob_listed_twice_counts_once() {
-        let label = [("containerd.io/gc.ref.content.0", "a")];
-        let list = BlobList::new(vec![
-            listed("b", &[]),
-            listed("a", &[]),
-            listed("b", &label),
-        ]);
-        assert_eq!(list.blobs().len(), 2);
-        assert_eq!(list.blobs()[1].refers, [0]);
-        assert_eq!(list.position("b"), Some(1));
-        assert_eq!(list.position("c"), None);
-        assert_eq!(list.blob(2), None);
-    }
-
-    #[test]
-    fn manifests_are_found_by_whatever_leads_to_them() {
-        let manifest = |digest: &str| Manifest {
-            digest: digest.into(),
-            ..Manifest::default()
-        };
-        let mut list = BlobList::new(vec![listed("index", &[])]);
-        list.add_image(
-            ImageId::new("index"),
-            vec![manifest("arm"), manifest("amd")],
-            false,
-        );
-        list.add_further("gone".into(), vec![manifest("old")]);
-        let found = |digest: &str| -> Vec<String> {
-            list.manifests_of(digest)
-                .map(|manifest| manifest.digest.to_string())
-                .collect()
-        };
-        assert_eq!(found("index"), ["arm", "amd"]);
-        assert_eq!(found("gone"), ["old"]);
-        assert_eq!(found("nowhere").len(), 0);
-        assert!(list.manifest("amd").is_some());
-        assert_eq!(list.manifests().count(), 3);
-    }
-
-    #[test]
-    fn buildkits_own_label_tells_the_diff_id_too() {
-        let label = "buildkit.io/blob/annotation.containerd.io/uncompressed";
-        let list = BlobList::new(vec![listed("a", &[(label, "diff")])]);
-        assert_eq!(list.blobs()[0].uncompressed.as_deref(), Some("diff"));
-        assert_eq!(list.orphans().count(), 1);
-    }
-}
+mod tests;

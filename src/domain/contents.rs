@@ -35,7 +35,7 @@ pub enum Owner {
     Layer(ChainId),
     /// What a container has written.
     Writable(ContainerId),
-    /// What the engine has put over a container's layers before it started.
+    /// What the engine has put over a container's layers before it started, or over an image that it mounts.
     Init(ContainerId),
     /// A folder of the build cache that is no layer.
     Record(RecordId),
@@ -46,6 +46,8 @@ pub enum Owner {
     Leased(Vec<Text>),
     /// What the store keeps of images, containers and the build cache, where it cannot be told apart.
     Store,
+    /// The folder of a container of this name that the engine's other store has made.
+    OtherStores(Text),
     /// Nobody's: its place says what it is.
     Nobody(Cause),
 }
@@ -67,6 +69,8 @@ pub struct Contents {
     /// The folder.
     pub root: Text,
     pub portions: Vec<Portion>,
+    /// Folders that could not be read to their end: what is in them besides is in no portion.
+    pub unread: Vec<Text>,
     /// Every layer that the engine keeps, and which it keeps for a container or a record.
     pub layers: Vec<StoredLayer>,
     pub mounts: Vec<(ContainerId, ChainId)>,

@@ -19,6 +19,26 @@ pub struct Disk {
     pub inodes_free: u64,
     /// What of the engine's data lies on it.
     pub holds: Places,
+    /// What of that is reached through a link that leads out of the engine's folder.
+    pub linked: Places,
+}
+
+/// Returns what of an engine's data is reached through links that lead out of its folder.
+#[must_use]
+pub fn linked(disks: &[Disk]) -> Places {
+    let linked = disks.iter().map(|disk| disk.linked);
+    linked.fold(Places::default(), Places::and)
+}
+
+/// The filesystems of an engine's host, as far as they can be asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiskList {
+    /// One a filesystem that holds engine data.
+    pub disks: Vec<Disk>,
+    /// Places that hold engine data on a filesystem that may not be asked.
+    pub closed: Vec<Text>,
+    /// What shows that they are the engine's, or why nothing does, where the engine does not count as local.
+    pub proof: Option<Text>,
 }
 
 /// Where an engine keeps things. Each place may be a filesystem of its own.
@@ -43,6 +63,15 @@ impl Places {
             layers: self.layers || other.layers,
             logs: self.logs || other.logs,
             volumes: self.volumes || other.volumes,
+        }
+    }
+
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self {
+            layers: self.layers && !other.layers,
+            logs: self.logs && !other.logs,
+            volumes: self.volumes && !other.volumes,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::inventory::EngineInfo;
 use super::item::{ItemId, Kind, Labels, Text, short_id};
 use super::outcome::Outcome;
 use super::plan::ComesBack;
+use super::reference::{self, repository, shown};
 use super::time::Timestamp;
 
 /// One removal that was begun.
@@ -24,6 +25,8 @@ pub struct Entry {
     pub names: Vec<Text>,
     /// An image's `repository@sha256:…`, by which a registry has it.
     pub digests: Vec<Text>,
+    /// IDs of untagged parents that the engine removes along with an image.
+    pub parents: Vec<Text>,
     /// The engine's own size of it.
     pub size: Option<Bytes>,
     pub labels: Labels,
@@ -59,13 +62,6 @@ pub fn sources(id: &str, names: &[Text], digests: &[Text]) -> Vec<Text> {
         }
     }
     sources
-}
-
-/// A name without its tag.
-fn repository(name: &str) -> &str {
-    name.rsplit_once(':')
-        .filter(|(_, tag)| !tag.contains('/'))
-        .map_or(name, |(repository, _)| repository)
 }
 
 /// What a dtop had in hand when it was ended, and what became of it.
@@ -134,8 +130,21 @@ impl Returned {
     }
 }
 
+/// What is said, with the reason, where removals are not written down.
+pub const NOT_WRITTEN: &str = "the journal is not written";
+
 /// What a journal says that lacks lines.
 pub const GAP: &str = "the history has a gap: dtop was ended while the disk was too full to write down what it removed";
+
+/// Returns true if what was on this host, whose engine called itself so, was on this engine.
+#[must_use]
+pub fn is_on(host: &str, engine: &str, about: &EngineInfo) -> bool {
+    if engine.is_empty() || about.engine_id.is_empty() {
+        host == about.host
+    } else {
+        engine == about.engine_id
+    }
+}
 
 impl Entry {
     /// The identity that it had.
@@ -208,11 +217,7 @@ impl Entry {
     /// True if it was on this engine: engines tell their own names, and an address may be another machine's.
     #[must_use]
     pub fn is_on(&self, about: &EngineInfo) -> bool {
-        if self.engine.is_empty() || about.engine_id.is_empty() {
-            self.host == about.host
-        } else {
-            self.engine == about.engine_id
-        }
+        is_on(&self.host, &self.engine, about)
     }
 
     /// True if a word means this: its ID or a beginning of it, with or without its algorithm, or a name.
@@ -229,6 +234,7 @@ impl Entry {
         };
         let named = |name: &Text| {
             **name == *word
+                || *shown(name) == *word
                 || name.strip_suffix(":latest") == Some(word)
                 || name.strip_prefix("docker.io/library/") == Some(word)
         };
@@ -244,7 +250,7 @@ impl Entry {
         if self.names.is_empty() {
             self.name.to_string()
         } else {
-            self.names.join(", ")
+            reference::listed(&self.names)
         }
     }
 
@@ -268,6 +274,7 @@ pub(crate) mod tests {
             name: "web:1".into(),
             names: vec!["web:1".into(), "other:latest".into()],
             digests: vec!["web@sha256:77".into()],
+            parents: Vec::new(),
             size: Some(Bytes(7)),
             labels: Labels::default(),
             created: None,

@@ -9,9 +9,12 @@ use super::contents::Contents;
 use super::disk::Disk;
 use super::extent::Extent;
 use super::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles, Record,
-    Service, Source, State, Text, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles,
+    Record, Source, State, Text, Volume, VolumeName,
 };
+use super::mounted::MountedImages;
+use super::outsider::{Outsider, OutsiderKind, Outsiders};
+use super::paths::{Paths, Resolved, lies_in};
 use super::protect::Protection;
 use super::stored::Stored;
 use super::time::Timestamp;
@@ -39,16 +42,41 @@ pub struct EngineInfo {
     pub local: bool,
     /// Why it does not count as local, once that has been tried.
     pub why_not_local: Option<Text>,
+    /// Places that hold its data on a filesystem of which nobody here may ask how full it is.
+    pub closed_disks: Vec<Text>,
     /// The virtual machine that it runs in, by the name of what brings it along (`Docker Desktop`): its disk
     /// is a file on the host.
     pub vm: Option<Text>,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
-    /// It manages a swarm, and may run services.
-    pub has_swarm: bool,
+    pub swarm: Swarm,
+    /// Why it does not say what it is (`/info` is refused): then its store, its folder and its disks are not known.
+    pub untold: Option<Text>,
 }
 
 impl EngineInfo {
+    /// Returns true for Docker on a graph driver, the store that every Docker had before the containerd store.
+    #[must_use]
+    pub fn is_docker_on_graph_driver(&self) -> bool {
+        self.store == Store::GraphDriver && !self.is_podman()
+    }
+
+    #[must_use]
+    pub fn is_podman(&self) -> bool {
+        self.product.contains("Podman")
+    }
+
+    /// Returns what its store is called: `overlay2`, `containerd`; nothing where it does not say.
+    #[must_use]
+    pub fn store_name(&self) -> Option<&str> {
+        let name = match self.store {
+            Store::Containerd => "containerd",
+            Store::GraphDriver => &self.driver,
+            Store::Unknown => "",
+        };
+        Some(name).filter(|name| !name.is_empty())
+    }
+
     /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are smaller): one that
     /// was emptied behind its back is shorter than it thinks, and it seeks the last lines where there are none.
     #[must_use]
@@ -56,6 +84,20 @@ impl EngineInfo {
         let major = self.version.split('.').next().unwrap_or_default();
         major.parse().is_ok_and(|major: u32| major >= 23)
     }
+}
+
+/// What an engine is to a swarm, by its own word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Swarm {
+    /// It did not say, or is on its way in or out.
+    #[default]
+    Unknown,
+    /// It is in none: what a swarm left here belongs to nobody.
+    Inactive,
+    /// It runs tasks for others, who alone know the services.
+    Worker,
+    /// It knows all services.
+    Manager,
 }
 
 /// How an engine keeps image layers (ENGINE.md §3).
@@ -66,6 +108,8 @@ pub enum Store {
     GraphDriver,
     /// Each layer as a compressed blob and as an unpacked snapshot.
     Containerd,
+    /// The engine does not say (`/info` is refused).
+    Unknown,
 }
 
 /// A stage of a scan: what can be pending, done, or failed on its own (ENGINE.md §6).
@@ -74,6 +118,8 @@ pub enum Stage {
     Images,
     Containers,
     Volumes,
+    /// Swarm services, which hold images and volumes; done at once where there is no swarm.
+    Services,
     BuildCache,
     SharedSizes,
     Layers,
@@ -84,10 +130,11 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Images,
         Self::Containers,
         Self::Volumes,
+        Self::Services,
         Self::BuildCache,
         Self::SharedSizes,
         Self::Layers,
@@ -114,6 +161,7 @@ impl Stage {
             Self::Images => "images",
             Self::Containers => "containers",
             Self::Volumes => "volumes",
+            Self::Services => "services",
             Self::BuildCache => "build cache",
             Self::SharedSizes => "shared sizes",
             Self::Layers => "layers",
@@ -188,7 +236,14 @@ pub enum Part {
     Images(Vec<Image>),
     Containers(Vec<Container>),
     Volumes(Vec<Volume>),
-    Services(Vec<Service>),
+    /// What the list of volumes warned of: drivers that did not answer, whose volumes it leaves out.
+    VolumeWarnings(Vec<Text>),
+    /// Where bind mounts and volumes really are on this machine, newer than containers and volumes.
+    Resolved(Resolved),
+    /// All outsiders of a kind, newer than those of the last answer; unknown where they cannot be had.
+    Outsiders(OutsiderKind, Figure<Vec<Outsider>>),
+    /// What listed containers mount of images, newer than their list; nothing where that cannot be read.
+    Mounted(MountedImages),
     BuildCache(Vec<Record>),
     SharedSizes(SharedSizes),
     Layers(Vec<Inspected>),
@@ -212,6 +267,14 @@ pub enum Part {
     Stage(Stage, Progress),
 }
 
+impl Part {
+    /// Takes a list of all swarm services.
+    #[must_use]
+    pub fn services(services: Vec<Outsider>) -> Self {
+        Self::Outsiders(OutsiderKind::Service, Figure::Known(services))
+    }
+}
+
 /// Everything an engine keeps, as far as it has answered.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
@@ -220,7 +283,14 @@ pub struct Inventory {
     pub images: Vec<Image>,
     pub containers: Vec<Container>,
     pub volumes: Vec<Volume>,
-    pub services: Vec<Service>,
+    /// What the list of volumes warned of, bounded.
+    pub volume_warnings: Vec<Text>,
+    /// What holds any of these and is on no list.
+    pub outsiders: Outsiders,
+    /// Where paths are that are elsewhere than they read; nothing of an engine on another machine.
+    pub resolved: Arc<Resolved>,
+    /// What the engine's folder tells of image mounts, where it can be read.
+    pub mounted: Arc<MountedImages>,
     pub cache: Vec<Record>,
     /// `LayersSize` as it was said last.
     pub layers_size: Option<Bytes>,
@@ -271,6 +341,35 @@ impl Inventory {
         self.listed.contains(&stage)
     }
 
+    /// Returns why a stage has told nothing at all, in the engine's words: it failed, and was never complete. What was
+    /// told before stays in force where it fails later.
+    #[must_use]
+    pub fn lacks(&self, stage: Stage) -> Option<&Text> {
+        match self.stage(stage) {
+            Progress::Failed(why) if !self.is_listed(stage) => Some(why),
+            Progress::Waiting | Progress::Running(_) | Progress::Done(_) | Progress::Failed(_) => {
+                None
+            }
+        }
+    }
+
+    /// Returns what the engine did not answer, by its word, and why: what it is itself first.
+    pub fn failures(&self) -> impl Iterator<Item = (&'static str, &Text)> {
+        let engine = self.engine.untold.iter().map(|why| ("engine", why));
+        let stages = Stage::ALL.into_iter();
+        let failed = stages.filter_map(|stage| match self.stage(stage) {
+            Progress::Failed(why) => Some((stage.word(), why)),
+            Progress::Waiting | Progress::Running(_) | Progress::Done(_) => None,
+        });
+        engine.chain(failed)
+    }
+
+    /// Forgets that a stage was ever complete: what it told is too old to decide by, and nothing newer can be had.
+    pub fn distrust(&mut self, stage: Stage, why: Text) {
+        self.listed.remove(&stage);
+        self.stages.insert(stage, Progress::Failed(why));
+    }
+
     /// Whether log files can be read: known once one was, or where a local engine has no containers.
     #[must_use]
     pub fn reads_logs(&self) -> Figure<()> {
@@ -283,6 +382,7 @@ impl Inventory {
             }
         }
         match self.engine.local {
+            true if self.lacks(Stage::Containers).is_some() => Figure::Unknown,
             true if self.containers.is_empty() => Figure::Known(()),
             true if pending => Figure::Pending,
             true | false => Figure::Unknown,
@@ -294,17 +394,29 @@ impl Inventory {
         match part {
             Part::Engine(engine) => self.engine = engine,
             Part::Disks(disks) => self.disks = disks,
-            Part::Images(images) => self.take_images(images),
+            Part::Images(images) => {
+                self.take_images(images);
+                self.tell_sources();
+            }
             Part::Containers(containers) => self.take_containers(containers),
             Part::Volumes(volumes) => self.take_volumes(volumes),
-            Part::Services(services) => self.services = services,
+            Part::VolumeWarnings(warnings) => self.volume_warnings = warnings,
+            Part::Resolved(paths) => self.resolved = Arc::new(paths),
+            Part::Outsiders(kind, answer) => self.outsiders.replace(kind, answer),
+            Part::Mounted(mounted) => self.mounted = Arc::new(mounted),
             Part::BuildCache(records) => self.cache = records,
             Part::SharedSizes(shared) => {
                 self.layers_size = shared.layers.or(self.layers_size);
                 self.take_shared_sizes(shared.images);
             }
-            Part::Layers(layers) => self.take_layers(layers),
-            Part::Blobs(blobs) => self.blobs = blobs,
+            Part::Layers(layers) => {
+                self.take_layers(layers);
+                self.tell_sources();
+            }
+            Part::Blobs(blobs) => {
+                self.blobs = blobs;
+                self.tell_sources();
+            }
             Part::Stored(stored) => self.stored = stored,
             Part::Extents(extents) => self.extents = Arc::new(extents),
             Part::Contents(contents) => {
@@ -365,8 +477,11 @@ impl Inventory {
         let changed = containers
             .iter()
             .filter(|it| states.get(&it.id) != Some(&&it.state));
-        let written: HashSet<VolumeName> = changed.flat_map(|it| it.volumes.clone()).collect();
-        self.doubt_emptiness(&written);
+        let changed: Vec<&Container> = changed.collect();
+        let written: HashSet<VolumeName> =
+            changed.iter().flat_map(|it| it.volumes.clone()).collect();
+        let paths: Vec<Paths> = changed.iter().map(|it| it.binds.clone()).collect();
+        self.doubt_emptiness(&written, &paths);
         let mut old: HashMap<ContainerId, Figure<Arc<ContainerDetails>>> =
             std::mem::take(&mut self.containers)
                 .into_iter()
@@ -396,15 +511,19 @@ impl Inventory {
         let now = container.details.as_ref().known().map(ran);
         if old.is_some() && now.is_some() && old.as_ref().map(ran) != now {
             let written = container.volumes.iter().cloned().collect();
-            self.doubt_emptiness(&written);
+            let paths = container.binds.clone();
+            self.doubt_emptiness(&written, &[paths]);
         }
     }
 
     /// Volumes that were measured to be empty, and that a container may have written to since: whether they
     /// still are is not known. A plan takes empty ones along unasked.
-    fn doubt_emptiness(&mut self, written: &HashSet<VolumeName>) {
+    fn doubt_emptiness(&mut self, written: &HashSet<VolumeName>, paths: &[Paths]) {
         for volume in &mut self.volumes {
-            if volume.size == Figure::Known(Bytes::ZERO) && written.contains(&volume.name) {
+            if volume.size == Figure::Known(Bytes::ZERO)
+                && (written.contains(&volume.name)
+                    || is_reached(&volume.mountpoint, paths, &self.resolved))
+            {
                 volume.size = Figure::Unknown;
             }
         }
@@ -462,6 +581,18 @@ impl Inventory {
         }
     }
 
+    /// Tells where images are from by their blobs, which know it best.
+    fn tell_sources(&mut self) {
+        let Figure::Known(blobs) = &self.blobs else {
+            return;
+        };
+        for image in &mut self.images {
+            if let Some(kept) = blobs.image(&image.id) {
+                image.source = kept.origin.source(image);
+            }
+        }
+    }
+
     fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<LogFiles>)>) {
         let sizes: HashMap<_, _> = sizes.into_iter().collect();
         for container in &mut self.containers {
@@ -473,7 +604,9 @@ impl Inventory {
 
     fn take_volume_sizes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
         let sizes: HashMap<_, _> = sizes.into_iter().collect();
-        for volume in &mut self.volumes {
+        // Podman measures what is mounted over a volume's folder, too.
+        let own = |it: &&mut Volume| it.backing == Backing::Folder;
+        for volume in self.volumes.iter_mut().filter(own) {
             match sizes.get(&volume.name) {
                 Some(size) => volume.size = (*size).into(),
                 None if complete && volume.size.is_pending() => volume.size = Figure::Unknown,
@@ -481,6 +614,19 @@ impl Inventory {
             }
         }
     }
+}
+
+/// Returns true if one of these bind mounts shows what is in a volume, or may show it.
+fn is_reached(mountpoint: &Text, paths: &[Paths], resolved: &Resolved) -> bool {
+    let led = |path: &str| resolved.get(path).map(ToString::to_string);
+    let mut folders = led(mountpoint).into_iter().chain([mountpoint.to_string()]);
+    folders.any(|folder| {
+        let mut binds = paths.iter().flat_map(Paths::iter);
+        binds.any(|bind| {
+            let to = led(bind).unwrap_or_else(|| bind.to_owned());
+            lies_in(&to, &folder) || lies_in(&folder, &to)
+        })
+    })
 }
 
 /// Takes the size of a container's logs in, where details are known that it belongs to.

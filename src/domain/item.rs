@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::bytes::{Bytes, Figure};
+use super::paths::Paths;
 use super::texts::Texts;
 use super::time::Timestamp;
 
@@ -181,6 +182,9 @@ pub fn short_id(id: &str) -> &str {
         .map_or(digits, |(end, _)| &digits[..end])
 }
 
+/// What `docker stack deploy` labels all that it makes with.
+pub const STACK: &str = "com.docker.stack.namespace";
+
 /// Labels of an object, sorted by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Option<Arc<[(Text, Text)]>>);
@@ -203,10 +207,11 @@ impl Labels {
             .map(|(_, value)| &**value)
     }
 
-    /// The compose project that made the object.
+    /// The compose project that made the object, or the stack that it was deployed with.
     #[must_use]
     pub fn project(&self) -> Option<&str> {
-        self.value("com.docker.compose.project")
+        let compose = self.value("com.docker.compose.project");
+        compose.or_else(|| self.value(STACK))
     }
 }
 
@@ -348,10 +353,24 @@ pub struct Container {
     pub labels: Labels,
     /// Volumes it mounts.
     pub volumes: Vec<VolumeName>,
-    /// Images it mounts as volumes, as named in the mount.
-    pub image_mounts: Vec<Text>,
+    /// Images it mounts as volumes.
+    pub image_mounts: Vec<ImageMount>,
+    /// Folders and files of the engine's machine that it mounts.
+    pub binds: Paths,
     /// What only inspect tells.
     pub details: Figure<Arc<ContainerDetails>>,
+}
+
+/// An image that a container mounts as a volume (`--mount type=image`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ImageMount {
+    /// The image as it was asked for: by name, by digest, or by an ID that may be cut short. A name may have been
+    /// given to another image since.
+    pub image: Text,
+    /// Where the container finds it.
+    pub destination: Text,
+    /// Where it is mounted on the engine's host; empty where the engine does not say it (Podman).
+    pub folder: Text,
 }
 
 impl Container {
@@ -446,11 +465,46 @@ pub struct Volume {
     pub created: Option<Timestamp>,
     pub labels: Labels,
     pub mountpoint: Text,
-    /// It was made with driver options: its bytes may live elsewhere.
-    pub has_options: bool,
+    /// `local`, or `global` where other machines have it, too.
+    pub scope: Text,
+    pub backing: Backing,
+}
+
+/// Where the bytes of a volume are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Backing {
+    /// In a folder of the engine's own: the driver is `local`, and no option mounts anything.
+    #[default]
+    Folder,
+    /// Where its options mount them from when it is used; the volume is a name for that (`type` and `device`).
+    Mount { sort: Text, device: Text },
+    /// Only its driver knows, or nobody.
+    Unknown,
 }
 
 impl Volume {
+    /// Returns true for a volume that other machines may use, or of which only a plugin knows: that nothing here
+    /// uses it says nothing.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        &*self.driver != "local" || &*self.scope == "global"
+    }
+
+    /// What a volume is a name for, whose data stays where it is.
+    #[must_use]
+    pub fn device(&self) -> Option<&Text> {
+        match &self.backing {
+            Backing::Mount { device, .. } => Some(device),
+            Backing::Folder | Backing::Unknown => None,
+        }
+    }
+
+    /// Returns true where the engine keeps it itself, or a name for what lies elsewhere.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        &*self.driver == "local"
+    }
+
     /// The buildx builder whose cache it is, which no build cache of the engine's counts (ENGINE.md §4): buildx
     /// names the volume of a builder's node after it, and nodes after their builder, with a number.
     #[must_use]
@@ -477,12 +531,4 @@ pub struct Record {
     pub size: Figure<Bytes>,
     pub created: Option<Timestamp>,
     pub last_used: Option<Timestamp>,
-}
-
-/// A swarm service, which holds the image that it names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Service {
-    pub name: Text,
-    /// `repository:tag@sha256:…` as the service has it.
-    pub image: Text,
 }

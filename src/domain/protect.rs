@@ -3,9 +3,12 @@
 //! A filter of the config names no kind. It holds for every kind that has all of its terms: `=shop-*` for all
 //! five, `project:shop` for all but build cache, `is:anonymous` for volumes alone.
 
+mod rule_index;
+
 use std::sync::Arc;
 
-use super::filter::{Filter, FilterError, Subject, Verdict};
+use self::rule_index::RuleIndex;
+use super::filter::{Filter, FilterError, Subject, Verdict, check_spelling};
 use super::item::{Kind, Labels};
 use super::time::Timestamp;
 
@@ -35,7 +38,9 @@ impl Rule {
                 "an empty filter would protect everything; for that write read_only = true",
             ));
         }
-        let read = Kind::ALL.map(|kind| Filter::parse(text, kind));
+        // A word protects what is called so: one that nothing is called for its spelling would protect nothing.
+        check_spelling(text)?;
+        let read = Filter::of_each_kind(text);
         if read.iter().flatten().any(Filter::asks_marks) {
             return Err(whole(
                 "is:marked and is:protected say nothing here; write what is to be protected",
@@ -71,14 +76,27 @@ pub enum Guard {
 #[derive(Clone, Debug, Default)]
 pub struct Protection {
     rules: Arc<[Rule]>,
+    /// Of each kind.
+    index: Arc<[RuleIndex; Kind::COUNT]>,
     now: Timestamp,
 }
 
 impl Protection {
     #[must_use]
     pub fn new(rules: Vec<Rule>, now: Timestamp) -> Self {
-        let rules = rules.into();
-        Self { rules, now }
+        let index = Kind::ALL.map(|kind| {
+            let clue = |(at, rule): (u32, &Rule)| {
+                let filter = rule.filters[kind as usize].as_ref()?;
+                Some((at, filter.clue()))
+            };
+            let clues: Vec<_> = (0..).zip(&rules).filter_map(clue).collect();
+            RuleIndex::new(&clues)
+        });
+        Self {
+            rules: rules.into(),
+            index: index.into(),
+            now,
+        }
     }
 
     pub fn tell_time(&mut self, now: Timestamp) {
@@ -105,17 +123,19 @@ impl Protection {
         if has_label(subject.labels) {
             return Some(Guard::Label);
         }
-        let verdict = |rule: &Rule| {
-            let filter = rule.filters[subject.kind as usize].as_ref()?;
-            Some(filter.verdict(subject, self.now))
-        };
-        let find = |wanted| {
-            let mut rules = (0..).zip(&*self.rules);
-            let found = rules.find(|(_, rule)| verdict(rule) == Some(wanted));
-            found.map(|(at, _)| at)
-        };
-        let holds = find(Verdict::Shown).map(Guard::Rule);
-        holds.or_else(|| find(Verdict::NotKnown).map(Guard::Doubt))
+        let mut doubt = None;
+        for at in self.index[subject.kind as usize].candidates(subject) {
+            let rule = self.rules.get(at as usize)?;
+            let Some(filter) = &rule.filters[subject.kind as usize] else {
+                continue;
+            };
+            match filter.verdict(subject, self.now) {
+                Verdict::Shown => return Some(Guard::Rule(at)),
+                Verdict::NotKnown => doubt = doubt.or(Some(Guard::Doubt(at))),
+                Verdict::Hidden => {}
+            }
+        }
+        doubt
     }
 
     /// A guard in words: ``protected by config: `=prod:*` ``.
@@ -153,12 +173,15 @@ mod tests {
         Subject {
             kind,
             names,
+            naming: crate::domain::filter::Naming::default(),
+            digests: &[],
             id: "sha256:1f",
             size: Figure::Known(Bytes(7)),
             frees: Figure::Pending,
             created: None,
             last_used: None,
             project: labels.and_then(Labels::project),
+            driver: None,
             nth: None,
             labels,
             is: Flags::default(),
@@ -235,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_is_no_key_in_other_letters_is_a_name() {
+        for text in [
+            "=projct:shop",
+            "\"projct:shop\"",
+            "/projct:shop/",
+            "projct",
+            "prjct:shop",
+            "web:1",
+            "ids:1",
+            "agee:1",
+            "r:5000/lable:1",
+            "=shop project:shop",
+        ] {
+            assert!(Rule::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_rule_that_cannot_be_used_says_why() {
         for (text, says) in [
             (" ", "would protect everything"),
@@ -247,6 +288,19 @@ mod tests {
             ),
             ("is:nothing", "no kind of thing has all of these terms"),
             ("/(/", "the regular expression cannot be read"),
+            (
+                "projct:shop",
+                "projct is no key; write project:shop, or =projct:shop for a name",
+            ),
+            ("a -lable:x", "write label:x"),
+            ("porject:shop", "write project:shop"),
+            ("projject:shop", "write project:shop"),
+            ("projekt:shop", "write project:shop"),
+            ("Project:shop", "write project:shop"),
+            ("labels:x=y", "write label:x=y"),
+            ("siez:1gb", "write size>500mb, or =siez:1gb for a name"),
+            ("idel:3d", "write idle>30d"),
+            ("diver:nfs", "write driver:nfs"),
         ] {
             let error = Rule::parse(text).expect_err(text);
             assert!(error.message.contains(says), "{text}: {error}");

@@ -1,4 +1,10 @@
-//! Which image a reference means, wherever one is met: in a container, a mount, a service, a filter.
+//! Which image a reference means, wherever one is met: in a container, a mount, a service, a filter; and what an
+//! image is called.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::item::{Text, short_id};
 
 /// Where names without a registry come from; Docker leaves it out of the names that it lists.
 const DEFAULT: [&str; 2] = ["docker.io/library/", "docker.io/"];
@@ -33,9 +39,114 @@ pub fn repository(reference: &str) -> &str {
         .map_or(reference, |(name, _)| name)
 }
 
+/// Returns true for a reference by digest: `repository@sha256:…`, with or without a tag before the `@`.
+#[must_use]
+pub fn is_digest(reference: &str) -> bool {
+    reference.contains('@')
+}
+
+/// Returns an image's names: its tags, and its digests in repositories in which it has no tag. Where it has one,
+/// the digest says nothing more of what it is called: engines write it there by themselves, and take it along with
+/// the last tag. So does one in the same words but for a tag (`repository:tag@sha256:…`).
+#[must_use]
+pub fn names(tags: Vec<Text>, digests: &[Text]) -> Vec<Text> {
+    if digests.is_empty() {
+        return tags;
+    }
+    // An engine may write very many of both.
+    let tagged: HashSet<&str> = tags.iter().map(|tag| repository(tag)).collect();
+    let mut seen = HashSet::new();
+    let mut more = Vec::new();
+    for digest in digests {
+        let of = repository(digest);
+        let hash = digest.split_once('@').map(|(_, hash)| hash);
+        if hash.is_some_and(|hash| !tagged.contains(of) && seen.insert((of, hash))) {
+            more.push(digest.clone());
+        }
+    }
+    let mut names = tags;
+    names.extend(more);
+    names.shrink_to_fit();
+    names
+}
+
+/// How many digits of a digest stand in a name on the screen.
+const DIGITS: usize = 8;
+
+/// Returns a name in three parts as lists show it: whole, or as `repository`, `@`, `6db55d7b` for a digest.
+#[must_use]
+pub fn shown_parts(name: &str) -> [&str; 3] {
+    match name.split_once('@') {
+        Some((_, digest)) => {
+            let digits = short_id(digest);
+            let digits = digits.get(..DIGITS).unwrap_or(digits);
+            [repository(name), "@", digits]
+        }
+        None => ["", name, ""],
+    }
+}
+
+/// Returns a name as lists show it: `repository@6db55d7b` for one by digest.
+#[must_use]
+pub fn shown(name: &str) -> Cow<'_, str> {
+    if is_digest(name) {
+        Cow::Owned(shown_parts(name).concat())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// Returns names as lists show them, one behind the other.
+#[must_use]
+pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<Cow<'_, str>> = names.iter().map(|name| shown(name.as_ref())).collect();
+    names.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn texts(words: &[&str]) -> Vec<Text> {
+        words.iter().map(|word| Text::from(*word)).collect()
+    }
+
+    #[test]
+    fn a_digest_is_a_name_where_its_repository_has_no_tag() {
+        for (tags, digests, all) in [
+            (&["a:1"][..], &["a@sha256:1"][..], &["a:1"][..]),
+            (&["a:1"], &["b@sha256:1"], &["a:1", "b@sha256:1"]),
+            (
+                &[],
+                &[
+                    "r:5000/a@sha256:1",
+                    "r:5000/a@sha256:2",
+                    "r:5000/a@sha256:1",
+                ],
+                &["r:5000/a@sha256:1", "r:5000/a@sha256:2"],
+            ),
+            (&["r:5000/a:1"], &["r:5000/a:2@sha256:1"], &["r:5000/a:1"]),
+            (&[], &["a:2@sha256:1", "a@sha256:1"], &["a:2@sha256:1"]),
+            (&[], &["sha256:1"], &[]),
+            (&["r:5000/a"], &["r:5000/a@sha256:1"], &["r:5000/a"]),
+        ] {
+            assert_eq!(names(texts(tags), &texts(digests)), texts(all));
+        }
+    }
+
+    #[test]
+    fn a_digest_is_shown_by_its_first_digits() {
+        for (name, words) in [
+            ("r:5000/a@sha256:6db55d7b0123", "r:5000/a@6db55d7b"),
+            ("a:2@sha256:6db55d7b0123", "a@6db55d7b"),
+            ("a@odd", "a@odd"),
+            ("a@", "a@"),
+            ("a@sha256:ééééé", "a@éééé"),
+            ("a:1", "a:1"),
+        ] {
+            assert_eq!(shown(name), words);
+        }
+    }
 
     #[test]
     fn every_form_of_a_name_means_the_same_image() {

@@ -21,7 +21,21 @@ pub use cause::Cause;
 pub struct Unexplained {
     pub cause: Cause,
     pub path: Text,
-    pub bytes: Bytes,
+    /// The container whose folder it is, of one that the engine's other store has.
+    pub container: Option<Text>,
+    /// `None` where they cannot be counted.
+    pub bytes: Option<Bytes>,
+}
+
+impl Unexplained {
+    /// Returns what it is, in a few words, with the name of the container that it is of.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.container {
+            Some(name) => format!("{}: {name}", self.cause.title()),
+            None => self.cause.title().to_owned(),
+        }
+    }
 }
 
 /// Lays what was found in the engine's folder beside what it lists, the largest first.
@@ -29,6 +43,14 @@ pub struct Unexplained {
 pub fn explain(contents: &Contents, inventory: &Inventory) -> Vec<Unexplained> {
     let lists = Lists::new(contents, inventory);
     let mut rows: BTreeMap<(Cause, Text), Bytes> = BTreeMap::new();
+    let names = contents
+        .portions
+        .iter()
+        .filter_map(|portion| match &portion.owner {
+            Owner::OtherStores(name) => Some((&portion.path, name)),
+            _ => None,
+        });
+    let names: HashMap<&Text, &Text> = names.collect();
     let mut beyond = Beyond::default();
     for portion in &contents.portions {
         let (cause, path) = match lists.place(portion, contents) {
@@ -53,10 +75,21 @@ pub fn explain(contents: &Contents, inventory: &Inventory) -> Vec<Unexplained> {
     };
     *rows.entry((cause, contents.root.clone())).or_default() += beyond.bytes();
     let rows = rows.into_iter().filter(|(_, bytes)| !bytes.is_zero());
-    let mut rows: Vec<Unexplained> = rows
-        .map(|((cause, path), bytes)| Unexplained { cause, path, bytes })
-        .collect();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
+    let rows = rows.map(|((cause, path), bytes)| Unexplained {
+        cause,
+        container: names.get(&path).map(|name| (*name).clone()),
+        path,
+        bytes: Some(bytes),
+    });
+    let unread = contents.unread.iter().map(|path| Unexplained {
+        cause: Cause::Unread,
+        path: path.clone(),
+        container: None,
+        bytes: None,
+    });
+    let mut rows: Vec<Unexplained> = rows.chain(unread).collect();
+    // What may be of any size comes first.
+    rows.sort_by_key(|row| (row.bytes.is_some(), std::cmp::Reverse(row.bytes)));
     rows
 }
 
@@ -91,6 +124,8 @@ enum Place {
 /// is told of leftovers because an answer did not come.
 struct Lists<'a> {
     containers: HashMap<&'a ContainerId, Option<Bytes>>,
+    /// What leases, snapshots and layers of image mounts may be called.
+    mounts: HashSet<Text>,
     volumes: HashSet<&'a VolumeName>,
     /// `None` where the build cache could not be listed.
     records: Option<HashMap<&'a RecordId, Figure<Bytes>>>,
@@ -112,6 +147,7 @@ impl<'a> Lists<'a> {
         });
         let mut lists = Self {
             containers: inventory.containers.iter().map(written).collect(),
+            mounts: mount_names(inventory),
             volumes: inventory.volumes.iter().map(|it| &it.name).collect(),
             records,
             held: None,
@@ -171,12 +207,14 @@ impl<'a> Lists<'a> {
         let name = of.unwrap_or(lease);
         records.contains_key(&RecordId::new(name))
             || self.containers.contains_key(&ContainerId::new(name))
+            || self.mounts.contains(name)
     }
 
     fn place(&self, portion: &Portion, contents: &Contents) -> Place {
         let counted = portion.counted.unwrap_or_default();
         match &portion.owner {
             Owner::Nobody(cause) => Place::Uncounted(*cause),
+            Owner::OtherStores(_) => Place::Uncounted(Cause::OtherStore),
             Owner::Store => Place::Counted(counted),
             Owner::Layer(chain) => match &self.held {
                 Some(held) if !held.contains(chain) => Place::Uncounted(unheld(chain, contents)),
@@ -210,6 +248,14 @@ impl<'a> Lists<'a> {
     }
 }
 
+fn mount_names(inventory: &Inventory) -> HashSet<Text> {
+    let containers = inventory.containers.iter();
+    let mounts = containers.flat_map(|it| it.image_mounts.iter().map(move |mount| (it, mount)));
+    mounts
+        .flat_map(|(it, mount)| mount.layer_names(&it.id))
+        .collect()
+}
+
 /// Why a layer is there that nothing listed stands on.
 fn unheld(chain: &ChainId, contents: &Contents) -> Cause {
     let is_kept = |kept: &Option<ChainId>| kept.as_ref() == Some(chain);
@@ -239,8 +285,9 @@ pub fn builders(inventory: &Inventory) -> (usize, Bytes) {
     (sizes.clone().count(), sizes.sum())
 }
 
-/// What these come to together.
+/// What these come to together, as far as it could be counted and is a part of the engine's folder.
 #[must_use]
 pub fn sum(rows: &[Unexplained]) -> Bytes {
-    rows.iter().map(|row| row.bytes).sum()
+    let rows = rows.iter().filter(|row| !row.cause.is_beyond());
+    rows.filter_map(|row| row.bytes).sum()
 }

@@ -3,14 +3,20 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::user_folder::{Variable, home};
 use crate::domain::protect::Rule;
+
+/// The most bytes of a config: one with ten thousand filters has half of that.
+const LARGEST: u64 = 1_000_000;
 
 /// What the config says; what it does not say is off.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +45,7 @@ impl Config {
     /// As [`Config::of_process`].
     pub fn at(path: &Path) -> Result<Self, String> {
         let file = path.display();
-        match fs::read_to_string(path) {
+        match text_of(path) {
             Ok(text) => Self::parse(&text).map_err(|mistake| mistake.shown(path, &text)),
             // A link that leads nowhere was put there by somebody.
             Err(error)
@@ -49,7 +55,7 @@ impl Config {
                 Ok(Self::default())
             }
             Err(error) => Err(format!(
-                "{file}: {error}; it may protect things: make it readable, or move it away"
+                "{file}: {error}; it may protect things: make it a file that can be read, or move it away"
             )),
         }
     }
@@ -94,37 +100,56 @@ impl Mistake {
     }
 }
 
+/// Reads a regular file, to which links may lead, without ever waiting: a pipe waits for who writes, a device may
+/// have no end.
+fn text_of(path: &Path) -> io::Result<String> {
+    // Opening some devices does something already.
+    check_kind(&fs::metadata(path)?)?;
+    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = fs::OpenOptions::new();
+    let file = options
+        .read(true)
+        .custom_flags(without_waiting)
+        .open(path)?;
+    let about = file.metadata()?;
+    check_kind(&about)?;
+    let mut text = String::new();
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other("it is larger than 1 MB"));
+    }
+    Ok(text)
+}
+
+fn check_kind(about: &fs::Metadata) -> io::Result<()> {
+    let kind = about.file_type();
+    let what = if kind.is_file() {
+        return Ok(());
+    } else if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    };
+    Err(io::Error::other(format!("it is {what}, no file")))
+}
+
 /// Where the config is. A service may have no HOME: its things are protected all the same.
 fn path(var: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>, String> {
-    let folder = |name| {
-        var(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let config = match folder("XDG_CONFIG_HOME") {
-        Some(folder) if folder.is_absolute() => Some(folder),
-        Some(folder) => {
+    let config = match Variable::of("XDG_CONFIG_HOME", &var) {
+        Variable::Folder(folder) => Some(folder),
+        Variable::NoPath(folder) => {
             let folder = folder.display();
             return Err(format!(
                 "XDG_CONFIG_HOME: {folder} is no absolute path; the config there may protect things: give it in full"
             ));
         }
-        None => folder("HOME")
-            .or_else(home)
-            .map(|home| home.join(".config")),
+        Variable::Absent => home(&var).map(|home| home.join(".config")),
     };
     Ok(config.map(|folder| folder.join("dtop/config.toml")))
-}
-
-/// The home folder as the system's list of users has it.
-fn home() -> Option<PathBuf> {
-    let uid = rustix::process::getuid().as_raw().to_string();
-    let users = fs::read_to_string("/etc/passwd").ok()?;
-    let of_mine = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        (fields.get(2) == Some(&uid.as_str())).then(|| fields.get(5).map(PathBuf::from))?
-    };
-    users.lines().find_map(of_mine)
 }
 
 fn switch(key: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, Mistake> {
@@ -227,10 +252,34 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", &link).unwrap();
         let bytes = folder.path().join("bytes.toml");
         fs::write(&bytes, b"ascii = true # \xff").unwrap();
-        for path in [as_folder, link, bytes] {
+        let pipe = folder.path().join("pipe.toml");
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let linked = |name: &str, to: &Path| {
+            let link = folder.path().join(name);
+            std::os::unix::fs::symlink(to, &link).unwrap();
+            link
+        };
+        let long = folder.path().join("long.toml");
+        fs::write(&long, "#".repeat(1_000_001)).unwrap();
+        for (path, says) in [
+            (as_folder, "it is a folder"),
+            (link, "No such file"),
+            (bytes, "UTF-8"),
+            (
+                linked("zero.toml", Path::new("/dev/zero")),
+                "it is a device",
+            ),
+            (linked("to_pipe.toml", &pipe), "it is a pipe"),
+            (pipe, "it is a pipe"),
+            (long.clone(), "it is larger than 1 MB"),
+        ] {
             let error = Config::at(&path).expect_err("an error");
             assert!(error.contains("may protect things"), "{error}");
+            assert!(error.contains(says), "{error}");
         }
+        fs::write(&long, "#".repeat(1_000_000)).unwrap();
+        assert!(Config::at(&linked("to_long.toml", &long)).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod again;
 mod ahead;
 mod copies;
 mod events;
+mod external;
 mod greeting;
 mod registry;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use self::greeting::Pinged;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
 use super::gist::Gist;
+use super::host::peer;
 use super::host::remote::{self, Home};
 use super::host::{LogOrder, Noted};
 use super::keychain::Keychain;
@@ -42,13 +44,14 @@ use super::{
 };
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk::Disk;
+use crate::domain::disk::DiskList;
 use crate::domain::extent::Extent;
-use crate::domain::inventory::{EngineInfo, SharedSizes, Store};
+use crate::domain::inventory::{EngineInfo, SharedSizes, Store, Swarm};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
-    Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
+    VolumeName,
 };
+use crate::domain::outsider::Outsider;
 use crate::domain::time::Timestamp;
 
 /// A list is given this long; a walk of a disk any time.
@@ -91,8 +94,12 @@ pub struct DockerEngine {
     usage: Usage,
     /// What is there to read a volume with, while one is read.
     helper: Mutex<copies::Helper>,
+    /// What the last list of volumes warned of.
+    warned: Mutex<Vec<Text>>,
     /// A list has shown what dtop itself made.
     saw_helpers: AtomicBool,
+    /// How many containers use each image, where that shows such as no list has.
+    uses: Mutex<external::Uses>,
 }
 
 /// What was agreed on with the engine when it was greeted last. A daemon that comes back after a restart may
@@ -104,6 +111,8 @@ struct Terms {
     home: Home,
     api: Api,
     dialect: Dialect,
+    /// The version of Podman's other API.
+    libpod: Option<Text>,
     /// Only where the store has such a list.
     blobs: Option<Blobs>,
 }
@@ -117,7 +126,10 @@ impl Terms {
     ) -> Result<Self, EngineError> {
         let greeting = pinged.introduce(transport).await?;
         let info = greeting.info;
-        let about = wire::about(&info, &greeting.version, greeting.podman);
+        let mut about = wire::about(&info, &greeting.version, greeting.podman);
+        if about.version.is_empty() {
+            about.version = greeting.server.unwrap_or_default().into();
+        }
         let dialect = Dialect {
             podman: greeting.podman,
             store: about.store,
@@ -130,9 +142,11 @@ impl Terms {
                 host: options.host.clone(),
                 why: options.why.clone(),
                 api: greeting.api.to_string().into(),
+                untold: greeting.untold.map(|error| error.to_string().into()),
                 ..about
             },
             api: greeting.api,
+            libpod: greeting.libpod,
             dialect,
         })
     }
@@ -165,7 +179,9 @@ impl DockerEngine {
             ahead: Mutex::new(ahead),
             usage: Usage::default(),
             helper: Mutex::default(),
+            warned: Mutex::default(),
             saw_helpers: AtomicBool::new(false),
+            uses: Mutex::default(),
             options,
             transport,
         })
@@ -221,13 +237,19 @@ impl DockerEngine {
                 (id, answer)
             })
             .buffer_unordered(INSPECTIONS);
+        self.count_uses(|uses| uses.list(&containers));
         while let Some((id, answer)) = inspected.next().await {
             match answer {
                 Ok(inspect) => {
                     let Some(container) = containers.iter_mut().find(|c| c.id == id) else {
                         continue;
                     };
-                    (container.volumes, container.image_mounts) = wire::mounts(&inspect);
+                    let mounts = wire::mounts(&inspect);
+                    container.volumes = mounts.volumes;
+                    container.image_mounts = mounts.images;
+                    container.binds = mounts.binds;
+                    // The list tells no less than seconds, and an image may get a name within one.
+                    container.created = wire::created(&inspect).or(container.created);
                 }
                 // It went meanwhile; the next list will not have it.
                 Err(EngineError::NotFound(_)) => {}
@@ -253,7 +275,12 @@ impl DockerEngine {
             format!("/images/{name}/json"),
             format!("/images/{name}/history"),
         );
-        let answers = tokio::join!(self.json(&inspect, LIST), self.list(&history));
+        let answers = match tokio::join!(self.json(&inspect, LIST), self.list(&history)) {
+            (Err(error), Err(other)) if is_corrupt(&error) && is_corrupt(&other) => {
+                return Err(error);
+            }
+            answers => answers,
+        };
         let inspect = match answers.0 {
             Err(error) if is_corrupt(&error) => None,
             inspect => Some(inspect?),
@@ -276,21 +303,22 @@ impl DockerEngine {
         })
     }
 
-    async fn list_services(&self) -> Result<Vec<Service>, EngineError> {
+    async fn list_services(&self) -> Result<Vec<Outsider>, EngineError> {
         if self.terms().dialect.podman {
             return Ok(Vec::new());
         }
         // Asked anew each time: a swarm may have been joined or left since.
-        let info = self.json("/info", LIST).await?;
-        let swarm = info.get("Swarm").unwrap_or(&Value::Null);
-        let active = swarm.get("LocalNodeState").and_then(Value::as_str) == Some("active");
-        let manager = swarm.get("ControlAvailable").and_then(Value::as_bool) == Some(true);
-        if active && manager {
-            self.list("/services")
-                .await
-                .map(|list| wire::services(&list))
-        } else {
-            Ok(Vec::new())
+        if let Ok(info) = self.json("/info", LIST).await
+            && wire::about(&info, &Value::Null, false).swarm == Swarm::Inactive
+        {
+            return Ok(Vec::new());
+        }
+        match self.list("/services").await {
+            // A worker's words are others.
+            Err(EngineError::Refused { message, .. }) if message.contains("docker swarm init") => {
+                Ok(Vec::new())
+            }
+            list => list.map(|list| wire::services(&list)),
         }
     }
 
@@ -353,15 +381,18 @@ impl Engine for DockerEngine {
         self.introduce().boxed()
     }
 
-    /// The engine's host is asked where there is a login on it.
-    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+    /// The engine's host is asked where there is a login on it, or where it is this one.
+    fn disks(&self) -> Answer<'_, DiskList> {
         async {
-            let Some(login) = self.transport.login() else {
-                return Ok(Vec::new());
-            };
             let terms = self.terms();
-            let disks = remote::disks(login, &terms.home, &terms.info).await;
-            disks.map_err(|error| self.transport.unreachable(&error))
+            if let Some(login) = self.transport.login() {
+                let disks = remote::disks(login, &terms.home, &terms.info).await;
+                return disks.map_err(|error| self.transport.unreachable(&error));
+            }
+            Ok(match self.address() {
+                Address::Unix(socket) => peer::disks(socket, &terms.home, &terms.info).await,
+                Address::Tcp { .. } | Address::Tls { .. } | Address::Ssh(_) => DiskList::default(),
+            })
         }
         .boxed()
     }
@@ -373,6 +404,7 @@ impl Engine for DockerEngine {
                 Some(list) => list,
                 None => images(&self.transport).await?,
             };
+            self.count_uses(|uses| uses.told = list.uses());
             let images = wire::images(list, self.terms().dialect);
             Ok(self.without_helpers(images, copies::is_helpers_image))
         }
@@ -386,14 +418,26 @@ impl Engine for DockerEngine {
     fn volumes(&self) -> Answer<'_, Vec<Volume>> {
         async {
             let answer = self.json("/volumes", LIST).await?;
+            let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+            *warned = wire::volume_warnings(&answer);
+            drop(warned);
             wire::volumes(&answer)
                 .ok_or_else(|| wire::garbled("GET /volumes", "it is no list of volumes"))
         }
         .boxed()
     }
 
-    fn services(&self) -> Answer<'_, Vec<Service>> {
+    fn volume_warnings(&self) -> Vec<Text> {
+        let warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.clone()
+    }
+
+    fn services(&self) -> Answer<'_, Vec<Outsider>> {
         self.list_services().boxed()
+    }
+
+    fn external(&self) -> Answer<'_, Vec<Outsider>> {
+        self.list_external().boxed()
     }
 
     fn build_cache(&self) -> Answer<'_, Vec<Record>> {
@@ -444,7 +488,7 @@ impl Engine for DockerEngine {
         size: bool,
     ) -> Answer<'a, ContainerDetails> {
         self.inspect_container(id, size)
-            .map_ok(|inspect| wire::container_details(&inspect))
+            .map_ok(move |inspect| wire::container_details(&inspect, size))
             .boxed()
     }
 
@@ -516,8 +560,8 @@ impl Engine for DockerEngine {
 
     fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed> {
         // There the engine takes parents of other images along (see `removal::images`).
-        let keep_parents = self.terms().dialect.store == Store::Containerd;
-        self.delete_image(id.as_str(), keep_parents).boxed()
+        let keep_parents = self.terms().dialect.store != Store::GraphDriver;
+        self.delete_image_by_id(id, keep_parents).boxed()
     }
 
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned> {
@@ -534,6 +578,10 @@ impl Engine for DockerEngine {
 
     fn is_in_registry<'a>(&'a self, digest: &'a str) -> Answer<'a, bool> {
         self.has_registry(digest).boxed()
+    }
+
+    fn passing_reference(&self, digest: &str) -> Option<Text> {
+        registry::passing_reference(self.terms().dialect, digest)
     }
 
     fn pull<'a>(&'a self, digest: &'a str, tell: Tell<'a>) -> Answer<'a, ()> {

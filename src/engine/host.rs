@@ -8,6 +8,7 @@ mod leases;
 mod logs;
 pub(in crate::engine) mod noted;
 pub mod remote;
+mod resolve;
 
 pub use contents::contents;
 pub use layers::stored;
@@ -16,23 +17,36 @@ pub use noted::{Documents, Noted};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{CWD, FileType, FsWord, Mode, OFlags, fstat, fstatfs, fstatvfs, openat};
+use rustix::fs::{
+    AtFlags, CWD, FileType, FsWord, Mode, OFlags, StatVfs, fstat, fstatfs, fstatvfs, openat, statat,
+};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::disk::{Disk, Places, owed_by_ext};
+use crate::domain::disk::{Disk, DiskList, Places, owed_by_ext};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
-use crate::domain::item::{Container, ContainerId, ImageId, RecordId, State, Text, VolumeName};
+use crate::domain::item::{
+    Container, ContainerId, ImageId, ImageMount, RecordId, State, Text, VolumeName,
+};
 
 mod measure;
+mod mount_table;
+mod mounts;
+pub mod peer;
+mod unlisted;
+mod walk;
 mod written;
 
 pub use logs::{LogOrder, logs, truncate};
 pub use measure::{Leash, Walker};
+pub use resolve::{Asked, resolve};
+pub use unlisted::{Unlisted, unlisted};
 
 /// Where containerd keeps its data when it is not told otherwise.
 const CONTAINERD: &str = "/var/lib/containerd";
+/// The folders of an engine's root that people put on another disk with a link (moby#39446), and no others.
+const LINKABLE: [&str; 3] = ["volumes", "containers", "overlay2"];
 /// How many objects of a kind are looked for: one found is proof, and a folder of thousands is no better.
 const SAMPLE: usize = 16;
 
@@ -58,6 +72,8 @@ pub struct Known {
     pub containers: Vec<ContainerId>,
     /// Those of them that are on their way out, or were and stayed: they may have lost what they had already.
     pub leaving: Vec<ContainerId>,
+    /// Those of them that mount images.
+    pub mounting: Vec<(ContainerId, Vec<ImageMount>)>,
     pub volumes: Vec<VolumeName>,
     pub records: Vec<RecordId>,
     /// Folders of layers, which the storage driver names at random.
@@ -75,6 +91,7 @@ impl Known {
             images: named.map(|image| image.id.clone()).collect(),
             containers: inventory.containers.iter().map(|c| c.id.clone()).collect(),
             leaving: leaving(&inventory.containers),
+            mounting: mounting(&inventory.containers),
             volumes: inventory.volumes.iter().map(|v| v.name.clone()).collect(),
             records: inventory.cache.iter().map(|it| it.id.clone()).collect(),
             folders: inventory
@@ -88,6 +105,33 @@ impl Known {
     }
 }
 
+impl Known {
+    /// The container that a layer, a lease or a snapshot of this name belongs to, which may be not listed: names are
+    /// a container's ID, an ID with more behind it, or made up for an image mount of a listed one.
+    pub(super) fn mounts_of(&self, name: &str) -> ContainerId {
+        let is_its = |(id, mounts): &&(ContainerId, Vec<ImageMount>)| {
+            let mut names = mounts.iter().flat_map(|mount| mount.layer_names(id));
+            names.any(|it| *it == *name)
+        };
+        if let Some((id, _)) = self.mounting.iter().find(is_its) {
+            return id.clone();
+        }
+        let id = name.get(..64).filter(|id| is_random(id));
+        ContainerId::new(match id {
+            Some(id) if name[64..].starts_with('-') => id,
+            Some(_) | None => name,
+        })
+    }
+}
+
+/// Containers that mount images, with their mounts.
+pub(in crate::engine) fn mounting(containers: &[Container]) -> Vec<(ContainerId, Vec<ImageMount>)> {
+    let mounting = containers.iter().filter(|it| !it.image_mounts.is_empty());
+    mounting
+        .map(|it| (it.id.clone(), it.image_mounts.clone()))
+        .collect()
+}
+
 /// Containers that are being removed, or could not be.
 pub(in crate::engine) fn leaving(containers: &[Container]) -> Vec<ContainerId> {
     let is_leaving = |it: &&Container| matches!(it.state, State::Removing | State::Dead);
@@ -99,8 +143,20 @@ pub(in crate::engine) fn leaving(containers: &[Container]) -> Vec<ContainerId> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     pub local: Result<Proven, NotLocal>,
-    /// One a filesystem that holds engine data; none where the engine is not local.
-    pub disks: Vec<Disk>,
+    /// None where nothing shows that they are the engine's.
+    pub disks: DiskList,
+}
+
+impl Surroundings {
+    /// Returns why the engine does not count as local, and what that means for its disks.
+    #[must_use]
+    pub fn why_not_local(&self) -> Option<Text> {
+        let why = self.local.as_ref().err()?.to_string();
+        Some(match &self.disks.proof {
+            Some(proof) => format!("{why}; {proof}").into(),
+            None => why.into(),
+        })
+    }
 }
 
 /// Proves that the engine is local and asks its disks. It opens files, which may hang on a dead network
@@ -110,11 +166,14 @@ pub fn look(engine: &EngineInfo, known: &Known) -> Surroundings {
     match prove(engine, known) {
         Ok(root) => Surroundings {
             local: Ok(root.proven()),
-            disks: disks(&root, engine, known),
+            disks: DiskList {
+                disks: disks(&root, engine, known),
+                ..DiskList::default()
+            },
         },
         Err(reason) => Surroundings {
             local: Err(reason),
-            disks: Vec::new(),
+            disks: DiskList::default(),
         },
     }
 }
@@ -215,6 +274,11 @@ impl Root {
         &self.path
     }
 
+    /// Returns the folder's path without links, as the list of mounts has it.
+    fn real_path(&self) -> Option<PathBuf> {
+        mounts::real_path(&self.dir)
+    }
+
     /// Opens a folder below the root; see [`Root::open_file`].
     ///
     /// # Errors
@@ -247,7 +311,8 @@ impl Root {
     }
 
     /// Opens one component after another, each in the folder that was opened before it, so that nobody
-    /// can put a symlink in between.
+    /// can put a symlink in between. The first may be one of [`LINKABLE`]: who may write to the root decides where
+    /// the engine's data lies.
     fn walk(&self, relative: &Path, last: OFlags) -> io::Result<OwnedFd> {
         let mut names = Vec::new();
         for component in relative.components() {
@@ -262,7 +327,9 @@ impl Root {
                 }
             }
         }
-        let mut at = self.dir.try_clone()?;
+        // Not a copy of the handle: two readers of one would each get half of the entries.
+        let own = OFlags::DIRECTORY | base_flags();
+        let mut at = openat(&self.dir, c".", own, Mode::empty())?;
         let ends_at = names.len().saturating_sub(1);
         for (index, name) in names.into_iter().enumerate() {
             let kind = if index == ends_at {
@@ -270,10 +337,25 @@ impl Root {
             } else {
                 OFlags::DIRECTORY
             };
-            let flags = kind | OFlags::NOFOLLOW | base_flags();
+            let is_linkable = index == 0 && LINKABLE.iter().any(|it| name == *it);
+            let follow = if is_linkable && kind.contains(OFlags::DIRECTORY) {
+                OFlags::empty()
+            } else {
+                OFlags::NOFOLLOW
+            };
+            let flags = kind | follow | base_flags();
             at = openat(&at, name, flags, Mode::empty())?;
         }
         Ok(at)
+    }
+
+    /// Returns where one of the root's own folders leads that is a link.
+    fn link(&self, folder: &str) -> Option<PathBuf> {
+        let stat = statat(&self.dir, folder, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        let is_linkable = LINKABLE.contains(&folder);
+        let folder = (is_link && is_linkable).then(|| self.open_folder(Path::new(folder)))?;
+        mounts::real_path(&folder.ok()?)
     }
 
     fn engine_id(&self) -> Option<String> {
@@ -338,11 +420,16 @@ fn is_folders(name: &str) -> bool {
 /// The filesystems that hold the data of a proven engine, each once, with what of it they hold.
 fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
     let mut disks: Vec<(u64, Disk)> = Vec::new();
-    note(&mut disks, &root.dir, root.path(), Places::default());
+    let none = Places::default();
+    note(&mut disks, &root.dir, root.path(), (none, none));
+    let real = root.real_path().unwrap_or_default();
     for (folder, holds) in places(engine) {
-        let path = Path::new(&*root.path).join(&folder);
+        let link = root.link(&folder);
+        let leads_out = link.as_ref().is_some_and(|link| !link.starts_with(&real));
+        let path = link.unwrap_or_else(|| Path::new(&*root.path).join(&folder));
         if let Ok(dir) = root.open_folder(Path::new(&folder)) {
-            note(&mut disks, &dir, &path.to_string_lossy(), holds);
+            let linked = if leads_out { holds } else { none };
+            note(&mut disks, &dir, &path.to_string_lossy(), (holds, linked));
         }
     }
     if engine.store == Store::Containerd
@@ -352,20 +439,31 @@ fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
         for (_, disk) in &mut disks {
             disk.holds.layers = false;
         }
-        note(&mut disks, &containerd.dir, CONTAINERD, LAYERS);
+        note(&mut disks, &containerd.dir, CONTAINERD, (LAYERS, none));
     }
     settled(disks.into_iter().map(|(_, disk)| disk).collect(), engine)
 }
 
-/// Adds the filesystem of a folder, or what the folder holds to one that is known.
-fn note(disks: &mut Vec<(u64, Disk)>, dir: &OwnedFd, path: &str, holds: Places) {
+/// Adds the filesystem of a folder, or what the folder holds to one that is known, and what of that through a link.
+fn note(
+    disks: &mut Vec<(u64, Disk)>,
+    dir: &OwnedFd,
+    path: &str,
+    (holds, linked): (Places, Places),
+) {
     let Ok(device) = fstat(dir).map(|stat| stat.st_dev) else {
         return;
     };
     if let Some((_, disk)) = disks.iter_mut().find(|(known, _)| *known == device) {
         disk.holds = disk.holds.and(holds);
+        disk.linked = disk.linked.and(linked);
     } else if let Ok(disk) = disk(dir, path) {
-        disks.push((device, Disk { holds, ..disk }));
+        let disk = Disk {
+            holds,
+            linked,
+            ..disk
+        };
+        disks.push((device, disk));
     }
 }
 
@@ -407,7 +505,7 @@ fn places(engine: &EngineInfo) -> [(String, Places); 3] {
     };
     let layers = match engine.store {
         Store::Containerd => noted::DAEMON.to_owned(),
-        Store::GraphDriver => engine.driver.to_string(),
+        Store::GraphDriver | Store::Unknown => engine.driver.to_string(),
     };
     [
         (layers, LAYERS),
@@ -421,8 +519,12 @@ fn places(engine: &EngineInfo) -> [(String, Places); 3] {
 pub fn again(disks: &[Disk]) -> Vec<Disk> {
     let again = |old: &Disk| {
         let new = disk(Root::open(old.path.clone()).ok()?.dir, &old.path).ok()?;
-        let holds = old.holds;
-        Some(Disk { holds, ..new })
+        let Disk { holds, linked, .. } = *old;
+        Some(Disk {
+            holds,
+            linked,
+            ..new
+        })
     };
     disks.iter().filter_map(again).collect()
 }
@@ -446,20 +548,27 @@ fn has_images(root: &Root, containerd: &Path, images: &[ImageId]) -> bool {
 
 fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
     let stat = fstatvfs(&dir)?;
-    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
     let is_ext = fstatfs(&dir).is_ok_and(|stat| stat.f_type == EXT);
+    Ok(Disk {
+        path: path.into(),
+        ..disk_of(&stat, is_ext)
+    })
+}
+
+/// A filesystem by what it says of itself.
+fn disk_of(stat: &StatVfs, is_ext: bool) -> Disk {
+    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
     let seen = Seen {
         total: bytes(stat.f_blocks),
         unused: bytes(stat.f_bfree),
         free: bytes(stat.f_bavail),
         is_ext,
     };
-    Ok(Disk {
-        path: path.into(),
+    Disk {
         inodes_total: stat.f_files,
         inodes_free: stat.f_favail,
         ..seen.disk()
-    })
+    }
 }
 
 /// What ext2, ext3 and ext4 call themselves.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use self::book::Book;
 use super::Engine;
 use super::aside::aside;
+use super::user_folder;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::EngineInfo;
@@ -38,15 +39,11 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Journal(Option<Arc<Book>>);
 
 impl Journal {
-    /// The user's own: `$XDG_STATE_HOME/dtop/journal.jsonl`. Without a home it is kept in memory.
+    /// The user's own: `journal.jsonl` in [`user_folder::state`]. Where there is no such folder it is kept in memory,
+    /// and [`Journal::trouble`] says so.
     #[must_use]
     pub fn of_user() -> Self {
-        let folder = |name| {
-            let value = std::env::var_os(name).map(PathBuf::from);
-            value.filter(|path| path.is_absolute())
-        };
-        let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-        state.map_or_else(Self::in_memory, |state| Self::below(state.join("dtop")))
+        user_folder::state().map_or_else(|| Self(Some(Arc::new(Book::of_nobody()))), Self::below)
     }
 
     /// One in a folder, which need not be there yet.
@@ -94,7 +91,9 @@ impl Journal {
     /// down. While another one removes, nothing is: what is in its hand is its own.
     pub async fn resolve(&self, engine: &dyn Engine) -> Option<Resolved> {
         let book = self.0.clone()?;
-        if !self.history().await.ok()?.is_open() {
+        let held = Arc::clone(&book);
+        let begun = aside(move || held.begun()).await?.ok()?;
+        if begun.is_empty() {
             return None;
         }
         // What was in hand is told, but with --read-only nothing is written of it.
@@ -103,14 +102,14 @@ impl Journal {
             .pass(|| "a line in the journal".to_owned())
             .ok()?;
         let about = engine.about().await.ok()?;
+        if !begun.concerns(&about) {
+            return None;
+        }
         let held = Arc::clone(&book);
         let alone = aside(move || held.alone()).await??;
         // What is read now nobody is writing to.
-        let History { entries, gap } = self.history().await.ok()?;
-        let left: Vec<lines::Written> = entries
-            .into_iter()
-            .filter(|entry| entry.is_open_on(&about))
-            .collect();
+        let (held, here) = (Arc::clone(&book), about.clone());
+        let History { entries: left, gap } = aside(move || held.open_on(&here)).await?.ok()?;
         if left.is_empty() && !gap {
             return None;
         }
@@ -257,6 +256,7 @@ fn entry_of(step: &Step, survey: &Survey, engine: &EngineInfo, saved: Option<Pat
         name: (&*step.name).into(),
         names: step.names().to_vec(),
         digests,
+        parents: step.follows().iter().map(|id| id.text().clone()).collect(),
         size: step.size.known(),
         labels: match survey.find(&step.id) {
             Some(Item::Image(image)) => image.labels.clone(),

@@ -1,6 +1,6 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
-mod aside;
+pub mod aside;
 mod blobs;
 pub mod clock;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod docker;
 mod fake;
 mod gate;
 pub mod gist;
+mod gzip;
 pub mod host;
 pub mod journal;
 pub mod keychain;
@@ -19,6 +20,7 @@ pub mod restore;
 pub mod save;
 mod tar;
 pub mod transport;
+mod user_folder;
 pub mod watch;
 pub mod wire;
 
@@ -33,13 +35,14 @@ use self::gist::Gist;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
-use crate::domain::disk::Disk;
+use crate::domain::disk::DiskList;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Service,
-    Source, Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Source,
+    Text, Volume, VolumeName,
 };
+use crate::domain::outsider::Outsider;
 use crate::domain::time::Timestamp;
 
 use save::{Exported, Pieces};
@@ -70,6 +73,9 @@ pub enum EngineError {
     /// Any other refusal, with its status and the engine's words.
     #[error("{message} (status {status})")]
     Refused { status: u16, message: String },
+    /// What answers is no engine but a proxy before it, which lets this request not through, or reaches nobody.
+    #[error("{}", barred(*status, request))]
+    Barred { status: u16, request: String },
     /// An answer that cannot be read.
     #[error("{request}: the answer cannot be read: {cause}")]
     Garbled { request: String, cause: String },
@@ -85,6 +91,45 @@ pub enum EngineError {
     /// Copies were wanted, and there is no place for them.
     #[error("nothing was removed: {0}")]
     NoPlace(String),
+}
+
+impl EngineError {
+    /// Returns true for what nobody may do here, whatever object it is about: an authorization plugin or a proxy says
+    /// so, and would say so again.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        match self {
+            Self::Barred { status, .. } => !is_gateway(*status),
+            Self::Refused { status, .. } => matches!(status, 401 | 403 | 405 | 407),
+            _ => false,
+        }
+    }
+}
+
+impl EngineError {
+    /// Returns true for what is the trouble of one object: it went meanwhile, or the engine cannot read it (`layer … was
+    /// not found (corruption?)`, 500). Whatever else refuses one refuses others of its kind.
+    #[must_use]
+    pub fn is_of_object(&self) -> bool {
+        match self {
+            Self::NotFound(_) | Self::Conflict(_) | Self::NotSupported(_) => true,
+            Self::Refused { status, .. } => *status == 500,
+            _ => false,
+        }
+    }
+}
+
+/// Returns true for a proxy's status that says that nobody answered it.
+fn is_gateway(status: u16) -> bool {
+    matches!(status, 502..=504)
+}
+
+fn barred(status: u16, request: &str) -> String {
+    if is_gateway(status) {
+        format!("a proxy in between gets no answer to {request} ({status})")
+    } else {
+        format!("a proxy in between refuses {request} ({status})")
+    }
 }
 
 /// What an inspected image tells.
@@ -157,8 +202,8 @@ pub trait Engine: Send + Sync {
     /// What it is, asked anew: it may have been restarted as another version. Also a sign of life.
     fn about(&self) -> Answer<'_, EngineInfo>;
     /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.
-    fn disks(&self) -> Answer<'_, Vec<Disk>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn disks(&self) -> Answer<'_, DiskList> {
+        Box::pin(async { Ok(DiskList::default()) })
     }
     /// What lies in the engine's folder, where the engine itself knows; it is walked through otherwise, where it
     /// can be read.
@@ -171,8 +216,17 @@ pub trait Engine: Send + Sync {
     fn containers(&self) -> Answer<'_, Vec<Container>>;
     /// All volumes of all drivers. `size` is pending where [`Engine::volume_sizes`] may tell it, else unknown.
     fn volumes(&self) -> Answer<'_, Vec<Volume>>;
+    /// What the last list of volumes warned of.
+    fn volume_warnings(&self) -> Vec<Text> {
+        Vec::new()
+    }
+
     /// Swarm services; none where there is no swarm.
-    fn services(&self) -> Answer<'_, Vec<Service>>;
+    fn services(&self) -> Answer<'_, Vec<Outsider>>;
+    /// Containers that the list does not have, because other programs made them in the same store (Podman).
+    fn external(&self) -> Answer<'_, Vec<Outsider>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
     /// The gist of [`Engine::build_cache`], for which nothing of it need be kept.
     fn build_cache_gist(&self) -> Answer<'_, Gist> {
@@ -251,6 +305,11 @@ pub trait Engine: Send + Sync {
     /// docker command would use.
     fn is_in_registry<'a>(&'a self, _digest: &'a str) -> Answer<'a, bool> {
         Box::pin(async { Err(no_registry()) })
+    }
+    /// Returns what to pull a digest by, where a pull by digest leaves a name of its own even beside the repository's
+    /// tags: a reference that can be untagged later without those. `None` where it goes with them by itself.
+    fn passing_reference(&self, _digest: &str) -> Option<Text> {
+        None
     }
     /// Pulls `repository@sha256:…`, and tells how far that is.
     fn pull<'a>(&'a self, _digest: &'a str, _tell: Tell<'a>) -> Answer<'a, ()> {

@@ -8,6 +8,7 @@ use super::{Engine, EngineError, Tell};
 use crate::domain::history::{Entry, sources};
 use crate::domain::item::{ImageId, ItemId, Text};
 use crate::domain::plan::ComesBack;
+use crate::domain::reference::{is_digest, repository, shown};
 
 /// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence
 /// each.
@@ -24,16 +25,36 @@ pub async fn restore(
     };
     let gate = engine.gate().pass(|| "the restore".to_owned());
     gate.map_err(|error| error.to_string())?;
-    if !is_there(engine, &id).await? {
-        bring(engine, entry, &id, tell).await?;
-    }
+    let passing = if is_there(engine, &id).await? {
+        None
+    } else {
+        bring(engine, entry, &id, tell).await?
+    };
     let mut missing = Vec::new();
     for name in &entry.names {
-        if let Err(why) = put_back(engine, &id, name).await {
+        if let Err(why) = put_back(engine, &id, name, tell).await {
             missing.push(why);
         }
     }
+    if let Some(passing) = passing
+        && let Err(error) = take_off(engine, &id, &passing).await
+    {
+        missing.push(format!(
+            "{passing} is a name that was not there before: {error}"
+        ));
+    }
     Ok(missing)
+}
+
+/// Untags what an image was pulled by, once it has a name of its own: without one it would go again.
+async fn take_off(engine: &dyn Engine, id: &ImageId, passing: &Text) -> Result<(), EngineError> {
+    let images = engine.images().await?;
+    let image = images.iter().find(|image| image.id == *id);
+    let is_named = image.is_some_and(|image| image.names.iter().any(|name| name != passing));
+    if is_named {
+        engine.untag(passing).await?;
+    }
+    Ok(())
 }
 
 async fn is_there(engine: &dyn Engine, id: &ImageId) -> Result<bool, String> {
@@ -41,13 +62,14 @@ async fn is_there(engine: &dyn Engine, id: &ImageId) -> Result<bool, String> {
     Ok(images.iter().any(|image| image.id == *id))
 }
 
-/// From its copy if there is one, else from the registries that had it.
+/// Brings an image from its copy if there is one, else from the registries that had it. Returns the name that it came
+/// with and did not have before.
 async fn bring(
     engine: &dyn Engine,
     entry: &Entry,
     id: &ImageId,
     tell: Tell<'_>,
-) -> Result<(), String> {
+) -> Result<Option<Text>, String> {
     let mut why = Vec::new();
     if let Some(saved) = &entry.saved {
         // A load gives the archive's names to its image, whoever has them now.
@@ -57,15 +79,23 @@ async fn bring(
             ));
         }
         match engine.load(Path::new(&**saved), tell).await {
-            Ok(()) if is_there(engine, id).await? => return Ok(()),
+            Ok(()) if is_there(engine, id).await? => return Ok(None),
             Ok(()) => why.push(format!("{saved} holds another image")),
             Err(error) => why.push(error.to_string()),
         }
     }
     for digest in &sources(&entry.id, &entry.names, &entry.digests) {
         tell(format!("pulling {digest}"));
-        match engine.pull(digest, tell).await {
-            Ok(()) if is_there(engine, id).await? => return Ok(()),
+        // A digest that was a name is one again; one that was not does not become one.
+        let mut names = entry.names.iter();
+        let name = names.find(|name| is_same_digest(name, digest));
+        let passing = match name {
+            None if !entry.names.is_empty() => engine.passing_reference(digest),
+            _ => None,
+        };
+        let by = passing.as_ref().or(name).unwrap_or(digest);
+        match engine.pull(by, tell).await {
+            Ok(()) if is_there(engine, id).await? => return Ok(passing),
             Ok(()) => why.push(other_image(engine, digest, id).await),
             Err(error @ EngineError::Unreachable { .. }) => return Err(error.to_string()),
             Err(error) => why.push(format!("{digest}: {error}")),
@@ -96,8 +126,22 @@ async fn other_image(engine: &dyn Engine, digest: &Text, id: &ImageId) -> String
     format!("{digest} came as another image{found}, not as {id}: was it for another platform?")
 }
 
+/// Returns true for references to the same digest in the same repository, with a tag or without.
+fn is_same_digest(one: &str, other: &str) -> bool {
+    let hash = |name: &str| name.split_once('@').map(|(_, hash)| hash.to_owned());
+    is_digest(one) && hash(one) == hash(other) && repository(one) == repository(other)
+}
+
 /// Gives it a name again that means no other image now.
-async fn put_back(engine: &dyn Engine, id: &ImageId, name: &Text) -> Result<(), String> {
+async fn put_back(
+    engine: &dyn Engine,
+    id: &ImageId,
+    name: &Text,
+    tell: Tell<'_>,
+) -> Result<(), String> {
+    if is_digest(name) {
+        return put_digest_back(engine, id, name, tell).await;
+    }
     let found = engine.resolve(name).await;
     match found.map_err(|error| format!("{name}: {error}"))? {
         Some(found) if found == *id => Ok(()),
@@ -107,6 +151,27 @@ async fn put_back(engine: &dyn Engine, id: &ImageId, name: &Text) -> Result<(), 
             tagged.map_err(|error| format!("{name}: {error}"))
         }
     }
+}
+
+/// Gives it a digest in a repository again. No tag can do that, only a pull of what is here already.
+async fn put_digest_back(
+    engine: &dyn Engine,
+    id: &ImageId,
+    name: &Text,
+    tell: Tell<'_>,
+) -> Result<(), String> {
+    let images = engine.images().await.map_err(|error| error.to_string())?;
+    let mut images = images.iter().filter(|image| image.id == *id);
+    if images.any(|image| {
+        image
+            .digests
+            .iter()
+            .any(|known| is_same_digest(known, name))
+    }) {
+        return Ok(());
+    }
+    let pulled = engine.pull(name, tell).await;
+    pulled.map_err(|error| format!("{}: {error}", shown(name)))
 }
 
 /// How many images registries are asked about at a time.

@@ -8,6 +8,7 @@ mod address;
 mod frames;
 mod http2;
 mod metered;
+mod packed;
 pub mod ssh;
 #[cfg(test)]
 mod tests;
@@ -31,9 +32,11 @@ pub use self::address::{Address, Line, Lines};
 pub(super) use self::frames::Frames;
 pub(super) use self::http2::Way;
 use self::metered::{Allowance, Metered};
+use self::packed::unpacked;
 use super::aside::aside;
 use super::wire;
 use super::{EngineError, Gate};
+use crate::domain::engine_words::shortened;
 use crate::domain::item::Text;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
@@ -90,6 +93,8 @@ struct Door {
     /// The engine's name in errors.
     host: Text,
     authority: HeaderValue,
+    /// What stands before every path: an engine behind a proxy may be one of several.
+    prefix: String,
     gate: Gate,
     api: RwLock<Option<Api>>,
     idle: Mutex<Vec<(Connection, Instant)>>,
@@ -114,11 +119,13 @@ impl Transport {
         let line = line.into();
         let authority = HeaderValue::from_str(&line.address().authority())
             .unwrap_or(HeaderValue::from_static("docker"));
+        let prefix = line.address().prefix().to_owned();
         let room = line.places().map(|places| Arc::new(Semaphore::new(places)));
         Self(Arc::new(Door {
             line,
             host,
             authority,
+            prefix,
             gate,
             api: RwLock::new(None),
             idle: Mutex::default(),
@@ -168,7 +175,7 @@ impl Transport {
             connection.allowance.grant(longest);
             let again = is_read.then(|| copy_of(&request));
             (request, room) = match self.0.ask(connection, request, room).await {
-                Ok(response) => return Ok(response),
+                Ok(response) => return unpacked(response, longest).await,
                 // The engine had closed it meanwhile. What was not sent may be sent once more, and what
                 // only reads may be asked twice.
                 Err(failure) => match failure.unsent.or(again) {
@@ -180,7 +187,8 @@ impl Transport {
         let connection = self.0.connect().await?;
         connection.allowance.grant(longest);
         let answer = self.0.ask(connection, request, room).await;
-        answer.map_err(|failure| self.0.unreachable(&failure.error))
+        let response = answer.map_err(|failure| self.0.unreachable(&failure.error))?;
+        unpacked(response, longest).await
     }
 
     /// Sends a GET and hands out the answer's head and body if it is a success.
@@ -201,19 +209,22 @@ impl Transport {
     /// # Errors
     /// As [`Transport::send`], or the engine's refusal.
     pub async fn succeed(&self, request: Request<Body>) -> Result<Response<Incoming>, EngineError> {
+        let asked = name_of(request.method(), request.uri().path());
         let response = self.send(request).await?;
-        succeeded(response).await
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal_of(&asked, response).await)
     }
 
-    /// Reads a whole answer if it is a success.
+    /// Reads a whole answer.
     ///
     /// # Errors
-    /// The engine's refusal, a broken connection, or [`EngineError::Garbled`] where it is too long.
+    /// A broken connection, or [`EngineError::Garbled`] where it is too long.
     pub(in crate::engine) async fn whole(
         &self,
         response: Response<Incoming>,
     ) -> Result<Vec<u8>, EngineError> {
-        let response = succeeded(response).await?;
         let mut body = Limited::new(response.into_body(), LONGEST_ANSWER);
         let mut answer = Vec::new();
         while let Some(piece) = self.piece(&mut body).await? {
@@ -297,16 +308,21 @@ fn about(path: &str, error: EngineError) -> EngineError {
     }
 }
 
-/// An answer that is a success, or the refusal that it is.
-async fn succeeded(response: Response<Incoming>) -> Result<Response<Incoming>, EngineError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
+/// Names a request in errors: `GET /info`.
+pub(in crate::engine) fn name_of(method: &Method, path: &str) -> String {
+    format!("{method} {path}")
+}
+
+/// Reads the refusal that an answer is.
+pub(in crate::engine) async fn refusal_of(
+    request: &str,
+    response: Response<Incoming>,
+) -> EngineError {
+    let status = response.status().as_u16();
     let body = Limited::new(response.into_body(), LONGEST_REFUSAL).collect();
     // A refusal stays one even if its words are cut off.
     let words = body.await.map(http_body_util::Collected::to_bytes);
-    Err(refusal(status.as_u16(), &words.unwrap_or_default()))
+    refusal(request, status, &words.unwrap_or_default())
 }
 
 /// Gives up on an answer after a time, which cancels it.
@@ -342,8 +358,8 @@ impl Door {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let spoken = *self.api.read().unwrap_or_else(PoisonError::into_inner);
         let path = match spoken {
-            Some(api) if !tells_version(path) => format!("/v{api}{path}"),
-            _ => path.to_owned(),
+            Some(api) if !tells_version(path) => format!("{}/v{api}{path}", self.prefix),
+            _ => format!("{}{path}", self.prefix),
         };
         head.uri = path
             .parse()
@@ -408,14 +424,16 @@ impl Door {
         }
         EngineError::Unreachable {
             host: self.host.to_string(),
-            cause: cause.to_string(),
+            cause: shortened(&cause.to_string()),
         }
     }
 }
 
-/// True for what is asked before it is known which version an engine speaks.
+/// True for what is asked before it is known which version an engine speaks, and for what has a version of its own in
+/// front, as Podman's other API has.
 fn tells_version(path: &str) -> bool {
-    matches!(path, "/_ping" | "/version")
+    let version = path.strip_prefix("/v").unwrap_or_default();
+    matches!(path, "/_ping" | "/version") || version.starts_with(|it: char| it.is_ascii_digit())
 }
 
 /// Keeps a connection for the next request once its answer has been read to the end. Only then there is room
@@ -444,15 +462,40 @@ pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-/// The engine's words in an error, by its class (ENGINE.md §1.10). Podman's are not always JSON.
+/// Returns the engine's words in an error, by its class (ENGINE.md §1.10), or that a proxy has answered in its place.
+///
+/// Every engine puts its words into JSON; Podman's few routes that are not there answer `Not Found`. What else comes
+/// with a status of its own is a proxy's: a page for a browser (docker-socket-proxy, nginx) or a plain word. Its words
+/// are nobody's concern.
 #[must_use]
-pub fn refusal(status: u16, body: &[u8]) -> EngineError {
+pub fn refusal(request: &str, status: u16, body: &[u8]) -> EngineError {
     let words = String::from_utf8_lossy(body);
     let parsed: Option<serde_json::Value> = serde_json::from_str(&words).ok();
     let message = parsed
         .as_ref()
-        .and_then(|value| value.get("message")?.as_str())
-        .unwrap_or(words.trim());
+        .and_then(|value| value.get("message")?.as_str());
+    let words = words.trim();
+    let is_page = words.starts_with('<');
+    let is_no_engines = matches!(status, 401 | 403 | 405 | 407 | 502..=504);
+    match message {
+        None if is_page || is_no_engines => EngineError::Barred {
+            status,
+            request: request.to_owned(),
+        },
+        message => refused_at(request, status, message.unwrap_or(words)),
+    }
+}
+
+/// Returns [`refused`] of a request. What is said of a route that is not there is said of no object.
+fn refused_at(request: &str, status: u16, message: &str) -> EngineError {
+    const NO_ROUTE: [&str; 4] = ["", "not found", "page not found", "404 page not found"];
+    let said = message.to_ascii_lowercase();
+    if status == 404 && NO_ROUTE.contains(&said.trim_end_matches('.')) {
+        return EngineError::Refused {
+            status,
+            message: format!("{request}: page not found"),
+        };
+    }
     refused(status, message)
 }
 
@@ -465,10 +508,13 @@ pub fn refused(status: u16, message: &str) -> EngineError {
             .unwrap_or("no reason given")
             .to_owned()
     } else {
-        message.to_owned()
+        shortened(message)
     };
     match status {
         404 => EngineError::NotFound(message),
+        // Docker's store of images has lost it to another removal, after the check for it (seen on 20.10 in 34 of 40
+        // pairs of DELETEs at once).
+        500 if message.contains("unrecognized image ID") => EngineError::NotFound(message),
         409 => EngineError::Conflict(message),
         _ => EngineError::Refused { status, message },
     }

@@ -3,6 +3,7 @@
 //!
 //! Everything runs inside the one future of [`watch`]: dropping it drops, and so cancels, every request.
 
+mod beside;
 mod feed;
 mod once;
 mod outbox;
@@ -27,15 +28,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::feed::{Feed, News};
 use self::scan::{Scan, Why};
 use super::aside::aside;
-use super::host::{self, Known, Noted, Surroundings};
+use super::host::{self, Asked, Known, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::ImageId;
+use crate::domain::paths::Resolved;
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
 use crate::engine::clock;
 
+pub(in crate::engine) use self::beside::{parts as unlisted_parts, unlisted_now};
 pub use self::once::{Walk, Wanted, scan_once};
 pub(in crate::engine) use self::walks::sizes_of;
 
@@ -157,12 +160,19 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
 async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Option<Surroundings> {
     let look = aside(move || host::look(&info, &known));
     let mut found = timeout(LOOK, look).await.ok()??;
-    // A host that does not answer now keeps its disks.
-    let disks = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
-    if !disks.is_empty() {
-        found.disks = disks;
+    if found.local.is_err() {
+        // A host that does not answer now keeps its disks.
+        let asked = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
+        found.disks = asked;
     }
     Some(found)
+}
+
+/// Where paths of this machine really are, found on a thread of its own. `None` where looking hangs.
+pub(in crate::engine) async fn resolved(asked: Asked) -> Option<Resolved> {
+    timeout(LOOK, aside(move || host::resolve(&asked)))
+        .await
+        .ok()?
 }
 
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
@@ -204,7 +214,8 @@ fn has_stored_layers(engine: &EngineInfo) -> bool {
 fn with_surroundings(engine: &EngineInfo, found: &Surroundings) -> EngineInfo {
     EngineInfo {
         local: found.local.is_ok(),
-        why_not_local: found.local.as_ref().err().map(|why| why.to_string().into()),
+        why_not_local: found.why_not_local(),
+        closed_disks: found.disks.closed.clone(),
         ..engine.clone()
     }
 }

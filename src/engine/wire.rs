@@ -8,6 +8,7 @@
 mod about;
 mod details;
 mod events;
+mod external;
 mod images;
 mod lists;
 mod lossy;
@@ -21,14 +22,16 @@ use recent::shared;
 use serde_json::Value;
 
 pub use about::{Dialect, about, is_podman};
-pub use details::{container_details, image_content, image_source, last_tagged, mounts};
+pub use details::{container_details, created, image_content, image_source, last_tagged, mounts};
 pub use events::change;
+pub use external::external;
 pub use images::{ImageList, images};
-pub use lists::{containers, services, volumes, with_hidden_mounts};
+pub use lists::{backing, containers, services, volume_warnings, volumes, with_hidden_mounts};
 pub use usage::{Df, Reading, gist_of_records, records, shared_sizes, volume_sizes};
 
 use super::EngineError;
 use crate::domain::bytes::Bytes;
+use crate::domain::engine_words::shortened;
 use crate::domain::item::{ImageId, Labels};
 use crate::domain::time;
 use crate::domain::time::Timestamp;
@@ -58,7 +61,7 @@ pub fn parse_list(request: &str, answer: &[u8]) -> Result<Value, EngineError> {
 pub(super) fn garbled(request: &str, cause: &str) -> EngineError {
     EngineError::Garbled {
         request: request.to_owned(),
-        cause: cause.to_owned(),
+        cause: shortened(cause),
     }
 }
 
@@ -115,6 +118,12 @@ impl<'a> Row<'a> {
     /// A list's elements; none if it is no list.
     pub(super) fn rows(self) -> impl Iterator<Item = Row<'a>> {
         self.0.as_array().into_iter().flatten().map(Row)
+    }
+
+    /// What an object has, whatever its keys are; nothing if it is no object.
+    pub(super) fn values(self) -> impl Iterator<Item = Row<'a>> + Clone {
+        let fields = self.0.as_object().into_iter().flatten();
+        fields.map(|(_, value)| Row(value))
     }
 
     /// A list of texts, of which some engines write a single one without the list.

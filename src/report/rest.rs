@@ -4,7 +4,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::ui::text::{pad, sanitise};
-use crate::ui::words::builders_volumes;
+use crate::ui::words::{builders_volumes, counted};
 use crate::ui::{cut_middle, wrap};
 
 use super::table::right;
@@ -41,13 +41,14 @@ pub fn unexplained(inventory: &Inventory, most: usize, columns: usize) -> Vec<St
 }
 
 fn lines_of(row: &Unexplained, columns: usize) -> Vec<String> {
-    let bytes = right(&row.bytes.to_string(), BYTES);
-    let title = pad(row.cause.title(), TITLE);
+    let bytes = right(&counted(row.bytes), BYTES);
+    let title = cut_middle(&sanitise(&row.title()), TITLE);
+    let title = pad(&title, TITLE);
     let room = |taken: usize| columns.saturating_sub(taken).max(LEAST);
     let path = sanitise(&row.path);
     let path = cut_middle(&path, room(BYTES + TITLE + 6));
     let mut lines = vec![format!("  {bytes}  {title}  {path}")];
-    if row.bytes >= MUCH {
+    if row.bytes.is_none_or(|bytes| bytes >= MUCH) {
         let advice = wrap(row.cause.advice(), room(BYTES + 4));
         let advice = advice.iter().map(|line| format!("  {:BYTES$}  {line}", ""));
         lines.extend(advice);

@@ -126,7 +126,7 @@ impl Choice {
             match chosen.filter.verdict(&subject, now) {
                 Verdict::Shown => {
                     shown = true;
-                    asked.extend(chosen.filter.matched_names(names));
+                    asked.extend(chosen.filter.matched_names(&subject));
                 }
                 Verdict::NotKnown => not_known = true,
                 Verdict::Hidden => {}
@@ -181,11 +181,10 @@ impl Choice {
                 return plan;
             }
             let before = self.selection.dropped.len();
-            let unasked = plan.steps.iter().filter(|step| {
-                step.id.kind() == Kind::Volume
-                    && step.size != Figure::Known(Bytes::ZERO)
-                    && !self.selection.items.contains_key(&step.id)
-            });
+            let unasked = plan
+                .steps
+                .iter()
+                .filter(|step| step.loses_data() && !self.selection.items.contains_key(&step.id));
             let unasked: Vec<ItemId> = unasked.map(|step| step.id.clone()).collect();
             self.selection.dropped.extend(unasked);
             if self.selection.dropped.len() == before {

@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::domain::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
-use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
-use crate::domain::item::{Kind, Text};
+use crate::domain::inventory::{EngineInfo, Stage};
+use crate::domain::item::Kind;
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
+use crate::domain::reference;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
@@ -56,13 +57,16 @@ pub fn report(survey: &Survey, page: Page) -> String {
         engine(&inventory.engine),
     ];
     lines.extend(inventory.disks.iter().map(disk));
+    let closed = inventory.engine.closed_disks.iter();
+    lines.extend(closed.map(|path| sanitise(&words::closed_disk(path)).into_owned()));
     lines.push(totals(survey, page));
-    lines.extend(Stage::ALL.iter().filter_map(|stage| {
-        let Progress::Failed(why) = inventory.stage(*stage) else {
-            return None;
-        };
-        Some(format!("not known: {}: {}", stage.word(), sanitise(why)))
-    }));
+    lines.extend(
+        inventory
+            .failures()
+            .map(|(what, why)| format!("not known: {what}: {}", sanitise(why))),
+    );
+    let warnings = inventory.volume_warnings.iter();
+    lines.extend(warnings.map(|it| format!("volumes: the engine warns: {}", sanitise(it))));
     for kind in survey.kinds() {
         lines.push(String::new());
         lines.extend(pane(survey, kind, page));
@@ -73,10 +77,7 @@ pub fn report(survey: &Survey, page: Page) -> String {
 
 /// The engine and its host, as every confirmation repeats them.
 fn engine(engine: &EngineInfo) -> String {
-    let store: &Text = match engine.store {
-        Store::Containerd => &Text::from("containerd"),
-        Store::GraphDriver => &engine.driver,
-    };
+    let store = engine.store_name().unwrap_or_default();
     let mut parts = vec![host(engine)];
     parts.extend([product(engine), store.to_string()]);
     if !engine.api.is_empty() {
@@ -151,6 +152,10 @@ fn pane(survey: &Survey, kind: Kind, page: Page) -> Vec<String> {
     if let Some(why) = none.filter(|_| kind == Kind::BuildCache) {
         return vec![sanitise(&why).into_owned()];
     }
+    if let Some(why) = survey.inventory().lacks(Stage::list_of(kind)) {
+        let title = kind.title();
+        return vec![format!("{title} –: cannot be listed: {}", sanitise(why))];
+    }
     let count = survey.rows(kind).count();
     let mut lines = vec![format!("{} {count}", kind.title())];
     if count == 0 {
@@ -213,7 +218,7 @@ fn step_line(number: usize, step: &Step, page: Page) -> String {
     let name = if step.names().is_empty() {
         step.name.to_string()
     } else {
-        step.names().join(", ")
+        reference::listed(step.names())
     };
     let frees = table::right(&frees, 9);
     let mut line = format!("{number:>4}  {kind:<9}  {frees}  {}", sanitise(&name));
@@ -238,17 +243,16 @@ fn notes(step: &Step) -> Vec<String> {
     if step.vanishes {
         notes.push("vanishes with an earlier step".to_owned());
     }
-    if !step.follows().is_empty() {
-        let parents = words::count(step.follows().len(), "untagged parent");
-        notes.push(format!("takes along {parents}"));
-    }
+    notes.extend(words::parents(step).map(|parents| format!("takes along {parents}")));
     // Of what --free added, this is among the reasons.
     if step.comes_back != ComesBack::Pulled || step.added_by != AddedBy::Free {
         notes.extend(step.way_back().map(str::to_owned));
     }
-    if step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO) {
+    if step.loses_data() {
         notes.push("its data is lost".to_owned());
     }
+    let of_volume = words::of_volume(step);
+    notes.extend(of_volume.iter().map(|note| sanitise(note).into_owned()));
     notes
 }
 

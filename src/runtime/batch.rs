@@ -1,6 +1,7 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
 mod opened;
+mod unlisted;
 
 use std::cell::Cell;
 use std::io;
@@ -10,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::cli::{self, Select, one_line};
+use crate::domain::history::NOT_WRITTEN;
+use crate::domain::inventory::EngineInfo;
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::protect::Protection;
@@ -27,7 +28,9 @@ use crate::report::select::{Choice, How, Target};
 use crate::report::text::{self, Page};
 
 use self::opened::{Opened, needed};
+use self::unlisted::Unlisted;
 use super::console::Console;
+use super::ending::{self, Ending, GRACE};
 use super::past;
 
 /// How long clearing up after a dtop that was killed may take.
@@ -70,6 +73,13 @@ impl Stop {
     /// What the engine at a host said that leaves nothing to try, and what may help.
     pub(super) fn engine(host: &str, error: &EngineError) -> Self {
         let advice = match error {
+            EngineError::Barred { .. } if error.is_forbidden() => {
+                "have the proxy let it through, or name the engine's own socket with -H"
+            }
+            EngineError::Barred { .. } => "is the engine behind it running?",
+            EngineError::Refused { .. } if error.is_forbidden() => {
+                "ask who may do that here: an authorization plugin or a proxy forbids it"
+            }
             EngineError::Unreachable { .. } => "is the engine still running?",
             EngineError::TimedOut { .. } => {
                 "is the engine hanging? its log tells more (journalctl -u docker)"
@@ -147,22 +157,20 @@ pub async fn plan(
     }
 }
 
-/// Removes what was chosen after asking, or with `yes` without, and returns the exit code. Once `interrupt`
-/// is done the object in hand is finished, and what is left is skipped.
-pub async fn clean(
+/// Plans what `clean` was asked for, or returns the exit code of why it cannot be.
+///
+/// # Errors
+/// The exit code; why was said.
+pub async fn prepared(
     engine: impl Future<Output = Found>,
     wish: Clean<'_>,
     console: &mut Console<'_>,
-    interrupt: impl Future<Output = ()>,
-) -> u8 {
+) -> Result<Planned, u8> {
     let planned = match refusal(wish, console) {
         Some(stop) => Err(stop),
         None => planned(engine, wish.select, wish.yes, console).await,
     };
-    let mut planned = match planned {
-        Ok(planned) => planned,
-        Err(stop) => return stopped(&stop, wish.json, console),
-    };
+    let mut planned = planned.map_err(|stop| stopped(&stop, wish.json, console))?;
     // With `--yes` nobody reads it before it is done, and a registry that is down would hold up a cron job.
     if !wish.yes {
         past::ask_registries(&mut planned).await;
@@ -170,6 +178,17 @@ pub async fn clean(
     past::say_what_was_in_hand(&planned, wish.journal, console).await;
     // What a dtop that was killed has left; what is in the way of that is tried again at the next start.
     let _ = tokio::time::timeout(SWEEP, planned.engine.sweep()).await;
+    Ok(planned)
+}
+
+/// Removes what was planned after asking, or with `yes` without, and returns the exit code. Once `interrupt` is
+/// done the object in hand is given a moment to end, and what is left is skipped.
+pub async fn clean(
+    planned: Planned,
+    wish: Clean<'_>,
+    console: &mut Console<'_>,
+    interrupt: impl Future<Output = Ending>,
+) -> u8 {
     let Planned { survey, plan, .. } = &planned;
     let asks = !wish.yes && !plan.steps.is_empty();
     if !asks && !wish.json {
@@ -178,7 +197,8 @@ pub async fn clean(
     }
     if plan.steps.is_empty() || asks && !is_confirmed(survey, plan, console) {
         let written = if wish.json {
-            console.print(&json::clean(survey, plan, &[], None))
+            let error = planned.unlisted.error();
+            console.print(&json::clean(survey, plan, &[], error.as_deref()))
         } else {
             Ok(())
         };
@@ -221,11 +241,18 @@ fn clean_ended(code: u8, written: io::Result<()>, console: &mut Console<'_>) -> 
     }
 }
 
+/// Warns of copies that would take room on the very disk that is to be freed.
+fn warn_of_copies(folder: &Path, engine: &EngineInfo, console: &mut Console<'_>) {
+    if engine.local && is_on_disk_of(folder, &engine.root) {
+        console.complain(&text::copies_on_disk(folder));
+    }
+}
+
 async fn carry_out(
     planned: Planned,
     wish: Clean<'_>,
     console: &mut Console<'_>,
-    interrupt: impl Future<Output = ()>,
+    interrupt: impl Future<Output = Ending>,
 ) -> u8 {
     let code = planned.code(0);
     let Planned {
@@ -242,6 +269,7 @@ async fn carry_out(
     } = wish;
     // Only steps are checked again: what was refused before is still chosen, and still stays.
     let refused = plan.refused.clone();
+    let base = plan.clone();
     let cancel = Arc::new(AtomicBool::new(false));
     let order = Order {
         plan,
@@ -249,20 +277,18 @@ async fn carry_out(
         journal: journal.clone(),
         save: save.map(Path::to_owned),
     };
-    if let Some(folder) = &order.save
-        && survey.inventory().engine.local
-        && is_on_disk_of(folder, &survey.inventory().engine.root)
-    {
-        console.complain(&text::copies_on_disk(folder));
+    if let Some(folder) = &order.save {
+        warn_of_copies(folder, &survey.inventory().engine, console);
     }
     let mut steps = Vec::new();
     let mut written = Ok(());
-    let interrupted = Cell::new(false);
+    let interrupted = Cell::new(None);
+    let mut ended = Vec::new();
     let page = console.page;
     let removal = {
         let tell = |event: Event| {
             // Who has interrupted it does not wait for a figure either, which may take a scan.
-            if matches!(event, Event::Counting) && interrupted.get() {
+            if matches!(event, Event::Counting) && interrupted.get().is_some() {
                 cancel.store(true, Ordering::SeqCst);
             }
             if let Event::Checked { plan, .. } = &event {
@@ -272,6 +298,7 @@ async fn carry_out(
             if save.is_some() {
                 console.show_note(&saving.unwrap_or_default());
             }
+            ended.extend_from_slice(dones(&event));
             let lines = lines(&event, page);
             // A reader who has gone does not end what was confirmed.
             if !json && written.is_ok() && !lines.is_empty() {
@@ -281,17 +308,18 @@ async fn carry_out(
         let mut removal = pin!(remove(engine, order, Arc::clone(&cancel), tell));
         tokio::select! {
             biased;
-            () = interrupt => {
-                interrupted.set(true);
+            ending = interrupt => {
+                interrupted.set(Some(ending));
                 cancel.store(true, Ordering::SeqCst);
-                removal.await
+                tokio::time::timeout(GRACE, removal).await.map_err(|_| ending)
             }
-            removal = &mut removal => removal,
+            removal = &mut removal => Ok(removal),
         }
     };
     let removal = match removal {
-        Ok(removal) => removal,
-        Err(error) => {
+        Ok(Ok(removal)) => removal,
+        Err(ending) => return left_in_hand(ending, (&survey, &base, &ended), json, console),
+        Ok(Err(error)) => {
             let stop = Stop::engine(&survey.inventory().engine.host, &error);
             return stopped(&stop, json, console);
         }
@@ -315,13 +343,38 @@ async fn carry_out(
         ));
     }
     if let Some(trouble) = journal.trouble() {
-        console.complain(&format!("the journal is not written: {trouble}"));
+        console.complain(&format!("{NOT_WRITTEN}: {trouble}"));
     }
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
-    if interrupted.get() && removal.done.iter().any(is_skipped) {
+    let ending = interrupted.get();
+    let ending = ending.filter(|_| removal.done.iter().any(is_skipped));
+    if ending.is_some() {
         console.complain("interrupted; what was skipped is still there");
     }
-    clean_ended(cli::exit_code(&removal.done).max(code), written, console)
+    let code = clean_ended(cli::exit_code(&removal.done).max(code), written, console);
+    match ending {
+        // Who stops a service wants to see that it was stopped; who pressed ^C, what became of it.
+        Some(Ending::Terminate | Ending::HangUp) => ending.map_or(code, Ending::code),
+        Some(Ending::Interrupt) | None => code,
+    }
+}
+
+/// Ends without waiting any longer for the object in hand, and returns the exit code. The journal has what is in
+/// hand: the next start finds out what became of it.
+fn left_in_hand(
+    ending: Ending,
+    (survey, plan, ended): (&Survey, &Plan, &[Done]),
+    json: bool,
+    console: &mut Console<'_>,
+) -> u8 {
+    let why =
+        "interrupted while something was being removed; dtop history finds out what became of it";
+    console.complain(why);
+    if json {
+        // The exit code says already that not all was done.
+        let _ = console.print(&json::clean(survey, plan, ended, Some(why)));
+    }
+    ending.code()
 }
 
 /// How far a copy has come, if one is being written.
@@ -334,7 +387,15 @@ fn saving(event: &Event, steps: &[Step], page: Page) -> Option<String> {
 
 /// What a removal prints, a line an object.
 fn lines(event: &Event, page: Page) -> String {
-    let dones = match event {
+    dones(event)
+        .iter()
+        .map(|done| text::done(done, page))
+        .collect()
+}
+
+/// What has ended with an event.
+fn dones(event: &Event) -> &[Done] {
+    match event {
         Event::Checked { dropped, .. } => dropped.as_slice(),
         Event::Ended { done, .. } => std::slice::from_ref(done),
         Event::Checking
@@ -344,26 +405,7 @@ fn lines(event: &Event, page: Page) -> String {
         | Event::Counting
         | Event::Accounted(_)
         | Event::Finished => &[],
-    };
-    dones.iter().map(|done| text::done(done, page)).collect()
-}
-
-/// Waits for ^C, SIGTERM or a lost line. Until it is waited for they end the program at once.
-pub async fn interrupted() {
-    let signals = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ];
-    let waits = signals.into_iter().filter_map(|kind| {
-        let mut signal = signal(kind).ok()?;
-        Some(Box::pin(async move { signal.recv().await }))
-    });
-    let waits: Vec<_> = waits.collect();
-    if waits.is_empty() {
-        return std::future::pending().await;
     }
-    futures_util::future::select_all(waits).await;
 }
 
 /// Shows the plan and asks, on standard error: standard output may be a file. Anything but the answer that
@@ -375,7 +417,7 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
     console.forget_typed();
     console.say(&question);
     let mut answer = String::new();
-    let read = console.input.read_line(&mut answer);
+    let read = ending::at_a_prompt(|| console.input.read_line(&mut answer));
     if !answer.ends_with('\n') {
         console.say("\n");
     }
@@ -387,12 +429,14 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
 }
 
 /// A plan, what it was made from, and the engine that it is for.
-pub(super) struct Planned {
+pub struct Planned {
     pub engine: Arc<dyn Engine>,
     pub survey: Survey,
     pub plan: Plan,
     /// How much was to be freed, where that was said.
     target: Option<Target>,
+    /// What could not be chosen from.
+    unlisted: Unlisted,
 }
 
 impl Planned {
@@ -405,11 +449,12 @@ impl Planned {
 
     /// The exit code of what went well otherwise.
     fn code(&self, code: u8) -> u8 {
-        if self.target.is_none_or(|target| target.is_met) {
+        let code = if self.target.is_none_or(|target| target.is_met) {
             code
         } else {
             cli::NOT_ALL_DONE
-        }
+        };
+        self.unlisted.code(code)
     }
 }
 
@@ -434,6 +479,10 @@ async fn planned(
         let wanted = needed(&filters, how, &opened.base.protection);
         opened.scan(wanted, console).await?
     };
+    let takes_disk = goal.is_some_and(|goal| goal.bytes().is_none());
+    if takes_disk && !survey.inventory().engine.closed_disks.is_empty() {
+        return Err(unknown_disk(&survey));
+    }
     let engine = opened.engine;
     let now = console.page.now;
     let mut choice = Choice::new(&survey, &filters, how, now);
@@ -450,19 +499,38 @@ async fn planned(
     if let Some(line) = choice.left_out() {
         console.complain(&line);
     }
-    let plan = choice.plan(&survey, how);
+    let mut plan = choice.plan(&survey, how);
+    // Where a target is met, nobody misses what else might have been.
+    let is_met = filters.is_empty() && choice.target.is_some_and(|target| target.is_met);
+    let unlisted = if is_met {
+        Unlisted::default()
+    } else {
+        Unlisted::new(&survey, &filters)
+    };
+    for line in unlisted.lines() {
+        console.complain(line);
+    }
+    unlisted.doubt(&mut plan);
     Ok(Planned {
         engine,
         survey,
         plan,
         target: choice.target,
+        unlisted,
     })
 }
 
 /// That nobody knows how much is to be freed.
 fn unknown_disk(survey: &Survey) -> Stop {
     let engine = &survey.inventory().engine;
-    let why = engine.why_not_local.as_deref();
+    if let Some(path) = engine.closed_disks.first() {
+        return Stop::nothing_tried(format!(
+            "{}: nobody here may ask how full the disk of {} is; say --free SIZE instead, or run it as root",
+            engine.host,
+            crate::ui::text::sanitise(path)
+        ));
+    }
+    let why = engine.untold.as_deref().or(engine.why_not_local.as_deref());
     let why = why.unwrap_or("its folder cannot be read from here");
     Stop::nothing_tried(format!(
         "{}: nobody can tell how full the engine's disk is ({why}); say --free SIZE instead",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
-use crate::domain::history::{Entry, GAP, Resolved, Returned};
+use crate::domain::history::{Entry, GAP, NOT_WRITTEN, Resolved, Returned};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind, Text};
 use crate::domain::plan::MOST_ASKED;
@@ -87,6 +87,9 @@ pub async fn history(
     };
     if past.gap {
         console.complain(GAP);
+    }
+    if let Some(trouble) = journal.trouble() {
+        console.complain(&format!("{NOT_WRITTEN}: {trouble}"));
     }
     let entries = past.into_entries();
     let text = if json {

@@ -57,6 +57,8 @@ pub struct Session {
     /// Registries that are being asked.
     asking: Vec<AbortHandle>,
     cancel: Arc<AtomicBool>,
+    /// It was said that the journal is not written.
+    unwritten: Rc<Cell<bool>>,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             watching: Vec::new(),
             asking: Vec::new(),
             cancel: Arc::default(),
+            unwritten: Rc::default(),
         }
     }
 
@@ -183,12 +186,19 @@ impl Session {
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();
+        let unwritten = Rc::clone(&self.unwritten);
         self.begin(async move {
+            let journal = order.journal.clone();
             // What it ended with has been told as events.
             let _ = remove(engine, order, cancel, |event| {
                 let _ = news.send(News::Msg(Msg::Removal(event)));
             })
             .await;
+            if let Some(trouble) = journal.trouble()
+                && !unwritten.replace(true)
+            {
+                let _ = news.send(News::Msg(Msg::Unwritten(trouble)));
+            }
         });
     }
 

@@ -111,7 +111,18 @@ impl Drop for Terminal {
 /// Gives the terminal back, after what was drawn before. A terminal that is gone (a lost SSH line) or that nobody
 /// reads cannot be told, which is no error; its modes are those of before all the same.
 fn give_back() {
-    let Some(line) = taken().take() else {
+    give_back_within(PATIENCE);
+}
+
+/// As the end of the terminal, where no time is left for one that takes nothing.
+pub fn give_back_at_once() {
+    give_back_within(Duration::from_millis(50));
+}
+
+/// Holds the lock while it does, so that nobody ends the program in between.
+fn give_back_within(patience: Duration) {
+    let mut taken = taken();
+    let Some(line) = taken.take() else {
         return;
     };
     let mut out = Pen::new(line.clone());
@@ -122,7 +133,7 @@ fn give_back() {
         LeaveAlternateScreen,
         cursor::Show
     );
-    line.finish(PATIENCE);
+    line.finish(patience);
     let _ = disable_raw_mode();
 }
 

@@ -107,6 +107,7 @@ fn with_news(told: Vec<Msg>) -> Program {
         line: Line::over(io::sink()).unwrap(),
         picture: Picture::Old,
         is_blind: false,
+        ending: None,
     }
 }
 
@@ -190,7 +191,7 @@ async fn parts_that_wait_side_by_side_are_worked_out_together() {
     told.extend(vec![part(); BATCH]);
     let mut program = with_news(told);
     // Held open, as by a terminal where nobody types.
-    let (_keyboard, mut inputs) = unbounded_channel();
+    let (_keyboard, mut inputs) = channel(1);
     let mut signals = Signals::new().unwrap();
     let mut parts = Vec::new();
     for _ in 0..2 {
@@ -234,7 +235,7 @@ async fn a_model_counts_as_drawn_once_the_terminal_took_it_and_no_later_one_does
     let mut program = with_news(Vec::new());
     program.line = Line::over(terminal.clone()).unwrap();
     let mut screen = ratatui::Terminal::new(Counted::new()).unwrap();
-    let (_keyboard, mut inputs) = unbounded_channel();
+    let (_keyboard, mut inputs) = channel(1);
     let mut signals = Signals::new().unwrap();
     program.draw(&mut screen).unwrap();
     assert!(
@@ -256,4 +257,53 @@ async fn a_model_counts_as_drawn_once_the_terminal_took_it_and_no_later_one_does
     program.draw(&mut screen).unwrap();
     assert!(matches!(program.picture, Picture::Shown));
     assert_eq!(*terminal.took.lock().unwrap(), b"the frame");
+}
+
+/// Takes in all of this, and returns the program, how long that took and the longest batch.
+async fn after(inputs: Vec<Input>) -> (Program, Duration, usize) {
+    let inputs = stream::iter(inputs.into_iter().map(Ok)).chain(stream::pending());
+    let mut inputs = queue(inputs);
+    let mut signals = Signals::new().unwrap();
+    let mut program = with_news(Vec::new());
+    let mut screen = ratatui::Terminal::new(Counted::new()).unwrap();
+    let (mut took, mut most) = (Duration::ZERO, 0);
+    let quiet = Duration::from_millis(200);
+    loop {
+        let start = Instant::now();
+        let next = program.next_batch(&mut inputs, &mut signals);
+        let Ok(next) = tokio::time::timeout(quiet, next).await else {
+            return (program, took, most);
+        };
+        let batch = next.expect("something happened");
+        most = most.max(batch.len());
+        program.take_in(batch);
+        program.draw(&mut screen).unwrap();
+        took += start.elapsed();
+    }
+}
+
+fn key(letter: char) -> Input {
+    Input::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_pasted_by_mistake_costs_little_and_is_said() {
+    let local = tokio::task::LocalSet::new();
+    let pasted = || "0123456789".repeat(20_000);
+    local
+        .run_until(async {
+            let keys = pasted().chars().map(key).collect();
+            // A terminal without bracketed paste sends keys; with it, one text.
+            for text in [keys, vec![Input::Paste(pasted())]] {
+                let inputs = std::iter::once(key('/')).chain(text).collect();
+                let (program, took, most) = after(inputs).await;
+                let Screen::Filter(line) = &program.model.screen else {
+                    panic!("the line is open");
+                };
+                assert_eq!((line.text.len(), line.at, line.is_full), (4096, 4096, true));
+                assert!(most <= AHEAD, "{most} keys in memory");
+                assert!(took < Duration::from_secs(5), "{took:?}");
+            }
+        })
+        .await;
 }

@@ -4,8 +4,8 @@ use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Detail, Model};
 use crate::domain::bytes::Figure;
 use crate::domain::item::{
-    Container, ContainerDetails, HistoryRow, Image, ItemId, Kind, Labels, Record, Source, Text,
-    Volume, short_id,
+    Backing, Container, ContainerDetails, HistoryRow, Image, ItemId, Kind, Labels, Record, Source,
+    Text, Volume, short_id,
 };
 use crate::domain::survey::{Facts, Item};
 use crate::domain::time::Timestamp;
@@ -202,9 +202,7 @@ impl Page<'_> {
         let before = self.lines.len();
         let users: Vec<&Container> = survey.users_of_image(&image.id).collect();
         self.containers(&users);
-        for service in survey.services_of_image(&image.id) {
-            self.say("service", service);
-        }
+        self.outsiders(&ItemId::Image(image.id.clone()));
         for child in survey.children_of_image(&image.id) {
             self.say("child image", &Item::Image(child).name());
         }
@@ -221,6 +219,12 @@ impl Page<'_> {
         for user in users {
             let name = Item::Container(user).name();
             self.say(user.state.word(), &name);
+        }
+    }
+
+    fn outsiders(&mut self, id: &ItemId) {
+        for outsider in self.model.survey.outsiders_of(id) {
+            self.say(outsider.kind.label(), &outsider.name);
         }
     }
 
@@ -402,8 +406,8 @@ impl Page<'_> {
             let size = figure(size, self.theme);
             self.say("volume", &format!("{volume}  {size}"));
         }
-        for image in &container.image_mounts {
-            self.say("image", image);
+        for mount in &container.image_mounts {
+            self.say("image", &mount.image);
         }
     }
 
@@ -415,10 +419,20 @@ impl Page<'_> {
         if let Some(what) = builders(volume) {
             self.say("what", &what);
         }
-        if volume.has_options {
-            self.say(
+        match &volume.backing {
+            Backing::Folder => {}
+            Backing::Mount { sort, device } => {
+                self.say("a name for", &format!("{device} ({sort}): the data stays"));
+            }
+            Backing::Unknown => self.say(
                 "options",
-                "made with driver options: its bytes may live elsewhere",
+                "of its driver's own: its bytes may live elsewhere",
+            ),
+        }
+        if volume.is_elsewhere() {
+            self.say(
+                "scope",
+                &format!("{}: whether others use it is not known here", volume.scope),
             );
         }
         self.say("mountpoint", &volume.mountpoint);
@@ -428,12 +442,36 @@ impl Page<'_> {
         self.last_use(&id);
         self.project(&volume.labels);
         self.heading("Used by");
-        let users: Vec<&Container> = self.model.survey.users_of_volume(&volume.name).collect();
-        if users.is_empty() {
+        self.volume_users(volume);
+        self.labels(&volume.labels);
+    }
+
+    fn volume_users(&mut self, volume: &Volume) {
+        let survey = &self.model.survey;
+        let by_path: Vec<&Container> = survey.users_by_path_of(&volume.name).collect();
+        let before = self.lines.len();
+        for user in survey.users_of_volume(&volume.name) {
+            let is_by_path = by_path.iter().any(|it| it.id == user.id);
+            let way = if is_by_path { ", by its path" } else { "" };
+            let name = Item::Container(user).name();
+            self.say(user.state.word(), &format!("{name}{way}"));
+        }
+        self.outsiders(&ItemId::Volume(volume.name.clone()));
+        for name in survey.volumes_in(&volume.name) {
+            let name = Item::Volume(name).name();
+            self.say("volume", &format!("{name}, by its path"));
+        }
+        if self.lines.len() == before {
             self.plain(" nothing".to_owned());
         }
-        self.containers(&users);
-        self.labels(&volume.labels);
+        // Who sees it and would not miss it.
+        for above in survey.containers_above(volume) {
+            let name = Item::Container(above).name();
+            self.say(
+                "seen by",
+                &format!("{name}, which mounts a folder above it"),
+            );
+        }
     }
 
     fn record(&mut self, record: &Record) {

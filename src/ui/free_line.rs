@@ -1,6 +1,6 @@
 //! How much is to be freed, while it is typed, waited for or asked about.
 
-use crate::app::model::{Asking, FreeError, FreeScreen, Model};
+use crate::app::model::{Asking, FreeError, FreeScreen, LINE_FULL, Model};
 use crate::app::update::still_measured;
 use crate::domain::disk::Disk;
 use crate::domain::triage::is_small;
@@ -65,6 +65,7 @@ fn error(error: FreeError) -> Vec<String> {
             "nobody knows how full the disk is: write a size",
             "no disk known: write 20gb",
         ],
+        FreeError::TooLong => [LINE_FULL, "4 kB at most"],
     };
     texts.map(str::to_owned).into()
 }

@@ -11,8 +11,8 @@ use jiff::SignedDuration;
 use crate::app::model::{LOST_LONG, Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
-use crate::domain::inventory::{EngineInfo, Progress, Stage, Store};
-use crate::domain::item::Kind;
+use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage, Swarm};
+use crate::domain::item::{Kind, Text};
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
 
@@ -97,10 +97,7 @@ fn engine_forms(model: &Model) -> Vec<Vec<Piece>> {
         };
         return vec![vec![brand(), (state.to_owned(), Look::Plain)]];
     }
-    let store = match engine.store {
-        Store::Containerd => "containerd".into(),
-        Store::GraphDriver => engine.driver.clone(),
-    };
+    let store = engine.store_name().unwrap_or_default();
     let host = (sanitise(&engine.host).into_owned(), Look::Bold);
     let product = (format!(" · {}", product(engine)), Look::Plain);
     let mut full = vec![brand(), host.clone(), product.clone()];
@@ -342,20 +339,40 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
         };
         return Some((text, Look::Danger));
     }
-    let failed = Stage::ALL.into_iter().find_map(|stage| {
-        let Progress::Failed(why) = inventory.stage(stage) else {
-            return None;
-        };
-        Some(if brief {
-            format!("{} failed", stage.word())
-        } else {
-            format!("{} failed: {why}", stage.word())
-        })
-    });
-    if let Some(text) = failed {
+    if let Some(text) = failed(inventory, brief) {
         return Some((text, Look::Warn));
     }
+    if let Some(warning) = inventory.volume_warnings.first() {
+        return Some((format!("volumes: {warning}"), Look::Warn));
+    }
     measuring(model, brief).map(|text| (text, Look::Faint))
+}
+
+/// What was refused, the list that is missed most first, and how much more. That a worker does not tell of services is
+/// no news.
+fn failed(inventory: &Inventory, brief: bool) -> Option<String> {
+    let is_worker = inventory.engine.swarm == Swarm::Worker;
+    let is_services = |what: &str| what == Stage::Services.word();
+    let mut failures: Vec<(&str, &Text)> = inventory.failures().collect();
+    failures.retain(|(what, _)| !(is_worker && is_services(what)));
+    // What the engine is comes after the lists, and services last: most engines have none.
+    let rank = |what: &str| {
+        let lists = [Kind::Image, Kind::Container, Kind::Volume, Kind::BuildCache];
+        let list = lists.map(|kind| Stage::list_of(kind).word());
+        let place = list.iter().position(|word| *word == what);
+        place.unwrap_or(list.len() + usize::from(is_services(what)))
+    };
+    failures.sort_by_key(|(what, _)| rank(what));
+    let (what, why) = failures.first()?;
+    let more = match failures.len() - 1 {
+        0 => String::new(),
+        more => format!(" · {more} more"),
+    };
+    Some(if brief {
+        format!("{what} failed{more}")
+    } else {
+        format!("{what} failed: {why}{more}")
+    })
 }
 
 const TRYING: &str = " · trying again";

@@ -36,7 +36,7 @@ const SIGNS: &[(&str, &str)] = &[
 ];
 
 const FILTER: &[(&str, &str)] = &[
-    ("word", "part of the name"),
+    ("word", "part of the name; 12 hex digits: an ID"),
     ("=name", "the whole name, * allowed"),
     ("/re/", "a regular expression"),
     ("id:3f2a", "the ID's beginning"),
@@ -45,7 +45,8 @@ const FILTER: &[(&str, &str)] = &[
     ("age>30d", "since created"),
     ("idle>2w", "since last used; s m h d w"),
     ("created<2026-07-07", "by date"),
-    ("project:shop", "its compose project"),
+    ("project:shop", "its compose project or stack"),
+    ("driver:local", "of volumes and logs, * allowed"),
     ("label:key=value", "or only label:key"),
     (
         "is:unused",

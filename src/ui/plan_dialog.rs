@@ -17,11 +17,11 @@
 use std::cell::OnceCell;
 
 use crate::app::keys::Place as KeyPlace;
-use crate::app::model::{Model, PlanLine, PlanScreen};
-use crate::domain::bytes::{Bytes, Figure};
+use crate::app::model::{LINE_FULL, Model, PlanLine, PlanScreen};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::{Freed, Release};
 use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
+use crate::domain::reference;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::filter_line::typed;
@@ -31,7 +31,8 @@ use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{
-    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, why_it_may_go,
+    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, of_volume,
+    why_it_may_go,
 };
 
 /// Columns of the bytes, and of the kind behind them.
@@ -64,7 +65,12 @@ pub fn draw(model: &Model, screen: &PlanScreen, canvas: &mut Canvas<'_>) {
     for (line, y) in summary.iter().zip(tall.saturating_sub(1 + below)..) {
         canvas.pen(0, y, wide).pieces(line);
     }
-    if screen.line.is_some() {
+    if let Some(line) = &screen.line {
+        if line.is_full {
+            let mut pen = canvas.pen(1, tall.saturating_sub(1), wide.saturating_sub(1));
+            pen.put(LINE_FULL, Look::Danger);
+            return;
+        }
         let keys = [
             footer::key("Enter", "copies there"),
             footer::key("Esc", "none"),
@@ -170,7 +176,7 @@ impl Writer<'_> {
 
     fn step(&self, step: &Step) -> Vec<Line> {
         let mut text = if step.names().len() > 1 {
-            step.names().join(", ")
+            reference::listed(step.names())
         } else {
             step.name.to_string()
         };
@@ -277,10 +283,8 @@ fn notes(step: &Step) -> Vec<String> {
         });
     }
     notes.extend(step.way_back().map(str::to_owned));
-    if !step.follows().is_empty() {
-        let parents = count(step.follows().len(), "untagged parent");
-        notes.push(format!("with {parents}"));
-    }
+    notes.extend(super::words::parents(step).map(|parents| format!("with {parents}")));
+    notes.extend(of_volume(step));
     notes
 }
 
@@ -380,8 +384,7 @@ fn facts(plan: &Plan) -> Vec<String> {
             }
         ));
     }
-    let volumes =
-        number(&|step| step.id.kind() == Kind::Volume && step.size != Figure::Known(Bytes::ZERO));
+    let volumes = number(&Step::loses_data);
     if volumes > 0 {
         let verb = if volumes == 1 { "does" } else { "do" };
         facts.push(format!(

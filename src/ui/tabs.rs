@@ -136,8 +136,10 @@ pub fn count(model: &Model, kind: Kind) -> String {
     if kind == Kind::BuildCache && lacks_build_cache(model) {
         return "–".to_owned();
     }
-    if !model.survey.inventory().is_listed(Stage::list_of(kind)) && pane.rows.is_empty() {
-        return "…".to_owned();
+    let (inventory, stage) = (model.survey.inventory(), Stage::list_of(kind));
+    if !inventory.is_listed(stage) && pane.rows.is_empty() {
+        let is_refused = inventory.lacks(stage).is_some();
+        return if is_refused { "–" } else { "…" }.to_owned();
     }
     if pane.filter_text.is_empty() {
         return pane.rows.len().to_string();

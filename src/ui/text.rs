@@ -4,96 +4,9 @@
 //! characters of no width or of a width on which terminals do not agree. What is drawn moves the cursor by
 //! exactly the columns that [`width`] counts.
 
-use std::borrow::Cow;
-
 use unicode_width::UnicodeWidthChar;
 
-/// Stands for a character that is not shown.
-const HIDDEN: char = '\u{fffd}';
-/// More marks than this on one letter grow over the lines above and below.
-const MARKS: usize = 2;
-
-/// A text without anything that could move the cursor, change the order of letters or hide: each such
-/// character becomes `�`, line ends and tabs become spaces. Letters of all scripts stay.
-#[must_use]
-pub fn sanitise(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    // Marks may follow a letter; at the beginning they would fall on what stands to the left.
-    let mut marks = MARKS;
-    for letter in text.chars() {
-        match class(letter) {
-            Class::Letter => {
-                marks = 0;
-                safe.push(letter);
-            }
-            Class::Mark if marks < MARKS => {
-                marks += 1;
-                safe.push(letter);
-            }
-            Class::Space => {
-                marks = MARKS;
-                safe.push(' ');
-            }
-            Class::Dropped => {}
-            Class::Mark | Class::Hidden => {
-                marks = MARKS;
-                safe.push(HIDDEN);
-            }
-        }
-    }
-    Cow::Owned(safe)
-}
-
-enum Class {
-    /// Takes one or two columns.
-    Letter,
-    /// Takes none, and is drawn on the letter before it.
-    Mark,
-    Space,
-    /// Only chooses between two forms of the letter before it.
-    Dropped,
-    Hidden,
-}
-
-fn class(letter: char) -> Class {
-    match letter {
-        '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Class::Space,
-        '\u{fe00}'..='\u{fe0f}' => Class::Dropped,
-        _ if is_hidden(letter) => Class::Hidden,
-        _ => match letter.width() {
-            Some(0) => Class::Mark,
-            Some(_) => Class::Letter,
-            None => Class::Hidden,
-        },
-    }
-}
-
-/// What controls something, is not seen, or has a width on which terminals do not agree.
-fn is_hidden(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter,
-            // Directions: marks, embeddings, overrides, isolates.
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Not seen: joiners, fillers, invisible operators, selectors, tags.
-            | '\u{ad}' | '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-            // Hangul letters that join; sound marks and keycaps that do or do not.
-            | '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97c}' | '\u{d7b0}'..='\u{d7fb}'
-            | '\u{ff9e}' | '\u{ff9f}' | '\u{20e3}'
-            // Signs that span the digits after them.
-            | '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
-            | '\u{110bd}' | '\u{110cd}'
-            // Halves of flags and skin tones: two columns together, four apart.
-            | '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}'
-            // For private use, and never characters at all.
-            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' | '\u{fdd0}'..='\u{fdef}')
-        || u32::from(letter) & 0xfffe == 0xfffe
-}
+pub use crate::domain::engine_words::sanitise;
 
 /// How many columns a safe text takes: those of its letters one by one, as terminals draw them. (Arabic lam and
 /// alef count as one column together in tables, and are drawn in two.)
@@ -138,32 +51,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn what_could_move_the_cursor_is_replaced() {
-        for (raw, safe) in [
-            ("postgres:13-beta1", "postgres:13-beta1"),
-            ("\u{1b}[31mred\u{1b}[0m", "�[31mred�[0m"),
-            ("a\u{9b}2Jb\u{7f}", "a�2Jb�"),
-            ("one\r\ntwo\tthree", "one  two three"),
-            ("abc\u{202e}txt.exe\u{2069}", "abc�txt.exe�"),
-            ("zero\u{200b}width\u{feff}", "zero�width�"),
-            ("名前 café cafe\u{301}", "名前 café cafe\u{301}"),
-            ("\u{301}first", "�first"),
-            ("z\u{301}\u{302}\u{303}\u{304}", "z\u{301}\u{302}��"),
-            ("👩\u{200d}👧 🇩🇪 👍🏽 ❤\u{fe0f}", "👩�👧 �� 👍� ❤"),
-        ] {
-            assert_eq!(sanitise(raw), safe, "{raw:?}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn safe_text_has_nothing_left_to_replace(raw in any::<String>()) {
-            let safe = sanitise(&raw);
-            prop_assert!(!safe.chars().any(|letter| letter.is_control() || is_hidden(letter)));
-            prop_assert_eq!(sanitise(&safe), safe.clone());
-        }
-
         #[test]
         fn a_fitted_text_never_takes_more_room(raw in any::<String>(), room in 0_usize..40) {
             let safe = sanitise(&raw);

@@ -22,7 +22,7 @@ use super::footer;
 use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::Look;
-use super::words::{builders_volumes, lasting, no_unexplained};
+use super::words::{builders_volumes, counted, lasting, no_unexplained};
 
 /// Columns of the bytes, and of what stands before the notes.
 const BYTES: usize = 9;
@@ -110,13 +110,14 @@ fn lines(row: &Unexplained, is_current: bool, wide: u16) -> Vec<Line> {
     };
     let room = usize::from(wide).saturating_sub(indent + 1).max(8);
     let path = sanitise(&row.path);
+    let title = cut_middle(&sanitise(&row.title()), TITLE);
     let mut head = vec![
-        (format!("{:>BYTES$}  ", row.bytes.to_string()), Look::Frees),
-        (row.cause.title().to_owned(), Look::Plain),
+        (format!("{:>BYTES$}  ", counted(row.bytes)), Look::Frees),
+        (title.clone(), Look::Plain),
     ];
     let mut notes = Vec::new();
     if wide >= NARROW {
-        let fill = " ".repeat(TITLE.saturating_sub(width(row.cause.title())));
+        let fill = " ".repeat(TITLE.saturating_sub(width(&title)));
         head.push((fill, Look::Plain));
         let room = usize::from(wide).saturating_sub(INDENT + TITLE + 2);
         head.push((format!(" {}", cut_middle(&path, room)), Look::Faint));
@@ -124,8 +125,8 @@ fn lines(row: &Unexplained, is_current: bool, wide: u16) -> Vec<Line> {
             notes.push(path.into_owned());
         }
     } else if is_current {
-        if width(row.cause.title()) + INDENT > usize::from(wide) {
-            notes.push(row.cause.title().to_owned());
+        if width(&title) + INDENT > usize::from(wide) {
+            notes.push(title);
         }
         // All that is said of the row must be seen at once, the advice above all.
         notes.push(cut_middle(&path, room));

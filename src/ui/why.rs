@@ -1,8 +1,10 @@
 //! The pane's last line: why the row under the cursor frees what it frees, or an answer to the last key.
 
 use crate::app::model::Model;
-use crate::domain::item::{Container, Image, ItemId, Kind, Record};
+use crate::domain::item::{Container, Image, ItemId, Kind, Record, Volume};
+use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::plan::AddedBy;
+use crate::domain::reference;
 use crate::domain::survey::Item;
 
 use super::canvas::Canvas;
@@ -20,9 +22,12 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
         pen.put(notice, Look::Warn);
         return;
     }
-    // Without a line of totals this is the only place for what goes wrong.
+    // Without a line of totals this is the only place for what goes wrong. What was refused stays so: why the row
+    // stays, or is not certain, says as much and more.
     let news = status(model, false).filter(|_| at.totals.is_none());
-    if let Some((text, look @ (Look::Danger | Look::Warn))) = &news {
+    if let Some((text, look @ (Look::Danger | Look::Warn))) = &news
+        && (*look == Look::Danger || !is_in_question(model))
+    {
         pen.put(text, *look);
         return;
     }
@@ -35,6 +40,15 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     } else if let Some((text, look)) = &news {
         pen.put(text, *look);
     }
+}
+
+/// Returns true for a row that would be refused, or of which nobody is certain what it frees.
+fn is_in_question(model: &Model) -> bool {
+    let pane = model.pane();
+    pane.current().is_some_and(|index| {
+        let facts = model.survey.facts(pane.kind, index);
+        facts.blocked || !facts.frees.is_exact() && !facts.frees.pending
+    })
 }
 
 /// What there is to say of the row under the cursor, what matters most first.
@@ -72,7 +86,7 @@ fn of_current(model: &Model, theme: Theme) -> Vec<String> {
     if let Item::Image(image) = item
         && image.names.len() > 1
     {
-        parts.push(format!("also {}", image.names[1..].join(", ")));
+        parts.push(format!("also {}", reference::listed(&image.names[1..])));
     }
     // A column tells the time; by what it was used, or that nobody knows, only this line.
     let is_told = facts.last_used.is_some() && facts.last_used_by.is_none();
@@ -115,14 +129,17 @@ pub fn in_the_way(model: &Model, id: &ItemId) -> Vec<String> {
     if let Some(why) = survey.protected_by(kind, index) {
         return vec![why];
     }
+    let unlisted = survey.unlisted_holders(survey.numbers().number(kind, index));
+    if let Some(why) = unlisted.and_then(|stage| survey.unlisted_in_words(stage)) {
+        return vec![why];
+    }
     let why = match survey.item(kind, index) {
         Item::Image(image) => return image_in_the_way(model, image),
         Item::Container(container) => {
             format!("{}: d, then s, stops it first", container.state.word())
         }
         Item::Volume(volume) => {
-            let users: Vec<&Container> = survey.users_of_volume(&volume.name).collect();
-            used_by(&users)
+            return volume_in_the_way(model, volume);
         }
         Item::Record(record) => record_in_the_way(model, record),
         Item::Log(container) => container.log_obstacle().unwrap_or_default().to_owned(),
@@ -130,21 +147,48 @@ pub fn in_the_way(model: &Model, id: &ItemId) -> Vec<String> {
     vec![why]
 }
 
+fn volume_in_the_way(model: &Model, volume: &Volume) -> Vec<String> {
+    let survey = &model.survey;
+    let id = ItemId::Volume(volume.name.clone());
+    let by_path: Vec<&Container> = survey.users_by_path_of(&volume.name).collect();
+    let is_by_path = |user: &&Container| by_path.iter().any(|it| it.id == user.id);
+    let (paths, names): (Vec<&Container>, Vec<&Container>) =
+        survey.users_of_volume(&volume.name).partition(is_by_path);
+    let mut parts = Vec::new();
+    if !names.is_empty() {
+        parts.push(used_by(&names));
+    }
+    if !paths.is_empty() {
+        parts.push(format!("{}, by its path", used_by(&paths)));
+    }
+    parts.extend(used_outside(model, &id));
+    let inside: Vec<String> = survey
+        .volumes_in(&volume.name)
+        .map(|it| Item::Volume(it).name().to_string())
+        .collect();
+    if !inside.is_empty() {
+        parts.push(format!("used by volume {}, by its path", join(&inside)));
+    }
+    if let Some(container) = survey.unresolved().filter(|_| parts.is_empty()) {
+        let name = Item::Container(container).name();
+        parts.push(format!(
+            "may be used by container {name}: where its bind mounts lead is not known here"
+        ));
+    }
+    parts
+}
+
 fn image_in_the_way(model: &Model, image: &Image) -> Vec<String> {
     let survey = &model.survey;
     let users: Vec<&Container> = survey.users_of_image(&image.id).collect();
-    let services: Vec<String> = survey
-        .services_of_image(&image.id)
-        .map(|name| format!("service {name}"))
-        .collect();
+    let outsiders = used_outside(model, &ItemId::Image(image.id.clone()));
+    let is_held = outsiders.is_some();
     let children: Vec<&Image> = survey.children_of_image(&image.id).collect();
     let mut parts = Vec::new();
     if !users.is_empty() {
         parts.push(used_by(&users));
     }
-    if !services.is_empty() {
-        parts.push(format!("used by {}", join(&services)));
-    }
+    parts.extend(outsiders);
     if let Some(child) = children.first() {
         let more = match children.len() - 1 {
             0 => String::new(),
@@ -162,10 +206,22 @@ fn image_in_the_way(model: &Model, image: &Image) -> Vec<String> {
             .is_some_and(|at| survey.facts(Kind::Container, at).flags.protected);
         user.state.is_stopped() && !protected
     });
-    if idle && services.is_empty() && children.is_empty() {
+    if idle && !is_held && children.is_empty() {
         parts.extend(unlock_hint(model, &ItemId::Image(image.id.clone())));
     }
     parts
+}
+
+/// `used by swarm services a and b and external container c`: what holds an item and is on no list.
+fn used_outside(model: &Model, id: &ItemId) -> Option<String> {
+    let outsiders: Vec<&Outsider> = model.survey.outsiders_of(id).collect();
+    let phrases = OutsiderKind::ALL.into_iter().filter_map(|kind| {
+        let of_kind = outsiders.iter().filter(|it| it.kind == kind);
+        let names: Vec<String> = of_kind.map(|it| it.name.to_string()).collect();
+        (!names.is_empty()).then(|| format!("{} {}", kind.words(names.len()), join(&names)))
+    });
+    let phrases: Vec<String> = phrases.collect();
+    (!phrases.is_empty()).then(|| format!("used by {}", phrases.join(" and ")))
 }
 
 /// `u` works on what is marked and, where nothing is, on the row under the cursor.

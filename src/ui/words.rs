@@ -4,15 +4,17 @@ use crate::domain::account::{Account, Change, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
-use crate::domain::item::{ItemId, Kind, Volume};
+use crate::domain::item::{ItemId, Kind, Volume, short_id};
 use crate::domain::layers::{Doubt, Freed};
-use crate::domain::plan::{ComesBack, Plan};
+use crate::domain::plan::{ComesBack, Plan, Step};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::time::Timestamp;
 use crate::domain::triage::{self, Tier};
 use crate::domain::unexplained;
 
+use super::canvas::cut_middle;
+use super::text::sanitise;
 use super::theme::Theme;
 
 /// A size: `154 MB`, `…` while it is measured, `–` where it cannot be known.
@@ -22,6 +24,11 @@ pub fn figure(figure: Figure<Bytes>, theme: Theme) -> String {
         Figure::Pending => theme.pending().to_owned(),
         Figure::Unknown => "–".to_owned(),
     }
+}
+
+/// Bytes that were counted, or `–` where they could not be.
+pub fn counted(bytes: Option<Bytes>) -> String {
+    bytes.map_or_else(|| "–".to_owned(), |bytes| bytes.to_string())
 }
 
 /// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`; `at least 3.20 GB` where
@@ -102,6 +109,26 @@ pub fn difference(difference: &Difference) -> String {
     format!("promised {promised}, freed {freed}: {why}")
 }
 
+/// So much of a path is shown in a sentence: an engine may say anything.
+const LONGEST_PATH: usize = 120;
+
+/// What must be known of a volume that goes: that its data stays, and who sees it go.
+pub fn of_volume(step: &Step) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(device) = step.device() {
+        let device = cut_middle(device, LONGEST_PATH);
+        notes.push(format!("a name for {device}: the data stays"));
+    }
+    if let [first, more @ ..] = step.seen_by() {
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!("container {first}{more} mounts a folder above it"));
+    }
+    notes
+}
+
 /// What a volume is by its name, and what to do about it, where it is a buildx builder's.
 pub fn builders(volume: &Volume) -> Option<String> {
     let builder = volume.builder()?;
@@ -116,6 +143,11 @@ pub fn builders_volumes(inventory: &Inventory) -> Option<String> {
     let volumes = count(number, "volume");
     let text = format!("{bytes} of buildx builders' cache in {volumes} is counted under volumes");
     (number > 0).then_some(text)
+}
+
+/// That a folder of the engine's lies on a disk that cannot be asked.
+pub fn closed_disk(path: &str) -> String {
+    format!("{path}: on a disk of its own, which this user may not ask how full it is")
 }
 
 /// Why it is not known what Docker does not count.
@@ -175,9 +207,25 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             "not all layers that {} holds are known",
             name(&ItemId::Container(id.clone()), survey)
         ),
-        Doubt::CacheNotListed => "build cache could not be listed".to_owned(),
+        Doubt::NotListed(kind) => {
+            let stage = Stage::list_of(*kind);
+            match survey.inventory().lacks(stage) {
+                Some(why) => format!("{} could not be listed: {}", stage.word(), sanitise(why)),
+                None => format!("{} could not be listed", stage.word()),
+            }
+        }
+        Doubt::Store => match &survey.inventory().engine.untold {
+            Some(why) => format!(
+                "how the engine stores layers is not known: {}",
+                sanitise(why)
+            ),
+            None => "how the engine stores layers is not known".to_owned(),
+        },
         Doubt::Blobs => "the engine does not tell the size of compressed layers".to_owned(),
         Doubt::Leased => "a pull or build of a moment ago may still keep some of it".to_owned(),
+        Doubt::Driver(driver) if driver.is_empty() => {
+            "the engine does not name its storage driver".to_owned()
+        }
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
     }
@@ -202,6 +250,18 @@ pub fn count(number: usize, word: &str) -> String {
     } else {
         format!("{number} {word}s")
     }
+}
+
+/// Returns the untagged parents that go along with an image, by ID; `None` where there are none.
+#[must_use]
+pub fn parents(step: &Step) -> Option<String> {
+    let ids: Vec<&str> = (step.follows().iter())
+        .map(|id| short_id(id.as_str()))
+        .collect();
+    (!ids.is_empty()).then(|| {
+        let word = if ids.len() == 1 { "parent" } else { "parents" };
+        format!("untagged {word} {}", ids.join(", "))
+    })
 }
 
 /// What a plan does: `removes 1 container and 2 images, empties 3 logs`.

@@ -5,16 +5,21 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
+mod beside;
 mod harness;
 mod hostile;
 mod job;
 mod logs;
+mod names;
 mod outage;
 mod past;
+mod refused;
 mod reports;
 #[path = "../support/mod.rs"]
 mod support;
+mod twice;
 mod unexplained;
+mod uses;
 
 use std::process::ExitCode;
 
@@ -78,6 +83,38 @@ const TESTS: &[OnEngine] = &[
         unexplained::a_containerd_beside_the_engine_is_told_with_it,
     ),
     (
+        "a_volume_mounted_by_its_path_is_in_use",
+        uses::a_volume_mounted_by_its_path_is_in_use,
+    ),
+    (
+        "a_volume_that_is_a_name_goes_without_its_data",
+        uses::a_volume_that_is_a_name_goes_without_its_data,
+    ),
+    (
+        "what_a_swarm_uses_is_in_use",
+        uses::what_a_swarm_uses_is_in_use,
+    ),
+    (
+        "containers_of_the_other_store_hold_their_volumes",
+        beside::containers_of_the_other_store_hold_their_volumes,
+    ),
+    (
+        "a_damaged_container_keeps_what_may_be_its",
+        beside::a_damaged_container_keeps_what_may_be_its,
+    ),
+    (
+        "an_image_mount_holds_what_it_shows",
+        beside::an_image_mount_holds_what_it_shows,
+    ),
+    (
+        "an_image_mount_is_found_by_any_name",
+        beside::an_image_mount_is_found_by_any_name,
+    ),
+    (
+        "an_external_container_holds_its_image",
+        beside::an_external_container_holds_its_image,
+    ),
+    (
         "report_is_json_on_an_empty_engine",
         reports::report_is_json_on_an_empty_engine,
     ),
@@ -109,6 +146,31 @@ const TESTS: &[OnEngine] = &[
         "a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused",
         logs::a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused,
     ),
+    ("a_digest_is_a_name", names::a_digest_is_a_name),
+    (
+        "a_digest_beside_its_tag_is_no_further_name",
+        names::a_digest_beside_its_tag_is_no_further_name,
+    ),
+    (
+        "an_image_comes_back_with_the_names_that_it_had",
+        names::an_image_comes_back_with_the_names_that_it_had,
+    ),
+    (
+        "an_image_is_a_registrys_only_where_all_of_it_is",
+        names::an_image_is_a_registrys_only_where_all_of_it_is,
+    ),
+    (
+        "the_digits_of_an_id_mean_the_image",
+        names::the_digits_of_an_id_mean_the_image,
+    ),
+    (
+        "podmans_short_names_mean_what_podman_means",
+        names::podmans_short_names_mean_what_podman_means,
+    ),
+    (
+        "parents_that_go_along_are_named",
+        names::parents_that_go_along_are_named,
+    ),
     (
         "an_image_comes_back_from_its_registry",
         past::an_image_comes_back_from_its_registry,
@@ -116,6 +178,38 @@ const TESTS: &[OnEngine] = &[
     (
         "what_a_killed_dtop_had_in_hand_is_resolved",
         past::what_a_killed_dtop_had_in_hand_is_resolved,
+    ),
+    (
+        "a_refused_list_costs_only_itself",
+        refused::a_refused_list_costs_only_itself,
+    ),
+    (
+        "without_containers_nothing_that_they_may_hold_goes",
+        refused::without_containers_nothing_that_they_may_hold_goes,
+    ),
+    (
+        "an_engine_that_may_not_say_what_it_is_is_listed",
+        refused::an_engine_that_may_not_say_what_it_is_is_listed,
+    ),
+    (
+        "a_refused_measure_is_unknown_and_not_zero",
+        refused::a_refused_measure_is_unknown_and_not_zero,
+    ),
+    (
+        "the_first_refused_write_ends_the_batch",
+        refused::the_first_refused_write_ends_the_batch,
+    ),
+    (
+        "without_services_what_stacks_name_stays",
+        refused::without_services_what_stacks_name_stays,
+    ),
+    (
+        "two_at_once_count_an_object_once",
+        twice::two_at_once_count_an_object_once,
+    ),
+    (
+        "a_containers_bytes_are_those_that_were_asked_for",
+        refused::a_containers_bytes_are_those_that_were_asked_for,
     ),
     (
         "hostile_strings_move_no_cursor_and_break_no_column",

@@ -58,8 +58,6 @@ fn tags(engine: &PrivateEngine, id: &str) -> Vec<String> {
     let mut tags: Vec<String> = tags
         .iter()
         .filter_map(|tag| tag.as_str().map(str::to_owned))
-        // On 28's containerd store what was pulled by digest keeps that as a name, too.
-        .filter(|tag| !tag.contains('@'))
         .collect();
     tags.sort();
     tags

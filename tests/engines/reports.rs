@@ -302,12 +302,17 @@ pub fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
 
 /// dtop on this engine.
 pub fn command(engine: &PrivateEngine) -> Command {
+    at(&engine.host())
+}
+
+/// dtop on the engine at this address.
+pub fn at(host: &str) -> Command {
     let mut command = Command::new(DTOP);
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
     command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.env("XDG_STATE_HOME", STATE);
-    command.args(["-H", &engine.host()]);
+    command.args(["-H", host]);
     command
 }

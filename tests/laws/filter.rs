@@ -4,7 +4,7 @@ use dtop::app::list::{Around, Pane};
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::filter::{Filter, Verdict};
 use dtop::domain::inventory::Inventory;
-use dtop::domain::item::{Kind, Labels, Volume, VolumeName};
+use dtop::domain::item::{Backing, Kind, Labels, Volume, VolumeName};
 use dtop::domain::plan::Tally;
 use dtop::domain::survey::Survey;
 use dtop::domain::time::Timestamp;
@@ -95,7 +95,8 @@ fn volume() -> impl Strategy<Value = Volume> {
             created: age.map(|days| now() - SignedDuration::from_hours(24 * days)),
             labels,
             mountpoint: "".into(),
-            has_options: false,
+            scope: "local".into(),
+            backing: Backing::Folder,
         },
     )
 }

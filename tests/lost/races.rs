@@ -190,12 +190,16 @@ fn hold_one(stage: &Stage<'_>, meddler: &Meddler, moments: Vec<(usize, Deed)>) -
     let acted = Arc::new(Mutex::new(Vec::new()));
     let case = format!("{moments:?}");
     let (them, did, mut due) = (Arc::clone(&others), Arc::clone(&acted), moments);
+    let answering = meddler.answering();
     meddler.arm(move |number, request| {
         // Between a last look and the removal that follows it only the engine could see more.
         if request.method == "GET" {
             due.retain(|(moment, deed)| {
-                if *moment <= number && them.act(*deed) {
-                    did.lock().unwrap().push(*deed);
+                if *moment <= number {
+                    let _others_wait = answering.write();
+                    if them.act(*deed) {
+                        did.lock().unwrap().push(*deed);
+                    }
                 }
                 *moment > number
             });

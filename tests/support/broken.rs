@@ -6,9 +6,9 @@ use dtop::app::model::Options;
 use dtop::domain::bytes::Bytes;
 use dtop::domain::inventory::{EngineInfo, SharedSizes};
 use dtop::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Volume, VolumeName,
 };
+use dtop::domain::outsider::Outsider;
 use dtop::domain::protect::Protection;
 use dtop::engine::journal::Journal;
 use dtop::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
@@ -86,7 +86,7 @@ impl Engine for Broken {
         Box::pin(std::future::pending())
     }
 
-    fn services(&self) -> Answer<'_, Vec<Service>> {
+    fn services(&self) -> Answer<'_, Vec<Outsider>> {
         Box::pin(std::future::pending())
     }
 

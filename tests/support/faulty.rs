@@ -29,6 +29,8 @@ pub enum Fault {
     Closed,
     /// 500, in words.
     Refused,
+    /// 403, and a page for a browser, as a proxy has it.
+    Forbidden,
 }
 
 /// What the refusal says.
@@ -91,11 +93,13 @@ fn serve(
         let body = body(plain).unwrap_or_default();
         let status = match (fault, body.is_empty()) {
             (Some(Fault::Refused), _) => "500 Internal Server Error",
+            (Some(Fault::Forbidden), _) => "403 Forbidden",
             (None, true) => "404 Not Found",
             _ => "200 OK",
         };
         let body = match fault {
             Some(Fault::Refused) => format!("{{\"message\":\"{WORDS}\"}}"),
+            Some(Fault::Forbidden) => "<html><h1>403 Forbidden</h1></html>".to_owned(),
             Some(Fault::Garbage) => "<html>not what you think</html>".to_owned(),
             None if body.is_empty() => "{\"message\":\"page not found\"}".to_owned(),
             _ => body,
@@ -126,7 +130,7 @@ fn serve(
                 wait(ended);
                 return Ok(());
             }
-            Some(Fault::Garbage | Fault::Refused) | None => {
+            Some(Fault::Garbage | Fault::Refused | Fault::Forbidden) | None => {
                 client.write_all(head.as_bytes())?;
                 // Events come when something happens, which it never does here.
                 if plain.starts_with("/events") && fault.is_none() {

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use dtop::domain::item::{
-    ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
-    Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
+    Backing, ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image,
+    ImageId, ItemId, Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::paths::Paths;
 use dtop::domain::stored::{Stored, StoredLayer};
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -555,6 +556,7 @@ fn add_containers(
             labels: Labels::default(),
             volumes: Vec::new(),
             image_mounts: Vec::new(),
+            binds: Paths::default(),
             details: Figure::Known(Arc::new(details)),
         });
     }
@@ -574,7 +576,8 @@ fn add_volumes(fleet: &mut Fleet, sizes: &[u64]) -> Vec<Volume> {
             created: Some(time(0)),
             labels: Labels::default(),
             mountpoint: "".into(),
-            has_options: false,
+            scope: "local".into(),
+            backing: Backing::Folder,
         });
     }
     volumes

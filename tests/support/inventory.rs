@@ -9,9 +9,10 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::disk::{Disk, Places};
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels, Record,
-    RecordId, Source, State, Text, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
+    Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::paths::Paths;
 use dtop::domain::texts::Texts;
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
@@ -148,6 +149,7 @@ fn container(name: &str, image: &Image, state: State) -> Container {
         labels: Labels::new(vec![("com.docker.compose.project".into(), "shop".into())]),
         volumes: vec![VolumeName::new(format!("{name}_data"))],
         image_mounts: Vec::new(),
+        binds: Paths::default(),
         details: Figure::Known(Arc::new(ContainerDetails {
             size_rw: Some(Bytes(1_230_000)),
             started: Some(ago(72)),
@@ -176,7 +178,8 @@ fn volumes() -> Vec<Volume> {
         created: Some(ago(24 * 400)),
         labels,
         mountpoint: format!("/var/lib/docker/volumes/{name}/_data").into(),
-        has_options: false,
+        scope: "local".into(),
+        backing: Backing::Folder,
     };
     let keep = Labels::new(vec![("dtop.keep".into(), "".into())]);
     vec![

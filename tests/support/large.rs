@@ -8,9 +8,10 @@ use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels, Record,
-    RecordId, Source, State, Text, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
+    Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use dtop::domain::paths::Paths;
 use dtop::domain::texts::Texts;
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
@@ -159,6 +160,7 @@ fn containers(size: Size) -> Vec<Container> {
             labels: Labels::new(vec![("com.docker.compose.project".into(), "shop".into())]),
             volumes: vec![VolumeName::new(format!("volume-{at}"))],
             image_mounts: Vec::new(),
+            binds: Paths::default(),
             details: Figure::Known(Arc::new(ContainerDetails {
                 size_rw: Some(bytes(at)),
                 started: Some(made(at)),
@@ -179,7 +181,8 @@ fn volume(at: usize) -> Volume {
         created: Some(made(at)),
         labels: Labels::default(),
         mountpoint: format!("/var/lib/docker/volumes/volume-{at}/_data").into(),
-        has_options: false,
+        scope: "local".into(),
+        backing: Backing::Folder,
     }
 }
 

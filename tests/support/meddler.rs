@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ struct State {
 pub struct Meddler {
     socket: PathBuf,
     state: Arc<Mutex<State>>,
+    /// Read while the engine answers.
+    answering: Arc<RwLock<()>>,
     ended: Arc<AtomicBool>,
 }
 
@@ -61,21 +63,25 @@ impl Meddler {
             meddle: Box::new(|_, _| None),
         }));
         let ended = Arc::new(AtomicBool::new(false));
+        let answering = Arc::new(RwLock::new(()));
         let (shared, end, engine) = (Arc::clone(&state), Arc::clone(&ended), engine.to_owned());
+        let answers = Arc::clone(&answering);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if end.load(Ordering::Relaxed) {
                     return;
                 }
                 let (state, engine) = (Arc::clone(&shared), engine.clone());
+                let answers = Arc::clone(&answers);
                 thread::spawn(move || {
-                    let _ = serve(&client, &engine, &state);
+                    let _ = serve(&client, &engine, &state, &answers);
                 });
             }
         });
         Self {
             socket,
             state,
+            answering,
             ended,
         }
     }
@@ -89,6 +95,12 @@ impl Meddler {
         let mut state = self.state.lock().expect("the state");
         state.seen.clear();
         state.meddle = Box::new(meddle);
+    }
+
+    /// What is held for writing while nothing that was passed on before is under way: a list that is read in the
+    /// middle of a deed shows neither what was nor what is.
+    pub fn answering(&self) -> Arc<RwLock<()>> {
+        Arc::clone(&self.answering)
     }
 
     /// All requests since it was armed.
@@ -113,14 +125,25 @@ impl Drop for Meddler {
 }
 
 /// One client's connection; the engine gets one of its own for each request.
-fn serve(mut client: &UnixStream, engine: &Path, state: &Mutex<State>) -> io::Result<()> {
+fn serve(
+    mut client: &UnixStream,
+    engine: &Path,
+    state: &Mutex<State>,
+    answering: &RwLock<()>,
+) -> io::Result<()> {
     let mut requests = BufReader::new(client);
     while let Some((request, head, body)) = next(&mut requests)? {
-        let fault = {
+        let (fault, _answering) = {
             let mut state = state.lock().expect("the state");
             state.seen.push(request.clone());
             let number = state.seen.len();
-            (state.meddle)(number, &request)
+            let fault = (state.meddle)(number, &request);
+            // Events never end.
+            let ends = !request.path.contains("/events");
+            (
+                fault,
+                ends.then(|| answering.read().expect("nobody fails in it")),
+            )
         };
         match fault {
             Some(Fault::Refuse(status)) => {

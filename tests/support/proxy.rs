@@ -30,6 +30,40 @@ pub struct Manner {
     pub fails: Option<(&'static str, &'static str)>,
     /// Of the answer to what has this in its path only so much comes; then the connection breaks.
     pub cuts: Option<&'static str>,
+    /// What is answered in the engine's place: the first that fits decides.
+    pub rules: &'static [Rule],
+}
+
+/// What is not passed on to the engine, as a proxy with rules has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// `GET`, or any where it is empty.
+    pub method: &'static str,
+    /// Some part of the path.
+    pub path: &'static str,
+    /// So many requests that fit are passed on before.
+    pub passes: usize,
+    pub refusal: Refusal,
+}
+
+/// How a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not: for what a later rule would refuse.
+    Pass,
+    /// With this status and this body.
+    Status(&'static str, &'static str),
+    /// The answer begins, and ends too early.
+    Half,
+    /// The connection ends without a word.
+    Closed,
+}
+
+impl Rule {
+    fn fits(&self, request: &Request) -> bool {
+        (self.method.is_empty() || self.method == request.method)
+            && request.path.contains(self.path)
+    }
 }
 
 /// How much of an answer comes that is cut.
@@ -123,6 +157,10 @@ fn serve(client: &UnixStream, engine: &Path, manner: Manner, log: &Mutex<Vec<Req
         is_cut.fetch_or(manner.cuts.as_ref().is_some_and(is_it), Ordering::Relaxed);
         match passed {
             Passed::On => continue,
+            Passed::Answered(answer) => {
+                let _ = (&mut &*client).write_all(answer.as_bytes());
+                let _ = client.shutdown(Shutdown::Both);
+            }
             Passed::Refused(status, words) => {
                 let body = if words.is_empty() {
                     String::new()
@@ -163,6 +201,8 @@ fn pass_back(from: &mut UnixStream, to: &mut UnixStream, is_cut: &AtomicBool) ->
 /// What became of a request.
 enum Passed {
     On,
+    /// In the engine's place, with this.
+    Answered(String),
     /// With this status, in these words.
     Refused(&'static str, &'static str),
     /// The client sends no more.
@@ -176,7 +216,7 @@ fn pass_request(
     manner: Manner,
     log: &Mutex<Vec<Request>>,
 ) -> io::Result<Passed> {
-    let mut refusal = None;
+    let (mut refusal, mut ruled) = (None, None);
     let mut head = Vec::new();
     let mut body = Body::Sized(0);
     loop {
@@ -199,12 +239,18 @@ fn pass_request(
             if let Some((_, words)) = fails.filter(|_| method == "DELETE") {
                 refusal = Some(("500 Internal Server Error", words));
             }
-            log.lock().expect("the log").push(Request { method, path });
+            let request = Request { method, path };
+            let mut log = log.lock().expect("the log");
+            ruled = by_rule(manner.rules, &request, &log);
+            log.push(request);
         } else if line.is_empty() {
             break;
         } else if let Some(told) = Body::told_by(&line) {
             body = told;
         }
+    }
+    if let Some(answer) = ruled {
+        return Ok(Passed::Answered(answer));
     }
     if let Some((status, words)) = refusal {
         return Ok(Passed::Refused(status, words));
@@ -230,6 +276,31 @@ fn pass_request(
         }
     }
     Ok(Passed::On)
+}
+
+/// What the first rule that fits has answered in the engine's place.
+fn by_rule(rules: &[Rule], request: &Request, before: &[Request]) -> Option<String> {
+    let rule = rules.iter().find(|rule| rule.fits(request))?;
+    let passed = before.iter().filter(|request| rule.fits(request)).count();
+    if passed < rule.passes {
+        return None;
+    }
+    match rule.refusal {
+        Refusal::Pass => None,
+        Refusal::Status(status, body) => {
+            let kind = if body.starts_with('<') {
+                "text/html"
+            } else {
+                "application/json"
+            };
+            Some(format!(
+                "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            ))
+        }
+        Refusal::Half => Some("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n[{".to_owned()),
+        Refusal::Closed => Some(String::new()),
+    }
 }
 
 fn line_of(head: &[u8]) -> String {

@@ -53,7 +53,7 @@ pub fn inventory(engine: &str) -> Inventory {
     let inspected = read(engine, "container-inspect-size");
     let mut parts = vec![Part::Engine(Arc::new(about)), Part::Images(images)];
     for container in &containers {
-        let details = wire::container_details(&inspected[container.id.as_str()]);
+        let details = wire::container_details(&inspected[container.id.as_str()], true);
         parts.push(Part::ContainerDetails(
             container.id.clone(),
             Figure::Known(Arc::new(details)),

@@ -16,6 +16,9 @@ use super::{DTOP, STATE};
 /// The passphrase of the user's second key.
 pub const PASSPHRASE: &str = "open sesame";
 
+/// Marks what a test starts at this side, however it is called.
+const MARK: &str = "DTOP_TEST_SSHD";
+
 /// What is particular about a host.
 #[derive(Clone, Debug)]
 pub struct Manner {
@@ -29,6 +32,8 @@ pub struct Manner {
     pub bare: bool,
     /// What runs on the host whatever is asked.
     pub command: Option<String>,
+    /// What the host says to everybody before it lets anybody in.
+    pub banner: Option<&'static str>,
     /// Programs that the host's shells find beside the usual ones.
     pub programs: Vec<PathBuf>,
 }
@@ -41,6 +46,7 @@ impl Default for Manner {
             env: Vec::new(),
             bare: false,
             command: None,
+            banner: None,
             programs: Vec::new(),
         }
     }
@@ -133,6 +139,32 @@ impl Sshd {
         fs::write(&path, lines.collect::<String>()).expect("settings");
     }
 
+    /// Puts lines before the user's settings for this host, which hold then, and takes away those of before.
+    pub fn prefer(&self, lines: &str) {
+        const END: &str = "# the test's own\n";
+        let path = self.folder().join("ssh_config");
+        let text = fs::read_to_string(&path).expect("settings");
+        let own = text.split_once(END).map_or(&*text, |(_, own)| own);
+        fs::write(&path, format!("Host box\n{lines}\n{END}{own}")).expect("settings");
+    }
+
+    /// Everything that runs with this user's environment, whoever started it and whatever it is called.
+    pub fn running(&self) -> Vec<String> {
+        let mark = format!("{MARK}={}", self.folder().display());
+        let entries = fs::read_dir("/proc").expect("/proc").flatten();
+        entries
+            .filter_map(|entry| {
+                let environ = fs::read(entry.path().join("environ")).ok()?;
+                let is_ours = environ
+                    .split(|byte| *byte == 0)
+                    .any(|it| it == mark.as_bytes());
+                let line = fs::read(entry.path().join("cmdline")).ok()?;
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                is_ours.then(|| format!("{} {line}", entry.file_name().to_string_lossy()))
+            })
+            .collect()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
     }
@@ -148,6 +180,7 @@ impl Sshd {
             ("HOME", text("home")),
             ("SSH_AUTH_SOCK", String::new()),
             ("LC_ALL", "C.UTF-8".to_owned()),
+            (MARK, self.folder().to_string_lossy().into_owned()),
         ]
     }
 
@@ -228,11 +261,15 @@ fn write_settings(dir: &Path, port: u16, manner: &Manner) {
     let (forwards, sessions) = (if manner.forwards { "yes" } else { "no" }, manner.sessions);
     let forced = manner.command.as_ref();
     let forced = forced.map_or(String::new(), |it| format!("ForceCommand {it}\n"));
+    let banner = manner.banner.map_or(String::new(), |banner| {
+        fs::write(dir.join("banner"), banner).expect("a banner");
+        format!("Banner {at}/banner\n")
+    });
     let server = format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nPidFile none\n\
          AuthorizedKeysFile {at}/authorized_keys\nStrictModes no\nUsePAM no\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n\
-         AllowStreamLocalForwarding {forwards}\nMaxSessions {sessions}\nSetEnv {env}\n{forced}"
+         AllowStreamLocalForwarding {forwards}\nMaxSessions {sessions}\nSetEnv {env}\n{banner}{forced}"
     );
     fs::write(dir.join("sshd_config"), server).expect("settings");
     let client = format!(

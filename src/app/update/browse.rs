@@ -34,7 +34,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 at: text.len(),
                 before: text.clone(),
                 text,
-                error: None,
+                ..FilterLine::default()
             });
         }
         Action::Mark => mark_current(model),

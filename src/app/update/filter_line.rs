@@ -1,7 +1,7 @@
 //! The filter line: typed text is a filter as soon as it can be read; until then the list stays as it was.
 
 use super::super::keys::Key;
-use super::super::model::{FilterLine, Model, Screen};
+use super::super::model::{FilterLine, LONGEST_LINE, Model, Screen};
 
 pub fn press(model: &mut Model, key: Key) {
     let Screen::Filter(line) = &mut model.screen else {
@@ -28,14 +28,18 @@ pub fn press(model: &mut Model, key: Key) {
     apply(model);
 }
 
-/// Pasted text is text in the filter, and nothing anywhere else.
+/// Pasted text is text in the filter, and nothing anywhere else. No more of it is looked at than a line takes.
 pub fn paste(model: &mut Model, text: &str) {
-    if let Screen::Filter(line) = &mut model.screen {
-        let plain: String = text
-            .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .collect();
-        line.insert(plain.trim());
+    let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
+    let text = text.trim_matches(is_blank);
+    typed(model, text);
+}
+
+/// Takes in letters that were typed or pasted at once: the filter is applied once, however many they are.
+pub fn typed(model: &mut Model, text: &str) {
+    if let Screen::Filter(line) = &mut model.screen
+        && line.insert(text)
+    {
         apply(model);
     }
 }
@@ -55,8 +59,9 @@ fn apply(model: &mut Model) {
 impl FilterLine {
     /// Does what a key does in a line of text; false where it does nothing there.
     pub(super) fn edit(&mut self, key: Key) -> bool {
+        let before = self.text.len();
         match key {
-            Key::Char(letter) => self.insert(&letter.to_string()),
+            Key::Char(letter) => return self.insert(letter.encode_utf8(&mut [0; 4])),
             Key::Backspace => self.delete_before(),
             Key::Delete => self.delete_after(),
             Key::Left => self.at = self.previous(),
@@ -79,12 +84,25 @@ impl FilterLine {
             | Key::Ctrl(_)
             | Key::F(_) => return false,
         }
+        self.is_full &= self.text.len() == before;
         true
     }
 
-    fn insert(&mut self, text: &str) {
-        self.text.insert_str(self.at, text);
-        self.at += text.len();
+    /// Puts as much of a text before the cursor as the line takes; what controls a terminal becomes a space.
+    /// Returns false where the line stays as it was.
+    fn insert(&mut self, text: &str) -> bool {
+        let room = LONGEST_LINE.saturating_sub(self.text.len());
+        let mut end = room.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let fits = &text[..end];
+        self.is_full = end < text.len();
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let plain: String = fits.chars().map(plain).collect();
+        self.text.insert_str(self.at, &plain);
+        self.at += plain.len();
+        !plain.is_empty()
     }
 
     fn previous(&self) -> usize {

@@ -8,7 +8,7 @@ use crate::domain::plan::AddedBy;
 use crate::domain::triage::{self, Chosen, Goal, Proposal};
 
 use super::super::keys::Key;
-use super::super::model::{Asking, FreeError, FreeScreen, Model, Screen};
+use super::super::model::{Asking, FreeError, FreeScreen, LONGEST_LINE, Model, Screen};
 use super::super::msg::Effect;
 use super::browse::{marks_changed, show};
 
@@ -85,6 +85,10 @@ impl FreeScreen {
             Key::Char(letter) => {
                 if std::mem::take(&mut self.is_proposal) {
                     self.text.clear();
+                }
+                if self.text.len() + letter.len_utf8() > LONGEST_LINE {
+                    self.error = Some(FreeError::TooLong);
+                    return;
                 }
                 self.text.push(letter);
             }

@@ -11,6 +11,7 @@ mod removal;
 
 use jiff::SignedDuration;
 
+use crate::domain::history::NOT_WRITTEN;
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ImageId, ItemId, Kind};
 
@@ -44,6 +45,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             filter_line::paste(model, &text);
             Vec::new()
         }
+        Msg::Typed(text) => {
+            model.notice = None;
+            model.last_key = model.now;
+            filter_line::typed(model, &text);
+            look_first(model)
+        }
         Msg::Mouse(mouse) => point(model, mouse),
         Msg::Resize { width, height } => {
             model.layout = Layout::new(width, height);
@@ -51,13 +58,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Drawn { furthest } => {
-            match &mut model.screen {
-                Screen::Plan(screen) => screen.drawn = true,
-                Screen::Detail(Detail { cursor, .. }) | Screen::Help(cursor, _) => {
-                    cursor.go(cursor.at.min(furthest), furthest + 1, 1);
-                }
-                _ => {}
-            }
+            note_drawn(model, furthest);
             Vec::new()
         }
         Msg::Connected => {
@@ -104,6 +105,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.notice = Some(resolved.words().join("; "));
             Vec::new()
         }
+        Msg::Unwritten(why) => {
+            model.notice = Some(format!("{NOT_WRITTEN}: {why}"));
+            Vec::new()
+        }
         Msg::History(read) => {
             past::take_in(model, read);
             Vec::new()
@@ -121,6 +126,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 vec![Effect::Quit]
             }
         }
+    }
+}
+
+/// Notes that the screen was drawn as it is, and how far down it can be scrolled.
+fn note_drawn(model: &mut Model, furthest: usize) {
+    match &mut model.screen {
+        Screen::Plan(screen) => screen.drawn = true,
+        Screen::Detail(Detail { cursor, .. }) | Screen::Help(cursor, _) => {
+            cursor.go(cursor.at.min(furthest), furthest + 1, 1);
+        }
+        _ => {}
     }
 }
 
@@ -353,7 +369,10 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         Part::BuildCache(_) => Some(Kind::BuildCache),
         Part::Engine(_)
         | Part::Disks(_)
-        | Part::Services(_)
+        | Part::VolumeWarnings(_)
+        | Part::Outsiders(..)
+        | Part::Resolved(_)
+        | Part::Mounted(_)
         | Part::SharedSizes(_)
         | Part::Layers(_)
         | Part::Blobs(_)

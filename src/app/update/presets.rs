@@ -61,8 +61,8 @@ fn write_on(model: &mut Model, text: &str) {
     model.screen = Screen::Filter(FilterLine {
         text: text.to_owned(),
         at: text.len(),
-        error: None,
         before,
+        ..FilterLine::default()
     });
 }
 

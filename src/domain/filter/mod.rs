@@ -1,5 +1,7 @@
 //! The one filter language: the `/` line and the command line (DESIGN.md).
 
+mod literal;
+mod naming;
 mod parse;
 mod term;
 
@@ -10,14 +12,18 @@ use super::item::{Kind, Labels, Text};
 use crate::domain::time::Timestamp;
 use term::{Is, Term, Test};
 
-pub use parse::parse_size;
+pub use naming::Naming;
+pub use parse::{check_spelling, parse_size};
 
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub kind: Kind,
-    /// An image's tags, a container's, volume's or record's one name (a record's is its description).
+    /// An image's names, a container's, volume's or record's one name (a record's is its description).
     pub names: &'a [Text],
+    pub naming: Naming,
+    /// All digests of an image, those in repositories in which it has a tag, too.
+    pub digests: &'a [Text],
     pub id: &'a str,
     pub size: Figure<Bytes>,
     pub frees: Figure<Bytes>,
@@ -25,12 +31,33 @@ pub struct Subject<'a> {
     /// Last use as far as the engine keeps a record.
     pub last_used: Option<Timestamp>,
     pub project: Option<&'a str>,
+    /// What keeps a volume or a log; `None` where it is not known.
+    pub driver: Option<&'a str>,
     /// An image's place in its repository by creation, the newest first; in several the first that it has.
     /// `None` without a name or a date.
     pub nth: Option<u32>,
     /// `None` for kinds that have none.
     pub labels: Option<&'a Labels>,
     pub is: Flags,
+}
+
+impl<'a> Subject<'a> {
+    /// Returns every text of it in which a term may look for one of its own; labels aside.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> {
+        let names = self.names.iter().chain(self.digests);
+        let names = names.map(|name| &**name);
+        names.chain([self.id]).chain(self.project)
+    }
+}
+
+/// What an item must have before a filter can hold for it, or be in doubt about it. It may have more: that is for
+/// the filter to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clue {
+    /// This stands in the small letters of one of its [`Subject::texts`].
+    Text(String),
+    /// It has this label, with this value where there is one.
+    Label(String, Option<String>),
 }
 
 /// The answers to `is:`; `None` where it is not known.
@@ -82,8 +109,26 @@ impl Filter {
     /// # Errors
     /// When a term cannot be read, or the kind does not have it.
     pub fn parse(text: &str, kind: Kind) -> Result<Self, FilterError> {
-        let terms = parse::terms(text, kind)?;
-        Ok(Self { terms })
+        parse::Words::read(text).filter(kind)
+    }
+
+    /// Reads a filter for each kind, as [`Filter::parse`] does for one; a regular expression is built once.
+    pub fn of_each_kind(text: &str) -> [Result<Self, FilterError>; Kind::COUNT] {
+        let words = parse::Words::read(text);
+        Kind::ALL.map(|kind| words.filter(kind))
+    }
+
+    /// Returns the longest text that one of its terms looks for, or else a label; `None` where it may hold for
+    /// anything.
+    #[must_use]
+    pub fn clue(&self) -> Option<Clue> {
+        let terms = self.terms.iter().filter(|term| !term.negated);
+        let clues = terms.filter_map(|term| term.test.clue());
+        clues.max_by_key(|clue| match clue {
+            Clue::Label(_, Some(_)) => usize::MAX,
+            Clue::Text(text) => text.len(),
+            Clue::Label(_, None) => 0,
+        })
     }
 
     /// A term about a figure that is not known holds for nothing, and neither does its negation.
@@ -100,26 +145,18 @@ impl Filter {
         verdict
     }
 
-    /// The names of an image that were asked for: those that every name term matches, or all of them where
+    /// Returns the names of an image that were asked for: those that every name term matches, or all of them where
     /// the filter has no such term or selects by ID.
     #[must_use]
-    pub fn matched_names<'a>(&self, names: &'a [Text]) -> Vec<&'a Text> {
-        let asked: Vec<&Test> = self
-            .terms
-            .iter()
-            .filter(|term| !term.negated)
-            .map(|term| &term.test)
-            .collect();
-        let by_id = asked.iter().any(|test| matches!(test, Test::Id(_)));
-        names
-            .iter()
-            .filter(|name| {
-                by_id
-                    || asked
-                        .iter()
-                        .all(|test| test.matches_name(name) != Some(false))
-            })
-            .collect()
+    pub fn matched_names<'a>(&self, subject: &Subject<'a>) -> Vec<&'a Text> {
+        let asked = self.terms.iter().filter(|term| !term.negated);
+        let asked: Vec<&Test> = asked.map(|term| &term.test).collect();
+        let by_id = asked.iter().any(|test| test.is_by_id(subject));
+        let is_asked = |name: &&Text| {
+            let mut tests = asked.iter();
+            by_id || tests.all(|test| test.asks_for(name, subject) != Some(false))
+        };
+        subject.names.iter().filter(is_asked).collect()
     }
 
     /// Whether a term asks when something was last used. Of images and volumes only their containers tell.
@@ -136,7 +173,7 @@ impl Filter {
         self.terms.iter().any(asks)
     }
 
-    /// The first bare word: `--yes` refuses it and proposes `=word` and `/word/`.
+    /// Returns the first bare word: `--yes` refuses it, and proposes what [`instead_of`] says.
     #[must_use]
     pub fn bare_word(&self) -> Option<&str> {
         self.terms.iter().find_map(|term| match &term.test {
@@ -144,6 +181,16 @@ impl Filter {
             _ => None,
         })
     }
+}
+
+/// Returns what to write instead of a bare word where nobody is asked: a whole name, a part of one, or an ID.
+#[must_use]
+pub fn instead_of(word: &str) -> String {
+    if term::is_id(word.strip_prefix("sha256:").unwrap_or(word)) {
+        return format!("id:{word}");
+    }
+    let slashed = word.replace('/', "\\/");
+    format!("={word} or /{slashed}/")
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use regex_lite::Regex;
 use super::super::bytes::Bytes;
 use super::super::item::Kind;
 use super::super::time::parse_duration;
-use super::FilterError;
 use super::term::{Is, Order, Term, Test};
+use super::{Filter, FilterError};
 use crate::domain::time::Timestamp;
 
 type Answer<T> = Result<T, FilterError>;
@@ -28,18 +28,43 @@ enum Form {
     Plain(String),
     /// It began with a quote: a word, whatever it holds.
     Quoted(String),
-    /// What stands between slashes.
-    Slashed(String),
+    /// What stands between slashes, or why that is no regular expression.
+    Slashed(Result<Regex, String>),
 }
 
-pub fn terms(text: &str, kind: Kind) -> Answer<Vec<Term>> {
-    let mut terms = Vec::new();
-    let mut at = 0;
-    while let Some(word) = next_word(text, at)? {
-        at = word.at.end;
-        terms.push(term(word, kind)?);
+/// The words of a filter, which mean something of their own for each kind.
+pub struct Words {
+    words: Vec<Word>,
+    /// What comes behind them and is no word.
+    mistake: Option<FilterError>,
+}
+
+impl Words {
+    pub fn read(text: &str) -> Self {
+        let mut words = Vec::new();
+        let mut at = 0;
+        let mistake = loop {
+            match next_word(text, at) {
+                Ok(Some(word)) => {
+                    at = word.at.end;
+                    words.push(word);
+                }
+                Ok(None) => break None,
+                Err(mistake) => break Some(mistake),
+            }
+        };
+        Self { words, mistake }
     }
-    Ok(terms)
+
+    /// Returns the filter for a kind, or the first mistake in it.
+    pub fn filter(&self, kind: Kind) -> Answer<Filter> {
+        let terms = self.words.iter().map(|word| term(word, kind));
+        let terms = terms.collect::<Answer<Vec<Term>>>()?;
+        match &self.mistake {
+            Some(mistake) => Err(mistake.clone()),
+            None => Ok(Filter { terms }),
+        }
+    }
 }
 
 fn next_word(text: &str, from: usize) -> Answer<Option<Word>> {
@@ -76,6 +101,7 @@ fn read_slashed(text: &str, at: Range<usize>) -> Answer<(Form, usize)> {
                     let message = "nothing may follow the closing slash; write \\/ for a slash";
                     return Err(error(at, message));
                 }
+                let pattern = Regex::new(&pattern).map_err(|cause| cause.to_string());
                 return Ok((Form::Slashed(pattern), length));
             }
             '\\' => match letters.next() {
@@ -114,17 +140,16 @@ fn read_plain(text: &str, at: Range<usize>) -> Answer<(Form, usize)> {
     Ok((form, end))
 }
 
-fn term(word: Word, kind: Kind) -> Answer<Term> {
-    let at = word.at;
-    let test = match word.form {
-        Form::Slashed(pattern) => Regex::new(&pattern).map(Test::Pattern).map_err(|cause| {
-            error(
-                at,
-                format!("the regular expression cannot be read: {cause}"),
-            )
-        })?,
+fn term(word: &Word, kind: Kind) -> Answer<Term> {
+    let at = word.at.clone();
+    let test = match &word.form {
+        Form::Slashed(Ok(pattern)) => Test::Pattern(pattern.clone()),
+        Form::Slashed(Err(cause)) => {
+            let message = format!("the regular expression cannot be read: {cause}");
+            return Err(error(at, message));
+        }
         Form::Quoted(text) => Test::Word(text.to_lowercase()),
-        Form::Plain(text) => plain(&text, at, kind)?,
+        Form::Plain(text) => plain(text, at, kind)?,
     };
     Ok(Term {
         negated: word.negated,
@@ -162,6 +187,10 @@ fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
         Some(("label", _)) if kind == Kind::BuildCache => {
             Err(error(at, "build cache records have no labels"))
         }
+        Some(("driver", _)) if !matches!(kind, Kind::Volume | Kind::Log) => {
+            Err(error(at, "only volumes and logs have a driver"))
+        }
+        Some(("driver", driver)) => named(driver, at, "a driver").map(Test::Driver),
         Some(("project", project)) => named(project, at, "a project").map(Test::Project),
         Some(("label", label)) => {
             named(label, at, "key or key=value").map(|label| match label.split_once('=') {
@@ -171,6 +200,65 @@ fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
         }
         Some(("is", word)) => is(word, at, kind),
         _ => measure_without_sign(text, at),
+    }
+}
+
+/// The keys of terms that are long enough to be meant by what is one letter off.
+const LONG_KEYS: [&str; 7] = [
+    "size", "frees", "idle", "created", "project", "label", "driver",
+];
+
+/// Finds a term that is a word only because of its spelling: one that is one letter off a key of four letters and
+/// more. What is quoted, or written with `=`, is what it says.
+///
+/// # Errors
+/// Where there is one, with what to write instead.
+pub fn check_spelling(text: &str) -> Answer<()> {
+    let mut at = 0;
+    while let Some(word) = next_word(text, at)? {
+        at = word.at.end;
+        let Form::Plain(term) = &word.form else {
+            continue;
+        };
+        let Some((key, rest)) = term.split_once(':').filter(|(key, _)| !key.contains('=')) else {
+            continue;
+        };
+        if let Some(meant) = LONG_KEYS.into_iter().find(|meant| is_one_off(key, meant)) {
+            let right = if MEASURES.contains(&meant) {
+                example(meant).to_owned()
+            } else {
+                format!("{meant}:{rest}")
+            };
+            let message = format!("{key} is no key; write {right}, or ={term} for a name");
+            return Err(error(word.at, message));
+        }
+    }
+    Ok(())
+}
+
+/// Returns true for a word that is another but for its case, or for one letter: wrong, missing, too many, or in the
+/// other order with the next.
+fn is_one_off(word: &str, meant: &str) -> bool {
+    if word == meant || !word.is_ascii() {
+        return false;
+    }
+    let word = word.to_ascii_lowercase();
+    let (word, meant) = (word.as_bytes(), meant.as_bytes());
+    let pairs = || word.iter().zip(meant);
+    let start = pairs().take_while(|(one, other)| one == other).count();
+    let (one, other) = (&word[start..], &meant[start..]);
+    match (one, other) {
+        ([], []) => true,
+        ([a, b, one @ ..], [c, d, other @ ..]) if (a, b) == (d, c) && one == other => true,
+        _ => {
+            let after = |part: &[u8], number: usize| part.get(number..).map(<[u8]>::to_vec);
+            [(1, 1), (1, 0), (0, 1)]
+                .into_iter()
+                .any(|(skipped, passed)| {
+                    let rest = after(one, skipped);
+                    rest.is_some() && rest == after(other, passed)
+                })
+        }
     }
 }
 

@@ -39,20 +39,26 @@ fn time(seconds: i64) -> Timestamp {
 impl Thing {
     fn verdict(&self, filter: &str) -> Verdict {
         let filter = Filter::parse(filter, self.kind).expect("a filter that can be read");
-        let subject = Subject {
+        filter.verdict(&self.subject(), time(NOW))
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
             kind: self.kind,
             names: &self.names,
+            naming: Naming::Docker,
+            digests: &[],
             id: self.id,
             size: self.size,
             frees: Figure::Pending,
             created: self.created.map(time),
             last_used: self.used.map(time),
             project: self.project,
+            driver: matches!(self.kind, Kind::Volume | Kind::Log).then_some("vieux/sshfs:latest"),
             nth: Some(4),
             labels: Some(&self.labels),
             is: self.is,
-        };
-        filter.verdict(&subject, time(NOW))
+        }
     }
 }
 
@@ -67,6 +73,29 @@ fn a_filter_tells_whether_it_asks_for_the_last_use() {
     ] {
         let filter = Filter::parse(text, Kind::Volume).expect(text);
         assert_eq!(filter.asks_last_use(), asks, "{text}");
+    }
+}
+
+#[test]
+fn a_driver_is_a_whole_name_with_colons_and_only_some_have_one() {
+    for kind in [Kind::Volume, Kind::Log] {
+        let thing = thing(kind, &["v"]);
+        for (text, verdict) in [
+            ("driver:vieux/sshfs:latest", Verdict::Shown),
+            ("driver:vieux/*", Verdict::Shown),
+            ("driver:*:latest", Verdict::Shown),
+            ("driver:vieux/sshfs", Verdict::Hidden),
+            ("driver:local", Verdict::Hidden),
+            ("-driver:local", Verdict::Shown),
+        ] {
+            assert_eq!(thing.verdict(text), verdict, "{text}");
+        }
+        assert!(Filter::parse("driver:", kind).is_err());
+    }
+    for kind in [Kind::Image, Kind::Container, Kind::BuildCache] {
+        let error = Filter::parse("x driver:local", kind).expect_err("it has none");
+        assert_eq!(error.at, 2..14);
+        assert!(error.message.contains("only volumes and logs"), "{error}");
     }
 }
 
@@ -96,6 +125,12 @@ fn every_term_holds_or_does_not() {
         ("/^beta/", Verdict::Hidden),
         ("-/(?i)pg/", Verdict::Hidden),
         ("id:9c87", Verdict::Shown),
+        ("9c872a6119cc", Verdict::Shown),
+        ("9C872A6119CC", Verdict::Shown),
+        ("sha256:9c872a6119cc", Verdict::Shown),
+        ("-9c872a6119cc", Verdict::Hidden),
+        ("9c872a6119c", Verdict::Hidden),
+        ("872a6119cc00", Verdict::Hidden),
         ("id:sha256:9C87", Verdict::Shown),
         ("id:0", Verdict::Hidden),
         ("size>153.9mb", Verdict::Shown),
@@ -192,7 +227,7 @@ fn mistakes_point_at_their_term_and_say_what_to_write() {
 
 #[test]
 fn only_the_names_that_were_asked_for_are_matched() {
-    let names: Vec<Text> = vec!["app:1".into(), "app:2".into(), "prod:stable".into()];
+    let image = thing(Kind::Image, &["app:1", "app:2", "prod:stable"]);
     for (filter, matched) in [
         ("app", &["app:1", "app:2"][..]),
         ("=app:1", &["app:1"]),
@@ -200,15 +235,59 @@ fn only_the_names_that_were_asked_for_are_matched() {
         ("id:9c", &["app:1", "app:2", "prod:stable"]),
         ("is:unused", &["app:1", "app:2", "prod:stable"]),
         ("-web", &["app:1", "app:2", "prod:stable"]),
+        // An ID is all of it, a name is not.
+        ("9c872a6119cc", &["app:1", "app:2", "prod:stable"]),
+        ("sha256:9c872a6119cc", &["app:1", "app:2", "prod:stable"]),
+        ("9c872a6119cc =app:1", &["app:1", "app:2", "prod:stable"]),
         ("nothing", &[]),
     ] {
         let filter = Filter::parse(filter, Kind::Image).expect("a filter");
         let found: Vec<&str> = filter
-            .matched_names(&names)
+            .matched_names(&image.subject())
             .into_iter()
             .map(|name| &**name)
             .collect();
         assert_eq!(found, matched, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_digest_means_the_names_of_its_repository() {
+    let digest = "app@sha256:6db55d7b";
+    let mut subject_of = thing(Kind::Image, &["app:1", "prod:stable"]);
+    let digests: Vec<Text> = vec![digest.into(), "prod@sha256:6db55d7b".into()];
+    let mut found = |text: &str, names: &[&str]| {
+        subject_of.names = names.iter().map(|name| Text::from(*name)).collect();
+        let filter = Filter::parse(text, Kind::Image).expect("a filter");
+        let subject = Subject {
+            digests: &digests,
+            ..subject_of.subject()
+        };
+        let matched = filter.matched_names(&subject);
+        let is_shown = filter.verdict(&subject, time(NOW)) == Verdict::Shown;
+        assert_eq!(is_shown, !matched.is_empty(), "{text}");
+        matched
+            .into_iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let tagged = ["app:1", "prod:stable"];
+    assert_eq!(found("=app@sha256:6db55d7b", &tagged), ["app:1"]);
+    assert_eq!(found("=app:9@sha256:6db55d7b", &tagged), ["app:1"]);
+    assert!(found("sha256:6db55d7b", &tagged).is_empty());
+    assert_eq!(found("=app", &[digest, "prod:stable"]), [digest]);
+}
+
+#[test]
+fn a_word_that_is_an_id_is_proposed_as_one() {
+    for (word, instead) in [
+        ("web", "=web or /web/"),
+        ("r/web", "=r/web or /r\\/web/"),
+        ("7b63ff9698b6", "id:7b63ff9698b6"),
+        ("7b63ff9698b", "=7b63ff9698b or /7b63ff9698b/"),
+        ("sha256:7b63ff9698b6", "id:sha256:7b63ff9698b6"),
+    ] {
+        assert_eq!(instead_of(word), instead);
     }
 }
 

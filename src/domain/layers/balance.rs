@@ -299,7 +299,7 @@ impl Balance {
         doubts: &mut BTreeSet<Doubt>,
     ) {
         if drivers {
-            doubts.extend(ledger.driver.clone().map(Doubt::Driver));
+            doubts.extend(ledger.driver.clone());
         }
         if layers && self.veils > 0 {
             let graph = &ledger.graph;

@@ -1,13 +1,13 @@
 //! Puts a ledger together: which units there are, and who holds them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::Index;
-use crate::domain::inventory::{Inventory, Progress, Stage};
-use crate::domain::item::{Image, ItemId, RecordId, Text, Volume};
+use crate::domain::inventory::{Inventory, Progress, Stage, Store};
+use crate::domain::item::{Image, ItemId, Kind, Record, RecordId, Text, Volume};
 use crate::domain::lists::Lists;
 
 use super::equations::Packed;
@@ -27,6 +27,11 @@ use super::{Doubt, Ledger};
 
 /// Drivers whose sizes are known to be what a removal gives back (DESIGN.md, frees).
 const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];
+
+/// Returns true until a list has come, or turns out not to come.
+fn is_to_come(inventory: &Inventory, stage: Stage) -> bool {
+    !inventory.is_listed(stage) && inventory.lacks(stage).is_none()
+}
 
 /// Whether build cache is known, still to come, or cannot be had.
 pub(super) fn cache_is_listed(inventory: &Inventory) -> Figure<()> {
@@ -118,8 +123,8 @@ impl<'a> Builder<'a> {
             shelf,
             packed: Vec::new(),
             open: Vec::new(),
-            unsettled: !inventory.is_listed(Stage::Images)
-                || !inventory.is_listed(Stage::Containers)
+            unsettled: is_to_come(inventory, Stage::Images)
+                || is_to_come(inventory, Stage::Containers)
                 || cache_is_listed(inventory).is_pending()
                 || has_blobs(inventory) && inventory.blobs.is_pending(),
         }
@@ -159,6 +164,7 @@ impl<'a> Builder<'a> {
         }
         drop(lineage);
         self.add_what_never_goes();
+        self.doubt_records();
         solve(&mut self.units, &self.holds, &self.sums);
         self.bound_open_layers();
         self.name_open_layers();
@@ -183,7 +189,12 @@ impl<'a> Builder<'a> {
             sizes: self.sizes,
             image_layers: self.image_layers,
             unsettled: self.unsettled,
-            driver: (!KNOWN_DRIVERS.contains(&&*engine.driver)).then(|| engine.driver.clone()),
+            driver: if engine.store == Store::Unknown {
+                Some(Doubt::Store)
+            } else {
+                let is_known = KNOWN_DRIVERS.contains(&&*engine.driver);
+                (!is_known).then(|| Doubt::Driver(engine.driver.clone()))
+            },
             totals: super::Totals::default(),
             has_notes: self.stock.as_ref().is_some_and(|it| it.register.is_some()),
             blobs: self
@@ -323,33 +334,91 @@ impl<'a> Builder<'a> {
         units
     }
 
-    /// Swarm services, and the build cache where it cannot be listed.
+    /// What outsiders hold, and the build cache where it cannot be listed.
     fn add_what_never_goes(&mut self) {
         let inventory = self.inventory;
-        if !inventory.services.is_empty() {
+        let mut held = inventory
+            .outsiders
+            .iter()
+            .flat_map(|it| &it.images)
+            .peekable();
+        if held.peek().is_some() {
             let names = Names::new(&inventory.images);
-            for service in &inventory.services {
-                let image = names.image(&service.image);
+            for image in held {
+                let image = names.image(image);
                 if let Some(top) = image.and_then(|image| self.tops[image]) {
                     let holder = self.add_holder(Holder::default());
                     self.hold(holder, top, true);
                 }
             }
         }
-        if cache_is_listed(inventory) == Figure::Unknown {
+        for kind in unlisted(inventory) {
             self.add_holder(Holder {
-                veil: Some(Doubt::CacheNotListed.into()),
+                veil: Some(Doubt::NotListed(kind).into()),
                 ..Holder::default()
             });
         }
     }
+
+    /// Lets no record's own bytes go for certain that images or containers may hold, too, where those are not listed:
+    /// an image what the engine calls shared, a container whose image is gone any layer. Only layers are shared.
+    fn doubt_records(&mut self) {
+        let inventory = self.inventory;
+        let lacks = |stage| inventory.lacks(stage).is_some();
+        let by_image = lacks(Stage::Images);
+        let by_container = lacks(Stage::Containers);
+        if !by_image && !by_container {
+            return;
+        }
+        let are_told = inventory.engine.store == Store::GraphDriver;
+        let may_share = |record: &Record| {
+            let is_layer = &*record.kind == "regular";
+            is_layer && (by_container || record.shared || !are_told)
+        };
+        let records = self.index.numbers(Kind::BuildCache).zip(&inventory.cache);
+        let shared: HashSet<HolderNo> = records
+            .filter(|(_, record)| may_share(record))
+            .map(|(number, _)| self.items[number as usize])
+            .collect();
+        let kind = if by_image {
+            Kind::Image
+        } else {
+            Kind::Container
+        };
+        for hold in self
+            .holds
+            .iter()
+            .filter(|hold| shared.contains(&hold.holder))
+        {
+            let unit = &mut self.units[hold.unit as usize];
+            unit.size.least = Bytes::ZERO;
+            unit.doubt
+                .get_or_insert_with(|| Doubt::NotListed(kind).into());
+        }
+    }
+}
+
+/// Returns the kinds that may hold layers and could not be listed.
+fn unlisted(inventory: &Inventory) -> impl Iterator<Item = Kind> {
+    let is_unlisted = |kind: &Kind| match kind {
+        Kind::BuildCache => cache_is_listed(inventory) == Figure::Unknown,
+        Kind::Image | Kind::Container => inventory.lacks(Stage::list_of(*kind)).is_some(),
+        Kind::Volume | Kind::Log => false,
+    };
+    Kind::ALL.into_iter().filter(is_unlisted)
 }
 
 pub(super) fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
     Unit {
         below: Maybe::NONE,
-        size: Span::exactly(volume.size.known().unwrap_or_default()),
-        doubt: (volume.size == Figure::Unknown).then(|| Doubt::NoSize(item.clone()).into()),
+        size: match volume.size {
+            Figure::Known(size) => Span::exactly(size),
+            // With a name nothing goes.
+            Figure::Unknown if volume.device().is_none() => Span::UNKNOWN,
+            Figure::Pending | Figure::Unknown => Span::exactly(Bytes::ZERO),
+        },
+        doubt: (volume.size == Figure::Unknown && volume.device().is_none())
+            .then(|| Doubt::NoSize(item.clone()).into()),
         pending: volume.size.is_pending(),
         sort: Sort::Volume,
     }

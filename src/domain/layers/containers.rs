@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Progress, Stage};
-use crate::domain::item::{Container, ContainerDetails, ItemId};
+use crate::domain::item::{Container, ContainerDetails, ItemId, Kind};
 
 use super::Doubt;
 use super::build::Builder;
@@ -13,6 +13,7 @@ use super::hidden::Hidden;
 use super::inits;
 use super::ledger::has_blobs;
 use super::maybe::Maybe;
+use super::mount_layers::MountLayers;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
@@ -24,6 +25,7 @@ impl Builder<'_> {
         let inventory = self.inventory;
         let names = Names::new(&inventory.images);
         let mut folders = Folders::default();
+        let mounted = MountLayers::new(self);
         for (place, container) in inventory.containers.iter().enumerate() {
             let item = ItemId::Container(container.id.clone());
             let holder = self.add_item(place, Holder::of(item));
@@ -35,14 +37,9 @@ impl Builder<'_> {
                     self.hold(holder, *unit, true);
                 }
             }
-            for mount in &container.image_mounts {
-                match names.image(mount).map(|image| self.tops[image]) {
-                    Some(Some(top)) => self.hold(holder, top, true),
-                    Some(None) => {}
-                    None => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
-                }
-            }
+            self.add_image_mounts(holder, container, &names, &mounted);
         }
+        self.add_left_mounts(&mounted);
     }
 
     /// Returns the highest layer that the container runs on, where that is certain.
@@ -61,6 +58,10 @@ impl Builder<'_> {
             if let Some(top) = tops.first() {
                 return (tops.len() == 1).then_some(*top);
             }
+        }
+        if self.inventory.lacks(Stage::Images).is_some() {
+            self.add_unlisted_layers(holder);
+            return None;
         }
         let image = container
             .image_id
@@ -82,6 +83,19 @@ impl Builder<'_> {
             }
         }
         None
+    }
+
+    /// Adds what a container may let go of where no image is listed: its own may be gone, and its layers held by
+    /// nothing else.
+    fn add_unlisted_layers(&mut self, holder: HolderNo) {
+        let layers = self.add_unit(Unit {
+            below: Maybe::NONE,
+            size: Span::UNKNOWN,
+            doubt: Some(Doubt::NotListed(Kind::Image).into()),
+            pending: false,
+            sort: Sort::Layer,
+        });
+        self.hold(holder, layers, true);
     }
 
     /// The layers of a container whose image was removed by force: some are other images' too, the rest is
@@ -172,7 +186,11 @@ impl Builder<'_> {
         let item = ItemId::Container(container.id.clone());
         let unit = self.add_unit(Unit {
             below: Maybe::NONE,
-            size: Span::exactly(self.own_bytes(container, top)),
+            size: if written.is_none() && !pending {
+                Span::UNKNOWN
+            } else {
+                Span::exactly(self.own_bytes(container, top))
+            },
             doubt: (written.is_none() && !pending).then(|| Doubt::NoSize(item).into()),
             pending,
             sort: Sort::Writable,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::{Index, ItemNo};
-use crate::domain::inventory::{Inventory, Store};
-use crate::domain::item::{Content, Image, ImageId, ItemId, Kind, Text};
+use crate::domain::inventory::{Inventory, Progress, Stage, Store};
+use crate::domain::item::{Container, Content, Image, ImageId, ItemId, Kind};
 use crate::domain::lists::Lists;
 
 use super::balance::Trial;
@@ -15,7 +15,7 @@ use super::build::{Builder, volume_unit};
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, HolderNo, Sort, UnitNo, World};
-use super::{Freed, LayerRow, Release, Totals};
+use super::{Doubt, Freed, LayerRow, Release, Totals};
 
 /// Above so many items, copying all counts is cheaper than to note what changes.
 const FEW: usize = 64;
@@ -37,8 +37,8 @@ pub struct Ledger {
     pub(super) image_layers: usize,
     /// Some holder of layers has not been listed or inspected yet.
     pub(super) unsettled: bool,
-    /// A storage driver whose accounting is not known.
-    pub(super) driver: Option<Text>,
+    /// That the store is not known, or that the storage driver's accounting is not.
+    pub(super) driver: Option<Doubt>,
     pub(super) totals: Totals,
     /// Holders are those that the containerd store's own notes have.
     pub(super) has_notes: bool,
@@ -194,6 +194,8 @@ impl Ledger {
         let mut containers = Bytes::ZERO;
         let mut volumes = Bytes::ZERO;
         let mut build_cache = Bytes::ZERO;
+        let lacks = |stage| inventory.lacks(stage).is_some();
+        let is_untold = untold_kinds(inventory);
         let mut pending = [self.unsettled, false, false, false];
         let holders = self.graph.counts(World::All);
         let held = of_images.into_iter().zip(of_containers).zip(of_records);
@@ -201,7 +203,7 @@ impl Ledger {
             let ((in_image, in_container), in_record) = held;
             let (total, kind) = match unit.sort {
                 // Manifests of gone builds name layers, and the store lists blobs, that no item holds.
-                Sort::Layer | Sort::Blob if *holders == 0 => continue,
+                Sort::Layer | Sort::Blob if *holders == 0 || lacks(Stage::Images) => continue,
                 Sort::Layer | Sort::Blob if in_image => (&mut images, 0),
                 Sort::Layer | Sort::Blob | Sort::Record
                     if self.has_notes && !in_container && !in_record =>
@@ -223,6 +225,8 @@ impl Ledger {
         let figure = |bytes, kind: usize| {
             if pending[kind] {
                 Figure::Pending
+            } else if is_untold[kind] {
+                Figure::Unknown
             } else {
                 Figure::Known(bytes)
             }
@@ -256,6 +260,31 @@ impl Ledger {
         }
         held
     }
+}
+
+/// Returns for each of images, containers, volumes and build cache whether its sum cannot be known: it is not listed,
+/// or what tells the sizes of its things is refused and left some untold. A few whose size nobody can tell, as a
+/// volume on another host, count for nothing.
+fn untold_kinds(inventory: &Inventory) -> [bool; 4] {
+    let lacks = |stage| inventory.lacks(stage).is_some();
+    let has_failed = |stage| matches!(inventory.stage(stage), Progress::Failed(_));
+    let mut images = inventory.images.iter();
+    let mut containers = inventory.containers.iter();
+    let mut volumes = inventory.volumes.iter();
+    let written = |container: &Container| {
+        let details = container.details.as_ref().known();
+        details.and_then(|details| details.size_rw)
+    };
+    [
+        lacks(Stage::Images)
+            || has_failed(Stage::Layers) && images.any(|it| it.content.as_ref() == Figure::Unknown),
+        lacks(Stage::Containers)
+            || has_failed(Stage::ContainerSizes) && containers.any(|it| written(it).is_none()),
+        lacks(Stage::Volumes)
+            || has_failed(Stage::VolumeSizes) && volumes.any(|it| it.size == Figure::Unknown),
+        // Packed layers are the images' and the cache's in one.
+        lacks(Stage::Images) && inventory.engine.store != Store::GraphDriver,
+    ]
 }
 
 /// Bytes of all containers' log files.

@@ -21,6 +21,7 @@ mod linked;
 mod match_records;
 mod maybe;
 mod memory;
+mod mount_layers;
 mod names;
 mod observed;
 mod orphans;
@@ -57,7 +58,8 @@ pub use remains::Remains;
 
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;
-use super::item::{ChainId, ContainerId, ImageId, ItemId, RecordId, Text, short_id};
+use super::inventory::Stage;
+use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, Text, short_id};
 
 /// Why a number is a range and not exact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,8 +70,10 @@ pub enum Doubt {
     SharedRecord(RecordId),
     /// A container whose image is gone: which layers it holds, and who else, is not fully known.
     HiddenLayers(ContainerId),
-    /// Build cache could not be listed, so it may hold the same layers.
-    CacheNotListed,
+    /// What may hold the same layers could not be listed: build cache, containers or images.
+    NotListed(Kind),
+    /// The engine does not say which store it has, so that it may keep more of a thing than it tells.
+    Store,
     /// The containerd store keeps compressed blobs whose sizes the engine did not tell.
     Blobs,
     /// A lease of a pull or a build keeps it still, until some time or something ends it.
@@ -100,9 +104,12 @@ impl fmt::Display for Doubt {
                 "the image of container {} is gone, so not all layers that it holds are known",
                 short_id(container.as_str())
             ),
-            Self::CacheNotListed => {
-                f.write_str("the build cache could not be listed and may hold the same layers")
-            }
+            Self::NotListed(kind) => write!(
+                f,
+                "the {} could not be listed and may hold the same layers",
+                Stage::list_of(*kind).word()
+            ),
+            Self::Store => f.write_str("the engine does not say how it stores layers"),
             Self::Blobs => {
                 f.write_str("the engine does not say how large its compressed layers are")
             }
@@ -172,11 +179,16 @@ impl Freed {
         self.more.as_ref().map_or(&CERTAIN, |more| &more.doubts)
     }
 
-    /// The same number with other reasons.
+    /// The same number with other reasons. Of a store that nobody knows, nobody knows what else it keeps.
     #[must_use]
     pub fn doubted(self, doubts: BTreeSet<Doubt>) -> Self {
         let more = self.more.map(|more| *more).unwrap_or_default();
         Self {
+            at_most: if doubts.contains(&Doubt::Store) {
+                Bytes(u64::MAX)
+            } else {
+                self.at_most
+            },
             more: More { doubts, ..more }.boxed(),
             ..self
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
+use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record, Text};
 use crate::domain::notes::{Lease, Notes, Term};
 
 use super::Doubt;
@@ -195,6 +195,10 @@ impl Register {
         units
     }
 
+    fn leases_of(&self, container: &Container) -> impl Iterator<Item = (&Text, &Lease)> {
+        leases_of(&self.notes, container)
+    }
+
     fn leased(&self, stock: &Stock, lease: &Lease) -> BTreeSet<UnitNo> {
         let blobs = lease.blobs.iter();
         let blobs = blobs.filter_map(|digest| stock.list.position(digest));
@@ -230,6 +234,18 @@ impl Builder<'_> {
                 },
             });
         }
+    }
+
+    /// Returns true if the store's own notes tell what an image mount holds; then its container holds that already.
+    pub(super) fn has_lease(&self, container: &Container, mount: &ImageMount) -> bool {
+        let register = self
+            .stock
+            .as_ref()
+            .and_then(|stock| stock.register.as_ref());
+        register.is_some_and(|register| {
+            let mut names = mount.layer_names(&container.id).into_iter();
+            names.any(|name| register.notes.leases.contains_key(&name))
+        })
     }
 
     fn hold_all(&mut self, holder: HolderNo, units: BTreeSet<UnitNo>, sure: bool) {
@@ -268,7 +284,7 @@ impl Builder<'_> {
         let Some(register) = &stock.register else {
             return false;
         };
-        let mut leases = register.notes.leases_of(container.id.text()).peekable();
+        let mut leases = register.leases_of(container).peekable();
         if leases.peek().is_none() {
             return false;
         }
@@ -428,16 +444,31 @@ impl Builder<'_> {
 
     /// Leases of nothing that is listed.
     fn other_leases<'n>(&self, notes: &'n Notes) -> Vec<&'n Lease> {
-        let containers = self.inventory.containers.iter().map(|it| it.id.text());
-        let records = self.inventory.cache.iter().map(|it| it.id.text());
         let mut listed: HashSet<&Text> = HashSet::new();
-        for id in containers.chain(records) {
-            listed.extend(notes.leases_of(id).map(|(name, _)| name));
+        for container in &self.inventory.containers {
+            listed.extend(leases_of(notes, container).map(|(name, _)| name));
+        }
+        for record in &self.inventory.cache {
+            listed.extend(notes.leases_of(record.id.text()).map(|(name, _)| name));
         }
         let others = notes.leases.iter();
         let others = others.filter(|(name, _)| !listed.contains(name));
         others.map(|(_, lease)| lease).collect()
     }
+}
+
+/// The leases of a container: its own, and those of the images that it mounts.
+fn leases_of<'n>(
+    notes: &'n Notes,
+    container: &Container,
+) -> impl Iterator<Item = (&'n Text, &'n Lease)> {
+    let own = notes.leases_of(container.id.text());
+    let mounts = container.image_mounts.iter();
+    let names = mounts.flat_map(|mount| mount.layer_names(&container.id));
+    // Docker 28 has the container's ID in front of their names, too.
+    let prefix = format!("{}-", container.id);
+    let names = names.filter(move |name| !name.starts_with(&prefix));
+    own.chain(names.filter_map(|name| notes.leases.get_key_value(&name)))
 }
 
 /// Blobs of layers that a lease names.

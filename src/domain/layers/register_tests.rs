@@ -11,7 +11,7 @@ use super::{Doubt, Ledger, Observation};
 use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Part};
-use crate::domain::item::{ContainerId, ImageId, ItemId, Text};
+use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId, Text};
 use crate::domain::notes::{Lease, Notes, Snapshot, Term};
 use crate::domain::texts::Digest;
 
@@ -258,4 +258,44 @@ fn what_another_namespace_has_too_stays() {
         &[a_record("s"), a_record("b"), an_image("app")],
         all,
     );
+}
+
+/// A container that mounts the image of an application whose name has gone to another one. Docker 28 names the mount's
+/// snapshot and lease after the container and the image, Docker 29.2 by a hash of both and the destination.
+#[test]
+fn a_container_holds_what_its_image_mounts_stand_on() {
+    let id = "c".repeat(64);
+    let mount = ImageMount {
+        image: "app:1".into(),
+        destination: "/m".into(),
+        folder: Text::new(),
+    };
+    // printf %s "ccc…-src=app:1-dst=/m" | sha256sum
+    let hashed = "d8ea204a8354ea6b22e832e9b4fc28688b5d16cbe166033871c0f20d8b3e8b18";
+    let named = format!("{id}-app:1");
+    for (name, folder) in [
+        (hashed, ""),
+        (&*named, ""),
+        ("whatever-it-is", "/d/rootfs/overlayfs/whatever-it-is"),
+    ] {
+        let [_, top] = chains();
+        let mut notes = notes();
+        notes.leases.clear();
+        put(&mut notes, &id, None, None);
+        put(&mut notes, name, Some(&top), None);
+        lease(&mut notes, &id, &[], &[&id]);
+        lease(&mut notes, name, &[], &[name]);
+        let mut inventory = inventory(APP, Vec::new());
+        let mut container = container(&id, "none", 0, 0);
+        container.image_mounts = vec![ImageMount {
+            folder: folder.into(),
+            ..mount.clone()
+        }];
+        inventory.containers = vec![container];
+        let mounted = with_notes(inventory, notes);
+        let packed = MANIFEST + BASE.1 + STEP.1;
+        assert_frees(&mounted, &[an_image("app")], packed);
+        let all = packed + BASE.2 + STEP.2;
+        assert_frees(&mounted, &[an_image("app"), a_container(&id)], all);
+    }
 }

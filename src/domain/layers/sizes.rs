@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::{EngineInfo, Inventory, Store};
+use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::{Content, HistoryRow, Image};
 
 use super::align::{Anchor, Slot, align};
@@ -71,7 +71,7 @@ pub(super) struct Step<'a> {
 
 /// Whether an image's size is the sum of its layers: Podman adds its own files, the containerd store blobs.
 pub(super) fn sizes_are_sums(engine: &EngineInfo) -> bool {
-    engine.store == Store::GraphDriver && !engine.product.contains("Podman")
+    engine.is_docker_on_graph_driver()
 }
 
 impl Sizes {

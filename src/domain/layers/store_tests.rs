@@ -10,6 +10,7 @@ use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
     Record, RecordId, Source, State, Text,
 };
+use crate::domain::paths::Paths;
 use crate::domain::texts::Texts;
 use crate::domain::time::Timestamp;
 
@@ -85,6 +86,7 @@ pub(super) fn container(id: &str, image: &str, written: u64, root: u64) -> Conta
         labels: Labels::default(),
         volumes: Vec::new(),
         image_mounts: Vec::new(),
+        binds: Paths::default(),
         details: Figure::Known(Arc::new(ContainerDetails {
             size_rw: Some(Bytes(written)),
             size_root: Some(Bytes(root)),

@@ -205,7 +205,7 @@ impl<'a> Draft<'a> {
             let follows = !self.goes(parent)
                 && survey.numbered(parent).is_untagged_image()
                 && !survey.users(parent).iter().any(|user| self.stays(*user))
-                && survey.services(parent).len() == 0
+                && !survey.may_be_held(parent)
                 && survey
                     .children(parent)
                     .iter()

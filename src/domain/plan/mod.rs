@@ -19,13 +19,12 @@ use serde::Serialize;
 use super::bytes::{Bytes, Figure};
 use super::history::sources;
 use super::index::ItemNo;
-use super::item::{Excerpt, ImageId, ItemId, Text};
-use super::layers::{Freed, HeldBack, Release};
+use super::item::{Excerpt, ImageId, ItemId, Kind, Text};
+use super::layers::{Doubt, Freed, HeldBack, Release};
 use super::survey::Survey;
 
 pub use recheck::Recheck;
-pub use refuse::STOP_IT;
-pub(super) use refuse::is_task;
+pub use refuse::{STOP_IT, is_task};
 pub use seen::{Run, Seen, SeenImage};
 pub use steps::comes_back;
 pub use tally::Tally;
@@ -151,14 +150,34 @@ impl Step {
     /// Whether an image can be had again, in a few words.
     #[must_use]
     pub fn way_back(&self) -> Option<&'static str> {
-        let digests = &self.seen.image()?.digests;
+        let made_here = self.seen.image()?.made_here;
         Some(match self.comes_back {
             ComesBack::Yes => "its registry has it",
             ComesBack::Pulled => "was pulled, not checked",
-            ComesBack::No if digests.is_empty() => "made here, does not come back",
+            ComesBack::No if made_here => "made here, does not come back",
             ComesBack::No => "no registry has it, does not come back",
             ComesBack::Unknown => "not known whether it comes back",
         })
+    }
+
+    /// What a volume is a name for, whose data stays.
+    #[must_use]
+    pub fn device(&self) -> Option<&Text> {
+        self.seen.volume()?.device.as_ref()
+    }
+
+    /// Names of containers that mount a folder above a volume, and see it go.
+    #[must_use]
+    pub fn seen_by(&self) -> &[Text] {
+        self.seen.volume().map_or(&[], |volume| &volume.above)
+    }
+
+    /// True for a volume that holds data, or may: it takes the word `delete`.
+    #[must_use]
+    pub fn loses_data(&self) -> bool {
+        matches!(self.id, ItemId::Volume(_))
+            && self.device().is_none()
+            && self.size != Figure::Known(Bytes::ZERO)
     }
 
     /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
@@ -213,6 +232,21 @@ impl Plan {
         Draft::new(survey, selection).into_plan()
     }
 
+    /// Leaves open what else it might have freed: these kinds were asked for, and could not be listed.
+    pub fn leave_open(&mut self, unlisted: impl Iterator<Item = Kind>) {
+        let more = unlisted.map(Doubt::NotListed);
+        let doubts: BTreeSet<Doubt> = more.collect();
+        if doubts.is_empty() {
+            return;
+        }
+        let frees = std::mem::take(&mut self.frees);
+        let all = frees.doubts().union(&doubts).cloned().collect();
+        self.frees = Freed {
+            at_most: Bytes(u64::MAX),
+            ..frees.doubted(all)
+        };
+    }
+
     /// What is left once the whole plan is carried out on the picture that it was made of.
     #[must_use]
     pub fn carried_out<'a>(&self, survey: &'a Survey) -> Release<'a> {
@@ -244,9 +278,7 @@ impl Plan {
     /// A volume whose size is not known may hold data.
     #[must_use]
     pub fn needs_word(&self) -> bool {
-        self.steps.iter().any(|step| {
-            step.stop
-                || matches!(step.id, ItemId::Volume(_)) && step.size != Figure::Known(Bytes::ZERO)
-        })
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.stop || step.loses_data())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::Stage;
 use crate::domain::item::{ImageId, ItemId};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
@@ -20,7 +21,8 @@ pub struct Recheck {
 
 impl Plan {
     /// Plans the same steps anew on a fresh picture. What vanished is gone; what is not what it was, or
-    /// came into use, is changed; nothing that was not a step before becomes one.
+    /// came into use, is changed; what cannot be listed, or held by what cannot, is skipped; nothing that was not a step
+    /// before becomes one.
     #[must_use]
     pub fn recheck(&self, fresh: &Survey) -> Recheck {
         let mut dropped = Vec::new();
@@ -30,6 +32,11 @@ impl Plan {
             ..Selection::default()
         };
         for step in &self.steps {
+            if let Some(stage) = unlisted(step, fresh) {
+                let why = fresh.unlisted_in_words(stage);
+                dropped.push(drop(step, Outcome::Skipped, why));
+                continue;
+            }
             match fresh.find(&step.id) {
                 None => dropped.push(drop(step, Outcome::Gone, None)),
                 Some(item) => match step.seen.change(item, fresh) {
@@ -88,6 +95,14 @@ impl Plan {
             })
             .collect()
     }
+}
+
+/// Returns the list that would tell whether a step's object is there and what holds it, and could not be had.
+fn unlisted(step: &Step, fresh: &Survey) -> Option<Stage> {
+    let own = Stage::list_of(step.id.kind());
+    let number = fresh.numbers().number_of(&step.id);
+    let lacks = fresh.inventory().lacks(own).map(|_| own);
+    lacks.or_else(|| fresh.unlisted_holders(number?))
 }
 
 fn drop(step: &Step, outcome: Outcome, error: Option<String>) -> Done {

@@ -1,7 +1,10 @@
 //! Why something cannot go, in sentences that name what is in the way.
 
 use crate::domain::index::ItemNo;
-use crate::domain::item::{Container, Image, Labels, State, Text};
+use crate::domain::inventory::Stage;
+use crate::domain::item::{Container, Image, Kind, Labels, State, Text};
+use crate::domain::outsider::OutsiderKind;
+use crate::domain::reference::shown;
 use crate::domain::survey::Item;
 
 use super::draft::Draft;
@@ -24,7 +27,12 @@ pub(super) enum Obstacle {
     Volume(ItemNo, &'static str),
     /// Containers that stay.
     Users,
-    Services,
+    /// Outsiders of a kind.
+    Outsiders(OutsiderKind),
+    /// Containers that stay, of which it cannot be told what they mount.
+    Mounts,
+    /// Containers whose settings cannot be read.
+    Damaged,
     /// What was made on it and stays.
     Children,
     /// Names that nobody asked for.
@@ -33,14 +41,21 @@ pub(super) enum Obstacle {
     Parent(ItemNo),
     /// A record that a build uses.
     InUse,
+    /// A volume of whose uses nothing is certain.
+    Unresolved,
+    /// What may hold it is not listed, so that nobody knows what does.
+    Unlisted(Stage),
     /// A log of which no file can be emptied, and why not.
     Log(&'static str),
+    /// A folder of the engine's that is a link, and what helps.
+    Link(&'static str),
 }
 
 impl Draft<'_> {
     /// Everything that keeps an item from going; empty when it can go.
     pub(super) fn obstacles(&self, number: ItemNo) -> Vec<Obstacle> {
-        let mut found = Vec::new();
+        let unlisted = self.survey.unlisted_holders(number);
+        let mut found: Vec<Obstacle> = unlisted.map(Obstacle::Unlisted).into_iter().collect();
         let mut note = |is: bool, obstacle: Obstacle| {
             if is {
                 found.push(obstacle);
@@ -49,13 +64,17 @@ impl Draft<'_> {
         note(self.is_protected(number), Obstacle::Protected);
         match self.survey.numbered(number) {
             Item::Container(container) => {
-                note(is_task(&container.labels), Obstacle::Task);
+                note(self.survey.is_held_by_swarm(container), Obstacle::Task);
                 note(!self.may_end(&container.state), Obstacle::State);
                 found.extend(self.kept_volume(number));
             }
             Item::Image(image) => {
                 note(self.staying_users(number).next().is_some(), Obstacle::Users);
-                note(self.survey.services(number).len() > 0, Obstacle::Services);
+                for kind in self.outsider_kinds(number) {
+                    note(true, Obstacle::Outsiders(kind));
+                }
+                let may_stay = self.staying_mounts(number).next().is_some();
+                note(may_stay, Obstacle::Mounts);
                 note(
                     self.staying_children(number).next().is_some(),
                     Obstacle::Children,
@@ -63,7 +82,24 @@ impl Draft<'_> {
                 note(!self.unasked_names(image).is_empty(), Obstacle::Names);
                 found.extend(self.protected_follower(number));
             }
-            Item::Volume(_) => note(self.staying_users(number).next().is_some(), Obstacle::Users),
+            Item::Volume(volume) => {
+                let through_link = self.survey.link_obstacle(Kind::Volume);
+                let through_link = through_link.filter(|_| volume.is_local());
+                if let Some(why) = through_link {
+                    note(true, Obstacle::Link(why));
+                }
+                note(self.staying_users(number).next().is_some(), Obstacle::Users);
+                for kind in self.outsider_kinds(number) {
+                    note(true, Obstacle::Outsiders(kind));
+                }
+                let damaged = self.survey.perhaps_outsiders(number).next();
+                note(damaged.is_some(), Obstacle::Damaged);
+                note(
+                    self.staying_children(number).next().is_some(),
+                    Obstacle::Children,
+                );
+                note(self.may_be_used(), Obstacle::Unresolved);
+            }
             Item::Record(record) => {
                 note(record.in_use, Obstacle::InUse);
                 note(
@@ -71,7 +107,11 @@ impl Draft<'_> {
                     Obstacle::Children,
                 );
             }
-            Item::Log(container) => found.extend(container.log_obstacle().map(Obstacle::Log)),
+            Item::Log(container) => {
+                found.extend(container.log_obstacle().map(Obstacle::Log));
+                let through_link = self.survey.link_obstacle(Kind::Log);
+                found.extend(through_link.map(Obstacle::Link));
+            }
         }
         found
     }
@@ -96,16 +136,45 @@ impl Draft<'_> {
                 ))
             }
             Obstacle::Users => used_by(&self.staying_users(number).collect::<Vec<_>>()),
-            Obstacle::Services => {
-                let services = self.survey.services(number);
-                let services: Vec<Text> = services.map(|service| service.name.clone()).collect();
-                let word = plural("swarm service", services.len());
-                Some(format!("used by {word} {}", listed(&services)))
+            Obstacle::Unresolved => self.survey.unresolved().map(|container| {
+                let name = Item::Container(container).name();
+                format!(
+                    "may be used by container {name}: where its bind mounts lead is not known here"
+                )
+            }),
+            Obstacle::Outsiders(kind) => {
+                let outsiders = self.survey.outsiders(number);
+                let of_kind = outsiders.filter(|outsider| outsider.kind == *kind);
+                let names: Vec<Text> = of_kind.map(|outsider| outsider.name.clone()).collect();
+                let words = kind.words(names.len());
+                let used = format!("used by {words} {}", listed(&names));
+                let cure = kind.cure(&names).map(|cure| format!(" ({cure})"));
+                Some(used + &cure.unwrap_or_default())
+            }
+            Obstacle::Mounts => {
+                let names: Vec<Text> = self.staying_mounts(number).collect();
+                Some(format!(
+                    "may be mounted by {} {}: what the name that was mounted meant then is told only on the \
+                     engine's machine",
+                    plural("container", names.len()),
+                    listed(&names)
+                ))
+            }
+            Obstacle::Damaged => {
+                let outsiders = self.survey.perhaps_outsiders(number);
+                let names: Vec<Text> = outsiders.map(|it| it.name.clone()).collect();
+                Some(format!(
+                    "may be of {} {}, whose settings cannot be read",
+                    plural("container", names.len()),
+                    listed(&names)
+                ))
             }
             Obstacle::Children => Some(self.children_in_words(item, number)),
             Obstacle::Names => match item {
                 Item::Image(image) => {
-                    Some(format!("also named {}", listed(self.unasked_names(image))))
+                    let names = self.unasked_names(image).iter();
+                    let names: Vec<Text> = names.map(|name| (&*shown(name)).into()).collect();
+                    Some(format!("also named {}", listed(&names)))
                 }
                 _ => None,
             },
@@ -114,7 +183,8 @@ impl Draft<'_> {
                 Some(format!("would take along its protected parent {name}"))
             }
             Obstacle::InUse => Some("in use".to_owned()),
-            Obstacle::Log(why) => Some((*why).to_owned()),
+            Obstacle::Unlisted(stage) => self.survey.unlisted_in_words(*stage),
+            Obstacle::Log(why) | Obstacle::Link(why) => Some((*why).to_owned()),
         });
         words.collect::<Vec<_>>().join("; ")
     }
@@ -140,13 +210,39 @@ impl Draft<'_> {
         })
     }
 
-    fn staying_users(&self, number: ItemNo) -> impl Iterator<Item = &Container> {
+    /// The containers that stay and use an image or a volume, and whether it is a volume's path that they mount.
+    fn staying_users(&self, number: ItemNo) -> impl Iterator<Item = (&Container, bool)> {
         let users = self.survey.users(number).iter();
         let staying = users.filter(|user| self.stays(**user));
+        let by_path = self.survey.users_by_path(number);
         staying.filter_map(|user| match self.survey.numbered(*user) {
-            Item::Container(container) => Some(container),
+            Item::Container(container) => Some((container, by_path.contains(user))),
             _ => None,
         })
+    }
+
+    /// True while a container stays of which nobody knows which volumes it mounts.
+    fn may_be_used(&self) -> bool {
+        let unresolved = self.survey.unresolved().map(|it| Item::Container(it).id());
+        let number = unresolved.and_then(|id| self.survey.numbers().number_of(&id));
+        number.is_some_and(|number| self.stays(number))
+    }
+
+    /// Containers that stay, of which it cannot be told whether they mount an image.
+    fn staying_mounts(&self, image: ItemNo) -> impl Iterator<Item = Text> {
+        let users = self.survey.perhaps_users(image).iter();
+        let certain = self.survey.users(image);
+        let staying = users.filter(|user| self.stays(**user) && !certain.contains(user));
+        staying.map(|user| self.survey.numbered(*user).name())
+    }
+
+    /// The kinds of the outsiders that hold an item.
+    fn outsider_kinds(&self, number: ItemNo) -> impl Iterator<Item = OutsiderKind> {
+        let holds = move |kind: &OutsiderKind| {
+            let mut outsiders = self.survey.outsiders(number);
+            outsiders.any(|outsider| outsider.kind == *kind)
+        };
+        OutsiderKind::ALL.into_iter().filter(holds)
     }
 
     fn staying_children(&self, number: ItemNo) -> impl Iterator<Item = ItemNo> {
@@ -161,6 +257,8 @@ impl Draft<'_> {
             .collect();
         match (of, names.len()) {
             (Item::Record(_), 1) => format!("another record builds on it: {}", listed(&names)),
+            (Item::Volume(_), 1) => format!("used by volume {}, by its path", listed(&names)),
+            (Item::Volume(_), _) => format!("used by volumes {}, by its path", listed(&names)),
             (Item::Record(_), _) => format!("other records build on it: {}", listed(&names)),
             (_, 1) => format!("has child image {}", listed(&names)),
             (_, _) => format!("has child images {}", listed(&names)),
@@ -204,8 +302,9 @@ fn doing(state: &State) -> String {
 const TASK: &str = "com.docker.swarm.task";
 const SERVICE: &str = "com.docker.swarm.service";
 
-/// A task of a swarm service comes back by itself and belongs to the swarm.
-pub(in crate::domain) fn is_task(labels: &Labels) -> bool {
+/// Returns true for labels of a task of a swarm service.
+#[must_use]
+pub fn is_task(labels: &Labels) -> bool {
     labels
         .iter()
         .any(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))
@@ -219,27 +318,29 @@ fn swarm_service(labels: &Labels) -> Option<String> {
 }
 
 /// `used by running container web-1 and stopped containers job-1, job-2`.
-fn used_by(users: &[&Container]) -> Option<String> {
-    let mut groups: Vec<(&str, Vec<Text>)> = Vec::new();
+fn used_by(users: &[(&Container, bool)]) -> Option<String> {
+    let mut groups: Vec<((&str, bool), Vec<Text>)> = Vec::new();
     let mut users = users.to_vec();
-    users.sort_by_key(|user| user.state.is_stopped());
-    for user in users {
+    users.sort_by_key(|(user, by_path)| (user.state.is_stopped(), *by_path));
+    for (user, by_path) in users {
         let word = if user.state.is_stopped() {
             "stopped"
         } else {
             user.state.word()
         };
         let name = Item::Container(user).name();
-        match groups.iter_mut().find(|(known, _)| *known == word) {
+        let group = (word, by_path);
+        match groups.iter_mut().find(|(known, _)| *known == group) {
             Some((_, names)) => names.push(name),
-            None => groups.push((word, vec![name])),
+            None => groups.push((group, vec![name])),
         }
     }
     let phrases: Vec<String> = groups
         .iter()
-        .map(|(word, names)| {
+        .map(|((word, by_path), names)| {
             let container = plural("container", names.len());
-            format!("{word} {container} {}", listed(names))
+            let way = if *by_path { ", by its path" } else { "" };
+            format!("{word} {container} {}{way}", listed(names))
         })
         .collect();
     (!phrases.is_empty()).then(|| format!("used by {}", phrases.join(" and ")))

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::Inventory;
+use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, Labels, LogFiles, Record,
-    RecordId, Source, State, Text, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Image, ImageId, ImageMount, ItemId, Labels,
+    LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::outsider::{Outsider, OutsiderKind};
+use crate::domain::paths::Paths;
+use crate::domain::reference::is_digest;
 use crate::domain::time::Timestamp;
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -16,6 +19,15 @@ pub(crate) fn at(second: i64) -> Timestamp {
 
 pub(crate) fn texts(names: &[&str]) -> Vec<Text> {
     names.iter().map(|name| Text::from(*name)).collect()
+}
+
+/// A mount of the image that a name means.
+pub(crate) fn mount(image: &str) -> ImageMount {
+    ImageMount {
+        image: image.into(),
+        destination: "/m".into(),
+        folder: Text::new(),
+    }
 }
 
 pub(crate) fn labels(pairs: &[(&str, &str)]) -> Labels {
@@ -27,8 +39,11 @@ pub(crate) fn image(id: &str, names: &[&str]) -> Image {
     Image {
         id: ImageId::new(id),
         parent: None,
+        digests: texts(names)
+            .into_iter()
+            .filter(|name| is_digest(name))
+            .collect(),
         names: texts(names),
-        digests: Vec::new(),
         created: Some(at(0)),
         size: Figure::Known(Bytes(100)),
         shared: Figure::Pending,
@@ -64,6 +79,7 @@ pub(crate) fn container(name: &str, image: &str, state: State) -> Container {
         labels: Labels::default(),
         volumes: Vec::new(),
         image_mounts: Vec::new(),
+        binds: Paths::default(),
         details: Figure::Known(Arc::new(details)),
     }
 }
@@ -118,7 +134,8 @@ pub(crate) fn volume(name: &str, size: u64) -> Volume {
         created: Some(at(1)),
         labels: Labels::default(),
         mountpoint: "".into(),
-        has_options: false,
+        scope: "local".into(),
+        backing: Backing::Folder,
     }
 }
 
@@ -141,6 +158,21 @@ pub(crate) fn record(id: &str, parents: &[&str]) -> Record {
         created: None,
         last_used: None,
     }
+}
+
+/// A swarm service that is all there is of them.
+pub(crate) fn service(name: &str, images: &[&str], volumes: &[&str]) -> Part {
+    outsider(OutsiderKind::Service, name, images, volumes)
+}
+
+/// An outsider that is all there is of its kind.
+pub(crate) fn outsider(kind: OutsiderKind, name: &str, images: &[&str], volumes: &[&str]) -> Part {
+    let outsider = Outsider {
+        images: texts(images),
+        volumes: volumes.iter().map(|name| VolumeName::new(*name)).collect(),
+        ..Outsider::new(kind, name)
+    };
+    Part::Outsiders(kind, Figure::Known(vec![outsider]))
 }
 
 pub(crate) fn inventory(images: Vec<Image>, containers: Vec<Container>) -> Inventory {

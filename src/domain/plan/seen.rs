@@ -1,8 +1,10 @@
 //! What an object was when it was planned, to tell later whether it is still the same.
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Container, ContainerDetails, ContainerId, Image, ImageId, State, Text};
-use crate::domain::reference::repository;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Image, ImageId, Source, State, Text,
+};
+use crate::domain::reference::{is_digest, repository, shown};
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
 
@@ -22,6 +24,8 @@ pub enum Seen {
 pub struct SeenImage {
     pub names: Vec<Text>,
     pub digests: Vec<Text>,
+    /// It was built, loaded or imported here.
+    pub made_here: bool,
     /// Untagged parents that the engine removes along with it and that are no steps of their own.
     pub follows: Vec<ImageId>,
 }
@@ -43,6 +47,10 @@ pub struct SeenVolume {
     pub users: Vec<ContainerId>,
     /// It was known to hold nothing, and was confirmed as that.
     pub empty: bool,
+    /// What it is a name for: that stays.
+    pub device: Option<Text>,
+    /// Names of containers that mount a folder above it.
+    pub above: Vec<Text>,
 }
 
 /// A log, as it was.
@@ -76,6 +84,7 @@ impl Seen {
             Item::Image(image) => Self::Image(Box::new(SeenImage {
                 names: image.names.clone(),
                 digests: image.digests.clone(),
+                made_here: image.source == Source::Local,
                 follows: Vec::new(),
             })),
             Item::Container(container) => Self::Container(Box::new(SeenContainer {
@@ -94,6 +103,12 @@ impl Seen {
                     .map(|user| user.id.clone())
                     .collect(),
                 empty: volume.size == Figure::Known(Bytes::ZERO),
+                device: volume.device().cloned(),
+                above: survey
+                    .containers_above(volume)
+                    .into_iter()
+                    .map(|it| Item::Container(it).name())
+                    .collect(),
             })),
             Item::Record(_) => Self::Record,
             Item::Log(container) => Self::Log(Box::new(SeenLog {
@@ -115,7 +130,7 @@ impl Seen {
                 self.names()
                     .iter()
                     .find(other)
-                    .map(|name| format!("{name} names another image now"))
+                    .map(|name| format!("{} names another image now", shown(name)))
             }),
             (Self::Container(seen), Item::Container(container)) => {
                 let details = container.details.as_ref().known();
@@ -136,7 +151,9 @@ impl Seen {
                         .users_of_volume(&volume.name)
                         .any(|user| seen.users.contains(&user.id))
                 };
-                if seen.created == volume.created || is_held() {
+                if seen.device.as_ref() != volume.device() {
+                    Some("was made anew since".to_owned())
+                } else if seen.created == volume.created || is_held() {
                     (seen.empty && holds_data).then(|| "was empty and holds data now".to_owned())
                 } else {
                     Some("was made anew or written to since".to_owned())
@@ -163,6 +180,15 @@ impl Seen {
         }
     }
 
+    /// A volume as it was; nothing of all other kinds.
+    #[must_use]
+    pub fn volume(&self) -> Option<&SeenVolume> {
+        match self {
+            Self::Volume(volume) => Some(volume),
+            _ => None,
+        }
+    }
+
     /// The names of an image when it was planned.
     #[must_use]
     pub fn names(&self) -> &[Text] {
@@ -180,16 +206,12 @@ impl Seen {
     pub fn renamed(&self, now: &Image) -> Option<String> {
         let SeenImage { names, digests, .. } = self.image()?;
         // A push writes a digest for a repository that is known already: that is no new name.
-        let is_known = |digest: &&Text| {
-            let known = |name: &Text| repository(name) == repository(digest);
-            digests.contains(digest) || names.iter().any(known) || digests.iter().any(known)
+        let is_known = |name: &Text| {
+            let same = |known: &Text| repository(known) == repository(name);
+            names.contains(name) || is_digest(name) && names.iter().chain(digests).any(same)
         };
-        let new = now
-            .names
-            .iter()
-            .find(|name| !names.contains(name))
-            .or_else(|| now.digests.iter().find(|digest| !is_known(digest)))?;
-        Some(format!("is also named {new} now"))
+        let new = now.names.iter().find(|name| !is_known(name))?;
+        Some(format!("is also named {} now", shown(new)))
     }
 
     /// Tells whether a container has run since it was planned. One that was to be stopped may have ended.
@@ -217,22 +239,14 @@ impl Seen {
     /// that: the engine refuses an ID with names in several repositories, or with two tags (ENGINE.md §1.7).
     #[must_use]
     pub fn references(&self) -> (Vec<&Text>, Option<&Text>) {
-        let Some(SeenImage { names, digests, .. }) = self.image() else {
-            return (Vec::new(), None);
+        let mut names = self.names().iter();
+        let last = names.next();
+        // A repository's digests go with its last name, and on the containerd store all at once.
+        let goes_along = |name: &Text| {
+            let same = |last: &Text| repository(last) == repository(name);
+            is_digest(name) && last.is_some_and(same)
         };
-        let mut references: Vec<&Text> = names.iter().collect();
-        // A repository's digests go with its last tag.
-        for digest in digests {
-            if !references
-                .iter()
-                .any(|name| repository(name) == repository(digest))
-            {
-                references.push(digest);
-            }
-        }
-        let mut references = references.into_iter();
-        let last = references.next();
-        (references.collect(), last)
+        (names.filter(|name| !goes_along(name)).collect(), last)
     }
 }
 

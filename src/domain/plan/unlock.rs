@@ -7,7 +7,6 @@ use crate::domain::item::ItemId;
 use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;
-use super::refuse::is_task;
 use super::{AddedBy, Selection};
 
 /// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
@@ -64,7 +63,7 @@ impl Draft<'_> {
         let mut seen = HashSet::from([image]);
         let mut queue = vec![image];
         while let Some(image) = queue.pop() {
-            if self.survey.services(image).len() > 0 {
+            if self.survey.may_be_held(image) {
                 return None;
             }
             for user in self.survey.users(image).iter().copied() {
@@ -112,7 +111,7 @@ impl Draft<'_> {
     fn is_expendable(&self, number: ItemNo) -> bool {
         matches!(self.survey.numbered(number), Item::Container(container)
             if container.state.is_stopped()
-                && !is_task(&container.labels)
+                && !self.survey.is_held_by_swarm(container)
                 && !self.is_protected(number)
                 && !self.is_dropped(number))
     }

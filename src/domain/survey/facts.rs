@@ -53,12 +53,12 @@ impl Survey {
     fn image_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let image = &self.inventory.images[place];
         let users = self.users(number);
-        let listed = self.inventory.is_listed(Stage::Containers);
         let children = !self.children(number).is_empty();
-        let in_service = self.services(number).len() > 0;
-        let used = listed.then_some(!users.is_empty() || in_service);
-        let intermediate = image.names.is_empty() && image.digests.is_empty() && children;
-        let blocked = !users.is_empty() || children || in_service;
+        let is_held = self.may_be_held(number);
+        let used = self.is_used(Kind::Image, number);
+        let intermediate = image.names.is_empty() && children;
+        let blocked =
+            !users.is_empty() || children || is_held || self.unlisted_holders(number).is_some();
         let (mut last_used, mut last_used_by) = self.last_use_of(users);
         // Somebody had a use for it when it was given a name here.
         if image.last_tagged > last_used {
@@ -78,8 +78,8 @@ impl Survey {
             last_used_by,
             flags: Flags {
                 used,
-                stopped: used.map(|used| used && !in_service && self.are_stopped(users)),
-                dangling: Some(image.names.is_empty() && !children),
+                stopped: used.map(|used| used && !is_held && self.are_stopped(users)),
+                dangling: Some(self.is_dangling(number)),
                 local: (image.source != Source::Unknown).then_some(image.source == Source::Local),
                 registry: (image.source != Source::Unknown)
                     .then_some(image.source == Source::Registry),
@@ -88,6 +88,21 @@ impl Survey {
             intermediate,
             ..Facts::default()
         }
+    }
+
+    /// True for an image or a volume that a container or something outside the lists uses.
+    fn is_held(&self, number: ItemNo) -> bool {
+        !self.users(number).is_empty() || self.outsiders(number).len() > 0
+    }
+
+    /// Whether anything uses an image or a volume; `None` until everything has come that may tell.
+    fn is_used(&self, kind: Kind, number: ItemNo) -> Option<bool> {
+        let is_told = self.inventory.is_listed(Stage::Containers)
+            && !self.inventory.outsiders.are_pending(kind);
+        let is_used = self.is_held(number);
+        // A list that is refused may name users of what has none, and so may what cannot be read.
+        let may_be_used = self.unlisted_holders(number).is_some() || self.may_be_held(number);
+        (is_told && (is_used || !may_be_used)).then_some(is_used)
     }
 
     /// True where none of these containers runs.
@@ -136,7 +151,7 @@ impl Survey {
     fn log_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let container = &self.inventory.containers[place];
         let details = container.details.as_ref().known();
-        let blocked = container.log_obstacle().is_some();
+        let blocked = container.log_obstacle().is_some() || self.link_obstacle(Kind::Log).is_some();
         Facts {
             frees: alone(blocked, number, trial),
             blocked,
@@ -158,7 +173,15 @@ impl Survey {
     fn volume_facts(&self, number: ItemNo, place: usize, trial: &mut Trial<'_>) -> Facts {
         let volume = &self.inventory.volumes[place];
         let users = self.users(number);
-        let blocked = !users.is_empty();
+        let is_in_use = self.is_held(number) || !self.children(number).is_empty();
+        let may_be_used = self.unresolved().is_some()
+            || self.unlisted_holders(number).is_some()
+            || self.may_be_held(number);
+        let through_link = volume.is_local() && self.link_obstacle(Kind::Volume).is_some();
+        let blocked = is_in_use || may_be_used || through_link;
+        // That nothing here uses it says nothing of what others may use.
+        let is_told = !volume.is_elsewhere() && (is_in_use || !may_be_used);
+        let used = self.is_used(Kind::Volume, number).filter(|_| is_told);
         let (last_used, last_used_by) = self.last_use_of(users);
         Facts {
             frees: alone(blocked, number, trial),
@@ -166,10 +189,7 @@ impl Survey {
             last_used,
             last_used_by,
             flags: Flags {
-                used: self
-                    .inventory
-                    .is_listed(Stage::Containers)
-                    .then_some(!users.is_empty()),
+                used: used.map(|_| is_in_use),
                 anonymous: Some(volume.anonymous),
                 ..Flags::default()
             },

@@ -1,24 +1,30 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
 
 mod facts;
+mod holds;
 mod links;
 mod order;
 mod rank;
 mod shared;
+mod unlisted;
 mod view;
 
 use std::slice;
 use std::sync::Arc;
 
 use super::bytes::{Bytes, Figure};
-use super::filter::{Flags, Subject};
+use super::disk::linked;
+use super::filter::{Flags, Naming, Subject};
 use super::index::{Index, ItemNo};
-use super::inventory::{Inventory, Part, Progress, Stage, Store};
+use super::inventory::{Inventory, Part, Progress, Stage, Store, Swarm};
 use super::item::{
-    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Service, Text, VolumeName,
+    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Text, Volume, VolumeName,
 };
 use super::layers::{Freed, Ledger, Release};
+use super::outsider::Outsider;
+use super::plan::is_task;
 use super::protect::Guard;
+use super::reference::is_digest;
 use super::time::Timestamp;
 use links::Links;
 
@@ -106,7 +112,11 @@ impl Survey {
         let (mut volumes, mut shared, mut figures, mut lists) = (false, false, false, false);
         for part in parts {
             match part {
-                Part::Disks(_) | Part::Contents(_) | Part::Stage(..) => {}
+                // What is reached through a link may not be taken away there.
+                Part::Disks(ref disks) if linked(disks) != linked(&inventory.disks) => {
+                    figures = true;
+                }
+                Part::Disks(_) | Part::Contents(_) | Part::VolumeWarnings(_) | Part::Stage(..) => {}
                 Part::VolumeSizes { .. } => volumes = true,
                 // The containerd store's own sum bounds what nothing else tells.
                 Part::SharedSizes(_)
@@ -126,7 +136,9 @@ impl Survey {
                 Part::Images(_)
                 | Part::Containers(_)
                 | Part::Volumes(_)
-                | Part::Services(_)
+                | Part::Resolved(_)
+                | Part::Outsiders(..)
+                | Part::Mounted(_)
                 | Part::BuildCache(_) => lists = true,
             }
             inventory.apply(part);
@@ -150,6 +162,23 @@ impl Survey {
                 self.facts[Kind::Volume as usize] = facts;
                 self.protect(Kind::Volume);
             }
+        }
+    }
+
+    /// Returns why no log can be emptied on this engine, or none of its volumes be removed, whatever they are; nothing
+    /// where each is asked for itself.
+    #[must_use]
+    pub fn link_obstacle(&self, kind: Kind) -> Option<&'static str> {
+        let linked = linked(&self.inventory.disks);
+        match kind {
+            Kind::Log if linked.logs => Some(
+                "its folder is reached through a link (containers), and nothing is emptied through one: mount its disk there instead",
+            ),
+            // Docker 20.10 to 29 compare the real path with where they keep volumes. Podman does not.
+            Kind::Volume if linked.volumes && !self.inventory.engine.is_podman() => Some(
+                "the engine removes no volume through a link (volumes): stop it and mount that disk there instead (mount --bind)",
+            ),
+            Kind::Image | Kind::Container | Kind::Volume | Kind::BuildCache | Kind::Log => None,
         }
     }
 
@@ -293,20 +322,58 @@ impl Survey {
             .map(|index| &self.inventory.images[index])
     }
 
-    /// True for a compose project that is down: it has no container, and keeps its volumes for the next time.
+    /// True for a project that is down: it has no container and no service, and keeps its volumes for the next time.
     #[must_use]
     pub fn is_down(&self, project: &str) -> bool {
-        self.inventory.is_listed(Stage::Containers) && !self.links.projects.contains(project)
+        // On a worker nobody knows what else runs of a stack.
+        let is_known = self.inventory.engine.swarm != Swarm::Worker;
+        is_known
+            && self.inventory.is_listed(Stage::Containers)
+            && !self.links.projects.contains(project)
     }
 
-    /// Containers made from an image, or that mount it, or that mount a volume, running or not, in the order of
-    /// the engine's list.
+    /// Returns true for a task of a swarm service, which comes back by itself and belongs to the swarm. One that was
+    /// left behind is a container as any other: only an engine that says so is in no swarm.
+    #[must_use]
+    pub fn is_held_by_swarm(&self, container: &Container) -> bool {
+        is_task(&container.labels) && self.inventory.engine.swarm != Swarm::Inactive
+    }
+
+    /// Containers made from an image, or that mount it, or that mount a volume, by its name or by its path, running
+    /// or not, in the order of the engine's list.
     #[must_use]
     pub fn users(&self, number: ItemNo) -> &[ItemNo] {
         self.links.users.of(number)
     }
 
-    /// What was made on an image by the classic builder or a commit, or on a record.
+    /// Those of [`Survey::users`] of a volume that mount it only by its path.
+    #[must_use]
+    pub fn users_by_path(&self, volume: ItemNo) -> &[ItemNo] {
+        self.links.by_path.of(volume)
+    }
+
+    /// Containers that mount a folder above a volume, as backups and monitors do: they see it, and use nothing
+    /// of it that they would miss.
+    #[must_use]
+    pub fn containers_above(&self, volume: &Volume) -> Vec<&Container> {
+        let above = self.links.above.of(&self.inventory, volume);
+        let (kind, index) = (Kind::Container, &self.links.index);
+        let places = above.into_iter().map(|number| index.place(number));
+        let containers = places.filter(|(it, _)| *it == kind);
+        containers
+            .filter_map(|(_, place)| self.inventory.containers.get(place))
+            .collect()
+    }
+
+    /// A container with a bind mount of which nobody here knows where it resolved: it may use any volume.
+    #[must_use]
+    pub fn unresolved(&self) -> Option<&Container> {
+        let (_, place) = self.links.index.place(self.links.unresolved?);
+        self.inventory.containers.get(place)
+    }
+
+    /// What was made on an image by the classic builder or a commit, or on a record; volumes whose data lies in
+    /// another one.
     #[must_use]
     pub fn children(&self, number: ItemNo) -> &[ItemNo] {
         self.links.children.of(number)
@@ -318,17 +385,65 @@ impl Survey {
         self.links.parents.get(image as usize).copied().flatten()
     }
 
+    /// Returns true for an image that the engine itself calls dangling, and its prune takes: one that nothing was
+    /// made on, and that has no tag on a graph driver of Docker's, where a digest does not count, and no name at all
+    /// on the containerd store and Podman (seen on 20.10, 26.1, 28.5 and Podman 4.3.1).
+    #[must_use]
+    pub fn is_dangling(&self, image: ItemNo) -> bool {
+        let Item::Image(it) = self.numbered(image) else {
+            return false;
+        };
+        let only_tags = self.inventory.engine.is_docker_on_graph_driver();
+        let counts = |name: &Text| !(only_tags && is_digest(name));
+        !it.names.iter().any(counts) && self.children(image).is_empty()
+    }
+
     /// Volumes that a container mounts.
     #[must_use]
     pub fn volumes(&self, container: ItemNo) -> &[ItemNo] {
         self.links.volumes.of(container)
     }
 
-    /// Swarm services that run an image.
+    /// What holds an image or a volume and is on no list, kind by kind.
     #[must_use]
-    pub fn services(&self, image: ItemNo) -> impl ExactSizeIterator<Item = &Service> {
-        let places = self.links.services.of(image).iter();
-        places.map(|place| &self.inventory.services[*place as usize])
+    pub fn outsiders(&self, number: ItemNo) -> impl ExactSizeIterator<Item = &Outsider> {
+        let places = self.links.outsiders.of(number).iter();
+        places.map(|place| self.inventory.outsiders.at(*place))
+    }
+
+    /// As [`Survey::outsiders`], of an item.
+    pub fn outsiders_of(&self, id: &ItemId) -> impl Iterator<Item = &Outsider> {
+        let number = self.links.index.number_of(id);
+        number
+            .map(|number| self.outsiders(number))
+            .into_iter()
+            .flatten()
+    }
+
+    /// Containers of which it cannot be told whether they mount an image.
+    #[must_use]
+    pub fn perhaps_users(&self, number: ItemNo) -> &[ItemNo] {
+        let users = self.links.perhaps.get(&number);
+        users.map_or(&[], Vec::as_slice)
+    }
+
+    /// Outsiders of which it cannot be told whether they hold a volume.
+    pub fn perhaps_outsiders(&self, number: ItemNo) -> impl Iterator<Item = &Outsider> {
+        let volume = match self.numbered(number) {
+            Item::Volume(volume) => Some(volume),
+            Item::Image(_) | Item::Container(_) | Item::Record(_) | Item::Log(_) => None,
+        };
+        let outsiders = self.links.doubtful.iter();
+        let outsiders = outsiders.map(|place| self.inventory.outsiders.at(*place));
+        outsiders.filter(move |it| volume.is_some_and(|volume| it.may_hold(volume)))
+    }
+
+    /// Returns true if something outside the lists holds an item, or it is not known whether anything does.
+    #[must_use]
+    pub fn may_be_held(&self, number: ItemNo) -> bool {
+        self.outsiders(number).len() > 0
+            || !self.perhaps_users(number).is_empty()
+            || self.perhaps_outsiders(number).next().is_some()
     }
 
     /// A number that an item shares with all whose removal can depend on its own: those it is tied to by use,
@@ -354,17 +469,43 @@ impl Survey {
         self.containers_at(self.number_of(Kind::Volume, self.links.index.volume(volume)))
     }
 
+    /// Those of [`Survey::users_of_volume`] that mount it only by its path.
+    pub fn users_by_path_of(&self, volume: &VolumeName) -> impl Iterator<Item = &Container> {
+        let number = self.number_of(Kind::Volume, self.links.index.volume(volume));
+        let users = number.map(|number| self.users_by_path(number));
+        self.containers_among(users.unwrap_or_default())
+    }
+
+    /// Volumes that are names for what lies in a volume.
+    pub fn volumes_in(&self, volume: &VolumeName) -> impl Iterator<Item = &Volume> {
+        let number = self.number_of(Kind::Volume, self.links.index.volume(volume));
+        let inside = number.map(|number| self.children(number));
+        let inside = inside.unwrap_or_default().iter();
+        inside.filter_map(|number| match self.numbered(*number) {
+            Item::Volume(volume) => Some(volume),
+            _ => None,
+        })
+    }
+
     fn number_of(&self, kind: Kind, place: Option<usize>) -> Option<ItemNo> {
         place.map(|place| self.links.index.number(kind, place))
     }
 
     fn containers_at(&self, number: Option<ItemNo>) -> impl Iterator<Item = &Container> {
         let users = number.map(|number| self.users(number));
-        let users = users.unwrap_or_default().iter();
-        users.filter_map(|user| match self.numbered(*user) {
-            Item::Container(container) => Some(container),
-            _ => None,
-        })
+        self.containers_among(users.unwrap_or_default())
+    }
+
+    fn containers_among<'a>(
+        &'a self,
+        numbers: &'a [ItemNo],
+    ) -> impl Iterator<Item = &'a Container> {
+        numbers
+            .iter()
+            .filter_map(|number| match self.numbered(*number) {
+                Item::Container(container) => Some(container),
+                _ => None,
+            })
     }
 
     /// Images made from an image by the classic builder or a commit.
@@ -376,13 +517,6 @@ impl Survey {
             Item::Image(image) => Some(image),
             _ => None,
         })
-    }
-
-    /// Names of swarm services that run an image.
-    pub fn services_of_image(&self, image: &ImageId) -> impl Iterator<Item = &Text> {
-        let number = self.number_of(Kind::Image, self.links.index.image(image));
-        let services = number.map(|number| self.services(number).map(|service| &service.name));
-        services.into_iter().flatten()
     }
 
     /// Records made on top of a record.
@@ -405,7 +539,7 @@ impl Survey {
             let is_known = |number: ItemNo| number == image || follows.contains(&number);
             let stays = |number: &ItemNo| !is_known(*number) && !gone(*number);
             let used = self.users(parent).iter().any(|user| !gone(*user))
-                || self.services(parent).len() > 0
+                || self.may_be_held(parent)
                 || self.children(parent).iter().any(stays);
             // A chain of parents that closes on itself is an engine's mistake, not a reason to hang.
             if !self.numbered(parent).is_untagged_image() || used || is_known(parent) {
@@ -433,12 +567,22 @@ impl Survey {
         Subject {
             kind,
             names: self.names(kind, index),
+            naming: match item {
+                Item::Image(_) if self.inventory.engine.is_podman() => Naming::Podman,
+                Item::Image(_) => Naming::Docker,
+                _ => Naming::Plain,
+            },
+            digests: match item {
+                Item::Image(image) => &image.digests,
+                _ => &[],
+            },
             id,
             size: item.size(),
             frees: facts.frees.figure(),
             created: item.created(),
             last_used: facts.last_used,
             project: labels.and_then(|labels| labels.project()),
+            driver: item.driver(),
             nth: facts.nth,
             labels,
             is: Flags {
@@ -462,19 +606,23 @@ impl Survey {
 
 /// How far the stages are of which something follows by itself: what is not listed or measured yet, or never will
 /// be. That a list is asked for once more changes nothing.
-fn stands(inventory: &Inventory) -> [bool; 6] {
+fn stands(inventory: &Inventory) -> [bool; 10] {
     let is_to_come = |stage| {
         matches!(
             inventory.stage(stage),
             Progress::Waiting | Progress::Running(_)
         )
     };
-    let has_failed = |stage| matches!(inventory.stage(stage), Progress::Failed(_));
+    let lacks = |stage| inventory.lacks(stage).is_some();
     [
         inventory.is_listed(Stage::Images),
         inventory.is_listed(Stage::Containers),
         inventory.is_listed(Stage::BuildCache),
-        !inventory.is_listed(Stage::BuildCache) && has_failed(Stage::BuildCache),
+        inventory.is_listed(Stage::Services),
+        lacks(Stage::Images),
+        lacks(Stage::Containers),
+        lacks(Stage::Volumes),
+        lacks(Stage::BuildCache),
         is_to_come(Stage::Layers),
         is_to_come(Stage::ContainerSizes),
     ]
@@ -495,8 +643,8 @@ mod tests {
             before != stands(&inventory)
         };
         let failed = || Progress::Failed("no".into());
-        assert!(is_news(Stage::BuildCache, failed()));
         for stage in [Stage::Images, Stage::Containers, Stage::BuildCache] {
+            assert!(is_news(stage, failed()), "{stage:?}");
             is_news(stage, Progress::Running(at));
             assert!(is_news(stage, Progress::Done(at)), "{stage:?}");
             for again in [Progress::Running(at), failed(), Progress::Done(at)] {
@@ -510,6 +658,8 @@ mod tests {
             assert!(!is_news(stage, failed()), "{stage:?}");
             assert!(is_news(stage, Progress::Running(at)), "{stage:?}");
         }
+        assert!(is_news(Stage::Volumes, failed()));
+        assert!(is_news(Stage::Volumes, Progress::Running(at)));
         for stage in [Stage::Volumes, Stage::SharedSizes, Stage::VolumeSizes] {
             assert!(!is_news(stage, Progress::Done(at)), "{stage:?}");
         }

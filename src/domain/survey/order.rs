@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::view::compare_in_two;
+use super::view::compare_parts;
 use super::{Kind, Survey};
 
 /// An item's place among those of its kind by name.
@@ -23,23 +23,20 @@ impl Survey {
     }
 
     fn order_names(&self, kind: Kind) -> Vec<NamePlace> {
-        let mut items: Vec<(&str, &str, usize)> = (0..self.len(kind))
-            .map(|at| {
-                let (before, name) = self.item(kind, at).name_in_two();
-                (before, name, at)
-            })
+        let mut items: Vec<([&str; 3], usize)> = (0..self.len(kind))
+            .map(|at| (self.item(kind, at).name_parts(), at))
             .collect();
         items.sort_unstable_by(|a, b| {
-            let by_name = compare_in_two((a.0, a.1), (b.0, b.1));
-            by_name.then_with(|| self.item(kind, a.2).id().cmp(&self.item(kind, b.2).id()))
+            let by_name = compare_parts(&a.0, &b.0);
+            by_name.then_with(|| self.item(kind, a.1).id().cmp(&self.item(kind, b.1).id()))
         });
         let mut places = vec![NamePlace::default(); items.len()];
         let mut name = 0;
-        let mut before: Option<(&str, &str)> = None;
-        for (item, (start, rest, at)) in (0..).zip(items) {
-            let is_next = |before| compare_in_two(before, (start, rest)) != Ordering::Equal;
+        let mut before: Option<[&str; 3]> = None;
+        for (item, (parts, at)) in (0..).zip(items) {
+            let is_next = |before: [&str; 3]| compare_parts(&before, &parts) != Ordering::Equal;
             name += u32::from(before.is_some_and(is_next));
-            before = Some((start, rest));
+            before = Some(parts);
             places[at] = NamePlace { name, item };
         }
         places

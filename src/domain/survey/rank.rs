@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::{Kind, Survey};
+use crate::domain::reference::repository;
 use crate::domain::time::Timestamp;
 
 impl Survey {
@@ -17,7 +18,7 @@ impl Survey {
             };
             for name in &image.names {
                 let images = repositories.entry(repository(name)).or_default();
-                // Its tags come one after another.
+                // Its names come one after another.
                 if images.last().is_none_or(|(_, last)| *last != at) {
                     images.push((Reverse(created), at));
                 }
@@ -32,13 +33,6 @@ impl Survey {
             }
         }
     }
-}
-
-/// A name without its tag.
-fn repository(name: &str) -> &str {
-    name.rsplit_once(':')
-        .filter(|(_, tag)| !tag.contains('/'))
-        .map_or(name, |(repository, _)| repository)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{Container, Excerpt, Image, ItemId, Record, Text, Volume, short_id};
+use crate::domain::reference;
 use crate::domain::time::Timestamp;
 
 /// An item as its list has it.
@@ -32,20 +33,20 @@ impl<'a> Item<'a> {
     /// What to call it: a name where it has one, else a short ID.
     #[must_use]
     pub fn name(&self) -> Text {
-        match self.name_in_two() {
-            ("", name) => name.into(),
-            (none, id) => format!("{none}{id}").into(),
+        match self.name_parts() {
+            ["", name, ""] => name.into(),
+            parts => parts.concat().into(),
         }
     }
 
     /// [`Item::name`], as a part of what the engine said wherever it is one: for lists of very many.
     #[must_use]
     pub fn excerpt(&self) -> Excerpt {
-        match (self, self.name_in_two()) {
-            (Self::Image(image), ("", _)) => image.names.first().map(Excerpt::from),
-            (Self::Container(it) | Self::Log(it), (_, name)) => it.name.try_substr_from(name),
-            (Self::Volume(volume), (_, name)) => volume.name.text().try_substr_from(name),
-            (Self::Record(record), (_, name)) => {
+        match (self, self.name_parts()) {
+            (Self::Image(image), ["", _, ""]) => image.names.first().map(Excerpt::from),
+            (Self::Container(it) | Self::Log(it), [_, name, _]) => it.name.try_substr_from(name),
+            (Self::Volume(volume), [_, name, _]) => volume.name.text().try_substr_from(name),
+            (Self::Record(record), [_, name, _]) => {
                 let described = record.description.try_substr_from(name);
                 described.or_else(|| record.id.text().try_substr_from(name))
             }
@@ -57,34 +58,36 @@ impl<'a> Item<'a> {
     /// Compares names as [`Item::name`] gives them, without making them.
     #[must_use]
     pub fn compare_names(&self, other: &Self) -> Ordering {
-        compare_in_two(self.name_in_two(), other.name_in_two())
+        compare_parts(&self.name_parts(), &other.name_parts())
     }
 
-    /// True for an image that no reference names.
+    /// Returns true for an image that no reference names.
     #[must_use]
     pub fn is_untagged_image(&self) -> bool {
-        matches!(self, Self::Image(image) if image.names.is_empty() && image.digests.is_empty())
+        matches!(self, Self::Image(image) if image.names.is_empty())
     }
 
-    /// What stands before an ID in place of a name, and the name or the ID.
-    pub(super) fn name_in_two(&self) -> (&'static str, &'a str) {
-        match self {
+    /// Returns the parts of [`Item::name`], all of them of what the engine said or the same for all. A name that is
+    /// one part is the middle one.
+    pub(super) fn name_parts(&self) -> [&'a str; 3] {
+        let name = match self {
             Self::Image(image) => match image.names.first() {
-                Some(name) => ("", name),
-                None => ("<none> ", short_id(image.id.as_str())),
+                Some(name) => return reference::shown_parts(name),
+                None => return ["<none> ", short_id(image.id.as_str()), ""],
             },
             Self::Container(container) | Self::Log(container) if container.name.is_empty() => {
-                ("", short_id(container.id.as_str()))
+                short_id(container.id.as_str())
             }
-            Self::Container(container) | Self::Log(container) => ("", &container.name),
-            Self::Volume(volume) if volume.anonymous => ("", short_id(volume.name.as_str())),
-            Self::Volume(volume) => ("", volume.name.as_str()),
-            Self::Record(record) if record.description.is_empty() => ("", record.id.as_str()),
+            Self::Container(container) | Self::Log(container) => &container.name,
+            Self::Volume(volume) if volume.anonymous => short_id(volume.name.as_str()),
+            Self::Volume(volume) => volume.name.as_str(),
+            Self::Record(record) if record.description.is_empty() => record.id.as_str(),
             Self::Record(record) => {
                 let said = &record.description;
-                ("", command_of(said).unwrap_or(said))
+                command_of(said).unwrap_or(said)
             }
-        }
+        };
+        ["", name, ""]
     }
 
     /// The engine's own size of it.
@@ -107,6 +110,20 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// The driver of a volume or a log; `None` where it is not known, and of what has none.
+    #[must_use]
+    pub fn driver(&self) -> Option<&'a str> {
+        match self {
+            Self::Volume(volume) => Some(&volume.driver),
+            Self::Log(container) => {
+                let details = container.details.as_ref().known()?;
+                let driver = &*details.log_driver;
+                (!driver.is_empty()).then_some(driver)
+            }
+            Self::Image(_) | Self::Container(_) | Self::Record(_) => None,
+        }
+    }
+
     #[must_use]
     pub fn created(&self) -> Option<Timestamp> {
         match self {
@@ -118,15 +135,13 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Compares names that stand in two pieces each.
-pub(super) fn compare_in_two(one: (&str, &str), two: (&str, &str)) -> Ordering {
-    if one.0 == two.0 {
-        return one.1.cmp(two.1);
+/// Compares names that stand in parts.
+pub(super) fn compare_parts(one: &[&str; 3], two: &[&str; 3]) -> Ordering {
+    if one[0] == two[0] && one[2].is_empty() && two[2].is_empty() {
+        return one[1].cmp(two[1]);
     }
-    one.0
-        .bytes()
-        .chain(one.1.bytes())
-        .cmp(two.0.bytes().chain(two.1.bytes()))
+    let one = one.iter().flat_map(|part| part.as_bytes());
+    one.cmp(two.iter().flat_map(|part| part.as_bytes()))
 }
 
 /// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a

@@ -77,7 +77,7 @@ impl Needs {
 /// An untagged image that others were made on, which goes with the last of them.
 fn is_step(survey: &Survey, number: ItemNo) -> bool {
     let facts = survey.facts_of_number(number);
-    facts.intermediate && !facts.flags.protected && survey.services(number).len() == 0
+    facts.intermediate && !facts.flags.protected && !survey.may_be_held(number)
 }
 
 /// What must be gone before an item can go.

@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::ItemNo;
 use crate::domain::inventory::Stage;
-use crate::domain::item::{Container, Image, State, Volume};
-use crate::domain::plan::{ComesBack, comes_back, is_task};
+use crate::domain::item::{Backing, Container, State, Volume};
+use crate::domain::plan::{ComesBack, comes_back};
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 /// | tier | what is in it |
 /// |---|---|
 /// | `Cache` | build cache that no build uses, last used 7 days ago or more |
-/// | `Dangling` | images without a name or digest, which nothing uses |
+/// | `Dangling` | images that the engine itself calls dangling ([`Survey::is_dangling`]), which nothing uses |
 /// | `Log` | logs that nothing bounds, with more than [`LOG_BOUND`] to empty; the container stays, and goes on writing |
 /// | `Container` | exited or dead containers that finished 7 days ago or more, wrote at most 1 MB, and have no volume of their own: no anonymous one, and none that nothing else uses |
 /// | `Pulled` | unused images that can be pulled again; those unused for the longest first |
@@ -28,7 +28,7 @@ use crate::domain::time::Timestamp;
 /// without it, and mostly for longer than for an image that is pulled. But it is made anew, which a local image may
 /// not be.
 ///
-/// Never in any: what is protected, in use or running, tasks and images of swarm services, volumes of a compose
+/// Never in any: what is protected, in use or running, tasks, images and volumes of swarm services, volumes of a compose
 /// project (which keeps them while it is down), volumes whose size or place is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
@@ -90,8 +90,6 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
         let last = facts.last_used;
         last.is_some_and(|last| now.duration_since(last) >= WEEK)
     };
-    // Who uses an image or a volume only the list of containers tells.
-    let are_users_known = survey.inventory().is_listed(Stage::Containers);
     match survey.numbered(number) {
         Item::Log(container) => is_boundless(container).then_some(Tier::Log),
         Item::Record(record) if record.in_use => None,
@@ -102,11 +100,18 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
             may_go.then_some(Tier::Container)
         }
         Item::Image(image) => {
+            // Its containers may go before it.
+            let are_users_known = facts.flags.used.is_some();
             let may_go = are_users_known && !facts.intermediate && may_go(survey, number);
-            may_go.then(|| of_image(image, Idle::since(facts.last_used, now)))
+            let idle = Idle::since(facts.last_used, now);
+            may_go.then(|| match comes_back(image) {
+                _ if survey.is_dangling(number) => Tier::Dangling,
+                ComesBack::Yes | ComesBack::Pulled => Tier::Pulled(idle),
+                ComesBack::No | ComesBack::Unknown => Tier::Local,
+            })
         }
         Item::Volume(volume) => {
-            let unused = are_users_known && survey.users(number).is_empty();
+            let unused = facts.flags.used == Some(false);
             let may_go = unused && volume.labels.project().is_none() && is_measured(volume);
             may_go.then_some(if volume.anonymous {
                 Tier::Anonymous
@@ -117,19 +122,9 @@ pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
     }
 }
 
-fn of_image(image: &Image, idle: Idle) -> Tier {
-    if image.names.is_empty() && image.digests.is_empty() {
-        return Tier::Dangling;
-    }
-    match comes_back(image) {
-        ComesBack::Yes | ComesBack::Pulled => Tier::Pulled(idle),
-        ComesBack::No | ComesBack::Unknown => Tier::Local,
-    }
-}
-
-/// No service runs an image, and no parent that the engine would remove along is protected.
+/// Nothing outside the lists holds an image, and no parent that the engine would remove along is protected.
 fn may_go(survey: &Survey, image: ItemNo) -> bool {
-    if survey.services(image).len() > 0 {
+    if survey.may_be_held(image) {
         return false;
     }
     let parents = std::iter::successors(survey.parent(image), |at| survey.parent(*at));
@@ -165,12 +160,12 @@ fn is_worthless(survey: &Survey, number: ItemNo, container: &Container) -> bool 
         && details.size_rw.is_some_and(|written| written <= SCRATCH)
         && are_listed
         && !has_own_volume
-        && !is_task(&container.labels)
+        && !survey.is_held_by_swarm(container)
 }
 
 /// A volume whose bytes are known and here.
 fn is_measured(volume: &Volume) -> bool {
-    matches!(volume.size, Figure::Known(_)) && !volume.has_options
+    matches!(volume.size, Figure::Known(_)) && volume.backing == Backing::Folder
 }
 
 #[cfg(test)]

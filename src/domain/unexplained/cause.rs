@@ -31,11 +31,21 @@ pub enum Cause {
     EngineFiles,
     /// Files that no engine writes there.
     Other,
+    /// A folder that could not be read, whatever is in it.
+    Unread,
+    /// Databases of the engine's notes.
+    Databases,
+    /// What another namespace of the same containerd keeps.
+    OtherNamespace,
+    /// A root in which the engine kept its things with another setting of `userns-remap`.
+    OtherRoot,
+    /// Archives that Podman was given to import, and keeps.
+    Archives,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::ContainerFolders,
         Self::GoneContainers,
         Self::Unreferenced,
@@ -52,7 +62,18 @@ impl Cause {
         Self::Copies,
         Self::EngineFiles,
         Self::Other,
+        Self::Unread,
+        Self::Databases,
+        Self::OtherNamespace,
+        Self::OtherRoot,
+        Self::Archives,
     ];
+
+    /// Returns true for what is no part of the engine's folder as it is now, and so not of the sum.
+    #[must_use]
+    pub fn is_beyond(self) -> bool {
+        matches!(self, Self::OtherRoot | Self::Archives)
+    }
 
     /// The cause that JSON has this word for.
     #[must_use]
@@ -80,6 +101,11 @@ impl Cause {
             Self::Copies => "layer_copies",
             Self::EngineFiles => "engine_files",
             Self::Other => "other",
+            Self::Unread => "unreadable",
+            Self::Databases => "databases",
+            Self::OtherNamespace => "other_namespace",
+            Self::OtherRoot => "other_root",
+            Self::Archives => "podman_archives",
         }
     }
 
@@ -103,6 +129,11 @@ impl Cause {
             Self::Copies => "layers kept as whole copies",
             Self::EngineFiles => "the engine's own files",
             Self::Other => "other files",
+            Self::Unread => "cannot be read, and is not counted",
+            Self::Databases => "the engine's databases",
+            Self::OtherNamespace => "another user of containerd's",
+            Self::OtherRoot => "another root of the engine's (beyond)",
+            Self::Archives => "imported archives (beyond)",
         }
     }
 
@@ -127,8 +158,8 @@ impl Cause {
                  containerd-snapshotter in daemon.json), remove with docker what is there, switch forth again"
             }
             Self::BuildKit => {
-                "build history and notes: docker buildx history rm and docker builder prune let go of what is \
-                 idle; databases stay as long as they once were"
+                "the builder's history and what belongs to it: it stays when docker builder prune has taken all \
+                 records; docker buildx history rm --all takes the history, where buildx knows it"
             }
             Self::Leased => {
                 "a pull or build that is under way or was cut off keeps it: docker image prune lets go of what \
@@ -139,7 +170,10 @@ impl Cause {
             Self::Temporary => {
                 "loads, builds and copies that are under way; the engine empties it when it starts"
             }
-            Self::ImageMetadata => "goes with the images and layers that it is about",
+            Self::ImageMetadata => {
+                "what is written down of images and layers goes with them; folders that once had many entries \
+                 stay as large"
+            }
             Self::Network => {
                 "the engine's notes on networks: docker network prune removes unused ones"
             }
@@ -157,6 +191,24 @@ impl Cause {
             }
             Self::EngineFiles => "its name, its runtimes and its mount points; nothing to gain",
             Self::Other => "the engine does not write this there: look who does",
+            Self::Unread => {
+                "the filesystem gives no answer, or not to dtop: dmesg says whether its disk is ill"
+            }
+            Self::Databases => {
+                "they never shrink: what is removed leaves room in them, which is used again before they grow"
+            }
+            Self::OtherNamespace => {
+                "another namespace of the same containerd, such as kubelet's k8s.io: ctr namespaces ls names \
+                 them. What is in use there is needed; its own tools say what is not"
+            }
+            Self::OtherRoot => {
+                "not in the sum: what the engine kept while userns-remap was set otherwise. With that setting \
+                 (daemon.json) and a restart it is seen again, and docker removes what is not wanted"
+            }
+            Self::Archives => {
+                "not in the sum: Podman's API was given them to import and does not remove them. Once no import \
+                 runs nothing reads them any more"
+            }
         }
     }
 }

@@ -4,21 +4,18 @@ use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
 use crate::domain::extent::{Extent, Tally, Untold};
+// Digests tell more than a member's checksum.
+use crate::engine::gzip::{LONGEST_HEAD, MAGIC, TRAILER, end_of_head};
 use crate::engine::tar::{Entry, Files, Sort, Tar};
 
 /// A layer that unpacks to more is not looked at: a blob can be made to unpack to a thousand times its size.
 const LARGEST: usize = 2 << 30;
 /// What is unpacked at a time.
 const PIECE: usize = 64 << 10;
-/// In front of a member of a gzip file are its marks, a name and a comment.
-const GZIP: [u8; 3] = [0x1f, 0x8b, 8];
-const LONGEST_HEAD: usize = 128 << 10;
 /// What is looked at for a head at a time.
 const HEAD_PIECE: usize = 512;
 /// Some builders write a member for each file.
 const MOST_MEMBERS: usize = 250_000;
-/// Behind it, a checksum and a length. Digests tell more.
-const TRAILER: usize = 8;
 
 /// How a blob is packed. Zstandard is not among them: such a layer cannot be told.
 enum Packing {
@@ -107,8 +104,8 @@ impl Unpacking {
         let (piece, rest) = bytes.split_at(bytes.len().min(HEAD_PIECE));
         let before = head.len();
         head.extend_from_slice(piece);
-        let known = head.len().min(GZIP.len());
-        if head[..known] == GZIP[..known] {
+        let known = head.len().min(MAGIC.len());
+        if head[..known] == MAGIC[..known] {
             let Some(end) = end_of_head(head) else {
                 return if head.len() <= LONGEST_HEAD {
                     Ok(rest)
@@ -170,26 +167,6 @@ impl Unpacking {
         taken.map_err(|_| Untold)?;
         self.contents.0.as_ref().map(|_| ()).map_err(|error| *error)
     }
-}
-
-/// Where a member's compressed bytes begin, if its head is whole (RFC 1952).
-fn end_of_head(head: &[u8]) -> Option<usize> {
-    let flags = *head.get(3)?;
-    let mut at = 10;
-    if flags & 4 != 0 {
-        let length = head.get(at..at + 2)?;
-        at += 2 + usize::from(u16::from_le_bytes([length[0], length[1]]));
-    }
-    // A name and a comment end with a zero.
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            at += head.get(at..)?.iter().position(|byte| *byte == 0)? + 1;
-        }
-    }
-    if flags & 2 != 0 {
-        at += 2;
-    }
-    (at <= head.len()).then_some(at)
 }
 
 /// What an archive has in it, until something cannot be told.
@@ -325,7 +302,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600), gzip in any::<bool>()) {
-            let bytes = if gzip { [&GZIP[..], &bytes].concat() } else { bytes };
+            let bytes = if gzip { [&MAGIC[..], &bytes].concat() } else { bytes };
             let _ = extent(&[&bytes]);
         }
     }

@@ -1,11 +1,13 @@
 //! From options and environment to the places where an engine may be, as the docker command resolves them.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::contexts::{self, ContextError, Endpoint};
 use crate::engine::transport::Address;
 use crate::engine::transport::ssh::Target;
 use crate::engine::transport::tls::Papers;
+use crate::engine::user_folder;
 
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
 const PLAIN_PORT: u16 = 2375;
@@ -32,6 +34,7 @@ pub struct Env {
     pub context: Option<String>,
     /// `DOCKER_CONFIG`: a folder.
     pub config: Option<PathBuf>,
+    /// `HOME` or, without one, that of the system's list of users, as the docker command has it.
     pub home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
@@ -60,7 +63,7 @@ impl Env {
             host: text("DOCKER_HOST"),
             context: text("DOCKER_CONTEXT"),
             config: path("DOCKER_CONFIG"),
-            home: path("HOME"),
+            home: path("HOME").or_else(|| user_folder::home(|name| std::env::var_os(name))),
             runtime_dir: path("XDG_RUNTIME_DIR"),
             uid: rustix::process::getuid().as_raw(),
             api: text("DOCKER_API_VERSION"),
@@ -133,14 +136,12 @@ pub enum ConnectError {
     HostAndContext,
     #[error(transparent)]
     Context(#[from] ContextError),
-    #[error(
-        "{why}: \"{url}\" is no address of an engine: {cause}; \
-         try unix:///path, tcp://host:port or ssh://user@host"
-    )]
+    #[error("{why}: \"{url}\" is no address of an engine: {cause}; try {proposal}")]
     BadUrl {
         url: String,
         why: String,
         cause: &'static str,
+        proposal: String,
     },
     #[error("context \"{0}\": there is no configuration folder; set HOME or DOCKER_CONFIG")]
     NoConfigFolder(String),
@@ -197,7 +198,14 @@ fn in_context(name: &str, env: &Env) -> Result<Place, ConnectError> {
 /// environment asks for TLS.
 fn default(env: &Env) -> Place {
     match env.papers() {
-        Some(papers) => over_tcp("localhost".to_owned(), TLS_PORT, "default", Some(papers)),
+        Some(papers) => {
+            let listener = Listener {
+                host: "localhost".to_owned(),
+                port: TLS_PORT,
+                prefix: String::new(),
+            };
+            over_tcp(listener, "default", Some(papers))
+        }
         None => system(),
     }
 }
@@ -261,6 +269,14 @@ fn unix(path: PathBuf, why: &str, start: Option<&'static str>) -> Place {
 /// Reads an address as docker does: without a scheme it is TCP, and what is left out has a default.
 fn place(url: &str, why: &str, papers: Option<Papers>) -> Result<Place, ConnectError> {
     let url = url.trim();
+    if let Some(path) = socket_path(url) {
+        return Err(ConnectError::BadUrl {
+            url: url.to_owned(),
+            why: why.to_owned(),
+            cause: "a socket's path takes unix:// before it",
+            proposal: format!("unix://{}", path.display()),
+        });
+    }
     let (scheme, rest) = url.split_once("://").unwrap_or(("tcp", url));
     let elsewhere = |unsupported| {
         Ok(Place {
@@ -282,10 +298,10 @@ fn place(url: &str, why: &str, papers: Option<Papers>) -> Result<Place, ConnectE
         }
         // Behind `https://` there is nothing but TLS, with the system's authorities where none is named.
         "https" => tcp(rest)
-            .map(|(host, port)| over_tcp(host, port, why, Some(papers.unwrap_or(SYSTEMS))))
+            .map(|listener| over_tcp(listener, why, Some(papers.unwrap_or(SYSTEMS))))
             .map_err(|cause| bad(url, why, cause)),
         "tcp" | "http" => tcp(rest)
-            .map(|(host, port)| over_tcp(host, port, why, papers))
+            .map(|listener| over_tcp(listener, why, papers))
             .map_err(|cause| bad(url, why, cause)),
         "ssh" => match Target::parse(rest) {
             Ok(target) => Ok(Place {
@@ -309,10 +325,23 @@ const SYSTEMS: Papers = Papers {
     verify: true,
 };
 
-fn over_tcp(host: String, port: u16, why: &str, papers: Option<Papers>) -> Place {
+/// Where an engine listens on a network.
+struct Listener {
+    host: String,
+    port: u16,
+    prefix: String,
+}
+
+fn over_tcp(listener: Listener, why: &str, papers: Option<Papers>) -> Place {
+    let Listener { host, port, prefix } = listener;
     let address = match papers {
-        Some(papers) => Address::Tls { host, port, papers },
-        None => Address::Tcp { host, port },
+        Some(papers) => Address::Tls {
+            host,
+            port,
+            prefix,
+            papers,
+        },
+        None => Address::Tcp { host, port, prefix },
     };
     Place {
         url: address.to_string(),
@@ -327,7 +356,17 @@ fn bad(url: &str, why: &str, cause: &'static str) -> ConnectError {
         url: without_password(url),
         why: why.to_owned(),
         cause,
+        proposal: "unix:///path, tcp://host:port or ssh://user@host".to_owned(),
     }
+}
+
+/// The path of a socket that is given as it is. Docker takes it for a host and what stands before each path there.
+fn socket_path(url: &str) -> Option<PathBuf> {
+    let is_path = ["/", "./", "../"]
+        .iter()
+        .any(|begin| url.starts_with(begin));
+    let is_socket = !url.contains("://") && Path::new(url).extension() == Some(OsStr::new("sock"));
+    (is_path || is_socket).then(|| std::path::absolute(url).unwrap_or_else(|_| url.into()))
 }
 
 /// An address as it may be repeated on a screen or in a log.
@@ -343,11 +382,19 @@ fn without_password(url: &str) -> String {
     }
 }
 
-/// `host:port`, `host`, `:port`, `[::1]:port`, or nothing at all.
-fn tcp(rest: &str) -> Result<(String, u16), &'static str> {
-    let authority = rest.strip_suffix('/').unwrap_or(rest);
-    if authority.contains(['/', '?', '#', '@']) || authority.contains(char::is_whitespace) {
-        return Err("only a host and a port can follow tcp://");
+/// `host:port`, `host`, `:port`, `[::1]:port`, or nothing at all; behind it what stands before every path, as in
+/// docker: `host:port/engines/one`.
+fn tcp(rest: &str) -> Result<Listener, &'static str> {
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    if rest.contains(['?', '#']) || rest.contains(char::is_whitespace) || authority.contains('@') {
+        return Err("only a host, a port and a path can follow tcp://");
+    }
+    let prefix = prefix(path)?;
+    if authority.is_empty() && !prefix.is_empty() {
+        return Err("it names no host before the path");
     }
     let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
         let (host, port) = bracketed.split_once(']').ok_or("a bracket is not closed")?;
@@ -375,5 +422,27 @@ fn tcp(rest: &str) -> Result<(String, u16), &'static str> {
             .ok_or("its port is not a number from 1 to 65535")?,
     };
     let host = if host.is_empty() { "localhost" } else { host };
-    Ok((host.to_owned(), port))
+    Ok(Listener {
+        host: host.to_owned(),
+        port,
+        prefix,
+    })
+}
+
+/// A path as it stands before others.
+fn prefix(path: &str) -> Result<String, &'static str> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%:@!$&'()*+,;=/".contains(&byte);
+    if !path.bytes().all(is_plain) {
+        return Err("its path has a character that no path has");
+    }
+    let names = path.split('/').filter(|name| !name.is_empty());
+    let mut prefix = String::new();
+    for name in names {
+        if matches!(name, "." | "..") {
+            return Err("its path leads up");
+        }
+        prefix.extend(["/", name]);
+    }
+    Ok(prefix)
 }

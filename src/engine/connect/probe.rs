@@ -5,16 +5,16 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::WhyNot;
+use crate::engine::gzip::{self, Gunzip};
 use crate::engine::transport::{Address, Line, ssh, tls};
 
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
 const ENOUGH: u64 = 16 * 1024;
-const REQUEST: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
 /// Asks for `_ping`. It never waits on its own account: the caller sets the time.
 pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
     let answer = match line.dial().await {
-        Ok(stream) => exchange(stream).await,
+        Ok(stream) => exchange(stream, request(line.address()).as_bytes()).await,
         Err(error) => return Err(why_not(line.address(), &error)),
     };
     let verdict = match answer {
@@ -28,10 +28,19 @@ pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
     })
 }
 
+/// The question. A proxy may serve several names, and several engines behind one.
+fn request(address: &Address) -> String {
+    let (prefix, host) = (address.prefix(), address.authority());
+    format!("GET {prefix}/_ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
 /// Sends the request and reads until the head and two bytes of body are there, or the other side has ended.
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<Vec<u8>> {
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> io::Result<Vec<u8>> {
     // A server that hangs up without reading the request may still have said why.
-    let sent = stream.write_all(REQUEST).await;
+    let sent = stream.write_all(request).await;
     let mut answer = Vec::with_capacity(4 * 1024);
     let mut limited = stream.take(ENOUGH);
     loop {
@@ -46,9 +55,14 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result
     Ok(answer)
 }
 
+/// Head and body of the answer. What only says that there will be one (`100 Continue`) is passed over.
 fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    Some((&answer[..end], &answer[end + 4..]))
+    let (head, body) = (&answer[..end], &answer[end + 4..]);
+    if head.starts_with(b"HTTP/1.1 1") || head.starts_with(b"HTTP/1.0 1") {
+        return split(body);
+    }
+    Some((head, body))
 }
 
 /// False for what speaks first, or another language, and may then wait for ever.
@@ -59,7 +73,14 @@ fn begins_as_http(answer: &[u8]) -> bool {
 }
 
 fn is_whole(answer: &[u8]) -> bool {
-    split(answer).is_some_and(|(_, body)| body.len() >= 2)
+    let is_packed = |head: &[u8]| content_is_packed(&String::from_utf8_lossy(head));
+    // Where it is packed it is read to its end, which closes the connection.
+    split(answer).is_some_and(|(head, body)| body.len() >= 2 && !is_packed(head))
+}
+
+fn content_is_packed(head: &str) -> bool {
+    head.to_ascii_lowercase()
+        .contains("\r\ncontent-encoding: gzip")
 }
 
 /// An engine says `Api-Version` in every answer, refusals included; a proxy before it may drop that but
@@ -73,6 +94,8 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
         return Err(WhyNot::NotDocker);
     }
     let ok = status.split(' ').nth(1) == Some("200");
+    let unpacked = content_is_packed(&head).then(|| unpacked(body));
+    let body = unpacked.as_deref().unwrap_or(body);
     if lines.any(|line| line.starts_with("api-version:")) || (ok && body_says_ok(body)) {
         return Ok(());
     }
@@ -81,6 +104,19 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
         return Err(WhyNot::WantsTls);
     }
     Err(WhyNot::NotDocker)
+}
+
+/// The first bytes of a body that a proxy has packed, be it in chunks: a chunk's length stands before it.
+fn unpacked(body: &[u8]) -> Vec<u8> {
+    let begin = body
+        .windows(gzip::MAGIC.len())
+        .position(|it| it == gzip::MAGIC);
+    let mut packed = &body[begin.unwrap_or(body.len())..];
+    let mut gunzip = Gunzip::default();
+    gunzip
+        .next(&mut packed)
+        .map(<[u8]>::to_vec)
+        .unwrap_or_default()
 }
 
 /// `OK`, or the same as the first chunk of a chunked body.

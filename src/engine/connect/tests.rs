@@ -207,12 +207,14 @@ fn addresses_read_as_docker_reads_them() {
             (place.url, place.address)
         })
     };
-    let tcp = |host: &str, port| {
+    let behind = |host: &str, port, prefix: &str| {
         Ok(Address::Tcp {
             host: host.into(),
             port,
+            prefix: prefix.into(),
         })
     };
+    let tcp = |host: &str, port| behind(host, port, "");
     for (given, shown, address) in [
         ("tcp://a:1", "tcp://a:1", tcp("a", 1)),
         ("tcp://a", "tcp://a:2375", tcp("a", 2375)),
@@ -220,6 +222,14 @@ fn addresses_read_as_docker_reads_them() {
         (":7", "tcp://localhost:7", tcp("localhost", 7)),
         ("tcp://", "tcp://localhost:2375", tcp("localhost", 2375)),
         ("tcp://[::1]:5", "tcp://[::1]:5", tcp("::1", 5)),
+        ("tcp://a:1/", "tcp://a:1", tcp("a", 1)),
+        ("tcp://a:1/x/", "tcp://a:1/x", behind("a", 1, "/x")),
+        (
+            "http://a:1//x/y%20z",
+            "tcp://a:1/x/y%20z",
+            behind("a", 1, "/x/y%20z"),
+        ),
+        ("a/v1", "tcp://a:2375/v1", behind("a", 2375, "/v1")),
         (
             "tcp://[fe80::1]",
             "tcp://[fe80::1]:2375",
@@ -248,7 +258,12 @@ fn addresses_read_as_docker_reads_them() {
         "tcp://a:0",
         "tcp://a:70000",
         "tcp://a:b",
-        "tcp://a/v1",
+        "tcp://a/..",
+        "tcp://a/v1?x=y",
+        "tcp://a/v1#x",
+        "tcp://a/v 1",
+        "tcp://a/\"x",
+        "tcp:///run/docker.sock",
         "gopher://a",
         "tcp://[::1",
         "ssh://",
@@ -260,6 +275,18 @@ fn addresses_read_as_docker_reads_them() {
             matches!(url(bad), Err(ConnectError::BadUrl { .. })),
             "{bad}"
         );
+    }
+    // A socket's path alone is one to everybody but docker.
+    let here = std::env::current_dir().unwrap();
+    for (path, whole) in [
+        ("/run/docker.sock", "/run/docker.sock".into()),
+        ("/run/user/1000/docker", "/run/user/1000/docker".into()),
+        ("./x.sock", here.join("x.sock")),
+        ("run/docker.sock", here.join("run/docker.sock")),
+    ] {
+        let words = url(path).unwrap_err().to_string();
+        let proposal = format!("try unix://{}", whole.display());
+        assert!(words.ends_with(&proposal), "{words}");
     }
     // A password in an address is not repeated.
     for bad in ["ssh://me:se@cret@web-3", "tcp://me:se@cret@web-3:2376"] {
@@ -279,7 +306,12 @@ fn papers(folder: &Path, has_ca: bool, has_pair: bool, verify: bool) -> Papers {
 
 fn tls(host: &str, port: u16, papers: Papers) -> Address {
     let host = host.to_owned();
-    Address::Tls { host, port, papers }
+    Address::Tls {
+        host,
+        port,
+        prefix: String::new(),
+        papers,
+    }
 }
 
 #[test]
@@ -296,6 +328,7 @@ fn a_contexts_certificates_are_its_own() {
     let plain = Address::Tcp {
         host: "a".into(),
         port: 2376,
+        prefix: String::new(),
     };
     assert_eq!(address(&env), plain);
     write(folder.join("ca.pem"), "pem");
@@ -531,6 +564,7 @@ async fn what_is_in_the_way_is_said_with_what_to_try() {
         address: Ok(Address::Tcp {
             host: "127.0.0.1".into(),
             port,
+            prefix: String::new(),
         }),
         ..at(&dead)
     };

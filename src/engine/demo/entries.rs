@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::domain::time::parse_duration;
 
@@ -98,8 +99,9 @@ pub(super) struct VolumeEntry {
     pub age: Age,
     #[serde(default = "local")]
     pub driver: String,
+    /// What its driver mounts, as the engine has it.
     #[serde(default)]
-    pub options: bool,
+    pub options: Value,
     pub project: Option<String>,
     #[serde(default)]
     pub labels: BTreeMap<String, String>,

@@ -18,8 +18,10 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::paths::Paths;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::Cause;
+use crate::engine::wire;
 
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -253,7 +255,6 @@ impl Reader {
         let volume = Volume {
             mountpoint: format!("{}/volumes/{name}/_data", super::ROOT).into(),
             name: VolumeName::new(name),
-            driver: entry.driver.into(),
             size: match entry.size {
                 Some(_) => Figure::Pending,
                 None => Figure::Unknown,
@@ -261,7 +262,9 @@ impl Reader {
             anonymous: entry.anonymous,
             created: Some(self.ago(entry.age)),
             labels: labels(&pairs, entry.project.as_deref()),
-            has_options: entry.options,
+            scope: "local".into(),
+            backing: wire::backing(&entry.driver, &entry.options),
+            driver: entry.driver.into(),
         };
         self.store.add_volume(volume, entry.size.map(Bytes));
     }
@@ -313,6 +316,7 @@ impl Reader {
             labels: labels(&entry.labels, entry.project.as_deref()),
             volumes: volumes.collect::<Result<_, _>>()?,
             image_mounts: Vec::new(),
+            binds: Paths::default(),
             details: Figure::Pending,
         };
         self.store.add_container(container, details, top);

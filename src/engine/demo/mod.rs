@@ -29,12 +29,13 @@ use super::{
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
-use crate::domain::disk::Disk;
+use crate::domain::disk::{Disk, DiskList};
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, Text,
-    Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
+    VolumeName,
 };
+use crate::domain::outsider::Outsider;
 use crate::domain::time::Timestamp;
 
 pub use self::fleet::FleetError;
@@ -235,13 +236,17 @@ impl Engine for DemoEngine {
         })
     }
 
-    fn disks(&self) -> Answer<'_, Vec<Disk>> {
+    fn disks(&self) -> Answer<'_, DiskList> {
         self.read(1..5, "disks", |store| {
             let freed = self.held - store.bytes();
-            Ok(vec![Disk {
+            let disk = Disk {
                 free: self.disk.free + freed,
                 ..self.disk.clone()
-            }])
+            };
+            Ok(DiskList {
+                disks: vec![disk],
+                ..DiskList::default()
+            })
         })
     }
 
@@ -276,7 +281,7 @@ impl Engine for DemoEngine {
         })
     }
 
-    fn services(&self) -> Answer<'_, Vec<Service>> {
+    fn services(&self) -> Answer<'_, Vec<Outsider>> {
         self.read(5..20, "services", |_| Ok(Vec::new()))
     }
 

@@ -9,6 +9,7 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Text,
     Volume,
 };
+use crate::domain::reference::{self, is_digest};
 use crate::domain::unexplained::Cause;
 use crate::engine::{Change, EngineError};
 
@@ -184,9 +185,10 @@ impl Store {
         let mut image = self.registry[at].image.clone();
         self.changes.push(Change::Images);
         if let Ok(at) = self.image_at(&image.id) {
-            let digests = &mut self.images[at].image.digests;
-            if !digests.iter().any(|known| **known == *digest) {
-                digests.push(digest.into());
+            let image = &mut self.images[at].image;
+            if !image.digests.iter().any(|known| **known == *digest) {
+                image.digests.push(digest.into());
+                name_anew(image);
             }
             return Ok(());
         }
@@ -199,6 +201,7 @@ impl Store {
         }
         image.names.clear();
         image.digests = vec![digest.into()];
+        name_anew(&mut image);
         image.last_tagged = None;
         let content = Arc::clone(&self.registry[at].content);
         let top = below;
@@ -218,6 +221,7 @@ impl Store {
             kept.image.names.retain(|known| **known != *name);
         }
         self.images[at].image.names.push(name.into());
+        name_anew(&mut self.images[at].image);
         self.changes.push(Change::Images);
         Ok(())
     }
@@ -398,4 +402,15 @@ impl Store {
             .collect();
         assert_eq!(counted, kept, "references");
     }
+}
+
+/// Returns the tags of an image.
+pub fn tags_of(image: &Image) -> impl Iterator<Item = &Text> {
+    image.names.iter().filter(|name| !is_digest(name))
+}
+
+/// Names an image by its tags and digests, once one of them has changed.
+pub fn name_anew(image: &mut Image) {
+    let tags = tags_of(image).cloned().collect();
+    image.names = reference::names(tags, &image.digests);
 }

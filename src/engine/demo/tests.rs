@@ -24,7 +24,7 @@ const SMALL: &str = r#"{
   ],
   "volumes": [
     {"name": "data", "size": 50, "age": "1d"}, {"name": "tmp", "anonymous": true, "size": 5, "age": "1d"},
-    {"name": "nfs", "size": null, "age": "1d", "options": true}
+    {"name": "nfs", "size": null, "age": "1d", "options": {"type": "nfs", "device": ":/x"}}
   ],
   "containers": [
     {"name": "ran", "build": "app", "image": "app:1", "command": "x", "state": "exited", "age": "1d", "written": 7, "volumes": ["data"]},
@@ -211,7 +211,7 @@ async fn untagged_parents_follow_their_last_child() {
     assert_eq!(engine.freed_so_far(), Bytes(3 + 5 + 3));
     assert!(engine.resolve("base:1").await.unwrap().is_some());
     let disks = engine.disks().await.unwrap();
-    assert_eq!(disks[0].free, Bytes(111));
+    assert_eq!(disks.disks[0].free, Bytes(111));
 }
 
 #[tokio::test]

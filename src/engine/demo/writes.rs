@@ -1,11 +1,12 @@
 //! What changes the demo engine's disk, with the refusals of a real one in its words (ENGINE.md §1.5-§1.10).
 
 use super::fleet::repository;
-use super::store::{Holding, Store};
+use super::store::{Holding, Store, name_anew, tags_of};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Record, RecordId, State, Text, VolumeName, short_id,
 };
+use crate::domain::reference::is_digest;
 use crate::domain::time::Timestamp;
 use crate::engine::{Change, EngineError, LogTruncated, Pruned, Removed};
 
@@ -72,7 +73,7 @@ impl Store {
         let mut next = Some(at);
         while let Some(at) = next.take() {
             let gone = self.images.remove(at);
-            removed.untagged.extend(gone.image.names);
+            removed.untagged.extend(tags_of(&gone.image).cloned());
             removed.untagged.extend(gone.image.digests);
             removed.deleted.push(gone.image.id.as_str().into());
             if let Some(top) = &gone.top {
@@ -92,7 +93,6 @@ impl Store {
     /// True for a parent that goes with its last child.
     fn follows(&self, parent: &Image) -> bool {
         parent.names.is_empty()
-            && parent.digests.is_empty()
             && !self.has_children(&parent.id)
             && self.user_of(&parent.id, true).is_none()
             && self.user_of(&parent.id, false).is_none()
@@ -126,9 +126,10 @@ impl Store {
         }
         let image = &mut self.images[at].image;
         image.names.retain(|known| **known != *name);
+        image.digests.retain(|known| **known != *name);
         removed.untagged.push(name.into());
         let of = repository(name);
-        if !image.names.iter().any(|name| repository(name) == of) {
+        if !is_digest(name) && !tags_of(image).any(|name| repository(name) == of) {
             let prefix = format!("{of}@");
             let (gone, kept) = std::mem::take(&mut image.digests)
                 .into_iter()
@@ -136,6 +137,7 @@ impl Store {
             image.digests = kept;
             removed.untagged.extend::<Vec<Text>>(gone);
         }
+        name_anew(image);
         Ok(removed)
     }
 

@@ -105,6 +105,10 @@ impl DockerEngine {
             proof: match self.terms().dialect.store {
                 Store::GraphDriver => Proof::Config(hex),
                 Store::Containerd => Proof::Index(id.to_string()),
+                Store::Unknown => {
+                    let why = "what a copy must hold is not known: the engine's store is not";
+                    return Err(EngineError::NotSupported(why.to_owned()));
+                }
             },
             content: self.stream(path.trim_end_matches('&')).await?,
         })
@@ -236,7 +240,7 @@ impl DockerEngine {
             .map_err(|error| wire::garbled(&what(), &error.to_string()))?;
         let send = async {
             self.transport
-                .whole(self.transport.send(request).await?)
+                .whole(self.transport.succeed(request).await?)
                 .await
         };
         within(path, LIST, send).await

@@ -6,6 +6,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 use super::{LIST, json};
+use crate::domain::item::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::transport::{Api, LONGEST_REFUSAL, Transport, within};
 use crate::engine::{EngineError, wire};
@@ -19,10 +20,16 @@ const NEWEST: Api = Api::new(1, 55);
 pub struct Greeting {
     pub api: Api,
     pub podman: bool,
-    /// The answer to `/version`.
+    /// The version of Podman's other API, where it has said that.
+    pub libpod: Option<Text>,
+    /// The answer to `/version`; nothing where it is refused.
     pub version: Value,
-    /// The answer to `/info`.
+    /// The answer to `/info`; nothing where it is refused.
     pub info: Value,
+    /// The engine's version as it stands in its answers' heads: `28.5.2` of `Docker/28.5.2 (linux)`.
+    pub server: Option<String>,
+    /// Why the engine does not say what it is, where it does not.
+    pub untold: Option<EngineError>,
 }
 
 /// An engine that answered a ping.
@@ -31,7 +38,8 @@ pub struct Pinged<'a> {
     newest: Option<Api>,
     /// The version that both will most likely agree on: the transport speaks it already.
     likely: Option<Api>,
-    podman: bool,
+    libpod: Option<Text>,
+    server: Option<String>,
     /// When it answered, by its own clock and to a second below; where its answers say the time.
     pub at: Option<Timestamp>,
 }
@@ -60,7 +68,8 @@ async fn answer<'a>(
         wanted,
         newest,
         likely: agree(wanted, newest, None).ok(),
-        podman: headers.contains_key("Libpod-API-Version"),
+        libpod: text("Libpod-API-Version").map(Text::from),
+        server: text("Server").and_then(server_version),
         at: text("Date").and_then(clock),
     };
     // Read to its end the connection serves the next request, too.
@@ -76,6 +85,13 @@ fn clock(date: &str) -> Option<Timestamp> {
         .map(|zoned| zoned.timestamp().into())
 }
 
+/// Reads the version in `Docker/28.5.2 (linux)` or `Libpod/4.3.1 (linux)`; what a proxy calls itself is none.
+fn server_version(server: &str) -> Option<String> {
+    let (product, version) = server.split_once('/')?;
+    let version = version.split(' ').next().filter(|it| !it.is_empty())?;
+    matches!(product, "Docker" | "Libpod").then(|| version.to_owned())
+}
+
 impl Pinged<'_> {
     /// Whether it can be asked before it has said what it is.
     pub fn speaks(&self) -> bool {
@@ -85,13 +101,17 @@ impl Pinged<'_> {
     /// Asks what the engine is and agrees on a version, which the transport speaks from here on.
     ///
     /// A ping nearly always settles the version, so that the two answers that take an engine longest (10 ms each,
-    /// for which it runs other programs) are waited for at once.
+    /// for which it runs other programs) are waited for at once. An engine that lists things and does not say what it
+    /// is, as most proxies have it, is one all the same.
+    ///
+    /// # Errors
+    /// No version can be agreed on, or nobody answers in time.
     pub async fn introduce(self, transport: &Transport) -> Result<Greeting, EngineError> {
         let (version, early) = tokio::join!(json(transport, "/version", LIST), async {
             self.likely?;
             Some(json(transport, "/info", LIST).await)
         });
-        let version = version?;
+        let (version, no_version) = told(version)?;
         let of = |key: &str| {
             version
                 .get(key)
@@ -99,18 +119,34 @@ impl Pinged<'_> {
                 .and_then(Api::parse)
         };
         let newest = self.newest.or(of("ApiVersion"));
-        let api = agree(self.wanted, newest, of("MinAPIVersion"))?;
+        let api = match agree(self.wanted, newest, of("MinAPIVersion")) {
+            Ok(api) => api,
+            Err(error) => return Err(no_version.unwrap_or(error)),
+        };
         transport.speak(api);
         let info = match early {
-            Some(info) if self.likely == Some(api) => info?,
-            _ => json(transport, "/info", LIST).await?,
+            Some(info) if self.likely == Some(api) => info,
+            _ => json(transport, "/info", LIST).await,
         };
+        let (info, no_info) = told(info)?;
         Ok(Greeting {
             api,
-            podman: self.podman || wire::is_podman(&version),
+            podman: self.libpod.is_some() || wire::is_podman(&version),
+            libpod: self.libpod,
             version,
             info,
+            server: self.server,
+            untold: no_info,
         })
+    }
+}
+
+/// Takes what was answered, or nothing and why. Silence is an error: who waited for it once does not wait for more.
+fn told(answer: Result<Value, EngineError>) -> Result<(Value, Option<EngineError>), EngineError> {
+    match answer {
+        Ok(answer) => Ok((answer, None)),
+        Err(error @ EngineError::TimedOut { .. }) => Err(error),
+        Err(error) => Ok((Value::Null, Some(error))),
     }
 }
 
@@ -139,6 +175,16 @@ mod tests {
         let second = |date| clock(date).map(Timestamp::as_second);
         assert_eq!(second("Sat, 21 Nov 2026 21:26:07 GMT"), Some(1_795_296_367));
         assert_eq!(second("today"), None);
+    }
+
+    #[test]
+    fn the_version_in_an_answers_head() {
+        let version = |server| server_version(server);
+        assert_eq!(version("Docker/28.5.2 (linux)").as_deref(), Some("28.5.2"));
+        assert_eq!(version("Libpod/4.3.1 (linux)").as_deref(), Some("4.3.1"));
+        for other in ["nginx/1.27.0", "Docker", "Docker/", ""] {
+            assert_eq!(version(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -17,9 +17,12 @@ use tokio::io::AsyncReadExt;
 use super::DockerEngine;
 use super::writes::encoded;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::ImageId;
+use crate::domain::engine_words::shortened;
+use crate::domain::inventory::Store;
+use crate::domain::item::{ImageId, Text};
+use crate::domain::reference::repository;
 use crate::engine::transport::{Body, empty, within};
-use crate::engine::wire::{self, Row};
+use crate::engine::wire::{self, Dialect, Row};
 use crate::engine::{EngineError, Tell};
 
 /// How long a registry may take to say whether it has something.
@@ -140,6 +143,22 @@ impl DockerEngine {
     }
 }
 
+/// The tag of references that are only there while something is restored.
+const PASSING: &str = "dtop-restore";
+
+/// Returns the reference that a digest is pulled by for a while. Docker's graph drivers keep a digest as long as its
+/// repository's tags. Podman untags it alone. The containerd store takes all tags of the repository along where one
+/// untags `repository@sha256:…`, but of `repository:tag@sha256:…` only that tag's own (`getSameReferences` in
+/// `daemon/containerd/image_delete.go`; tried on 26.1 and 28.5).
+pub(super) fn passing_reference(dialect: Dialect, digest: &str) -> Option<Text> {
+    if dialect.podman {
+        return Some(digest.into());
+    }
+    let (_, hash) = digest.split_once('@')?;
+    let by_tag = || format!("{}:{PASSING}@{hash}", repository(digest)).into();
+    (dialect.store == Store::Containerd).then(by_tag)
+}
+
 /// How far the layers are that come.
 #[derive(Default)]
 struct Far {
@@ -157,7 +176,7 @@ impl Far {
         if let Some(words) = words.or(row.filled("error")) {
             return Err(EngineError::Refused {
                 status: 500,
-                message: words.to_owned(),
+                message: shortened(words),
             });
         }
         let progress = row.at("progressDetail");

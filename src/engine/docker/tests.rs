@@ -217,7 +217,8 @@ async fn a_list_that_is_never_found_is_said() {
         fake::Answer::status(404, r#"{"message":"page not found"}"#)
     });
     let images = open(&fake).await.images().await;
-    assert!(matches!(images, Err(EngineError::NotFound(_))));
+    let words = "GET /images/json: page not found (status 404)";
+    assert_eq!(images.unwrap_err().to_string(), words);
 }
 
 #[tokio::test]
@@ -279,16 +280,59 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
     assert_eq!(engine.services().await, Ok(Vec::new()));
 }
 
+/// Podman's own API has external containers, and where it is not served a number shows that there are some.
+#[tokio::test]
+async fn external_containers_are_named_or_told_by_their_number() {
+    const IMAGES: &str = r#"[{"Id":"sha256:a","Containers":2},{"Id":"sha256:b","Containers":1}]"#;
+    const ROW: &str = r#"[{"Id":"e1","Names":["built"],"State":"storage","ImageID":"b"}]"#;
+    const ASKED: &str = "GET /v4.3.1/libpod/containers/json?all=true&external=true";
+    const UNNAMED: &str = "(not named by the engine)";
+    // Refused or cut, it costs the names only.
+    for (status, name, images) in [
+        (Some(200), "built", &["sha256:b"][..]),
+        (Some(404), UNNAMED, &["sha256:a", "sha256:b"]),
+        (Some(403), UNNAMED, &["sha256:a", "sha256:b"]),
+        (None, UNNAMED, &["sha256:a", "sha256:b"]),
+    ] {
+        let fake = podman(move |request| match request {
+            "GET /images/json?all=1" => fake::Answer::json(IMAGES),
+            "GET /containers/json?all=1" => {
+                fake::Answer::json(r#"[{"Id":"c1","ImageID":"sha256:a","Mounts":[]}]"#)
+            }
+            ASKED => status.map_or_else(fake::Answer::cut, |it| fake::Answer::status(it, ROW)),
+            _ => fake::Answer::status(400, "what is that?"),
+        });
+        let engine = open(&fake).await;
+        engine.images().await.unwrap();
+        engine.containers().await.unwrap();
+        let mut found = engine.external().await.unwrap();
+        found[0].images.sort_unstable();
+        assert_eq!(
+            (&*found[0].name, &found[0].images[..]),
+            (
+                name,
+                &images.iter().map(|it| Text::from(*it)).collect::<Vec<_>>()[..]
+            ),
+            "{status:?}"
+        );
+        assert_eq!(sent(&fake).last().unwrap(), ASKED);
+    }
+    let docker = engine("1.48", |_| fake::Answer::cut());
+    assert_eq!(open(&docker).await.external().await, Ok(Vec::new()));
+}
+
 #[tokio::test]
 async fn an_image_mount_gets_its_name() {
     let fake = engine("1.48", |request| match request {
         "GET /containers/json?all=1" => fake::Answer::json(
-            r#"[{"Id":"c1","Mounts":[{"Type":"image","Name":"6162","Source":"/d"}]},{"Id":"c2","Mounts":[]}]"#,
+            r#"[{"Id":"c1","Mounts":[{"Type":"image","Name":"6162","Source":"/d","Destination":"/t"}]},{"Id":"c2","Mounts":[]}]"#,
         ),
-        _ => fake::Answer::json(r#"{"HostConfig":{"Mounts":[{"Type":"image","Source":"t:1"}]}}"#),
+        _ => fake::Answer::json(
+            r#"{"HostConfig":{"Mounts":[{"Type":"image","Source":"t:1","Target":"/t"}]}}"#,
+        ),
     });
     let containers = open(&fake).await.containers().await.unwrap();
-    assert_eq!(containers[0].image_mounts, ["t:1"]);
+    assert_eq!(&*containers[0].image_mounts[0].image, "t:1");
     assert_eq!(sent(&fake).len(), 2);
 }
 
@@ -308,11 +352,9 @@ async fn a_damaged_image_fails_nothing_else() {
         .unwrap();
     let content = details.content.known().unwrap();
     assert_eq!((content.diff_ids.len(), content.history.len()), (1, 0));
-    let details = engine
-        .image_details(&ImageId::new("sha256:b"))
-        .await
-        .unwrap();
-    assert_eq!(details.content, Figure::Unknown);
+    // Whoever scans takes it for that image's own, unless it is so with all of them.
+    let damaged = engine.image_details(&ImageId::new("sha256:b")).await;
+    assert!(damaged.unwrap_err().is_of_object());
     let gone = engine.image_details(&ImageId::new("sha256:c")).await;
     assert!(matches!(gone, Err(EngineError::NotFound(_))));
 }
@@ -333,25 +375,87 @@ async fn a_name_means_an_image_or_none() {
     assert_eq!(sent(&fake).len(), 2);
 }
 
+/// Without `/info` the engine's own words tell whether there is a swarm. A worker knows of services and does not tell.
 #[tokio::test]
-async fn services_of_a_swarm_manager_only() {
-    for (swarm, count) in [
-        (r#"{"LocalNodeState":"active","ControlAvailable":true}"#, 1),
-        (r#"{"LocalNodeState":"active","ControlAvailable":false}"#, 0),
-        (r#"{"LocalNodeState":"inactive"}"#, 0),
-        ("null", 0),
+async fn services_are_those_of_a_manager_and_of_others_not_known() {
+    const LIST: &str =
+        r#"[{"Spec":{"Name":"w","TaskTemplate":{"ContainerSpec":{"Image":"w:1"}}}}]"#;
+    const WORKER: &str = r#"{"message":"This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state."}"#;
+    const NO_SWARM: &str = r#"{"message":"This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again."}"#;
+    let info = |swarm: &str| (200, format!(r#"{{"Swarm":{swarm}}}"#));
+    let manager = r#"{"LocalNodeState":"active","ControlAvailable":true}"#;
+    let worker = r#"{"LocalNodeState":"active","ControlAvailable":false}"#;
+    let locked = r#"{"LocalNodeState":"locked"}"#;
+    let forbidden = (403, "<html>".to_owned());
+    for (info, services, count) in [
+        (info(manager), (200, LIST), Ok(1)),
+        (info(r#"{"LocalNodeState":"inactive"}"#), (500, ""), Ok(0)),
+        (info("null"), (503, NO_SWARM), Ok(0)),
+        (info(worker), (503, WORKER), Err("Worker nodes can't")),
+        (info(locked), (503, WORKER), Err("Worker nodes can't")),
+        (
+            info(manager),
+            (403, "<html>"),
+            Err("a proxy in between refuses GET /services (403)"),
+        ),
+        (
+            forbidden.clone(),
+            (403, "<html>"),
+            Err("refuses GET /services (403)"),
+        ),
+        (forbidden.clone(), (503, NO_SWARM), Ok(0)),
+        (forbidden.clone(), (503, WORKER), Err("Worker nodes can't")),
+        (forbidden, (200, LIST), Ok(1)),
     ] {
+        let name = format!("{info:?} {services:?}");
         let fake = Fake::start(move |request| match request {
             "GET /_ping" => fake::Answer::json("OK").header("Api-Version", "1.41"),
             "GET /version" => fake::Answer::json(DOCKER),
-            "GET /v1.41/info" => fake::Answer::json(format!(r#"{{"Swarm":{swarm}}}"#)),
-            "GET /v1.41/services" => fake::Answer::json(
-                r#"[{"Spec":{"Name":"w","TaskTemplate":{"ContainerSpec":{"Image":"w:1"}}}}]"#,
-            ),
+            "GET /v1.41/info" => fake::Answer::status(info.0, &info.1),
+            "GET /v1.41/services" => fake::Answer::status(services.0, services.1),
             other => panic!("{other}"),
         });
-        let services = open(&fake).await.services().await.unwrap();
-        assert_eq!(services.len(), count, "{swarm}");
+        match (open(&fake).await.services().await, count) {
+            (Ok(services), Ok(count)) => assert_eq!(services.len(), count, "{name}"),
+            (Err(error), Err(words)) => {
+                assert!(error.to_string().contains(words), "{name}: {error}");
+            }
+            (answer, _) => panic!("{name}: {answer:?}"),
+        }
+    }
+}
+
+/// A proxy that says nothing of what the engine is: it is listed all the same, and its store is not guessed.
+#[tokio::test]
+async fn an_engine_that_does_not_say_what_it_is_is_one() {
+    for (status, body) in [
+        (403, "<html>403</html>"),
+        (404, ""),
+        (500, "sick"),
+        (501, ""),
+    ] {
+        let fake = Fake::start(move |request| match request {
+            "GET /_ping" => fake::Answer::json("OK")
+                .header("Api-Version", "1.51")
+                .header("Server", "Docker/28.5.2 (linux)"),
+            "GET /v1.51/images/json?all=1" => fake::Answer::json(
+                r#"[{"Id":"sha256:a1","RepoTags":["a:1"],"RepoDigests":["a@sha256:d1"],"Size":7}]"#,
+            ),
+            _ => fake::Answer::status(status, body),
+        });
+        let engine = open(&fake).await;
+        let info = engine.about().await.unwrap();
+        assert_eq!((info.store, info.swarm), (Store::Unknown, Swarm::Unknown));
+        assert_eq!((&*info.product, &*info.version), ("Docker", "28.5.2"));
+        assert_eq!((&*info.driver, &*info.root, info.local), ("", "", false));
+        let untold = info.untold.expect("a reason");
+        assert!(
+            untold.contains("/info") || status == 500 || status == 501,
+            "{untold}"
+        );
+        assert!(!untold.contains('<'), "{untold}");
+        let images = engine.images().await.unwrap();
+        assert_eq!(images[0].source, crate::domain::item::Source::Unknown);
     }
 }
 
@@ -455,6 +559,6 @@ async fn a_silent_engine_is_no_engine() {
     let error = DockerEngine::open(fake.address(), Options::default()).await;
     assert_eq!(
         error.unwrap_err().to_string(),
-        "upstream is down (status 503)"
+        "a proxy in between gets no answer to GET /_ping (503)"
     );
 }

@@ -11,14 +11,18 @@ use bollard::query_parameters::{
 };
 use bollard::{BollardRequest, Docker};
 use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
 
-use super::DockerEngine;
 use super::again::patiently;
+use super::{DockerEngine, LIST};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerId, RecordId, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, RecordId, VolumeName};
+use crate::domain::reference::{is_digest, repository};
 use crate::engine::aside::aside;
 use crate::engine::host::{self, LogOrder};
-use crate::engine::transport::{Transport, refused};
+use crate::engine::transport::{Transport, name_of, refusal_of, refused};
+use crate::engine::wire::Row;
 use crate::engine::{EngineError, LogTruncated, Pruned, Removed, wire};
 
 /// Record IDs in one request: they stand in its URL (ENGINE.md §1.5).
@@ -32,7 +36,7 @@ pub fn client(transport: Transport) -> Result<Docker, EngineError> {
     let send = move |request: BollardRequest| {
         let transport = transport.clone();
         async move {
-            let answer = transport.send(request.map(BodyExt::boxed_unsync)).await;
+            let answer = written(&transport, request).await;
             answer.map_err(|error| Error::IOError {
                 err: io::Error::other(error),
             })
@@ -46,6 +50,20 @@ pub fn client(transport: Transport) -> Result<Docker, EngineError> {
         bollard::API_DEFAULT_VERSION,
     )
     .map_err(|error| EngineError::NotSupported(error.to_string()))
+}
+
+/// Sends a request of bollard's. What an error means is found out here, where it is known what was asked; that
+/// nothing has changed (304) is no error.
+async fn written(
+    transport: &Transport,
+    request: BollardRequest,
+) -> Result<Response<Incoming>, EngineError> {
+    let asked = name_of(request.method(), request.uri().path());
+    let answer = transport.send(request.map(BodyExt::boxed_unsync)).await?;
+    if answer.status().is_client_error() || answer.status().is_server_error() {
+        return Err(refusal_of(&asked, answer).await);
+    }
+    Ok(answer)
 }
 
 /// A name as a part of a path. Names keep `/`, `:` and `@`, which the engine's routes expect.
@@ -116,6 +134,44 @@ impl DockerEngine {
                 "the log cannot be emptied: {error}"
             ))),
         }
+    }
+
+    /// Removes an image by ID. Podman refuses one that has a digest beside its tag, as something pulled by both has, for
+    /// having two names; both are the one repository's, so the digests are untagged and it is tried again.
+    pub(super) async fn delete_image_by_id(
+        &self,
+        id: &ImageId,
+        keep_parents: bool,
+    ) -> Result<Removed, EngineError> {
+        let removed = self.delete_image(id.as_str(), keep_parents).await;
+        match &removed {
+            Err(EngineError::Refused { message, .. } | EngineError::Conflict(message))
+                if self.terms().dialect.podman && message.contains("more than one tag") => {}
+            _ => return removed,
+        }
+        let Some(digests) = self.digests_beside_a_tag(id).await? else {
+            return removed;
+        };
+        for digest in digests {
+            self.delete_image(&digest, true).await?;
+        }
+        self.delete_image(id.as_str(), keep_parents).await
+    }
+
+    /// Returns the digests among an image's names, where all of these are of one repository and one of them is a tag.
+    /// Only the list has them: inspect leaves them out.
+    async fn digests_beside_a_tag(&self, id: &ImageId) -> Result<Option<Vec<String>>, EngineError> {
+        let list = self.json("/images/json", LIST).await?;
+        let is_it = |row: &Row<'_>| wire::image_id(row.text("Id")).as_ref() == Some(id);
+        let row = Row(&list).rows().find(is_it);
+        let names = row.into_iter().flat_map(|row| row.texts("RepoTags"));
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let (digests, tags): (Vec<String>, _) = names.into_iter().partition(|it| is_digest(it));
+        let [tag] = &tags[..] else {
+            return Ok(None);
+        };
+        let is_its = |digest: &String| repository(digest) == repository(tag);
+        Ok(digests.iter().all(is_its).then_some(digests))
     }
 
     /// `keep_parents` says that untagged parents stay, should the name have been the last after all.

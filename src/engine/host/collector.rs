@@ -36,7 +36,9 @@ pub(super) struct Collector {
     pub(super) own: Space,
     pub(super) history: Space,
     /// Digests of blobs that further namespaces keep.
-    foreign: HashSet<Text>,
+    pub(super) foreign: HashSet<Text>,
+    /// What the snapshotter calls the snapshots that they have.
+    pub(super) foreign_snapshots: HashSet<Text>,
     /// By the snapshotter's own names.
     pub(super) folders: HashMap<Text, Folder>,
 }
@@ -87,12 +89,20 @@ impl Collector {
                 Some(history) => Space::read(meta, &history, snapshotter)?,
                 None => Space::default(),
             };
-            let mut foreign = HashSet::new();
-            for (name, space) in buckets(meta, &top)? {
-                let content = bucket(meta, &space, "content");
-                let blobs = content.and_then(|it| bucket(meta, &it, "blob"));
-                if let Some(blobs) = blobs.filter(|_| *name != *OWN && *name != *HISTORY) {
+            let (mut foreign, mut foreign_snapshots) = (HashSet::new(), HashSet::new());
+            let others = buckets(meta, &top)?.into_iter();
+            for (_, space) in others.filter(|(name, _)| **name != *OWN && **name != *HISTORY) {
+                let below = |path: [&str; 2]| {
+                    let folder = bucket(meta, &space, path[0])?;
+                    bucket(meta, &folder, path[1])
+                };
+                if let Some(blobs) = below(["content", "blob"]) {
                     foreign.extend(keys(meta, &blobs)?);
+                }
+                if let Some(snapshots) = below(["snapshots", snapshotter]) {
+                    let snapshots = buckets(meta, &snapshots)?.into_iter();
+                    foreign_snapshots
+                        .extend(snapshots.filter_map(|(_, own)| text(meta, &own, "name")));
                 }
             }
             let folders = folders(folder)?;
@@ -100,6 +110,7 @@ impl Collector {
                 own,
                 history,
                 foreign,
+                foreign_snapshots,
                 folders,
             })
         })

@@ -2,14 +2,17 @@
 //! whose it is by its place and by the engine's notes (ENGINE.md §5).
 //!
 //! Only lists and notes are kept of it, and the inodes of files with several names: it does not matter how many
-//! files there are.
+//! files there are. A folder that cannot be read costs what is in it, and is told by its path.
 
 mod beside;
+mod beyond;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, BufReader, Read as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FileType, Stat, fstat};
 use serde::Deserialize;
@@ -17,13 +20,15 @@ use serde::Deserialize;
 use self::beside::Beside;
 use super::layers::Notes;
 use super::leases::{Keeper, Keepers};
-use super::measure::{Folder, Linked, Mounted, blocks, file};
+use super::measure::Folder;
+use super::mounts::MountTree;
 use super::noted::DAEMON;
+use super::walk::{Linked, Look, blocks};
 use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::{Contents, Owner, Portion, Taken};
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerId, VolumeName};
+use crate::domain::item::{ContainerId, Text, VolumeName};
 use crate::domain::unexplained::Cause;
 
 /// Folders that the storage drivers have had: one that is not in use was left by another.
@@ -40,6 +45,8 @@ const DRIVERS: [&str; 9] = [
 ];
 /// A container's settings are some kilobytes.
 const LONGEST_CONFIG: u64 = 4 << 20;
+/// So many folders of one thing that cannot be read are told one by one.
+const NAMED: usize = 8;
 const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 
@@ -51,7 +58,7 @@ pub type Measured = HashMap<VolumeName, Taken>;
 /// It reads as much as `du` does: call it where that is allowed to take as long.
 ///
 /// # Errors
-/// A folder may not be read or is nested too deeply, or nobody waits for the answer any more.
+/// The folder itself cannot be read, or nobody waits for the answer any more.
 pub fn contents(
     root: &Root,
     engine: &EngineInfo,
@@ -75,16 +82,19 @@ fn of_root_and(
         root,
         walker,
         volumes,
+        known,
         driver: match engine.store {
             Store::GraphDriver => Some(&engine.driver),
-            Store::Containerd => None,
+            Store::Containerd | Store::Unknown => None,
         },
         snapshotter: &engine.driver,
         // A folder in the root may be left from another time, when the engine ran a containerd of its own.
         runs_containerd: engine.store == Store::Containerd
             && beside.is_none()
             && has_images(root, daemon, &known.images),
-        linked: Linked::new(),
+        mounts: walker.mounts(root),
+        device: root.device,
+        linked: Mutex::default(),
         contents: Contents {
             root: root.path().clone(),
             ..Contents::default()
@@ -96,21 +106,40 @@ fn of_root_and(
         let mut other = tour(&beside.root);
         beside.tour(&mut other)?;
         own.contents.portions.append(&mut other.contents.portions);
+        own.contents.unread.append(&mut other.contents.unread);
     }
+    own.contents
+        .portions
+        .extend(beyond::portions(root, engine, walker)?);
     Ok(own.contents)
+}
+
+/// Why a file in a folder of the engine's notes is there: a database is never smaller than it once was.
+fn of_file(entry: &Entry, otherwise: Cause) -> Cause {
+    let name = entry.name();
+    let is_database = name.ends_with(".db") || name.ends_with(".boltdb");
+    if is_database && !entry.is_folder() {
+        Cause::Databases
+    } else {
+        otherwise
+    }
 }
 
 struct Tour<'a> {
     root: &'a Root,
     walker: &'a Walker,
     volumes: &'a Measured,
+    known: &'a Known,
     /// The graph driver; none where the containerd store runs.
     driver: Option<&'a str>,
     /// The same, or containerd's snapshotter.
     snapshotter: &'a str,
     /// The containerd store lies in the root.
     runs_containerd: bool,
-    linked: Linked,
+    mounts: Arc<MountTree>,
+    /// The filesystem that is walked through: the root's, or that to which a link in it leads.
+    device: u64,
+    linked: Mutex<Linked>,
     contents: Contents,
 }
 
@@ -134,7 +163,10 @@ impl Tour<'_> {
     fn all(&mut self) -> io::Result<()> {
         let own = blocks(&fstat(&self.root.dir)?);
         self.nobodys(Cause::EngineFiles, Path::new(""), own);
+        // Nothing is known where this fails.
+        Folder::new(self.root.open_folder(Path::new(""))?)?.next()?;
         for entry in self.entries(Path::new(""))? {
+            let entry = self.through_link(entry)?;
             let name = entry.name();
             let cause = match &*name {
                 "containers" if entry.is_folder() => {
@@ -153,22 +185,73 @@ impl Tour<'_> {
                     self.containerd(&entry)?;
                     continue;
                 }
+                "buildkit" | "builder" | "network" if entry.is_folder() => {
+                    self.with_databases(&entry)?;
+                    continue;
+                }
                 name if Some(name) == self.driver && entry.is_folder() => {
                     self.layers(&entry)?;
                     continue;
                 }
                 name if DRIVERS.contains(&name) => Cause::OtherStore,
-                "buildkit" | "builder" => Cause::BuildKit,
                 "swarm" => Cause::Swarm,
                 "plugins" => Cause::Plugins,
                 "tmp" | "tmp-old" => Cause::Temporary,
-                "network" => Cause::Network,
                 "engine-id" | "key.json" | "runtimes" | "rootfs" | "trust" => Cause::EngineFiles,
+                _ if beyond::is_other_root(self.root, &entry.path) => Cause::OtherRoot,
                 _ => Cause::Other,
             };
             self.take_as(cause, &entry)?;
         }
         Ok(())
+    }
+
+    /// The builder's folder, or that of networks: notes, and databases of them.
+    fn with_databases(&mut self, folder: &Entry) -> io::Result<()> {
+        let cause = match &*folder.name() {
+            "network" => Cause::Network,
+            _ => Cause::BuildKit,
+        };
+        let mut open = vec![(folder.path.clone(), blocks(&folder.stat))];
+        while let Some((path, own)) = open.pop() {
+            self.nobodys(cause, &folder.path, own);
+            for entry in self.entries(&path)? {
+                // Those of networks lie one folder below.
+                if entry.is_folder() && cause == Cause::Network && path == folder.path {
+                    open.push((entry.path.clone(), blocks(&entry.stat)));
+                } else {
+                    self.take_in(of_file(&entry, cause), &folder.path, &entry)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes something as a part of the folder that it is in.
+    fn take_in(&mut self, cause: Cause, folder: &Path, entry: &Entry) -> io::Result<()> {
+        let taken = self.take(entry)?;
+        let place = if cause == Cause::Databases {
+            &entry.path
+        } else {
+            folder
+        };
+        self.nobodys(cause, place, taken.blocks);
+        Ok(())
+    }
+
+    /// Takes the folder that a link of the root leads to for the link. Until the next entry all is walked through on
+    /// that folder's filesystem.
+    fn through_link(&mut self, entry: Entry) -> io::Result<Entry> {
+        self.device = self.root.device;
+        if self.root.link(&entry.name()).is_none() {
+            return Ok(entry);
+        }
+        let Some(folder) = unless_gone(self.root.open_folder(&entry.path))? else {
+            return Ok(entry);
+        };
+        let stat = fstat(folder)?;
+        self.device = stat.st_dev;
+        Ok(Entry { stat, ..entry })
     }
 
     /// A folder for each container, whose logs are told elsewhere.
@@ -180,8 +263,9 @@ impl Tour<'_> {
                 continue;
             }
             let taken = self.take(&entry)?;
-            if self.is_of_other_store(&entry) {
-                self.nobodys(Cause::OtherStore, &entry.path, taken.blocks);
+            if let Some(name) = self.other_stores(&entry) {
+                let owner = Owner::OtherStores(name);
+                self.portion(owner, &entry.path, taken.blocks, None);
                 continue;
             }
             let id = ContainerId::new(&*entry.name());
@@ -192,29 +276,28 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// An engine does not load containers of another storage driver: they are out of its sight.
-    fn is_of_other_store(&self, folder: &Entry) -> bool {
+    /// The name of a container of another storage driver, which an engine does not load: it is out of its sight.
+    fn other_stores(&self, folder: &Entry) -> Option<Text> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Config {
             #[serde(default)]
             driver: String,
+            #[serde(default)]
+            name: String,
         }
         let config = self.root.open_file(&folder.path.join("config.v2.json"));
-        let config = config.map(|file| file.take(LONGEST_CONFIG));
-        let read = config.map(|file| serde_json::from_reader(BufReader::new(file)));
-        let config: Result<Config, _> = match read {
-            Ok(config) => config,
-            Err(_) => return false,
-        };
-        config.is_ok_and(|it| !it.driver.is_empty() && it.driver != self.snapshotter)
+        let config = config.ok()?.take(LONGEST_CONFIG);
+        let config: Config = serde_json::from_reader(BufReader::new(config)).ok()?;
+        let is_other = !config.driver.is_empty() && config.driver != self.snapshotter;
+        is_other.then(|| config.name.trim_start_matches('/').into())
     }
 
     fn volumes(&mut self, folder: &Entry) -> io::Result<()> {
         self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             if !entry.is_folder() {
-                self.take_as(Cause::EngineFiles, &entry)?;
+                self.take_as(of_file(&entry, Cause::EngineFiles), &entry)?;
                 continue;
             }
             let name = VolumeName::new(&*entry.name());
@@ -266,7 +349,7 @@ impl Tour<'_> {
                     Some(snapshotter) => self.snapshots(snapshotter, &entry)?,
                     None if name == BLOBS => self.blobs(&entry)?,
                     None if name.starts_with("io.containerd.metadata.") => {
-                        self.take_as(Cause::ImageMetadata, &entry)?;
+                        self.take_as(Cause::Databases, &entry)?;
                     }
                     None => self.take_as(Cause::EngineFiles, &entry)?,
                 }
@@ -331,6 +414,7 @@ impl Tour<'_> {
                     }
                     Keeper::Leases(names) => Owner::Leased(names),
                     Keeper::History => Owner::Nobody(Cause::BuildKit),
+                    Keeper::OtherNamespace => Owner::Nobody(Cause::OtherNamespace),
                     // The collector takes it when it runs next.
                     Keeper::Nobody => Owner::Nobody(Cause::Leased),
                 };
@@ -355,10 +439,7 @@ impl Tour<'_> {
     fn snapshots(&mut self, snapshotter: &str, folder: &Entry) -> io::Result<()> {
         let list = folder.path.join("snapshots");
         if !self.runs_containerd || snapshotter != self.snapshotter {
-            let is_used = match unless_gone(self.entries(&list))? {
-                Some(snapshots) => !snapshots.is_empty(),
-                None => false,
-            };
+            let is_used = !self.entries(&list)?.is_empty();
             let taken = self.take(folder)?;
             self.nobodys(left(is_used), &folder.path, taken.blocks);
             return Ok(());
@@ -367,7 +448,7 @@ impl Tour<'_> {
         let keepers = self.keepers(folder);
         for entry in self.entries(&folder.path)? {
             if entry.path != list {
-                self.take_as(Cause::ImageMetadata, &entry)?;
+                self.take_as(of_file(&entry, Cause::ImageMetadata), &entry)?;
                 continue;
             }
             self.nobodys(Cause::ImageMetadata, &entry.path, blocks(&entry.stat));
@@ -380,10 +461,11 @@ impl Tour<'_> {
                     None | Some(Keeper::Image) => Owner::Store,
                     Some(Keeper::Leases(names)) => Owner::Leased(names),
                     Some(Keeper::History) => Owner::Nobody(Cause::BuildKit),
+                    Some(Keeper::OtherNamespace) => Owner::Nobody(Cause::OtherNamespace),
                     Some(Keeper::Nobody) => Owner::Nobody(Cause::Unreferenced),
                 };
                 let place = match &owner {
-                    Owner::Leased(_) => folder.path.clone(),
+                    Owner::Leased(_) | Owner::Nobody(Cause::OtherNamespace) => folder.path.clone(),
                     _ => snapshot.path.clone(),
                 };
                 self.portion(owner, &place, taken.blocks, counted);
@@ -408,7 +490,9 @@ impl Tour<'_> {
         };
         self.contents.copies = files.is_none();
         if list != folder.path {
-            own += blocks(&fstat(self.root.open_folder(&list)?)?);
+            let folder = self.own_folder(&list).ok().flatten();
+            let stat = folder.map(fstat).transpose()?;
+            own += stat.as_ref().map(blocks).unwrap_or_default();
         }
         self.portion(Owner::Store, &folder.path, own, Some(Bytes::ZERO));
         let mut found = Vec::new();
@@ -423,7 +507,7 @@ impl Tour<'_> {
             found.push((entry, taken.blocks, length));
         }
         // Newer than the folders: one that came meanwhile is not taken for nobody's.
-        let notes = Notes::read(self.root, &driver);
+        let notes = Notes::read(self.root, &driver, self.known);
         for (entry, blocks, length) in found {
             let owner = match notes.owner(&entry.name()) {
                 Some(owner) => owner,
@@ -445,35 +529,69 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// What is in a folder that is there. What lies on another filesystem is not in it.
-    fn entries(&self, folder: &Path) -> io::Result<Vec<Entry>> {
+    /// What is in a folder that is there and can be read. What lies on another filesystem is not in it.
+    fn entries(&mut self, folder: &Path) -> io::Result<Vec<Entry>> {
         self.walker.goes_on()?;
-        let Some(dir) = unless_gone(self.root.open_folder(folder))? else {
-            return Ok(Vec::new());
-        };
-        let mut open = Folder::new(dir)?;
         let mut entries = Vec::new();
+        if self.add_entries(folder, &mut entries).is_err() {
+            self.note_unread(folder);
+        }
+        Ok(entries)
+    }
+
+    fn add_entries(&self, folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
+        let Some(dir) = unless_gone(self.root.open_folder(folder))? else {
+            return Ok(());
+        };
+        let mut open = Folder::among(dir, self.mounts.at(folder))?;
         while let Some((name, stat)) = open.next()? {
-            if stat.st_dev == self.root.device {
+            if stat.st_dev == self.device {
                 let path = folder.join(name);
                 entries.push(Entry { path, stat });
             }
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// What something takes with everything in it.
     fn take(&mut self, entry: &Entry) -> io::Result<Taken> {
         if !entry.is_folder() {
-            return Ok(file(&entry.stat, &mut self.linked));
+            let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(linked.meet(&entry.stat));
         }
-        let Some(folder) = unless_gone(self.root.open_folder(&entry.path))? else {
-            return Ok(Taken::default());
+        let folder = match self.own_folder(&entry.path) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return Ok(Taken::default()),
+            Err(_) => {
+                self.note_unread(&entry.path);
+                let blocks = blocks(&entry.stat);
+                let length = Bytes::ZERO;
+                return Ok(Taken { length, blocks });
+            }
         };
-        if fstat(&folder)?.st_dev != self.root.device {
-            return Ok(Taken::default());
+        let mounts = self.mounts.at(&entry.path);
+        let found = self.walker.walk(folder, mounts, &self.linked, Look::All)?;
+        if found.unread.len() > NAMED {
+            self.note_unread(&entry.path);
+        } else {
+            for unread in &found.unread {
+                self.note_unread(&entry.path.join(&unread.path));
+            }
         }
-        self.walker.walk(folder, Mounted::LeftOut, &mut self.linked)
+        Ok(found.taken)
+    }
+
+    /// Opens a folder that is there, on the root's own filesystem.
+    fn own_folder(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
+        let folder = unless_gone(self.root.open_folder(path))?;
+        let is_own = |folder: &OwnedFd| Ok(fstat(folder)?.st_dev == self.device);
+        let is_own = folder.as_ref().map(is_own).transpose();
+        is_own.map(|is_own| folder.filter(|_| is_own == Some(true)))
+    }
+
+    fn note_unread(&mut self, path: &Path) {
+        let path = self.place_of(path);
+        self.contents.unread.push(path);
     }
 
     /// The same, and what one of the folders in it takes.
@@ -517,18 +635,22 @@ impl Tour<'_> {
     }
 
     fn portion(&mut self, owner: Owner, path: &Path, blocks: Bytes, counted: Option<Bytes>) {
-        let root = &self.contents.root;
-        let path = if path.as_os_str().is_empty() {
-            root.clone()
-        } else {
-            Path::new(&**root).join(path).to_string_lossy().into()
-        };
+        let path = self.place_of(path);
         self.contents.portions.push(Portion {
             owner,
             path,
             blocks,
             counted,
         });
+    }
+
+    /// Returns a path as the engine would name it.
+    fn place_of(&self, path: &Path) -> Text {
+        let root = &self.contents.root;
+        if path.as_os_str().is_empty() {
+            return root.clone();
+        }
+        Path::new(&**root).join(path).to_string_lossy().into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The layers in the folder of a graph driver's store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +15,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ContainerId, RecordId, Text};
+use crate::domain::mounted::MountedLayer;
 use crate::domain::stored::{Stored, StoredLayer};
 
 /// No file of a layer's entry that is read here is longer than a digest.
@@ -23,6 +24,8 @@ const LONGEST: u64 = 256;
 const LARGEST: u64 = 256 << 20;
 /// Both meta pages lie in it, however large the system's pages are.
 const START: u64 = 256 << 10;
+/// No name of an image has more slashes than this.
+const SLASHES: usize = 32;
 /// How often a database is read that changes meanwhile.
 const TRIES: usize = 3;
 
@@ -51,7 +54,7 @@ pub fn stored(engine: &EngineInfo, known: &Known, before: Option<&Stored>) -> Op
 pub(super) struct Notes {
     /// `None` where they cannot be read.
     pub(super) layers: Option<Vec<StoredLayer>>,
-    /// The layer that each container stands on.
+    /// The layers that each container stands on, or mounts.
     pub(super) mounts: Vec<(ContainerId, ChainId)>,
     pub(super) records: HashMap<RecordId, Option<ChainId>>,
     /// The builder's own notes could be read, or there is none.
@@ -63,7 +66,7 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn read(root: &Root, driver: &str) -> Self {
+    pub(super) fn read(root: &Root, driver: &str, known: &Known) -> Self {
         let mut notes = Self::default();
         let snapshots = match root.open_folder(Path::new("buildkit")) {
             Ok(_) => snapshots(root),
@@ -82,14 +85,20 @@ impl Notes {
             }
             notes.records.insert(snapshot.id, snapshot.chain);
         }
-        let mounts = unless_gone(mounts(root, driver));
+        let mounts = unless_gone(mounts(root, driver, |_| true));
         notes.has_mounts = mounts.is_ok();
         for mount in mounts.ok().flatten().unwrap_or_default() {
-            let id = &mount.container;
-            let written = mount.folder.map(|it| (it, Owner::Writable(id.clone())));
-            let init = mount.init.map(|it| (it, Owner::Init(id.clone())));
+            let container = known.mounts_of(&mount.name);
+            let is_its_own = *container.as_str() == *mount.name;
+            let owner = if is_its_own {
+                Owner::Writable
+            } else {
+                Owner::Init
+            };
+            let written = mount.folder.map(|it| (it, owner(container.clone())));
+            let init = mount.init.map(|it| (it, Owner::Init(container.clone())));
             notes.owners.extend(written.into_iter().chain(init));
-            let parent = mount.parent.map(|parent| (mount.container, parent));
+            let parent = mount.parent.map(|parent| (container, parent));
             notes.mounts.extend(parent);
         }
         notes.layers = layers(root, driver);
@@ -115,37 +124,81 @@ impl Notes {
     }
 }
 
-/// What a container has of the driver's folders (`layerdb/mounts/<id>`).
+/// The layers of containers' image mounts, and whatever else stands there that is no listed container's own.
+pub(super) fn mounted_layers(
+    root: &Root,
+    driver: &str,
+    listed: &HashSet<&str>,
+) -> io::Result<Vec<MountedLayer>> {
+    // The builder takes layers of its own, with shorter names.
+    let is_wanted = |name: &str| name.get(..64).is_some_and(is_random) && !listed.contains(name);
+    let mounts = unless_gone(mounts(root, driver, is_wanted))?;
+    let layers = mounts.into_iter().flatten().filter_map(|mount| {
+        Some(MountedLayer {
+            folder: mount.folder?,
+            name: mount.name,
+            parent: mount.parent,
+        })
+    });
+    Ok(layers.collect())
+}
+
+/// What has layers of its own above others' (`layerdb/mounts/<name>`).
 struct Mount {
-    container: ContainerId,
+    /// The ID of a container; that of one with the image behind it that it mounts; or what the builder made up.
+    name: Text,
     folder: Option<Text>,
     init: Option<Text>,
     parent: Option<ChainId>,
 }
 
-fn mounts(root: &Root, driver: &str) -> io::Result<Vec<Mount>> {
+fn mounts(root: &Root, driver: &str, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<Mount>> {
     let list = Path::new("image").join(driver).join("layerdb/mounts");
     let folder = root.open_folder(&list)?;
     let mut mounts = Vec::new();
-    for entry in Dir::read_from(&folder)? {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().to_str() else {
-            continue;
-        };
-        if matches!(name, "." | "..") {
-            continue;
+    for name in names(&folder)?.into_iter().filter(|it| is_wanted(it)) {
+        if let Some(own) = inner(&folder, &name)? {
+            take_mounts(&own, &name, 0, &mut mounts)?;
         }
-        let Some(own) = inner(&folder, name)? else {
-            continue;
-        };
-        mounts.push(Mount {
-            container: ContainerId::new(name),
-            folder: read(&own, "mount-id")?.map(Into::into),
-            init: read(&own, "init-id")?.map(Into::into),
-            parent: read(&own, "parent")?.map(ChainId::new),
-        });
     }
     Ok(mounts)
+}
+
+/// Takes a mount, and those in folders below it: Docker 28 names a mount's layer after its image, with all the
+/// slashes that a repository's name has.
+fn take_mounts(own: &OwnedFd, name: &str, depth: usize, mounts: &mut Vec<Mount>) -> io::Result<()> {
+    let folder = read(own, "mount-id")?.map(Text::from);
+    if folder.is_some() {
+        mounts.push(Mount {
+            name: name.into(),
+            folder,
+            init: read(own, "init-id")?.map(Into::into),
+            parent: read(own, "parent")?.map(ChainId::new),
+        });
+    }
+    if name.len() <= 64 || depth > SLASHES {
+        return Ok(());
+    }
+    for below in names(own)? {
+        if let Some(folder) = inner(own, &below)? {
+            take_mounts(&folder, &format!("{name}/{below}"), depth + 1, mounts)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, but for names that are no text.
+fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_str().ok();
+        names.extend(
+            name.filter(|it| !matches!(*it, "." | ".."))
+                .map(str::to_owned),
+        );
+    }
+    Ok(names)
 }
 
 /// One of BuildKit's snapshots, as the engine notes it.

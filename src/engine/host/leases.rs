@@ -19,6 +19,8 @@ pub(super) enum Keeper {
     Leases(Vec<Text>),
     /// The build history only.
     History,
+    /// Another namespace of the same containerd: kubelet's, or that of `ctr` and `nerdctl`.
+    OtherNamespace,
     Nobody,
 }
 
@@ -39,7 +41,20 @@ impl Keepers {
         let history = Graph::of(&notes.history, snapshotter);
         let folders = notes.folders.iter();
         let folders = folders.map(|(name, folder)| (name.clone(), folder.number));
-        Some(Self::of(&own, &history, &folders.collect()))
+        let mut keepers = Self::of(&own, &history, &folders.collect());
+        for digest in notes.foreign {
+            keepers
+                .blobs
+                .entry(digest)
+                .or_insert(Keeper::OtherNamespace);
+        }
+        for name in notes.foreign_snapshots {
+            if let Some(folder) = notes.folders.get(&name) {
+                let keeper = keepers.snapshots.entry(folder.number);
+                keeper.or_insert(Keeper::OtherNamespace);
+            }
+        }
+        Some(keepers)
     }
 
     fn of(own: &Graph, history: &Graph, folders: &HashMap<Text, u64>) -> Self {

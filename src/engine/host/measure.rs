@@ -3,38 +3,42 @@
 //! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3). Here each is told by itself, in the engine's own unit: the bytes of the files, a hard link
 //! once, folders not counted (moby's `pkg/directory`).
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use rustix::fs::{AtFlags, Dir, Stat, statat};
 use rustix::io::Errno;
 
-use super::{Root, base_flags, unless_gone};
-use crate::domain::bytes::Bytes;
+use super::Root;
+use super::mounts::MountTree;
+use super::walk::{Found, Linked, Look, Walk};
 use crate::domain::contents::Taken;
-use crate::domain::item::Volume;
+use crate::domain::item::{Backing, Volume};
 
-/// Folders within folders: each costs two open files, of which a process often has no more than 1,024, and a
-/// few volumes are walked at once.
-pub(super) const DEPTH: usize = 100;
 const MOUNTED: &str = "another filesystem is mounted below it";
+const MANY_NAMES: &str = "too many of its files have several names";
+/// What is mounted is known for so long: ten thousand volumes are measured one after another.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
 #[derive(Debug, Default)]
-pub struct Leash(Arc<AtomicBool>);
+pub struct Leash {
+    is_over: Arc<AtomicBool>,
+    mounts: Arc<Mutex<Option<Mounts>>>,
+}
 
 impl Leash {
     #[must_use]
     pub fn walker(&self) -> Walker {
         Walker {
-            is_over: Arc::clone(&self.0),
+            is_over: Arc::clone(&self.is_over),
+            mounts: Arc::clone(&self.mounts),
             until: None,
         }
     }
@@ -42,7 +46,7 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
@@ -50,7 +54,16 @@ impl Drop for Leash {
 #[derive(Clone, Debug, Default)]
 pub struct Walker {
     is_over: Arc<AtomicBool>,
+    mounts: Arc<Mutex<Option<Mounts>>>,
     until: Option<Instant>,
+}
+
+/// What was mounted below an engine's folder a moment ago.
+#[derive(Debug)]
+struct Mounts {
+    root: PathBuf,
+    read: Instant,
+    tree: Arc<MountTree>,
 }
 
 impl Walker {
@@ -68,16 +81,77 @@ impl Walker {
     /// below it has more than is seen here, and must not pass for an empty one.
     ///
     /// # Errors
-    /// The volume lies elsewhere or has driver options, another filesystem is mounted below it, a folder may
-    /// not be read or is nested more than [`DEPTH`] deep, or nobody waits for the answer any more.
+    /// The volume lies elsewhere or has driver options, another filesystem is mounted below it
+    /// ([`io::ErrorKind::CrossesDevices`]), a folder may not be read, or nobody waits for the answer any more.
     pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Taken> {
         let folder = folder_of(volume)?;
         let mountpoint = root.relative(&volume.mountpoint);
         if mountpoint != Some(&folder) {
             return Err(refusal("it does not lie where the engine keeps volumes"));
         }
-        let top = root.open_folder(&folder)?;
-        self.walk(top, Mounted::Refused, &mut Linked::new())
+        let mounts = self.mounts(root);
+        // Its own folder or one above it: `volumes` may be another disk.
+        let own = folder.strip_prefix("volumes").unwrap_or(&folder);
+        let in_volumes = mounts.at(Path::new("volumes"));
+        if in_volumes.is_some_and(|it| it.is_crossed_by(own)) || mounts.at(&folder).is_some() {
+            return Err(mounted());
+        }
+        self.whole(root.open_folder(&folder)?)
+    }
+
+    /// Returns what all files and folders below one take, it included.
+    ///
+    /// # Errors
+    /// Another filesystem is mounted in it, a folder may not be read, or nobody waits for the answer any more.
+    pub(super) fn whole(&self, top: OwnedFd) -> io::Result<Taken> {
+        let linked = Mutex::new(Linked::default());
+        let mut found = self.walk(top, None, &linked, Look::All)?;
+        if let Some(unread) = found.unread.pop() {
+            return Err(unread.error);
+        }
+        if found.is_crossed {
+            return Err(mounted());
+        }
+        let linked = linked.into_inner().unwrap_or_default();
+        if linked.overflows() {
+            return Err(refusal(MANY_NAMES));
+        }
+        Ok(found.taken)
+    }
+
+    pub(super) fn walk(
+        &self,
+        top: OwnedFd,
+        mounts: Option<&MountTree>,
+        linked: &Mutex<Linked>,
+        look: Look,
+    ) -> io::Result<Found> {
+        let walk = Walk {
+            walker: self,
+            mounts,
+            linked,
+            look,
+        };
+        walk.below(top)
+    }
+
+    /// Returns what is mounted below an engine's folder.
+    pub(super) fn mounts(&self, root: &Root) -> Arc<MountTree> {
+        let Some(path) = root.real_path() else {
+            return Arc::default();
+        };
+        let mut known = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |it: &&Mounts| it.root == path && it.read.elapsed() < FRESH;
+        if let Some(known) = known.as_ref().filter(is_fresh) {
+            return Arc::clone(&known.tree);
+        }
+        let tree = Arc::new(MountTree::below(&path));
+        *known = Some(Mounts {
+            root: path,
+            read: Instant::now(),
+            tree: Arc::clone(&tree),
+        });
+        tree
     }
 
     /// Ends a walk for which nobody waits any more.
@@ -90,90 +164,11 @@ impl Walker {
         }
         Ok(())
     }
-
-    /// What all files and folders below one take, it included.
-    pub(super) fn walk(
-        &self,
-        top: OwnedFd,
-        mounted: Mounted,
-        linked: &mut Linked,
-    ) -> io::Result<Taken> {
-        let stat = fstat(&top)?;
-        let device = stat.st_dev;
-        let mut taken = Taken {
-            length: Bytes::ZERO,
-            blocks: blocks(&stat),
-        };
-        let mut open = vec![Folder::new(top)?];
-        while let Some(folder) = open.last_mut() {
-            self.goes_on()?;
-            let Some((name, stat)) = folder.next()? else {
-                open.pop();
-                continue;
-            };
-            if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-                taken += file(&stat, linked);
-                continue;
-            }
-            let inner = if stat.st_dev == device {
-                unless_gone(folder.enter(&name))?
-            } else {
-                None
-            };
-            // Between the two calls somebody may have mounted something.
-            let stat_now = inner.as_ref().map(fstat).transpose()?;
-            if stat.st_dev != device || stat_now.is_some_and(|stat| stat.st_dev != device) {
-                match mounted {
-                    Mounted::Refused => return Err(refusal(MOUNTED)),
-                    Mounted::LeftOut => continue,
-                }
-            }
-            let Some(inner) = inner else {
-                continue;
-            };
-            if open.len() == DEPTH {
-                return Err(refusal("its folders are nested too deeply"));
-            }
-            taken.blocks += blocks(&stat);
-            open.push(Folder::new(inner)?);
-        }
-        Ok(taken)
-    }
-}
-
-/// What becomes of a walk that comes upon another filesystem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mounted {
-    Refused,
-    LeftOut,
-}
-
-/// Files that were counted and have further names, on one filesystem.
-pub(super) type Linked = HashSet<u64>;
-
-/// What a file takes that was not counted by another of its names.
-pub(super) fn file(stat: &Stat, linked: &mut Linked) -> Taken {
-    if stat.st_nlink > 1 && !linked.insert(stat.st_ino) {
-        return Taken::default();
-    }
-    Taken {
-        length: Bytes(u64::try_from(stat.st_size).unwrap_or_default()),
-        blocks: blocks(stat),
-    }
-}
-
-/// Bytes of the blocks that are allocated, which the system counts by 512 whatever the filesystem's are.
-pub(super) fn blocks(stat: &Stat) -> Bytes {
-    Bytes(
-        u64::try_from(stat.st_blocks)
-            .unwrap_or_default()
-            .saturating_mul(512),
-    )
 }
 
 /// Where an engine keeps a volume of its own, below its root.
 fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
-    if &*volume.driver != "local" || volume.has_options {
+    if volume.backing != Backing::Folder {
         return Err(refusal("its bytes live elsewhere"));
     }
     let name = single(volume.name.as_str())?;
@@ -194,16 +189,25 @@ pub(super) fn refusal(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
 
-/// A folder that is being read.
-pub(super) struct Folder {
-    entries: Dir,
-    dir: OwnedFd,
+fn mounted() -> io::Error {
+    io::Error::new(io::ErrorKind::CrossesDevices, MOUNTED)
 }
 
-impl Folder {
+/// A folder of which the entries are read one by one.
+pub(super) struct Folder<'m> {
+    entries: Dir,
+    mounts: Option<&'m MountTree>,
+}
+
+impl<'m> Folder<'m> {
     pub(super) fn new(dir: OwnedFd) -> io::Result<Self> {
-        let entries = Dir::read_from(&dir)?;
-        Ok(Self { entries, dir })
+        Self::among(dir, None)
+    }
+
+    /// A folder in which what is mounted is not touched, and left out.
+    pub(super) fn among(dir: OwnedFd, mounts: Option<&'m MountTree>) -> io::Result<Self> {
+        let entries = Dir::new(dir)?;
+        Ok(Self { entries, mounts })
     }
 
     /// The next entry that is still there, itself and not what it may point to.
@@ -213,21 +217,18 @@ impl Folder {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            match statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => {
-                    let name = OsStr::from_bytes(name.to_bytes()).to_owned();
-                    return Ok(Some((name, stat)));
-                }
+            let as_os = OsStr::from_bytes(name.to_bytes());
+            let mounts = self.mounts.and_then(|it| it.child(as_os));
+            if mounts.is_some_and(MountTree::is_mount) {
+                continue;
+            }
+            match statat(self.entries.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => return Ok(Some((as_os.to_owned(), stat))),
                 Err(Errno::NOENT) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(None)
-    }
-
-    pub(super) fn enter(&self, name: &OsStr) -> io::Result<OwnedFd> {
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
-        Ok(openat(&self.dir, name, flags, Mode::empty())?)
     }
 }
 
@@ -235,11 +236,13 @@ impl Folder {
 mod tests {
     use std::os::unix::fs::symlink;
 
+    use rustix::fs::{FileType, Mode};
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::bytes::Figure;
+    use crate::domain::bytes::{Bytes, Figure};
     use crate::domain::item::{ContainerId, Labels, VolumeName};
+    use crate::engine::host::walk::scene::{DeadMount, deep};
 
     fn volume(root: &Path, name: &str) -> Volume {
         Volume {
@@ -250,7 +253,8 @@ mod tests {
             created: None,
             labels: Labels::default(),
             mountpoint: format!("{}/volumes/{name}/_data", root.display()).into(),
-            has_options: false,
+            scope: "local".into(),
+            backing: Backing::Folder,
         }
     }
 
@@ -310,30 +314,41 @@ mod tests {
     fn a_volume_with_options_is_not_walked() {
         let (dir, _) = root_with("nfs");
         let with_options = Volume {
-            has_options: true,
+            backing: Backing::Mount {
+                sort: "nfs".into(),
+                device: ":/x".into(),
+            },
             ..volume(dir.path(), "nfs")
         };
         measure(&dir, &with_options).unwrap_err();
         let other_driver = Volume {
             driver: "ceph".into(),
+            backing: Backing::Unknown,
             ..volume(dir.path(), "nfs")
         };
         measure(&dir, &other_driver).unwrap_err();
     }
 
     #[test]
-    fn folders_may_be_deep_but_not_endlessly() {
+    fn folders_may_be_as_deep_as_they_are() {
         let (dir, data) = root_with("deep");
-        let mut path = data;
-        for _ in 0..DEPTH - 1 {
-            path.push("d");
-        }
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("f"), [0; 9]).unwrap();
+        deep(&data, 3000, 9);
         let deep = volume(dir.path(), "deep");
         assert_eq!(measure(&dir, &deep).unwrap(), Bytes(9));
-        std::fs::create_dir(path.join("d")).unwrap();
-        measure(&dir, &deep).unwrap_err();
+    }
+
+    #[test]
+    fn a_volume_with_a_filesystem_that_does_not_answer_is_told_from_one_that_cannot_be_read() {
+        let (dir, data) = root_with("shop");
+        for at in [data.clone(), data.join("in")] {
+            std::fs::create_dir_all(&at).unwrap();
+            let Some(_dead) = DeadMount::on(&at) else {
+                return;
+            };
+            let error = measure(&dir, &volume(dir.path(), "shop")).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::CrossesDevices);
+        }
+        measure(&dir, &volume(dir.path(), "shop")).unwrap();
     }
 
     #[test]

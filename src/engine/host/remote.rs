@@ -4,13 +4,18 @@
 //! container in between has folders of its own. So the host must be the one that the engine says it runs on.
 
 use std::io;
+use std::path::Path;
+
+use rustix::system::uname;
 
 use serde_json::Value;
 
+use super::mount_table::MountTable;
 use super::{CONTAINERD, LAYERS, Seen, places, settled};
 use crate::domain::bytes::Bytes;
-use crate::domain::disk::{Disk, Places};
+use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::item::Text;
 use crate::engine::transport::ssh::{Login, quoted};
 
 /// No folder of an engine's has a longer name.
@@ -21,6 +26,7 @@ const LONGEST: usize = 512;
 pub struct Home {
     name: String,
     kernel: String,
+    memory: u64,
     /// Where its containerd listens, since API 1.46.
     containerd: Option<String>,
 }
@@ -32,8 +38,30 @@ impl Home {
         Self {
             name: text(&info["Name"]),
             kernel: text(&info["KernelVersion"]),
+            memory: info["MemTotal"].as_u64().unwrap_or_default(),
             containerd: info["Containerd"]["Address"].as_str().map(str::to_owned),
         }
+    }
+
+    /// Returns what the engine says of its machine that this machine is not; nothing if it is this one.
+    pub(super) fn differs_here(&self) -> Option<&'static str> {
+        let system = uname();
+        let release = system.release().to_string_lossy();
+        let is_kernel = self.kernel == release || self.kernel == as_engines_write(&release);
+        if self.name.is_empty() || self.name.as_bytes() != system.nodename().to_bytes() {
+            Some("Name")
+        } else if !is_kernel {
+            Some("KernelVersion")
+        } else if self.memory == 0 || memory_here() != Some(self.memory) {
+            Some("MemTotal")
+        } else {
+            None
+        }
+    }
+
+    /// Returns true where the engine says which containerd it uses.
+    pub(super) fn names_containerd(&self) -> bool {
+        self.containerd.is_some()
     }
 
     /// True where the host is this machine by its own words.
@@ -43,7 +71,7 @@ impl Home {
     }
 
     /// The folders that may hold the engine's data, and what of it.
-    fn folders(&self, engine: &EngineInfo) -> Vec<(String, Places)> {
+    pub(super) fn folders(&self, engine: &EngineInfo) -> Vec<(String, Places)> {
         let root = engine.root.trim_end_matches('/');
         // It goes into a shell's script: nothing but an absolute path without control characters does, and none
         // so long that the script would not be written at one stroke.
@@ -65,6 +93,39 @@ impl Home {
     }
 }
 
+/// What `/proc/meminfo` says, as it does to an engine here.
+fn memory_here() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+/// A kernel's release as Docker writes it, which takes it apart: `3.8-19` is `3.8.0-19` there.
+fn as_engines_write(release: &str) -> String {
+    let end = |text: &str| {
+        text.find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len())
+    };
+    let (mut numbers, mut rest) = ([0_u64; 3], release);
+    for (index, number) in numbers.iter_mut().enumerate() {
+        let begin = match index {
+            0 => Some(rest),
+            _ => rest.strip_prefix('.'),
+        };
+        let Some(digits) = begin.filter(|text| end(text) > 0) else {
+            break;
+        };
+        let (own, after) = digits.split_at(end(digits));
+        *number = own.parse().unwrap_or_default();
+        rest = after;
+    }
+    let [kernel, major, minor] = numbers;
+    format!("{kernel}.{major}.{minor}{rest}")
+}
+
 /// A storage driver's name comes from the engine.
 fn is_plain(name: &str) -> bool {
     let letters = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
@@ -84,13 +145,16 @@ fn is_systems(address: &str) -> bool {
 ///
 /// # Errors
 /// The login has broken off.
-pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Result<Vec<Disk>> {
+pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Result<DiskList> {
     let folders = home.folders(engine);
     if folders.is_empty() {
-        return Ok(Vec::new());
+        return Ok(DiskList::default());
     }
     let found = read(&login.ask(&script(&folders)).await?, home, &folders);
-    Ok(settled(found, engine))
+    Ok(DiskList {
+        disks: settled(found.disks, engine),
+        ..found
+    })
 }
 
 /// `-P` keeps a filesystem on one line, and `-k` the unit at 1024 bytes, in busybox too.
@@ -111,12 +175,18 @@ fn script(folders: &[(String, Places)]) -> String {
             quoted(folder)
         )
     });
-    let machine = "export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n";
+    // Containers' own mounts are many, and nobody's disk.
+    let machine = "export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n\
+        grep -v -e '/merged ' -e '/shm ' /proc/self/mountinfo 2>/dev/null | head -n 200 | sed 's/^/mount /'\n";
     std::iter::once(machine.to_owned()).chain(each).collect()
 }
 
-fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> Vec<Disk> {
+fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList {
     let (mut name, mut kernel) = (None, None);
+    let mounts = lines
+        .iter()
+        .filter_map(|line| Some(line.strip_prefix("mount ")?.as_bytes()));
+    let mounts = MountTable::read(mounts);
     let mut found: Vec<Found<'_>> = Vec::new();
     for line in lines {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
@@ -138,7 +208,10 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> Vec<Disk
         }
     }
     if !home.is(name, kernel) {
-        return Vec::new();
+        return DiskList {
+            proof: Some("nor can its disk be asked: the host behind ssh is not the one that the engine names".into()),
+            ..DiskList::default()
+        };
     }
     let mut disks: Vec<(String, Disk)> = Vec::new();
     for found in &found {
@@ -149,7 +222,26 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> Vec<Disk
             disks.extend(found.disk().map(|disk| (key, disk)));
         }
     }
-    disks.into_iter().map(|(_, disk)| disk).collect()
+    DiskList {
+        disks: disks.into_iter().map(|(_, disk)| disk).collect(),
+        closed: closed(&mounts, folders, &found),
+        proof: None,
+    }
+}
+
+/// Returns the folders that lie on another filesystem than the root and that this login may not ask: only what is
+/// mounted shows them.
+fn closed(mounts: &MountTable, folders: &[(String, Places)], found: &[Found<'_>]) -> Vec<Text> {
+    let holding = |path: &str| mounts.holding(Path::new(path));
+    let Some(root) = folders.first().and_then(|(root, _)| holding(root)) else {
+        return Vec::new();
+    };
+    let is_closed = |path: &&str| {
+        let is_elsewhere = holding(path).is_some_and(|mount| !mount.shares_disk(root));
+        is_elsewhere && *path != CONTAINERD && found.iter().all(|found| found.path != *path)
+    };
+    let paths = folders.iter().map(|(path, _)| path.as_str());
+    paths.filter(is_closed).map(Text::from).collect()
 }
 
 /// What was said of a folder.
@@ -227,6 +319,7 @@ mod tests {
         Home {
             name: "web-3".into(),
             kernel: "6.1.0".into(),
+            memory: 0,
             containerd: None,
         }
     }
@@ -242,7 +335,7 @@ mod tests {
     fn answer(text: &str) -> Vec<Disk> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let folders = home().folders(&engine("/d", Store::Containerd));
-        read(&lines, &home(), &folders)
+        read(&lines, &home(), &folders).disks
     }
 
     #[test]
@@ -359,6 +452,7 @@ mod tests {
         let system = Home {
             name: rustix::system::uname().nodename().to_str().unwrap().into(),
             kernel: rustix::system::uname().release().to_str().unwrap().into(),
+            memory: 0,
             containerd: None,
         };
         for shell in [&["sh"][..], &["busybox", "sh"]] {
@@ -370,7 +464,7 @@ mod tests {
             let Ok(said) = said else { continue };
             let text = String::from_utf8(said.stdout).unwrap();
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            let disks = read(&lines, &system, &folders);
+            let disks = read(&lines, &system, &folders).disks;
             assert_eq!(disks.len(), 1, "{text}");
             assert_eq!(&*disks[0].path, folders[0].0);
             // Of ext it is told what it keeps for root.

@@ -88,7 +88,7 @@ fn without_a_unix_socket_or_a_root_nothing_is_opened() {
     remote.host = "tcp://localhost:2375".into();
     let none = Known::default();
     assert_eq!(verdict(&remote, &none), Err(NotLocal::NoUnixSocket));
-    assert_eq!(look(&remote, &none).disks, []);
+    assert_eq!(look(&remote, &none).disks, DiskList::default());
     for bad in ["", "var/lib/docker", "../x"] {
         let engine = engine(Path::new(bad), "a");
         assert_eq!(verdict(&engine, &none), Err(NotLocal::NoRoot), "{bad}");
@@ -157,7 +157,7 @@ fn a_disk_is_what_statvfs_says_and_counted_once() {
     let surroundings = look(&engine, &Known::default());
     let proven = surroundings.local.unwrap();
     assert_eq!(*proven.open().unwrap().path(), engine.root);
-    let [disk] = surroundings.disks.as_slice() else {
+    let [disk] = surroundings.disks.disks.as_slice() else {
         panic!("{:?}", surroundings.disks);
     };
     let stat = rustix::fs::statvfs(root.path()).unwrap();
@@ -254,4 +254,43 @@ fn stored_layers_are_those_in_the_engines_folder() {
     // One that is there and cannot be read makes the list no list.
     std::fs::create_dir_all(list.join(ID.replace('5', "9")).join("diff")).unwrap();
     assert_eq!(stored(&engine, &Known::default(), None), None);
+}
+
+#[test]
+fn links_of_the_root_are_followed_for_three_folders_and_logs_are_not_emptied_through_one() {
+    let (root, other) = (folder(), folder());
+    let at = |name: &str| root.path().join(name);
+    for name in ["volumes", "containers", "overlay2", "image"] {
+        std::fs::create_dir_all(other.path().join(name).join("x")).unwrap();
+        symlink(other.path().join(name), at(name)).unwrap();
+    }
+    std::fs::write(at("engine-id"), "aaaa").unwrap();
+    let mut engine = engine(root.path(), "aaaa");
+    engine.driver = "overlay2".into();
+    let opened = Root::open(engine.root.clone()).unwrap();
+    for (name, follows) in [
+        ("volumes", true),
+        ("containers", true),
+        ("overlay2", true),
+        ("image", false),
+    ] {
+        assert_eq!(
+            opened.open_folder(&Path::new(name).join("x")).is_ok(),
+            follows,
+            "{name}"
+        );
+        assert_eq!(opened.link(name).is_some(), follows, "{name}");
+    }
+    // A link below one is none that anybody follows.
+    symlink("/etc", other.path().join("volumes/y")).unwrap();
+    assert!(opened.open_folder(Path::new("volumes/y")).is_err());
+    let look = look(&engine, &Known::default());
+    let linked = crate::domain::disk::linked(&look.disks.disks);
+    assert!(linked.volumes && linked.logs && linked.layers);
+    // One that stays within the root is where the engine looks for it.
+    std::fs::remove_file(at("volumes")).unwrap();
+    std::fs::create_dir(at("elsewhere")).unwrap();
+    symlink("elsewhere", at("volumes")).unwrap();
+    let look = self::look(&engine, &Known::default());
+    assert!(!crate::domain::disk::linked(&look.disks.disks).volumes);
 }

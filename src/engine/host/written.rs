@@ -10,12 +10,12 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
-
-use super::measure::{DEPTH, Linked, Mounted, Walker, refusal, single};
-use super::{Root, base_flags, unless_gone};
+use super::Root;
+use super::measure::{Walker, single};
+use super::walk::Look;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{RecordId, Text};
 use crate::domain::stored::Stored;
@@ -36,8 +36,7 @@ pub(super) fn count(
     let walker = Walker::until(until);
     for record in written {
         let open = folder(root, driver, record.as_str());
-        let taken = open.and_then(|top| walker.walk(top, Mounted::Refused, &mut Linked::new()));
-        if let Ok(taken) = taken {
+        if let Ok(taken) = open.and_then(|top| walker.whole(top)) {
             stored.written.insert(record.clone(), taken.length);
         }
     }
@@ -48,7 +47,7 @@ pub(super) fn count(
     for layer in stored.layers.iter_mut().filter(|it| it.is_by_buildkit()) {
         layer.links = known.get(&layer.folder).copied().or_else(|| {
             let top = folder(root, driver, &layer.folder).ok()?;
-            links(top, until).ok()
+            links(top, &walker).ok()
         });
     }
 }
@@ -59,44 +58,12 @@ fn folder(root: &Root, driver: &str, name: &str) -> io::Result<OwnedFd> {
 
 /// Lengths of all links below a folder. Only folders are opened, and only links are looked at, unless the filesystem
 /// does not tell which is which.
-fn links(top: OwnedFd, until: Instant) -> io::Result<Bytes> {
-    let mut sum = Bytes::ZERO;
-    let mut open = vec![Dir::new(top)?];
-    while let Some(folder) = open.last_mut() {
-        if Instant::now() > until {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let Some(entry) = folder.next().transpose()? else {
-            open.pop();
-            continue;
-        };
-        let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
-            continue;
-        }
-        let at = folder.fd()?;
-        let stat = || unless_gone(Ok(statat(at, name, AtFlags::SYMLINK_NOFOLLOW)?));
-        let kind = match entry.file_type() {
-            FileType::Unknown => stat()?.map(|stat| FileType::from_raw_mode(stat.st_mode)),
-            kind => Some(kind),
-        };
-        match kind {
-            Some(FileType::Symlink) => {
-                let length = stat()?.map(|stat| u64::try_from(stat.st_size).unwrap_or_default());
-                sum += Bytes(length.unwrap_or_default());
-            }
-            Some(FileType::Directory) => {
-                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
-                let inner = unless_gone(Ok(openat(at, name, flags, Mode::empty())?))?;
-                if open.len() == DEPTH {
-                    return Err(refusal("its folders are nested too deeply"));
-                }
-                open.extend(inner.map(Dir::new).transpose()?);
-            }
-            _ => {}
-        }
+fn links(top: OwnedFd, walker: &Walker) -> io::Result<Bytes> {
+    let mut found = walker.walk(top, None, &Mutex::default(), Look::Links)?;
+    match found.unread.pop() {
+        Some(unread) => Err(unread.error),
+        None => Ok(found.taken.length),
     }
-    Ok(sum)
 }
 
 #[cfg(test)]

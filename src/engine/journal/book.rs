@@ -1,6 +1,6 @@
 //! The journal's file: only its user's, appended to a line a write, and never needed in order to remove.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
@@ -9,8 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FallocateFlags, FlockOperation, OFlags, fallocate, flock};
+use rustix::io::Errno;
 
-use super::lines::{self, History};
+use super::lines::{self, Begun, History};
+use crate::domain::inventory::EngineInfo;
 
 const FILE: &str = "journal.jsonl";
 /// Older lines than these are not read; they stay where they are.
@@ -42,6 +44,16 @@ impl Book {
     pub fn below(folder: PathBuf) -> Self {
         Self {
             folder: Some(folder),
+            ..Self::in_memory()
+        }
+    }
+
+    /// One whose user has no folder: what stands in it is lost with the program.
+    pub fn of_nobody() -> Self {
+        let why =
+            "no folder is known for it, so it ends with this program: set HOME or XDG_STATE_HOME";
+        Self {
+            trouble: Mutex::new(Some(why.to_owned())),
             ..Self::in_memory()
         }
     }
@@ -121,7 +133,7 @@ impl Book {
     /// Takes what was written off the front of the lines, whole lines only.
     fn write(&self, slot: &mut Option<File>, lines: &mut &str) -> io::Result<()> {
         let file = match slot {
-            Some(file) if is_linked(file) => file,
+            Some(file) if has_one_name(file) => file,
             _ => slot.insert(self.open()?),
         };
         // Each time, because somebody may have been alone with it at the last. Where there are no locks, the worst
@@ -168,17 +180,16 @@ impl Book {
             .recursive(true)
             .mode(0o700)
             .create(&folder)?;
-        let file = OpenOptions::new()
+        let opened = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .mode(0o600)
             .custom_flags(safely())
-            .open(folder.join(FILE))?;
+            .open(folder.join(FILE));
+        let file = opened.map_err(in_words)?;
         let about = file.metadata()?;
-        if !about.is_file() {
-            return Err(io::Error::other("it is no regular file"));
-        }
+        check(&about)?;
         if about.mode() & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
@@ -187,17 +198,35 @@ impl Book {
 
     /// Everything that can be read of it.
     pub fn read(&self) -> Result<History, String> {
+        let (text, gap) = self.text()?;
+        let entries = lines::read(&text);
+        Ok(History { entries, gap })
+    }
+
+    /// Where something was begun of which nobody wrote down how it ended. A small part of each line tells.
+    pub fn begun(&self) -> Result<Begun, String> {
+        let (text, gap) = self.text()?;
+        let engines = lines::begun(&text);
+        Ok(Begun { engines, gap })
+    }
+
+    /// What was begun on an engine, where nobody wrote down how it ended.
+    pub fn open_on(&self, about: &EngineInfo) -> Result<History, String> {
+        let (text, gap) = self.text()?;
+        let entries = lines::open_on(&text, about);
+        Ok(History { entries, gap })
+    }
+
+    /// The lines as far as they can be read, with those that are still to be written, and whether some are missing.
+    fn text(&self) -> Result<(String, bool), String> {
         let Some(folder) = &self.folder else {
-            let entries = lines::read(&locked(&self.waiting));
-            return Ok(History {
-                entries,
-                gap: false,
-            });
+            return Ok((locked(&self.waiting).clone(), false));
         };
         let opened = OpenOptions::new()
             .read(true)
             .custom_flags(safely())
             .open(folder.join(FILE));
+        let opened = opened.map_err(in_words);
         let (mut text, gap) = match opened.and_then(|mut file| tail(&mut file)) {
             Ok(read) => read,
             Err(error) if is_absent(&error) => (String::new(), false),
@@ -206,10 +235,7 @@ impl Book {
         // What is still to be written is known here.
         text.push('\n');
         text.push_str(&locked(&self.waiting));
-        Ok(History {
-            entries: lines::read(&text),
-            gap,
-        })
+        Ok((text, gap))
     }
 
     /// Keeps all others from removing unseen, until it is dropped; `None` while one does.
@@ -230,9 +256,30 @@ fn safely() -> i32 {
     (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
-/// False for a file that somebody has removed: lines in it would be lost.
-fn is_linked(file: &File) -> bool {
-    file.metadata().is_ok_and(|about| about.nlink() > 0)
+/// False for a file that somebody has removed, in which lines would be lost, or given another name.
+fn has_one_name(file: &File) -> bool {
+    file.metadata().is_ok_and(|about| about.nlink() == 1)
+}
+
+/// Lets no file count as the journal that is more, or less, than one file of one name: what somebody has linked
+/// there would be written to, or read.
+fn check(about: &Metadata) -> io::Result<()> {
+    if !about.is_file() {
+        return Err(io::Error::other("it is no regular file; move it away"));
+    }
+    if about.nlink() > 1 {
+        let why = "it has another name too (a hard link), and what is written here would stand there; move it away";
+        return Err(io::Error::other(why));
+    }
+    Ok(())
+}
+
+/// Says of a link that it is one.
+fn in_words(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) {
+        return io::Error::other("it is a link, and none is followed; move it away");
+    }
+    error
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -250,9 +297,7 @@ fn missing() -> SystemTime {
 /// The end of the file, and whether lines are missing there.
 fn tail(file: &mut File) -> io::Result<(String, bool)> {
     let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
+    check(&about)?;
     let start = about.len().saturating_sub(LONGEST);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();

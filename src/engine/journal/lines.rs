@@ -1,19 +1,19 @@
 //! How the journal is written: JSON lines that many programs may append to, each read on its own.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::history::Entry;
+use crate::domain::engine_words::shortened;
+use crate::domain::history::{Entry, is_on};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{Kind, Labels, Text};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::ComesBack;
 use crate::engine::clock;
-use crate::engine::wire::Row;
 
 /// How every line begins: within a line nothing else can, since a text's quotes are escaped.
 const START: &str = "{\"line\":";
@@ -50,13 +50,6 @@ pub struct Written {
     number: usize,
 }
 
-impl Written {
-    /// True where nobody wrote down how it ended, and it was on this engine.
-    pub(super) fn is_open_on(&self, about: &EngineInfo) -> bool {
-        self.entry.outcome.is_none() && self.entry.is_on(about)
-    }
-}
-
 /// A name for one removal that no other has.
 pub fn new_run() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -78,6 +71,7 @@ struct Intent<'a> {
     name: &'a str,
     names: Vec<&'a str>,
     digests: Vec<&'a str>,
+    parents: Vec<&'a str>,
     size: Option<Bytes>,
     labels: &'a Labels,
     created: Option<String>,
@@ -98,6 +92,7 @@ pub fn intent(run: &str, number: usize, entry: &Entry) -> String {
         name: &entry.name,
         names: entry.names.iter().map(|name| &**name).collect(),
         digests: entry.digests.iter().map(|digest| &**digest).collect(),
+        parents: entry.parents.iter().map(|parent| &**parent).collect(),
         size: entry.size,
         labels: &entry.labels,
         created: entry.created.map(|time| time.to_string()),
@@ -114,7 +109,7 @@ struct End<'a> {
     time: String,
     outcome: &'static str,
     freed: Option<Bytes>,
-    error: Option<&'a str>,
+    error: Option<String>,
 }
 
 pub fn outcome(run: &str, number: usize, done: &Done) -> String {
@@ -125,7 +120,7 @@ pub fn outcome(run: &str, number: usize, done: &Done) -> String {
         time: clock::now().to_string(),
         outcome: done.outcome.word(),
         freed: done.freed.known(),
-        error: done.error.as_deref(),
+        error: done.error.as_deref().map(shortened),
     })
 }
 
@@ -138,7 +133,7 @@ pub fn resolved(written: &Written, entry: &Entry) -> String {
         time: clock::now().to_string(),
         outcome: entry.outcome.map_or("", Outcome::word),
         freed: None,
-        error: entry.error.as_deref(),
+        error: entry.error.as_deref().map(shortened),
     })
 }
 
@@ -155,22 +150,70 @@ fn line(value: &impl Serialize) -> String {
     text
 }
 
+/// A line as it is read. Other programs' lines have other fields, or other things in them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Line<'a> {
+    /// What sort of line it is.
+    #[serde(borrow, rename = "line")]
+    form: Cow<'a, str>,
+    #[serde(borrow)]
+    run: Cow<'a, str>,
+    number: Option<usize>,
+    #[serde(borrow)]
+    time: Cow<'a, str>,
+    #[serde(borrow)]
+    host: Cow<'a, str>,
+    #[serde(borrow)]
+    engine: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    names: Vec<Text>,
+    digests: Vec<Text>,
+    parents: Vec<Text>,
+    size: Option<u64>,
+    labels: BTreeMap<Text, Text>,
+    created: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    comes_back: Cow<'a, str>,
+    saved: Option<Text>,
+    #[serde(borrow)]
+    outcome: Cow<'a, str>,
+    freed: Option<u64>,
+    error: Option<Text>,
+}
+
+/// As much of a line as tells which removal it belongs to, and how far that is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head<'a> {
+    #[serde(borrow)]
+    line: Cow<'a, str>,
+    #[serde(borrow)]
+    run: Cow<'a, str>,
+    number: Option<usize>,
+    #[serde(borrow)]
+    host: Cow<'a, str>,
+    #[serde(borrow)]
+    engine: Cow<'a, str>,
+}
+
 /// Reads all lines. What is torn, or was written by another program, is passed over.
 pub fn read(text: &str) -> Vec<Written> {
     let mut entries: Vec<Written> = Vec::new();
-    let mut places: HashMap<(String, usize), usize> = HashMap::new();
-    for line in text.lines() {
-        let Some(value) = parse(line) else { continue };
-        let row = Row(&value);
-        let number = row.number("number").and_then(|it| usize::try_from(it).ok());
-        let Some(number) = number else { continue };
-        let key = (row.text("run").to_owned(), number);
-        match row.text("line") {
+    let mut places: HashMap<(Cow<'_, str>, usize), usize> = HashMap::new();
+    for line in text.lines().filter_map(parse::<Line<'_>>) {
+        let Some(number) = line.number else { continue };
+        let key = (line.run.clone(), number);
+        match &*line.form {
             "intent" if !places.contains_key(&key) => {
-                if let Some(entry) = entry(row) {
-                    places.insert(key.clone(), entries.len());
-                    let (run, number) = key;
-                    entries.push(Written { entry, run, number });
+                if let Some(written) = written(line, number) {
+                    places.insert(key, entries.len());
+                    entries.push(written);
                 }
             }
             kind @ ("outcome" | "resolved") => {
@@ -181,10 +224,10 @@ pub fn read(text: &str) -> Vec<Written> {
                 else {
                     continue;
                 };
-                let word = row.text("outcome");
+                let word = &*line.outcome;
                 entry.outcome = Outcome::ALL.into_iter().find(|it| it.word() == word);
-                entry.freed = row.bytes("freed");
-                entry.error = row.filled("error").map(Text::from);
+                entry.freed = line.freed.map(Bytes);
+                entry.error = line.error.filter(|error| !error.is_empty());
             }
             _ => {}
         }
@@ -193,8 +236,80 @@ pub fn read(text: &str) -> Vec<Written> {
     entries
 }
 
+/// Where something was begun of which no line says how it ended.
+#[derive(Clone, Debug, Default)]
+pub struct Begun {
+    /// Hosts, and what their engines call themselves.
+    pub engines: HashSet<(Text, Text)>,
+    /// As in [`History`].
+    pub gap: bool,
+}
+
+impl Begun {
+    pub fn is_empty(&self) -> bool {
+        self.engines.is_empty() && !self.gap
+    }
+
+    /// True where a look at this engine could tell more.
+    pub fn concerns(&self, about: &EngineInfo) -> bool {
+        let mut engines = self.engines.iter();
+        self.gap || engines.any(|(host, engine)| is_on(host, engine, about))
+    }
+}
+
+/// Finds the engines on which something was begun and, for all that is written, not ended.
+pub fn begun(text: &str) -> HashSet<(Text, Text)> {
+    let open = open(text).into_iter();
+    let engines: HashSet<_> = open.map(|it| (it.head.host, it.head.engine)).collect();
+    let texts = engines.into_iter();
+    texts
+        .map(|(host, engine)| (Text::from(&*host), Text::from(&*engine)))
+        .collect()
+}
+
+/// Reads what was begun on an engine and, for all that is written, not ended; the newest first.
+pub fn open_on(text: &str, about: &EngineInfo) -> Vec<Written> {
+    let open = open(text).into_iter().rev();
+    open.filter(|it| is_on(&it.head.host, &it.head.engine, about))
+        .filter_map(|it| written(parse(it.line)?, it.head.number?))
+        .collect()
+}
+
+struct Open<'a> {
+    head: Head<'a>,
+    line: &'a str,
+}
+
+/// The lines of what was begun and not ended, in their order.
+fn open(text: &str) -> Vec<Open<'_>> {
+    let mut begun: Vec<Option<Open<'_>>> = Vec::new();
+    let mut places: HashMap<(Cow<'_, str>, usize), usize> = HashMap::new();
+    for line in text.lines() {
+        let Some(head) = parse::<Head<'_>>(line) else {
+            continue;
+        };
+        let Some(number) = head.number else { continue };
+        let key = (head.run.clone(), number);
+        match &*head.line {
+            "intent" => {
+                places.entry(key).or_insert_with(|| {
+                    begun.push(Some(Open { head, line }));
+                    begun.len() - 1
+                });
+            }
+            "outcome" | "resolved" => {
+                if let Some(at) = places.get(&key) {
+                    begun[*at] = None;
+                }
+            }
+            _ => {}
+        }
+    }
+    begun.into_iter().flatten().collect()
+}
+
 /// A line, or the whole one at the end of what somebody's torn line has spoilt.
-fn parse(line: &str) -> Option<Value> {
+fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Option<T> {
     let whole = serde_json::from_str(line);
     whole.ok().or_else(|| {
         let at = line.rfind(START)?;
@@ -202,34 +317,34 @@ fn parse(line: &str) -> Option<Value> {
     })
 }
 
-fn entry(row: Row<'_>) -> Option<Entry> {
-    let kind = row.text("kind");
-    let kind = Kind::ALL.into_iter().find(|it| it.key() == kind)?;
-    let comes_back = row.text("comes_back");
-    let texts = |key| row.texts(key).map(Text::from).collect();
-    Some(Entry {
-        time: row.text("time").parse().ok()?,
-        host: row.text("host").into(),
-        engine: row.text("engine").into(),
+fn written(line: Line<'_>, number: usize) -> Option<Written> {
+    let kind = Kind::ALL.into_iter().find(|it| it.key() == line.kind)?;
+    let entry = Entry {
+        time: line.time.parse().ok()?,
+        host: (&*line.host).into(),
+        engine: (&*line.engine).into(),
         kind,
-        id: row.filled("id")?.into(),
-        name: row.text("name").into(),
-        names: texts("names"),
-        digests: texts("digests"),
-        size: row.bytes("size"),
-        labels: row.labels("labels"),
-        created: row.text("created").parse().ok(),
+        id: Some(&*line.id).filter(|id| !id.is_empty())?.into(),
+        name: (&*line.name).into(),
+        names: line.names,
+        digests: line.digests,
+        parents: line.parents,
+        size: line.size.map(Bytes),
+        labels: Labels::new(line.labels.into_iter().collect()),
+        created: line.created.and_then(|time| time.parse().ok()),
         comes_back: match kind {
             // It was written down otherwise once.
             Kind::BuildCache => ComesBack::Yes,
             Kind::Image | Kind::Container | Kind::Volume | Kind::Log => ComesBack::ALL
                 .into_iter()
-                .find(|it| it.word() == comes_back)
+                .find(|it| it.word() == line.comes_back)
                 .unwrap_or(ComesBack::Unknown),
         },
-        saved: row.filled("saved").map(Text::from),
+        saved: line.saved.filter(|saved| !saved.is_empty()),
         outcome: None,
         freed: None,
         error: None,
-    })
+    };
+    let run = line.run.into_owned();
+    Some(Written { entry, run, number })
 }

@@ -195,6 +195,95 @@ async fn no_link_is_followed_and_no_pipe_waited_for() {
 }
 
 #[tokio::test]
+async fn a_file_with_another_name_is_neither_written_nor_read() {
+    let (folder, state) = folder();
+    begin(&Journal::below(state.clone()), &["a"], 1).await;
+    let other = folder.path().join("other");
+    fs::hard_link(file(&state), &other).expect("a link");
+    let before = fs::read(&other).expect("text");
+    let journal = Journal::below(state.clone());
+    let run = begin(&journal, &["b"], 1).await;
+    let trouble = journal.trouble().expect("a reason");
+    assert!(trouble.contains("hard link"), "{trouble}");
+    let unread = Journal::below(state.clone()).history().await;
+    assert!(unread.is_err_and(|why| why.contains("hard link")));
+    assert_eq!(fs::read(&other).expect("text"), before);
+    // What waits is written once it is one file again, also where that happens in the midst of a removal.
+    fs::remove_file(&other).expect("it goes");
+    run.finish(&Plan::default(), &[]).await;
+    assert_eq!(journal.trouble(), None);
+    let anew = Journal::below(state.clone());
+    assert_eq!(told(&anew).await, [removed("b:1"), removed("a:1")]);
+    let run = begin(&anew, &["c"], 1).await;
+    fs::hard_link(file(&state), &other).expect("a link");
+    let before = fs::read(&other).expect("text");
+    begin(&anew, &["d"], 1).await;
+    drop(run);
+    assert!(anew.trouble().is_some());
+    assert_eq!(fs::read(&other).expect("text"), before);
+}
+
+#[tokio::test]
+async fn one_that_has_no_place_says_so() {
+    let journal = Journal(Some(Arc::new(Book::of_nobody())));
+    begin(&journal, &["a"], 1).await;
+    assert_eq!(told(&journal).await, [removed("a:1")]);
+    let trouble = journal.trouble().expect("a reason");
+    assert!(trouble.contains("XDG_STATE_HOME"), "{trouble}");
+}
+
+#[tokio::test]
+async fn words_are_stored_safe_and_short() {
+    let (_folder, state) = folder();
+    let (survey, plan) = survey(&["a"]);
+    let mut run = Journal::below(state.clone()).begin(&about());
+    run.intend(0, &plan.steps, &survey, |_| None).await;
+    let failed = Done {
+        error: Some(format!("\u{1b}[2J{}", "x".repeat(100_000))),
+        ..done(&plan.steps[0], Outcome::Failed)
+    };
+    run.ended(0, &failed).await;
+    let text = fs::read_to_string(file(&state)).expect("text");
+    assert!(text.len() < 3_000, "{}", text.len());
+    assert!(!text.contains("u001b"));
+}
+
+/// A start looks for what is in hand: it must not wait for a journal of another engine's, however long.
+#[tokio::test]
+async fn hundreds_of_thousands_of_open_lines_cost_little() {
+    let number = if cfg!(debug_assertions) {
+        20_000
+    } else {
+        300_000
+    };
+    let (_folder, state) = folder();
+    begin(&Journal::below(state.clone()), &["a"], 0).await;
+    let line = fs::read_to_string(file(&state)).expect("text");
+    for here in [false, true] {
+        let host = if here { "\"demo\"" } else { "\"ssh://web-3\"" };
+        let lines: String = (0..number)
+            .map(|at| {
+                let line = line.replace("\"number\":0", &format!("\"number\":{at}"));
+                line.replace("\"demo\"", host)
+            })
+            .collect();
+        fs::write(file(&state), lines).expect("written");
+        let journal = Journal::below(state.clone());
+        let engine = DemoEngine::new(clock::now()).with_pace(Pace::Instant);
+        let start = std::time::Instant::now();
+        let resolved = journal.resolve(&engine).await;
+        let took = start.elapsed();
+        assert_eq!(resolved.is_some(), here);
+        assert!(
+            took < Duration::from_millis(500) || cfg!(debug_assertions),
+            "{took:?}, here: {here}"
+        );
+        let once_more = journal.resolve(&engine).await;
+        assert_eq!(once_more, None);
+    }
+}
+
+#[tokio::test]
 async fn what_was_in_hand_is_resolved_by_listing() {
     let (_folder, state) = folder();
     let engine = DemoEngine::new(clock::now()).with_pace(Pace::Instant);

@@ -39,7 +39,7 @@ pub(super) struct Tally<'a> {
 /// Whether the engine names the layers that go with an image: Docker's graph drivers do (ENGINE.md §1.7), the
 /// containerd store and Podman name only images.
 fn names_layers(engine: &EngineInfo) -> bool {
-    engine.store == Store::GraphDriver && !engine.product.contains("Podman")
+    engine.is_docker_on_graph_driver()
 }
 
 impl<'a> Tally<'a> {
@@ -296,18 +296,21 @@ pub(super) fn ids(images: &[Image], containers: &[Container], cache: &[Record]) 
 
 /// The filesystems that hold the engine's data, as they are now; none where they cannot be read.
 pub(super) async fn disks(engine: &dyn Engine, survey: &Survey) -> Vec<Disk> {
-    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
-        && !disks.is_empty()
-    {
-        return disks;
-    }
     let inventory = survey.inventory();
     if !inventory.engine.local {
-        return Vec::new();
+        return asked(engine).await;
     }
     let (info, known) = (Arc::clone(&inventory.engine), Known::of(inventory));
-    let look = aside(move || host::look(&info, &known).disks);
+    let look = aside(move || host::look(&info, &known).disks.disks);
     timeout(LOOK, look).await.ok().flatten().unwrap_or_default()
+}
+
+/// The filesystems that the engine, or its host, tells of itself.
+async fn asked(engine: &dyn Engine) -> Vec<Disk> {
+    match timeout(LOOK, engine.disks()).await {
+        Ok(Ok(list)) => list.disks,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
 }
 
 /// The same filesystems again. What proved that the folder is the engine's may be gone by now.
@@ -315,9 +318,8 @@ async fn disks_again(engine: &dyn Engine, before: &[Disk]) -> Vec<Disk> {
     if before.is_empty() {
         return Vec::new();
     }
-    if let Ok(Ok(disks)) = timeout(LOOK, engine.disks()).await
-        && !disks.is_empty()
-    {
+    let disks = asked(engine).await;
+    if !disks.is_empty() {
         return disks;
     }
     let before = before.to_vec();

@@ -134,10 +134,12 @@ impl Run<'_> {
         match state {
             None if vanishes => End::removed(),
             None => End::gone(),
-            // Removal under way: an own one whose answer was lost, `--rm`, or somebody else's.
+            // Removal under way: of `--rm`, which is ours, or somebody else's, whose bytes they count (two dtops at
+            // once counted them twice).
             Some(state) if state == State::Removing || words.contains("already in progress") => {
                 match self.is_gone_soon(step).await {
-                    Ok(true) => End::removed(),
+                    Ok(true) if vanishes => End::removed(),
+                    Ok(true) => End::gone(),
                     Ok(false) => End::failed(words),
                     Err(end) => end,
                 }

@@ -92,6 +92,11 @@ impl Run<'_> {
                 .survey
                 .users_of_volume(name)
                 .map(|user| ItemId::Container(user.id.clone()))
+                .chain(
+                    self.survey
+                        .volumes_in(name)
+                        .map(|it| ItemId::Volume(it.name.clone())),
+                )
                 .collect(),
             ItemId::Container(_) | ItemId::Record(_) | ItemId::Log(_) => return None,
         };
@@ -139,7 +144,7 @@ impl Run<'_> {
             }
         }
         let answer = self.is_listed(id).await;
-        if answer.is_err() {
+        if answer.as_ref().is_err_and(is_silence) {
             self.lost.get_or_insert(SILENT);
         }
         answer
@@ -159,12 +164,15 @@ impl Run<'_> {
         if answer.is_err() {
             self.lost = Some(ANOTHER);
         }
-        answer
+        answer.map(|_| ())
     }
 
     /// The end of a removal that failed or was cut: whether it took effect, the list tells. An engine goes on
     /// with what it has begun when nobody waits for its answer any more.
     pub(super) async fn after(&mut self, step: &Step, error: EngineError) -> End {
+        if let Some(end) = self.is_forbidden(&error) {
+            return end;
+        }
         let looks = match error {
             EngineError::Unreachable { .. } => AFTERMATH,
             _ => 1,
@@ -185,6 +193,17 @@ impl Run<'_> {
             },
             Err(_) => unresolved(&error),
         }
+    }
+
+    /// Returns the end of a write that nobody may do here, and ends the batch with it: nothing was done, and what is not
+    /// allowed for one object is allowed for none. Whether writes are let through is found out in no other way.
+    pub(super) fn is_forbidden(&mut self, error: &EngineError) -> Option<End> {
+        if !error.is_forbidden() {
+            return None;
+        }
+        let words = error.to_string();
+        self.forbidden.get_or_insert(words.clone());
+        Some(End::failed(words))
     }
 
     /// The end of a step about which the engine could not even be asked: nothing was sent, but the object
@@ -219,6 +238,14 @@ impl Run<'_> {
         self.deleted.extend(removed.deleted.iter().cloned());
         self.tally.answered(self.plan, step, removed);
     }
+}
+
+/// Returns true where nobody answers, as against a refusal.
+pub(super) fn is_silence(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Unreachable { .. } | EngineError::TimedOut { .. }
+    )
 }
 
 /// Docker 20.10 writes before it removes an image, and cannot on a full disk (ENGINE.md §1.7).

@@ -22,7 +22,7 @@ pub(super) fn scene() -> Inventory {
     let id = |name: &str| format!("sha256:{name}");
     let named = |name: &str, names: &[&str]| image(&id(name), names);
     let on = |name: &str, parent: &str, names: &[&str]| child(&id(name), &id(parent), names);
-    let mut pulled = named("pulled", &["reg/pulled:1"]);
+    let mut pulled = named("pulled", &["reg/pulled:1", "mirror/pulled@sha256:d1"]);
     pulled.digests = texts(&["reg/pulled@sha256:d1", "mirror/pulled@sha256:d1"]);
     let mut scene = inventory(
         vec![

@@ -115,6 +115,7 @@ impl Run<'_> {
             }
             Err(EngineError::NotFound(_)) => Ok(()),
             Err(EngineError::Conflict(words)) => Err(self.after_conflict(step, words).await),
+            Err(error) if error.is_forbidden() => Err(self.after(step, error).await),
             Err(error) if is_no_room(&error) => Err(End {
                 no_room: true,
                 ..End::failed(error.to_string())
@@ -134,7 +135,8 @@ impl Run<'_> {
             return end;
         }
         match self.is_there(&step.id).await {
-            Ok(false) => End::removed(),
+            // What the engine does not name among what it deleted somebody else has removed meanwhile.
+            Ok(false) => self.away(step),
             Ok(true) => End::failed("the engine took its name, but the image is still there"),
             Err(error) => unresolved(&error),
         }

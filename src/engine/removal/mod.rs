@@ -184,6 +184,8 @@ struct Run<'a> {
     written: journal::Run,
     /// Why nothing more can be asked of the engine.
     lost: Option<&'static str>,
+    /// The words of the first write that nobody may do here: no other is tried.
+    forbidden: Option<String>,
     /// When volumes were made, by the engine's last word while a container of the plan still held them.
     made: HashMap<VolumeName, Option<Timestamp>>,
     /// The files with copies of what goes.
@@ -214,6 +216,7 @@ impl<'a> Run<'a> {
             tally: Tally::new(survey),
             written,
             lost: None,
+            forbidden: None,
             made: HashMap::new(),
             copies: HashMap::new(),
             unsaved: HashMap::new(),
@@ -266,10 +269,10 @@ impl<'a> Run<'a> {
 
     async fn batch(&mut self, batch: Range<usize>, report: &mut dyn FnMut(Event)) -> Vec<End> {
         let steps = &self.plan.steps[batch.clone()];
-        if let Some(why) = self.halted() {
+        if let Some(why) = self.halted().map(str::to_owned) {
             let mut ends = Vec::with_capacity(steps.len());
             for step in steps {
-                ends.push(self.leave(step, why).await);
+                ends.push(self.leave(step, &why).await);
             }
             return ends;
         }
@@ -323,8 +326,9 @@ impl<'a> Run<'a> {
     }
 
     /// Why nothing more is tried.
-    fn halted(&self) -> Option<&'static str> {
+    fn halted(&self) -> Option<&str> {
         let is_cancelled = self.cancel.load(Ordering::Relaxed);
-        self.lost.or(is_cancelled.then_some("cancelled"))
+        let lost = self.lost.or(self.forbidden.as_deref());
+        lost.or(is_cancelled.then_some("cancelled"))
     }
 }

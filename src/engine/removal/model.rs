@@ -9,9 +9,10 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Service, State,
-    Text, Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, State, Text,
+    Volume, VolumeName,
 };
+use crate::domain::outsider::Outsider;
 use crate::domain::plan::scene::at;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
@@ -268,8 +269,10 @@ impl Engine for Model {
         self.ask("GET volumes", |world| Ok(world.volumes.clone()))
     }
 
-    fn services(&self) -> Answer<'_, Vec<Service>> {
-        self.ask("GET services", |world| Ok(world.services.clone()))
+    fn services(&self) -> Answer<'_, Vec<Outsider>> {
+        self.ask("GET services", |world| {
+            Ok(world.outsiders.iter().cloned().collect())
+        })
     }
 
     fn build_cache(&self) -> Answer<'_, Vec<Record>> {
@@ -363,7 +366,7 @@ impl Engine for Model {
             let Some(at) = named(world, name) else {
                 return missing("image");
             };
-            if world.images[at].names.len() + world.images[at].digests.len() == 1 {
+            if world.images[at].names.len() == 1 {
                 return delete_image(world, at);
             }
             world.images[at].names.retain(|known| **known != *name);

@@ -8,7 +8,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
 
-use super::ends::{End, unresolved};
+use super::ends::{End, is_silence, unresolved};
 use super::{AFTERMATH, PAUSE, Run, SILENT, TRIES};
 use crate::engine::EngineError;
 
@@ -26,6 +26,11 @@ impl Run<'_> {
             Ok(pruned) => (pruned.deleted, None),
             Err(error) => (Vec::new(), Some(error)),
         };
+        if let Some(error) = error.as_ref().filter(|error| error.is_forbidden()) {
+            let end = |_: &Step| End::failed(error.to_string());
+            self.is_forbidden(error);
+            return steps.iter().map(end).collect();
+        }
         let deleted: HashSet<RecordId> = deleted.into_iter().collect();
         if ids.iter().all(|id| deleted.contains(id)) {
             return steps.iter().map(|_| End::removed()).collect();
@@ -91,7 +96,7 @@ impl Run<'_> {
             }
         }
         let records = self.listed_records().await;
-        if records.is_err() {
+        if records.as_ref().is_err_and(is_silence) {
             self.lost.get_or_insert(SILENT);
         }
         records

@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, ItemId, State, VolumeName};
+use crate::domain::item::{ImageId, ItemId, State, Text, VolumeName};
 use crate::domain::outcome::Event;
 use crate::domain::plan::{Plan, Step};
+use crate::domain::reference::is_digest;
 use crate::engine::save::{AnyFiles, Failure, Folder, WholeImage};
 use crate::engine::{EngineError, Gate};
 
@@ -127,9 +128,12 @@ impl Run<'_> {
         });
         let step = &self.plan.steps[index];
         let keep = async {
-            let exported = self.engine.export_image(id, step.names()).await;
+            // No archive has a digest as a name.
+            let names = step.names().iter().filter(|name| !is_digest(name));
+            let tags: Vec<Text> = names.cloned().collect();
+            let exported = self.engine.export_image(id, &tags).await;
             let exported = exported.map_err(|error| error.to_string())?;
-            let mut check = WholeImage::new(exported.proof, step.names());
+            let mut check = WholeImage::new(exported.proof, &tags);
             let mut tell = teller(index, report);
             let content = exported.content;
             folder.keep(&step.id, content, &mut check, &mut tell).await

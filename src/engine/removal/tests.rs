@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::model::{Fault, Model, all};
 use super::{Order, Removal, remove};
-use crate::domain::bytes::Figure;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, State};
 use crate::domain::outcome::{Event, Outcome};
@@ -475,9 +475,66 @@ async fn a_removal_under_way_is_waited_for() {
             world.containers.remove(0);
         });
     });
+    // It was somebody else's: another dtop, say, which counts what it freed.
     let removal = carry_out(&model, order(&scene(), &[a_container("job")])).await;
-    assert_eq!(ends(&removal), [("job", Removed)]);
+    assert_eq!(ends(&removal), [("job", Gone)]);
+    assert_eq!(removal.done[0].freed, Figure::Known(Bytes::ZERO));
     assert_eq!(model.writes(), ["rm job"]);
+}
+
+/// Nobody probes whether a proxy lets writes through. The first that it refuses says so, and is the last.
+#[tokio::test]
+async fn a_write_that_is_forbidden_ends_the_batch() {
+    let errors = [
+        EngineError::Barred {
+            status: 403,
+            request: "DELETE /x".to_owned(),
+        },
+        EngineError::Refused {
+            status: 403,
+            message: "authorization denied by plugin".to_owned(),
+        },
+    ];
+    let items = [
+        a_container("job"),
+        a_container("tmp"),
+        a_container("zen"),
+        a_record("high"),
+        an_image("app"),
+        a_volume("data"),
+    ];
+    let writes = [
+        "rm job",
+        "stop tmp",
+        "unpause zen",
+        "prune high",
+        "untag app:2",
+        "volume rm data",
+    ];
+    for error in &errors {
+        for (at, write) in writes.iter().enumerate() {
+            let model = Arc::new(Model::new(scene()));
+            model.fault(write, Fault::Refuse(error.clone()));
+            let removal = carry_out(&model, order(&scene(), &items)).await;
+            let words = error.to_string();
+            let failed = removal.done.iter().position(|it| it.outcome == Failed);
+            let failed = failed.unwrap_or_else(|| panic!("{write}: {:?}", ends(&removal)));
+            // What has vanished with `tmp` is gone, and no write.
+            let rest = removal.done[failed..].iter();
+            for done in rest.filter(|it| it.id != a_volume("anon")) {
+                assert!(
+                    matches!(done.outcome, Failed | Skipped),
+                    "{write}: {done:?}"
+                );
+                assert_eq!(done.error.as_deref(), Some(&*words), "{write}: {done:?}");
+            }
+            for done in &removal.done[..failed] {
+                assert!(done.outcome.is_away(), "{write} ({at}): {done:?}");
+            }
+            let last = model.writes().pop().unwrap_or_default();
+            assert!(last.starts_with(write), "{write} was the last: {last}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -496,7 +553,7 @@ async fn an_untagged_parent_that_is_a_step_goes_with_its_child() {
 #[tokio::test]
 async fn an_engine_that_cannot_be_listed_is_an_error_and_nothing_is_tried() {
     let model = Arc::new(Model::new(scene()));
-    model.fault("GET volumes", Fault::CutBefore);
+    model.fault("GET images", Fault::Down);
     let mut news = Vec::new();
     let result = remove(
         model.clone(),
@@ -507,6 +564,49 @@ async fn an_engine_that_cannot_be_listed_is_an_error_and_nothing_is_tried() {
     .await;
     assert!(matches!(result, Err(EngineError::Unreachable { .. })));
     assert!(matches!(news[..], [Event::Checking, Event::Aborted { .. }]));
+    assert_eq!(model.writes(), Vec::<String>::new());
+}
+
+/// What may hold a thing decides: without its list nothing goes that it may hold, and all else does.
+#[tokio::test]
+async fn a_list_that_is_refused_right_before_costs_what_needs_it() {
+    let forbidden = || {
+        Fault::Refuse(EngineError::Barred {
+            status: 403,
+            request: "GET /x".to_owned(),
+        })
+    };
+    let items = [
+        a_container("job"),
+        an_image("none"),
+        a_volume("data"),
+        a_record("high"),
+    ];
+    for (list, left) in [
+        ("GET containers", &["none", "job", "data"][..]),
+        ("GET images", &["none"]),
+        ("GET volumes", &["data"]),
+        ("GET build_cache", &["high"]),
+    ] {
+        let model = Arc::new(Model::new(scene()));
+        model.fault(list, forbidden());
+        let removal = carry_out(&model, order(&scene(), &items)).await;
+        for (id, outcome) in ends(&removal) {
+            let expected = if left.contains(&id) { Skipped } else { Removed };
+            assert_eq!(outcome, expected, "{list}: {id}");
+        }
+        assert_eq!(removal.done.len(), items.len(), "{list}");
+        for id in left {
+            let words = error(&removal, id);
+            assert!(words.contains("could not be listed: a proxy"), "{words}");
+        }
+    }
+    // With nothing left to do, nothing could be tried.
+    let model = Arc::new(Model::new(scene()));
+    model.fault("GET containers", forbidden());
+    let plan = order(&scene(), &[an_image("none"), a_volume("keep")]);
+    let result = remove(model.clone(), plan, Arc::default(), |_| {}).await;
+    assert!(matches!(result, Err(EngineError::Barred { .. })));
     assert_eq!(model.writes(), Vec::<String>::new());
 }
 

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use super::tar::{self, Entry, Files, Tar};
-use super::{EngineError, Permit};
+use super::{EngineError, Permit, user_folder};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, ItemId, Text, VolumeName};
 
@@ -156,11 +156,8 @@ impl Folder {
 /// Where copies go if nobody says otherwise: in the user's own state folder, else here.
 #[must_use]
 pub fn usual_folder() -> PathBuf {
-    let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let state = folder("XDG_STATE_HOME").map(PathBuf::from);
-    let state = state.filter(|state| state.is_absolute());
-    let home = || Some(PathBuf::from(folder("HOME")?).join(".local/state"));
-    state.or_else(home).unwrap_or_default().join("dtop/saved")
+    let state = user_folder::state();
+    state.unwrap_or_else(|| "dtop".into()).join("saved")
 }
 
 /// True if a folder, or what of its path is there, lies on the same filesystem as another.

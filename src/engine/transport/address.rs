@@ -23,10 +23,13 @@ pub enum Address {
     Tcp {
         host: String,
         port: u16,
+        /// What stands before every path: nothing, or `/engines/one`.
+        prefix: String,
     },
     Tls {
         host: String,
         port: u16,
+        prefix: String,
         papers: Papers,
     },
     /// On another machine, behind a login there.
@@ -37,7 +40,9 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
-            Self::Tcp { .. } | Self::Tls { .. } => write!(f, "tcp://{}", self.authority()),
+            Self::Tcp { .. } | Self::Tls { .. } => {
+                write!(f, "tcp://{}{}", self.authority(), self.prefix())
+            }
             Self::Ssh(target) => target.fmt(f),
         }
     }
@@ -45,16 +50,24 @@ impl fmt::Display for Address {
 
 impl Address {
     /// What the `Host` header says. Behind a socket any name will do, but there must be one.
-    pub(super) fn authority(&self) -> String {
+    pub(in crate::engine) fn authority(&self) -> String {
         match self {
             Self::Unix(_) | Self::Ssh(_) => "docker".to_owned(),
-            Self::Tcp { host, port } | Self::Tls { host, port, .. } => {
+            Self::Tcp { host, port, .. } | Self::Tls { host, port, .. } => {
                 if host.contains(':') {
                     format!("[{host}]:{port}")
                 } else {
                     format!("{host}:{port}")
                 }
             }
+        }
+    }
+
+    /// What stands before every path.
+    pub(in crate::engine) fn prefix(&self) -> &str {
+        match self {
+            Self::Unix(_) | Self::Ssh(_) => "",
+            Self::Tcp { prefix, .. } | Self::Tls { prefix, .. } => prefix,
         }
     }
 }
@@ -126,7 +139,7 @@ impl Line {
             (Address::Tls { host, port, .. }, Way::Tls(client)) => {
                 Ok(Box::new(client.greet(tcp(host, *port).await?).await?))
             }
-            (Address::Tcp { host, port } | Address::Tls { host, port, .. }, _) => {
+            (Address::Tcp { host, port, .. } | Address::Tls { host, port, .. }, _) => {
                 Ok(Box::new(tcp(host, *port).await?))
             }
             (Address::Ssh(_), _) => Err(io::ErrorKind::Unsupported.into()),

@@ -3,14 +3,13 @@
 //! With `--read-only` it stays open, because who asks here can only read: [`Grpc`](crate::engine::blobs)
 //! knows two calls, both of the engine's read-only content service (DESIGN.md, Guard rails).
 
-use http_body_util::{BodyExt, Limited};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, UPGRADE};
 use hyper::rt::{Read, Write};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::{Body, LONGEST_REFUSAL, Room, Transport, empty, refusal};
+use super::{Body, Room, Transport, empty, refusal_of};
 use crate::engine::EngineError;
 use crate::engine::wire;
 
@@ -48,7 +47,7 @@ impl Transport {
         let uri = Uri::builder()
             .scheme("http")
             .authority(self.0.authority.as_bytes())
-            .path_and_query(path)
+            .path_and_query(format!("{}{path}", self.0.prefix))
             .build();
         uri.map_err(|error| wire::garbled(path, &error.to_string()))
     }
@@ -76,7 +75,7 @@ impl Transport {
         tokio::spawn(async { connection.with_upgrades().await.ok() });
         let request = Request::builder()
             .method(Method::POST)
-            .uri("/grpc")
+            .uri(format!("{}/grpc", self.0.prefix))
             .header(HOST, &self.0.authority)
             .header(CONNECTION, "Upgrade")
             .header(UPGRADE, "h2c")
@@ -86,9 +85,6 @@ impl Transport {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return hyper::upgrade::on(response).await.map_err(broken);
         }
-        let status = response.status();
-        let body = Limited::new(response.into_body(), LONGEST_REFUSAL).collect();
-        let words = body.await.map(http_body_util::Collected::to_bytes);
-        Err(refusal(status.as_u16(), &words.unwrap_or_default()))
+        Err(refusal_of("POST /grpc", response).await)
     }
 }

@@ -13,9 +13,11 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId, Service,
+    Backing, Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId,
     Source, State, Text, Volume, VolumeName,
 };
+use crate::domain::outsider::Outsider;
+use crate::domain::paths::Paths;
 use crate::engine::host::Noted;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
@@ -129,7 +131,7 @@ impl Engine for Fake {
         self.answer("volumes", |fake| fake.volumes.lock().unwrap().clone())
     }
 
-    fn services(&self) -> Answer<'_, Vec<Service>> {
+    fn services(&self) -> Answer<'_, Vec<Outsider>> {
         self.answer("services", |_| Vec::new())
     }
 
@@ -278,6 +280,7 @@ pub(crate) fn container(id: &str, state: State) -> Container {
         labels: Labels::default(),
         volumes: Vec::new(),
         image_mounts: Vec::new(),
+        binds: Paths::default(),
         details: Figure::Pending,
     }
 }
@@ -291,7 +294,8 @@ pub(crate) fn volume(name: &str) -> Volume {
         created: None,
         labels: Labels::default(),
         mountpoint: "".into(),
-        has_options: false,
+        scope: "local".into(),
+        backing: Backing::Folder,
     }
 }
 

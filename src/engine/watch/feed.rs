@@ -78,7 +78,10 @@ impl<'e> Feed<'e> {
                         if since.elapsed() >= GOOD_LIFE {
                             self.rest = FIRST_PAUSE;
                         }
-                        let is_refused = matches!(end, Some(Err(EngineError::Refused { .. })));
+                        let is_refused = matches!(
+                            end,
+                            Some(Err(EngineError::Refused { .. } | EngineError::Barred { .. }))
+                        );
                         let longest = if is_refused {
                             LONGEST_REFUSAL
                         } else {
@@ -134,7 +137,7 @@ fn is_final(error: &EngineError) -> bool {
     match error {
         EngineError::NotSupported(_) | EngineError::NotFound(_) => true,
         EngineError::Refused { status, .. } => (400..500).contains(status),
-        _ => false,
+        error => error.is_forbidden(),
     }
 }
 

@@ -6,22 +6,25 @@ use std::sync::Arc;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
+use super::beside::{has_folders, parts, unlisted};
 use super::rest::found_in_folder;
 use super::walks::{Measured, log_sizes, measure};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    look, noted, stored, with_surroundings, within,
+    look, noted, resolved, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Record, Service, Text, Volume, VolumeName,
+    Container, ContainerId, Image, ImageId, Record, Text, Volume, VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::outsider::{Outsider, OutsiderKind};
+use crate::domain::paths::Resolved;
 use crate::engine::clock;
-use crate::engine::host::{Known, Leash, Proven};
+use crate::engine::host::{Asked, Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
 /// Of which containers the writable layer is walked.
@@ -94,11 +97,10 @@ impl Wanted {
 /// Scans once, upon what is known: layers of an image in `base` are not asked again, and what is not
 /// `wanted` stays as it is there. `progress` hears of each stage.
 ///
-/// Without one of the lists there is no picture at all, so a list that fails is an error; any other
-/// failure is that stage's own and can be read from the inventory.
+/// Whatever fails is its stage's own and can be read from the inventory.
 ///
 /// # Errors
-/// Why a list did not come, or the engine did not say what it is.
+/// The engine does not answer in time, or neither images nor containers nor volumes are listed: there is no picture at all.
 pub async fn scan_once(
     engine: &dyn Engine,
     wanted: Wanted,
@@ -124,6 +126,7 @@ async fn scan(
     };
     once.lists().await?;
     once.host().await;
+    once.resolve().await;
     let whole = has_only_whole_df(&once.inventory.engine);
     if !whole {
         once.df(Wanted {
@@ -183,32 +186,55 @@ struct Once<'e> {
     taken: HashMap<VolumeName, Taken>,
 }
 
-/// The lists without which there is no picture.
+/// What the lists answered, each by itself.
 struct Lists {
-    about: EngineInfo,
-    images: Vec<Image>,
-    containers: Vec<Container>,
-    services: Vec<Service>,
-    volumes: Vec<Volume>,
+    images: Answered<Vec<Image>>,
+    containers: Answered<Vec<Container>>,
+    services: Answered<Vec<Outsider>>,
+    volumes: Answered<Vec<Volume>>,
 }
 
-async fn lists(engine: &dyn Engine) -> Result<Lists, EngineError> {
+type Answered<T> = Result<T, EngineError>;
+
+/// Asks for all lists at once.
+///
+/// # Errors
+/// The engine does not answer in time, or answers nothing that there is to show.
+async fn lists(engine: &dyn Engine) -> Result<(EngineInfo, Lists), EngineError> {
     let since = clock::now();
-    let (about, images, containers, services, volumes) = tokio::try_join!(
+    let (about, images, containers, services, volumes) = tokio::join!(
         within("info", engine.about()),
         within("images", engine.images()),
         within("containers", engine.containers()),
         within("services", engine.services()),
         within("volumes", engine.volumes()),
-    )?;
-    let volumes = let_age(engine, volumes, &containers, since).await?;
-    Ok(Lists {
-        about,
+    );
+    let about = about?;
+    if let (Err(error), Err(_), Err(_)) = (&images, &containers, &volumes) {
+        return Err(error.clone());
+    }
+    let (images, containers) = (unless_silent(images)?, unless_silent(containers)?);
+    let (services, mut volumes) = (unless_silent(services)?, unless_silent(volumes)?);
+    if let Ok(listed) = volumes {
+        let users = containers.as_deref().unwrap_or_default();
+        volumes = let_age(engine, listed, users, since).await;
+    }
+    let lists = Lists {
         images,
         containers,
         services,
         volumes,
-    })
+    };
+    Ok((about, lists))
+}
+
+/// Ends the scan where a list never came: who hangs with one hangs with all that follows (DESIGN.md, The command
+/// line).
+fn unless_silent<T>(answer: Answered<T>) -> Result<Answered<T>, EngineError> {
+    match answer {
+        Err(error @ EngineError::TimedOut { .. }) => Err(error),
+        answer => Ok(answer),
+    }
 }
 
 impl Once<'_> {
@@ -230,20 +256,28 @@ impl Once<'_> {
     }
 
     async fn lists(&mut self) -> Result<(), EngineError> {
-        let stages = [Stage::Images, Stage::Containers, Stage::Volumes];
-        for stage in stages {
+        for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
             self.running(stage);
         }
-        let lists = lists(self.engine).await?;
-        self.inventory.apply(Part::Engine(Arc::new(lists.about)));
-        self.inventory.apply(Part::Images(lists.images));
-        self.inventory.apply(Part::Containers(lists.containers));
-        self.inventory.apply(Part::Services(lists.services));
-        self.inventory.apply(Part::Volumes(lists.volumes));
-        for stage in stages {
-            self.ended(stage, None);
-        }
+        let (about, lists) = lists(self.engine).await?;
+        self.inventory.apply(Part::Engine(Arc::new(about)));
+        self.end_list(Stage::Images, lists.images, Part::Images);
+        self.end_list(Stage::Containers, lists.containers, Part::Containers);
+        self.end_list(Stage::Services, lists.services, Part::services);
+        self.end_list(Stage::Volumes, lists.volumes, Part::Volumes);
+        let warnings = self.engine.volume_warnings();
+        self.inventory.apply(Part::VolumeWarnings(warnings));
+        // It is told by what the lists lack.
+        let external = within("external containers", self.engine.external()).await?;
+        let external = Figure::Known(external);
+        self.inventory
+            .apply(Part::Outsiders(OutsiderKind::External, external));
         Ok(())
+    }
+
+    /// Takes a list in. One that is refused costs its own kind, and what nobody knows without it.
+    fn end_list<T>(&mut self, stage: Stage, answer: Answered<T>, part: impl FnOnce(T) -> Part) {
+        self.end_answer(stage, answer.map(Some), part);
     }
 
     async fn host(&mut self) {
@@ -253,8 +287,30 @@ impl Once<'_> {
         if let Some(found) = found {
             let engine = with_surroundings(&engine, &found);
             self.inventory.apply(Part::Engine(Arc::new(engine)));
-            self.inventory.apply(Part::Disks(found.disks));
+            self.inventory.apply(Part::Disks(found.disks.disks));
             self.root = found.local.ok();
+        }
+        // Without their list every container would seem to be missing from it.
+        let is_told = has_folders(&engine) && self.inventory.is_done(Stage::Containers);
+        let found = match self.root.clone().filter(|_| is_told) {
+            Some(root) => Some(unlisted(&engine, root, Known::of(&self.inventory)).await),
+            None => None,
+        };
+        for part in parts(found) {
+            self.inventory.apply(part);
+        }
+    }
+
+    /// Of an engine elsewhere, paths are what they read.
+    async fn resolve(&mut self) {
+        let paths = if self.root.is_some() {
+            resolved(Asked::of(&self.inventory)).await
+        } else {
+            Some(Resolved::default())
+        };
+        // Where looking hung, what is known of before stays.
+        if let Some(paths) = paths {
+            self.inventory.apply(Part::Resolved(paths));
         }
     }
 
@@ -277,18 +333,18 @@ impl Once<'_> {
             ask(wanted.volume_sizes, || engine.volume_sizes()),
         );
         if wanted.shared_sizes {
-            self.end_df(Stage::SharedSizes, shared, Part::SharedSizes);
+            self.end_answer(Stage::SharedSizes, shared, Part::SharedSizes);
         }
         if wanted.build_cache {
             let records = cache.map(|records: Option<Vec<Record>>| records.or(Some(Vec::new())));
-            self.end_df(Stage::BuildCache, records, Part::BuildCache);
+            self.end_answer(Stage::BuildCache, records, Part::BuildCache);
         }
         if wanted.volume_sizes {
-            self.end_df(Stage::VolumeSizes, volumes, measured);
+            self.end_answer(Stage::VolumeSizes, volumes, measured);
         }
     }
 
-    fn end_df<T>(
+    fn end_answer<T>(
         &mut self,
         stage: Stage,
         answer: Result<Option<T>, EngineError>,
@@ -323,19 +379,26 @@ impl Once<'_> {
         let mut jobs: FuturesUnordered<_> =
             waiting.by_ref().take(IMAGES_AT_ONCE).map(job).collect();
         let mut layers = Vec::new();
-        let mut lost = None;
+        let (mut lost, mut damaged, mut is_any_read) = (None, None, false);
         while let Some((id, answer)) = jobs.next().await {
             jobs.extend(waiting.next().map(job));
             match answer {
-                Ok(details) => layers.push(details.of(id)),
+                Ok(details) => {
+                    is_any_read = true;
+                    layers.push(details.of(id));
+                }
                 Err(error) => {
                     layers.push(Inspected::in_vain(id));
-                    if !matches!(error, EngineError::NotFound(_)) {
+                    if !error.is_of_object() {
                         lost.get_or_insert(error);
+                    } else if !matches!(error, EngineError::NotFound(_)) {
+                        damaged.get_or_insert(error);
                     }
                 }
             }
         }
+        // One damaged image is its own; an engine that reads none is sick.
+        let lost = lost.or(damaged.filter(|_| !is_any_read));
         self.inventory.apply(Part::Layers(layers));
         self.ended(Stage::Layers, lost.as_ref());
     }
@@ -494,7 +557,7 @@ impl Once<'_> {
                     sizes.push((name.clone(), Some(taken.length)));
                     self.taken.insert(name, taken);
                 }
-                Measured::Gone => sizes.push((name, None)),
+                Measured::Gone | Measured::Mounted => sizes.push((name, None)),
                 Measured::Unreadable => return false,
             }
         }

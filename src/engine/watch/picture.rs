@@ -12,8 +12,9 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
 use crate::domain::disk::Disk;
 use crate::domain::extent::Extent;
-use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::inventory::{EngineInfo, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
+use crate::domain::paths::{Paths, Resolved};
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
@@ -47,6 +48,20 @@ pub(super) struct Picture {
     pub(super) measured: HashMap<VolumeName, Option<Timestamp>>,
     /// Words of questions that failed when they were asked last.
     pub(super) failures: HashMap<Question, Text>,
+    /// Folders that containers mount.
+    pub(super) binds: Vec<Paths>,
+    /// Folders that services mount.
+    pub(super) service_binds: Vec<Paths>,
+    /// What containers that no list has mount of the host's folders.
+    pub(super) unlisted_binds: Vec<Paths>,
+    /// What volumes are names for.
+    pub(super) devices: Vec<Text>,
+    /// What the list of volumes warned of, as it was sent last.
+    pub(super) volume_warnings: Vec<Text>,
+    /// The folders of all volumes.
+    pub(super) mountpoints: Vec<Text>,
+    /// Where paths really are, as it was sent last.
+    pub(super) resolved: Resolved,
     /// What each container runs: a manifest, or where the engine does not say it, an image.
     pub(super) runs: HashMap<ContainerId, Text>,
     /// Those that the list of blobs was asked for last.
@@ -74,9 +89,10 @@ impl Picture {
         self.engine.as_ref().is_none_or(|info| info.has_build_cache)
     }
 
-    /// True for an engine that may run services.
+    /// True for an engine that may run services and tell of them.
     pub(super) fn has_swarm(&self) -> bool {
-        self.engine.as_ref().is_some_and(|info| info.has_swarm)
+        let engine = self.engine.as_ref();
+        engine.is_some_and(|info| info.swarm == Swarm::Manager)
     }
 
     /// True for a store that keeps layers packed, too.

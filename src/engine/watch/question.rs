@@ -27,8 +27,14 @@ pub(super) enum Question {
     /// What layers unpack to that only their blobs tell of.
     Extents,
     Surroundings,
+    /// Where bind mounts and volumes of a local engine really are.
+    Resolved,
     /// The layers in the folder of an engine on this machine.
     Stored,
+    /// What the folder of an engine on this machine tells of containers that no list does.
+    Unlisted,
+    /// Podman's external containers.
+    External,
     /// Log files of a local engine, which belong to its containers.
     Logs,
     /// All of a local engine's folder.
@@ -43,12 +49,20 @@ pub(super) const DF: [Question; 3] = [
 ];
 
 impl Question {
-    /// The stage it belongs to. Services hold images as containers do, and have no stage of their own.
+    /// The stage it belongs to.
     pub(super) fn stage(self) -> Option<Stage> {
         match self {
-            Self::About | Self::Extents | Self::Surroundings | Self::Stored | Self::Logs => None,
+            Self::About
+            | Self::Extents
+            | Self::Surroundings
+            | Self::Resolved
+            | Self::Stored
+            | Self::Unlisted
+            | Self::External
+            | Self::Logs => None,
             Self::Images => Some(Stage::Images),
-            Self::Containers | Self::Services => Some(Stage::Containers),
+            Self::Containers => Some(Stage::Containers),
+            Self::Services => Some(Stage::Services),
             Self::Volumes => Some(Stage::Volumes),
             Self::SharedSizes => Some(Stage::SharedSizes),
             Self::BuildCache => Some(Stage::BuildCache),

@@ -108,6 +108,7 @@ impl<'e> Scan<'e> {
         }
         match why {
             Why::First => {
+                self.await_outsiders();
                 self.due.extend(DF);
                 self.want(Question::Contents);
             }
@@ -242,10 +243,14 @@ impl<'e> Scan<'e> {
     pub(super) fn proceed(&mut self) {
         let listed = !self.is_flying(Question::About) && !self.is_flying(Question::Images);
         let whole = self.has_only_whole_df();
+        if !self.is_flying(Question::Containers) && !self.is_flying(Question::Volumes) {
+            self.ask_if_due(Question::Resolved);
+        }
         if listed && !whole {
             self.ask_if_due(Question::SharedSizes);
             self.ask_if_due(Question::BuildCache);
         }
+        self.look_beside();
         self.inspect_images();
         if listed && !self.images.is_waiting() {
             self.inspect_containers();
@@ -323,8 +328,8 @@ impl<'e> Scan<'e> {
             }
             return;
         }
-        // Services come with the containers, which have announced the stage. What is listed only because it is
-        // looked at is announced once it says something new.
+        // Services are asked at every change of a container, and mostly there are none. What is listed only because it
+        // is looked at is announced once it says something new.
         let idly = question == Question::BuildCache && self.picture.idly.contains(&question);
         if let Some(stage) = question.stage()
             && question != Question::Services
@@ -378,7 +383,10 @@ impl<'e> Scan<'e> {
                 .map(Answered::Stored)
                 .boxed()
             }
+            Question::Unlisted => self.unlisted(),
+            Question::External => self.external(),
             Question::Logs => self.logs(),
+            Question::Resolved => self.resolved(),
             Question::Contents => self.contents(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();

@@ -14,13 +14,15 @@ use crate::domain::contents::Contents;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, LogFiles, Record, Service, Text,
-    Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume,
+    VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::outsider::Outsider;
+use crate::domain::paths::Resolved;
 use crate::domain::stored::Stored;
 use crate::engine::gist::number_of;
-use crate::engine::host::{Surroundings, leaving};
+use crate::engine::host::{Surroundings, Unlisted, leaving, mounting};
 use crate::engine::{EngineError, ImageDetails};
 
 type Answer<T> = Result<T, EngineError>;
@@ -30,7 +32,7 @@ pub(super) enum Answered {
     About(Answer<EngineInfo>),
     Images(Answer<Vec<Image>>),
     Containers(Answer<Vec<Container>>),
-    Services(Answer<Vec<Service>>),
+    Services(Answer<Vec<Outsider>>),
     Volumes(Answer<Vec<Volume>>),
     SharedSizes(Answer<SharedSizes>),
     BuildCache(Answer<Vec<Record>>),
@@ -42,7 +44,11 @@ pub(super) enum Answered {
     Stored(Option<Arc<Stored>>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Unlisted(Unlisted),
+    External(Answer<Vec<Outsider>>),
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    /// Where paths really are; nothing where looking hung.
+    Resolved(Option<Resolved>),
     Contents(Answer<Option<Contents>>),
     Image(ImageId, Answer<ImageDetails>),
     Container(ContainerId, Answer<ContainerDetails>),
@@ -69,31 +75,22 @@ impl Scan<'_> {
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
             Answered::Volume(name, measured) => self.take_volume(name, measured),
+            Answered::Unlisted(found) => self.take_unlisted(found),
+            Answered::External(answer) => self.take_external(answer),
             Answered::Logs(sizes) => self.take_logs(sizes),
+            Answered::Resolved(paths) => self.take_resolved(paths),
             Answered::Contents(answer) => self.take_contents(answer),
         }
     }
 
-    /// Says that a question's stage has ended, unless another of its questions is still under way.
+    /// Says that a question's stage has ended.
     fn end(&mut self, question: Question) {
         self.landed_first(question);
         let Some(stage) = question.stage() else {
             return self.landed(question);
         };
-        let both = [Question::Containers, Question::Services];
-        let questions = if both.contains(&question) {
-            &both[..]
-        } else {
-            std::slice::from_ref(&question)
-        };
-        let others = questions
-            .iter()
-            .any(|&q| q != question && self.is_flying(q));
-        if !others {
-            let failures = &self.picture.failures;
-            let failure = questions.iter().find_map(|q| failures.get(q)).cloned();
-            self.outbox.ended(stage, failure);
-        }
+        let failure = self.picture.failures.get(&question).cloned();
+        self.outbox.ended(stage, failure);
         self.landed(question);
     }
 
@@ -116,6 +113,7 @@ impl Scan<'_> {
             if let Some(old) = old.filter(|old| is_same_engine(old, &info)) {
                 info.local = old.local;
                 info.why_not_local.clone_from(&old.why_not_local);
+                info.closed_disks.clone_from(&old.closed_disks);
             }
             // An engine that was restarted with its other store has other layers.
             let old = self.picture.engine.as_deref();
@@ -167,10 +165,11 @@ impl Scan<'_> {
                 }
             }
             self.take_root(found.local.ok());
-            if self.picture.takes(&found.disks) {
-                self.outbox.push(Part::Disks(found.disks));
+            if self.picture.takes(&found.disks.disks) {
+                self.outbox.push(Part::Disks(found.disks.disks));
             }
         }
+        self.give_up_folder();
         self.landed(Question::Surroundings);
     }
 
@@ -187,6 +186,7 @@ impl Scan<'_> {
                 .map(|image| (image.id.clone(), number_of(&image.names)))
                 .collect();
             let changed = self.images.list(list);
+            self.want(Question::External);
             let ids: HashSet<&ImageId> = self.images.keys().collect();
             self.picture.shared.retain(|id| ids.contains(id));
             if self.picture.told.takes(Question::Images, &images) {
@@ -326,6 +326,9 @@ impl Scan<'_> {
             }
             self.picture.known.containers = ids;
             self.picture.known.leaving = leaving(&containers);
+            self.picture.known.mounting = mounting(&containers);
+            self.want(Question::Unlisted);
+            self.want(Question::External);
             // What is stopped can go, so its size is wanted first.
             let (stopped, running): (Vec<&Container>, Vec<&Container>) = containers
                 .iter()
@@ -338,6 +341,9 @@ impl Scan<'_> {
             self.take_runs(&containers);
             self.containers.list(list);
             if self.picture.told.takes(Question::Containers, &containers) {
+                let binds = containers.iter().map(|it| it.binds.clone());
+                self.picture.binds = binds.collect();
+                self.resolve();
                 self.outbox.push(Part::Containers(containers));
             }
             self.end(Question::Containers);
@@ -405,11 +411,14 @@ impl Scan<'_> {
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
 
-    fn take_services(&mut self, answer: Answer<Vec<Service>>) {
+    fn take_services(&mut self, answer: Answer<Vec<Outsider>>) {
         if let Some(services) = self.picture.heard(Question::Services, answer)
             && self.picture.told.takes(Question::Services, &services)
         {
-            self.outbox.push(Part::Services(services));
+            let binds = services.iter().map(|it| it.binds.clone());
+            self.picture.service_binds = binds.collect();
+            self.resolve();
+            self.outbox.push(Part::services(services));
         }
         self.end(Question::Services);
     }
@@ -494,7 +503,17 @@ impl Scan<'_> {
                 .map(|volume| (volume.name.clone(), volume.created))
                 .collect();
             if self.picture.told.takes(Question::Volumes, &volumes) {
+                let all = volumes.iter();
+                let devices = all.clone().filter_map(|it| it.device().cloned());
+                self.picture.devices = devices.collect();
+                self.picture.mountpoints = all.map(|it| it.mountpoint.clone()).collect();
+                self.resolve();
                 self.outbox.push(Part::Volumes(volumes));
+            }
+            let warnings = self.engine().volume_warnings();
+            if self.picture.volume_warnings != warnings {
+                self.picture.volume_warnings.clone_from(&warnings);
+                self.outbox.push(Part::VolumeWarnings(warnings));
             }
             self.list_volumes();
             // A volume that came after the walk is not worth another one (ENGINE.md §7).
@@ -546,18 +565,20 @@ fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
 
 /// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
 fn words(error: &EngineError) -> Option<Text> {
-    let is_garbled = matches!(error, EngineError::Garbled { .. });
-    (is_garbled || landing(error) == Landing::Lost).then(|| error.to_string().into())
+    (!error.is_of_object()).then(|| error.to_string().into())
 }
 
 /// Whether it is worth asking again.
 fn landing(error: &EngineError) -> Landing {
     match error {
         EngineError::Unreachable { .. } | EngineError::TimedOut { .. } => Landing::Lost,
+        // A proxy that reaches nobody may reach the engine again.
+        EngineError::Barred { .. } if !error.is_forbidden() => Landing::Lost,
         EngineError::NotFound(_)
         | EngineError::Conflict(_)
         | EngineError::NotSupported(_)
         | EngineError::Refused { .. }
+        | EngineError::Barred { .. }
         | EngineError::Garbled { .. }
         | EngineError::ReadOnly { .. }
         | EngineError::Unreadable(_)

@@ -7,7 +7,7 @@ use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
 use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Inventory, Progress, Stage, Store};
+use crate::domain::inventory::{Inventory, Progress, Stage, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, State};
 use crate::engine::Change;
 
@@ -194,8 +194,7 @@ async fn a_stage_that_fails_stops_no_other() {
         watched.seconds(2).await;
         for other in Stage::ALL {
             let words = watched.failure(other);
-            let expected = other.word().replace(' ', "_") == stage
-                || (stage == "services" && other == Stage::Containers);
+            let expected = other.word().replace(' ', "_") == stage;
             assert_eq!(words.is_some(), expected, "{stage}: {other:?} {words:?}");
             let waits = matches!(watched.inventory.stage(other), Progress::Waiting);
             let needs = match other {
@@ -795,7 +794,7 @@ async fn lists_that_say_the_same_are_not_sent_again() {
                     Part::Images(_) => Some("images"),
                     Part::Containers(_) => Some("containers"),
                     Part::Volumes(_) => Some("volumes"),
-                    Part::Services(_) => Some("services"),
+                    Part::Outsiders(..) => Some("services"),
                     Part::BuildCache(_) => Some("build cache"),
                     Part::Logs(_) => Some("logs"),
                     _ => None,
@@ -833,7 +832,7 @@ async fn services_are_asked_after_changes_only_where_there_may_be_some() {
     watched.seconds(2).await;
     assert_eq!(watched.fake.count("services"), 1);
     // A swarm is made.
-    watched.fake.info.lock().unwrap().has_swarm = true;
+    watched.fake.info.lock().unwrap().swarm = Swarm::Manager;
     watched.fake.happens(Change::Swarm);
     watched.seconds(2).await;
     assert_eq!(watched.fake.count("services"), 2);
@@ -1042,25 +1041,71 @@ async fn containers_can_be_inspected_without_a_walk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scan_without_a_list_is_an_error_and_without_df_is_not() {
+async fn a_list_that_never_comes_ends_a_scan() {
     for list in ["about", "images", "containers", "services", "volumes"] {
         let fake = sized(1, 1, 1);
-        fake.script(list, Behaviour::Fails(refused("no")));
-        assert!(
-            once(&fake, Wanted::ALL, &Inventory::default())
-                .await
-                .is_err(),
-            "{list}"
-        );
         fake.script(list, Behaviour::Never);
-        let error = once(&fake, Wanted::ALL, &Inventory::default())
-            .await
-            .unwrap_err();
+        let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+        let error = scan.unwrap_err();
         assert!(
             matches!(error, EngineError::TimedOut { seconds: 60, .. }),
             "{error}"
         );
     }
+}
+
+/// What one is refused costs only itself; with nothing to show there is no picture.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_refused_is_its_own() {
+    let stages = [
+        ("images", Stage::Images),
+        ("containers", Stage::Containers),
+        ("volumes", Stage::Volumes),
+        ("services", Stage::Services),
+    ];
+    let errors = [
+        refused("no"),
+        EngineError::Barred {
+            status: 403,
+            request: "GET /x".into(),
+        },
+        EngineError::Unreachable {
+            host: "x".into(),
+            cause: "connection closed".into(),
+        },
+    ];
+    for (list, stage) in stages {
+        for error in &errors {
+            let fake = sized(2, 2, 2);
+            fake.script(list, Behaviour::Fails(error.clone()));
+            let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+            let inventory = scan.expect("a picture");
+            assert_eq!(
+                inventory.lacks(stage).map(|why| (**why).to_owned()),
+                Some(error.to_string())
+            );
+            for (_, other) in stages.iter().filter(|(_, other)| *other != stage) {
+                assert!(inventory.is_done(*other), "{list}: {other:?}");
+            }
+            let lists = [
+                inventory.images.len(),
+                inventory.containers.len(),
+                inventory.volumes.len(),
+            ];
+            let whole = lists.iter().filter(|length| **length == 2).count();
+            assert_eq!(whole, if list == "services" { 3 } else { 2 });
+        }
+    }
+    let fake = sized(1, 1, 1);
+    for list in ["images", "containers", "volumes"] {
+        fake.script(list, Behaviour::Fails(refused("no")));
+    }
+    let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+    assert_eq!(scan.unwrap_err(), refused("no"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_without_df_is_one() {
     let fake = sized(2, 1, 1);
     fake.script("volume_sizes", Behaviour::Fails(refused("no")));
     fake.script("build_cache", Behaviour::Fails(refused("no")));

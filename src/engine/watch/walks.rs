@@ -2,23 +2,25 @@
 //! together at the end, and logs, which it never tells.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::look;
 use super::question::Question;
 use super::scan::Scan;
 use super::take::Answered;
 use super::work::Landing;
+use super::{look, resolved};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
 use crate::domain::inventory::{Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, LogFiles, Text, Volume, VolumeName};
+use crate::domain::paths::Resolved;
 use crate::engine::Engine;
 use crate::engine::aside::aside;
-use crate::engine::host::{self, Known, Leash, Proven, Walker};
+use crate::engine::host::{self, Asked, Known, Leash, Proven, Walker};
 
 /// What came of measuring a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,9 @@ pub(super) enum Measured {
     Taken(Taken),
     /// Its folder is not there.
     Gone,
+    /// Another filesystem is mounted in it, which may be a network's that does not answer: the engine is not made to
+    /// walk through it either.
+    Mounted,
     /// Only the engine can tell.
     Unreadable,
 }
@@ -41,9 +46,11 @@ impl Scan<'_> {
             self.want(Question::VolumeSizes);
         }
         self.picture.root = root;
+        self.want(Question::Unlisted);
         self.picture.taken.clear();
         self.picture.unreadable.clear();
         self.want(Question::Contents);
+        self.resolve();
         self.picture.falls_back = false;
         // What was measured in another folder says nothing of this one, and in none nothing is measured.
         self.volumes.list(Vec::new());
@@ -97,7 +104,7 @@ impl Scan<'_> {
                 self.picture.taken.insert(name.clone(), taken);
                 Some(taken.length)
             }
-            Measured::Gone => None,
+            Measured::Gone | Measured::Mounted => None,
             Measured::Unreadable => {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
                 return self.fall_back(name);
@@ -176,6 +183,48 @@ impl Scan<'_> {
     }
 }
 
+impl Scan<'_> {
+    /// Wants to know where paths really are, where that is this machine's matter.
+    pub(super) fn resolve(&mut self) {
+        if self.picture.root.is_some() {
+            self.want(Question::Resolved);
+        } else {
+            // Nothing of another engine's machine can be seen here.
+            self.forget(Question::Resolved);
+            self.take_paths(Resolved::default());
+        }
+    }
+
+    fn take_paths(&mut self, paths: Resolved) {
+        if self.picture.resolved != paths {
+            self.picture.resolved.clone_from(&paths);
+            self.outbox.push(Part::Resolved(paths));
+        }
+    }
+
+    /// Where looking hung, what was seen last stays.
+    pub(super) fn take_resolved(&mut self, paths: Option<Resolved>) {
+        if let Some(paths) = paths.filter(|_| self.picture.root.is_some()) {
+            self.take_paths(paths);
+        }
+        self.landed(Question::Resolved);
+    }
+}
+
+impl<'e> Scan<'e> {
+    pub(super) fn resolved(&self) -> BoxFuture<'e, Answered> {
+        let picture = &self.picture;
+        let binds = picture.binds.iter().chain(&picture.service_binds);
+        let binds = binds.chain(&picture.unlisted_binds);
+        let asked = Asked {
+            binds: binds.cloned().collect(),
+            devices: picture.devices.clone(),
+            mountpoints: picture.mountpoints.clone(),
+        };
+        resolved(asked).map(Answered::Resolved).boxed()
+    }
+}
+
 fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFuture<'a, Answered> {
     async move {
         let name = volume.name.clone();
@@ -188,8 +237,12 @@ fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFutur
 pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -> Measured {
     match aside(move || walker.volume(&root.open()?, &volume)).await {
         Some(Ok(taken)) => Measured::Taken(taken),
-        Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Measured::Gone,
-        Some(Err(_)) | None => Measured::Unreadable,
+        Some(Err(error)) => match error.kind() {
+            ErrorKind::NotFound => Measured::Gone,
+            ErrorKind::CrossesDevices => Measured::Mounted,
+            _ => Measured::Unreadable,
+        },
+        None => Measured::Unreadable,
     }
 }
 

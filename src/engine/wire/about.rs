@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Row;
-use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::inventory::{EngineInfo, Store, Swarm};
 
 /// What makes one engine's answers mean something else than another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub fn is_podman(version: &Value) -> bool {
         .is_some_and(|component| component.text("Name").starts_with("Podman"))
 }
 
-/// The engine by its own words. Host, reason and API version are those of the connection.
+/// The engine by its own words, as far as it says any: `info` and `version` may be nothing. Host, reason and API version are those of the connection.
 #[must_use]
 pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
     let (info, version) = (Row(info), Row(version));
@@ -38,14 +38,22 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         engine_id: info.text("ID").into(),
         vm: virtual_machine(info).map(Into::into),
         has_build_cache: !podman,
-        has_swarm: manages_swarm(info),
+        swarm: swarm(info, podman),
         ..EngineInfo::default()
     }
 }
 
-fn manages_swarm(info: Row<'_>) -> bool {
+/// `LocalNodeState` is also `pending`, `error` or `locked`: then its services are not known, and not gone.
+fn swarm(info: Row<'_>, podman: bool) -> Swarm {
     let swarm = info.at("Swarm");
-    swarm.text("LocalNodeState") == "active" && swarm.flag("ControlAvailable")
+    match swarm.text("LocalNodeState") {
+        "active" if swarm.flag("ControlAvailable") => Swarm::Manager,
+        "active" => Swarm::Worker,
+        "inactive" => Swarm::Inactive,
+        // Podman knows no swarms.
+        _ if podman && info.0.is_object() => Swarm::Inactive,
+        _ => Swarm::Unknown,
+    }
 }
 
 /// The virtual machines whose disk is a file that grows and does not shrink by itself.
@@ -70,6 +78,9 @@ fn virtual_machine(info: Row<'_>) -> Option<&'static str> {
 
 /// The containerd image store names its snapshotter in the driver's status (ENGINE.md §3).
 fn store(info: Row<'_>) -> Store {
+    if info.0.is_null() {
+        return Store::Unknown;
+    }
     let containerd = info.at("DriverStatus").rows().any(|pair| {
         let mut words = pair.rows().filter_map(|word| word.0.as_str());
         words.next() == Some("driver-type") && words.next() == Some("io.containerd.snapshotter.v1")
@@ -101,6 +112,23 @@ mod tests {
         assert_eq!(vm(colima("lima-rancher-desktop")).as_deref(), Some("Lima"));
         for none in [colima("web-3"), colima("colimadb"), json!({})] {
             assert_eq!(vm(none), None);
+        }
+    }
+
+    #[test]
+    fn only_an_engine_that_says_so_is_in_no_swarm() {
+        use serde_json::json;
+        let swarm = |info: serde_json::Value, podman| super::swarm(Row(&info), podman);
+        let state = |word: &str, control: bool| json!({"Swarm": {"LocalNodeState": word, "ControlAvailable": control}});
+        assert_eq!(swarm(state("inactive", false), false), Swarm::Inactive);
+        assert_eq!(swarm(state("active", true), false), Swarm::Manager);
+        assert_eq!(swarm(state("active", false), false), Swarm::Worker);
+        for word in ["pending", "error", "locked", ""] {
+            assert_eq!(swarm(state(word, false), false), Swarm::Unknown, "{word}");
+        }
+        assert_eq!(swarm(json!({}), true), Swarm::Inactive);
+        for podman in [false, true] {
+            assert_eq!(swarm(json!(null), podman), Swarm::Unknown);
         }
     }
 }

@@ -6,8 +6,9 @@ use super::Row;
 use super::recent::{behind_shared, shared};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
-    ContainerDetails, Content, HistoryRow, PackedSize, Source, Text, VolumeName,
+    ContainerDetails, Content, HistoryRow, ImageMount, PackedSize, Source, Text, VolumeName,
 };
+use crate::domain::paths::Paths;
 use crate::domain::texts::Texts;
 use crate::domain::time::Timestamp;
 
@@ -82,22 +83,25 @@ fn history_row(row: Row<'_>) -> HistoryRow {
     }
 }
 
+/// When a container was made, to the nanosecond.
+#[must_use]
+pub fn created(inspect: &Value) -> Option<Timestamp> {
+    Row(inspect).time("Created")
+}
+
 /// When a name was last given to the image on this engine.
 #[must_use]
 pub fn last_tagged(inspect: &Value) -> Option<Timestamp> {
     Row(inspect).at("Metadata").time("LastTagTime")
 }
 
-/// Where the image came from, where the engine keeps a record of that (`Identity`, API 1.53, ENGINE.md §10).
+/// Returns where the image came from, where the engine keeps a record of that (`Identity`, API 1.53, ENGINE.md §10):
+/// `Build` says that it was made here. `Pull` alone says nothing: BuildKit leaves it on whatever a build was based on,
+/// too, and only the labels of the layers tell which it was ([`crate::domain::origin`]).
 #[must_use]
 pub fn image_source(inspect: &Value) -> Option<Source> {
-    let identity = Row(inspect).at("Identity");
-    let has = |key| identity.at(key).rows().next().is_some();
-    match (has("Pull"), has("Build")) {
-        (true, _) => Some(Source::Registry),
-        (false, true) => Some(Source::Local),
-        (false, false) => None,
-    }
+    let built = Row(inspect).at("Identity").at("Build");
+    built.rows().next().map(|_| Source::Local)
 }
 
 /// Overlay folders of an image: `LowerDir` lists those below the top, the upper first (ENGINE.md §2.5).
@@ -123,18 +127,20 @@ fn folder(path: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Everything that only inspecting a container tells. Sizes are there if they were asked for.
+/// Returns everything that only inspecting a container tells. Sizes are read only if they were asked for (`size`):
+/// Podman writes `SizeRootFs: 0` into an answer that was not (seen on 4.3.1 and 5.8.6).
 #[must_use]
-pub fn container_details(inspect: &Value) -> ContainerDetails {
+pub fn container_details(inspect: &Value, size: bool) -> ContainerDetails {
     let inspect = Row(inspect);
     let (host, state) = (inspect.at("HostConfig"), inspect.at("State"));
-    let size_root = inspect.bytes("SizeRootFs");
+    let sizes = Row(if size { inspect.0 } else { &Value::Null });
+    let size_root = sizes.bytes("SizeRootFs");
     // Engines leave a zero out (ENGINE.md §1.2); the other size says that it was measured.
-    let absent = inspect.at("SizeRw").0.is_null() && size_root.is_some();
+    let absent = sizes.at("SizeRw").0.is_null() && size_root.is_some();
     let mut folders = lower_folders(inspect.at("GraphDriver").at("Data"));
     folders.retain(|folder| !folder.ends_with("-init"));
     ContainerDetails {
-        size_rw: inspect.bytes("SizeRw").or(absent.then_some(Bytes::ZERO)),
+        size_rw: sizes.bytes("SizeRw").or(absent.then_some(Bytes::ZERO)),
         size_root,
         started: state.time("StartedAt"),
         finished: state.time("FinishedAt"),
@@ -165,12 +171,20 @@ fn log_bounded(config: Row<'_>) -> Option<bool> {
     }
 }
 
-/// Volumes and images that a container mounts, from a row of the list or from inspect.
+/// What a container mounts.
+#[derive(Debug, Default)]
+pub struct Mounts {
+    pub volumes: Vec<VolumeName>,
+    pub images: Vec<ImageMount>,
+    pub binds: Paths,
+}
+
+/// Volumes, images and folders that a container mounts, from a row of the list or from inspect.
 ///
-/// Of an image mount the list tells only a folder and a name made up for it; the image's own name stands
-/// in inspect's `HostConfig.Mounts` alone.
+/// Of an image mount the list of older engines tells only a folder and a name made up for it; the image's own name
+/// stands in inspect's `HostConfig.Mounts`, unless the mount is that of another container (`--volumes-from`).
 #[must_use]
-pub fn mounts(container: &Value) -> (Vec<VolumeName>, Vec<Text>) {
+pub fn mounts(container: &Value) -> Mounts {
     let container = Row(container);
     let of_type = |row: &Row<'_>, kind: &str| row.text("Type").eq_ignore_ascii_case(kind);
     let listed = container.at("Mounts");
@@ -182,19 +196,63 @@ pub fn mounts(container: &Value) -> (Vec<VolumeName>, Vec<Text>) {
     volumes.sort();
     volumes.dedup();
     let asked = container.at("HostConfig").at("Mounts");
-    let mut images: Vec<Text> = asked
+    let mut images: Vec<ImageMount> = asked
         .rows()
         .filter(|row| of_type(row, "image"))
-        .filter_map(|row| row.filled("Source").map(Text::from))
+        .filter_map(|row| {
+            Some(ImageMount {
+                image: row.filled("Source")?.into(),
+                destination: row.text("Target").into(),
+                folder: Text::new(),
+            })
+        })
         .collect();
-    if images.is_empty() {
-        let rows = listed.rows().filter(|row| of_type(row, "image"));
-        images.extend(
-            rows.filter_map(|row| row.filled("Source").or(row.filled("Name")))
-                .map(Text::from),
-        );
+    for row in listed.rows().filter(|row| of_type(row, "image")) {
+        add_image_mount(&mut images, row);
     }
-    (volumes, images)
+    Mounts {
+        volumes,
+        images,
+        binds: binds(container),
+    }
+}
+
+/// Folders of the engine's machine that a container mounts: those that are told with their way, or else as they
+/// were asked for.
+fn binds(container: Row<'_>) -> Paths {
+    let of_type = |row: &Row<'_>| row.text("Type").eq_ignore_ascii_case("bind");
+    let listed = container.at("Mounts").rows().filter(of_type);
+    let listed = listed.map(|row| row.text("Source"));
+    let config = container.at("HostConfig");
+    let asked = config.at("Mounts").rows().filter(of_type);
+    let asked = asked.map(|row| row.text("Source"));
+    // `/folder:/in/it:ro`; what begins otherwise is a volume's name.
+    let short = config.texts("Binds");
+    let short = short.map(|bind| bind.split(':').next().unwrap_or_default());
+    if container.at("Mounts").0.is_array() {
+        Paths::new(listed)
+    } else {
+        Paths::new(asked.chain(short))
+    }
+}
+
+/// Adds what a row of a container's mounts tells of an image mount to the mount that was asked for.
+fn add_image_mount(images: &mut Vec<ImageMount>, row: Row<'_>) {
+    let (source, destination) = (row.text("Source"), row.text("Destination"));
+    let folder = Some(source).filter(|source| source.starts_with('/'));
+    let is_same = |it: &&mut ImageMount| it.destination.trim_end_matches('/') == destination;
+    if let Some(asked) = images.iter_mut().find(is_same) {
+        asked.destination = destination.into();
+        asked.folder = folder.unwrap_or_default().into();
+        return;
+    }
+    // Podman has the image's name for a source.
+    let named = row.filled("Name").or(row.filled("Source"));
+    images.extend(named.map(|image| ImageMount {
+        image: if folder.is_some() { image } else { source }.into(),
+        destination: destination.into(),
+        folder: folder.unwrap_or_default().into(),
+    }));
 }
 
 #[cfg(test)]
@@ -243,7 +301,8 @@ mod tests {
     fn a_containers_own_folders_are_not_layers_below_it() {
         let data =
             json!({"LowerDir": "/o/x-init/diff:/o/b/diff:/o/a/diff", "UpperDir": "/o/x/diff"});
-        let details = container_details(&json!({"GraphDriver": {"Data": data}, "LogPath": ""}));
+        let inspect = json!({"GraphDriver": {"Data": data}, "LogPath": ""});
+        let details = container_details(&inspect, true);
         assert_eq!(details.folders, ["a", "b"].iter().collect());
         assert_eq!(details.log_path, None);
         assert_eq!(details.size_rw, None);
@@ -251,7 +310,9 @@ mod tests {
 
     #[test]
     fn a_size_left_out_beside_the_other_is_zero() {
-        let size = |inspect| container_details(&inspect).size_rw;
+        let size = |inspect| container_details(&inspect, true).size_rw;
+        let unasked = container_details(&json!({"SizeRootFs": 0}), false);
+        assert_eq!((unasked.size_rw, unasked.size_root), (None, None));
         assert_eq!(size(json!({"SizeRootFs": 7})), Some(Bytes::ZERO));
         assert_eq!(size(json!({"SizeRootFs": 7, "SizeRw": -1})), None);
         assert_eq!(size(json!({"SizeRootFs": 7, "SizeRw": 2})), Some(Bytes(2)));
@@ -260,19 +321,43 @@ mod tests {
     #[test]
     fn an_image_mount_is_named_by_inspect() {
         let list = json!({"Mounts": [
-            {"Type": "image", "Name": "6162", "Source": "/d/o/x/merged"},
+            {"Type": "image", "Name": "6162", "Source": "/d/o/x/merged", "Destination": "/t"},
             {"Type": "volume", "Name": "data"},
             {"Type": "volume", "Name": "data"},
             {"Type": "bind", "Source": "/srv"},
         ]});
-        assert_eq!(
-            mounts(&list),
-            (vec![VolumeName::new("data")], vec!["/d/o/x/merged".into()])
-        );
+        let mount = |image: &str, destination: &str, folder: &str| ImageMount {
+            image: image.into(),
+            destination: destination.into(),
+            folder: folder.into(),
+        };
+        let mounted = mounts(&list);
+        assert_eq!(mounted.volumes, [VolumeName::new("data")]);
+        assert_eq!(mounted.images, [mount("6162", "/t", "/d/o/x/merged")]);
+        assert_eq!(mounted.binds, Paths::new(["/srv"]));
         let mut inspect = list;
         inspect["HostConfig"] =
-            json!({"Mounts": [{"Type": "image", "Source": "tools:1", "Target": "/t"}]});
-        assert_eq!(mounts(&inspect).1, ["tools:1"]);
+            json!({"Mounts": [{"Type": "image", "Source": "tools:1", "Target": "/t/"}]});
+        let named = mount("tools:1", "/t", "/d/o/x/merged");
+        assert_eq!(mounts(&inspect).images, [named]);
+        // Podman names the image where others name a folder.
+        let podman =
+            json!({"Mounts": [{"Type": "image", "Source": "tools:1", "Destination": "/t"}]});
+        assert_eq!(mounts(&podman).images, [mount("tools:1", "/t", "")]);
+    }
+
+    #[test]
+    fn folders_are_told_or_else_as_they_were_asked_for() {
+        let mut inspect = json!({
+            "Mounts": [{"Type": "bind", "Source": "/told"}, {"Type": "volume", "Source": "/v/db/_data"}],
+            "HostConfig": {
+                "Binds": ["/asked:/in:ro", "name:/x", "c:/y:/z"],
+                "Mounts": [{"Type": "bind", "Source": "/long"}, {"Type": "volume", "Source": "v"}],
+            },
+        });
+        assert_eq!(mounts(&inspect).binds, Paths::new(["/told"]));
+        inspect["Mounts"] = json!(null);
+        assert_eq!(mounts(&inspect).binds, Paths::new(["/asked", "/long"]));
     }
 
     #[test]
@@ -280,10 +365,10 @@ mod tests {
         let of = |identity| image_source(&json!({"Identity": identity}));
         assert_eq!(of(json!(null)), None);
         assert_eq!(of(json!({"Build": [{"Ref": "x"}]})), Some(Source::Local));
-        assert_eq!(
-            of(json!({"Pull": [{"Repository": "x"}]})),
-            Some(Source::Registry)
-        );
-        assert_eq!(of(json!({"Pull": []})), None);
+        let pull = json!([{"Repository": "x"}]);
+        assert_eq!(of(json!({"Pull": pull})), None, "the base of a build");
+        let both = json!({"Pull": pull, "Build": [{"Ref": "x"}]});
+        assert_eq!(of(both), Some(Source::Local));
+        assert_eq!(of(json!({"Build": []})), None);
     }
 }

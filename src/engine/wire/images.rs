@@ -10,6 +10,7 @@ use super::{Dialect, Row, image_id};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::Store;
 use crate::domain::item::{Image, ImageId, Source, Text};
+use crate::domain::reference;
 use crate::engine::EngineError;
 
 /// An answer of `/images/json`, read while it comes. What it says of an image is the engine's dialect, which need
@@ -18,6 +19,8 @@ use crate::engine::EngineError;
 pub struct ImageList {
     images: Vec<Image>,
     places: HashMap<ImageId, usize>,
+    /// How many containers use an image, of those that any does, by their places.
+    uses: Vec<(usize, u32)>,
 }
 
 impl ImageList {
@@ -34,14 +37,28 @@ impl ImageList {
     /// Takes a row in, one image an ID: an engine that lists one a name has its names put together.
     fn take(&mut self, row: Row<'_>) {
         let Some(image) = image(row) else { return };
+        let containers = row.number("Containers");
+        let containers = containers.and_then(|it| u32::try_from(it).ok());
+        let uses = containers.filter(|it| *it > 0);
         if let Some(&place) = self.places.get(&image.id) {
             let first = &mut self.images[place];
             first.names.extend(image.names);
             first.digests.extend(image.digests);
         } else {
+            self.uses.extend(uses.map(|uses| (self.images.len(), uses)));
             self.places.insert(image.id.clone(), self.images.len());
             self.images.push(image);
         }
+    }
+}
+
+impl ImageList {
+    /// How many containers the engine says that use each image, of those that any does.
+    #[must_use]
+    pub fn uses(&self) -> HashMap<ImageId, u32> {
+        let uses = self.uses.iter();
+        uses.map(|(place, uses)| (self.images[*place].id.clone(), *uses))
+            .collect()
     }
 }
 
@@ -61,6 +78,7 @@ pub fn images(list: impl Into<ImageList>, dialect: Dialect) -> Vec<Image> {
     for image in &mut images {
         keep_once(&mut image.names);
         keep_once(&mut image.digests);
+        image.names = reference::names(std::mem::take(&mut image.names), &image.digests);
         image.source = source(&image.names, &image.digests, dialect);
         // Podman never computes it (ENGINE.md §8).
         if dialect.podman {
@@ -96,29 +114,39 @@ fn image(row: Row<'_>) -> Option<Image> {
     })
 }
 
-/// Tags and digest references. API below 1.43 writes `<none>:<none>` for none, Podman may put digests
-/// among the tags (ENGINE.md §1.1, §8).
+/// Returns tags and digest references. API below 1.43 writes `<none>:<none>` for none; Podman and the containerd
+/// store put the digests that something was pulled by among the tags (ENGINE.md §1.1, §8).
 fn names(row: Row<'_>) -> (Vec<Text>, Vec<Text>) {
-    let (mut names, mut digests) = (Vec::new(), Vec::new());
-    for name in row.texts("RepoTags").chain(row.texts("RepoDigests")) {
-        if name.contains("<none>") {
-            continue;
+    let (mut names, mut digests): (Vec<Text>, Vec<Text>) = (Vec::new(), Vec::new());
+    let id = row.text("Id");
+    for name in row.texts("RepoTags") {
+        if reference::is_digest(name) {
+            digests.push(name.into());
+        } else if !name.contains("<none>") && name != id {
+            names.push(name.into());
         }
-        let list = if name.contains('@') {
-            &mut digests
-        } else {
-            &mut names
-        };
-        list.push(name.into());
+    }
+    for digest in row.texts("RepoDigests") {
+        if reference::is_digest(digest) {
+            if !digest.contains("<none>") {
+                digests.push(digest.into());
+            }
+        } else if digest == id {
+            // Of what has no platform, such as an artifact, the containerd store says its own digest and no
+            // repository (imageSummary in daemon/containerd/image_list.go of 28 and 29).
+            let by_digest = |tag: &Text| format!("{}@{id}", reference::repository(tag)).into();
+            digests.extend(names.iter().map(by_digest));
+        }
     }
     (names, digests)
 }
 
 /// On a graph driver of Docker's a digest is written by a pull or a push. The containerd store and
-/// Podman write one for whatever was built or loaded, too (ENGINE.md §3, §10).
+/// Podman write one for whatever was built or loaded, too (ENGINE.md §3, §10), and a store that is not known may be one
+/// of these.
 fn source(names: &[Text], digests: &[Text], dialect: Dialect) -> Source {
     let built = |name: &Text| name.starts_with("localhost/");
-    let makes_them_up = dialect.podman || dialect.store == Store::Containerd;
+    let makes_them_up = dialect.podman || dialect.store != Store::GraphDriver;
     match (dialect.podman, makes_them_up) {
         (true, _) if !names.is_empty() && names.iter().all(built) => Source::Local,
         (_, true) => Source::Unknown,
@@ -165,6 +193,43 @@ mod tests {
         assert_eq!(images[1].names, ["x/y:1"]);
         assert_eq!(images[1].digests, ["x/y@sha256:1"]);
         assert_eq!(images[1].source, Source::Registry);
+    }
+
+    #[test]
+    fn a_digest_is_a_name_where_an_image_has_no_tag() {
+        let digest = "r:5/svc@sha256:6db5";
+        let answer = json!([
+            // A graph driver's, pulled by digest; the same on the containerd store, and on both beside a tag.
+            {"Id": "sha256:a", "RepoTags": null, "RepoDigests": [digest]},
+            {"Id": "sha256:6db5", "RepoTags": [digest], "RepoDigests": [digest]},
+            {"Id": "sha256:b", "RepoTags": ["r:5/svc:1", digest], "RepoDigests": [digest]},
+            {"Id": "sha256:c", "RepoTags": ["mine:1"], "RepoDigests": ["mine@sha256:c", digest]},
+            // As a service's task pulls it on the containerd store.
+            {"Id": "sha256:d", "RepoTags": ["r:5/svc:2@sha256:d"], "RepoDigests": ["r:5/svc@sha256:d"]},
+        ]);
+        let images = images(&answer, DOCKER);
+        let names: Vec<&[Text]> = images.iter().map(|image| &*image.names).collect();
+        assert_eq!(names[0], [digest]);
+        assert_eq!(names[1], [digest]);
+        assert_eq!(names[2], ["r:5/svc:1"]);
+        assert_eq!(names[3], ["mine:1", digest]);
+        assert_eq!(names[4], ["r:5/svc:2@sha256:d"]);
+    }
+
+    #[test]
+    fn the_digest_of_an_artifact_is_no_name_of_it() {
+        let answer = json!([
+            {"Id": "sha256:a", "RepoTags": ["r:5/model:1"], "RepoDigests": ["sha256:a"]},
+            {"Id": "sha256:b", "RepoTags": null, "RepoDigests": ["sha256:b"]},
+        ]);
+        let images = images(&answer, DOCKER);
+        assert_eq!(images[0].names, ["r:5/model:1"]);
+        assert_eq!(
+            images[0].digests,
+            ["r:5/model@sha256:a"],
+            "a registry has it"
+        );
+        assert!(images[1].names.is_empty() && images[1].digests.is_empty());
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn listed(name: &str) -> Vec<Image> {
 }
 
 fn inspected(name: &str, container: &Container) -> crate::domain::item::ContainerDetails {
-    container_details(&read(name, "container-inspect-size")[container.id.as_str()])
+    container_details(
+        &read(name, "container-inspect-size")[container.id.as_str()],
+        true,
+    )
 }
 
 #[test]

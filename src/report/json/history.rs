@@ -25,6 +25,8 @@ pub(super) struct EntryJson<'a> {
     name: &'a str,
     names: Vec<&'a str>,
     digests: Vec<&'a str>,
+    /// IDs of untagged parents that went along with an image.
+    parents: Vec<&'a str>,
     size: Option<Bytes>,
     labels: &'a Labels,
     /// `null` where nobody could tell how it ended.
@@ -46,6 +48,7 @@ impl<'a> EntryJson<'a> {
             name: &entry.name,
             names: strs(&entry.names),
             digests: strs(&entry.digests),
+            parents: strs(&entry.parents),
             size: entry.size,
             labels: &entry.labels,
             outcome: entry.outcome.map(Outcome::word),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{ItemId, Kind};
+use crate::domain::item::{ImageId, ItemId, Kind};
 use crate::domain::layers::Freed;
 use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Stays, Step};
@@ -113,6 +113,11 @@ struct StepJson<'a> {
     frees: Bytes,
     comes_back: ComesBack,
     added_by: AddedBy,
+    /// IDs of untagged parents that go along with an image.
+    parents: Vec<&'a str>,
+    /// What must be known of a volume: that its data stays, and who sees it go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 impl<'a> StepJson<'a> {
@@ -123,6 +128,8 @@ impl<'a> StepJson<'a> {
             frees: step.frees.at_least,
             comes_back: step.comes_back,
             added_by: step.added_by,
+            parents: step.follows().iter().map(ImageId::as_str).collect(),
+            notes: words::of_volume(step),
         }
     }
 }

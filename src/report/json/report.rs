@@ -1,16 +1,19 @@
 //! What is there, as schema 1 has it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
-use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage, Store};
+use crate::domain::inventory::{EngineInfo, Inventory, Stage};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
 };
-use crate::domain::survey::{Facts, Survey};
+use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::{self, Unexplained};
+use crate::ui::words::closed_disk;
 
 use super::{SCHEMA, strs};
 
@@ -20,14 +23,17 @@ pub(super) struct Report<'a> {
     engine: EngineJson<'a>,
     disks: Vec<DiskJson<'a>>,
     totals: TotalsJson,
-    images: Vec<ImageJson<'a>>,
-    containers: Vec<ContainerJson<'a>>,
-    volumes: Vec<VolumeJson<'a>>,
-    build_cache: Vec<RecordJson<'a>>,
+    /// A kind that could not be listed is null.
+    images: Option<Vec<ImageJson<'a>>>,
+    containers: Option<Vec<ContainerJson<'a>>>,
+    volumes: Option<Vec<VolumeJson<'a>>>,
+    build_cache: Option<Vec<RecordJson<'a>>>,
     logs: Option<Vec<LogJson<'a>>>,
     unexplained: Option<Vec<UnexplainedJson<'a>>>,
     /// Why figures are missing.
     failed: Vec<FailedJson<'a>>,
+    /// What the engine warned of when it listed its volumes.
+    warnings: Vec<&'a str>,
 }
 
 impl<'a> Report<'a> {
@@ -47,30 +53,26 @@ impl<'a> Report<'a> {
                 logs: totals.logs,
                 unexplained: unexplained.map(unexplained::sum),
             },
-            images: survey
-                .rows(Kind::Image)
-                .map(|at| ImageJson::new(survey, at))
-                .collect(),
-            containers: survey
-                .rows(Kind::Container)
-                .map(|at| ContainerJson::new(survey, at))
-                .collect(),
-            volumes: survey
-                .rows(Kind::Volume)
-                .map(|at| VolumeJson::new(survey, at))
-                .collect(),
-            build_cache: survey
-                .rows(Kind::BuildCache)
-                .map(|at| RecordJson::new(survey, at))
-                .collect(),
-            logs: survey.has_logs().then(|| {
-                let rows = survey.rows(Kind::Log);
-                rows.map(|at| LogJson::new(survey, at)).collect()
-            }),
+            images: listed(survey, Kind::Image, ImageJson::new),
+            containers: listed(survey, Kind::Container, ContainerJson::new),
+            volumes: listed(survey, Kind::Volume, VolumeJson::new),
+            build_cache: listed(survey, Kind::BuildCache, RecordJson::new),
+            logs: listed(survey, Kind::Log, LogJson::new).filter(|_| survey.has_logs()),
             unexplained: unexplained.map(|rows| rows.iter().map(UnexplainedJson::new).collect()),
             failed: failed(inventory).collect(),
+            warnings: strs(&inventory.volume_warnings),
         }
     }
+}
+
+/// Returns the rows of a kind; nothing where its list is refused.
+fn listed<'a, T>(
+    survey: &'a Survey,
+    kind: Kind,
+    row: impl Fn(&'a Survey, usize) -> T,
+) -> Option<Vec<T>> {
+    let is_refused = survey.inventory().lacks(Stage::list_of(kind)).is_some();
+    (!is_refused).then(|| survey.rows(kind).map(|at| row(survey, at)).collect())
 }
 
 /// Bytes that nothing else in the report counts.
@@ -78,7 +80,10 @@ impl<'a> Report<'a> {
 struct UnexplainedJson<'a> {
     cause: &'static str,
     path: &'a str,
-    bytes: Bytes,
+    /// Of the engine's other store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<&'a str>,
+    bytes: Option<Bytes>,
     advice: &'static str,
 }
 
@@ -87,6 +92,7 @@ impl<'a> UnexplainedJson<'a> {
         Self {
             cause: row.cause.word(),
             path: &row.path,
+            container: row.container.as_deref(),
             bytes: row.bytes,
             advice: row.cause.advice(),
         }
@@ -97,19 +103,21 @@ impl<'a> UnexplainedJson<'a> {
 #[derive(Serialize)]
 struct FailedJson<'a> {
     stage: &'static str,
-    error: &'a str,
+    error: Cow<'a, str>,
 }
 
+/// What is not known, and why: stages of the scan, and disks.
 fn failed(inventory: &Inventory) -> impl Iterator<Item = FailedJson<'_>> {
-    Stage::ALL
-        .into_iter()
-        .filter_map(|stage| match inventory.stage(stage) {
-            Progress::Failed(error) => Some(FailedJson {
-                stage: stage.word(),
-                error,
-            }),
-            Progress::Waiting | Progress::Running(_) | Progress::Done(_) => None,
-        })
+    let closed = inventory.engine.closed_disks.iter();
+    let closed = closed.map(|path| FailedJson {
+        stage: "disks",
+        error: closed_disk(path).into(),
+    });
+    let stages = inventory.failures().map(|(stage, error)| FailedJson {
+        stage,
+        error: error.into(),
+    });
+    stages.chain(closed)
 }
 
 #[derive(Serialize)]
@@ -117,12 +125,17 @@ struct EngineJson<'a> {
     host: &'a str,
     why: &'a str,
     product: &'a str,
-    version: &'a str,
+    version: Option<&'a str>,
     api: &'a str,
-    store: &'a str,
-    driver: &'a str,
-    root: &'a str,
+    store: Option<&'a str>,
+    driver: Option<&'a str>,
+    root: Option<&'a str>,
     local: bool,
+}
+
+/// Returns what an engine says of itself, if it says anything.
+fn told(words: &str) -> Option<&str> {
+    Some(words).filter(|words| !words.is_empty())
 }
 
 impl<'a> EngineJson<'a> {
@@ -131,14 +144,11 @@ impl<'a> EngineJson<'a> {
             host: &engine.host,
             why: &engine.why,
             product: &engine.product,
-            version: &engine.version,
+            version: told(&engine.version),
             api: &engine.api,
-            store: match engine.store {
-                Store::GraphDriver => &engine.driver,
-                Store::Containerd => "containerd",
-            },
-            driver: &engine.driver,
-            root: &engine.root,
+            store: engine.store_name(),
+            driver: told(&engine.driver),
+            root: told(&engine.root),
             local: engine.local,
         }
     }
@@ -188,6 +198,7 @@ struct ImageJson<'a> {
     state: Option<&'static str>,
     source: Source,
     containers: Vec<&'a str>,
+    held_by: Vec<HeldByJson<'a>>,
     last_used: Option<Timestamp>,
     last_used_by: Option<&'a str>,
     labels: &'a Labels,
@@ -213,11 +224,46 @@ impl<'a> ImageJson<'a> {
                 .users_of_image(&image.id)
                 .map(|user| &*user.name)
                 .collect(),
+            held_by: HeldByJson::all(survey, Kind::Image, at),
             last_used: facts.last_used,
             last_used_by: facts.last_used_by.as_deref(),
             labels: &image.labels,
             protected: facts.flags.protected,
         }
+    }
+}
+
+/// What keeps an image or a volume from going, by whatever way.
+#[derive(Serialize)]
+struct HeldByJson<'a> {
+    kind: &'static str,
+    name: &'a str,
+}
+
+impl<'a> HeldByJson<'a> {
+    fn all(survey: &'a Survey, kind: Kind, at: usize) -> Vec<Self> {
+        let number = survey.numbers().number(kind, at);
+        let by_path = survey.users_by_path(number);
+        let inside = match kind {
+            // Volumes whose data lies in it.
+            Kind::Volume => survey.children(number),
+            Kind::Image | Kind::Container | Kind::BuildCache | Kind::Log => &[],
+        };
+        let users = survey.users(number).iter().chain(inside);
+        let users = users.filter_map(|user| {
+            let (name, is_path) = match survey.numbered(*user) {
+                Item::Container(container) => (&*container.name, by_path.contains(user)),
+                Item::Volume(volume) => (volume.name.as_str(), true),
+                Item::Image(_) | Item::Record(_) | Item::Log(_) => return None,
+            };
+            let kind = if is_path { "path" } else { "container" };
+            Some(Self { kind, name })
+        });
+        let outsiders = survey.outsiders(number).map(|outsider| Self {
+            kind: outsider.kind.key(),
+            name: &outsider.name,
+        });
+        users.chain(outsiders).collect()
     }
 }
 
@@ -298,9 +344,11 @@ struct VolumeJson<'a> {
     name: &'a str,
     driver: &'a str,
     size: Figure<Bytes>,
+    scope: &'a str,
     frees: Figure<Bytes>,
     anonymous: bool,
     containers: Vec<&'a str>,
+    held_by: Vec<HeldByJson<'a>>,
     project: Option<&'a str>,
     /// The buildx builder whose cache it is.
     builder: Option<&'a str>,
@@ -316,12 +364,14 @@ impl<'a> VolumeJson<'a> {
             name: volume.name.as_str(),
             driver: &volume.driver,
             size: volume.size,
+            scope: &volume.scope,
             frees: facts.frees.figure(),
             anonymous: volume.anonymous,
             containers: survey
                 .users_of_volume(&volume.name)
                 .map(|user| &*user.name)
                 .collect(),
+            held_by: HeldByJson::all(survey, Kind::Volume, at),
             project: volume.labels.project(),
             builder: volume.builder(),
             created: volume.created,

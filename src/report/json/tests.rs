@@ -81,7 +81,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     let report = read(&report(&Survey::new(fleet())));
     assert_keys(
         &report,
-        "schema engine disks totals images containers volumes build_cache logs unexplained failed",
+        "schema engine disks totals images containers volumes build_cache logs unexplained failed warnings",
     );
     assert_eq!(report["schema"], 1);
     assert_keys(
@@ -98,7 +98,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     );
     assert_keys(
         &report["images"][0],
-        "id names digests created size shared frees exact state source containers last_used last_used_by \
+        "id names digests created size shared frees exact state source containers held_by last_used last_used_by \
          labels protected",
     );
     assert_keys(
@@ -107,7 +107,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     );
     assert_keys(
         &report["volumes"][0],
-        "name driver size frees anonymous containers project builder created protected",
+        "name driver size scope frees anonymous containers held_by project builder created protected",
     );
     assert_keys(
         &report["build_cache"][0],
@@ -175,7 +175,7 @@ fn a_plan_has_its_steps_refusals_and_sums() {
     );
     assert_keys(
         &plan["steps"][0],
-        "kind id name names frees comes_back added_by",
+        "kind id name names frees comes_back added_by parents",
     );
     let steps: Vec<(&str, &str)> = plan["steps"]
         .as_array()

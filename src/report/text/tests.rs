@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::domain::disk::Places;
+use crate::domain::inventory::Progress;
 use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{ItemId, Labels, State};
 use crate::domain::outcome::Outcome;

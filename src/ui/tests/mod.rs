@@ -12,6 +12,7 @@ use crate::app::model::{Link, Model};
 use crate::app::msg::Msg;
 use crate::app::update::update;
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage};
+use crate::domain::survey::Survey;
 use scene::{lines, model, now, plan_screen, press, screens};
 
 #[test]
@@ -97,6 +98,49 @@ fn frees_tells_refused_pending_and_unknown_apart() {
     assert!(
         frame.contains("connection lost: picture of 5 s ago · next try in 3 s · broken pipe"),
         "{frame}"
+    );
+}
+
+/// What a proxy refuses is said where it is missed, as unknown and not as nothing, down to the smallest screen.
+#[test]
+fn a_refused_kind_reads_as_one() {
+    let words = "a proxy in between refuses GET /containers/json (403)";
+    let mut model = model();
+    for stage in [Stage::Containers, Stage::BuildCache] {
+        let mut inventory = model.survey.inventory().clone();
+        inventory.distrust(stage, words.into());
+        inventory.apply(if stage == Stage::Containers {
+            Part::Containers(Vec::new())
+        } else {
+            Part::BuildCache(Vec::new())
+        });
+        model.survey = Survey::new(inventory);
+    }
+    let done = Part::Stage(Stage::VolumeSizes, Progress::Done(now()));
+    update(&mut model, Msg::Scan(vec![done]));
+    let frame = |model: &mut Model, size| lines(model, size, Theme::new(true, false)).join("\n");
+    let large = frame(&mut model, (120, 35));
+    let said = format!("containers failed: {words} · 1 more");
+    assert!(large.contains(&said), "{large}");
+    let usual = frame(&mut model, (80, 24));
+    for part in [
+        "2 Containers –",
+        "Build cache –",
+        "containers failed",
+        "ctr –",
+        "cache –",
+    ] {
+        assert!(usual.contains(part), "no {part}:\n{usual}");
+    }
+    // Why the row under the cursor stays is what was refused.
+    let small = frame(&mut model, (40, 10));
+    assert!(small.contains("0 B †"), "{small}");
+    assert!(small.contains("containers could not be listed"), "{small}");
+    press(&mut model, "2");
+    let pane = frame(&mut model, (80, 24));
+    assert!(
+        pane.contains(&format!("cannot be listed: {words}")),
+        "{pane}"
     );
 }
 

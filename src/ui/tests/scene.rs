@@ -18,11 +18,12 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
-    Record, RecordId, Source, State, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
+    Labels, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::outcome::{Done, Outcome};
+use crate::domain::paths::Paths;
 use crate::domain::plan::{
     AddedBy, ComesBack, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
 };
@@ -84,6 +85,7 @@ fn container(name: &str, image: &Image, state: State) -> Container {
         labels: Labels::new(vec![("com.docker.compose.project".into(), "shop".into())]),
         volumes: vec![VolumeName::new("shop_data")],
         image_mounts: Vec::new(),
+        binds: Paths::default(),
         details: Figure::Known(Arc::new(ContainerDetails {
             size_rw: Some(Bytes(1_200_000)),
             started: Some(ago(20)),
@@ -103,7 +105,8 @@ fn volume(name: &str, size: Figure<Bytes>) -> Volume {
         created: Some(ago(700)),
         labels: Labels::new(vec![("dtop.keep".into(), String::new().into())]),
         mountpoint: "/var/lib/docker/volumes/x/_data".into(),
-        has_options: false,
+        scope: "local".into(),
+        backing: Backing::Folder,
     }
 }
 
@@ -267,7 +270,7 @@ fn plan(model: &Model) -> Plan {
         at_most: Bytes(751_000_000),
         ..Freed::default()
     };
-    let frees = frees.doubted([Doubt::CacheNotListed].into());
+    let frees = frees.doubted([Doubt::NotListed(crate::domain::item::Kind::BuildCache)].into());
     Plan {
         steps: vec![job, next, wide, hostile],
         frees,

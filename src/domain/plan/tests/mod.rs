@@ -1,3 +1,4 @@
+mod holds;
 mod laws;
 mod logs;
 mod recheck;
@@ -6,9 +7,15 @@ use std::sync::Arc;
 
 use super::scene::*;
 use super::*;
-use crate::domain::inventory::{Inventory, Part};
-use crate::domain::item::{ContainerDetails, Image, Service, Source, State, VolumeName};
+use crate::domain::bytes::Figure;
+use crate::domain::inventory::{Inventory, Part, Progress, Stage};
+use crate::domain::item::{
+    ContainerDetails, ContainerId, Image, ImageId, Kind, Source, State, VolumeName,
+};
+use crate::domain::mounted::{MountedImage, MountedImages};
+use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::protect::{Protection, Rule};
+use crate::domain::reference::names;
 
 fn select(items: &[ItemId]) -> Selection {
     Selection {
@@ -118,15 +125,12 @@ fn a_container_that_stays_keeps_its_image_the_parent_and_its_volumes() {
 #[test]
 fn an_image_that_a_container_mounts_or_a_service_runs_is_in_use() {
     let mut mounts = stopped("job", "other");
-    mounts.image_mounts = texts(&["tools:1"]);
-    let mut inventory = inventory(
-        vec![image("tools", &["tools:1"]), image("web", &["web:2"])],
-        vec![mounts],
-    );
-    inventory.services = vec![Service {
-        name: "shop".into(),
-        image: "web:2".into(),
-    }];
+    mounts.image_mounts = vec![mount("tools:1")];
+    mounts.created = Some(at(20));
+    let mut tools = image("tools", &["tools:1"]);
+    tools.last_tagged = Some(at(20));
+    let mut inventory = inventory(vec![tools, image("web", &["web:2"])], vec![mounts]);
+    inventory.apply(service("shop", &["web:2"], &[]));
     let survey = Survey::new(inventory);
     let plan = Plan::new(&survey, &select(&[an_image("tools"), an_image("web")]));
     assert_eq!(
@@ -138,6 +142,102 @@ fn an_image_that_a_container_mounts_or_a_service_runs_is_in_use() {
     );
     assert_eq!(plan.refused[0].unlock, [a_container("job")]);
     assert_eq!(plan.refused[1].unlock, []);
+}
+
+/// A mount goes on showing the image that its name meant when the container was made.
+#[test]
+fn a_mount_whose_name_may_have_been_given_to_another_image_since_may_be_of_any_older_one() {
+    let mut mounts = stopped("job", "other");
+    mounts.created = Some(at(20));
+    let with = |name: &str, told: MountedImages| {
+        let mut images = ["old", "new", "later"].map(|id| image(id, &[]));
+        images[1].names = texts(&["tools:1"]);
+        images[1].last_tagged = Some(at(21));
+        images[2].created = Some(at(22));
+        let mut mounts = mounts.clone();
+        mounts.image_mounts = vec![mount(name)];
+        let mut inventory = inventory(images.to_vec(), vec![mounts]);
+        inventory.apply(Part::Stage(Stage::Containers, Progress::Done(at(0))));
+        inventory.apply(Part::Mounted(told));
+        Survey::new(inventory)
+    };
+    let used = |survey: &Survey| [0, 1, 2].map(|at| survey.facts(Kind::Image, at).flags.used);
+    let all = [an_image("old"), an_image("new"), an_image("later")];
+    let survey = with("tools:1", MountedImages::default());
+    assert_eq!(used(&survey), [None, Some(true), Some(false)]);
+    let plan = Plan::new(&survey, &select(&all));
+    assert_eq!(ids(&plan), ["later"]);
+    assert!(
+        plan.refused[0]
+            .why
+            .starts_with("may be mounted by container job:")
+    );
+    assert_eq!(plan.refused[1].why, "used by stopped container job");
+    let with_job = [&all[..], &[a_container("job")]].concat();
+    let plan = Plan::new(&survey, &select(&with_job));
+    assert_eq!(
+        plan.refused,
+        [],
+        "nothing mounts it when the container is gone"
+    );
+    // What the engine's folder tells is what counts, whatever the name means.
+    let told = MountedImages {
+        images: vec![MountedImage {
+            container: ContainerId::new("job"),
+            destination: "/m".into(),
+            image: ImageId::new("old"),
+        }],
+        layers: Vec::new(),
+    };
+    let survey = with("tools:1", told);
+    assert_eq!(used(&survey), [Some(true), Some(false), Some(false)]);
+    // An ID means the same for ever: what has none of that beginning is not meant.
+    for (name, expected) in [
+        ("0123", [Some(false); 3]),
+        ("sha256:0123456789ab", [Some(false); 3]),
+        ("tools:2", [None, None, Some(false)]),
+        ("tools@sha256:0123", [None, None, Some(false)]),
+    ] {
+        assert_eq!(
+            used(&with(name, MountedImages::default())),
+            expected,
+            "{name}"
+        );
+    }
+}
+
+/// What a damaged container has is not known, and is not called unused.
+#[test]
+fn a_volume_that_may_be_of_a_damaged_container_is_neither_used_nor_unused() {
+    let mut anonymous = volume("a", 1);
+    anonymous.anonymous = true;
+    for (perhaps, refused) in [
+        (Perhaps::Nothing, &[][..]),
+        (Perhaps::AnonymousVolumes, &["a"]),
+        (Perhaps::AnyVolume, &["a", "named"]),
+    ] {
+        let mut inventory = Inventory::default();
+        inventory.volumes = vec![anonymous.clone(), volume("named", 1)];
+        inventory.apply(Part::Stage(Stage::Containers, Progress::Done(at(0))));
+        let damaged = Outsider {
+            perhaps,
+            ..Outsider::new(OutsiderKind::Unlisted, "5ca1ab1e")
+        };
+        inventory.apply(Part::Outsiders(
+            OutsiderKind::Unlisted,
+            Figure::Known(vec![damaged]),
+        ));
+        let survey = Survey::new(inventory);
+        let plan = Plan::new(&survey, &select(&[a_volume("a"), a_volume("named")]));
+        let whys = whys(&plan);
+        assert_eq!(whys.iter().map(|(id, _)| *id).collect::<Vec<_>>(), refused);
+        for (at, id) in ["a", "named"].into_iter().enumerate() {
+            let used = survey.facts(Kind::Volume, at).flags.used;
+            assert_eq!(used.is_none(), refused.contains(&id), "{perhaps:?}");
+        }
+        let why = "may be of container 5ca1ab1e, whose settings cannot be read";
+        assert!(whys.iter().all(|(_, it)| *it == why));
+    }
 }
 
 #[test]
@@ -307,13 +407,58 @@ fn a_parent_does_not_follow_when_its_child_or_a_service_stays() {
         ]
     );
     inventory.containers.clear();
-    inventory.services = vec![Service {
-        name: "shop".into(),
-        image: "m".into(),
-    }];
+    inventory.apply(service("shop", &["m"], &[]));
     let plan = Plan::new(&Survey::new(inventory), &selection);
     assert_eq!(ids(&plan), ["x"]);
     assert!(plan.steps[0].follows().is_empty());
+}
+
+/// What is on no list holds all the same: neither a mark nor unlock nor the space proposal takes it.
+#[test]
+fn an_image_or_a_volume_that_an_outsider_of_any_kind_holds_is_in_use() {
+    for (kind, words) in [
+        (OutsiderKind::Service, "used by swarm service x"),
+        (
+            OutsiderKind::OtherStore,
+            "used by a container of the other store: x",
+        ),
+        (
+            OutsiderKind::External,
+            "used by external container x (podman rm --force x removes it, once no build needs it)",
+        ),
+    ] {
+        let mut inventory = inventory(vec![image("i", &["i:1"])], vec![stopped("job", "i")]);
+        inventory.volumes = vec![volume("data", 7)];
+        inventory.apply(Part::Stage(Stage::Containers, Progress::Done(at(0))));
+        let free = Survey::new(inventory.clone());
+        inventory.apply(outsider(kind, "x", &["i"], &["data"]));
+        let survey = Survey::new(inventory.clone());
+        let both = [an_image("i"), a_volume("data"), a_container("job")];
+        let plan = Plan::new(&survey, &select(&both));
+        assert_eq!(ids(&plan), ["job"]);
+        assert_eq!(whys(&plan), [("i", words), ("data", words)]);
+        assert!(plan.refused.iter().all(|it| it.unlock.is_empty()));
+        for id in &both[..2] {
+            let facts = survey.facts(id.kind(), 0);
+            assert_eq!((facts.flags.used, facts.blocked), (Some(true), true));
+        }
+        let planned = Plan::new(&free, &select(&both));
+        assert_eq!(ids(&planned), ["job", "i", "data"]);
+        let recheck = planned.recheck(&survey);
+        assert_eq!(ids(&recheck.plan), ["job"], "it came into use meanwhile");
+        // While it is asked for, nothing is certain of what it may hold; where nobody can tell, nothing is claimed.
+        for (answer, used) in [(Figure::Pending, None), (Figure::Unknown, Some(false))] {
+            let mut inventory = free.inventory().clone();
+            inventory.apply(Part::Outsiders(kind, answer));
+            let survey = Survey::new(inventory);
+            let used = if kind.may_hold(Kind::Volume) {
+                used
+            } else {
+                Some(false)
+            };
+            assert_eq!(survey.facts(Kind::Volume, 0).flags.used, used, "{kind:?}");
+        }
+    }
 }
 
 #[test]
@@ -561,11 +706,12 @@ fn parents_in_a_circle_do_not_hang() {
 
 #[test]
 fn references_leave_one_name_for_the_removal_by_id() {
-    let references = |names: &[&str], digests: &[&str]| {
+    let references = |tags: &[&str], digests: &[&str]| {
+        let digests = texts(digests);
         let seen = Seen::Image(Box::new(SeenImage {
-            names: texts(names),
-            digests: texts(digests),
-            follows: Vec::new(),
+            names: names(texts(tags), &digests),
+            digests,
+            ..SeenImage::default()
         }));
         let (others, last) = seen.references();
         let others: Vec<String> = others.iter().map(ToString::to_string).collect();
@@ -579,6 +725,10 @@ fn references_leave_one_name_for_the_removal_by_id() {
     assert_eq!(
         references(&["a:1"], &["b@sha256:1"]),
         (owned(&["b@sha256:1"]), Some("a:1".to_owned()))
+    );
+    assert_eq!(
+        references(&[], &["a@sha256:1", "a@sha256:2", "b@sha256:1"]),
+        (owned(&["b@sha256:1"]), Some("a@sha256:1".to_owned()))
     );
     assert_eq!(references(&[], &[]), (Vec::new(), None));
 }

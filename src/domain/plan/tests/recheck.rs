@@ -150,14 +150,11 @@ fn a_push_is_no_new_name_and_a_pull_under_another_one_is() {
     let recheck = plan.recheck(&Survey::new(now.clone()));
     assert_eq!(ids(&recheck.plan), ["a"]);
     now.images[0].digests = texts(&["reg/a@sha256:1", "other/a@sha256:1"]);
+    now.images[0].names = texts(&["reg/a:1", "other/a@sha256:1"]);
     let recheck = plan.recheck(&Survey::new(now));
     assert_eq!(
         outcomes(&recheck.dropped),
-        [(
-            "a",
-            Outcome::Changed,
-            Some("is also named other/a@sha256:1 now")
-        )]
+        [("a", Outcome::Changed, Some("is also named other/a@1 now"))]
     );
 }
 

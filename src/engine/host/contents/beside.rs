@@ -79,8 +79,9 @@ impl Beside {
 
     fn owner(&self, keeper: Keeper) -> Option<Owner> {
         match keeper {
-            // Somebody else's, or about to go.
+            // About to go.
             Keeper::Nobody => None,
+            Keeper::OtherNamespace => Some(Owner::Nobody(Cause::OtherNamespace)),
             _ if self.left => Some(Owner::Nobody(Cause::OtherStore)),
             Keeper::Image => Some(Owner::Store),
             Keeper::Leases(names) => Some(Owner::Leased(names)),

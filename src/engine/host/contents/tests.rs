@@ -9,6 +9,7 @@ use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Inventory, Part, Progress, Stage};
 use crate::domain::item::{ContainerDetails, Content, ImageId, State, Text};
 use crate::domain::unexplained::{Unexplained, sum};
+use crate::engine::host::walk::scene::DeadMount;
 use crate::engine::watch::fake;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
@@ -130,7 +131,7 @@ fn of(rows: &[Unexplained], cause: Cause) -> Vec<(Text, u64)> {
     let mut of: Vec<(Text, u64)> = rows
         .iter()
         .filter(|row| row.cause == cause)
-        .map(|row| (row.path.clone(), row.bytes.0))
+        .map(|row| (row.path.clone(), row.bytes.map_or(0, |bytes| bytes.0)))
         .collect();
     of.sort();
     of
@@ -225,8 +226,14 @@ fn each_leftover_stands_under_its_cause_with_all_its_blocks() {
         (Cause::Swarm, &["swarm"]),
         (Cause::Plugins, &["plugins"]),
         (Cause::Temporary, &["tmp"]),
-        (Cause::Network, &["network"]),
-        (Cause::BuildKit, &["buildkit"]),
+        (
+            Cause::Databases,
+            &[
+                "volumes/metadata.db",
+                "network/files/local-kv.db",
+                "buildkit/metadata_v2.db",
+            ],
+        ),
         (Cause::Other, &["notes-to-self"]),
     ] {
         let expected = paths.iter().map(|path| {
@@ -237,6 +244,15 @@ fn each_leftover_stands_under_its_cause_with_all_its_blocks() {
         let mut expected: Vec<(Text, u64)> = expected.collect();
         expected.sort();
         assert_eq!(of(&rows, cause), expected, "{cause:?}");
+    }
+    // Beside their databases these keep notes.
+    for (cause, folder, database) in [
+        (Cause::Network, "network", "network/files/local-kv.db"),
+        (Cause::BuildKit, "buildkit", "buildkit/metadata_v2.db"),
+    ] {
+        let path = place.path(folder);
+        let notes = du(Path::new(&path)) - du(Path::new(&place.path(database)));
+        assert_eq!(of(&rows, cause), [(Text::from(path), notes)], "{cause:?}");
     }
     let folders = of(&rows, Cause::ContainerFolders);
     let own = du(&place.0.path().join("containers").join(CONTAINER)) - 50_000;
@@ -400,4 +416,149 @@ fn a_builders_volume_has_the_builders_name() {
     ] {
         assert_eq!(fake::volume(name).builder(), builder, "{name}");
     }
+}
+
+/// Three places for one: on a volume, below the storage driver's folder, and where no engine would have one.
+#[test]
+fn filesystems_that_do_not_answer_are_not_asked() {
+    let place = Place::new();
+    place.layer("overlay2", 'a', "f0", None, 1000);
+    place.write("volumes/shop/_data/file", 500);
+    place.write("tmp/other/file", 300);
+    let at = |path: &str| {
+        let path = place.0.path().join(path);
+        fs::create_dir_all(&path).unwrap();
+        DeadMount::on(&path)
+    };
+    let mounts = [
+        "volumes/shop/_data/nfs",
+        "overlay2/f0/merged",
+        "tmp/other/in",
+    ]
+    .map(at);
+    if mounts.iter().any(Option::is_none) {
+        return;
+    }
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    assert_eq!(contents.unread, Vec::<Text>::new());
+    let of_volume = |portion: &&Portion| matches!(portion.owner, Owner::Volume(_));
+    let volume = contents.portions.iter().find(of_volume).unwrap();
+    assert_eq!(volume.counted, Some(Bytes(500)));
+    assert_eq!(
+        explained(&contents)
+            .iter()
+            .filter(|row| row.bytes.is_none())
+            .count(),
+        0
+    );
+}
+
+/// What it is, how large is not known, and all the rest as it is.
+#[test]
+fn a_folder_that_cannot_be_read_is_told_with_its_path() {
+    let contents = Contents {
+        root: "/var/lib/docker".into(),
+        unread: vec!["/var/lib/docker/tmp/ill".into()],
+        ..Contents::default()
+    };
+    let rows = explained(&contents);
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].cause, rows[0].bytes), (Cause::Unread, None));
+    assert_eq!(sum(&rows), Bytes::ZERO);
+}
+
+fn bytes_of(contents: &Contents, cause: Cause) -> Option<Bytes> {
+    let rows = crate::domain::unexplained::explain(contents, &Inventory::default());
+    let of_cause = rows.iter().find(|row| row.cause == cause);
+    of_cause.and_then(|row| row.bytes)
+}
+
+#[test]
+fn a_root_of_other_users_is_named_and_not_in_the_sum() {
+    let place = Place::new();
+    place.write("volumes/data/_data/file", 9_000);
+    place.write("image/overlay2/repositories.json", 200);
+    place.write("containers/x/config", 200);
+    let without = crate::domain::unexplained::explain(
+        &place.contents(Store::GraphDriver, "overlay2"),
+        &Inventory::default(),
+    );
+    let mapped = "165536.165536";
+    for folder in ["volumes/old/_data", "image/overlay2", "containers/y"] {
+        place.write(&format!("{mapped}/{folder}/file"), 5_000);
+    }
+    // A folder of such a name that engines did not make is somebody's.
+    place.write("1000.1000/file", 5_000);
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let own = du(Path::new(&place.path(mapped)));
+    assert_eq!(bytes_of(&contents, Cause::OtherRoot), Some(Bytes(own)));
+    let foreign = du(Path::new(&place.path("1000.1000")));
+    assert_eq!(bytes_of(&contents, Cause::Other), Some(Bytes(foreign)));
+    let rows = crate::domain::unexplained::explain(&contents, &Inventory::default());
+    let beside = sum(&rows) - sum(&without);
+    assert!(beside < Bytes(foreign + 8_192), "{beside}");
+    // From within the mapped one, the root above is the other.
+    let root = Root::open(place.path(mapped).as_str().into()).unwrap();
+    let engine = EngineInfo {
+        root: root.path().clone(),
+        driver: "overlay2".into(),
+        ..EngineInfo::default()
+    };
+    let contents = of_root(&root, &engine, &HashMap::new(), &Walker::default()).unwrap();
+    let all = du(place.0.path());
+    let other = bytes_of(&contents, Cause::OtherRoot).expect("the root above");
+    assert_eq!(other, Bytes(all - own - foreign));
+    let rows = crate::domain::unexplained::explain(&contents, &Inventory::default());
+    assert!(sum(&rows) <= Bytes(own), "{rows:?}");
+}
+
+#[test]
+fn what_a_link_of_the_root_leads_to_is_walked_through() {
+    let (place, other) = (Place::new(), TempDir::new().unwrap());
+    for folder in ["volumes", "overlay2", "containers"] {
+        let target = other.path().join(folder);
+        fs::create_dir_all(&target).unwrap();
+        symlink(&target, place.path(folder)).unwrap();
+    }
+    place.layer("overlay2", 'a', "folder-a", None, 100);
+    place.write("volumes/data/_data/file", 9_000);
+    place.write("overlay2/gone/diff/file", 7_000);
+    let contents = place.contents(Store::GraphDriver, "overlay2");
+    let is_volume =
+        |it: &&Portion| matches!(&it.owner, Owner::Volume(name) if name.as_str() == "data");
+    let volume = contents
+        .portions
+        .iter()
+        .find(is_volume)
+        .expect("the volume");
+    assert_eq!(volume.counted, Some(Bytes(9_000)));
+    let unreferenced = bytes_of(&contents, Cause::Unreferenced);
+    assert!(unreferenced >= Some(Bytes(7_000)), "{unreferenced:?}");
+    // Any other link stays one.
+    let beyond = du(other.path());
+    let all: Bytes = contents.portions.iter().map(|it| it.blocks).sum();
+    assert!(all <= Bytes(beyond + du(place.0.path())), "{all}");
+}
+
+#[test]
+fn archives_that_were_imported_are_those_of_the_roots_user() {
+    let (place, temporary) = (Place::new(), TempDir::new().unwrap());
+    let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
+    let write = |name: &str| fs::write(temporary.path().join(name), "x".repeat(5_000)).unwrap();
+    for name in [
+        "api_load.tar123",
+        "api_load.tar",
+        "api_load.tar12x",
+        "other.tar1",
+    ] {
+        write(name);
+    }
+    fs::create_dir(temporary.path().join("api_load.tar7")).unwrap();
+    let found = beyond::archives(temporary.path(), &root).expect("a folder");
+    let one = du(&temporary.path().join("api_load.tar123"));
+    assert_eq!(
+        (found.blocks, found.owner),
+        (Bytes(one), Owner::Nobody(Cause::Archives))
+    );
+    assert_eq!(beyond::archives(Path::new("/nowhere/at/all"), &root), None);
 }

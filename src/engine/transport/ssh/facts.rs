@@ -96,13 +96,6 @@ impl Facts {
         self.host.strip_prefix("unix://")
     }
 
-    /// True for a path that ssh's `-L` takes as it is: it splits at colons, and knows `%` and `$`.
-    pub(super) fn can_be_forwarded(&self) -> bool {
-        let plain = |letter: char| letter.is_alphanumeric() || "/._-+@,".contains(letter);
-        self.path()
-            .is_some_and(|path| path.starts_with('/') && path.chars().all(plain))
-    }
-
     /// The command there that carries a connection over its input and output.
     pub(super) fn dial_stdio(&self, named: Option<&str>) -> Option<String> {
         let program = self.program.as_deref()?;
@@ -140,17 +133,13 @@ mod tests {
             (facts.path(), facts.socket),
             (Some("/run/x.sock"), Socket::Open)
         );
-        assert!(facts.can_be_forwarded());
         assert_eq!(facts.dial_stdio(None).unwrap(), "docker system dial-stdio");
         assert_eq!(
             facts.dial_stdio(Some("/a b")).unwrap(),
             "docker '--host=unix:///a b' system dial-stdio"
         );
         let bare = Facts::read(&lines("program \nhost unix:///a:b\nsocket absent")).unwrap();
-        assert_eq!(
-            (bare.dial_stdio(None), bare.can_be_forwarded()),
-            (None, false)
-        );
+        assert_eq!(bare.dial_stdio(None), None);
         for text in [
             "",
             "HTTP/1.1 400 Bad Request",

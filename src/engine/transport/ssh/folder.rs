@@ -9,9 +9,11 @@ use std::time::SystemTime;
 use rustix::io::Errno;
 use rustix::process::{Pid, getuid, test_kill_process};
 
+use super::is_plain;
+
 /// A socket's address holds 103 bytes where it holds least (macOS). ssh binds to a name with seventeen
 /// more letters first.
-const LONGEST: usize = 103 - 17 - "/m".len();
+const LONGEST: usize = 103 - 17 - "/s0".len();
 const TRIES: u32 = 16;
 const PREFIX: &str = "dtop-";
 /// Nobody else's to look into.
@@ -47,7 +49,7 @@ impl Folder {
             let nanos = now.unwrap_or_default().subsec_nanos().wrapping_add(again);
             let name = format!("{PREFIX}{}-{nanos:x}", std::process::id());
             let path = place.join(name);
-            if path.as_os_str().len() > LONGEST {
+            if path.as_os_str().len() > LONGEST || !path.to_str().is_some_and(is_plain) {
                 return Err(io::ErrorKind::InvalidFilename.into());
             }
             // It fails where something is there already, be it a link that somebody has put there.
@@ -65,9 +67,14 @@ impl Folder {
         self.0.join("m")
     }
 
-    /// The engine's socket on this side.
-    pub(super) fn socket(&self) -> PathBuf {
-        self.0.join("s")
+    /// Where a socket of the host is on this side.
+    pub(super) fn socket(&self, index: usize) -> PathBuf {
+        self.0.join(format!("s{index}"))
+    }
+
+    /// Where ssh logs.
+    pub(super) fn log(&self) -> PathBuf {
+        self.0.join("l")
     }
 }
 
@@ -77,8 +84,8 @@ impl Drop for Folder {
     }
 }
 
-/// Removes what a dtop of this user left here that was killed before it could. Nothing but sockets and the
-/// folder that held them goes: somebody may have a `dtop-2026-11-21` of their own.
+/// Removes what a dtop of this user left here that was killed before it could. Nothing but sockets, pipes
+/// and the folder that held them goes: somebody may have a `dtop-2026-11-21` of their own.
 fn sweep(place: &Path) {
     let Ok(entries) = fs::read_dir(place) else {
         return;
@@ -101,11 +108,12 @@ fn is_orphan(entry: &DirEntry) -> Option<bool> {
     Some(is_ours && test_kill_process(pid) == Err(Errno::SRCH))
 }
 
-/// Removes a folder that holds nothing but sockets.
+/// Removes a folder that holds nothing but sockets and pipes.
 fn remove_sockets(folder: &Path) -> io::Result<()> {
     let entries: Vec<DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
     for entry in &entries {
-        if !entry.file_type()?.is_socket() {
+        let kind = entry.file_type()?;
+        if !kind.is_socket() && !kind.is_fifo() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
     }
@@ -151,6 +159,8 @@ mod tests {
             let path = place.path().join(name);
             DirBuilder::new().mode(MODE).create(&path).unwrap();
             std::os::unix::net::UnixListener::bind(path.join("m")).unwrap();
+            let pipe = path.join("l");
+            rustix::fs::mkfifoat(rustix::fs::CWD, pipe, rustix::fs::Mode::RUSR).unwrap();
         }
         let notes = place.path().join(format!("dtop-{}-11-21", ended.id()));
         DirBuilder::new().mode(MODE).create(&notes).unwrap();
@@ -167,11 +177,16 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_and_a_missing_place_are_no_places() {
+    fn a_long_an_odd_and_a_missing_place_are_no_places() {
         let place = tempfile::tempdir().unwrap();
         let long = place.path().join("x".repeat(100));
         fs::create_dir(&long).unwrap();
         assert!(Folder::below(&long).is_err());
         assert!(Folder::below(&place.path().join("none")).is_err());
+        for odd in ["a%h", "a$HOME", "a:b", "a b"] {
+            let odd = place.path().join(odd);
+            fs::create_dir(&odd).unwrap();
+            assert!(Folder::below(&odd).is_err(), "{}", odd.display());
+        }
     }
 }

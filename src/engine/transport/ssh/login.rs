@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
-use super::master::{Ask, Master};
+use super::master::Master;
+use super::process::Ask;
 use super::{SESSIONS, Target};
 use crate::engine::transport::address::Stream;
 
@@ -84,7 +85,9 @@ impl Login {
         } else {
             Ask::Terminal
         };
-        let master = Arc::new(Master::start(&self.0.target, ask, &self.0.sessions).await?);
+        // Rare, and large: every request would have room for it.
+        let start = Box::pin(Master::start(&self.0.target, ask, &self.0.sessions));
+        let master = Arc::new(start.await?);
         *place = Some(Arc::clone(&master));
         Ok(master)
     }

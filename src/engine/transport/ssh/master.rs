@@ -1,50 +1,43 @@
-//! The one ssh process that is logged in on a host, and how connections go through it.
+//! A login on a host, and how connections go through it.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex as Lock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::Command;
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::facts::{Facts, Socket};
 use super::folder::Folder;
-use super::session::Session;
+use super::options::Known;
+use super::process::{Ask, End, Process, Use};
+use super::session::{Opening, Session};
 use super::shell::Shell;
-use super::{Target, Trouble};
+use super::words::Words;
+use super::{Bare, Target, Trouble, is_plain};
 use crate::engine::transport::address::Stream;
 
-/// As docker sets it.
-const CONNECT_TIMEOUT: &str = "ConnectTimeout=30";
 /// How long logging in may take where nobody is asked anything.
-const LOGIN: Duration = Duration::from_secs(60);
+const LOGIN: Duration = Duration::from_secs(18);
 /// What ssh says is held back this long: what fails at once is said in one line, and who is asked to touch a
 /// key must read it.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long a forwarded socket may take to say its first word before it counts as forwarded.
+/// How long a socket that is forwarded, or a command there, may take to say its first word before it counts as
+/// an engine that is silent.
 const TRIAL: Duration = Duration::from_secs(5);
-/// How long ssh may take to end.
-const END: Duration = Duration::from_secs(1);
-/// As much of ssh's words as is kept.
-const WORDS: usize = 16 * 1024;
 const POLL: Duration = Duration::from_millis(20);
-/// How ssh exits when it fails itself; otherwise it exits as what ran there did.
-const FAILED: i32 = 255;
 const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
-
-/// Whom ssh may ask for a passphrase or about a host's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
-    Terminal,
-    Nobody,
-}
+const HTTP: &[u8] = b"HTTP/1.";
+/// A greeting is a page or two.
+const MOST_WORDS: u64 = 64 * 1024;
+/// Where an engine listens on a host that cannot be asked.
+const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/podman/podman.sock"];
 
 /// A login.
 #[derive(Debug)]
@@ -63,8 +56,17 @@ pub(super) struct Master {
 enum Way {
     /// Its socket, forwarded to this path.
     Forwarded(PathBuf),
-    /// A command on the host.
-    Stdio(String),
+    /// A command on the host, and what comes before the engine's words.
+    Stdio(String, Opening),
+}
+
+/// What a login is made for.
+#[derive(Debug)]
+struct Order<'a> {
+    target: &'a Target,
+    ask: Ask,
+    /// When it has taken too long, where nobody is asked.
+    until: Instant,
 }
 
 impl Master {
@@ -74,42 +76,83 @@ impl Master {
         ask: Ask,
         sessions: &Arc<Semaphore>,
     ) -> io::Result<Self> {
-        let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
-        let words = Arc::new(Words::default());
-        let mut process = Process::start(target, ask, Use::Shell, &folder, &words)?;
-        let mut shell = process.shell()?;
-        let asking = login(&mut shell, target, &words, ask);
-        let Some(facts) = asking.await? else {
-            if process.let_in().await {
-                drop(process);
-                return Self::without_shell(target, ask, folder).await;
+        let until = Instant::now() + LOGIN;
+        let order = Order { target, ask, until };
+        let mut known = Known::default();
+        loop {
+            let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
+            let mut process = Process::start(target, ask, Use::Shell, &folder, known)?;
+            let mut shell = process.shell()?;
+            if let Some(facts) = login(&mut shell, &order, &process.words).await? {
+                return Self::with_shell(&order, facts, (process, shell), folder, sessions).await;
             }
-            return Err(process.last_words(&words).await.into());
+            let bare = match process.end().await {
+                End::Unknown(fewer) => {
+                    known = fewer;
+                    continue;
+                }
+                End::LetIn => Bare::Ended,
+                End::NoSession => Bare::NoSession,
+                End::Trouble(trouble) => return Err(trouble.into()),
+            };
+            // Its pipe is there, and its socket is not.
+            drop((process, folder));
+            let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
+            let process = Process::start(target, ask, Use::Sessions, &folder, known)?;
+            let master = Self::up(&order, process, folder, bare).await?;
+            return master.without_shell(target, bare, sessions).await;
+        }
+    }
+
+    /// Takes the way that the host's shell tells of.
+    async fn with_shell(
+        order: &Order<'_>,
+        facts: Facts,
+        (process, shell): (Process, Shell),
+        folder: Folder,
+        sessions: &Arc<Semaphore>,
+    ) -> io::Result<Self> {
+        let target = order.target;
+        let opening = if shell.was_greeted() {
+            Opening::Marked
+        } else {
+            Opening::Plain
         };
-        let host = target.host().to_owned();
-        let way = way(&facts, target, &host, &folder).await?;
+        let stdio = || {
+            let command = facts.dial_stdio(target.path()).ok_or(Trouble::NoWay)?;
+            Ok::<Way, Trouble>(Way::Stdio(opening.before(&command), opening))
+        };
+        let forwarded = match (facts.socket, facts.path()) {
+            (Socket::Closed, Some(path)) => return Err(Trouble::Closed(path.to_owned()).into()),
+            (Socket::Absent, Some(path)) => return Err(Trouble::NoSocket(path.to_owned()).into()),
+            (Socket::Open, Some(path)) if is_plain(path) => {
+                let here = folder.socket(0);
+                let taken = forward(target.host(), path, &here, &folder).await;
+                taken.then_some(here)
+            }
+            _ => None,
+        };
         let master = Self {
-            host,
+            host: target.host().to_owned(),
             process,
             shell: Some(Mutex::new(shell)),
-            way,
+            way: forwarded.map_or_else(&stdio, |here| Ok(Way::Forwarded(here)))?,
             folder,
         };
-        if let Way::Forwarded(_) = &master.way
-            && !master.is_forwarded(sessions).await
-        {
-            let command = facts.dial_stdio(target.path()).ok_or(Trouble::NoWay)?;
-            let way = Way::Stdio(command);
+        if matches!(master.way, Way::Forwarded(_)) && !master.is_heard(sessions).await {
+            let way = stdio()?;
             return Ok(Self { way, ..master });
         }
         Ok(master)
     }
 
-    /// Logs in on a host that has no `sh`, or that answers whatever is asked with a command of its own, as with
-    /// `command="docker system dial-stdio"` in `authorized_keys`.
-    async fn without_shell(target: &Target, ask: Ask, folder: Folder) -> io::Result<Self> {
-        let words = Arc::new(Words::default());
-        let mut process = Process::start(target, ask, Use::Sessions, &folder, &words)?;
+    /// Waits until a login that has no session of its own is there for others.
+    async fn up(
+        order: &Order<'_>,
+        mut process: Process,
+        folder: Folder,
+        bare: Bare,
+    ) -> io::Result<Self> {
         let up = async {
             while !folder.control().exists() && process.is_alive() {
                 sleep(POLL).await;
@@ -117,22 +160,58 @@ impl Master {
         };
         tokio::select! {
             () = up => {}
-            () = limit(&words, ask) => return Err(Trouble::TimedOut(LOGIN.as_secs()).into()),
+            () = limit(&process.words, order) => return Err(too_late()),
         }
         if !process.is_alive() {
-            return Err(process.last_words(&words).await.into());
+            return Err(match process.end().await {
+                End::Trouble(trouble) => trouble,
+                End::LetIn | End::NoSession | End::Unknown(_) => Trouble::NoShell(bare, None),
+            }
+            .into());
         }
         Ok(Self {
-            host: target.host().to_owned(),
+            host: order.target.host().to_owned(),
             process,
             shell: None,
-            way: Way::Stdio(
-                Facts::unknown()
-                    .dial_stdio(target.path())
-                    .unwrap_or_default(),
-            ),
+            way: Way::Forwarded(folder.socket(0)),
             folder,
         })
+    }
+
+    /// Finds the way on a host that has no `sh` for this login, or that answers whatever is asked with a command of
+    /// its own, as with `command="docker system dial-stdio"` in `authorized_keys`.
+    async fn without_shell(
+        mut self,
+        target: &Target,
+        bare: Bare,
+        sessions: &Arc<Semaphore>,
+    ) -> io::Result<Self> {
+        let mut trouble = Trouble::NoShell(bare, None);
+        if bare == Bare::Ended {
+            let command = Facts::unknown().dial_stdio(target.path());
+            self.way = Way::Stdio(command.unwrap_or_default(), Opening::Plain);
+            trouble = match self.first_words(sessions).await {
+                Ok(()) => return Ok(self),
+                Err(trouble) => trouble,
+            };
+        }
+        // Where the host's own command leads to an engine, another one behind a socket is not taken for it.
+        let paths = match target.path() {
+            Some(path) if is_plain(path) => vec![path],
+            None if matches!(trouble, Trouble::NoShell(..)) => USUAL.to_vec(),
+            Some(_) | None => Vec::new(),
+        };
+        for (index, path) in paths.into_iter().enumerate() {
+            // One that is forwarded in vain keeps its place.
+            let here = self.folder.socket(index);
+            if forward(&self.host, path, &here, &self.folder).await {
+                self.way = Way::Forwarded(here);
+                if self.is_heard(sessions).await {
+                    return Ok(self);
+                }
+            }
+        }
+        Err(trouble.into())
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -142,12 +221,12 @@ impl Master {
     pub(super) async fn dial(&self, sessions: &Arc<Semaphore>) -> io::Result<Box<dyn Stream>> {
         match &self.way {
             Way::Forwarded(path) => Ok(Box::new(UnixStream::connect(path).await?)),
-            Way::Stdio(command) => {
+            Way::Stdio(command, opening) => {
                 let permit = Arc::clone(sessions).acquire_owned().await;
                 let permit = permit.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
                 let mut ssh = through(&self.folder);
                 ssh.args(["-T", "--", &self.host, command]);
-                Ok(Box::new(Session::start(ssh, permit)?))
+                Ok(Box::new(Session::start(ssh, permit, *opening)?))
             }
         }
     }
@@ -160,76 +239,96 @@ impl Master {
         }
     }
 
-    /// Where sshd forbids forwarding, a connection is taken here and closed at once.
-    async fn is_forwarded(&self, sessions: &Arc<Semaphore>) -> bool {
+    /// Returns true if the engine says a word, or nothing for so long that it is not sshd's doing: where sshd
+    /// forbids forwarding, a connection is taken here and closed at once.
+    async fn is_heard(&self, sessions: &Arc<Semaphore>) -> bool {
         let trial = async {
             let mut stream = self.dial(sessions).await.ok()?;
             stream.write_all(PING).await.ok()?;
             stream.read_u8().await.ok()
         };
-        // An engine that is silent is not sshd's doing.
         timeout(TRIAL, trial)
             .await
             .map_or(true, |heard| heard.is_some())
     }
+
+    /// Tells what answers a command there as no engine does. An engine may be silent.
+    async fn first_words(&self, sessions: &Arc<Semaphore>) -> Result<(), Trouble> {
+        let mut words = Vec::new();
+        let trial = async {
+            let mut stream = self.dial(sessions).await?;
+            // What ends at once has said something all the same.
+            let _ = stream.write_all(PING).await;
+            let mut stream = stream.take(MOST_WORDS);
+            while !has_http(&words) && stream.read_buf(&mut words).await? > 0 {}
+            Ok(())
+        };
+        match timeout(TRIAL, trial).await {
+            Ok(Err(error)) => return Err(Trouble::from_io(&error)),
+            Err(_) if words.is_empty() => return Ok(()),
+            Ok(Ok(())) | Err(_) => {}
+        }
+        if words.starts_with(HTTP) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&words);
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let is_greeting = has_http(&words);
+        let line = if is_greeting {
+            lines.next()
+        } else {
+            lines.next_back()
+        };
+        let line = line.map(str::to_owned);
+        Err(match line {
+            Some(line) if is_greeting => Trouble::Greeting(line),
+            line => Trouble::NoShell(Bare::Ended, line),
+        })
+    }
+}
+
+fn has_http(words: &[u8]) -> bool {
+    words.windows(HTTP.len()).any(|part| part == HTTP)
 }
 
 /// Asks the host for facts as soon as ssh is let in. Nothing where ssh ended instead.
-async fn login(
-    shell: &mut Shell,
-    target: &Target,
-    words: &Words,
-    ask: Ask,
-) -> io::Result<Option<Facts>> {
-    let script = Facts::script(target.path());
+async fn login(shell: &mut Shell, order: &Order<'_>, words: &Words) -> io::Result<Option<Facts>> {
+    let script = Facts::script(order.target.path());
     let answer = async {
+        let no_shell = |what: &str| io::Error::from(Trouble::Remote(format!("its shell {what}")));
         match shell.ask(&script).await {
-            Ok(lines) => {
-                let none = || Trouble::Remote("its shell does not answer as sh does".to_owned());
-                Facts::read(&lines).map(Some).ok_or_else(|| none().into())
+            Ok(lines) => Facts::read(&lines)
+                .map(Some)
+                .ok_or_else(|| no_shell("does not answer as sh does")),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(no_shell("prints without end"))
             }
             Err(_) => Ok(None),
         }
     };
     tokio::select! {
         answer = answer => answer,
-        () = limit(words, ask) => Err(Trouble::TimedOut(LOGIN.as_secs()).into()),
+        () = limit(words, order) => Err(too_late()),
     }
 }
 
 /// Ends when logging in takes too long. Where somebody is asked it never does, and they read what ssh says.
-async fn limit(words: &Words, ask: Ask) {
-    match ask {
-        Ask::Terminal if has_terminal() => words.show_after(QUIET).await,
-        Ask::Terminal | Ask::Nobody => sleep(LOGIN).await,
+async fn limit(words: &Words, order: &Order<'_>) {
+    if order.ask.somebody() {
+        words.show_after(QUIET).await;
+    } else {
+        sleep_until(order.until).await;
     }
 }
 
-/// Whether ssh has a terminal to ask somebody at. Under cron it has none.
-fn has_terminal() -> bool {
-    std::fs::File::open("/dev/tty").is_ok()
+fn too_late() -> io::Error {
+    Trouble::TimedOut(LOGIN.as_secs()).into()
 }
 
-/// Forwards the engine's socket, or names the command that reaches it.
-async fn way(facts: &Facts, target: &Target, host: &str, folder: &Folder) -> Result<Way, Trouble> {
-    let stdio = || {
-        let command = facts.dial_stdio(target.path());
-        command.map(Way::Stdio).ok_or(Trouble::NoWay)
-    };
-    let Some(path) = facts.path() else {
-        return stdio();
-    };
-    match facts.socket {
-        Socket::Open => {}
-        Socket::Elsewhere => return stdio(),
-        Socket::Closed => return Err(Trouble::Closed(path.to_owned())),
-        Socket::Absent => return Err(Trouble::NoSocket(path.to_owned())),
-    }
-    if !facts.can_be_forwarded() {
-        return stdio();
-    }
-    let here = folder.socket();
-    let mut forwarding = OsString::from(&here);
+/// Forwards a socket of the host to a path here. True if ssh takes that on: whether sshd lets it be is told by the
+/// first connection.
+async fn forward(host: &str, path: &str, here: &Path, folder: &Folder) -> bool {
+    let mut forwarding = OsString::from(here);
     forwarding.push(":");
     forwarding.push(path);
     let mut ssh = through(folder);
@@ -238,11 +337,10 @@ async fn way(facts: &Facts, target: &Target, host: &str, folder: &Folder) -> Res
         .args(["--", host]);
     ssh.stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    match ssh.status().await {
-        Ok(status) if status.success() => Ok(Way::Forwarded(here)),
-        _ => stdio(),
-    }
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    let status = timeout(TRIAL, ssh.status()).await;
+    status.is_ok_and(|status| status.is_ok_and(|it| it.success()))
 }
 
 /// A command of ssh that goes through the login and by no other way: its own settings are the login's, and
@@ -259,175 +357,4 @@ fn through(folder: &Folder) -> Command {
         "BatchMode=yes",
     ]);
     ssh
-}
-
-/// What the login's own session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    Shell,
-    /// None: it is there for others.
-    Sessions,
-}
-
-/// The process that is logged in.
-#[derive(Debug)]
-struct Process(Lock<Child>);
-
-impl Process {
-    fn start(
-        target: &Target,
-        ask: Ask,
-        own: Use,
-        folder: &Folder,
-        words: &Arc<Words>,
-    ) -> Result<Self, Trouble> {
-        let mut ssh = Command::new("ssh");
-        ssh.args(["-M", "-S"]).arg(folder.control()).arg("-T");
-        for option in [
-            "ControlPersist=no",
-            // What the user's settings forward is for the user's own sessions.
-            "ClearAllForwardings=yes",
-            CONNECT_TIMEOUT,
-            // A host that is gone is noticed within a minute.
-            "ServerAliveInterval=15",
-            "ServerAliveCountMax=3",
-        ] {
-            ssh.args(["-o", option]);
-        }
-        if ask == Ask::Nobody {
-            ssh.args(["-o", "BatchMode=yes"]);
-        }
-        ssh.args(target.options());
-        match own {
-            Use::Shell => ssh.args(["--", target.host(), "sh"]),
-            Use::Sessions => ssh.args(["-N", "--", target.host()]),
-        };
-        let mut child = ssh
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Trouble::NoProgram,
-                _ => Trouble::Ssh(error.to_string()),
-            })?;
-        if let Some(errors) = child.stderr.take() {
-            tokio::spawn(listen(errors, Arc::clone(words)));
-        }
-        Ok(Self(Lock::new(child)))
-    }
-
-    fn shell(&mut self) -> io::Result<Shell> {
-        let child = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let pipes = input.zip(output).ok_or(io::ErrorKind::BrokenPipe)?;
-        Ok(Shell::new(pipes.0, pipes.1))
-    }
-
-    fn is_alive(&self) -> bool {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(child.try_wait(), Ok(None))
-    }
-
-    /// Whether it was let in and ended all the same: by the word of what ran there, not by its own.
-    async fn let_in(&mut self) -> bool {
-        let child = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let ended = timeout(END, child.wait()).await;
-        ended.is_ok_and(|status| status.is_ok_and(|it| it.code().is_some_and(|it| it != FAILED)))
-    }
-
-    /// Why it ended.
-    async fn last_words(&mut self, words: &Words) -> Trouble {
-        let child = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // Its shell ended first; that it is over itself follows.
-        let _ = timeout(END, child.wait()).await;
-        let _ = timeout(END, words.complete()).await;
-        Trouble::of(&words.all())
-    }
-}
-
-impl Drop for Process {
-    /// Asks ssh to end, so that it ends what it started too, and waits until it has.
-    fn drop(&mut self) {
-        let child = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        drop(child.stdin.take());
-        let pid = child.id().and_then(|id| i32::try_from(id).ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
-        let start = Instant::now();
-        while matches!(child.try_wait(), Ok(None)) {
-            if start.elapsed() > END {
-                let _ = child.start_kill();
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-/// What ssh says on its standard error.
-#[derive(Debug, Default)]
-struct Words(Lock<Said>);
-
-#[derive(Debug, Default)]
-struct Said {
-    text: Vec<u8>,
-    /// How much of it stands on the terminal.
-    shown: usize,
-    complete: bool,
-}
-
-impl Words {
-    fn all(&self) -> String {
-        let said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said.text).into_owned()
-    }
-
-    /// Shows what is said from then on, and what was said by then, to whoever sits there.
-    async fn show_after(&self, quiet: Duration) {
-        sleep(quiet).await;
-        loop {
-            self.show();
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    fn show(&self) {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut errors = io::stderr();
-        if said.shown < said.text.len() && errors.is_terminal() {
-            let _ = errors.write_all(&said.text[said.shown..]);
-            let _ = errors.flush();
-            said.shown = said.text.len();
-        }
-    }
-
-    async fn complete(&self) {
-        let is_complete = || {
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .complete
-        };
-        while !is_complete() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-/// Listens as long as ssh speaks: a pipe that nobody reads would hold it up.
-async fn listen(mut errors: ChildStderr, words: Arc<Words>) {
-    let mut piece = [0; 1024];
-    loop {
-        let read = errors.read(&mut piece).await.unwrap_or(0);
-        let mut said = words.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if read == 0 {
-            said.complete = true;
-            return;
-        }
-        if said.text.len() < WORDS {
-            said.text.extend_from_slice(&piece[..read]);
-        }
-    }
 }

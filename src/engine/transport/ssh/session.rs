@@ -15,14 +15,42 @@ use super::Trouble;
 
 /// As much as a sentence or two.
 const WORDS: u64 = 8 * 1024;
+/// What ssh says where the host gives a login no further session.
+const REFUSED: &str = "Session open refused by peer";
 /// How long a killed process may take to end.
 const END: Duration = Duration::from_millis(500);
+
+/// What comes before the engine's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// Nothing.
+    Plain,
+    /// What a login there greets with, and a line of our own.
+    Marked,
+}
+
+/// The line of our own. A greeting may end without a line's end.
+const MARK: &[u8] = b"dtop: from here on\n";
+/// No greeting is longer.
+const GREETING: usize = 256 * 1024;
+
+impl Opening {
+    /// Returns a command with what it takes before.
+    pub(super) fn before(self, command: &str) -> String {
+        match self {
+            Self::Plain => command.to_owned(),
+            Self::Marked => format!("echo 'dtop: from here on'; {command}"),
+        }
+    }
+}
 
 /// A session of a login.
 pub(super) struct Session {
     input: Option<ChildStdin>,
     output: ChildStdout,
     words: Option<JoinHandle<String>>,
+    /// What has come of a greeting, while it lasts.
+    greeting: Option<Vec<u8>>,
     /// Whether the engine has said anything.
     heard: bool,
     process: Option<Process>,
@@ -46,7 +74,11 @@ impl Drop for Process {
 
 impl Session {
     /// Starts a command of ssh. The permit is given back when it has really ended.
-    pub(super) fn start(mut command: Command, permit: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(super) fn start(
+        mut command: Command,
+        permit: OwnedSemaphorePermit,
+        opening: Opening,
+    ) -> io::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -63,6 +95,7 @@ impl Session {
                 let _ = errors.take(WORDS).read_to_end(&mut words).await;
                 String::from_utf8_lossy(&words).into_owned()
             })),
+            greeting: (opening == Opening::Marked).then(Vec::new),
             heard: false,
             process: Some(Process {
                 child,
@@ -78,11 +111,39 @@ impl Session {
         };
         let said = ready!(Pin::new(words).poll(cx)).unwrap_or_default();
         self.words = None;
+        if said.contains(REFUSED) {
+            return Poll::Ready(Trouble::TooFewSessions.into());
+        }
         let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
         Poll::Ready(match last {
             Some(last) => Trouble::Remote(last.to_owned()).into(),
             None => io::ErrorKind::UnexpectedEof.into(),
         })
+    }
+
+    /// Reads up to the engine's words, which are put into the buffer as far as they have come.
+    fn poll_greeting(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(greeting) = &mut self.greeting {
+            let mut piece = [0; 512];
+            let mut read = ReadBuf::new(&mut piece[..buf.remaining().min(512)]);
+            ready!(Pin::new(&mut self.output).poll_read(cx, &mut read))?;
+            greeting.extend_from_slice(read.filled());
+            let mark = greeting.windows(MARK.len()).position(|it| it == MARK);
+            if let Some(at) = mark {
+                // No more of it than fits in the buffer was read behind the mark.
+                buf.put_slice(&greeting[at + MARK.len()..]);
+                self.greeting = None;
+            } else if greeting.len() > GREETING {
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            } else if read.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -111,7 +172,12 @@ impl AsyncRead for Session {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.output).poll_read(cx, buf))?;
+        if self.greeting.is_some() && buf.remaining() > 0 {
+            ready!(self.poll_greeting(cx, buf))?;
+        }
+        if buf.filled().len() == before {
+            ready!(Pin::new(&mut self.output).poll_read(cx, buf))?;
+        }
         if buf.filled().len() > before {
             self.heard = true;
         } else if !self.heard && buf.remaining() > 0 {

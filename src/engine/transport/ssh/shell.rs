@@ -14,6 +14,7 @@ pub(super) struct Shell {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     asked: u32,
+    was_greeted: bool,
 }
 
 impl Shell {
@@ -22,7 +23,14 @@ impl Shell {
             input,
             output: BufReader::new(output),
             asked: 0,
+            was_greeted: false,
         }
+    }
+
+    /// Returns true if something was printed before the first answer: a login there greets even those who run a
+    /// command.
+    pub(super) fn was_greeted(&self) -> bool {
+        self.was_greeted
     }
 
     /// What a script prints, line by line. Dropped before its end it leaves an answer behind, which the next
@@ -46,9 +54,12 @@ impl Shell {
             let line = String::from_utf8_lossy(&line);
             let line = line.trim_end_matches(['\r', '\n']);
             match &mut lines {
-                // Whatever a login greets with.
-                None if line == first => lines = Some(Vec::new()),
-                None => {}
+                // Whatever a login greets with, which may end without a line's end.
+                None if line.ends_with(&first) => {
+                    self.was_greeted |= self.asked == 1 && line != first;
+                    lines = Some(Vec::new());
+                }
+                None => self.was_greeted |= self.asked == 1,
                 Some(lines) if line == last => return Ok(std::mem::take(lines)),
                 Some(lines) => lines.push(line.to_owned()),
             }
@@ -90,6 +101,23 @@ mod tests {
         assert!(left.is_err());
         assert_eq!(shell.ask("echo c").await.unwrap(), ["c"]);
         assert_eq!(shell.ask("true").await.unwrap(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_greeting_is_passed_over_and_known() {
+        for (greeting, was_greeted) in [("", false), ("hello\n", true), ("hello", true)] {
+            let mut child = Command::new("sh")
+                .args(["-c", &format!("printf '{greeting}'; exec sh")])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap();
+            let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let mut shell = Shell::new(input, output);
+            assert_eq!(shell.ask("echo a").await.unwrap(), ["a"]);
+            assert_eq!(shell.was_greeted(), was_greeted, "{greeting}");
+        }
     }
 
     #[tokio::test]

@@ -235,7 +235,7 @@ async fn the_folder_is_walked_through_once_and_when_it_is_asked_for() {
         row.unwrap().bytes
     };
     let before = swarm(&watched);
-    assert!(before >= Bytes(9000), "{before}");
+    assert!(before >= Some(Bytes(9000)), "{before:?}");
     std::fs::write(dir.path().join("swarm/more"), vec![0; 50_000]).unwrap();
     watched.fake.happens(Change::Volumes);
     watched.fake.happens(Change::Images);
@@ -243,7 +243,7 @@ async fn the_folder_is_walked_through_once_and_when_it_is_asked_for() {
     assert_eq!(swarm(&watched), before);
     watched.ask(Request::Rescan);
     watched.seconds(3).await;
-    assert!(swarm(&watched) >= before + Bytes(50_000));
+    assert!(swarm(&watched) >= before.map(|it| it + Bytes(50_000)));
     assert!(watched.is_done(&Stage::ALL));
 }
 

@@ -1,0 +1,143 @@
+//! What image mounts hold: the layers below the one that the engine has made for each.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::index::Index;
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{ChainId, Container, ContainerId, ItemId};
+use crate::domain::mounted::{MountedLayer, Mounts};
+
+use super::Doubt;
+use super::build::Builder;
+use super::names::Names;
+use super::tree::LayerNo;
+use super::units::{Holder, HolderNo};
+
+/// The graph driver's layers of image mounts, by the places of their containers.
+pub(super) struct MountLayers<'a> {
+    layers: &'a [MountedLayer],
+    /// Of each, its container's place; `None` of one that no listed container has.
+    owners: Vec<Option<usize>>,
+    /// Layers that something is mounted above.
+    parents: HashMap<ChainId, LayerNo>,
+}
+
+impl<'a> MountLayers<'a> {
+    pub(super) fn new(builder: &Builder<'a>) -> Self {
+        let inventory = builder.inventory;
+        let layers = if builder.stock.is_some() {
+            &[]
+        } else {
+            &*inventory.mounted.layers
+        };
+        let owner = |layer| owner(layer, inventory, &builder.index);
+        Self {
+            owners: layers.iter().map(owner).collect(),
+            parents: parents(layers, builder),
+            layers,
+        }
+    }
+
+    fn of(&self, owner: Option<usize>) -> impl Iterator<Item = &'a MountedLayer> {
+        let both = self.layers.iter().zip(&self.owners);
+        both.filter(move |(_, of)| **of == owner)
+            .map(|(layer, _)| layer)
+    }
+
+    /// The layer that something is mounted above; `None` where it is not known.
+    fn parent(&self, layer: &MountedLayer) -> Option<LayerNo> {
+        self.parents.get(layer.parent.as_ref()?).copied()
+    }
+}
+
+/// The place of the container that mounts a layer: by the layer's name, or by where it is mounted.
+fn owner(layer: &MountedLayer, inventory: &Inventory, index: &Index) -> Option<usize> {
+    let id = layer.name.get(..64).map(ContainerId::new);
+    let named = id.and_then(|id| index.find(&ItemId::Container(id)));
+    named.or_else(|| {
+        let has = |container: &Container| {
+            let mut mounts = container.image_mounts.iter();
+            mounts.any(|mount| {
+                mount.is_in(&layer.folder) || mount.layer_names(&container.id).contains(&layer.name)
+            })
+        };
+        inventory.containers.iter().position(has)
+    })
+}
+
+/// Chains that something is mounted above, as far as they are known.
+fn parents(layers: &[MountedLayer], builder: &Builder<'_>) -> HashMap<ChainId, LayerNo> {
+    if layers.is_empty() {
+        return HashMap::new();
+    }
+    let wanted: HashSet<&str> = layers
+        .iter()
+        .filter_map(|layer| layer.parent.as_ref())
+        .map(ChainId::as_str)
+        .collect();
+    let chains = builder.tree.all_chain_ids();
+    let chains = builder.tree.numbers().zip(chains);
+    let chains = chains.map(|(layer, chain)| (chain.text(), layer));
+    let wanted = chains.filter(|(chain, _)| wanted.contains(&**chain));
+    wanted
+        .map(|(chain, layer)| (ChainId::new(chain), layer))
+        .collect()
+}
+
+impl Builder<'_> {
+    /// A container holds what its mounts show: by the engine's own notes where they can be read, and else the image
+    /// that they are of.
+    pub(super) fn add_image_mounts(
+        &mut self,
+        holder: HolderNo,
+        container: &Container,
+        names: &Names<'_>,
+        mounted: &MountLayers<'_>,
+    ) {
+        let Some(place) = self.index.find(&ItemId::Container(container.id.clone())) else {
+            return;
+        };
+        if container.image_mounts.is_empty() {
+            return;
+        }
+        let doubt = || Doubt::HiddenLayers(container.id.clone());
+        let layers: Vec<&MountedLayer> = mounted.of(Some(place)).collect();
+        for layer in &layers {
+            match mounted.parent(layer) {
+                Some(parent) => self.hold(holder, parent, true),
+                None if layer.parent.is_none() => {}
+                None => self.veil(holder, doubt()),
+            }
+        }
+        for mount in &container.image_mounts {
+            let is_its = |layer: &&&MountedLayer| {
+                mount.is_in(&layer.folder) || mount.layer_names(&container.id).contains(&layer.name)
+            };
+            if layers.iter().any(|layer| is_its(&layer)) || self.has_lease(container, mount) {
+                continue;
+            }
+            match container.mounts(mount, self.inventory, |name| names.image(name)) {
+                Mounts::Image(image) => {
+                    if let Some(top) = self.tops[image] {
+                        self.hold(holder, top, true);
+                    }
+                }
+                Mounts::Unlisted | Mounts::Unsure(_) => self.veil(holder, doubt()),
+            }
+        }
+    }
+
+    /// What no listed container has mounted stays, with all that it stands on: a container that could not be made
+    /// leaves its mounts behind (seen on 28.5.2), and no request takes them away.
+    pub(super) fn add_left_mounts(&mut self, mounted: &MountLayers<'_>) {
+        for layer in mounted.of(None) {
+            let holder = self.add_holder(Holder::default());
+            let id = layer.name.get(..64).unwrap_or_default();
+            match mounted.parent(layer) {
+                Some(parent) => self.hold(holder, parent, true),
+                None if layer.parent.is_none() => {}
+                None => self.veil(holder, Doubt::HiddenLayers(ContainerId::new(id))),
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Which filesystem a path lies on, by what the kernel says of mounts: of what may not be entered, too.
+
+use std::path::{Path, PathBuf};
+
+use super::mounts::unescaped;
+
+/// A line of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    /// `8:1`, one a filesystem.
+    device: String,
+    /// What of the filesystem is mounted there.
+    root: PathBuf,
+    point: PathBuf,
+}
+
+impl Mount {
+    pub(super) fn point(&self) -> &Path {
+        &self.point
+    }
+
+    /// Returns true if both are on one filesystem.
+    pub(super) fn shares_disk(&self, other: &Self) -> bool {
+        self.device == other.device
+    }
+}
+
+/// All mounts that a process sees, in the order in which they were made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MountTable(Vec<Mount>);
+
+impl MountTable {
+    /// Reads the mounts that a process sees: `self`, or a process ID, whose list may be hidden.
+    pub(super) fn of_process(process: &str) -> std::io::Result<Self> {
+        let list = std::fs::read(format!("/proc/{process}/mountinfo"))?;
+        Ok(Self::read(list.split(|byte| *byte == b'\n')))
+    }
+
+    /// Reads lines of such a list. What is none is passed over.
+    pub(super) fn read<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mounts = lines.filter_map(|line| {
+            let mut words = line.split(|byte| *byte == b' ').skip(2);
+            let device = String::from_utf8_lossy(words.next()?).into_owned();
+            let (root, point) = (unescaped(words.next()?), unescaped(words.next()?));
+            let is_mount = device.contains(':') && point.is_absolute();
+            is_mount.then_some(Mount {
+                device,
+                root,
+                point,
+            })
+        });
+        Self(mounts.collect())
+    }
+
+    /// Returns the mount that a path without links lies on: the longest way to it, and the last of several there.
+    pub(super) fn holding(&self, path: &Path) -> Option<&Mount> {
+        let holding = self.0.iter().filter(|mount| path.starts_with(&mount.point));
+        holding.max_by_key(|mount| mount.point.as_os_str().len())
+    }
+
+    /// Returns the mounts right below a folder: deeper ones are containers' and single volumes'.
+    pub(super) fn right_below<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Mount> {
+        let below = move |mount: &&Mount| mount.point.parent() == Some(folder);
+        self.0.iter().filter(below)
+    }
+
+    /// Returns all points at which a mount's filesystem can be found, its own first.
+    pub(super) fn points<'a>(&'a self, mount: &'a Mount) -> impl Iterator<Item = &'a Path> {
+        let others = self.0.iter().filter(|other| other.shares_disk(mount));
+        std::iter::once(mount).chain(others).map(Mount::point)
+    }
+
+    /// Returns true if both see the same folder at a path, as far as mounts tell.
+    pub(super) fn agrees_on(&self, other: &Self, path: &Path) -> bool {
+        self.holding(path) == other.holding(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(list: &str) -> MountTable {
+        MountTable::read(list.as_bytes().split(|byte| *byte == b'\n'))
+    }
+
+    const MOUNTS: &str = "\
+22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw
+30 22 8:17 / /data rw - ext4 /dev/sdb1 rw
+31 22 8:17 /engine /var/lib/docker rw - ext4 /dev/sdb1 rw
+32 31 8:33 / /var/lib/docker/volumes rw - xfs /dev/sdc1 rw
+33 32 0:40 / /var/lib/docker/volumes/x/_data rw - nfs 10.0.0.1:/x rw
+34 31 8:17 /engine/overlay2 /var/lib/docker/overlay2 rw - ext4 /dev/sdb1 rw
+35 22 0:41 / /mnt/a\\040b rw - tmpfs tmpfs rw
+not a line
+";
+
+    #[test]
+    fn a_path_lies_on_the_longest_and_last_mount() {
+        let table = table(MOUNTS);
+        let point = |path: &str| table.holding(Path::new(path)).unwrap().point().to_owned();
+        assert_eq!(point("/var/lib/docker"), Path::new("/var/lib/docker"));
+        assert_eq!(
+            point("/var/lib/docker/volumes/y"),
+            Path::new("/var/lib/docker/volumes")
+        );
+        assert_eq!(point("/var/lib/docker-old"), Path::new("/"));
+        assert_eq!(point("/mnt/a b/c"), Path::new("/mnt/a b"));
+        assert_eq!(table.0.len(), 7);
+        let root = Path::new("/var/lib/docker");
+        let below: Vec<&Path> = table.right_below(root).map(Mount::point).collect();
+        assert_eq!(below, [root.join("volumes"), root.join("overlay2")]);
+    }
+
+    #[test]
+    fn a_filesystem_can_be_found_at_other_points() {
+        let table = table(MOUNTS);
+        let own = table
+            .holding(Path::new("/var/lib/docker/overlay2/x"))
+            .unwrap();
+        let points: Vec<&Path> = table.points(own).collect();
+        assert_eq!(points[..2], [own.point(), Path::new("/data")]);
+        assert!(own.shares_disk(table.holding(Path::new("/var/lib/docker")).unwrap()));
+    }
+
+    #[test]
+    fn another_view_of_a_folder_is_known() {
+        let (ours, root) = (table(MOUNTS), Path::new("/var/lib/docker"));
+        // IDs are a namespace's own.
+        assert!(ours.agrees_on(&table(&MOUNTS.replace("31 22", "631 622")), root));
+        // A container's own volume on the same disk, and another disk.
+        assert!(!ours.agrees_on(
+            &table(&MOUNTS.replace("/engine ", "/volumes/y/_data ")),
+            root
+        ));
+        assert!(!ours.agrees_on(&table(&MOUNTS.replace("31 22 8:17", "31 22 8:49")), root));
+    }
+}
