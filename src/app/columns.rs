@@ -75,7 +75,7 @@ pub enum Cell {
     /// A time that is shown as how long ago.
     Ago(Figure<Timestamp>),
     Text(Text),
-    /// A compose project, and whether it is down.
+    /// A project, and whether it is down.
     Project {
         name: Text,
         down: bool,

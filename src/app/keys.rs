@@ -274,7 +274,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(
         &[Char('P')],
         "`P`",
-        "group by compose project: a whole stack is one thing to mark",
+        "group by project: what compose made, or a stack, is one thing to mark",
         Action::Projects,
         &[Browse],
     ),

@@ -102,7 +102,7 @@ pub struct PresetMenu {
     pub yields: Vec<Yield>,
 }
 
-/// The compose projects.
+/// The projects: what compose made, and stacks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProjectList {
     pub cursor: Cursor,

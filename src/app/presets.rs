@@ -24,7 +24,7 @@ const fn preset(name: &'static str, filters: &'static [(Kind, &'static str)]) ->
     }
 }
 
-/// All presets, in the order of the menu. None of them takes a volume of a compose project.
+/// All presets, in the order of the menu. None of them takes a volume of a project.
 pub const PRESETS: &[Preset] = &[
     preset("dangling images", &[(Kind::Image, "is:dangling is:unused")]),
     preset("unused images", &[(Kind::Image, "is:unused")]),

@@ -9,7 +9,7 @@ use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Selection, frees};
 use crate::domain::survey::{Item, Survey};
 
-/// A compose project with all that bears its label.
+/// What compose made, or a stack, with all that bears its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     pub name: Text,

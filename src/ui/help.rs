@@ -14,7 +14,7 @@ use super::theme::{Look, Theme};
 /// The places in the order of the screen; a key that works in several stands at the first of them.
 const SECTIONS: &[(KeyPlace, &str)] = &[
     (KeyPlace::Browse, "In the lists"),
-    (KeyPlace::Projects, "Among compose projects"),
+    (KeyPlace::Projects, "Among projects"),
     (KeyPlace::Presets, "In the menu of presets"),
     (KeyPlace::Plan, "In the plan"),
     (KeyPlace::Removing, "While removing"),

@@ -1,7 +1,7 @@
-//! Compose projects, each as one thing to mark.
+//! Projects of compose, and stacks, each as one thing to mark.
 //!
 //! ```text
-//!  Compose projects: space marks all of one, volumes too
+//!  Projects: space marks all of one, volumes too
 //!
 //!       FREES  PROJECT
 //! ▸● 3.20 GB   shop (down)               4 volumes
@@ -27,7 +27,7 @@ const NAME: usize = 28;
 pub fn draw(model: &Model, screen: &ProjectList, canvas: &mut Canvas<'_>) {
     let (wide, tall) = (model.layout.width, model.layout.height);
     canvas.pen(0, 0, wide).pieces(&[
-        (" Compose projects".to_owned(), Look::Bold),
+        (" Projects".to_owned(), Look::Bold),
         (": all of one, volumes too".to_owned(), Look::Plain),
     ]);
     let airy = u16::from(tall >= 16);

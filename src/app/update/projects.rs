@@ -1,4 +1,4 @@
-//! The list of compose projects: a whole stack is marked at once, and shown in its panes.
+//! The list of projects (what compose made, and stacks): all of one is marked at once, and shown in its panes.
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::Kind;
@@ -13,7 +13,7 @@ use super::browse::{mark, show};
 pub fn open(model: &mut Model) {
     let list = projects(&model.survey);
     if list.is_empty() {
-        model.notice = Some("no compose project is here".to_owned());
+        model.notice = Some("no project of compose and no stack is here".to_owned());
         return;
     }
     model.screen = Screen::Projects(ProjectList {

@@ -8,8 +8,9 @@ use crate::domain::item::{Container, STACK};
 impl Survey {
     /// Returns the list that would say what holds an item and is refused: without it nothing of that kind may go.
     ///
-    /// Containers hold images and volumes; services hold what their stacks and tasks name. A container that is removed as soon as it stops takes its anonymous volumes
-    /// along, and which of its volumes those are only their own list tells.
+    /// Containers hold images and volumes; services hold what their stacks and tasks name. A container that is removed
+    /// as soon as it stops takes its anonymous volumes along, and which of its volumes those are only their own list
+    /// tells.
     #[must_use]
     pub fn unlisted_holders(&self, number: ItemNo) -> Option<Stage> {
         let lacks = |stage: &Stage| self.inventory.lacks(*stage).is_some();

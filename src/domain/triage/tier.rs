@@ -21,14 +21,14 @@ use crate::domain::time::Timestamp;
 /// | `Pulled` | unused images that can be pulled again; those unused for the longest first |
 /// | `FreshCache` | as `Cache`, but used since, or without a record of its last use |
 /// | `Local` | all other unused images |
-/// | `Anonymous` | anonymous volumes of no compose project that nothing uses |
+/// | `Anonymous` | anonymous volumes of no project that nothing uses |
 /// | `Named` | named ones, only where they are asked for |
 ///
 /// Fresh build cache is not idle, so it does not go with what is: whoever built yesterday waits for the next build
 /// without it, and mostly for longer than for an image that is pulled. But it is made anew, which a local image may
 /// not be.
 ///
-/// Never in any: what is protected, in use or running, tasks, images and volumes of swarm services, volumes of a compose
+/// Never in any: what is protected, in use or running, tasks, images and volumes of swarm services, volumes of a
 /// project (which keeps them while it is down), volumes whose size or place is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {

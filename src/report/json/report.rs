@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
+use crate::domain::index::ItemNo;
 use crate::domain::inventory::{EngineInfo, Inventory, Stage};
 use crate::domain::item::{
-    Container, Image, ImageId, Kind, Labels, Record, RecordId, Source, Volume,
+    Container, Image, ImageId, Kind, Labels, Record, RecordId, STACK, Source, Volume,
 };
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time::Timestamp;
@@ -263,8 +264,24 @@ impl<'a> HeldByJson<'a> {
             kind: outsider.kind.key(),
             name: &outsider.name,
         });
-        users.chain(outsiders).collect()
+        let stack = stack_that_may_hold(survey, number);
+        let stack = stack.map(|name| Self {
+            kind: "stack",
+            name,
+        });
+        users.chain(outsiders).chain(stack).collect()
     }
+}
+
+/// Returns the stack that a volume was deployed with, where its services cannot be listed (a worker, a proxy): any of
+/// them may hold it.
+fn stack_that_may_hold(survey: &Survey, number: ItemNo) -> Option<&str> {
+    let Item::Volume(volume) = survey.numbered(number) else {
+        return None;
+    };
+    let is_in_doubt = survey.unlisted_holders(number) == Some(Stage::Services);
+    let stack = volume.labels.value(STACK);
+    stack.filter(|_| is_in_doubt)
 }
 
 /// A dangling image in use is used: that is what keeps it.

@@ -301,3 +301,22 @@ fn a_volume_that_is_left_behind_stays() {
         json!([{"kind": "volume", "id": "data", "name": "data", "size": 7, "left_by": "job"}])
     );
 }
+
+#[test]
+fn a_volume_of_a_stack_is_held_by_it_where_services_are_not_listed() {
+    let held = |labelled: bool, services: Progress| {
+        let mut fleet = fleet();
+        if labelled {
+            fleet.volumes[1].labels = labels(&[("com.docker.stack.namespace", "shop")]);
+        }
+        fleet.apply(Part::Stage(Stage::Services, services));
+        read(&report(&Survey::new(fleet)))["volumes"][1]["held_by"].clone()
+    };
+    let refused = || Progress::Failed("this node is not a swarm manager".into());
+    assert_eq!(
+        held(true, refused()),
+        json!([{"kind": "stack", "name": "shop"}])
+    );
+    assert_eq!(held(false, refused()), json!([]));
+    assert_eq!(held(true, Progress::Done(at(0))), json!([]));
+}
