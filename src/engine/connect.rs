@@ -37,6 +37,9 @@ pub enum WhyNot {
     /// Something answers, but not as Docker does.
     #[error("what answers there is not Docker")]
     NotDocker,
+    /// What answers refuses to be asked whether it is an engine, with this status.
+    #[error("what answers there refuses GET /_ping and GET /version ({0})")]
+    Forbidden(u16),
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -85,6 +88,10 @@ impl Attempt {
                 Some("run as the owner of the socket, or with sudo".to_owned())
             }
             WhyNot::NotDocker => Some("something else listens there; check the address".to_owned()),
+            WhyNot::Forbidden(_) => Some(
+                "is it a proxy before the engine? it has to let one of the two through (PING=1)"
+                    .to_owned(),
+            ),
             WhyNot::TimedOut(_) => {
                 Some("is the engine hanging? its log tells more (journalctl -u docker)".to_owned())
             }

@@ -188,6 +188,10 @@ const TESTS: &[OnEngine] = &[
         refused::without_containers_nothing_that_they_may_hold_goes,
     ),
     (
+        "an_engine_that_may_not_be_pinged_is_found",
+        refused::an_engine_that_may_not_be_pinged_is_found,
+    ),
+    (
         "an_engine_that_may_not_say_what_it_is_is_listed",
         refused::an_engine_that_may_not_say_what_it_is_is_listed,
     ),

@@ -295,6 +295,41 @@ pub fn without_containers_nothing_that_they_may_hold_goes(engine: &PrivateEngine
     assert!(!scene.image_id("spare:1").is_empty());
 }
 
+/// `PING=0` may be what a proxy is told: the engine behind it is found by its version.
+pub fn an_engine_that_may_not_be_pinged_is_found(engine: &PrivateEngine) {
+    let _scene = scene(engine);
+    let state = engine.folder().join("state");
+    let whole = dtop(&proxy(engine, &[]), &state, &["report", "--json"]).out;
+    for status in [
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+    ] {
+        let deaf = proxy(engine, &[get("/_ping", Refusal::Status(status, PAGE))]);
+        let said = dtop(&deaf, &state, &["report", "--json"]);
+        assert_eq!(said.code, Some(0), "{status}: {}", said.err);
+        for (kind, ..) in KINDS {
+            assert_eq!(ids(&said.out, kind), ids(&whole, kind), "{status} {kind}");
+        }
+        for key in ["product", "version", "api", "store"] {
+            assert_eq!(
+                said.out["engine"][key], whole["engine"][key],
+                "{status} {key}"
+            );
+        }
+    }
+    let rules = ["/_ping", "/version"].map(|path| get(path, FORBIDDEN));
+    let said = text(&proxy(engine, &rules), &state, &["report"]);
+    let line = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert_eq!(said.status.code(), Some(1), "{line}");
+    assert!(
+        line.contains("refuses GET /_ping and GET /version (403)"),
+        "{line}"
+    );
+    assert!(!line.contains('<') && line.lines().count() == 1, "{line}");
+}
+
 /// `INFO=0` is what docker-socket-proxy does unless it is told otherwise; `VERSION=0` may be.
 pub fn an_engine_that_may_not_say_what_it_is_is_listed(engine: &PrivateEngine) {
     let scene = scene(engine);

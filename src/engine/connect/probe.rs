@@ -1,4 +1,5 @@
-//! One `_ping` over a connection of its own, to tell an engine from anything else that listens.
+//! One `_ping` over a connection of its own, to tell an engine from anything else that listens; `/version` where a
+//! proxy in between refuses that.
 
 use std::io;
 
@@ -11,10 +12,38 @@ use crate::engine::transport::{Address, Line, ssh, tls};
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
 const ENOUGH: u64 = 16 * 1024;
 
-/// Asks for `_ping`. It never waits on its own account: the caller sets the time.
+/// Asks for `_ping`, and for `/version` where that is refused. It never waits on its own account: the caller sets the
+/// time.
+///
+/// # Errors
+/// Nobody answers, or not as an engine does.
 pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
+    match ask(line, "/_ping", is_whole, judge).await {
+        Err(WhyNot::Forbidden(status)) => {
+            let version = ask(line, "/version", names_version, judge_version).await;
+            // Behind a page that is not there, nothing speaks for an engine.
+            let reason = match status {
+                401 | 403 => WhyNot::Forbidden(status),
+                _ => WhyNot::NotDocker,
+            };
+            version.map_err(|_| reason)
+        }
+        verdict => verdict,
+    }
+}
+
+/// Asks for one path, reads until an answer is enough, and judges it.
+async fn ask(
+    line: &Line,
+    path: &str,
+    is_enough: fn(&[u8]) -> bool,
+    judge: fn(&[u8]) -> Result<(), WhyNot>,
+) -> Result<(), WhyNot> {
     let answer = match line.dial().await {
-        Ok(stream) => exchange(stream, request(line.address()).as_bytes()).await,
+        Ok(stream) => {
+            let request = request(line.address(), path);
+            exchange(stream, request.as_bytes(), is_enough).await
+        }
         Err(error) => return Err(why_not(line.address(), &error)),
     };
     let verdict = match answer {
@@ -29,15 +58,16 @@ pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
 }
 
 /// The question. A proxy may serve several names, and several engines behind one.
-fn request(address: &Address) -> String {
+fn request(address: &Address, path: &str) -> String {
     let (prefix, host) = (address.prefix(), address.authority());
-    format!("GET {prefix}/_ping HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+    format!("GET {prefix}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
 }
 
-/// Sends the request and reads until the head and two bytes of body are there, or the other side has ended.
+/// Sends the request and reads until the answer is enough, or the other side has ended.
 async fn exchange(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     request: &[u8],
+    is_enough: fn(&[u8]) -> bool,
 ) -> io::Result<Vec<u8>> {
     // A server that hangs up without reading the request may still have said why.
     let sent = stream.write_all(request).await;
@@ -46,7 +76,7 @@ async fn exchange(
     loop {
         match limited.read_buf(&mut answer).await {
             Ok(0) => break,
-            Ok(_) if is_whole(&answer) || !begins_as_http(&answer) => break,
+            Ok(_) if is_enough(&answer) || !begins_as_http(&answer) => break,
             Ok(_) => {}
             Err(_) if !answer.is_empty() => break,
             Err(error) => return Err(sent.err().unwrap_or(error)),
@@ -72,6 +102,7 @@ fn begins_as_http(answer: &[u8]) -> bool {
     answer[..length] == BEGIN[..length]
 }
 
+/// True once the head and two bytes of body are there.
 fn is_whole(answer: &[u8]) -> bool {
     let is_packed = |head: &[u8]| content_is_packed(&String::from_utf8_lossy(head));
     // Where it is packed it is read to its end, which closes the connection.
@@ -93,7 +124,8 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
     if !status.starts_with("http/1.") {
         return Err(WhyNot::NotDocker);
     }
-    let ok = status.split(' ').nth(1) == Some("200");
+    let status = status.split(' ').nth(1).and_then(|it| it.parse().ok());
+    let ok = status == Some(200);
     let unpacked = content_is_packed(&head).then(|| unpacked(body));
     let body = unpacked.as_deref().unwrap_or(body);
     if lines.any(|line| line.starts_with("api-version:")) || (ok && body_says_ok(body)) {
@@ -103,7 +135,24 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
     if String::from_utf8_lossy(body).contains("HTTPS server") {
         return Err(WhyNot::WantsTls);
     }
-    Err(WhyNot::NotDocker)
+    Err(match status {
+        Some(status @ (401 | 403..=405)) => WhyNot::Forbidden(status),
+        Some(_) | None => WhyNot::NotDocker,
+    })
+}
+
+/// Judges an answer to `/version`: no other server names an API version in it.
+fn judge_version(answer: &[u8]) -> Result<(), WhyNot> {
+    let (head, body) = split(answer).ok_or(WhyNot::NotDocker)?;
+    let head = String::from_utf8_lossy(head);
+    let is_packed = content_is_packed(&head);
+    let is_named = is_packed && names_version(&unpacked(body)) || names_version(body);
+    is_named.then_some(()).ok_or(WhyNot::NotDocker)
+}
+
+fn names_version(answer: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"ApiVersion\"";
+    answer.windows(KEY.len()).any(|it| it == KEY)
 }
 
 /// The first bytes of a body that a proxy has packed, be it in chunks: a chunk's length stands before it.

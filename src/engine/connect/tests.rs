@@ -517,6 +517,16 @@ async fn an_engine_is_told_from_whatever_else_listens() {
             "tls",
             "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
         ),
+        answering(
+            &folder,
+            "forbidding",
+            "HTTP/1.1 403 Forbidden\r\n\r\n<html>by administrative rules</html>",
+        ),
+        answering(
+            &folder,
+            "elsewhere",
+            "HTTP/1.1 404 Not Found\r\n\r\n<html>no such page</html>",
+        ),
     ];
     assert_eq!(
         reasons(places).await,
@@ -528,6 +538,8 @@ async fn an_engine_is_told_from_whatever_else_listens() {
             WhyNot::NotDocker,
             WhyNot::NotDocker,
             WhyNot::WantsTls,
+            WhyNot::Forbidden(403),
+            WhyNot::NotDocker,
         ]
     );
 }

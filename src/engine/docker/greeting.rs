@@ -60,7 +60,14 @@ async fn answer<'a>(
     transport: &Transport,
     wanted: Option<&'a str>,
 ) -> Result<Pinged<'a>, EngineError> {
-    let response = transport.open("/_ping").await?;
+    let response = match transport.open("/_ping").await {
+        Ok(response) => response,
+        // A proxy that does not let this through: what the engine is, its version says.
+        Err(error) if error.is_forbidden() || matches!(error, EngineError::NotFound(_)) => {
+            return Ok(Pinged::silent(wanted));
+        }
+        Err(error) => return Err(error),
+    };
     let headers = response.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let newest = text("Api-Version").and_then(Api::parse);
@@ -92,7 +99,19 @@ fn server_version(server: &str) -> Option<String> {
     matches!(product, "Docker" | "Libpod").then(|| version.to_owned())
 }
 
-impl Pinged<'_> {
+impl<'a> Pinged<'a> {
+    /// One whose ping did not reach it: nothing is known of it yet.
+    fn silent(wanted: Option<&'a str>) -> Self {
+        Self {
+            wanted,
+            newest: None,
+            likely: agree(wanted, None, None).ok(),
+            libpod: None,
+            server: None,
+            at: None,
+        }
+    }
+
     /// Whether it can be asked before it has said what it is.
     pub fn speaks(&self) -> bool {
         self.likely.is_some()
