@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use disk::Disk;
+use support::STATE;
 use support::engine::{PrivateEngine, Store};
 use support::journey::{Journey, Pane};
 use support::program::CALLERS_ENGINE;
 use support::proxy::{Manner, Proxy};
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
-use support::{DTOP, STATE};
 
 const ON_GRAPH_DRIVER: &[OnEngine] = &[
     ("what_went_is_the_engines_word", |engine| {
@@ -165,7 +165,7 @@ fn load_meanwhile(engine: &PrivateEngine, proxy: &Proxy, earlier: usize, archive
 
 /// What `clean --yes --json` prints, and what it says on standard error.
 fn clean(host: &str, chosen: &[&str]) -> (Value, String) {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

@@ -18,6 +18,7 @@ use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use support::STATE;
 use support::daemon::Daemon;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::papers::{Authority, Good};
@@ -26,7 +27,6 @@ use support::pty::Screen;
 use support::scene::Scene;
 use support::sshd::{self, Manner, PASSPHRASE, Sshd, free_port};
 use support::trial;
-use support::{DTOP, STATE};
 
 type OverSsh = (&'static str, fn() -> Manner, fn(&PrivateEngine, &Sshd));
 type Alone = (&'static str, fn(&Programs) -> Result<(), Missing>);
@@ -631,7 +631,7 @@ fn with_tls(programs: &Programs, papers: &Path) -> Result<(PrivateEngine, String
 }
 
 fn dtop(args: &[&str]) -> Command {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }
@@ -642,7 +642,7 @@ fn dtop(args: &[&str]) -> Command {
 }
 
 fn on_screen(sshd: &Sshd, url: &str) -> Screen {
-    let mut command = CommandBuilder::new(DTOP);
+    let mut command = CommandBuilder::new(support::dtop());
     command.args(["-H", url]);
     let env = sshd.env();
     let env: Vec<(&str, &str)> = env

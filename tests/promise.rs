@@ -19,11 +19,11 @@ use std::process::{Command, ExitCode};
 use serde_json::Value;
 
 use disk::Disk;
+use support::STATE;
 use support::engine::{PrivateEngine, Store};
 use support::program::CALLERS_ENGINE;
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
-use support::{DTOP, STATE};
 
 const ON_GRAPH_DRIVER: &[OnEngine] = &[(
     "an_image_and_its_cache_to_the_byte",
@@ -162,7 +162,7 @@ fn dockers_figures(engine: &PrivateEngine, image: &str) -> (String, String) {
 }
 
 fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

@@ -11,7 +11,6 @@ mod support;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use support::DTOP;
 use support::engine::PrivateEngine;
 use support::journey::PLAN;
 use support::program::CALLERS_ENGINE;
@@ -43,7 +42,7 @@ fn fill(engine: &PrivateEngine) {
 
 /// The exit code of dtop with these words.
 fn run(proxy: &Proxy, home: &Path, words: &[&str]) -> i32 {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

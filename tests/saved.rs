@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use support::STATE;
 use support::engine::{PrivateEngine, Store, run};
 use support::program::CALLERS_ENGINE;
 use support::proxy::{Manner, Proxy};
 use support::scene::Scene;
 use support::trial::{self, OnEngine};
-use support::{DTOP, STATE};
 
 const ON_EVERY_STORE: &[OnEngine] = &[
     ("an_image_that_was_saved_is_loaded_again", image),
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn dtop(host: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

@@ -17,6 +17,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
 
+use support::STATE;
 use support::archive::{self, Dated};
 use support::census::Census;
 use support::engine::{PrivateEngine, Store};
@@ -24,7 +25,6 @@ use support::program::CALLERS_ENGINE;
 use support::registry::{PASSWORD, Registry, USER};
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
-use support::{DTOP, STATE};
 
 const TESTS: &[OnEngine] = &[(
     "every_line_leaves_what_the_script_leaves",
@@ -261,9 +261,10 @@ fn shell(engine: &PrivateEngine, line: &str) -> Output {
     let host = engine.host();
     let client = engine.client();
     let docker = client.get_program().to_string_lossy().into_owned();
+    let dtop = support::dtop();
     for (name, start) in [
         ("docker", format!("'{docker}' --host '{host}'")),
-        ("dtop", format!("'{DTOP}' -H '{host}'")),
+        ("dtop", format!("'{}' -H '{host}'", dtop.display())),
     ] {
         let file = folder.join(name);
         fs::write(&file, format!("#!/bin/sh\nexec {start} \"$@\"\n")).unwrap();

@@ -10,10 +10,10 @@ mod support;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use support::STATE;
 use support::faulty::{Fault, Faulty, WORDS};
 use support::program::CALLERS_ENGINE;
 use support::pty::Screen;
-use support::{DTOP, STATE};
 
 /// Quitting waits for nobody.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ fn quits_at_once(screen: &mut Screen) {
 }
 
 fn command(engine: &Faulty, args: &[&str]) -> Output {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

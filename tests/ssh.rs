@@ -18,7 +18,6 @@ use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use support::DTOP;
 use support::engine::{PrivateEngine, Store};
 use support::program::{Missing, Programs, on_path};
 use support::pty::Screen;
@@ -355,7 +354,7 @@ fn killed_before_and_after(engine: &PrivateEngine) -> Result<(), Missing> {
 }
 
 fn on_screen(sshd: &Sshd, url: &str) -> Screen {
-    let mut command = CommandBuilder::new(DTOP);
+    let mut command = CommandBuilder::new(support::dtop());
     command.args(["-H", url]);
     let env = sshd.env();
     let env: Vec<(&str, &str)> = env

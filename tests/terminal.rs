@@ -19,11 +19,11 @@ use libtest_mimic::Trial;
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 
+use support::broken;
 use support::journey::{Journey, PLAN, Pane, REMOVING};
 use support::program::on_path;
 use support::pty::{SOON, Screen, traces};
 use support::trial;
-use support::{DTOP, broken};
 
 const TESTS: &[(&str, fn())] = &[
     (
@@ -235,7 +235,9 @@ fn suspending_restores() {
     let shell = on_path("dash").unwrap_or_else(|| PathBuf::from("sh"));
     let mut command = CommandBuilder::new(shell);
     command.arg("-i");
-    let env = [("PS1", "ready> "), ("ENV", ""), ("DTOP", DTOP)];
+    let dtop = support::dtop();
+    let dtop = dtop.to_str().expect("a path of text");
+    let env = [("PS1", "ready> "), ("ENV", ""), ("DTOP", dtop)];
     let mut screen = Screen::start_program(command, &env, (24, 80));
     screen.wait_for("ready>");
     let before = stty(&mut screen);
@@ -556,7 +558,7 @@ fn no_engine_says_what_was_tried() {
 }
 
 fn no_terminal_prints_the_report() {
-    let output = std::process::Command::new(DTOP)
+    let output = std::process::Command::new(support::dtop())
         .arg("--demo")
         .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
         .output()

@@ -7,7 +7,6 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::DTOP;
 use crate::support::engine::{PrivateEngine, Store, run};
 use crate::support::program::CALLERS_ENGINE;
 use crate::support::registry::{PASSWORD, Registry, USER};
@@ -72,7 +71,7 @@ impl<'a> Place<'a> {
     }
 
     fn dtop(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(DTOP);
+        let mut command = Command::new(crate::support::dtop());
         for name in CALLERS_ENGINE {
             command.env_remove(name);
         }
@@ -339,7 +338,7 @@ pub fn the_digits_of_an_id_mean_the_image(engine: &PrivateEngine) {
     let scene = Scene::on(engine);
     let config = engine.folder().join("dtop-config");
     let dtop = |args: &[&str]| {
-        let mut command = Command::new(DTOP);
+        let mut command = Command::new(crate::support::dtop());
         for name in CALLERS_ENGINE {
             command.env_remove(name);
         }

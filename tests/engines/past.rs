@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::DTOP;
 use crate::support::engine::{PrivateEngine, run};
 use crate::support::program::CALLERS_ENGINE;
 use crate::support::proxy::{Manner, Proxy};
@@ -19,7 +18,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// dtop with a journal and settings of this engine's own.
 fn dtop(engine: &PrivateEngine, host: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(crate::support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

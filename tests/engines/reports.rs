@@ -5,11 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::STATE;
 use crate::support::census::Census;
 use crate::support::engine::{PrivateEngine, run};
 use crate::support::program::{CALLERS_ENGINE, on_path};
 use crate::support::scene::{Builder, Scene};
-use crate::support::{DTOP, STATE};
 
 pub fn report_is_json_on_an_empty_engine(engine: &PrivateEngine) {
     let report = json_report(engine);
@@ -307,7 +307,7 @@ pub fn command(engine: &PrivateEngine) -> Command {
 
 /// dtop on the engine at this address.
 pub fn at(host: &str) -> Command {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(crate::support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

@@ -7,14 +7,14 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::support::STATE;
 use crate::support::engine::PrivateEngine;
 use crate::support::program::CALLERS_ENGINE;
 use crate::support::scene::Scene;
-use crate::support::{DTOP, STATE};
 
 /// A command of dtop's against this engine.
 fn dtop(engine: &PrivateEngine, args: &[&str]) -> Output {
-    let mut command = Command::new(DTOP);
+    let mut command = Command::new(crate::support::dtop());
     for name in CALLERS_ENGINE {
         command.env_remove(name);
     }

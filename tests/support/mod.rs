@@ -29,7 +29,7 @@ pub mod sshd;
 pub mod trial;
 
 /// The program under test, as cargo built it for the tests.
-pub const DTOP: &str = env!("CARGO_BIN_EXE_dtop");
+const DTOP: &str = env!("CARGO_BIN_EXE_dtop");
 /// Where the tests' programs keep their journal, in place of the caller's own.
 pub const STATE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/state");
 /// Names another build of it to be tested instead: a release build, say.

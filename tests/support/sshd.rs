@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::STATE;
 use super::daemon::Daemon;
 use super::engine::run;
 use super::program::{CALLERS_ENGINE, Missing, on_path};
-use super::{DTOP, STATE};
 
 /// The passphrase of the user's second key.
 pub const PASSPHRASE: &str = "open sesame";
@@ -185,7 +185,7 @@ impl Sshd {
     }
 
     pub fn dtop(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(DTOP);
+        let mut command = Command::new(super::dtop());
         for name in CALLERS_ENGINE {
             command.env_remove(name);
         }
