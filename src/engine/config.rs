@@ -3,20 +3,16 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::ErrorKind;
 use std::ops::Range;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::user_file::text_of;
 use super::user_folder::{Variable, home};
 use crate::domain::protect::Rule;
-
-/// The most bytes of a config: one with ten thousand filters has half of that.
-const LARGEST: u64 = 1_000_000;
 
 /// What the config says; what it does not say is off.
 #[derive(Clone, Debug, Default)]
@@ -98,43 +94,6 @@ impl Mistake {
         let line = before.split(|byte| *byte == b'\n').count();
         format!("{}:{line}: {}", path.display(), self.why)
     }
-}
-
-/// Reads a regular file, to which links may lead, without ever waiting: a pipe waits for who writes, a device may
-/// have no end.
-fn text_of(path: &Path) -> io::Result<String> {
-    // Opening some devices does something already.
-    check_kind(&fs::metadata(path)?)?;
-    let without_waiting = OFlags::NONBLOCK.bits().cast_signed();
-    let mut options = fs::OpenOptions::new();
-    let file = options
-        .read(true)
-        .custom_flags(without_waiting)
-        .open(path)?;
-    let about = file.metadata()?;
-    check_kind(&about)?;
-    let mut text = String::new();
-    file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
-        return Err(io::Error::other("it is larger than 1 MB"));
-    }
-    Ok(text)
-}
-
-fn check_kind(about: &fs::Metadata) -> io::Result<()> {
-    let kind = about.file_type();
-    let what = if kind.is_file() {
-        return Ok(());
-    } else if kind.is_dir() {
-        "a folder"
-    } else if kind.is_fifo() {
-        "a pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
-    };
-    Err(io::Error::other(format!("it is {what}, no file")))
 }
 
 /// Where the config is. A service may have no HOME: its things are protected all the same.

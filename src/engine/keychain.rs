@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::user_file::text_of;
 use super::wire::Row;
 
 /// Docker Hub's key, in settings and helpers.
@@ -82,7 +83,7 @@ impl Keychain {
         let Some(path) = self.folder.as_ref().map(|it| it.join("config.json")) else {
             return Ok(None);
         };
-        let text = match tokio::fs::read_to_string(&path).await {
+        let text = match text_of(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("{}: {error}", path.display())),

@@ -20,6 +20,7 @@ pub mod restore;
 pub mod save;
 mod tar;
 pub mod transport;
+mod user_file;
 mod user_folder;
 pub mod watch;
 pub mod wire;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::engine::transport::tls::Papers;
+use crate::engine::user_file::text_of;
 
 /// A context that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +64,7 @@ struct DockerEndpoint {
 /// the default engine: a warning above a full screen is never seen, and the wrong engine would be.
 pub(super) fn current(config: &Path) -> Result<Option<String>, ContextError> {
     let path = config.join("config.json");
-    let text = match fs::read_to_string(&path) {
+    let text = match text_of(&path) {
         Ok(text) => text,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(unreadable(path, &error)),
@@ -88,7 +89,7 @@ pub(super) fn endpoint(config: &Path, name: &str) -> Result<Endpoint, ContextErr
     };
     for entry in entries.filter_map(Result::ok) {
         // Another context's broken file is not this one's trouble.
-        let Some(meta) = fs::read_to_string(entry.path().join("meta.json"))
+        let Some(meta) = text_of(&entry.path().join("meta.json"))
             .ok()
             .and_then(|text| serde_json::from_str::<Meta>(&text).ok())
         else {

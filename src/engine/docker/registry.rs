@@ -23,7 +23,7 @@ use crate::domain::item::{ImageId, Text};
 use crate::domain::reference::repository;
 use crate::engine::transport::{Body, empty, within};
 use crate::engine::wire::{self, Dialect, Row};
-use crate::engine::{EngineError, Tell};
+use crate::engine::{EngineError, Tell, user_file};
 
 /// How long a registry may take to say whether it has something.
 const LOOK: Duration = Duration::from_secs(10);
@@ -83,7 +83,7 @@ impl DockerEngine {
     pub(super) async fn load_images(&self, path: &Path, tell: Tell<'_>) -> Result<(), EngineError> {
         let unread =
             |error: io::Error| EngineError::NotFound(format!("{}: {error}", path.display()));
-        let file = tokio::fs::File::open(path).await.map_err(unread)?;
+        let file = tokio::fs::File::from_std(user_file::open(path).map_err(unread)?);
         let pieces = stream::try_unfold(file, |mut file| async move {
             let mut piece = vec![0; PIECE];
             let read = file.read(&mut piece).await?;

@@ -20,10 +20,13 @@ use tokio_rustls::rustls::{
 
 use self::unchecked::Unchecked;
 use crate::engine::clock;
+use crate::engine::user_file::{self, bytes_of};
 
 mod unchecked;
 mod validity;
 
+/// Names the system's authorities where they are elsewhere.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
 /// How long an engine may take to say why it hangs up.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -237,7 +240,8 @@ impl Papers {
             return Ok(builder.with_no_client_auth());
         };
         let chain = certificates(certificate)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file(key, &error))?;
+        let secret = bytes_of(key).map_err(|error| file(key, &error))?;
+        let secret = PrivateKeyDer::from_pem_slice(&secret).map_err(|error| file(key, &error))?;
         builder
             .with_client_auth_cert(chain, secret)
             .map_err(|error| file(key, &error))
@@ -250,10 +254,16 @@ impl Papers {
         let mut roots = RootCertStore::empty();
         let (authority, found) = match &self.ca {
             Some(path) => (path.clone(), certificates(path)?),
-            None => (
-                PathBuf::from("the system's authorities"),
-                rustls_native_certs::load_native_certs().certs,
-            ),
+            None => {
+                let named = std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
+                if let Some(path) = named.map(PathBuf::from) {
+                    user_file::open(&path).map_err(|error| file(&path, &error))?;
+                }
+                (
+                    PathBuf::from("the system's authorities"),
+                    rustls_native_certs::load_native_certs().certs,
+                )
+            }
         };
         roots.add_parsable_certificates(found);
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
@@ -266,8 +276,8 @@ impl Papers {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
-    let found: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).and_then(std::iter::Iterator::collect);
+    let bytes = bytes_of(path).map_err(|error| file(path, &error))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     let found = found.map_err(|error| file(path, &error))?;
     if found.is_empty() {
         return Err(file(path, &"it holds no certificate"));
