@@ -42,6 +42,7 @@ pub mod past;
 mod screen;
 mod session;
 mod terminal;
+mod waiting;
 
 use ending::{Ending, GRACE, Signals};
 use line::Line;

@@ -170,6 +170,7 @@ pub async fn open(
             api: env.api.clone(),
             asks_ahead: true,
             keychain: Keychain::new(env.config_folder()),
+            limits: docker::Limits::default(),
         };
         let engine = DockerEngine::open(line.clone(), options).await?;
         Ok(Arc::new(engine) as Arc<dyn Engine>)

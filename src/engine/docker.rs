@@ -9,6 +9,7 @@ mod copies;
 mod events;
 mod external;
 mod greeting;
+mod limits;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use serde_json::Value;
 use self::again::uncrossed;
 use self::ahead::Ahead;
 use self::greeting::Pinged;
+pub use self::limits::Limits;
 use self::usage::{Part, Usage};
 use super::blobs::Blobs;
 use super::gist::Gist;
@@ -54,9 +56,8 @@ use crate::domain::item::{
 use crate::domain::outsider::Outsider;
 use crate::domain::time::Timestamp;
 
-/// A list is given this long; a walk of a disk any time.
+/// A list is given this long.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));
-const WALK: Option<Duration> = None;
 /// Containers that are inspected at once where the list tells too little.
 const INSPECTIONS: usize = 8;
 
@@ -76,6 +77,7 @@ pub struct Options {
     pub asks_ahead: bool,
     /// The docker command's settings, with the credentials for registries.
     pub keychain: Keychain,
+    pub limits: Limits,
 }
 
 /// An engine that answers at an address.
@@ -233,7 +235,7 @@ impl DockerEngine {
         let mut containers = self.without_helpers(wire::containers(&list), copies::is_helper);
         let mut inspected = stream::iter(wire::with_hidden_mounts(&list))
             .map(|id| async move {
-                let answer = self.inspect_container(&id, false).await;
+                let answer = Box::pin(self.inspect_container(&id, false)).await;
                 (id, answer)
             })
             .buffer_unordered(INSPECTIONS);
@@ -253,20 +255,12 @@ impl DockerEngine {
                 }
                 // It went meanwhile; the next list will not have it.
                 Err(EngineError::NotFound(_)) => {}
+                // What is mounted there the list has told, but not of which image: that it may be any is known.
+                Err(EngineError::Stalled { .. }) if wire::lists_mounts(&list, &id) => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(containers)
-    }
-
-    async fn inspect_container(&self, id: &ContainerId, size: bool) -> Result<Value, EngineError> {
-        let id = writes::encoded(id.as_str())?;
-        if size {
-            let path = format!("/containers/{id}/json?size=1");
-            self.json(&path, WALK).await
-        } else {
-            self.json(&format!("/containers/{id}/json"), LIST).await
-        }
     }
 
     async fn inspect_image(&self, id: &ImageId) -> Result<ImageDetails, EngineError> {
@@ -275,7 +269,12 @@ impl DockerEngine {
             format!("/images/{name}/json"),
             format!("/images/{name}/history"),
         );
-        let answers = match tokio::join!(self.json(&inspect, LIST), self.list(&history)) {
+        let limit = Some(self.options.limits.inspect);
+        let layers = async {
+            let answer = self.transport.get(&history, limit).await?;
+            wire::parse_list(&format!("GET {history}"), &answer)
+        };
+        let answers = match tokio::join!(self.json(&inspect, limit), layers) {
             (Err(error), Err(other)) if is_corrupt(&error) && is_corrupt(&other) => {
                 return Err(error);
             }
@@ -322,9 +321,14 @@ impl DockerEngine {
         }
     }
 
+    /// How long a walk over a disk may take.
+    fn walk(&self) -> Duration {
+        self.options.limits.walk
+    }
+
     async fn used(&self, part: Part) -> Result<Arc<wire::Df>, EngineError> {
         self.usage
-            .ask(&self.transport, self.terms().api, part)
+            .ask(&self.transport, self.terms().api, part, self.walk())
             .await
     }
 
@@ -332,7 +336,8 @@ impl DockerEngine {
         let Ok(name) = writes::encoded(name) else {
             return Ok(None);
         };
-        match self.json(&format!("/images/{name}/json"), LIST).await {
+        let limit = Some(self.options.limits.inspect);
+        match self.json(&format!("/images/{name}/json"), limit).await {
             Ok(inspect) => {
                 let id = inspect.get("Id").and_then(Value::as_str);
                 Ok(wire::image_id(id.unwrap_or_default()))
@@ -455,7 +460,7 @@ impl Engine for DockerEngine {
             if self.terms().dialect.podman {
                 return Ok(Gist::default());
             }
-            match usage::gist(&self.transport, self.terms().api).await {
+            match usage::gist(&self.transport, self.terms().api, self.walk()).await {
                 Some(gist) => gist,
                 None => Ok(Gist::of(&self.build_cache().await?)),
             }

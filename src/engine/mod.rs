@@ -83,6 +83,11 @@ pub enum EngineError {
     /// No answer within the time that this request is given.
     #[error("{request}: no answer within {seconds} s")]
     TimedOut { request: String, seconds: u64 },
+    /// The engine tells nothing of this container, though it answers otherwise.
+    #[error(
+        "container {container}: the engine tells nothing of it within {seconds} s; is a docker cp of it not read to its end?"
+    )]
+    Stalled { container: String, seconds: u64 },
     /// `--read-only`: nothing was sent, or written ([`Gate`]).
     #[error("read-only: {request} was not done")]
     ReadOnly { request: String },

@@ -150,6 +150,12 @@ impl Transport {
         self.0.line.login()
     }
 
+    /// Returns true if a request sent now would not have to wait until another one is answered.
+    pub(in crate::engine) fn has_room(&self) -> bool {
+        let room = self.0.room.as_ref();
+        room.is_none_or(|room| room.available_permits() > 0)
+    }
+
     /// What it lets through but GET and HEAD.
     #[must_use]
     pub fn gate(&self) -> Gate {
@@ -326,7 +332,7 @@ pub(in crate::engine) async fn refusal_of(
 }
 
 /// Gives up on an answer after a time, which cancels it.
-pub(super) async fn within<T>(
+pub(in crate::engine) async fn within<T>(
     path: &str,
     limit: Option<Duration>,
     answer: impl Future<Output = Result<T, EngineError>>,

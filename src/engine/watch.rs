@@ -32,7 +32,7 @@ use super::host::{self, Asked, Known, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
-use crate::domain::item::ImageId;
+use crate::domain::item::{ContainerDetails, ContainerId, ImageId};
 use crate::domain::paths::Resolved;
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
@@ -153,6 +153,33 @@ async fn within<T>(request: &str, answer: Answer<'_, T>) -> Result<T, EngineErro
             seconds: LIST.as_secs(),
         })
     })
+}
+
+/// What inspecting a container has told.
+struct InspectedContainer {
+    details: Result<ContainerDetails, EngineError>,
+    /// Why its size is missing, where the rest is told.
+    unsized_by: Option<EngineError>,
+}
+
+/// Inspects a container, with its size if that is wanted. Where only the walk for it takes too long, the rest is told.
+async fn inspect(engine: &dyn Engine, id: &ContainerId, size: bool) -> InspectedContainer {
+    let quick = || within("container", engine.container_details(id, false));
+    let walked = if size {
+        engine.container_details(id, true).await
+    } else {
+        quick().await
+    };
+    match walked {
+        Err(error @ EngineError::TimedOut { .. }) if size => InspectedContainer {
+            details: quick().await,
+            unsized_by: Some(error),
+        },
+        details => InspectedContainer {
+            details,
+            unsized_by: None,
+        },
+    }
 }
 
 /// Looks at the engine's host on a thread of its own, and asks an engine that knows its disks itself. `None`

@@ -26,7 +26,9 @@ pub use details::{container_details, created, image_content, image_source, last_
 pub use events::change;
 pub use external::external;
 pub use images::{ImageList, images};
-pub use lists::{backing, containers, services, volume_warnings, volumes, with_hidden_mounts};
+pub use lists::{
+    backing, containers, lists_mounts, services, volume_warnings, volumes, with_hidden_mounts,
+};
 pub use usage::{Df, Reading, gist_of_records, records, shared_sizes, volume_sizes};
 
 use super::EngineError;

@@ -3,7 +3,7 @@
 mod opened;
 mod unlisted;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::Path;
 use std::pin::pin;
@@ -32,6 +32,7 @@ use self::unlisted::Unlisted;
 use super::console::Console;
 use super::ending::{self, Ending, GRACE};
 use super::past;
+use super::waiting::{Waits, showing};
 
 /// How long clearing up after a dtop that was killed may take.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -81,7 +82,7 @@ impl Stop {
                 "ask who may do that here: an authorization plugin or a proxy forbids it"
             }
             EngineError::Unreachable { .. } => "is the engine still running?",
-            EngineError::TimedOut { .. } => {
+            EngineError::TimedOut { .. } | EngineError::Stalled { .. } => {
                 "is the engine hanging? its log tells more (journalctl -u docker)"
             }
             EngineError::Garbled { .. } => "is that an engine? check the address",
@@ -285,6 +286,8 @@ async fn carry_out(
     let interrupted = Cell::new(None);
     let mut ended = Vec::new();
     let page = console.page;
+    let waits = RefCell::new(Waits::new("waiting for"));
+    let shown = RefCell::new(&mut *console);
     let removal = {
         let tell = |event: Event| {
             // Who has interrupted it does not wait for a figure either, which may take a scan.
@@ -294,18 +297,16 @@ async fn carry_out(
             if let Event::Checked { plan, .. } = &event {
                 steps.clone_from(&plan.steps);
             }
-            let saving = saving(&event, &steps, page);
-            if save.is_some() {
-                console.show_note(&saving.unwrap_or_default());
-            }
+            let mut shown = shown.borrow_mut();
+            show_after(&event, (&steps, save), &mut waits.borrow_mut(), &mut shown);
             ended.extend_from_slice(dones(&event));
-            let lines = lines(&event, page);
             // A reader who has gone does not end what was confirmed.
-            if !json && written.is_ok() && !lines.is_empty() {
-                written = console.print(&lines);
+            if !json && written.is_ok() {
+                written = print_lines(&event, &mut shown);
             }
         };
-        let mut removal = pin!(remove(engine, order, Arc::clone(&cancel), tell));
+        let removal = remove(engine, order, Arc::clone(&cancel), tell);
+        let mut removal = pin!(showing(&waits, &shown, removal));
         tokio::select! {
             biased;
             ending = interrupt => {
@@ -383,6 +384,55 @@ fn saving(event: &Event, steps: &[Step], page: Page) -> Option<String> {
         Event::Saving { index, done } => Some(text::saving(steps.get(*index)?, *done, page)),
         _ => None,
     }
+}
+
+/// Shows what a removal does after an event. A line of what has ended stands where the wait for it stood.
+fn show_after(
+    event: &Event,
+    (steps, save): (&[Step], Option<&Path>),
+    waits: &mut Waits,
+    console: &mut Console<'_>,
+) {
+    waits.clear();
+    console.show_waits(waits);
+    if save.is_some() {
+        let saving = saving(event, steps, console.page);
+        console.show_note(&saving.unwrap_or_default());
+    }
+    if let Some(what) = awaited(event, steps) {
+        waits.begin(&what);
+    }
+}
+
+/// Returns what a removal waits for after an event.
+fn awaited(event: &Event, steps: &[Step]) -> Option<String> {
+    match event {
+        Event::Checking => Some("the engine's lists".to_owned()),
+        Event::Started { index } => {
+            let step = steps.get(*index)?;
+            Some(format!(
+                "the end of {} {}",
+                step.id.kind().word(),
+                step.name
+            ))
+        }
+        Event::Counting => Some("what was freed".to_owned()),
+        Event::Checked { .. }
+        | Event::Saving { .. }
+        | Event::Ended { .. }
+        | Event::Aborted { .. }
+        | Event::Accounted(_)
+        | Event::Finished => None,
+    }
+}
+
+/// Prints what has ended with an event.
+fn print_lines(event: &Event, console: &mut Console<'_>) -> io::Result<()> {
+    let lines = lines(event, console.page);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    console.print(&lines)
 }
 
 /// What a removal prints, a line an object.

@@ -51,19 +51,6 @@ impl Console<'_> {
         self.say(&self.page.theme().printed(line));
     }
 
-    /// Shows what is being measured in place of what was; nothing clears the line.
-    pub fn show_progress(&mut self, stages: &[&str]) {
-        if !self.progress {
-            return;
-        }
-        let dots = self.page.theme().pending();
-        self.show_note(&if stages.is_empty() {
-            String::new()
-        } else {
-            format!("measuring {}{dots}", stages.join(", "))
-        });
-    }
-
     /// Shows a line in place of the one before; an empty one clears it. Only a terminal shows it.
     pub fn show_note(&mut self, text: &str) {
         if !self.progress {

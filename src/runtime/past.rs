@@ -1,5 +1,6 @@
 //! `history` and `restore`: what was removed, and how it is had again.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::report::{history, json};
 
 use super::batch::{Found, Planned, Stop};
 use super::console::Console;
+use super::waiting::{Waits, showing};
 use crate::cli;
 
 /// What was in hand when a dtop was ended is looked for so long; then the history is printed without that.
@@ -204,15 +206,24 @@ async fn bring_back(
     let tell = move |text: String| {
         let _ = told.send(text);
     };
-    let mut restoring = pin!(engine::restore::restore(engine, entry, &tell));
-    let end = loop {
-        tokio::select! {
-            biased;
-            end = &mut restoring => break end,
-            Some(text) = words.recv() => console.show_note(&text),
+    let mut waits = Waits::new("");
+    waits.begin(&format!("restoring {}", entry.name));
+    let (waits, shown) = (RefCell::new(waits), RefCell::new(&mut *console));
+    let restoring = async {
+        let mut restoring = pin!(engine::restore::restore(engine, entry, &tell));
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut restoring => break end,
+                Some(text) = words.recv() => {
+                    let mut waits = waits.borrow_mut();
+                    waits.replace(&text);
+                    shown.borrow_mut().show_waits(&mut waits);
+                }
+            }
         }
     };
-    console.show_note("");
+    let end = showing(&waits, &shown, restoring).await;
     let returned = Returned {
         entry: entry.clone(),
         end,

@@ -1,6 +1,7 @@
 //! The engine's client against a socket that answers as engines do.
 
 mod hostile;
+mod limits;
 mod writes;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,19 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::WALK;
 use super::again::{patiently, uncrossed};
 use crate::engine::EngineError;
 use crate::engine::gist::Gist;
-use crate::engine::transport::{Api, Frames, Transport};
+use crate::engine::transport::{Api, Frames, Transport, within};
 use crate::engine::wire::{self, Df, Reading};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 /// An answer of everything serves the other parts of the same scan this long.
 const FRESH: Duration = Duration::from_secs(60);
-/// Another client's walk is waited for this long.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,16 +81,24 @@ struct Last {
 }
 
 impl Usage {
-    pub async fn ask(&self, transport: &Transport, api: Api, part: Part) -> Outcome {
+    /// Asks for a part, which may walk over a disk for as long as `limit`.
+    pub async fn ask(
+        &self,
+        transport: &Transport,
+        api: Api,
+        part: Part,
+        limit: Duration,
+    ) -> Outcome {
         if let Some(path) = part.path(api) {
-            return df(transport, &path, part.reading()).await.map(Arc::new);
+            let answer = df(transport, &path, part.reading(), limit).await;
+            return answer.map(Arc::new);
         }
         let (flight, age) = {
             let mut state = self.state();
             if let Some(answer) = state.left_over(part) {
                 return Ok(answer);
             }
-            (state.join(transport), state.age)
+            (state.join(transport, limit), state.age)
         };
         let answer = flight.await?;
         self.state().remember(&answer, age, part);
@@ -131,14 +136,17 @@ impl State {
         Some(answer)
     }
 
-    fn join(&mut self, transport: &Transport) -> Flight {
+    fn join(&mut self, transport: &Transport, limit: Duration) -> Flight {
         if let Some(flight) = self.flight.as_ref().and_then(WeakShared::upgrade) {
             return flight;
         }
         let transport = transport.clone();
         let walk = async move {
-            let ask = || df(&transport, "/system/df", Reading::All);
-            patiently(PATIENCE, ask).await.map(Arc::new)
+            let path = "/system/df";
+            let ask = || df(&transport, path, Reading::All, limit);
+            // Another client's walk and this one together take no longer than one may.
+            let answer = within(path, Some(limit), patiently(limit, ask)).await;
+            answer.map(Arc::new)
         };
         let flight = walk.boxed().shared();
         self.flight = flight.downgrade();
@@ -164,17 +172,26 @@ impl State {
 }
 
 /// The gist of the build cache; `None` where the engine cannot be asked for it alone.
-pub async fn gist(transport: &Transport, api: Api) -> Option<Result<Gist, EngineError>> {
+pub async fn gist(
+    transport: &Transport,
+    api: Api,
+    limit: Duration,
+) -> Option<Result<Gist, EngineError>> {
     let path = Part::BuildCache.path(api)?;
-    let answer = df(transport, &path, Reading::BuildCacheGist).await;
+    let answer = df(transport, &path, Reading::BuildCacheGist, limit).await;
     Some(answer.and_then(wire::gist_of_records))
 }
 
-async fn df(transport: &Transport, path: &str, wanted: Reading) -> Result<Df, EngineError> {
+async fn df(
+    transport: &Transport,
+    path: &str,
+    wanted: Reading,
+    limit: Duration,
+) -> Result<Df, EngineError> {
     uncrossed(|| async {
         let request = format!("GET {path}");
         let read = move |answer: Frames| Df::parse(&request, answer, wanted);
-        transport.read(path, WALK, read).await?
+        transport.read(path, Some(limit), read).await?
     })
     .await
 }

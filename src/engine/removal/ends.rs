@@ -39,6 +39,18 @@ impl End {
         Self::new(Outcome::Failed, error.into())
     }
 
+    /// The end of what the engine refused, to be tried again at the end where there was no room for it.
+    pub fn refused(error: &EngineError) -> Self {
+        let words = match error {
+            EngineError::Stalled { .. } => format!("{error} It may still go when that ends"),
+            error => error.to_string(),
+        };
+        Self {
+            no_room: is_no_room(error),
+            ..Self::failed(words)
+        }
+    }
+
     pub fn skipped(why: impl Into<String>) -> Self {
         Self::new(Outcome::Skipped, why.into())
     }
@@ -187,10 +199,7 @@ impl Run<'_> {
         }
         match found {
             Ok(false) => End::removed(),
-            Ok(true) => End {
-                no_room: is_no_room(&error),
-                ..End::failed(error.to_string())
-            },
+            Ok(true) => End::refused(&error),
             Err(_) => unresolved(&error),
         }
     }
@@ -248,9 +257,15 @@ pub(super) fn is_silence(error: &EngineError) -> bool {
     )
 }
 
-/// Docker 20.10 writes before it removes an image, and cannot on a full disk (ENGINE.md §1.7).
+/// Returns true where the engine had no room to do it: Docker 20.10 writes before it removes an image, and cannot on a
+/// full disk (ENGINE.md §1.7); on a full btrfs nothing but volumes goes.
 pub(super) fn is_no_room(error: &EngineError) -> bool {
-    matches!(error, EngineError::Refused { message, .. } if message.contains("no space left on device"))
+    let (EngineError::Refused { message, .. } | EngineError::NotSupported(message)) = error else {
+        return false;
+    };
+    let words = message.to_ascii_lowercase();
+    let mut no_room = ["no space left", "quota exceeded"].iter();
+    no_room.any(|it| words.contains(it))
 }
 
 /// The end of a removal whose effect nobody could tell.

@@ -5,7 +5,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
 
 use super::Run;
-use super::ends::{End, is_no_room, unresolved};
+use super::ends::{End, unresolved};
 use crate::engine::EngineError;
 
 impl Run<'_> {
@@ -17,7 +17,8 @@ impl Run<'_> {
         if let Err(end) = self.take_names(step, id, &others, last).await {
             return end;
         }
-        match self.engine.remove_image(id).await {
+        let removal = self.engine.remove_image(id);
+        match self.unless_stalled(removal).await {
             Ok(removed) => {
                 self.note(step, &removed);
                 self.take_parents(step).await;
@@ -53,7 +54,8 @@ impl Run<'_> {
             if !is_bare || is_below {
                 return;
             }
-            match self.engine.remove_image(&parent).await {
+            let removal = self.engine.remove_image(&parent);
+            match self.unless_stalled(removal).await {
                 Ok(removed) => self.note(step, &removed),
                 Err(_) => return,
             }
@@ -108,7 +110,8 @@ impl Run<'_> {
     }
 
     async fn untag(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<(), End> {
-        match self.engine.untag(name).await {
+        let change = self.engine.untag(name);
+        match self.unless_stalled(change).await {
             Ok(removed) => {
                 self.note(step, &removed);
                 Ok(())
@@ -116,14 +119,11 @@ impl Run<'_> {
             Err(EngineError::NotFound(_)) => Ok(()),
             Err(EngineError::Conflict(words)) => Err(self.after_conflict(step, words).await),
             Err(error) if error.is_forbidden() => Err(self.after(step, error).await),
-            Err(error) if is_no_room(&error) => Err(End {
-                no_room: true,
-                ..End::failed(error.to_string())
-            }),
-            // A cut connection: the name itself tells whether it was taken.
+            // The connection was cut, or there was no room: the name itself tells whether it was taken. Docker 28 on a
+            // full ext4 refuses, and has lost the name all the same until it is started again.
             Err(error) => match self.means(step, name, id).await {
                 Ok(false) => Ok(()),
-                Ok(true) => Err(End::failed(error.to_string())),
+                Ok(true) => Err(End::refused(&error)),
                 Err(end) => Err(end),
             },
         }

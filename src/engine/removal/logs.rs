@@ -38,7 +38,7 @@ impl Run<'_> {
                 }
             }
             Err(EngineError::NotFound(words)) => self.missing(step, words).await,
-            Err(error) => End::failed(error.to_string()),
+            Err(error) => End::refused(&error),
         }
     }
 }

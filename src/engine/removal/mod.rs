@@ -17,9 +17,11 @@ mod model;
 mod races;
 mod records;
 mod rescan;
+mod retries;
 mod save;
 #[cfg(test)]
 mod served;
+mod stalled;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -194,6 +196,9 @@ struct Run<'a> {
     unsaved: HashMap<ItemId, String>,
     /// Containers that were stopped before their turn.
     stopped: HashSet<ItemId>,
+    /// Why the engine removes no image.
+    stalled: Option<String>,
+    looked_for_stalled: bool,
 }
 
 impl<'a> Run<'a> {
@@ -221,6 +226,8 @@ impl<'a> Run<'a> {
             copies: HashMap::new(),
             unsaved: HashMap::new(),
             stopped: HashSet::new(),
+            stalled: None,
+            looked_for_stalled: false,
         }
     }
 
@@ -242,18 +249,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        for (index, first) in put_off {
-            self.put_off.remove(&steps[index].id);
-            let end = if self.halted().is_some() {
-                first
-            } else {
-                self.batch(index..index + 1, report)
-                    .await
-                    .pop()
-                    .unwrap_or(first)
-            };
-            done[index] = Some(self.ended(index, end, report).await);
-        }
+        self.retry(put_off, &mut done, report).await;
         done.into_iter().flatten().collect()
     }
 
@@ -280,6 +276,11 @@ impl<'a> Run<'a> {
             return vec![End::skipped(why)];
         }
         if let Some(end) = steps.first().and_then(|step| self.needs(step)) {
+            return vec![end];
+        }
+        if let Some(step) = steps.first()
+            && let Some(end) = self.waits_for_container(step).await
+        {
             return vec![end];
         }
         let copies = &self.copies;

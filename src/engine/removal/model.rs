@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::bytes::{Bytes, Figure};
@@ -26,6 +27,10 @@ pub(super) enum Fault {
     /// The connection is cut before or after it takes effect.
     CutBefore,
     CutAfter,
+    /// It is never answered, and has no effect.
+    Hang,
+    /// Its answer takes so long.
+    Late(Duration),
     /// The engine is gone from this request on.
     Down,
 }
@@ -163,6 +168,15 @@ impl Model {
             None => effect(&mut world.inventory),
             Some(Fault::Refuse(error)) => Err(error),
             Some(Fault::CutBefore) => Err(cut()),
+            Some(Fault::Hang) => return pending().boxed(),
+            Some(Fault::Late(time)) => {
+                let answer = effect(&mut world.inventory);
+                return async move {
+                    tokio::time::sleep(time).await;
+                    answer
+                }
+                .boxed();
+            }
             Some(Fault::CutAfter) => effect(&mut world.inventory).and(Err(cut())),
             Some(Fault::Down) => {
                 world.is_down = true;

@@ -62,7 +62,7 @@ impl Run<'_> {
             match (now.dropped.iter().find(|done| done.id == id), &error) {
                 (Some(done), Some(_)) if done.outcome == Outcome::Gone => End::removed(),
                 (Some(done), _) => End::new(done.outcome, done.error.clone()),
-                (None, Some(error)) => End::failed(error.to_string()),
+                (None, Some(error)) => End::refused(error),
                 (None, None) => End::failed("the engine left it: in use, or others build on it"),
             }
         };

@@ -252,18 +252,17 @@ impl Papers {
         provider: Arc<CryptoProvider>,
     ) -> Result<Arc<WebPkiServerVerifier>, Trouble> {
         let mut roots = RootCertStore::empty();
-        let (authority, found) = match &self.ca {
-            Some(path) => (path.clone(), certificates(path)?),
-            None => {
-                let named = std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
-                if let Some(path) = named.map(PathBuf::from) {
-                    user_file::open(&path).map_err(|error| file(&path, &error))?;
-                }
-                (
-                    PathBuf::from("the system's authorities"),
-                    rustls_native_certs::load_native_certs().certs,
-                )
+        let (authority, found) = if let Some(path) = &self.ca {
+            (path.clone(), certificates(path)?)
+        } else {
+            let named = std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
+            if let Some(path) = named.map(PathBuf::from) {
+                user_file::open(&path).map_err(|error| file(&path, &error))?;
             }
+            (
+                PathBuf::from("the system's authorities"),
+                rustls_native_certs::load_native_certs().certs,
+            )
         };
         roots.add_parsable_certificates(found);
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)

@@ -177,7 +177,17 @@ impl Engine for Fake {
         id: &'a ContainerId,
         size: bool,
     ) -> Answer<'a, ContainerDetails> {
-        self.answer(format!("container {id}"), move |_| ContainerDetails {
+        // How a walk ends may be scripted by itself.
+        let behaviours = self.behaviours.lock().unwrap();
+        let walk = format!("container {id} size");
+        let is_scripted = size && behaviours.contains_key(&walk);
+        drop(behaviours);
+        let request = if is_scripted {
+            walk
+        } else {
+            format!("container {id}")
+        };
+        self.answer(request, move |_| ContainerDetails {
             size_rw: size.then_some(Bytes(7)),
             ..ContainerDetails::default()
         })

@@ -12,7 +12,7 @@ use super::walks::{Measured, log_sizes, measure};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    look, noted, resolved, stored, with_surroundings, within,
+    inspect, look, noted, resolved, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Taken;
@@ -488,12 +488,7 @@ impl Once<'_> {
         let engine = self.engine;
         let mut waiting = ids.into_iter();
         let job = |id: ContainerId| async move {
-            let details = engine.container_details(&id, size);
-            let answer = if size {
-                details.await
-            } else {
-                within("container", details).await
-            };
+            let answer = inspect(engine, &id, size).await;
             (id, answer)
         };
         let at_once = if size {
@@ -505,7 +500,8 @@ impl Once<'_> {
         let mut lost = None;
         while let Some((id, answer)) = jobs.next().await {
             jobs.extend(waiting.next().map(job));
-            let details = match answer {
+            lost = lost.or(answer.unsized_by);
+            let details = match answer.details {
                 Ok(details) => Figure::Known(Arc::new(details)),
                 Err(error) => {
                     if !matches!(error, EngineError::NotFound(_)) {

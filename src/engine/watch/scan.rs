@@ -15,8 +15,8 @@ use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, look, noted,
-    stored, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, inspect, look,
+    noted, stored, within,
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
@@ -302,7 +302,7 @@ impl<'e> Scan<'e> {
         let engine = self.engine;
         while let Some(id) = self.containers.next() {
             let job = async move {
-                let answer = engine.container_details(&id, true).await;
+                let answer = inspect(engine, &id, true).await;
                 Answered::Container(id, answer)
             };
             self.jobs.push(job.boxed());

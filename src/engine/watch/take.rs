@@ -6,16 +6,15 @@ use std::sync::Arc;
 use super::question::Question;
 use super::scan::Scan;
 use super::walks::Measured;
-use super::with_surroundings;
 use super::work::Landing;
+use super::{InspectedContainer, with_surroundings};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::contents::Contents;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume,
-    VolumeName,
+    Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::Outsider;
@@ -51,7 +50,7 @@ pub(super) enum Answered {
     Resolved(Option<Resolved>),
     Contents(Answer<Option<Contents>>),
     Image(ImageId, Answer<ImageDetails>),
-    Container(ContainerId, Answer<ContainerDetails>),
+    Container(ContainerId, InspectedContainer),
     /// What a volume was measured to hold here.
     Volume(VolumeName, Measured),
 }
@@ -356,11 +355,12 @@ impl Scan<'_> {
         }
     }
 
-    fn take_container(&mut self, id: &ContainerId, answer: Answer<ContainerDetails>) {
-        match answer {
+    fn take_container(&mut self, id: &ContainerId, answer: InspectedContainer) {
+        match answer.details {
             Ok(details) => {
+                let unsized_by = answer.unsized_by.as_ref().and_then(words);
                 // A log that was measured before was kept by nobody.
-                if self.containers.landed(id, Landing::Known, None) {
+                if self.containers.landed(id, Landing::Known, unsized_by) {
                     self.picture.told.forget(Question::Logs);
                 }
                 self.gain();
@@ -571,7 +571,9 @@ fn words(error: &EngineError) -> Option<Text> {
 /// Whether it is worth asking again.
 fn landing(error: &EngineError) -> Landing {
     match error {
-        EngineError::Unreachable { .. } | EngineError::TimedOut { .. } => Landing::Lost,
+        EngineError::Unreachable { .. }
+        | EngineError::TimedOut { .. }
+        | EngineError::Stalled { .. } => Landing::Lost,
         // A proxy that reaches nobody may reach the engine again.
         EngineError::Barred { .. } if !error.is_forbidden() => Landing::Lost,
         EngineError::NotFound(_)

@@ -1040,6 +1040,74 @@ async fn containers_can_be_inspected_without_a_walk() {
     );
 }
 
+/// Whose writable layer is not walked in time keeps all that is told without; whom somebody holds is not known; of
+/// neither is anything else lost, and why is said.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_told_in_time_costs_only_itself() {
+    let late = EngineError::TimedOut {
+        request: "GET /containers/x/json?size=1".to_owned(),
+        seconds: 600,
+    };
+    let held = EngineError::Stalled {
+        container: "x".to_owned(),
+        seconds: 15,
+    };
+    for (error, is_told) in [(late, true), (held, false)] {
+        let fake = sized(2, 3, 1);
+        let ids: Vec<_> = fake
+            .containers
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|it| it.id.clone())
+            .collect();
+        fake.script(
+            &format!("container {} size", ids[1]),
+            Behaviour::Fails(error.clone()),
+        );
+        if !is_told {
+            fake.script(
+                &format!("container {}", ids[1]),
+                Behaviour::Fails(error.clone()),
+            );
+        }
+        let now = once(&fake, Wanted::ALL, &Inventory::default())
+            .await
+            .unwrap();
+        let sizes = |inventory: &Inventory| {
+            let details = inventory
+                .containers
+                .iter()
+                .map(|it| it.details.as_ref().known().cloned());
+            details
+                .map(|it| it.map(|it| it.size_rw.is_some()))
+                .collect::<Vec<_>>()
+        };
+        let expected = [Some(true), is_told.then_some(false), Some(true)];
+        assert_eq!(sizes(&now), expected, "{error}");
+        let failures: Vec<_> = now
+            .failures()
+            .map(|(what, why)| (what, why.to_string()))
+            .collect();
+        assert_eq!(failures, [("container sizes", error.to_string())]);
+
+        let mut watched = Watched::new(fake);
+        watched.seconds(2).await;
+        assert_eq!(sizes(&watched.inventory), expected, "{error}");
+        let told = watched.failure(Stage::ContainerSizes);
+        assert_eq!(told.map(ToString::to_string), Some(error.to_string()));
+        // A walk that takes so long is not begun again by itself; whom somebody holds is asked again.
+        watched.fake.forget_calls();
+        watched.seconds(600).await;
+        let again = watched
+            .fake
+            .calls()
+            .iter()
+            .any(|it| it.starts_with("container"));
+        assert_eq!(again, !is_told, "{error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_that_never_comes_ends_a_scan() {
     for list in ["about", "images", "containers", "services", "volumes"] {

@@ -47,6 +47,14 @@ pub fn with_hidden_mounts(answer: &Value) -> Vec<ContainerId> {
         .collect()
 }
 
+/// Returns true if a list of containers tells what this one mounts.
+#[must_use]
+pub fn lists_mounts(answer: &Value, id: &ContainerId) -> bool {
+    let mut rows = Row(answer).rows();
+    let own = rows.find(|row| row.text("Id") == id.as_str());
+    own.is_some_and(|row| row.at("Mounts").0.is_array())
+}
+
 /// Its own name. Links add names such as `/web/db`, in any order.
 fn container_name(row: Row<'_>) -> Option<&str> {
     row.texts("Names")

@@ -1,5 +1,6 @@
 //! An engine that a command has opened, and how much of it is scanned for what the command is to do.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{Found, Stop};
@@ -13,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::report::select::How;
 use crate::runtime::console::Console;
+use crate::runtime::waiting::{Waits, showing};
 
 /// An engine that has answered, and what is known before it is looked at.
 pub(super) struct Opened {
@@ -35,17 +37,17 @@ impl Opened {
 
     /// Scans all that is wanted, with progress on standard error if that is a terminal.
     pub async fn scan(&self, wanted: Wanted, console: &mut Console<'_>) -> Result<Survey, Stop> {
-        let mut running: Vec<Stage> = Vec::new();
+        let (waits, console) = (RefCell::new(Waits::new("measuring")), RefCell::new(console));
         let progress = |stage: Stage, at: &Progress| {
-            running.retain(|other| *other != stage);
+            let mut waits = waits.borrow_mut();
+            waits.end(stage.word());
             if matches!(at, Progress::Running(_)) {
-                running.push(stage);
+                waits.begin(stage.word());
             }
-            let words: Vec<&str> = running.iter().map(|stage| stage.word()).collect();
-            console.show_progress(&words);
+            console.borrow_mut().show_waits(&mut waits);
         };
-        let scanned = scan_once(&*self.engine, wanted, &self.base, progress).await;
-        console.show_progress(&[]);
+        let scan = scan_once(&*self.engine, wanted, &self.base, progress);
+        let scanned = showing(&waits, &console, scan).await;
         let inventory = scanned.map_err(|error| Stop::engine(&self.about.host, &error))?;
         Ok(Survey::new(inventory))
     }
