@@ -69,11 +69,11 @@ fn what_went(engine: &PrivateEngine, by: &str) {
     scene.volume("data", 50_000);
     // The trace of a build is written three seconds after it has ended.
     thread::sleep(Duration::from_secs(5));
-    let before = Disk::of(engine, engine.store(), true);
+    let before = Disk::of(engine, engine.store(), (true, true));
     let images = ["--images", "=first:1", "--images", "=kit:1"];
     let rest = ["--containers", "", "--volumes", "", "--cache", ""];
     let (object, said) = clean(&engine.host(), &[&images[..], &rest].concat());
-    let lost = before.lost(&Disk::of(engine, engine.store(), true));
+    let lost = before.lost(&Disk::of(engine, engine.store(), (true, true)));
     let freed = object["freed"].as_u64().unwrap();
     assert_eq!(object["freed_by"], by, "{object}");
     assert!(freed.abs_diff(lost) <= SMALL, "{freed} of {lost}: {object}");

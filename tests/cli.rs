@@ -344,25 +344,25 @@ fn a_report_has_schema_1() {
     );
     assert_all_fit(
         list(&report, "images"),
-        "id:s names:l digests:l created:t? size:n? shared:n? frees:n? exact:b state:used|unused|dangling \
+        "id:s names:l digests:l created:t? size:n? shared:n? frees:n? exact:b by:blocks|length? state:used|unused|dangling \
          source:registry|local|unknown containers:l held_by:L last_used:t? last_used_by:s? labels:o protected:b",
     );
     assert_all_fit(
         list(&report, "containers"),
-        "id:s name:s image_id:s? image:s state:s size:n? log:n? log_bounded:b? frees:n? created:t? finished:t? \
+        "id:s name:s image_id:s? image:s state:s size:n? log:n? log_bounded:b? frees:n? exact:b by:blocks|length? created:t? finished:t? \
          project:s? protected:b",
     );
     assert_all_fit(
         list(&report, "volumes"),
-        "name:s driver:s size:n? scope:s frees:n? anonymous:b containers:l held_by:L project:s? builder:s? created:t? protected:b",
+        "name:s driver:s size:n? scope:s frees:n? exact:b by:blocks|length? anonymous:b containers:l held_by:L project:s? builder:s? created:t? protected:b",
     );
     assert_all_fit(
         list(&report, "build_cache"),
-        "id:s parents:l type:s description:s size:n? frees:n? in_use:b shared:b created:t? last_used:t?",
+        "id:s parents:l type:s description:s size:n? frees:n? exact:b by:blocks|length? in_use:b shared:b created:t? last_used:t?",
     );
     assert_all_fit(
         list(&report, "logs"),
-        "container:s name:s driver:s bounded:b? size:n?",
+        "container:s name:s driver:s bounded:b? size:n? frees:n? exact:b by:blocks|length?",
     );
     assert_all_fit(
         list(&report, "unexplained"),

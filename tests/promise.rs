@@ -136,14 +136,14 @@ fn remove(engine: &PrivateEngine, image: &str, options: &[&str]) -> Removed {
         objects: plan["steps"].as_array().map_or(0, Vec::len) as u64,
     };
     assert!(promise.objects > 0, "nothing to remove: {plan}");
-    let before = Disk::of(engine, engine.store(), false);
+    let before = Disk::of(engine, engine.store(), (false, true));
     let chosen = ["clean", "--images", &filter, "--yes"];
     dtop(engine, &[&chosen, options].concat());
     Removed {
         size,
         unique,
         promise,
-        freed: before.lost(&Disk::of(engine, engine.store(), false)),
+        freed: before.lost(&Disk::of(engine, engine.store(), (false, true))),
     }
 }
 

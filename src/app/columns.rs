@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ContainerDetails, Kind, Source, State, Text};
+use crate::domain::layers::Precision;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
 
@@ -67,7 +68,7 @@ pub enum Cell {
     /// What goes with the item.
     Frees {
         figure: Figure<Bytes>,
-        exact: bool,
+        precision: Precision,
         /// It would be refused now (`†`).
         blocked: bool,
     },
@@ -406,7 +407,7 @@ const FREES: Column = Column {
         let facts = survey.facts(kind, at);
         Cell::Frees {
             figure: facts.frees.figure(),
-            exact: facts.frees.is_exact(),
+            precision: facts.frees.precision(),
             blocked: facts.blocked,
         }
     },

@@ -7,10 +7,11 @@ use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::contents::Contents;
 use super::disk::Disk;
+use super::disk_usage::{DiskUsage, HardLink, Measure};
 use super::extent::Extent;
 use super::item::{
-    Backing, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Kind, LogFiles,
-    Record, Source, State, Text, Volume, VolumeName,
+    Backing, Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, Kind,
+    LogFiles, Record, Source, State, Text, Volume, VolumeName,
 };
 use super::mounted::MountedImages;
 use super::outsider::{Outsider, OutsiderKind, Outsiders};
@@ -47,6 +48,9 @@ pub struct EngineInfo {
     /// The virtual machine that it runs in, by the name of what brings it along (`Docker Desktop`): its disk
     /// is a file on the host.
     pub vm: Option<Text>,
+    /// What its own figures are measured by: lengths, but for the demo's. What the containerd store says of layers is
+    /// blocks all the same.
+    pub measure: Measure,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
     pub swarm: Swarm,
@@ -259,6 +263,8 @@ pub enum Part {
         sizes: Vec<(VolumeName, Option<Bytes>)>,
         complete: bool,
     },
+    /// What things take on the disk that were walked through here, newer than what the engine says of their sizes.
+    DiskUsage(Vec<(ItemId, Arc<DiskUsage>)>),
     /// What lies in the folder of an engine on this machine, newer than all lists; unknown where it cannot be
     /// read.
     Contents(Figure<Arc<Contents>>),
@@ -274,6 +280,9 @@ impl Part {
         Self::Outsiders(OutsiderKind::Service, Figure::Known(services))
     }
 }
+
+/// So many files of which names lie elsewhere are kept of all things: 16 MiB.
+const MOST_LINKS: usize = (16 << 20) / size_of::<HardLink>();
 
 /// Everything an engine keeps, as far as it has answered.
 #[derive(Clone, Debug, Default)]
@@ -425,6 +434,7 @@ impl Inventory {
             }
             Part::ContainerDetails(id, details) => self.take_details(&id, details),
             Part::VolumeSizes { sizes, complete } => self.take_volume_sizes(sizes, complete),
+            Part::DiskUsage(usages) => self.take_disk_usage(usages),
             Part::Logs(sizes) => self.take_logs(sizes),
             Part::Stage(stage, progress) => {
                 if matches!(progress, Progress::Done(_)) {
@@ -520,11 +530,12 @@ impl Inventory {
     /// still are is not known. A plan takes empty ones along unasked.
     fn doubt_emptiness(&mut self, written: &HashSet<VolumeName>, paths: &[Paths]) {
         for volume in &mut self.volumes {
-            if volume.size == Figure::Known(Bytes::ZERO)
+            if volume.emptiness(self.engine.measure).is_empty()
                 && (written.contains(&volume.name)
                     || is_reached(&volume.mountpoint, paths, &self.resolved))
             {
                 volume.size = Figure::Unknown;
+                volume.usage = None;
             }
         }
     }
@@ -541,18 +552,17 @@ impl Inventory {
     }
 
     fn take_volumes(&mut self, mut volumes: Vec<Volume>) {
-        let mut old: HashMap<VolumeName, (Option<Timestamp>, Figure<Bytes>)> =
-            std::mem::take(&mut self.volumes)
-                .into_iter()
-                .map(|volume| (volume.name, (volume.created, volume.size)))
-                .collect();
+        let old = std::mem::take(&mut self.volumes).into_iter();
+        let mut old: HashMap<VolumeName, Volume> =
+            old.map(|volume| (volume.name.clone(), volume)).collect();
         for volume in &mut volumes {
             // A volume made anew under an old name is another volume.
-            if let Some((created, size)) = old.remove(&volume.name)
+            if let Some(old) = old.remove(&volume.name)
                 && volume.size.is_pending()
-                && created == volume.created
+                && old.created == volume.created
             {
-                volume.size = size;
+                volume.size = old.size;
+                volume.usage = old.usage;
             }
         }
         self.volumes = volumes;
@@ -602,17 +612,48 @@ impl Inventory {
         }
     }
 
+    /// Takes in what things take on the disk. Of all of them together no more files with several names are kept than
+    /// [`MOST_LINKS`]; whether further ones go is not certain.
+    fn take_disk_usage(&mut self, usages: Vec<(ItemId, Arc<DiskUsage>)>) {
+        let mut of_volumes = HashMap::new();
+        for (id, usage) in usages {
+            if let ItemId::Volume(name) = id {
+                of_volumes.insert(name, usage);
+            }
+        }
+        let mut room = MOST_LINKS;
+        for volume in &mut self.volumes {
+            let usage = of_volumes.remove(&volume.name);
+            volume.usage = usage.or(volume.usage.take());
+            keep_links(&mut volume.usage, &mut room);
+        }
+    }
+
     fn take_volume_sizes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
         let sizes: HashMap<_, _> = sizes.into_iter().collect();
         // Podman measures what is mounted over a volume's folder, too.
         let own = |it: &&mut Volume| it.backing == Backing::Folder;
         for volume in self.volumes.iter_mut().filter(own) {
             match sizes.get(&volume.name) {
-                Some(size) => volume.size = (*size).into(),
+                Some(size) => {
+                    volume.size = (*size).into();
+                    volume.usage = None;
+                }
                 None if complete && volume.size.is_pending() => volume.size = Figure::Unknown,
                 None => {}
             }
         }
+    }
+}
+
+/// Keeps the files of a thing of which names lie elsewhere, as long as there is room for them.
+fn keep_links(usage: &mut Option<Arc<DiskUsage>>, room: &mut usize) {
+    let Some(usage) = usage.as_mut().filter(|it| !it.links.is_empty()) else {
+        return;
+    };
+    match room.checked_sub(usage.links.len()) {
+        Some(left) => *room = left,
+        None => Arc::make_mut(usage).forget_links(),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::bytes::{Bytes, Figure};
+use super::disk_usage::{DiskUsage, Measure};
 use super::paths::Paths;
 use super::texts::Texts;
 use super::time::Timestamp;
@@ -468,6 +469,27 @@ pub struct Volume {
     /// `local`, or `global` where other machines have it, too.
     pub scope: Text,
     pub backing: Backing,
+    /// What it takes on the disk, once a walk here has been through it.
+    pub usage: Option<Arc<DiskUsage>>,
+}
+
+/// Whether a volume holds anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptiness {
+    /// Not one file or folder lies in it.
+    Empty,
+    /// Its files are of no length, if there are any: from afar no more can be told.
+    ByLength,
+    HoldsData,
+    Unknown,
+}
+
+impl Emptiness {
+    /// Returns true unless it holds something, or may hold it.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::Empty | Self::ByLength)
+    }
 }
 
 /// Where the bytes of a volume are.
@@ -483,6 +505,21 @@ pub enum Backing {
 }
 
 impl Volume {
+    /// Returns whether it holds anything, as far as a walk here has told, or else the engine, by what its figures are
+    /// measured by.
+    #[must_use]
+    pub fn emptiness(&self, measure: Measure) -> Emptiness {
+        match (&self.usage, self.size) {
+            (Some(usage), _) if usage.is_empty => Emptiness::Empty,
+            (None, Figure::Known(Bytes::ZERO)) => match measure {
+                Measure::Blocks => Emptiness::Empty,
+                Measure::Length => Emptiness::ByLength,
+            },
+            (Some(_), _) | (None, Figure::Known(_)) => Emptiness::HoldsData,
+            (None, Figure::Pending | Figure::Unknown) => Emptiness::Unknown,
+        }
+    }
+
     /// Returns true for a volume that other machines may use, or of which only a plugin knows: that nothing here
     /// uses it says nothing.
     #[must_use]

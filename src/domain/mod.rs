@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod bytes;
 pub mod contents;
 pub mod disk;
+pub mod disk_usage;
 pub mod engine_words;
 pub mod extent;
 pub mod filter;

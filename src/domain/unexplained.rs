@@ -1,9 +1,9 @@
 //! What an engine's folder holds and the engine does not count, by cause.
 //!
-//! `totals` count as the engine does: lengths of files on a graph driver and in volumes, blocks on the containerd
-//! store. The causes count blocks, folders included, as `du` does, and what things that are counted take beyond
-//! their count is a cause of its own. So totals and causes together are what `du` says of the folder, apart from
-//! files with holes, which take less than they are long.
+//! `totals` count blocks of what was walked through, and of the rest what the engine says: lengths of files on a graph
+//! driver, blocks on the containerd store. The causes count blocks, folders included, as `du` does, and what things
+//! that are counted by length take beyond their count is a cause of its own. So totals and causes together are what
+//! `du` says of the folder, apart from files with holes that are counted by length: they take less than they are long.
 
 mod cause;
 
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bytes::{Bytes, Figure};
 use super::contents::{Contents, Owner, Portion};
+use super::disk_usage::DiskUsage;
 use super::inventory::{Inventory, Stage};
 use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
 
@@ -126,7 +127,8 @@ struct Lists<'a> {
     containers: HashMap<&'a ContainerId, Option<Bytes>>,
     /// What leases, snapshots and layers of image mounts may be called.
     mounts: HashSet<Text>,
-    volumes: HashSet<&'a VolumeName>,
+    /// By name, with what each takes where it was walked through.
+    volumes: HashMap<&'a VolumeName, Option<&'a DiskUsage>>,
     /// `None` where the build cache could not be listed.
     records: Option<HashMap<&'a RecordId, Figure<Bytes>>>,
     /// The layers that something listed stands on; `None` where that is not known of all.
@@ -148,7 +150,11 @@ impl<'a> Lists<'a> {
         let mut lists = Self {
             containers: inventory.containers.iter().map(written).collect(),
             mounts: mount_names(inventory),
-            volumes: inventory.volumes.iter().map(|it| &it.name).collect(),
+            volumes: inventory
+                .volumes
+                .iter()
+                .map(|it| (&it.name, it.usage.as_deref()))
+                .collect(),
             records,
             held: None,
         };
@@ -242,8 +248,12 @@ impl<'a> Lists<'a> {
                 Place::Counted(counted)
             }
             Owner::Leased(_) => Place::Uncounted(Cause::Leased),
-            Owner::Volume(name) if self.volumes.contains(name) => Place::Counted(counted),
-            Owner::Volume(_) => Place::Uncounted(Cause::GoneVolumes),
+            Owner::Volume(name) => match self.volumes.get(name) {
+                // It is counted by blocks, wherever else its files have names.
+                Some(Some(_)) => Place::Counted(portion.blocks),
+                Some(None) => Place::Counted(counted),
+                None => Place::Uncounted(Cause::GoneVolumes),
+            },
         }
     }
 }

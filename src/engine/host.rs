@@ -10,7 +10,7 @@ pub(in crate::engine) mod noted;
 pub mod remote;
 mod resolve;
 
-pub use contents::contents;
+pub use contents::{Measured, contents};
 pub use layers::stored;
 pub use noted::{Documents, Noted};
 
@@ -31,6 +31,7 @@ use crate::domain::item::{
 };
 
 mod measure;
+mod meter;
 mod mount_table;
 mod mounts;
 pub mod peer;
@@ -39,7 +40,7 @@ mod walk;
 mod written;
 
 pub use logs::{LogOrder, logs, truncate};
-pub use measure::{Leash, Walker};
+pub use measure::{Leash, VolumeUsage, Walker};
 pub use resolve::{Asked, resolve};
 pub use unlisted::{Unlisted, unlisted};
 

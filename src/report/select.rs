@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::Chosen;
-use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::bytes::Bytes;
 use crate::domain::filter::Verdict;
-use crate::domain::item::{ImageId, ItemId, Kind, Text};
+use crate::domain::item::{Emptiness, ImageId, ItemId, Kind, Text};
 use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
@@ -50,6 +50,7 @@ impl Choice {
     pub fn new(survey: &Survey, filters: &[Chosen], how: How, now: Timestamp) -> Self {
         let mut choice = Self::default();
         choice.selection.stop = how.stop;
+        choice.selection.unattended = how.yes;
         for kind in Kind::ALL {
             let of_kind: Vec<&Chosen> = filters.iter().filter(|one| one.kind == kind).collect();
             if of_kind.is_empty() {
@@ -78,9 +79,10 @@ impl Choice {
             let volumes = survey
                 .rows(Kind::Volume)
                 .map(|at| survey.item(Kind::Volume, at));
+            let measure = survey.inventory().engine.measure;
+            let is_empty = |item: &Item<'_>| matches!(item, Item::Volume(volume) if volume.emptiness(measure) == Emptiness::Empty);
             let unasked = volumes.filter(|volume| {
-                volume.size() != Figure::Known(Bytes::ZERO)
-                    && !self.selection.items.contains_key(&volume.id())
+                !is_empty(volume) && !self.selection.items.contains_key(&volume.id())
             });
             let unasked: Vec<ItemId> = unasked.map(|volume| volume.id()).collect();
             self.selection.dropped.extend(unasked);
@@ -282,7 +284,7 @@ mod tests {
     #[test]
     fn what_cannot_be_decided_is_left_out_and_counted() {
         let mut inventory = two_names();
-        inventory.images[0].size = Figure::Pending;
+        inventory.images[0].size = crate::domain::bytes::Figure::Pending;
         let (choice, _) = choose(
             &inventory,
             &chosen(&["size>1", "size<1"], &[], &[]),

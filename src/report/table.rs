@@ -6,7 +6,7 @@ use crate::domain::item::Kind;
 use crate::domain::survey::Survey;
 use crate::domain::time::age;
 use crate::ui::text::{fit, pad, sanitise, width as columns_of};
-use crate::ui::words::figure;
+use crate::ui::words::{figure, signed};
 
 use super::text::Page;
 
@@ -66,14 +66,14 @@ fn said(cell: &Cell, page: Page, wide: usize) -> String {
         }
         Cell::Frees {
             figure: bytes,
-            exact,
-            blocked,
-        } => {
-            let sign = if *blocked { " †" } else { "  " };
-            let about = matches!(bytes, Figure::Known(_)) && !exact && !blocked;
-            let about = if about { "≥" } else { "" };
-            format!("{about}{}{sign}", figure(*bytes, page.theme()))
-        }
+            precision: _,
+            blocked: true,
+        } => format!("{} †", figure(*bytes, page.theme())),
+        Cell::Frees {
+            figure: bytes,
+            precision,
+            blocked: false,
+        } => format!("{}  ", signed(*bytes, *precision, page.theme())),
         Cell::Size(bytes) => figure(*bytes, page.theme()),
         Cell::Ago(Figure::Known(then)) => age(*then, page.now),
         Cell::Ago(Figure::Pending) => page.theme().pending().to_owned(),

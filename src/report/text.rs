@@ -211,10 +211,7 @@ fn section(lines: &mut Vec<String>, heading: &str, rows: Vec<String>) {
 
 fn step_line(number: usize, step: &Step, page: Page) -> String {
     let kind = words::kind_word(step.id.kind());
-    let figure = step.frees.figure();
-    let about = matches!(figure, Figure::Known(_)) && !step.frees.is_exact();
-    let about = if about { "≥" } else { "" };
-    let frees = format!("{about}{}", words::figure(figure, page.theme()));
+    let frees = words::promised(&step.frees, page.theme());
     let name = if step.names().is_empty() {
         step.name.to_string()
     } else {

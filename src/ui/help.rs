@@ -31,6 +31,7 @@ const SIGNS: &[(&str, &str)] = &[
     ("†", "would be refused now"),
     ("P", "protected: dtop.keep, or the config"),
     ("≥", "at least this much"),
+    ("≈", "an estimate, by length"),
     ("…", "being measured"),
     ("–", "none, or cannot be known"),
 ];

@@ -7,13 +7,14 @@ use crate::app::model::{Model, Screen};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::Kind;
+use crate::domain::layers::Precision;
 use crate::domain::time::age;
 
 use super::canvas::{Canvas, Pen, Piece, cut_middle};
 use super::tabs::{count, lacks_build_cache, total};
 use super::text::{fit, sanitise, width};
 use super::theme::Look;
-use super::words::{figure, no_build_cache};
+use super::words::{figure, no_build_cache, signed};
 use super::{filter_line, free_line, why};
 
 /// Columns behind a FREES figure for its sign.
@@ -127,7 +128,7 @@ fn row(model: &Model, place: usize, index: usize, y: u16, canvas: &mut Canvas<'_
     let room = at.row_width();
     for (at_column, x, wide) in fitting(pane.kind, room) {
         let column = &columns_of(pane.kind)[at_column];
-        // A `≥` may stand in the gap before the figure, which must never lose its unit.
+        // A `≥` or `≈` may stand in the gap before the figure, which must never lose its unit.
         let gap = u16::from(at_column == 1);
         let (x, wide) = (x - gap, wide + gap);
         let mut pen = canvas.pen(at.inset + GUTTER + x, y, wide);
@@ -151,10 +152,10 @@ fn draw_cell(
         Cell::Name { name, more } => (name_in(name, *more, kind, wide), Look::Plain),
         Cell::Frees {
             figure,
-            exact,
+            precision,
             blocked,
         } => {
-            return frees(*figure, *exact, *blocked, wide, pen);
+            return frees(*figure, *precision, *blocked, wide, pen);
         }
         Cell::Size(size) => (figure(*size, theme), Look::Plain),
         Cell::Ago(Figure::Known(then)) => (age(*then, model.now), Look::Plain),
@@ -207,14 +208,16 @@ fn project(name: &str, down: bool, wide: u16) -> String {
 
 fn frees(
     bytes: Figure<crate::domain::bytes::Bytes>,
-    exact: bool,
+    precision: Precision,
     blocked: bool,
     wide: u16,
     pen: &mut Pen<'_>,
 ) {
-    let text = figure(bytes, pen.theme());
-    let about = matches!(bytes, Figure::Known(_)) && !exact && !blocked;
-    let text = if about { format!("≥{text}") } else { text };
+    let text = if blocked {
+        figure(bytes, pen.theme())
+    } else {
+        signed(bytes, precision, pen.theme())
+    };
     let look = match bytes {
         Figure::Known(bytes) if !bytes.is_zero() => Look::Frees,
         Figure::Known(_) | Figure::Pending | Figure::Unknown => Look::Plain,

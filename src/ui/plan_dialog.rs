@@ -19,7 +19,7 @@ use std::cell::OnceCell;
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{LINE_FULL, Model, PlanLine, PlanScreen};
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::layers::{Freed, Release};
+use crate::domain::layers::Release;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
 use crate::domain::reference;
 
@@ -31,7 +31,7 @@ use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{
-    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, of_volume,
+    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, of_volume, promised,
     why_it_may_go,
 };
 
@@ -184,7 +184,7 @@ impl Writer<'_> {
             text.push_str(" · ");
             text.push_str(&note);
         }
-        let mut lines = self.entry(&bytes(&step.frees, self.theme), &step.id, &text);
+        let mut lines = self.entry(&promised(&step.frees, self.theme), &step.id, &text);
         if step.added_by == AddedBy::Free
             && let Some(why) = why_it_may_go(
                 &step.id,
@@ -254,15 +254,6 @@ impl Writer<'_> {
 
     fn room(&self) -> usize {
         self.width.saturating_sub(1 + self.indent() + 1).max(8)
-    }
-}
-
-fn bytes(frees: &Freed, theme: Theme) -> String {
-    let text = figure(frees.figure(), theme);
-    if frees.pending || frees.is_exact() {
-        text
-    } else {
-        format!("≥{text}")
     }
 }
 

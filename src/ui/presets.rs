@@ -10,14 +10,13 @@
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, PresetMenu};
 use crate::app::presets::PRESETS;
-use crate::domain::bytes::Figure;
 
 use super::canvas::Canvas;
 use super::footer;
 use super::scroll::{self, Line, Place};
 use super::text::{pad, width};
 use super::theme::{Look, Theme};
-use super::words::figure;
+use super::words::promised;
 
 /// Below this width the keys take the whole last line.
 const NARROW: u16 = 60;
@@ -53,12 +52,7 @@ fn row(menu: &PresetMenu, at: usize, wide: usize, theme: Theme) -> Vec<super::ca
     let (Some(preset), Some(yields)) = (PRESETS.get(at), menu.yields.get(at)) else {
         return Vec::new();
     };
-    let bytes = figure(yields.frees.figure(), theme);
-    let least = !yields.frees.pending && !yields.frees.is_exact();
-    let bytes = match yields.frees.figure() {
-        Figure::Known(_) if least => format!("≥{bytes}"),
-        _ => bytes,
-    };
+    let bytes = promised(&yields.frees, theme);
     let gap = " ".repeat(9_usize.saturating_sub(width(&bytes)));
     let mut pieces = vec![
         (format!("{:>5}", yields.count), Look::Plain),

@@ -11,7 +11,6 @@
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, ProjectList};
 use crate::app::projects::Project;
-use crate::domain::bytes::Figure;
 use crate::domain::item::Kind;
 
 use super::canvas::{Canvas, Piece};
@@ -19,7 +18,7 @@ use super::footer;
 use super::scroll::{self, Line, Place};
 use super::text::{fit, sanitise, width};
 use super::theme::{Look, Theme};
-use super::words::{count, figure, freed};
+use super::words::{count, freed, promised};
 
 /// Columns of the name where there is room for more than it.
 const NAME: usize = 28;
@@ -65,9 +64,7 @@ fn row(model: &Model, project: &Project, wide: usize, theme: Theme) -> Vec<Piece
         (true, false) => "·",
         (false, _) => " ",
     };
-    let bytes = figure(project.frees.figure(), theme);
-    let about = matches!(project.frees.figure(), Figure::Known(_)) && !project.frees.is_exact();
-    let bytes = if about { format!("≥{bytes}") } else { bytes };
+    let bytes = promised(&project.frees, theme);
     let refused = if project.running > 0 { " †" } else { "  " };
     let gap = " ".repeat(9_usize.saturating_sub(width(&bytes)));
     let down = if project.down { " (down)" } else { "" };

@@ -5,7 +5,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind, Volume, short_id};
-use crate::domain::layers::{Doubt, Freed};
+use crate::domain::layers::{Doubt, Freed, Precision};
 use crate::domain::plan::{ComesBack, Plan, Step};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
@@ -31,11 +31,28 @@ pub fn counted(bytes: Option<Bytes>) -> String {
     bytes.map_or_else(|| "–".to_owned(), |bytes| bytes.to_string())
 }
 
+/// What goes, as a list has it: `154 MB`, `≥3.20 GB` where it may be more, `≈3.20 GB` where it was measured by length.
+pub fn promised(freed: &Freed, theme: Theme) -> String {
+    signed(freed.figure(), freed.precision(), theme)
+}
+
+/// A figure with a sign before it that says how it is to be read.
+pub fn signed(bytes: Figure<Bytes>, precision: Precision, theme: Theme) -> String {
+    let text = figure(bytes, theme);
+    match (bytes, precision) {
+        (Figure::Known(_), Precision::AtLeast) => format!("≥{text}"),
+        (Figure::Known(_), Precision::Estimate) => format!("≈{text}"),
+        _ => text,
+    }
+}
+
 /// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`; `at least 3.20 GB` where
-/// nobody can tell the most.
+/// nobody can tell the most, `≈ 3.20 GB` where it was measured by length.
 pub fn freed(freed: &Freed, theme: Theme) -> String {
     if freed.pending {
         theme.pending().to_owned()
+    } else if freed.is_by_length() {
+        format!("≈ {}", freed.at_least)
     } else if freed.upper().is_none() {
         format!("at least {}", freed.at_least)
     } else if freed.at_most > freed.at_least {
@@ -227,6 +244,10 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             "the engine does not name its storage driver".to_owned()
         }
         Doubt::Driver(driver) => format!("what the {driver} driver counts is not known"),
+        Doubt::ManyNames(id) => {
+            format!("too many files of {} have several names", name(id, survey))
+        }
+        Doubt::ByLength => "by length".to_owned(),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
     }
 }

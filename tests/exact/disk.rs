@@ -24,14 +24,19 @@ enum Unit {
 }
 
 impl Disk {
-    /// Log files count where the promise counts them.
-    pub fn of(engine: &PrivateEngine, store: Store, logs: bool) -> Self {
+    /// Log files count where the promise counts them, and volumes as it counts them: by blocks with the folder above
+    /// their data where it is made on this machine, else by length.
+    pub fn of(engine: &PrivateEngine, store: Store, (logs, by_blocks): (bool, bool)) -> Self {
         let mut disk = Self {
             parts: BTreeMap::new(),
             seen: HashSet::new(),
         };
         for volume in entries(&engine.root().join("volumes")) {
-            disk.take(volume.join("_data"), Unit::Apparent);
+            if by_blocks {
+                disk.take(volume, Unit::Blocks);
+            } else {
+                disk.take(volume.join("_data"), Unit::Apparent);
+            }
         }
         for container in entries(&engine.root().join("containers")) {
             let files = entries(&container).into_iter().filter(|_| logs);

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use dtop::domain::inventory::Inventory;
 use dtop::domain::item::{ItemId, Kind};
-use dtop::domain::layers::Doubt;
+use dtop::domain::layers::{Doubt, Freed};
 use dtop::domain::plan::{AddedBy, Plan, Selection};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
@@ -304,8 +304,8 @@ impl Run {
         if plan.steps.is_empty() {
             return None;
         }
-        let logs = reads_logs(&base);
-        let before = Disk::of(engine, self.store, logs);
+        let counted = (reads_logs(&base), self.from == From::ThisMachine);
+        let before = Disk::of(engine, self.store, counted);
         let order = Order {
             plan: plan.clone(),
             base,
@@ -315,7 +315,7 @@ impl Run {
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await
             .expect("a removal");
-        let after = Disk::of(engine, self.store, logs);
+        let after = Disk::of(engine, self.store, counted);
         let stayed: Vec<_> = removal
             .done
             .iter()
@@ -324,8 +324,8 @@ impl Run {
         assert!(stayed.is_empty(), "{set}: not all went: {stayed:#?}");
         let outcome = Outcome {
             at_least: plan.frees.at_least.0,
-            at_most: plan.frees.upper().map(|most| most.0),
-            is_exact: plan.frees.is_exact(),
+            at_most: Some(plan.frees.at_most.0).filter(|most| *most != u64::MAX),
+            is_exact: is_settled(&plan.frees),
             lost: before.lost(&after),
         };
         let report = report(set, &plan, &outcome);
@@ -335,12 +335,14 @@ impl Run {
             eprintln!("{plan:#?}\n{changes}\n{}", picture(&survey));
         }
         let doubts = plan.frees.doubts();
+        let is_afar = self.from == From::Afar;
+        assert!(is_afar || !plan.frees.is_by_length(), "{report}: by length");
         let documented = |doubt: &Doubt| {
             let ambiguous = matches!(
                 doubt,
                 Doubt::SharedRecord(_) | Doubt::HiddenLayers(_) | Doubt::NoSize(_) | Doubt::Further
             );
-            ambiguous || self.store == Store::Containerd
+            ambiguous || self.store == Store::Containerd || *doubt == Doubt::ByLength && is_afar
         };
         let has_reason = outcome.is_exact || !doubts.is_empty() && doubts.iter().all(documented);
         assert!(has_reason, "{report}: a range without a reason");
@@ -414,6 +416,15 @@ impl Run {
             assert_eq!(open.count(), 0, "without an upper end");
         }
     }
+}
+
+/// True where nothing is in doubt, or nothing but what lengths are in blocks: what is counted by length here is held to
+/// lengths, too.
+fn is_settled(frees: &Freed) -> bool {
+    let mut doubts = frees.doubts().iter();
+    !frees.pending
+        && frees.at_least == frees.at_most
+        && doubts.all(|doubt| *doubt == Doubt::ByLength)
 }
 
 /// True where the promise counts containers' log files.

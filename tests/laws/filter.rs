@@ -97,6 +97,7 @@ fn volume() -> impl Strategy<Value = Volume> {
             mountpoint: "".into(),
             scope: "local".into(),
             backing: Backing::Folder,
+            usage: None,
         },
     )
 }

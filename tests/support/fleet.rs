@@ -578,6 +578,7 @@ fn add_volumes(fleet: &mut Fleet, sizes: &[u64]) -> Vec<Volume> {
             mountpoint: "".into(),
             scope: "local".into(),
             backing: Backing::Folder,
+            usage: None,
         });
     }
     volumes

@@ -180,6 +180,7 @@ fn volumes() -> Vec<Volume> {
         mountpoint: format!("/var/lib/docker/volumes/{name}/_data").into(),
         scope: "local".into(),
         backing: Backing::Folder,
+        usage: None,
     };
     let keep = Labels::new(vec![("dtop.keep".into(), "".into())]);
     vec![

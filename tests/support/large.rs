@@ -183,6 +183,7 @@ fn volume(at: usize) -> Volume {
         mountpoint: format!("/var/lib/docker/volumes/volume-{at}/_data").into(),
         scope: "local".into(),
         backing: Backing::Folder,
+        usage: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod broken;
 pub mod census;
 pub mod crowd;
 pub mod daemon;
+pub mod du;
 pub mod engine;
 pub mod faulty;
 pub mod http;

@@ -381,6 +381,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Contents(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
+        | Part::DiskUsage(_)
         | Part::Logs(_)
         | Part::Stage(..) => None,
     }

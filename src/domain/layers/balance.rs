@@ -40,6 +40,8 @@ pub struct Balance {
     /// Units of some size that have gone, or may have: whose size the driver says, and layers.
     drivers: usize,
     layers: usize,
+    /// Units measured by length that have gone, or may have.
+    lengths: usize,
     /// Doubts of units that have gone, or may have, with their number.
     doubts: BTreeMap<Doubt, usize>,
     /// Units of some size that may have gone, or be held by something all the same.
@@ -61,6 +63,7 @@ impl Balance {
             veils: ledger.graph.veils.len(),
             drivers: 0,
             layers: 0,
+            lengths: 0,
             doubts: BTreeMap::new(),
             doubtful: BTreeSet::new(),
         }
@@ -228,6 +231,7 @@ impl Balance {
         step(&mut self.pending, pending);
         step(&mut self.drivers, has_size && of.is_drivers());
         step(&mut self.layers, has_size && of.is_layer());
+        step(&mut self.lengths, of.by_length);
         if let Some(doubt) = &of.doubt {
             let number = self.doubts.entry(Doubt::clone(doubt)).or_default();
             step(number, true);
@@ -266,6 +270,7 @@ impl Balance {
         for unit in &self.doubtful {
             self.name_doubtful(ledger, *unit, &mut doubts);
         }
+        doubts.extend((self.lengths > 0).then_some(Doubt::ByLength));
         self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
         Sum::default().to(self.sum()).doubted(doubts)
     }
@@ -277,6 +282,7 @@ impl Balance {
         for unit in freed.iter().copied() {
             let of = ledger.graph.unit(unit);
             doubts.extend(of.doubt.as_deref().cloned());
+            doubts.extend(of.by_length.then_some(Doubt::ByLength));
             if of.size.most.is_zero() {
                 continue;
             }

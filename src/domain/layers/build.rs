@@ -4,13 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk_usage::Measure;
 use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{Image, ItemId, Kind, Record, RecordId, Text, Volume};
 use crate::domain::lists::Lists;
 
 use super::equations::Packed;
+use super::files::SharedFiles;
 use super::hidden::Hidden;
 use super::inits;
 use super::join::{Join, Lineage, Tie};
@@ -228,6 +232,7 @@ impl<'a> Builder<'a> {
             size: self.with_beside(layer),
             doubt: None,
             pending: false,
+            by_length: false,
             sort: Sort::Layer,
         });
         // Items may have one of their own besides.
@@ -301,6 +306,7 @@ impl<'a> Builder<'a> {
                     size: Span::at_most(image.size.known().unwrap_or_default()),
                     doubt: Some(doubt.clone().into()),
                     pending: image.size.is_pending(),
+                    by_length: false,
                     sort: Sort::Image,
                 });
                 self.hold(holder, whole, true);
@@ -322,14 +328,22 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn add_volumes(&mut self) -> HashMap<&'a str, UnitNo> {
+    /// Returns the units of each volume, which whatever uses it holds, too.
+    fn add_volumes(&mut self) -> HashMap<&'a str, SmallVec<[UnitNo; 1]>> {
+        let shared = SharedFiles::new(self);
+        let measure = self.inventory.engine.measure;
         let mut units = HashMap::new();
         for (place, volume) in self.inventory.volumes.iter().enumerate() {
             let item = ItemId::Volume(volume.name.clone());
-            let unit = self.add_unit(volume_unit(volume, &item));
+            let own = self.add_unit(volume_unit(volume, measure));
+            let all: SmallVec<[UnitNo; 1]> = std::iter::once(own)
+                .chain(shared.of_volume(place))
+                .collect();
             let holder = self.add_item(place, Holder::of(item));
-            self.hold(holder, unit, true);
-            units.insert(volume.name.as_str(), unit);
+            for unit in &all {
+                self.hold(holder, *unit, true);
+            }
+            units.insert(volume.name.as_str(), all);
         }
         units
     }
@@ -408,18 +422,28 @@ fn unlisted(inventory: &Inventory) -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter().filter(is_unlisted)
 }
 
-pub(super) fn volume_unit(volume: &Volume, item: &ItemId) -> Unit {
+/// Returns what goes with a volume and with nothing else.
+pub(super) fn volume_unit(volume: &Volume, measure: Measure) -> Unit {
+    let no_size = || Doubt::NoSize(ItemId::Volume(volume.name.clone()));
+    let (size, doubt) = match (&volume.usage, volume.size) {
+        (Some(usage), _) => {
+            let many = || Doubt::ManyNames(ItemId::Volume(volume.name.clone()));
+            let doubt = (!usage.uncertain.is_zero()).then(many);
+            (Span::of_usage(usage), doubt)
+        }
+        (None, Figure::Known(size)) => (Span::exactly(size), None),
+        // With a name nothing goes.
+        (None, Figure::Unknown) if volume.device().is_none() => (Span::UNKNOWN, Some(no_size())),
+        (None, Figure::Pending | Figure::Unknown) => (Span::exactly(Bytes::ZERO), None),
+    };
     Unit {
         below: Maybe::NONE,
-        size: match volume.size {
-            Figure::Known(size) => Span::exactly(size),
-            // With a name nothing goes.
-            Figure::Unknown if volume.device().is_none() => Span::UNKNOWN,
-            Figure::Pending | Figure::Unknown => Span::exactly(Bytes::ZERO),
-        },
-        doubt: (volume.size == Figure::Unknown && volume.device().is_none())
-            .then(|| Doubt::NoSize(item.clone()).into()),
-        pending: volume.size.is_pending(),
+        size,
+        doubt: doubt.map(Into::into),
+        pending: volume.usage.is_none() && volume.size.is_pending(),
+        by_length: volume.usage.is_none()
+            && measure == Measure::Length
+            && volume.size.known().is_some(),
         sort: Sort::Volume,
     }
 }

@@ -37,6 +37,7 @@ impl Builder<'_> {
                 size: Span::exactly(blob.size),
                 doubt: None,
                 pending: false,
+                by_length: false,
                 sort: Sort::Blob,
             });
         }
@@ -112,6 +113,7 @@ impl Builder<'_> {
             size: Span::at_most(most),
             doubt: Some(Doubt::Blobs.into()),
             pending: false,
+            by_length: false,
             sort: Sort::Image,
         });
         self.hold(holder, unit, true);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, ItemId, Kind};
@@ -21,7 +23,7 @@ use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
 impl Builder<'_> {
-    pub(super) fn add_containers(&mut self, volumes: &HashMap<&str, UnitNo>) {
+    pub(super) fn add_containers(&mut self, volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>) {
         let inventory = self.inventory;
         let names = Names::new(&inventory.images);
         let mut folders = Folders::default();
@@ -33,7 +35,7 @@ impl Builder<'_> {
             self.add_own_bytes(holder, container, top);
             self.add_log(holder, place, container);
             for volume in &container.volumes {
-                if let Some(unit) = volumes.get(volume.as_str()) {
+                for unit in volumes.get(volume.as_str()).into_iter().flatten() {
                     self.hold(holder, *unit, true);
                 }
             }
@@ -93,6 +95,7 @@ impl Builder<'_> {
             size: Span::UNKNOWN,
             doubt: Some(Doubt::NotListed(Kind::Image).into()),
             pending: false,
+            by_length: false,
             sort: Sort::Layer,
         });
         self.hold(holder, layers, true);
@@ -117,6 +120,7 @@ impl Builder<'_> {
                 size: Span::at_most(total.unwrap_or_default()),
                 doubt: Some(doubt.clone().into()),
                 pending: total.is_none() && self.sizes_to_come(),
+                by_length: false,
                 sort: Sort::Layer,
             });
             self.hold(holder, rest, true);
@@ -193,6 +197,7 @@ impl Builder<'_> {
             },
             doubt: (written.is_none() && !pending).then(|| Doubt::NoSize(item).into()),
             pending,
+            by_length: false,
             sort: Sort::Writable,
         });
         self.hold(holder, unit, true);
@@ -215,6 +220,7 @@ impl Builder<'_> {
                 size: Span::exactly(bytes),
                 doubt: None,
                 pending: false,
+                by_length: false,
                 sort: Sort::Log,
             });
             self.hold(holder, unit, true);

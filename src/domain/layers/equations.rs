@@ -283,6 +283,7 @@ impl Builder<'_> {
             size,
             doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
             pending: false,
+            by_length: false,
             sort: Sort::Blob,
         })
     }

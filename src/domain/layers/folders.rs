@@ -58,6 +58,7 @@ impl Folders {
                 size: Span::UNKNOWN,
                 doubt: None,
                 pending: false,
+                by_length: false,
                 sort: Sort::Layer,
             })
         })

@@ -177,6 +177,7 @@ impl Builder<'_> {
             size,
             doubt: unknown.then(|| Doubt::NoSize(ItemId::Record(record.id.clone())).into()),
             pending: record.size.is_pending(),
+            by_length: false,
             sort: Sort::Record,
         });
         self.hold(holder, unit, true);

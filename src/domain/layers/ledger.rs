@@ -76,20 +76,26 @@ impl Ledger {
         self.images.get(self.index.image(image)?)?.as_ref()
     }
 
-    /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of.
-    pub fn measure_volumes(&mut self, inventory: &Inventory) {
+    /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of. Returns false
+    /// where that takes another ledger, as files have names in several volumes.
+    pub fn measure_volumes(&mut self, inventory: &Inventory) -> bool {
+        let mut links = inventory.volumes.iter().filter_map(|it| it.usage.as_ref());
+        if links.any(|usage| !usage.links.is_empty()) {
+            return false;
+        }
         let numbers = self.index.numbers(Kind::Volume);
         for (volume, number) in inventory.volumes.iter().zip(numbers) {
             let Some(holder) = self.holder(number) else {
                 continue;
             };
-            // A volume holds itself and nothing else.
-            if let Some(own) = self.graph.only_hold(holder) {
-                let item = ItemId::Volume(volume.name.clone());
-                self.graph.units[own.unit as usize] = volume_unit(volume, &item);
-            }
+            // A volume without such files holds itself and nothing else.
+            let Some(own) = self.graph.only_hold(holder) else {
+                return false;
+            };
+            self.graph.units[own.unit as usize] = volume_unit(volume, inventory.engine.measure);
         }
         self.totals = self.sum(inventory);
+        true
     }
 
     /// Bytes of each kind, each byte in one of them.

@@ -50,6 +50,7 @@ impl Builder<'_> {
                 size: Span::exactly(Bytes::ZERO),
                 doubt: None,
                 pending: false,
+                by_length: false,
                 sort: Sort::Record,
             });
             self.hold(holder, link, true);

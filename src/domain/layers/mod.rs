@@ -10,6 +10,7 @@ mod build;
 mod containerd;
 mod containers;
 mod equations;
+mod files;
 mod folders;
 mod hidden;
 mod index;
@@ -58,6 +59,7 @@ pub use remains::Remains;
 
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;
+use super::disk_usage::Measure;
 use super::inventory::Stage;
 use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, Text, short_id};
 
@@ -80,6 +82,10 @@ pub enum Doubt {
     Leased,
     /// A storage driver whose accounting is not known.
     Driver(Text),
+    /// Files with several names, more than are kept one by one: some may stay under a name elsewhere.
+    ManyNames(ItemId),
+    /// What goes is told by the lengths of files and not by what they take on the disk, so it is an estimate.
+    ByLength,
     /// Something whose size cannot be known.
     NoSize(ItemId),
     /// Others, as one of those that are named: not all of them are.
@@ -124,6 +130,13 @@ impl fmt::Display for Doubt {
                 "how the storage driver {driver} shares bytes is not known"
             ),
             Self::Further => f.write_str("so it is with others that are not named here"),
+            Self::ManyNames(item) => write!(
+                f,
+                "too many files of {} {} have several names to tell which go with it",
+                item.kind().word(),
+                item.as_str()
+            ),
+            Self::ByLength => f.write_str("by length"),
             Self::NoSize(item) => write!(
                 f,
                 "the size of {} {} cannot be known",
@@ -147,6 +160,17 @@ pub struct Freed {
     pub pending: bool,
     /// What else there is to say of it; of most there is nothing, and there is one of these for each thing.
     pub more: Option<Box<More>>,
+}
+
+/// How a promise is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// To the byte.
+    Exact,
+    /// So much goes for certain, and perhaps more.
+    AtLeast,
+    /// About so much goes: it was measured by length.
+    Estimate,
 }
 
 /// What is to be said of a few things that go.
@@ -194,10 +218,40 @@ impl Freed {
         }
     }
 
-    /// The most that can go; none where something goes that may have any size.
+    /// The most that can go; none where something goes that may have any size, or whose size is an estimate by length.
     #[must_use]
     pub fn upper(&self) -> Option<Bytes> {
-        (self.at_most != Bytes(u64::MAX)).then_some(self.at_most)
+        (self.at_most != Bytes(u64::MAX) && !self.is_by_length()).then_some(self.at_most)
+    }
+
+    /// Returns true if some of it was measured by length: then all of it is an estimate.
+    #[must_use]
+    pub fn is_by_length(&self) -> bool {
+        self.doubts().contains(&Doubt::ByLength)
+    }
+
+    /// Returns what it was measured by; nothing while it is being measured, and where it cannot be known.
+    #[must_use]
+    pub fn measure(&self) -> Option<Measure> {
+        self.figure().known().map(|_| {
+            if self.is_by_length() {
+                Measure::Length
+            } else {
+                Measure::Blocks
+            }
+        })
+    }
+
+    /// Returns how the promise is to be read.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        if self.pending || self.is_exact() {
+            Precision::Exact
+        } else if self.is_by_length() {
+            Precision::Estimate
+        } else {
+            Precision::AtLeast
+        }
     }
 
     /// The promise, once all that it needs has been measured.
@@ -206,7 +260,7 @@ impl Freed {
         if self.pending {
             Figure::Pending
         } else if self.at_least.is_zero()
-            && (self.at_most.is_zero() || self.upper().is_none())
+            && (self.at_most.is_zero() || self.at_most == Bytes(u64::MAX))
             && self
                 .doubts()
                 .iter()

@@ -177,7 +177,7 @@ impl<'a> Observation<'a> {
         let of = self.ledger.graph.unit(unit);
         let (least, most) = (of.size.least, of.size.most);
         went.bytes += least;
-        went.about |= of.pending || least != most || !told && !most.is_zero();
+        went.about |= of.pending || of.by_length || least != most || !told && !most.is_zero();
         went.about |= of.is_drivers() && self.ledger.driver.is_some() && !most.is_zero();
         let is_untold =
             of.pending || matches!(of.doubt.as_deref(), Some(Doubt::NoSize(_))) || least != most;

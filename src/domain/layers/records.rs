@@ -334,6 +334,7 @@ impl Builder<'_> {
                 .or(packed.map(|_| Doubt::Blobs))
                 .map(Box::new),
             pending: record.size.is_pending(),
+            by_length: false,
             sort: Sort::Record,
         });
         self.hold(holder, unit, true);

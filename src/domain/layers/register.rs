@@ -227,6 +227,7 @@ impl Builder<'_> {
                 size: Span::exactly(other.size),
                 doubt: None,
                 pending: false,
+                by_length: false,
                 sort: if other.is_layer {
                     Sort::Layer
                 } else {
@@ -329,6 +330,7 @@ impl Builder<'_> {
             size: Span::at_most(record.size.known().unwrap_or_default()),
             doubt: Some(Doubt::SharedRecord(record.id.clone()).into()),
             pending: record.size.is_pending(),
+            by_length: false,
             sort: Sort::Record,
         });
         self.hold(holder, unit, true);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
+use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::{Content, HistoryRow, Image};
 
@@ -27,6 +28,14 @@ impl Span {
         Self {
             least: size,
             most: size,
+        }
+    }
+
+    /// What goes with a thing that was walked through; what it shares with others is units of its own.
+    pub(super) fn of_usage(usage: &DiskUsage) -> Self {
+        Self {
+            least: usage.own,
+            most: usage.own + usage.uncertain,
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Unit {
     pub(super) doubt: Option<Box<Doubt>>,
     /// Its size is being measured.
     pub(super) pending: bool,
+    /// Its size is the length of its files and not what they take on the disk.
+    pub(super) by_length: bool,
     pub(super) sort: Sort,
 }
 

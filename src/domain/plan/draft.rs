@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::bytes::Bytes;
 use crate::domain::index::ItemNo;
-use crate::domain::item::{Container, ItemId, Kind, Source};
+use crate::domain::item::{Container, Emptiness, ItemId, Kind, Source};
 use crate::domain::survey::{Item, Survey};
 
 use super::refuse::Obstacle;
@@ -258,12 +257,19 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// True for a volume without data that nothing can write to before its turn comes: what a container that
+    /// True for a volume without anything in it that nothing can write to before its turn comes: what a container that
     /// runs has not written yet it may write until it is stopped.
     fn is_left_empty(&self, volume: ItemNo) -> bool {
-        let size = self.survey.numbered(volume).size();
+        let Item::Volume(own) = self.survey.numbered(volume) else {
+            return false;
+        };
+        let is_empty = match own.emptiness(self.survey.inventory().engine.measure) {
+            Emptiness::Empty => true,
+            Emptiness::ByLength => !self.selection.unattended,
+            Emptiness::HoldsData | Emptiness::Unknown => false,
+        };
         let rests = |user: &ItemNo| matches!(self.survey.numbered(*user), Item::Container(it) if it.state.is_stopped());
-        size.known().is_some_and(Bytes::is_zero) && self.survey.users(volume).iter().all(rests)
+        is_empty && self.survey.users(volume).iter().all(rests)
     }
 
     /// The volumes that the engine removes with a `--rm` container at its turn: those that it alone still

@@ -58,6 +58,8 @@ pub struct Selection {
     pub dropped: BTreeSet<ItemId>,
     /// Running containers may be stopped.
     pub stop: bool,
+    /// Nobody confirms the plan: a volume that is empty only by length is not taken along.
+    pub unattended: bool,
 }
 
 /// How a step came into the plan.
@@ -175,9 +177,8 @@ impl Step {
     /// True for a volume that holds data, or may: it takes the word `delete`.
     #[must_use]
     pub fn loses_data(&self) -> bool {
-        matches!(self.id, ItemId::Volume(_))
-            && self.device().is_none()
-            && self.size != Figure::Known(Bytes::ZERO)
+        let is_empty = self.seen.volume().is_some_and(|volume| volume.empty);
+        matches!(self.id, ItemId::Volume(_)) && self.device().is_none() && !is_empty
     }
 
     /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left

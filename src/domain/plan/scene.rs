@@ -136,6 +136,7 @@ pub(crate) fn volume(name: &str, size: u64) -> Volume {
         mountpoint: "".into(),
         scope: "local".into(),
         backing: Backing::Folder,
+        usage: None,
     }
 }
 

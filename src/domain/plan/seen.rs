@@ -1,8 +1,7 @@
 //! What an object was when it was planned, to tell later whether it is still the same.
 
-use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Source, State, Text,
+    Container, ContainerDetails, ContainerId, Emptiness, Image, ImageId, Source, State, Text,
 };
 use crate::domain::reference::{is_digest, repository, shown};
 use crate::domain::survey::{Item, Survey};
@@ -45,7 +44,7 @@ pub struct SeenVolume {
     pub created: Option<Timestamp>,
     /// The containers that held it.
     pub users: Vec<ContainerId>,
-    /// It was known to hold nothing, and was confirmed as that.
+    /// It was taken to hold nothing, and was confirmed as that.
     pub empty: bool,
     /// What it is a name for: that stays.
     pub device: Option<Text>,
@@ -102,7 +101,9 @@ impl Seen {
                     .users_of_volume(&volume.name)
                     .map(|user| user.id.clone())
                     .collect(),
-                empty: volume.size == Figure::Known(Bytes::ZERO),
+                empty: volume
+                    .emptiness(survey.inventory().engine.measure)
+                    .is_empty(),
                 device: volume.device().cloned(),
                 above: survey
                     .containers_above(volume)
@@ -143,7 +144,8 @@ impl Seen {
                 }
             }
             (Self::Volume(seen), Item::Volume(volume)) => {
-                let holds_data = volume.size.known().is_some_and(|size| !size.is_zero());
+                let measure = survey.inventory().engine.measure;
+                let holds_data = volume.emptiness(measure) == Emptiness::HoldsData;
                 // An engine lets no volume go that a container holds. Docker 20.10 takes for the time when it
                 // was made that of the last change to its topmost folder.
                 let is_held = || {

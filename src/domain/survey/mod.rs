@@ -117,7 +117,7 @@ impl Survey {
                     figures = true;
                 }
                 Part::Disks(_) | Part::Contents(_) | Part::VolumeWarnings(_) | Part::Stage(..) => {}
-                Part::VolumeSizes { .. } => volumes = true,
+                Part::VolumeSizes { .. } | Part::DiskUsage(_) => volumes = true,
                 // The containerd store's own sum bounds what nothing else tells.
                 Part::SharedSizes(_)
                     if inventory.engine.store == Store::GraphDriver
@@ -147,7 +147,10 @@ impl Survey {
             // What was understood before goes first: there is no need for memory to hold both.
             *self = Self::default();
             *self = Self::new(inventory);
-        } else if figures || before != stands(&inventory) {
+        } else if figures
+            || before != stands(&inventory)
+            || volumes && !self.ledger.measure_volumes(&inventory)
+        {
             let links = std::mem::take(&mut self.links);
             *self = Self::default();
             *self = Self::with_links(inventory, links);
@@ -157,7 +160,6 @@ impl Survey {
                 self.share();
             }
             if volumes {
-                self.ledger.measure_volumes(&self.inventory);
                 let facts = self.facts_of(Kind::Volume);
                 self.facts[Kind::Volume as usize] = facts;
                 self.protect(Kind::Volume);

@@ -264,6 +264,7 @@ impl Reader {
             labels: labels(&pairs, entry.project.as_deref()),
             scope: "local".into(),
             backing: wire::backing(&entry.driver, &entry.options),
+            usage: None,
             driver: entry.driver.into(),
         };
         self.store.add_volume(volume, entry.size.map(Bytes));

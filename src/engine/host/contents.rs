@@ -20,13 +20,14 @@ use serde::Deserialize;
 use self::beside::Beside;
 use super::layers::Notes;
 use super::leases::{Keeper, Keepers};
-use super::measure::Folder;
+use super::measure::{Folder, VolumeUsage};
 use super::mounts::MountTree;
 use super::noted::DAEMON;
 use super::walk::{Linked, Look, blocks};
 use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::{Contents, Owner, Portion, Taken};
+use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text, VolumeName};
 use crate::domain::unexplained::Cause;
@@ -51,7 +52,7 @@ const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 
 /// What volumes took when they were measured.
-pub type Measured = HashMap<VolumeName, Taken>;
+pub type Measured = HashMap<VolumeName, VolumeUsage>;
 
 /// Walks through all of an engine's folder. `volumes` were measured a moment ago and need no second walk.
 ///
@@ -301,14 +302,16 @@ impl Tour<'_> {
                 continue;
             }
             let name = VolumeName::new(&*entry.name());
+            if let Some(known) = self.volumes.get(&name) {
+                let taken = self.take_known(&known.disk);
+                let data = Some(known.length);
+                self.portion(Owner::Volume(name), &entry.path, taken, data);
+                continue;
+            }
             let mut taken = blocks(&entry.stat);
             let mut data = Bytes::ZERO;
             for inner in self.entries(&entry.path)? {
-                let known = self.volumes.get(&name).filter(|_| inner.name() == "_data");
-                let inside = match known {
-                    Some(known) => *known,
-                    None => self.take(&inner)?,
-                };
+                let inside = self.take(&inner)?;
                 taken += inside.blocks;
                 if inner.name() == "_data" {
                     data = inside.length;
@@ -317,6 +320,13 @@ impl Tour<'_> {
             self.portion(Owner::Volume(name), &entry.path, taken, Some(data));
         }
         Ok(())
+    }
+
+    /// Returns what something takes that was measured by itself: a file with names elsewhere counts once in all.
+    fn take_known(&self, usage: &DiskUsage) -> Bytes {
+        let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
+        let links: Bytes = usage.links.iter().map(|it| linked.meet_link(it)).sum();
+        usage.own + usage.uncertain + links
     }
 
     fn image(&mut self, folder: &Entry) -> io::Result<()> {

@@ -1,7 +1,8 @@
 //! Bytes of volumes, measured in the folder of an engine that is proven to be local.
 //!
-//! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3). Here each is told by itself, in the engine's own unit: the bytes of the files, a hard link
-//! once, folders not counted (moby's `pkg/directory`).
+//! The engine tells all volumes' sizes in one answer at the end of one long walk (ENGINE.md §1.3). Here each is told by
+//! itself: its size in the engine's own unit, the bytes of the files, a hard link once, folders not counted (moby's
+//! `pkg/directory`), and what goes with it by blocks.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,19 +13,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, Stat, statat};
+use rustix::fs::{AtFlags, Dir, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::Root;
+use super::meter::{Meter, is_folder};
 use super::mounts::MountTree;
 use super::walk::{Found, Linked, Look, Walk};
+use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
+use crate::domain::disk_usage::DiskUsage;
 use crate::domain::item::{Backing, Volume};
 
 const MOUNTED: &str = "another filesystem is mounted below it";
-const MANY_NAMES: &str = "too many of its files have several names";
 /// What is mounted is known for so long: ten thousand volumes are measured one after another.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// What a volume was measured to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeUsage {
+    /// The lengths of its files, in the engine's own unit.
+    pub length: Bytes,
+    pub disk: Arc<DiskUsage>,
+}
+
+/// The folder of a volume's data in the volume's own.
+const DATA: &str = "_data";
 
 /// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
 #[derive(Debug, Default)]
@@ -75,7 +89,7 @@ impl Walker {
         }
     }
 
-    /// What a volume's files take. It may take as long as the volume is large.
+    /// Returns what a volume takes. It may take as long as the volume is large.
     ///
     /// A walk stays on one filesystem. The engine does not when it removes a volume: one with another mounted
     /// below it has more than is seen here, and must not pass for an empty one.
@@ -83,7 +97,7 @@ impl Walker {
     /// # Errors
     /// The volume lies elsewhere or has driver options, another filesystem is mounted below it
     /// ([`io::ErrorKind::CrossesDevices`]), a folder may not be read, or nobody waits for the answer any more.
-    pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<Taken> {
+    pub fn volume(&self, root: &Root, volume: &Volume) -> io::Result<VolumeUsage> {
         let folder = folder_of(volume)?;
         let mountpoint = root.relative(&volume.mountpoint);
         if mountpoint != Some(&folder) {
@@ -96,7 +110,30 @@ impl Walker {
         if in_volumes.is_some_and(|it| it.is_crossed_by(own)) || mounts.at(&folder).is_some() {
             return Err(mounted());
         }
-        self.whole(root.open_folder(&folder)?)
+        let mut meter = Meter::new(self);
+        let data = meter.folder(root.open_folder(&folder)?, None)?;
+        if data.is_crossed {
+            return Err(mounted());
+        }
+        // The folder above goes with it, and what the engine notes there.
+        let above = folder.parent().unwrap_or(Path::new(""));
+        let list = root.open_folder(above)?;
+        meter.entry(&fstat(&list)?);
+        let mut entries = Folder::new(list)?;
+        while let Some((name, stat)) = entries.next()? {
+            if name == DATA {
+                continue;
+            }
+            if is_folder(&stat) {
+                meter.folder(root.open_folder(&above.join(name))?, None)?;
+            } else {
+                meter.entry(&stat);
+            }
+        }
+        Ok(VolumeUsage {
+            length: data.taken.length,
+            disk: Arc::new(meter.usage(data.entries == 0)),
+        })
     }
 
     /// Returns what all files and folders below one take, it included.
@@ -111,10 +148,6 @@ impl Walker {
         }
         if found.is_crossed {
             return Err(mounted());
-        }
-        let linked = linked.into_inner().unwrap_or_default();
-        if linked.overflows() {
-            return Err(refusal(MANY_NAMES));
         }
         Ok(found.taken)
     }
@@ -172,7 +205,7 @@ fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
         return Err(refusal("its bytes live elsewhere"));
     }
     let name = single(volume.name.as_str())?;
-    Ok(Path::new("volumes").join(name).join("_data"))
+    Ok(Path::new("volumes").join(name).join(DATA))
 }
 
 /// An engine's word for an object, as the name of one folder.
@@ -240,8 +273,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::bytes::{Bytes, Figure};
-    use crate::domain::item::{ContainerId, Labels, VolumeName};
+    use crate::domain::bytes::Figure;
+    use crate::domain::inventory::{Inventory, Part};
+    use crate::domain::item::{ContainerId, ItemId, Labels, VolumeName};
+    use crate::domain::survey::Survey;
     use crate::engine::host::walk::scene::{DeadMount, deep};
 
     fn volume(root: &Path, name: &str) -> Volume {
@@ -255,6 +290,7 @@ mod tests {
             mountpoint: format!("{}/volumes/{name}/_data", root.display()).into(),
             scope: "local".into(),
             backing: Backing::Folder,
+            usage: None,
         }
     }
 
@@ -270,8 +306,8 @@ mod tests {
     }
 
     fn measure(dir: &TempDir, volume: &Volume) -> io::Result<Bytes> {
-        let taken = Walker::default().volume(&open(dir), volume)?;
-        Ok(taken.length)
+        let usage = Walker::default().volume(&open(dir), volume)?;
+        Ok(usage.length)
     }
 
     #[test]
@@ -308,6 +344,108 @@ mod tests {
         let mut elsewhere = volume(dir.path(), "shop");
         elsewhere.mountpoint = outside.path().to_str().unwrap().into();
         measure(&dir, &elsewhere).unwrap_err();
+    }
+
+    /// What `du` says of a folder, without files of several names.
+    fn du(path: &Path) -> Bytes {
+        use std::os::unix::fs::MetadataExt as _;
+        let of = std::fs::symlink_metadata(path).unwrap();
+        if !of.is_dir() {
+            let alone = u64::from(of.nlink() == 1);
+            return Bytes(of.blocks() * 512 * alone);
+        }
+        let entries = std::fs::read_dir(path).unwrap();
+        let below: Bytes = entries.map(|it| du(&it.unwrap().path())).sum();
+        Bytes(of.blocks() * 512) + below
+    }
+
+    fn usage(dir: &TempDir, name: &str) -> DiskUsage {
+        let found = Walker::default().volume(&open(dir), &volume(dir.path(), name));
+        (*found.unwrap().disk).clone()
+    }
+
+    #[test]
+    fn what_goes_with_a_volume_is_its_blocks_and_all_of_its_folder() {
+        let (dir, data) = root_with("shop");
+        let empty = usage(&dir, "shop");
+        assert!(empty.is_empty);
+        std::fs::write(data.join("small"), [1; 10]).unwrap();
+        let sparse = std::fs::File::create(data.join("sparse")).unwrap();
+        sparse.set_len(1 << 30).unwrap();
+        let kept = std::fs::File::create(data.join("kept")).unwrap();
+        let flags = rustix::fs::FallocateFlags::KEEP_SIZE;
+        let _ = rustix::fs::fallocate(&kept, flags, 0, 3 << 20);
+        std::fs::write(data.join("../opts.json"), [1; 5000]).unwrap();
+        std::fs::create_dir_all(data.join("../more/in")).unwrap();
+        let found = usage(&dir, "shop");
+        assert_eq!(
+            found,
+            DiskUsage {
+                own: du(&dir.path().join("volumes/shop")),
+                ..DiskUsage::default()
+            }
+        );
+        assert!(found.own < Bytes(1 << 30));
+    }
+
+    #[test]
+    fn a_volume_with_an_empty_file_in_it_is_not_empty() {
+        for name in ["file", "folder/"] {
+            let (dir, data) = root_with("shop");
+            if name.ends_with('/') {
+                std::fs::create_dir(data.join(name)).unwrap();
+            } else {
+                std::fs::write(data.join(name), "").unwrap();
+            }
+            let found = Walker::default().volume(&open(&dir), &volume(dir.path(), "shop"));
+            let found = found.unwrap();
+            assert_eq!(found.length, Bytes::ZERO);
+            assert!(!found.disk.is_empty);
+        }
+    }
+
+    /// Two volumes that a copy of links made of one another, and a file that somebody outside keeps.
+    #[test]
+    fn a_file_goes_with_the_last_of_its_names() {
+        let (dir, one) = root_with("one");
+        let other = dir.path().join("volumes/other/_data");
+        std::fs::create_dir_all(&other).unwrap();
+        let outside = TempDir::new_in(dir.path()).unwrap();
+        std::fs::write(one.join("both"), vec![1; 1 << 20]).unwrap();
+        std::fs::hard_link(one.join("both"), other.join("both")).unwrap();
+        std::fs::hard_link(one.join("both"), other.join("again")).unwrap();
+        std::fs::write(one.join("kept"), vec![1; 1 << 18]).unwrap();
+        std::fs::hard_link(one.join("kept"), outside.path().join("kept")).unwrap();
+        std::fs::write(one.join("twice"), vec![1; 1 << 16]).unwrap();
+        std::fs::hard_link(one.join("twice"), one.join("two")).unwrap();
+        let blocks = |path: PathBuf| {
+            use std::os::unix::fs::MetadataExt as _;
+            Bytes(std::fs::metadata(path).unwrap().blocks() * 512)
+        };
+        let (both, twice) = (blocks(one.join("both")), blocks(one.join("two")));
+        let kept = blocks(one.join("kept"));
+        let mut inventory = Inventory::default();
+        let volumes = ["one", "other"].map(|name| volume(dir.path(), name));
+        inventory.apply(Part::Volumes(volumes.into()));
+        let id = |name: &str| ItemId::Volume(VolumeName::new(name));
+        let usages = ["one", "other"].map(|it| (id(it), Arc::new(usage(&dir, it))));
+        inventory.apply(Part::DiskUsage(usages.into()));
+        let own = ["one", "other"].map(|it| du(&dir.path().join("volumes").join(it)));
+        let survey = Survey::new(inventory);
+        let frees = |ids: &[ItemId]| {
+            let freed = survey.ledger.frees(ids);
+            assert!(freed.is_exact(), "{freed:?}");
+            freed.at_least
+        };
+        assert_eq!(frees(&[id("one")]), own[0] + twice);
+        assert_eq!(frees(&[id("other")]), own[1]);
+        let all = own[0] + own[1] + twice + both;
+        assert_eq!(frees(&[id("one"), id("other")]), all);
+        let total = survey.ledger.totals().volumes;
+        assert_eq!(total, Figure::Known(all + kept));
+        let release = survey.ledger.release();
+        let held = release.held_back(&id("other"));
+        assert_eq!((held.bytes, held.by), (both, vec![(id("one"), both)]));
     }
 
     #[test]

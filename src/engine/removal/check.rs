@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Swarm};
 use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume, VolumeName};
 use crate::domain::outcome::{Done, Outcome};
@@ -67,11 +67,9 @@ pub(super) async fn recheck(
         let details = Arc::new(with_sizes(details, &base, &id));
         base.apply(Part::ContainerDetails(id, Figure::Known(details)));
     }
-    let sizes = watch::sizes_of(engine, &base, emptied(&plan, &base)).await;
-    base.apply(Part::VolumeSizes {
-        sizes,
-        complete: false,
-    });
+    for part in watch::sizes_of(engine, &base, emptied(&plan, &base)).await {
+        base.apply(part);
+    }
     let survey = Survey::new(base);
     let recheck = plan.recheck(&survey);
     let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
@@ -150,7 +148,7 @@ pub(super) async fn is_same(
 fn emptied(plan: &Plan, base: &Inventory) -> Vec<Volume> {
     let in_plan = |volume: &&Volume| {
         let id = ItemId::Volume(volume.name.clone());
-        volume.size == Figure::Known(Bytes::ZERO) && has(plan, |step| *step == id)
+        volume.emptiness(base.engine.measure).is_empty() && has(plan, |step| *step == id)
     };
     base.volumes.iter().filter(in_plan).cloned().collect()
 }
@@ -233,11 +231,9 @@ impl Run<'_> {
                 if self.has_new_binds(&now) {
                     resolve(&mut now).await;
                 }
-                let sizes = self.sizes_if_empty(step, name, &now).await;
-                now.apply(Part::VolumeSizes {
-                    sizes,
-                    complete: false,
-                });
+                for part in self.sizes_if_empty(step, name, &now).await {
+                    now.apply(part);
+                }
             }
             ItemId::Record(_) => now.cache = engine.build_cache().await?,
         }
@@ -291,12 +287,7 @@ impl Run<'_> {
     }
 
     /// Measures a volume once more that was confirmed as an empty one, where that can be done from here.
-    async fn sizes_if_empty(
-        &self,
-        step: &Step,
-        name: &VolumeName,
-        now: &Inventory,
-    ) -> Vec<(VolumeName, Option<Bytes>)> {
+    async fn sizes_if_empty(&self, step: &Step, name: &VolumeName, now: &Inventory) -> Vec<Part> {
         if !matches!(&step.seen, Seen::Volume(volume) if volume.empty) {
             return Vec::new();
         }

@@ -306,6 +306,7 @@ pub(crate) fn volume(name: &str) -> Volume {
         mountpoint: "".into(),
         scope: "local".into(),
         backing: Backing::Folder,
+        usage: None,
     }
 }
 

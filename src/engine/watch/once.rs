@@ -1,6 +1,6 @@
 //! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::stream::FuturesUnordered;
@@ -15,16 +15,15 @@ use super::{
     inspect, look, noted, resolved, stored, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::contents::Taken;
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Record, Text, Volume, VolumeName,
+    Container, ContainerId, Image, ImageId, ItemId, Record, Text, Volume, VolumeName,
 };
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
 use crate::engine::clock;
-use crate::engine::host::{Asked, Known, Leash, Proven};
+use crate::engine::host::{self, Asked, Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
 /// Of which containers the writable layer is walked.
@@ -122,7 +121,7 @@ async fn scan(
         inventory: base.clone(),
         progress,
         root: None,
-        taken: HashMap::new(),
+        taken: host::Measured::new(),
     };
     once.lists().await?;
     once.host().await;
@@ -183,7 +182,7 @@ struct Once<'e> {
     /// The engine's folder, if it is local.
     root: Option<Proven>,
     /// What volumes took that were measured.
-    taken: HashMap<VolumeName, Taken>,
+    taken: host::Measured,
 }
 
 /// What the lists answered, each by itself.
@@ -546,11 +545,12 @@ impl Once<'_> {
             })
             .collect();
         let mut jobs = stream::iter(jobs).buffer_unordered(VOLUMES_AT_ONCE);
-        let mut sizes = Vec::new();
+        let (mut sizes, mut usages) = (Vec::new(), Vec::new());
         while let Some((name, measured)) = jobs.next().await {
             match measured {
                 Measured::Taken(taken) => {
                     sizes.push((name.clone(), Some(taken.length)));
+                    usages.push((ItemId::Volume(name.clone()), Arc::clone(&taken.disk)));
                     self.taken.insert(name, taken);
                 }
                 Measured::Gone | Measured::Mounted => sizes.push((name, None)),
@@ -559,6 +559,7 @@ impl Once<'_> {
         }
         drop(jobs);
         self.inventory.apply(measured(sizes));
+        self.inventory.apply(Part::DiskUsage(usages));
         self.ended(Stage::VolumeSizes, None);
         true
     }

@@ -9,7 +9,6 @@ use super::question::Question;
 use super::told::Told;
 use super::{has_notes, has_stored_layers};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::contents::Taken;
 use crate::domain::disk::Disk;
 use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
@@ -18,7 +17,7 @@ use crate::domain::paths::{Paths, Resolved};
 use crate::domain::stored::Stored;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
-use crate::engine::host::{Known, Proven};
+use crate::engine::host::{Known, Measured, Proven};
 
 /// What must be remembered between answers.
 #[derive(Default)]
@@ -35,7 +34,7 @@ pub(super) struct Picture {
     /// Volumes whose size the list leaves open.
     pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
     /// What those took that were measured here.
-    pub(super) taken: HashMap<VolumeName, Taken>,
+    pub(super) taken: Measured,
     /// Volumes that could not be measured here: what the engine says of them counts.
     pub(super) unreadable: HashSet<VolumeName>,
     /// It was asked for them since volumes were measured last.

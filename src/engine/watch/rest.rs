@@ -1,6 +1,5 @@
 //! All of a local engine's folder, walked through once nothing else is to be done.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -10,9 +9,8 @@ use futures_util::future::BoxFuture;
 use super::question::Question;
 use super::scan::Scan;
 use super::take::Answered;
-use crate::domain::contents::{Contents, Taken};
+use crate::domain::contents::Contents;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
-use crate::domain::item::VolumeName;
 use crate::engine::aside::aside_at_leisure;
 use crate::engine::host::{self, Known, Proven, Walker};
 use crate::engine::{Engine, EngineError};
@@ -59,7 +57,7 @@ pub(super) async fn found_in_folder(
     root: Option<Proven>,
     known: Known,
     walker: Walker,
-    volumes: HashMap<VolumeName, Taken>,
+    volumes: host::Measured,
 ) -> Result<Option<Contents>, EngineError> {
     if let Some(contents) = engine.contents().await? {
         return Ok(Some(contents));

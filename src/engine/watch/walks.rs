@@ -14,18 +14,17 @@ use super::take::Answered;
 use super::work::Landing;
 use super::{look, resolved};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Taken;
 use crate::domain::inventory::{Inventory, Part, Stage};
-use crate::domain::item::{ContainerId, LogFiles, Text, Volume, VolumeName};
+use crate::domain::item::{ContainerId, ItemId, LogFiles, Text, Volume, VolumeName};
 use crate::domain::paths::Resolved;
 use crate::engine::Engine;
 use crate::engine::aside::aside;
-use crate::engine::host::{self, Asked, Known, Leash, Proven, Walker};
+use crate::engine::host::{self, Asked, Known, Leash, Proven, VolumeUsage, Walker};
 
 /// What came of measuring a volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Measured {
-    Taken(Taken),
+    Taken(VolumeUsage),
     /// Its folder is not there.
     Gone,
     /// Another filesystem is mounted in it, which may be a network's that does not answer: the engine is not made to
@@ -99,12 +98,13 @@ impl Scan<'_> {
     pub(super) fn take_volume(&mut self, name: VolumeName, measured: Measured) {
         self.picture.taken.remove(&name);
         self.picture.unreadable.remove(&name);
-        let size = match measured {
+        let (size, usage) = match measured {
             Measured::Taken(taken) => {
+                let told = (Some(taken.length), Some(Arc::clone(&taken.disk)));
                 self.picture.taken.insert(name.clone(), taken);
-                Some(taken.length)
+                told
             }
-            Measured::Gone | Measured::Mounted => None,
+            Measured::Gone | Measured::Mounted => (None, None),
             Measured::Unreadable => {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
                 return self.fall_back(name);
@@ -113,9 +113,13 @@ impl Scan<'_> {
         self.volumes.landed(&name, Landing::Known, None);
         self.picture.has_told(&name);
         self.outbox.push_detail(Part::VolumeSizes {
-            sizes: vec![(name, size)],
+            sizes: vec![(name.clone(), size)],
             complete: false,
         });
+        if let Some(usage) = usage {
+            let usage = (ItemId::Volume(name), usage);
+            self.outbox.push_detail(Part::DiskUsage(vec![usage]));
+        }
         self.end_volumes();
     }
 
@@ -264,12 +268,12 @@ pub(super) async fn log_sizes(
     look.await.unwrap_or_default()
 }
 
-/// Sizes of some volumes as they are now, where the engine is local; of those that can be measured here.
+/// Returns what some volumes take as they are now, where the engine is local; of those that can be measured here.
 pub(in crate::engine) async fn sizes_of(
     engine: &dyn Engine,
     inventory: &Inventory,
     volumes: Vec<Volume>,
-) -> Vec<(VolumeName, Option<Bytes>)> {
+) -> Vec<Part> {
     if volumes.is_empty() || !inventory.engine.local {
         return Vec::new();
     }
@@ -278,13 +282,16 @@ pub(in crate::engine) async fn sizes_of(
         return Vec::new();
     };
     let leash = Leash::default();
-    let mut sizes = Vec::new();
+    let (mut sizes, mut usages) = (Vec::new(), Vec::new());
     for volume in volumes {
         let name = volume.name.clone();
         let measured = measure(root.clone(), leash.walker(), Arc::new(volume)).await;
         if let Measured::Taken(taken) = measured {
+            usages.push((ItemId::Volume(name.clone()), taken.disk));
             sizes.push((name, Some(taken.length)));
         }
     }
-    sizes
+    let complete = false;
+    let sizes = Part::VolumeSizes { sizes, complete };
+    vec![sizes, Part::DiskUsage(usages)]
 }

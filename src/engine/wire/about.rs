@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Row;
+use crate::domain::disk_usage::Measure;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
 
 /// What makes one engine's answers mean something else than another's.
@@ -37,6 +38,7 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         root: info.text("DockerRootDir").into(),
         engine_id: info.text("ID").into(),
         vm: virtual_machine(info).map(Into::into),
+        measure: Measure::Length,
         has_build_cache: !podman,
         swarm: swarm(info, podman),
         ..EngineInfo::default()

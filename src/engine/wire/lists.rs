@@ -124,6 +124,7 @@ fn volume(row: Row<'_>) -> Option<Volume> {
             scope => scope.into(),
         },
         backing,
+        usage: None,
     })
 }
 

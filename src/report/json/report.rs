@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
+use crate::domain::disk_usage::Measure;
 use crate::domain::index::ItemNo;
 use crate::domain::inventory::{EngineInfo, Inventory, Stage};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, STACK, Source, Volume,
 };
+use crate::domain::layers::Freed;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::{self, Unexplained};
@@ -186,6 +188,25 @@ struct TotalsJson {
     unexplained: Option<Bytes>,
 }
 
+/// What goes if one thing alone goes now.
+#[derive(Serialize)]
+struct FreesJson {
+    frees: Figure<Bytes>,
+    exact: bool,
+    /// What it was measured by, where it is known.
+    by: Option<Measure>,
+}
+
+impl FreesJson {
+    fn new(frees: &Freed) -> Self {
+        Self {
+            frees: frees.figure(),
+            exact: frees.is_exact(),
+            by: frees.measure(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct ImageJson<'a> {
     id: &'a str,
@@ -194,8 +215,8 @@ struct ImageJson<'a> {
     created: Option<Timestamp>,
     size: Figure<Bytes>,
     shared: Figure<Bytes>,
-    frees: Figure<Bytes>,
-    exact: bool,
+    #[serde(flatten)]
+    frees: FreesJson,
     state: Option<&'static str>,
     source: Source,
     containers: Vec<&'a str>,
@@ -217,8 +238,7 @@ impl<'a> ImageJson<'a> {
             created: image.created,
             size: image.size,
             shared: survey.shared(at),
-            frees: facts.frees.figure(),
-            exact: facts.frees.is_exact(),
+            frees: FreesJson::new(&facts.frees),
             state: image_state(facts),
             source: image.source,
             containers: survey
@@ -303,7 +323,8 @@ struct ContainerJson<'a> {
     size: Figure<Bytes>,
     log: Option<Bytes>,
     log_bounded: Option<bool>,
-    frees: Figure<Bytes>,
+    #[serde(flatten)]
+    frees: FreesJson,
     created: Option<Timestamp>,
     finished: Option<Timestamp>,
     project: Option<&'a str>,
@@ -324,7 +345,7 @@ impl<'a> ContainerJson<'a> {
             size: survey.item(Kind::Container, at).size(),
             log: details.and_then(|details| details.log).map(|log| log.size),
             log_bounded: details.and_then(|details| details.log_bounded),
-            frees: facts.frees.figure(),
+            frees: FreesJson::new(&facts.frees),
             created: container.created,
             finished: details.and_then(|details| details.finished),
             project: container.labels.project(),
@@ -340,6 +361,8 @@ struct LogJson<'a> {
     driver: &'a str,
     bounded: Option<bool>,
     size: Figure<Bytes>,
+    #[serde(flatten)]
+    frees: FreesJson,
 }
 
 impl<'a> LogJson<'a> {
@@ -352,6 +375,7 @@ impl<'a> LogJson<'a> {
             driver: details.map_or("", |details| &details.log_driver),
             bounded: details.and_then(|details| details.log_bounded),
             size: survey.item(Kind::Log, at).size(),
+            frees: FreesJson::new(&survey.facts(Kind::Log, at).frees),
         }
     }
 }
@@ -362,7 +386,8 @@ struct VolumeJson<'a> {
     driver: &'a str,
     size: Figure<Bytes>,
     scope: &'a str,
-    frees: Figure<Bytes>,
+    #[serde(flatten)]
+    frees: FreesJson,
     anonymous: bool,
     containers: Vec<&'a str>,
     held_by: Vec<HeldByJson<'a>>,
@@ -382,7 +407,7 @@ impl<'a> VolumeJson<'a> {
             driver: &volume.driver,
             size: volume.size,
             scope: &volume.scope,
-            frees: facts.frees.figure(),
+            frees: FreesJson::new(&facts.frees),
             anonymous: volume.anonymous,
             containers: survey
                 .users_of_volume(&volume.name)
@@ -404,7 +429,8 @@ struct RecordJson<'a> {
     r#type: &'a str,
     description: &'a str,
     size: Figure<Bytes>,
-    frees: Figure<Bytes>,
+    #[serde(flatten)]
+    frees: FreesJson,
     in_use: bool,
     shared: bool,
     created: Option<Timestamp>,
@@ -420,7 +446,7 @@ impl<'a> RecordJson<'a> {
             r#type: &record.kind,
             description: &record.description,
             size: record.size,
-            frees: survey.facts(Kind::BuildCache, at).frees.figure(),
+            frees: FreesJson::new(&survey.facts(Kind::BuildCache, at).frees),
             in_use: record.in_use,
             shared: record.shared,
             created: record.created,

@@ -98,20 +98,20 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
     );
     assert_keys(
         &report["images"][0],
-        "id names digests created size shared frees exact state source containers held_by last_used last_used_by \
+        "id names digests created size shared frees exact by state source containers held_by last_used last_used_by \
          labels protected",
     );
     assert_keys(
         &report["containers"][0],
-        "id name image_id image state size log log_bounded frees created finished project protected",
+        "id name image_id image state size log log_bounded frees exact by created finished project protected",
     );
     assert_keys(
         &report["volumes"][0],
-        "name driver size scope frees anonymous containers held_by project builder created protected",
+        "name driver size scope frees exact by anonymous containers held_by project builder created protected",
     );
     assert_keys(
         &report["build_cache"][0],
-        "id parents type description size frees in_use shared created last_used",
+        "id parents type description size frees exact by in_use shared created last_used",
     );
     assert_eq!(report["logs"], Value::Null);
     assert_eq!(report["unexplained"], Value::Null);

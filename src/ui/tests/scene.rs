@@ -107,6 +107,7 @@ fn volume(name: &str, size: Figure<Bytes>) -> Volume {
         mountpoint: "/var/lib/docker/volumes/x/_data".into(),
         scope: "local".into(),
         backing: Backing::Folder,
+        usage: None,
     }
 }
 

@@ -2,6 +2,7 @@ mod holds;
 mod laws;
 mod logs;
 mod recheck;
+mod usage;
 
 use std::sync::Arc;
 

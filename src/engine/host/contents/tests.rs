@@ -352,6 +352,40 @@ fn links_and_holes_do_not_make_bytes() {
     assert!(sum(&rows) < Bytes(du(place.0.path())));
 }
 
+/// Where volumes are counted by blocks, nothing of them is told a second time, holes or not.
+#[test]
+fn totals_of_measured_volumes_and_causes_are_what_du_says() {
+    let place = overlay();
+    let hole = fs::File::create(place.path("volumes/shop/_data/hole")).unwrap();
+    hole.set_len(1 << 40).unwrap();
+    fs::write(place.path("volumes/shop/_data/small"), [1; 3]).unwrap();
+    let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
+    let shop = crate::domain::item::Volume {
+        mountpoint: place.path("volumes/shop/_data").into(),
+        ..fake::volume("shop")
+    };
+    let usage = Walker::default().volume(&root, &shop).unwrap();
+    let volumes = HashMap::from([(shop.name.clone(), usage.clone())]);
+    let engine = EngineInfo {
+        driver: "overlay2".into(),
+        ..EngineInfo::default()
+    };
+    let told = [Measured::new(), volumes].map(|volumes| {
+        let contents = of_root(&root, &engine, &volumes, &Walker::default()).unwrap();
+        let mut inventory = inventory();
+        let id = crate::domain::item::ItemId::Volume(shop.name.clone());
+        inventory.apply(Part::DiskUsage(vec![(id, Arc::clone(&usage.disk))]));
+        inventory.apply(Part::Contents(Figure::Known(Arc::new(contents))));
+        let rows = inventory.unexplained.known().unwrap();
+        sum(&rows)
+    });
+    // Two layers, a writable one and a log as the engine counts them, and the volume as the disk does.
+    let totals = 70_000 + 10 + 5000 + 50_000 + usage.disk.own.0;
+    for told in told {
+        assert_eq!(totals + told.0, du(place.0.path()));
+    }
+}
+
 #[test]
 fn a_walk_for_nobody_ends() {
     let place = overlay();
@@ -368,9 +402,9 @@ fn a_walk_for_nobody_ends() {
 fn measured_volumes_are_taken_as_measured() {
     let place = overlay();
     let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
-    let taken = Taken {
+    let taken = VolumeUsage {
         length: Bytes(1 << 30),
-        blocks: Bytes(3 << 30),
+        disk: Arc::new(DiskUsage::of(Bytes(3 << 30))),
     };
     let volumes = HashMap::from([(VolumeName::new("shop"), taken)]);
     let engine = EngineInfo::default();
@@ -379,8 +413,7 @@ fn measured_volumes_are_taken_as_measured() {
     let portion = contents.portions.iter().find(|it| it.owner == shop);
     let portion = portion.unwrap();
     assert_eq!(portion.counted, Some(Bytes(1 << 30)));
-    let own = fs::metadata(place.path("volumes/shop")).unwrap().blocks() * 512;
-    assert_eq!(portion.blocks, Bytes((3 << 30) + own));
+    assert_eq!(portion.blocks, Bytes(3 << 30));
 }
 
 /// What a record or a container leases is counted with it, and what else is leased is not.

@@ -8,6 +8,7 @@ use rustix::fs::Stat;
 use super::{blocks, length};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
+use crate::domain::disk_usage::{FileId, HardLink};
 
 /// So many files are kept of which not all names were met: 16 MiB at 25 bytes in a table that is full to seven
 /// eighths.
@@ -16,10 +17,18 @@ const MOST: usize = (1 << 19) / 8 * 7;
 /// Files of one filesystem of which some names were met, and others not yet.
 #[derive(Debug, Default)]
 pub(in crate::engine::host) struct Linked {
-    /// By inode, with how many of its names were not met.
-    open: HashMap<u64, u32>,
-    /// There were more than are kept.
-    overflows: bool,
+    /// By inode.
+    open: HashMap<u64, Names>,
+    /// What was counted of files that were too many to be kept.
+    beyond: Taken,
+}
+
+/// A file of which not all names were met.
+#[derive(Clone, Copy, Debug)]
+struct Names {
+    left: u32,
+    met: u32,
+    blocks: Bytes,
 }
 
 impl Linked {
@@ -31,35 +40,66 @@ impl Linked {
             blocks: blocks(stat),
         };
         let names = u32::try_from(stat.st_nlink).unwrap_or(u32::MAX);
-        if names <= 1 {
+        self.meet_some(stat.st_ino, (1, names), all)
+    }
+
+    /// Takes in what a walk of its own has found of a file, and returns the blocks that count with it.
+    pub(in crate::engine::host) fn meet_link(&mut self, link: &HardLink) -> Bytes {
+        let all = Taken {
+            length: Bytes::ZERO,
+            blocks: link.blocks,
+        };
+        self.meet_some(link.file.inode, (link.found, link.names), all)
+            .blocks
+    }
+
+    fn meet_some(&mut self, inode: u64, (found, names): (u32, u32), all: Taken) -> Taken {
+        if names <= found {
             return all;
         }
         let is_full = self.open.len() >= MOST;
-        match self.open.entry(stat.st_ino) {
+        match self.open.entry(inode) {
             Entry::Occupied(mut known) => {
-                *known.get_mut() -= 1;
-                if *known.get() == 0 {
+                let of = known.get_mut();
+                of.left = of.left.saturating_sub(found);
+                of.met += found;
+                if of.left == 0 {
                     known.remove();
                 }
                 Taken::default()
             }
             Entry::Vacant(_) if is_full => {
-                self.overflows = true;
-                let share = |bytes: Bytes| Bytes(bytes.0.div_ceil(u64::from(names)));
-                Taken {
+                let share = |bytes: Bytes| {
+                    let share = bytes.0.div_ceil(u64::from(names));
+                    Bytes(share.saturating_mul(u64::from(found)))
+                };
+                let share = Taken {
                     length: share(all.length),
                     blocks: share(all.blocks),
-                }
+                };
+                self.beyond += share;
+                share
             }
             Entry::Vacant(new) => {
-                new.insert(names - 1);
+                new.insert(Names {
+                    left: names - found,
+                    met: found,
+                    blocks: all.blocks,
+                });
                 all
             }
         }
     }
 
-    /// Returns true if there were more files than are kept, so that their lengths and blocks are only about right.
-    pub(in crate::engine::host) fn overflows(&self) -> bool {
-        self.overflows
+    /// Returns the files that have names which were not met, and the blocks that were counted of files of which that
+    /// is not known, as they were too many.
+    pub(in crate::engine::host) fn rest(self, device: u64) -> (Vec<HardLink>, Bytes) {
+        let links = self.open.into_iter().map(|(inode, of)| HardLink {
+            file: FileId { device, inode },
+            names: of.left.saturating_add(of.met),
+            found: of.met,
+            blocks: of.blocks,
+        });
+        (links.collect(), self.beyond.blocks)
     }
 }

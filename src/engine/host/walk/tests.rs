@@ -9,6 +9,7 @@ use rustix::process::{Uid, geteuid};
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::disk_usage::{FileId, HardLink};
 use crate::engine::host::measure::Leash;
 
 fn open(path: &Path) -> OwnedFd {
@@ -304,5 +305,16 @@ fn of_a_file_with_more_names_than_were_met_something_is_left() {
     };
     let found = walk.below(open(&inside)).unwrap();
     assert_eq!(found.taken.length, Bytes(5000));
-    assert!(!linked.into_inner().unwrap().overflows());
+    let (links, beyond) = linked.into_inner().unwrap().rest(7);
+    let of = fs::metadata(&outside).unwrap();
+    let expected = HardLink {
+        file: FileId {
+            device: 7,
+            inode: of.ino(),
+        },
+        names: 3,
+        found: 2,
+        blocks: Bytes(of.blocks() * 512),
+    };
+    assert_eq!((&*links, beyond), (&[expected][..], Bytes::ZERO));
 }

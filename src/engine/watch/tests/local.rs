@@ -7,7 +7,6 @@ use tempfile::TempDir;
 use super::super::question::Question;
 use super::super::take::Answered;
 use super::*;
-use crate::domain::contents::Taken;
 use crate::domain::item::VolumeName;
 use crate::engine::host::noted::tests as noted;
 
@@ -143,7 +142,11 @@ async fn volumes_that_wait_when_the_folder_is_lost_are_asked_of_the_engine() {
     scan.picture.root = found.unwrap().local.ok();
     assert!(scan.picture.root.is_some());
     let volumes = fake.volumes.lock().unwrap().clone();
-    let gone = (VolumeName::new("gone"), Taken::default());
+    let taken = crate::engine::host::VolumeUsage {
+        length: Bytes::ZERO,
+        disk: Arc::default(),
+    };
+    let gone = (VolumeName::new("gone"), taken);
     scan.picture.taken.extend([gone]);
     scan.take(Answered::Volumes(Ok(volumes)));
     assert!(scan.volumes.is_waiting());

@@ -1,0 +1,75 @@
+//! What one thing takes on the engine's disk, as a walk through its folders has counted it.
+//!
+//! A disk deals in blocks and not in lengths: a file with holes is longer than what it gives back, one with room
+//! reserved behind its end is shorter, and a folder of small files gives back many times their lengths.
+
+use serde::Serialize;
+
+use super::bytes::Bytes;
+
+/// What a figure of bytes was measured by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The blocks of files and folders: what the disk gives back.
+    #[default]
+    Blocks,
+    /// The lengths of files, as the engine tells them: an estimate of what the disk gives back.
+    Length,
+}
+
+/// What the files and folders of one thing take, by blocks, each file once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DiskUsage {
+    /// What certainly goes when the thing is removed: its folders, and the files that have no name outside of it.
+    pub own: Bytes,
+    /// Files that have names outside of it, too: one goes once all its names go.
+    pub links: Box<[HardLink]>,
+    /// What may go besides: files with several names, of which there were too many to tell whether all lie in it.
+    pub uncertain: Bytes,
+    /// It holds not one file or folder.
+    pub is_empty: bool,
+}
+
+/// A file of which a thing has some of the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HardLink {
+    pub file: FileId,
+    /// How many names the file has on its filesystem.
+    pub names: u32,
+    /// How many of them lie in the thing.
+    pub found: u32,
+    pub blocks: Bytes,
+}
+
+/// A file on this machine, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}
+
+impl DiskUsage {
+    /// Returns the usage of a thing all of whose bytes are its own.
+    #[must_use]
+    pub fn of(own: Bytes) -> Self {
+        Self {
+            own,
+            is_empty: own.is_zero(),
+            ..Self::default()
+        }
+    }
+
+    /// Keeps no more of the files that have names elsewhere than how much they take.
+    pub fn forget_links(&mut self) {
+        self.uncertain = self.all() - self.own;
+        self.links = Box::default();
+    }
+
+    /// Returns the blocks of all files that have a name in it, whether they go with it or not.
+    #[must_use]
+    pub fn all(&self) -> Bytes {
+        let links: Bytes = self.links.iter().map(|link| link.blocks).sum();
+        self.own + self.uncertain + links
+    }
+}
