@@ -3,7 +3,7 @@
 use crate::app::model::Model;
 use crate::domain::item::{Container, Image, ItemId, Kind, Record, Volume};
 use crate::domain::outsider::{Outsider, OutsiderKind};
-use crate::domain::plan::AddedBy;
+use crate::domain::plan::{AddedBy, IN_USE};
 use crate::domain::reference;
 use crate::domain::survey::Item;
 
@@ -252,7 +252,7 @@ fn used_by(users: &[&Container]) -> String {
 
 fn record_in_the_way(model: &Model, record: &Record) -> String {
     if record.in_use {
-        return "in use by a build".to_owned();
+        return IN_USE.to_owned();
     }
     let children = model.survey.children_of_record(&record.id).count();
     format!("{} built on it", count(children, "record"))

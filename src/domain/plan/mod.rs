@@ -24,7 +24,7 @@ use super::layers::{Doubt, Freed, HeldBack, Release};
 use super::survey::Survey;
 
 pub use recheck::Recheck;
-pub use refuse::{STOP_IT, is_task};
+pub use refuse::{IN_USE, STOP_IT, is_task};
 pub use seen::{Run, Seen, SeenImage};
 pub use steps::comes_back;
 pub use tally::Tally;

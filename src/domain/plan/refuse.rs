@@ -15,6 +15,11 @@ const NAMES: usize = 4;
 /// What to do about a running container, as the command line says it; the screen has a key for it.
 pub const STOP_IT: &str = "stop it with --stop";
 
+/// Why a build cache record does not go that the engine calls in use. Builds use it; so does, for ever, a prune whose
+/// client was cut off (seen on 28.5.2 with the containerd store): nothing but a restart of the engine ends that.
+pub const IN_USE: &str =
+    "in use: when no build runs and nothing uses it, a restart of the engine lets go of it";
+
 /// Something that keeps an item from going. What it is called is found out only where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Obstacle {
@@ -182,7 +187,7 @@ impl Draft<'_> {
                 let name = self.survey.numbered(*parent).name();
                 Some(format!("would take along its protected parent {name}"))
             }
-            Obstacle::InUse => Some("in use".to_owned()),
+            Obstacle::InUse => Some(IN_USE.to_owned()),
             Obstacle::Unlisted(stage) => self.survey.unlisted_in_words(*stage),
             Obstacle::Log(why) | Obstacle::Link(why) => Some((*why).to_owned()),
         });

@@ -10,7 +10,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, State};
 use crate::domain::outcome::{Event, Outcome};
 use crate::domain::plan::scene::*;
-use crate::domain::plan::{AddedBy, Plan, Selection};
+use crate::domain::plan::{AddedBy, IN_USE, Plan, Selection};
 use crate::domain::survey::Survey;
 use crate::engine::EngineError;
 use crate::engine::journal::Journal;
@@ -550,7 +550,7 @@ async fn records_that_the_engine_leaves_are_told_apart() {
         ends(&removal),
         [("high", Changed), ("keep-record", Gone), ("low", Changed)]
     );
-    assert_eq!(error(&removal, "high"), "in use");
+    assert_eq!(error(&removal, "high"), IN_USE);
     assert_eq!(error(&removal, "low"), "another record builds on it: high");
 
     let model = Arc::new(Model::new(scene()));

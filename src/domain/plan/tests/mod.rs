@@ -479,7 +479,7 @@ fn a_record_goes_only_with_all_that_builds_on_it() {
     assert_eq!(
         whys(&plan),
         [
-            ("busy", "in use"),
+            ("busy", IN_USE),
             ("low", "another record builds on it: busy"),
             ("mid", "another record builds on it: top"),
         ]
