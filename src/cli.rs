@@ -277,10 +277,10 @@ fn read_filter(option: &str, kind: Kind, text: &str, yes: bool) -> Result<Filter
     }
 }
 
-/// How `clean` exits once something has been tried: 0 if everything went or was gone already.
+/// How `clean` exits once something has been tried: 0 if everything went, was gone already, or was not needed.
 #[must_use]
 pub fn exit_code(done: &[Done]) -> u8 {
-    if done.iter().all(|done| done.outcome.is_away()) {
+    if done.iter().all(|done| done.outcome.is_well()) {
         0
     } else {
         NOT_ALL_DONE

@@ -239,6 +239,8 @@ pub struct Removing {
     pub saving: Option<(usize, Bytes)>,
     /// The step in hand.
     pub current: Option<usize>,
+    /// The disk has given back so much of so much that went, and is waited for.
+    pub waiting: Option<(Bytes, Bytes)>,
     /// How many steps of the plan have ended.
     pub ended: usize,
     pub done: Vec<Done>,

@@ -36,6 +36,12 @@ pub struct Account {
     pub disk: Option<DiskChange>,
     /// Each of them before and afterwards.
     pub disks: Vec<(Disk, Disk)>,
+    /// They were synchronised before each look: what was removed is not still to come.
+    pub synced: bool,
+    /// The most that can have been freed; no less than `freed`.
+    pub at_most: Bytes,
+    /// What dtop had counted where the filesystems gained something else while nobody else was at work.
+    pub miss: Option<Bytes>,
     /// Steps that freed something else than promised.
     pub differences: Vec<Difference>,
 }
@@ -54,8 +60,78 @@ impl Account {
     /// True when a step freed something else than promised, or the disk shows something else.
     #[must_use]
     pub fn is_remarkable(&self) -> bool {
-        let is_explained = |change: DiskChange| change.explains(self.freed).is_some();
-        !self.differences.is_empty() || self.disk.is_some_and(is_explained)
+        !self.differences.is_empty() || self.explanation().is_some()
+    }
+
+    /// What explains that the disk does not show what was freed; nothing where it does, but for a hundredth and what
+    /// a filesystem moves by itself.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        if let Some(counted) = self.miss {
+            return Some(format!(
+                "dtop counted {counted}, and nothing else wrote to it or was deleted on it; the miss is dtop's own"
+            ));
+        }
+        let counted = (self.freed, self.at_most.max(self.freed));
+        self.disk?.explains(counted, self.synced)
+    }
+
+    /// Takes the filesystems' word for what was freed: nobody else was at work.
+    pub fn correct_by_disk(&mut self) {
+        if let Some(disk) = self.disk {
+            self.miss = Some(self.freed);
+            self.freed = match disk.available.and_more(disk.refilled) {
+                Change::More(gained) => gained,
+                Change::Less(_) => Bytes::ZERO,
+            };
+            self.at_most = self.freed;
+            self.by = FreedBy::Disk;
+            self.about = true;
+        }
+    }
+
+    /// Adds what was removed right after this, on the same engine.
+    pub fn add(&mut self, next: Self) {
+        let (total, at_most) = (self.freed + next.freed, self.at_most + next.at_most);
+        let by = if self.by == FreedBy::Engine {
+            next.by
+        } else {
+            self.by
+        };
+        let by = if next.by == FreedBy::Disk {
+            next.by
+        } else {
+            by
+        };
+        let last = in_both(&self.disks_before(), &next.disks_after());
+        let disks = if self.disks.is_empty() {
+            next.disks.clone()
+        } else if last.is_empty() {
+            std::mem::take(&mut self.disks)
+        } else {
+            last
+        };
+        let miss = match (self.miss, next.miss) {
+            (None, None) => None,
+            (own, other) => Some(own.unwrap_or(self.freed) + other.unwrap_or(next.freed)),
+        };
+        self.differences.extend(next.differences);
+        self.disk = DiskChange::over(&disks);
+        self.disks = disks;
+        (self.freed, self.at_most, self.by, self.miss) = (total, at_most, by, miss);
+        self.about |= next.about;
+        self.synced &= next.synced;
+    }
+
+    fn disks_before(&self) -> Vec<Disk> {
+        self.disks
+            .iter()
+            .map(|(before, _)| before.clone())
+            .collect()
+    }
+
+    fn disks_after(&self) -> Vec<Disk> {
+        self.disks.iter().map(|(_, after)| after.clone()).collect()
     }
 }
 
@@ -114,7 +190,7 @@ impl Change {
     }
 }
 
-/// What a filesystem may differ by of its own accord: folders, whole blocks, the engine's own notes.
+/// What a filesystem may differ by of its own accord: folders, the engine's own notes.
 const OWN_NOTES: Bytes = Bytes(1_000_000);
 
 impl DiskChange {
@@ -139,31 +215,44 @@ impl DiskChange {
         })
     }
 
-    /// What explains that the disk does not show what was freed; nothing where it does, but for a hundredth
-    /// and what a filesystem keeps for itself.
-    #[must_use]
-    pub fn explains(self, freed: Bytes) -> Option<String> {
-        let slack = Bytes(freed.0 / 50) + OWN_NOTES;
+    /// What explains that the disk does not show what was freed, which is so much at the least and so much at the
+    /// most.
+    fn explains(self, (freed, at_most): (Bytes, Bytes), synced: bool) -> Option<String> {
+        let slack = Bytes(freed.0 / 100).max(OWN_NOTES);
         let shows = |change| match change {
             Change::More(change) => change + slack >= freed,
             Change::Less(change) => change <= slack && freed <= slack,
         };
-        if matches!(self.available, Change::More(change) if change > freed + slack) {
+        if matches!(self.available, Change::More(change) if change > at_most + slack) {
             return Some("something else was deleted on it meanwhile".to_owned());
         }
         if shows(self.available) {
             return None;
         }
         let refilled = self.refilled;
+        let others = if synced {
+            "something else wrote to it meanwhile, or it gives space back later"
+        } else {
+            "it could not be synchronised and may give space back later, or something else wrote to it meanwhile"
+        };
         Some(if refilled.is_zero() {
-            "something else wrote to it meanwhile, or it gives space back later".to_owned()
+            others.to_owned()
         } else if shows(self.available.and_more(refilled)) {
             format!("{refilled} went to what it keeps for root")
         } else {
-            format!(
-                "{refilled} went to what it keeps for root, and something else wrote to it meanwhile, or it gives space back later"
-            )
+            format!("{refilled} went to what it keeps for root, and {others}")
         })
+    }
+
+    /// Returns true where filesystems gained something else than so much at the least and so much at the most, what
+    /// they keep for root included.
+    #[must_use]
+    pub fn differs(self, (freed, at_most): (Bytes, Bytes)) -> bool {
+        let slack = Bytes(freed.0 / 100).max(OWN_NOTES);
+        match self.available.and_more(self.refilled) {
+            Change::More(gained) => gained + slack < freed || gained > at_most + slack,
+            Change::Less(lost) => lost > slack || freed > slack,
+        }
     }
 }
 

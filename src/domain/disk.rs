@@ -39,6 +39,8 @@ pub struct DiskList {
     pub closed: Vec<Text>,
     /// What shows that they are the engine's, or why nothing does, where the engine does not count as local.
     pub proof: Option<Text>,
+    /// All of them were synchronised first, so that they tell of what was removed a moment ago.
+    pub synced: bool,
 }
 
 /// Where an engine keeps things. Each place may be a filesystem of its own.

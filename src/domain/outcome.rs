@@ -18,16 +18,19 @@ pub enum Outcome {
     Failed,
     /// Cancelled, or something it needed failed.
     Skipped,
+    /// So much was free before its turn as was to be: nothing was sent.
+    NotNeeded,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Removed,
         Self::Truncated,
         Self::Gone,
         Self::Changed,
         Self::Failed,
         Self::Skipped,
+        Self::NotNeeded,
     ];
 
     #[must_use]
@@ -39,6 +42,7 @@ impl Outcome {
             Self::Changed => "changed",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::NotNeeded => "not_needed",
         }
     }
 
@@ -47,8 +51,14 @@ impl Outcome {
     pub fn is_away(self) -> bool {
         match self {
             Self::Removed | Self::Truncated | Self::Gone => true,
-            Self::Changed | Self::Failed | Self::Skipped => false,
+            Self::Changed | Self::Failed | Self::Skipped | Self::NotNeeded => false,
         }
+    }
+
+    /// Returns true when a step ended as it was to: its object is away, or may stay.
+    #[must_use]
+    pub fn is_well(self) -> bool {
+        self.is_away() || self == Self::NotNeeded
     }
 }
 
@@ -88,6 +98,11 @@ pub enum Event {
     Ended {
         index: usize,
         done: Done,
+    },
+    /// The engine's filesystems have not given back yet what went, and are waited for.
+    Waiting {
+        gained: Bytes,
+        promised: Bytes,
     },
     /// Nothing could be tried: the engine could not be listed.
     Aborted {

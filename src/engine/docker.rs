@@ -36,7 +36,7 @@ use super::blobs::Blobs;
 use super::gist::Gist;
 use super::host::peer;
 use super::host::remote::{self, Home};
-use super::host::{LogOrder, Noted};
+use super::host::{LogOrder, LookOrder, Noted};
 use super::keychain::Keychain;
 use super::save::{Exported, Pieces};
 use super::transport::{Address, Api, Frames, Line, Transport};
@@ -387,15 +387,15 @@ impl Engine for DockerEngine {
     }
 
     /// The engine's host is asked where there is a login on it, or where it is this one.
-    fn disks(&self) -> Answer<'_, DiskList> {
-        async {
+    fn disks(&self, order: LookOrder) -> Answer<'_, DiskList> {
+        async move {
             let terms = self.terms();
             if let Some(login) = self.transport.login() {
-                let disks = remote::disks(login, &terms.home, &terms.info).await;
+                let disks = remote::disks(login, &terms.home, &terms.info, order).await;
                 return disks.map_err(|error| self.transport.unreachable(&error));
             }
             Ok(match self.address() {
-                Address::Unix(socket) => peer::disks(socket, &terms.home, &terms.info).await,
+                Address::Unix(socket) => peer::disks(socket, &terms.home, &terms.info, order).await,
                 Address::Tcp { .. } | Address::Tls { .. } | Address::Ssh(_) => DiskList::default(),
             })
         }

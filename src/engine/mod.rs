@@ -51,7 +51,7 @@ use save::{Exported, Pieces};
 pub use crate::domain::outcome::{Done, Outcome};
 pub use gate::{Gate, Permit};
 
-use host::{LogOrder, Noted};
+use host::{LogOrder, LookOrder, Noted};
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -208,7 +208,7 @@ pub trait Engine: Send + Sync {
     /// What it is, asked anew: it may have been restarted as another version. Also a sign of life.
     fn about(&self) -> Answer<'_, EngineInfo>;
     /// Filesystems that hold the engine's data, where the engine itself knows; the host is asked otherwise.
-    fn disks(&self) -> Answer<'_, DiskList> {
+    fn disks(&self, _order: LookOrder) -> Answer<'_, DiskList> {
         Box::pin(async { Ok(DiskList::default()) })
     }
     /// What lies in the engine's folder, where the engine itself knows; it is walked through otherwise, where it

@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::feed::{Feed, News};
 use self::scan::{Scan, Why};
 use super::aside::aside;
-use super::host::{self, Asked, Known, Noted, Surroundings};
+use super::host::{self, Asked, Known, LookOrder, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
@@ -189,7 +189,10 @@ async fn look(engine: &dyn Engine, info: Arc<EngineInfo>, known: Known) -> Optio
     let mut found = timeout(LOOK, look).await.ok()??;
     if found.local.is_err() {
         // A host that does not answer now keeps its disks.
-        let asked = timeout(LOOK, engine.disks()).await.ok()?.ok()?;
+        let asked = timeout(LOOK, engine.disks(LookOrder::AsTheyAre))
+            .await
+            .ok()?
+            .ok()?;
         found.disks = asked;
     }
     Some(found)

@@ -1,38 +1,35 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
 mod opened;
+mod rounds;
 mod unlisted;
 
-use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::cli::{self, Select, one_line};
-use crate::domain::history::NOT_WRITTEN;
-use crate::domain::inventory::EngineInfo;
-use crate::domain::outcome::{Done, Event, Outcome};
-use crate::domain::plan::{Plan, Step};
+use futures_util::future::LocalBoxFuture;
+
+use crate::cli::{self, Chosen, Select, one_line};
+use crate::domain::item::ItemId;
+use crate::domain::plan::Plan;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
+use crate::domain::triage::Goal;
 use crate::engine::journal::Journal;
-use crate::engine::removal::{Order, remove};
-use crate::engine::save::is_on_disk_of;
 use crate::engine::watch::Wanted;
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How, Target};
-use crate::report::text::{self, Page};
+use crate::report::text;
 
 use self::opened::{Opened, needed};
 use self::unlisted::Unlisted;
 use super::console::Console;
-use super::ending::{self, Ending, GRACE};
+use super::ending::{self, Ending};
 use super::past;
-use super::waiting::{Waits, showing};
 
 /// How long clearing up after a dtop that was killed may take.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -183,7 +180,8 @@ pub async fn prepared(
 }
 
 /// Removes what was planned after asking, or with `yes` without, and returns the exit code. Once `interrupt` is
-/// done the object in hand is given a moment to end, and what is left is skipped.
+/// done the object in hand is given a moment to end, and what is left is skipped. Where so much is not free then as
+/// was to be, the next safest things are planned and removed in the same way.
 pub async fn clean(
     planned: Planned,
     wish: Clean<'_>,
@@ -196,7 +194,9 @@ pub async fn clean(
         let refusals = text::refusals(plan, console.page);
         console.say(&refusals);
     }
-    if plan.steps.is_empty() || asks && !is_confirmed(survey, plan, console) {
+    if plan.steps.is_empty()
+        || asks && !is_confirmed((survey, plan), "nothing was removed", console)
+    {
         let written = if wish.json {
             let error = planned.unlisted.error();
             console.print(&json::clean(survey, plan, &[], error.as_deref()))
@@ -205,7 +205,8 @@ pub async fn clean(
         };
         return clean_ended(planned.code(0), written, console);
     }
-    carry_out(planned, wish, console, interrupt).await
+    let interrupt: LocalBoxFuture<'_, Ending> = Box::pin(interrupt);
+    Box::pin(rounds::carry_out(planned, wish, console, interrupt)).await
 }
 
 /// Why `clean` does not even begin.
@@ -242,225 +243,9 @@ fn clean_ended(code: u8, written: io::Result<()>, console: &mut Console<'_>) -> 
     }
 }
 
-/// Warns of copies that would take room on the very disk that is to be freed.
-fn warn_of_copies(folder: &Path, engine: &EngineInfo, console: &mut Console<'_>) {
-    if engine.local && is_on_disk_of(folder, &engine.root) {
-        console.complain(&text::copies_on_disk(folder));
-    }
-}
-
-async fn carry_out(
-    planned: Planned,
-    wish: Clean<'_>,
-    console: &mut Console<'_>,
-    interrupt: impl Future<Output = Ending>,
-) -> u8 {
-    let code = planned.code(0);
-    let Planned {
-        engine,
-        survey,
-        plan,
-        ..
-    } = planned;
-    let Clean {
-        json,
-        journal,
-        save,
-        ..
-    } = wish;
-    // Only steps are checked again: what was refused before is still chosen, and still stays.
-    let refused = plan.refused.clone();
-    let base = plan.clone();
-    let cancel = Arc::new(AtomicBool::new(false));
-    let order = Order {
-        plan,
-        base: survey.inventory().clone(),
-        journal: journal.clone(),
-        save: save.map(Path::to_owned),
-    };
-    if let Some(folder) = &order.save {
-        warn_of_copies(folder, &survey.inventory().engine, console);
-    }
-    let mut steps = Vec::new();
-    let mut written = Ok(());
-    let interrupted = Cell::new(None);
-    let mut ended = Vec::new();
-    let page = console.page;
-    let waits = RefCell::new(Waits::new("waiting for"));
-    let shown = RefCell::new(&mut *console);
-    let removal = {
-        let tell = |event: Event| {
-            // Who has interrupted it does not wait for a figure either, which may take a scan.
-            if matches!(event, Event::Counting) && interrupted.get().is_some() {
-                cancel.store(true, Ordering::SeqCst);
-            }
-            if let Event::Checked { plan, .. } = &event {
-                steps.clone_from(&plan.steps);
-            }
-            let mut shown = shown.borrow_mut();
-            show_after(&event, (&steps, save), &mut waits.borrow_mut(), &mut shown);
-            ended.extend_from_slice(dones(&event));
-            // A reader who has gone does not end what was confirmed.
-            if !json && written.is_ok() {
-                written = print_lines(&event, &mut shown);
-            }
-        };
-        let removal = remove(engine, order, Arc::clone(&cancel), tell);
-        let mut removal = pin!(showing(&waits, &shown, removal));
-        tokio::select! {
-            biased;
-            ending = interrupt => {
-                interrupted.set(Some(ending));
-                cancel.store(true, Ordering::SeqCst);
-                tokio::time::timeout(GRACE, removal).await.map_err(|_| ending)
-            }
-            removal = &mut removal => Ok(removal),
-        }
-    };
-    let removal = match removal {
-        Ok(Ok(removal)) => removal,
-        Err(ending) => return left_in_hand(ending, (&survey, &base, &ended), json, console),
-        Ok(Err(error)) => {
-            let stop = Stop::engine(&survey.inventory().engine.host, &error);
-            return stopped(&stop, json, console);
-        }
-    };
-    if json {
-        let plan = Plan {
-            refused,
-            ..removal.plan.clone()
-        };
-        let object = json::cleaned(&survey, &plan, &removal.done, &removal.account);
-        written = console.print(&object);
-    }
-    if removal.account.is_remarkable() {
-        // Standard output has a line an object, or the one object; what went as promised needs no word more.
-        let engine = &survey.inventory().engine;
-        console.say(&text::account(
-            engine,
-            &removal.plan,
-            &removal.account,
-            page,
-        ));
-    }
-    if let Some(trouble) = journal.trouble() {
-        console.complain(&format!("{NOT_WRITTEN}: {trouble}"));
-    }
-    let is_skipped = |done: &Done| done.outcome == Outcome::Skipped;
-    let ending = interrupted.get();
-    let ending = ending.filter(|_| removal.done.iter().any(is_skipped));
-    if ending.is_some() {
-        console.complain("interrupted; what was skipped is still there");
-    }
-    let code = clean_ended(cli::exit_code(&removal.done).max(code), written, console);
-    match ending {
-        // Who stops a service wants to see that it was stopped; who pressed ^C, what became of it.
-        Some(Ending::Terminate | Ending::HangUp) => ending.map_or(code, Ending::code),
-        Some(Ending::Interrupt) | None => code,
-    }
-}
-
-/// Ends without waiting any longer for the object in hand, and returns the exit code. The journal has what is in
-/// hand: the next start finds out what became of it.
-fn left_in_hand(
-    ending: Ending,
-    (survey, plan, ended): (&Survey, &Plan, &[Done]),
-    json: bool,
-    console: &mut Console<'_>,
-) -> u8 {
-    let why =
-        "interrupted while something was being removed; dtop history finds out what became of it";
-    console.complain(why);
-    if json {
-        // The exit code says already that not all was done.
-        let _ = console.print(&json::clean(survey, plan, ended, Some(why)));
-    }
-    ending.code()
-}
-
-/// How far a copy has come, if one is being written.
-fn saving(event: &Event, steps: &[Step], page: Page) -> Option<String> {
-    match event {
-        Event::Saving { index, done } => Some(text::saving(steps.get(*index)?, *done, page)),
-        _ => None,
-    }
-}
-
-/// Shows what a removal does after an event. A line of what has ended stands where the wait for it stood.
-fn show_after(
-    event: &Event,
-    (steps, save): (&[Step], Option<&Path>),
-    waits: &mut Waits,
-    console: &mut Console<'_>,
-) {
-    waits.clear();
-    console.show_waits(waits);
-    if save.is_some() {
-        let saving = saving(event, steps, console.page);
-        console.show_note(&saving.unwrap_or_default());
-    }
-    if let Some(what) = awaited(event, steps) {
-        waits.begin(&what);
-    }
-}
-
-/// Returns what a removal waits for after an event.
-fn awaited(event: &Event, steps: &[Step]) -> Option<String> {
-    match event {
-        Event::Checking => Some("the engine's lists".to_owned()),
-        Event::Started { index } => {
-            let step = steps.get(*index)?;
-            Some(format!(
-                "the end of {} {}",
-                step.id.kind().word(),
-                step.name
-            ))
-        }
-        Event::Counting => Some("what was freed".to_owned()),
-        Event::Checked { .. }
-        | Event::Saving { .. }
-        | Event::Ended { .. }
-        | Event::Aborted { .. }
-        | Event::Accounted(_)
-        | Event::Finished => None,
-    }
-}
-
-/// Prints what has ended with an event.
-fn print_lines(event: &Event, console: &mut Console<'_>) -> io::Result<()> {
-    let lines = lines(event, console.page);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    console.print(&lines)
-}
-
-/// What a removal prints, a line an object.
-fn lines(event: &Event, page: Page) -> String {
-    dones(event)
-        .iter()
-        .map(|done| text::done(done, page))
-        .collect()
-}
-
-/// What has ended with an event.
-fn dones(event: &Event) -> &[Done] {
-    match event {
-        Event::Checked { dropped, .. } => dropped.as_slice(),
-        Event::Ended { done, .. } => std::slice::from_ref(done),
-        Event::Checking
-        | Event::Saving { .. }
-        | Event::Started { .. }
-        | Event::Aborted { .. }
-        | Event::Counting
-        | Event::Accounted(_)
-        | Event::Finished => &[],
-    }
-}
-
 /// Shows the plan and asks, on standard error: standard output may be a file. Anything but the answer that
-/// was asked for is a No, and so is the end of the input.
-fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool {
+/// was asked for is a No, which is said in these words, and so is the end of the input.
+fn is_confirmed((survey, plan): (&Survey, &Plan), no: &str, console: &mut Console<'_>) -> bool {
     let shown = text::plan(survey, plan, console.page);
     let question = text::question(survey, plan, console.page);
     console.say(&shown);
@@ -473,7 +258,7 @@ fn is_confirmed(survey: &Survey, plan: &Plan, console: &mut Console<'_>) -> bool
     }
     let yes = read.is_ok() && text::confirms(plan, &answer);
     if !yes {
-        console.complain("nothing was removed");
+        console.complain(no);
     }
     yes
 }
@@ -483,7 +268,9 @@ pub struct Planned {
     pub engine: Arc<dyn Engine>,
     pub survey: Survey,
     pub plan: Plan,
-    /// How much was to be freed, where that was said.
+    /// How much was to be freed or to be free, where that was said.
+    goal: Option<Goal>,
+    /// How much that is, and how far the plan goes.
     target: Option<Target>,
     /// What could not be chosen from.
     unlisted: Unlisted,
@@ -506,6 +293,15 @@ impl Planned {
         };
         self.unlisted.code(code)
     }
+
+    /// The exit code of what went well otherwise, where the disk has said whether so much is free as was to be.
+    fn code_where(&self, is_met: Option<bool>) -> u8 {
+        match is_met {
+            None => self.code(0),
+            Some(true) => self.unlisted.code(0),
+            Some(false) => cli::NOT_ALL_DONE,
+        }
+    }
 }
 
 async fn planned(
@@ -521,21 +317,32 @@ async fn planned(
         all_names: select.all_names,
         yes,
     };
-    let goal = select.target.goal();
     let opened = Opened::new(engine).await?;
+    chosen(&opened, (&filters, how, BTreeSet::new()), select, console).await
+}
+
+/// Chooses what filters match, and what a target takes beside it; nothing of what is left out.
+async fn chosen(
+    opened: &Opened,
+    (filters, how, left_out): (&[Chosen], How, BTreeSet<ItemId>),
+    select: &Select,
+    console: &mut Console<'_>,
+) -> Result<Planned, Stop> {
+    let goal = select.target.goal();
     let survey = if let Some(goal) = goal {
-        opened.scan_for(goal, &filters, console).await?
+        opened.scan_for(goal, filters, console).await?
     } else {
-        let wanted = needed(&filters, how, &opened.base.protection);
+        let wanted = needed(filters, how, &opened.base.protection);
         opened.scan(wanted, console).await?
     };
     let takes_disk = goal.is_some_and(|goal| goal.bytes().is_none());
     if takes_disk && !survey.inventory().engine.closed_disks.is_empty() {
         return Err(unknown_disk(&survey));
     }
-    let engine = opened.engine;
+    let engine = Arc::clone(&opened.engine);
     let now = console.page.now;
-    let mut choice = Choice::new(&survey, &filters, how, now);
+    let mut choice = Choice::new(&survey, filters, how, now);
+    choice.selection.dropped.extend(left_out);
     if let Some(goal) = goal {
         let even_volumes = select.target.even_volumes;
         choice.keep_volumes(&survey, how, even_volumes);
@@ -555,7 +362,7 @@ async fn planned(
     let unlisted = if is_met {
         Unlisted::default()
     } else {
-        Unlisted::new(&survey, &filters)
+        Unlisted::new(&survey, filters)
     };
     for line in unlisted.lines() {
         console.complain(line);
@@ -565,6 +372,7 @@ async fn planned(
         engine,
         survey,
         plan,
+        goal,
         target: choice.target,
         unlisted,
     })

@@ -183,6 +183,7 @@ impl Session {
             base: model.survey.inventory().clone(),
             journal: self.journal.clone(),
             save: save.map(PathBuf::from),
+            until: None,
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();

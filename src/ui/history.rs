@@ -85,7 +85,9 @@ fn foot(model: &Model, past: &Past, canvas: &mut Canvas<'_>) {
 fn lines(model: &Model, entry: &Entry, is_current: bool, theme: Theme) -> Vec<Line> {
     let wide = model.layout.width;
     let look = match entry.outcome {
-        Some(Outcome::Removed | Outcome::Truncated | Outcome::Gone) => Look::Plain,
+        Some(Outcome::Removed | Outcome::Truncated | Outcome::Gone | Outcome::NotNeeded) => {
+            Look::Plain
+        }
         Some(Outcome::Failed) => Look::Danger,
         Some(Outcome::Changed | Outcome::Skipped) | None => Look::Warn,
     };

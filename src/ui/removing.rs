@@ -25,6 +25,7 @@ use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
 use super::words::{
     difference, disk_file, figure, freed, freed_in_all, join, kind_word, lasting, on_disks,
+    outcome_word, waiting_for_disk,
 };
 
 const NARROW: usize = 60;
@@ -183,6 +184,8 @@ fn now(removing: &Removing, theme: Theme) -> Vec<Piece> {
         let kind = kind_word(step.id.kind());
         let size = figure(step.size, theme);
         format!("saving {kind} {}: {done} of about {size}", step.name)
+    } else if let Some(waiting) = removing.waiting {
+        waiting_for_disk(waiting)
     } else if let Some(step) = removing.current.and_then(|at| removing.plan.steps.get(at)) {
         let verb = if step.stop {
             "stopping and removing"
@@ -199,20 +202,13 @@ fn now(removing: &Removing, theme: Theme) -> Vec<Piece> {
 /// `3 removed, 1 failed, 2 skipped and 1 refused`; what was refused is still marked.
 fn counts(removing: &Removing) -> String {
     let done = &removing.done;
-    let mut words: Vec<String> = [
-        Outcome::Removed,
-        Outcome::Truncated,
-        Outcome::Gone,
-        Outcome::Changed,
-        Outcome::Failed,
-        Outcome::Skipped,
-    ]
-    .into_iter()
-    .filter_map(|outcome| {
-        let number = done.iter().filter(|done| done.outcome == outcome).count();
-        (number > 0).then(|| format!("{number} {}", outcome.word()))
-    })
-    .collect();
+    let mut words: Vec<String> = Outcome::ALL
+        .into_iter()
+        .filter_map(|outcome| {
+            let number = done.iter().filter(|done| done.outcome == outcome).count();
+            (number > 0).then(|| format!("{number} {}", outcome_word(outcome)))
+        })
+        .collect();
     if removing.refused > 0 {
         words.push(format!("{} refused and still there", removing.refused));
     }
@@ -251,7 +247,7 @@ fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Differen
 /// A step that has ended, with the reason where it did not go, or freed something else than promised.
 fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
-        Outcome::Removed | Outcome::Truncated | Outcome::Gone => Look::Plain,
+        Outcome::Removed | Outcome::Truncated | Outcome::Gone | Outcome::NotNeeded => Look::Plain,
         Outcome::Failed => Look::Danger,
         Outcome::Changed | Outcome::Skipped => Look::Warn,
     };
@@ -261,7 +257,7 @@ fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Ve
         String::new()
     };
     let kind = kind_word(done.id.kind());
-    let word = done.outcome.word();
+    let word = outcome_word(done.outcome);
     let rest = 17 - word.len().clamp(8, 16);
     let mut pieces = vec![
         (format!("{word:8}"), look),

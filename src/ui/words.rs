@@ -6,6 +6,7 @@ use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind, Volume, short_id};
 use crate::domain::layers::{Doubt, Freed, Precision};
+use crate::domain::outcome::Outcome;
 use crate::domain::plan::{ComesBack, Plan, Step};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
@@ -73,10 +74,28 @@ pub fn freed_in_all(account: &Account) -> String {
     }
 }
 
+/// `waiting for the disk, which has given back 12.0 MB of 154 MB`
+pub fn waiting_for_disk((gained, promised): (Bytes, Bytes)) -> String {
+    format!("waiting for the disk, which has given back {gained} of {promised}")
+}
+
+/// What became of a step, as it is read.
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::NotNeeded => "not needed",
+        Outcome::Removed
+        | Outcome::Truncated
+        | Outcome::Gone
+        | Outcome::Changed
+        | Outcome::Failed
+        | Outcome::Skipped => outcome.word(),
+    }
+}
+
 /// `the disk has 152 MB more free, 84 % full`, and why that is not what was freed, where it is not. Of several
 /// each is named. True where something is to be explained.
 pub fn on_disks(account: &Account) -> Option<(Vec<String>, bool)> {
-    let change = account.disk?;
+    account.disk?;
     let several = account.disks.len() > 1;
     let each = account.disks.iter().filter_map(|pair| {
         let (_, after) = pair;
@@ -85,7 +104,7 @@ pub fn on_disks(account: &Account) -> Option<(Vec<String>, bool)> {
         Some(on_disk(name, change, after))
     });
     let mut lines: Vec<String> = each.collect();
-    let why = change.explains(account.freed);
+    let why = account.explanation();
     if let Some(why) = &why {
         match lines.as_mut_slice() {
             [one] => *one = format!("{one}: {why}"),

@@ -311,6 +311,7 @@ impl Run {
             base,
             journal: Journal::default(),
             save: None,
+            until: None,
         };
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await

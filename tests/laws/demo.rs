@@ -42,6 +42,7 @@ proptest! {
         let engine: Arc<dyn Engine> = demo.clone();
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .start_paused(true)
             .build()
             .unwrap();
         let nothing = Inventory::default();
@@ -61,7 +62,7 @@ proptest! {
             selection.items.extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
         }
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default(), save: None };
+        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
         let removal = tokio.block_on(remove(engine, order, Arc::default(), |_| {})).unwrap();
         for done in &removal.done {
             let log = done.id.kind() == Kind::Log;
@@ -96,6 +97,7 @@ proptest! {
         let engine: Arc<dyn Engine> = demo.clone();
         let tokio = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .start_paused(true)
             .build()
             .unwrap();
         let nothing = Inventory::default();
@@ -110,7 +112,7 @@ proptest! {
             ..Selection::default()
         };
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default(), save: None };
+        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
         let mut elsewhere = Bytes::ZERO;
         let mut events = 0;
         let mut log = Vec::new();

@@ -230,6 +230,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
         checked: false,
         saving: None,
         current: None,
+        waiting: None,
         ended: 0,
         done: Vec::new(),
         freed: Bytes::ZERO,

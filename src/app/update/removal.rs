@@ -19,13 +19,16 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             removing.done.extend(dropped);
         }
         Event::Saving { index, done } => removing.saving = Some((index, done)),
+        Event::Waiting { gained, promised } => removing.waiting = Some((gained, promised)),
         Event::Started { index } => {
             removing.saving = None;
+            removing.waiting = None;
             removing.current = Some(index);
         }
         // Steps that met a full disk are tried again at the end, so they end out of their order.
         Event::Ended { index: _, done } => {
             removing.saving = None;
+            removing.waiting = None;
             removing.current = None;
             removing.ended += 1;
             removing.freed += done.freed.known().unwrap_or_default();
@@ -36,6 +39,7 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
             removing.done.push(done);
         }
         Event::Counting => {
+            removing.waiting = None;
             removing.current = None;
             removing.counting = Some(model.now);
             // What is ending does not wait for a figure.

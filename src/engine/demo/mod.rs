@@ -22,7 +22,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
 use self::store::Store;
-use super::host::LogOrder;
+use super::host::{LogOrder, LookOrder};
 use super::save::{Exported, Pieces};
 use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
@@ -62,6 +62,8 @@ pub struct DemoEngine {
     disk: Disk,
     /// What the disk held at first.
     held: Bytes,
+    /// So many percent of what goes the disk gains.
+    gains: u64,
     pace: Pace,
     gate: Gate,
     now: Timestamp,
@@ -89,6 +91,7 @@ impl DemoEngine {
             held: store.bytes(),
             store: Mutex::new(store),
             disk,
+            gains: 100,
             pace: Pace::Lifelike,
             gate: Gate::default(),
             now,
@@ -100,6 +103,14 @@ impl DemoEngine {
     #[must_use]
     pub fn with_pace(mut self, pace: Pace) -> Self {
         self.pace = pace;
+        self
+    }
+
+    /// A disk that gains something else than what goes, in percent of it.
+    #[cfg(test)]
+    #[must_use]
+    pub fn with_disk_gaining(mut self, percent: u64) -> Self {
+        self.gains = percent;
         self
     }
 
@@ -236,15 +247,17 @@ impl Engine for DemoEngine {
         })
     }
 
-    fn disks(&self) -> Answer<'_, DiskList> {
+    fn disks(&self, _: LookOrder) -> Answer<'_, DiskList> {
         self.read(1..5, "disks", |store| {
             let freed = self.held - store.bytes();
+            let freed = Bytes(freed.0 / 100 * self.gains + freed.0 % 100 * self.gains / 100);
             let disk = Disk {
                 free: self.disk.free + freed,
                 ..self.disk.clone()
             };
             Ok(DiskList {
                 disks: vec![disk],
+                synced: true,
                 ..DiskList::default()
             })
         })

@@ -210,7 +210,7 @@ async fn untagged_parents_follow_their_last_child() {
     assert_eq!(removed.deleted.len(), 5, "three images and two layers");
     assert_eq!(engine.freed_so_far(), Bytes(3 + 5 + 3));
     assert!(engine.resolve("base:1").await.unwrap().is_some());
-    let disks = engine.disks().await.unwrap();
+    let disks = engine.disks(LookOrder::AsTheyAre).await.unwrap();
     assert_eq!(disks.disks[0].free, Bytes(111));
 }
 
@@ -341,6 +341,7 @@ async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
         base,
         journal: crate::engine::journal::Journal::default(),
         save: None,
+        until: None,
     };
     let engine: Arc<dyn Engine> = demo.clone();
     let refused = remove(engine, order, Arc::default(), |_| {}).await;

@@ -13,7 +13,9 @@ use tokio::net::UnixStream;
 
 use super::mount_table::{Mount, MountTable};
 use super::remote::Home;
-use super::{CONTAINERD, EXT, Known, NotLocal, Root, disk_of, prove, settled};
+use super::{
+    CONTAINERD, EXT, Known, LookOrder, NotLocal, Root, disk_of, is_synced, prove, settled,
+};
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::Text;
@@ -59,7 +61,7 @@ impl Listener {
 }
 
 /// Asks the disks of an engine behind a socket here, where its folder does not let this user in. Nothing elsewhere.
-pub async fn disks(socket: &Path, home: &Home, engine: &EngineInfo) -> DiskList {
+pub async fn disks(socket: &Path, home: &Home, engine: &EngineInfo, order: LookOrder) -> DiskList {
     let info = engine.clone();
     if !aside(move || is_shut(&info)).await.unwrap_or_default() {
         return DiskList::default();
@@ -71,7 +73,7 @@ pub async fn disks(socket: &Path, home: &Home, engine: &EngineInfo) -> DiskList 
         match listener.and_then(|it| shown(it, &home, &mounts, &engine.root)) {
             Ok(()) => DiskList {
                 proof: Some(SHOWN.into()),
-                ..asked(&home, &engine, &mounts)
+                ..asked(&home, &engine, &mounts, order)
             },
             Err(why) => DiskList {
                 proof: Some(format!("nor can its disk be asked: {why}").into()),
@@ -119,10 +121,11 @@ fn shown(listener: Listener, home: &Home, mounts: &MountTable, root: &str) -> Re
 }
 
 /// Asks each filesystem that holds the engine's data once, wherever it can be asked.
-fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable) -> DiskList {
+fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable, order: LookOrder) -> DiskList {
     let root = real(Path::new(&*engine.root));
     let mut found: Vec<(Option<&Mount>, Disk)> = Vec::new();
     let mut closed: Vec<(Text, Places)> = Vec::new();
+    let mut synced = order == LookOrder::Synced;
     for (folder, holds) in folders(home, engine, mounts) {
         let below = folder.strip_prefix(&*engine.root).ok();
         let real = below.map_or_else(|| folder.clone(), |below| root.join(below));
@@ -137,7 +140,14 @@ fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable) -> DiskList {
         }
         // The folder itself may lie where nobody else may go, and its filesystem elsewhere, too.
         let points = mount.into_iter().flat_map(|mount| mounts.points(mount));
-        let disk = std::iter::once(&*folder).chain(points).find_map(disk);
+        let mut points = std::iter::once(&*folder).chain(points);
+        let disk = if synced {
+            let points: Vec<&Path> = points.collect();
+            synced = points.iter().any(|point| is_synced(point));
+            points.into_iter().find_map(disk)
+        } else {
+            points.find_map(disk)
+        };
         let path: Text = folder.to_string_lossy().into();
         match disk {
             Some(disk) => found.push((
@@ -162,6 +172,7 @@ fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable) -> DiskList {
         disks,
         closed: closed.into_iter().map(|(path, _)| path).collect(),
         proof: None,
+        synced,
     }
 }
 

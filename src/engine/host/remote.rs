@@ -11,7 +11,7 @@ use rustix::system::uname;
 use serde_json::Value;
 
 use super::mount_table::MountTable;
-use super::{CONTAINERD, LAYERS, Seen, places, settled};
+use super::{CONTAINERD, LAYERS, LookOrder, Seen, places, settled};
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::{EngineInfo, Store};
@@ -145,12 +145,17 @@ fn is_systems(address: &str) -> bool {
 ///
 /// # Errors
 /// The login has broken off.
-pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Result<DiskList> {
+pub async fn disks(
+    login: &Login,
+    home: &Home,
+    engine: &EngineInfo,
+    order: LookOrder,
+) -> io::Result<DiskList> {
     let folders = home.folders(engine);
     if folders.is_empty() {
         return Ok(DiskList::default());
     }
-    let found = read(&login.ask(&script(&folders)).await?, home, &folders);
+    let found = read(&login.ask(&script(&folders, order)).await?, home, &folders);
     Ok(DiskList {
         disks: settled(found.disks, engine),
         ..found
@@ -158,7 +163,14 @@ pub async fn disks(login: &Login, home: &Home, engine: &EngineInfo) -> io::Resul
 }
 
 /// `-P` keeps a filesystem on one line, and `-k` the unit at 1024 bytes, in busybox too.
-fn script(folders: &[(String, Places)]) -> String {
+///
+/// `sync -f` is of coreutils 8.24 and of busybox; where it is missing nothing is synchronised, as a plain `sync` waits
+/// for every filesystem of the host.
+fn script(folders: &[(String, Places)], order: LookOrder) -> String {
+    let sync = match order {
+        LookOrder::AsTheyAre => "",
+        LookOrder::Synced => "timeout 10 sync -f \"$p\" >/dev/null 2>&1 </dev/null || s=no\n",
+    };
     let each = folders.iter().enumerate().map(|(index, (folder, _))| {
         // Where the engine does not say which containerd it uses, it is the system's if that runs.
         let condition = if folder == CONTAINERD {
@@ -167,7 +179,7 @@ fn script(folders: &[(String, Places)]) -> String {
             ""
         };
         format!(
-            "p={}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n\
+            "p={}; {condition}[ -d \"$p\" ] && {{ echo folder {index}\n{sync}\
              echo device $(stat -c %d \"$p\" 2>/dev/null)\n\
              echo sort $(stat -f -c %t \"$p\" 2>/dev/null)\n\
              echo blocks \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n\
@@ -178,7 +190,13 @@ fn script(folders: &[(String, Places)]) -> String {
     // Containers' own mounts are many, and nobody's disk.
     let machine = "export LC_ALL=C; echo name $(uname -n); echo kernel $(uname -r)\n\
         grep -v -e '/merged ' -e '/shm ' /proc/self/mountinfo 2>/dev/null | head -n 200 | sed 's/^/mount /'\n";
-    std::iter::once(machine.to_owned()).chain(each).collect()
+    let end = match order {
+        LookOrder::AsTheyAre => "",
+        LookOrder::Synced => "echo synced $s\n",
+    };
+    let first = format!("s=yes; {machine}");
+    let parts = std::iter::once(first).chain(each);
+    parts.chain(std::iter::once(end.to_owned())).collect()
 }
 
 fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList {
@@ -226,6 +244,7 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
         disks: disks.into_iter().map(|(_, disk)| disk).collect(),
         closed: closed(&mounts, folders, &found),
         proof: None,
+        synced: lines.iter().any(|line| line == "synced yes"),
     }
 }
 
@@ -458,7 +477,7 @@ mod tests {
         for shell in [&["sh"][..], &["busybox", "sh"]] {
             let said = Command::new(shell[0])
                 .args(&shell[1..])
-                .args(["-c", &script(&folders)])
+                .args(["-c", &script(&folders, LookOrder::Synced)])
                 .current_dir(place.path())
                 .output();
             let Ok(said) = said else { continue };

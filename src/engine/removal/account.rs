@@ -2,14 +2,12 @@
 //! afterwards (ENGINE.md §1.7, §11), with the filesystem's own change beside it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::domain::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
 use crate::domain::layers::{Observation, Went};
@@ -18,9 +16,8 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
 
 use super::Run;
-use crate::engine::aside::aside;
-use crate::engine::host::{self, Known};
-use crate::engine::{Engine, EngineError, Removed};
+use super::looks::Listening;
+use crate::engine::{EngineError, Removed};
 
 /// How long a look for the account may take: a dead network filesystem never answers, and below API 1.42 the
 /// build cache comes only with a walk over every volume. What was removed is told without it.
@@ -96,9 +93,14 @@ impl<'a> Tally<'a> {
                 self.observation.went(&step.id);
                 Went::default()
             }
-            (Outcome::Truncated | Outcome::Changed | Outcome::Failed | Outcome::Skipped, None) => {
-                Went::default()
-            }
+            (
+                Outcome::Truncated
+                | Outcome::Changed
+                | Outcome::Failed
+                | Outcome::Skipped
+                | Outcome::NotNeeded,
+                None,
+            ) => Went::default(),
         };
         let freed = went.figure();
         self.went.insert(step.id.clone(), went);
@@ -128,6 +130,17 @@ impl<'a> Tally<'a> {
         self.went.get(step).map_or(Bytes::ZERO, |went| went.bytes)
     }
 
+    /// Takes back what was counted of a step: nobody can tell whether its bytes went.
+    pub(super) fn doubt(&mut self, step: &Step) -> Figure<Bytes> {
+        let went = Went {
+            about: true,
+            no_size: true,
+            ..Went::default()
+        };
+        self.went.insert(step.id.clone(), went);
+        Figure::Unknown
+    }
+
     fn total(&self) -> Went {
         let mut total = Went::default();
         for went in self.went.values().chain(self.credits.values()) {
@@ -139,15 +152,14 @@ impl<'a> Tally<'a> {
 
 impl Run<'_> {
     /// Draws up the account, once all steps have ended.
-    pub(super) async fn account(&self, done: &[Done], before: Vec<Disk>) -> Account {
+    pub(super) async fn account(&mut self, done: &[Done], listening: &Listening) -> Account {
         let total = self.tally.total();
         let mut account = Account {
             freed: total.bytes,
             by: FreedBy::Engine,
             about: total.about,
-            disk: None,
-            disks: Vec::new(),
-            differences: Vec::new(),
+            at_most: total.bytes,
+            ..Account::default()
         };
         // A log that was empty is emptied, too.
         let is_emptied = done.iter().any(|done| done.outcome == Outcome::Truncated);
@@ -160,19 +172,44 @@ impl Run<'_> {
             account.about |= self.were_others_at_work(done).await;
             account.differences = self.differences(&total).await;
         }
-        let after = disks_again(self.engine, &before).await;
-        account.disks = in_both(&before, &after);
+        account.at_most = account.at_most.max(self.at_most());
+        self.ask_disks(&mut account, listening).await;
+        account
+    }
+
+    /// Sets the filesystems' change beside what was counted, and takes their word where nobody else was at work.
+    async fn ask_disks(&mut self, account: &mut Account, listening: &Listening) {
+        let since = Instant::now();
+        let (before, after) = self.target.last_look().await;
+        account.disks = in_both(&before.disks, &after.disks);
         account.disk = DiskChange::over(&account.disks);
+        account.synced = before.synced && after.synced;
         let available = account.disk.map(|disk| disk.available);
         if let Some(Change::More(change)) = available
-            && total.no_size
+            && self.tally.total().no_size
             && change > account.freed
         {
             account.freed = change;
+            account.at_most = change;
             account.by = FreedBy::Disk;
             account.about = true;
         }
-        account
+        let counted = (account.freed, account.at_most);
+        let differs = account.disk.is_some_and(|disk| disk.differs(counted));
+        if differs
+            && account.synced
+            && self.target.stays_still(since, &after).await
+            && !listening.is_disturbed()
+        {
+            account.correct_by_disk();
+        }
+    }
+
+    /// The most that the steps may have freed whose objects went.
+    fn at_most(&self) -> Bytes {
+        let steps = self.plan.steps.iter();
+        let gone = steps.filter(|step| self.removed.contains(&step.id));
+        gone.map(|step| step.frees.at_most).sum()
     }
 
     /// True if something that may hold layers went and no step removed it: whose removal let go of what both
@@ -218,8 +255,10 @@ impl Run<'_> {
     /// The steps that freed something else than promised, with the reason.
     async fn differences(&self, total: &Went) -> Vec<Difference> {
         let differs = |step: &&Step| {
-            let freed = self.tally.went[&step.id].bytes;
+            let went = &self.tally.went[&step.id];
+            let freed = went.bytes;
             self.removed.contains(&step.id)
+                && went.figure() != Figure::Unknown
                 && (freed < step.frees.at_least
                     || step.frees.is_exact() && freed != step.frees.at_least)
         };
@@ -292,41 +331,4 @@ pub(super) fn ids(images: &[Image], containers: &[Container], cache: &[Record]) 
     let containers = containers.iter().map(|it| ItemId::Container(it.id.clone()));
     let records = cache.iter().map(|it| ItemId::Record(it.id.clone()));
     images.chain(containers).chain(records).collect()
-}
-
-/// The filesystems that hold the engine's data, as they are now; none where they cannot be read.
-pub(super) async fn disks(engine: &dyn Engine, survey: &Survey) -> Vec<Disk> {
-    let inventory = survey.inventory();
-    if !inventory.engine.local {
-        return asked(engine).await;
-    }
-    let (info, known) = (Arc::clone(&inventory.engine), Known::of(inventory));
-    let look = aside(move || host::look(&info, &known).disks.disks);
-    timeout(LOOK, look).await.ok().flatten().unwrap_or_default()
-}
-
-/// The filesystems that the engine, or its host, tells of itself.
-async fn asked(engine: &dyn Engine) -> Vec<Disk> {
-    match timeout(LOOK, engine.disks()).await {
-        Ok(Ok(list)) => list.disks,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    }
-}
-
-/// The same filesystems again. What proved that the folder is the engine's may be gone by now.
-async fn disks_again(engine: &dyn Engine, before: &[Disk]) -> Vec<Disk> {
-    if before.is_empty() {
-        return Vec::new();
-    }
-    let disks = asked(engine).await;
-    if !disks.is_empty() {
-        return disks;
-    }
-    let before = before.to_vec();
-    let again = aside(move || host::again(&before));
-    timeout(LOOK, again)
-        .await
-        .ok()
-        .flatten()
-        .unwrap_or_default()
 }

@@ -16,6 +16,8 @@ pub(super) struct End {
     pub error: Option<String>,
     /// There was no room to do it; there may be at the end.
     pub no_room: bool,
+    /// It is not listed any more, but nobody can tell whether its bytes went.
+    pub is_unproven: bool,
 }
 
 impl End {
@@ -24,6 +26,7 @@ impl End {
             outcome,
             error: error.into(),
             no_room: false,
+            is_unproven: false,
         }
     }
 
@@ -98,20 +101,7 @@ impl Run<'_> {
 
     /// How a step ends untried because something that it needs gone is still there.
     pub(super) fn needs(&self, step: &Step) -> Option<End> {
-        let users: Vec<ItemId> = match &step.id {
-            ItemId::Image(_) => self.holders_of_image(step),
-            ItemId::Volume(name) => self
-                .survey
-                .users_of_volume(name)
-                .map(|user| ItemId::Container(user.id.clone()))
-                .chain(
-                    self.survey
-                        .volumes_in(name)
-                        .map(|it| ItemId::Volume(it.name.clone())),
-                )
-                .collect(),
-            ItemId::Container(_) | ItemId::Record(_) | ItemId::Log(_) => return None,
-        };
+        let users = self.holders(step);
         let name = |id: &ItemId| {
             let name = self.survey.find(id).map(|item| Item::name(&item));
             format!("{} {}", id.kind().word(), name.unwrap_or_default())
@@ -124,6 +114,24 @@ impl Run<'_> {
             no_room: true,
             ..End::skipped(format!("{} was not removed", name(id)))
         })
+    }
+
+    /// What must be gone before a step's object can go.
+    pub(super) fn holders(&self, step: &Step) -> Vec<ItemId> {
+        match &step.id {
+            ItemId::Image(_) => self.holders_of_image(step),
+            ItemId::Volume(name) => self
+                .survey
+                .users_of_volume(name)
+                .map(|user| ItemId::Container(user.id.clone()))
+                .chain(
+                    self.survey
+                        .volumes_in(name)
+                        .map(|it| ItemId::Volume(it.name.clone())),
+                )
+                .collect(),
+            ItemId::Container(_) | ItemId::Record(_) | ItemId::Log(_) => Vec::new(),
+        }
     }
 
     /// Containers and children of an image, and of the untagged children that go along with those.
@@ -198,9 +206,30 @@ impl Run<'_> {
             found = self.is_there(&step.id).await;
         }
         match found {
+            Ok(false) if is_failure(&error) => self.unlisted(step, &error).await,
             Ok(false) => End::removed(),
             Ok(true) => End::refused(&error),
             Err(_) => unresolved(&error),
+        }
+    }
+
+    /// Returns the end of a removal that failed by the engine's own words, whose object is not listed any more all the
+    /// same. Podman on a full disk has then removed nothing, and lists it again after a restart: the filesystem tells.
+    async fn unlisted(&mut self, step: &Step, error: &EngineError) -> End {
+        match self.target.has_gained(step).await {
+            Some(true) => End::removed(),
+            Some(false) => End::failed(format!(
+                "{error}; it is not listed any more, but the disk gained nothing"
+            )),
+            None => End {
+                is_unproven: true,
+                ..End::new(
+                    Outcome::Removed,
+                    format!(
+                        "{error}; it is not listed any more, and whether its bytes went is not known"
+                    ),
+                )
+            },
         }
     }
 
@@ -255,6 +284,11 @@ pub(super) fn is_silence(error: &EngineError) -> bool {
         error,
         EngineError::Unreachable { .. } | EngineError::TimedOut { .. }
     )
+}
+
+/// Returns true where the engine itself says that it could not do what it was asked for.
+fn is_failure(error: &EngineError) -> bool {
+    matches!(error, EngineError::Refused { status: 500.., .. })
 }
 
 /// Returns true where the engine had no room to do it: Docker 20.10 writes before it removes an image, and cannot on a

@@ -120,6 +120,7 @@ pub(super) fn order_of(base: Inventory) -> Order {
         base,
         journal: Journal::in_memory(),
         save: None,
+        until: None,
     }
 }
 

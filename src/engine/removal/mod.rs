@@ -11,6 +11,7 @@ mod ends;
 mod faults;
 mod images;
 mod logs;
+mod looks;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod save;
 #[cfg(test)]
 mod served;
 mod stalled;
+mod target;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -33,18 +35,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text, VolumeName};
+use crate::domain::layers::Freed;
 use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
+use crate::domain::triage::Goal;
 
 use super::journal::{self, Journal};
 use super::{Engine, EngineError};
 use account::Tally;
 use ends::End;
+use looks::{Listening, Looker};
+use target::Target;
 
 /// How many records go in one prune request: their IDs stand in its address (ENGINE.md §1.5).
 const RECORDS_AT_ONCE: usize = 300;
@@ -70,6 +78,8 @@ pub struct Order {
     pub journal: Journal,
     /// The folder for copies of what goes, where some are wanted.
     pub save: Option<PathBuf>,
+    /// How much is to be free: what was added for that alone stays where less of it is enough.
+    pub until: Option<Goal>,
 }
 
 /// A plan that has been carried out.
@@ -81,6 +91,8 @@ pub struct Removal {
     pub done: Vec<Done>,
     /// What all of it has freed.
     pub account: Account,
+    /// Whether so much is free as was to be; `None` where nobody said how much, or nobody can tell.
+    pub is_met: Option<bool>,
 }
 
 /// Removes what was confirmed, object by object, and tells each step as it happens. Setting `cancel` ends
@@ -108,10 +120,17 @@ async fn carry_out(
     let journal = order.journal.clone();
     let known: HashMap<ItemId, ComesBack> = comes_back_of(&order.plan);
     let to = order.save.clone();
-    let checked = match engine.gate().pass(|| "the removal".to_owned()) {
-        Ok(_) => Box::pin(check::recheck(&*engine, order)).await,
-        Err(refusal) => Err(refusal),
+    let until = order.until;
+    let mut looker = Looker::new(&*engine, &order.base);
+    let matters = order.plan.frees.at_most > looks::SMALL || until.is_some();
+    let check = async {
+        match engine.gate().pass(|| "the removal".to_owned()) {
+            Ok(_) => Box::pin(check::recheck(&*engine, order)).await,
+            Err(refusal) => Err(refusal),
+        }
     };
+    let begun = Instant::now();
+    let (earlier, checked) = tokio::join!(looker.first(), check);
     let checked = checked.and_then(|(survey, recheck)| {
         let folder = to.map(|to| save::folder(&to, engine.gate(), &recheck.plan));
         Ok((survey, recheck, folder.transpose()?))
@@ -136,18 +155,22 @@ async fn carry_out(
         plan: Box::new(plan.clone()),
         dropped: dropped.clone(),
     });
+    let listening = Listening::begin(Arc::clone(&engine), &plan);
     let written = journal.begin(&survey.inventory().engine);
-    let mut run = Run::new(&*engine, &survey, &plan, &cancel, written);
+    let mut run = Run::new(&*engine, &survey, &plan, &cancel, (written, looker));
+    // Copies may lie on the same disk, and what is small may come and go.
+    let is_still = folder.is_none() && matters;
     if let Some(folder) = folder {
         run.save(&folder, report).await;
     }
-    // The copies may lie on the same disk.
-    let disks = account::disks(&*engine, &survey).await;
+    run.begin_at(until, begun, &earlier, is_still).await;
     dropped.extend(run.all(report).await);
+    let is_met = run.ended_at(report).await;
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
     report(Event::Counting);
-    let account = run.account(&dropped, disks).await;
+    let account = run.account(&dropped, &listening).await;
+    drop(listening);
     account.correct(&mut dropped);
     run.written.finish(&plan, &dropped).await;
     report(Event::Accounted(Box::new(account.clone())));
@@ -156,6 +179,7 @@ async fn carry_out(
         plan,
         done: dropped,
         account,
+        is_met,
     })
 }
 
@@ -182,6 +206,8 @@ struct Run<'a> {
     /// What the engine said that it deleted along with images.
     deleted: HashSet<Text>,
     tally: Tally<'a>,
+    /// What the filesystems have gained so far, and how much they are to.
+    target: Target<'a>,
     /// What is removed, as it is written down.
     written: journal::Run,
     /// Why nothing more can be asked of the engine.
@@ -207,7 +233,7 @@ impl<'a> Run<'a> {
         survey: &'a Survey,
         plan: &'a Plan,
         cancel: &'a AtomicBool,
-        written: journal::Run,
+        (written, looker): (journal::Run, Looker<'a>),
     ) -> Self {
         Self {
             engine,
@@ -219,6 +245,7 @@ impl<'a> Run<'a> {
             put_off: HashSet::new(),
             deleted: HashSet::new(),
             tally: Tally::new(survey),
+            target: Target::new(looker),
             written,
             lost: None,
             forbidden: None,
@@ -237,6 +264,11 @@ impl<'a> Run<'a> {
         let mut put_off = Vec::new();
         let mut next = 0;
         while next < steps.len() {
+            if self.is_spare(next) {
+                done[next] = Some(self.spare(next, report).await);
+                next += 1;
+                continue;
+            }
             let batch = next..self.batch_end(next);
             next = batch.end;
             let ends = self.batch(batch.clone(), report).await;
@@ -248,6 +280,7 @@ impl<'a> Run<'a> {
                     done[index] = Some(self.ended(index, end, report).await);
                 }
             }
+            self.take_stock(report).await;
         }
         self.retry(put_off, &mut done, report).await;
         done.into_iter().flatten().collect()
@@ -255,10 +288,15 @@ impl<'a> Run<'a> {
 
     /// Build cache records go together; everything else goes alone.
     fn batch_end(&self, start: usize) -> usize {
+        let mut promised = Freed::default();
         let records = self.plan.steps[start..]
             .iter()
             .take(RECORDS_AT_ONCE)
-            .take_while(|step| matches!(step.id, ItemId::Record(_)))
+            .take_while(|step| {
+                let is_enough = self.target.is_promised_by(&promised);
+                promised.add(&step.frees);
+                matches!(step.id, ItemId::Record(_)) && !is_enough
+            })
             .count();
         start + records.max(1)
     }
@@ -291,6 +329,7 @@ impl<'a> Run<'a> {
         for index in batch {
             report(Event::Started { index });
         }
+        self.target.before(steps).await;
         match steps {
             [step] => match &step.id {
                 ItemId::Container(id) => vec![self.container(step, id).await],
@@ -310,12 +349,18 @@ impl<'a> Run<'a> {
         } else if !end.outcome.is_away() {
             self.kept.insert(step.id.clone());
         }
+        let mut freed = self.tally.ended(step, end.outcome);
+        if end.is_unproven {
+            freed = self.tally.doubt(step);
+        } else if end.outcome.is_away() {
+            self.target.promised(&step.frees);
+        }
         let done = Done {
             id: step.id.clone(),
             name: (&*step.name).into(),
             outcome: end.outcome,
             error: end.error,
-            freed: self.tally.ended(step, end.outcome),
+            freed,
             saved: self.copies.get(&step.id).cloned(),
         };
         self.written.ended(index, &done).await;

@@ -1,6 +1,6 @@
 //! An engine for tests: it refuses what a real one refuses, records what is written, and can be disturbed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, State, Text,
@@ -15,6 +16,7 @@ use crate::domain::item::{
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::plan::scene::at;
+use crate::engine::host::LookOrder;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
 type Disturbance = Box<dyn FnMut(&mut Inventory) + Send>;
@@ -33,6 +35,54 @@ pub(super) enum Fault {
     Late(Duration),
     /// The engine is gone from this request on.
     Down,
+    /// It is refused after it took effect.
+    FailAfter(EngineError),
+    /// It is refused, and the object is off the list all the same; its bytes stay (Podman on a full disk).
+    Unlist(EngineError),
+}
+
+/// What a filesystem says, however the engine's figures are.
+#[derive(Default)]
+pub(super) struct Filesystem {
+    pub total: Bytes,
+    /// What is free while every object is there.
+    pub free: Bytes,
+    /// What each object really takes; the filesystem gives it back once the object is gone.
+    pub takes: HashMap<String, Bytes>,
+    /// So many looks later than it went.
+    pub late: usize,
+    /// What somebody else writes before each look, or deletes.
+    pub others: Vec<i64>,
+    pub is_unsynced: bool,
+    /// How often each object that is gone was seen to be gone.
+    pub seen: HashMap<String, usize>,
+}
+
+impl Filesystem {
+    fn look(&mut self, inventory: &Inventory) -> Disk {
+        if !self.others.is_empty() {
+            let change = self.others.remove(0);
+            self.free = Bytes(self.free.0.saturating_add_signed(change));
+        }
+        let there = all(inventory);
+        let mut free = self.free;
+        for (id, bytes) in &self.takes {
+            if !there.contains(id.as_str()) {
+                let seen = self.seen.entry(id.clone()).or_default();
+                *seen += 1;
+                if *seen > self.late {
+                    free += *bytes;
+                }
+            }
+        }
+        Disk {
+            path: "/var/lib/docker".into(),
+            total: self.total,
+            free,
+            holds: Places::ALL,
+            ..Disk::default()
+        }
+    }
 }
 
 #[derive(Default)]
@@ -50,6 +100,7 @@ struct World {
     /// A fault at the request of this number.
     fault_at: Option<(usize, Fault)>,
     is_down: bool,
+    filesystem: Option<Filesystem>,
 }
 
 #[derive(Default)]
@@ -109,6 +160,24 @@ impl Model {
 
     pub(super) fn change(&self, change: impl FnOnce(&mut Inventory)) {
         change(&mut self.0.lock().unwrap().inventory);
+    }
+
+    /// Gives it a filesystem that can be asked.
+    pub(super) fn put_on(&self, filesystem: Filesystem) {
+        self.0.lock().unwrap().filesystem = Some(filesystem);
+    }
+
+    /// What the filesystem says by now, once everything that went has been given back.
+    pub(super) fn free(&self) -> Bytes {
+        let mut world = self.0.lock().unwrap();
+        let World {
+            inventory,
+            filesystem,
+            ..
+        } = &mut *world;
+        let filesystem = filesystem.as_mut().unwrap();
+        filesystem.late = 0;
+        filesystem.look(inventory).free
     }
 
     pub(super) fn writes(&self) -> Vec<String> {
@@ -178,6 +247,22 @@ impl Model {
                 .boxed();
             }
             Some(Fault::CutAfter) => effect(&mut world.inventory).and(Err(cut())),
+            Some(Fault::FailAfter(error)) => effect(&mut world.inventory).and(Err(error)),
+            Some(Fault::Unlist(error)) => {
+                effect(&mut world.inventory).ok();
+                let World {
+                    inventory,
+                    filesystem,
+                    ..
+                } = &mut *world;
+                if let Some(filesystem) = filesystem {
+                    let there = all(inventory);
+                    filesystem.takes.retain(|id, _| {
+                        there.contains(id.as_str()) || filesystem.seen.contains_key(id)
+                    });
+                }
+                Err(error)
+            }
             Some(Fault::Down) => {
                 world.is_down = true;
                 Err(cut())
@@ -265,6 +350,21 @@ impl Engine for Model {
         self.ask("GET info", |world| Ok((*world.engine).clone()))
     }
 
+    fn disks(&self, _: LookOrder) -> Answer<'_, DiskList> {
+        let mut world = self.0.lock().unwrap();
+        let World {
+            inventory,
+            filesystem,
+            ..
+        } = &mut *world;
+        let list = filesystem.as_mut().map(|filesystem| DiskList {
+            disks: vec![filesystem.look(inventory)],
+            synced: !filesystem.is_unsynced,
+            ..DiskList::default()
+        });
+        ready(Ok(list.unwrap_or_default())).boxed()
+    }
+
     fn images(&self) -> Answer<'_, Vec<Image>> {
         self.ask("GET images", |world| Ok(world.images.clone()))
     }
@@ -326,7 +426,7 @@ impl Engine for Model {
     }
 
     fn changes(&self) -> BoxStream<'_, Result<Change, EngineError>> {
-        stream::empty().boxed()
+        stream::pending().boxed()
     }
 
     fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()> {

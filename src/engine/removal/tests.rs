@@ -1,3 +1,4 @@
+mod disk;
 mod journal;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::domain::survey::Survey;
 use crate::engine::EngineError;
 use crate::engine::journal::Journal;
 
-use Outcome::{Changed, Failed, Gone, Removed, Skipped};
+use Outcome::{Changed, Failed, Gone, NotNeeded, Removed, Skipped};
 
 fn plan(inventory: &Inventory, items: &[ItemId]) -> Plan {
     let selection = Selection {
@@ -37,6 +38,7 @@ fn order(inventory: &Inventory, items: &[ItemId]) -> Order {
         base: inventory.clone(),
         journal: Journal::default(),
         save: None,
+        until: None,
     }
 }
 

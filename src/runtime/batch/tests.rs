@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
 use crate::engine::watch::{Walk, scan_once};
+use crate::report::text::Page;
 use crate::ui::text::sanitise;
 
 fn now() -> Timestamp {
@@ -44,6 +45,8 @@ struct Scene<'a> {
     is_interrupted: bool,
     finds_nothing: bool,
     protect: &'a [&'a str],
+    /// What the disk gains of what goes, in percent.
+    gains: Option<u64>,
 }
 
 fn ran(line: &[&str], answer: &str) -> Ran {
@@ -67,7 +70,8 @@ fn ran_in(line: &[&str], scene: Scene<'_>) -> Ran {
 }
 
 fn ran_into(line: &[&str], scene: Scene<'_>, out: &mut dyn Write) -> (u8, String, Arc<DemoEngine>) {
-    let demo = Arc::new(DemoEngine::new(now()).with_pace(Pace::Instant));
+    let demo = DemoEngine::new(now()).with_pace(Pace::Instant);
+    let demo = Arc::new(demo.with_disk_gaining(scene.gains.unwrap_or(100)));
     let words = std::iter::once("dtop").chain(line.iter().copied());
     let cli = Cli::read(words).expect("a right line");
     let mut err = Vec::new();

@@ -320,6 +320,7 @@ fn removing(model: &Model) -> Removing {
         checked: true,
         saving: None,
         current: Some(3),
+        waiting: None,
         ended: 3,
         done: vec![
             done(0, Outcome::Removed, None),

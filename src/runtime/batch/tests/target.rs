@@ -1,6 +1,7 @@
 //! `--free` and `--until-free`: the safest set, quiet when nothing is missing, honest where it is not enough.
 
 use super::*;
+use crate::engine::host::LookOrder;
 
 fn steps(plan: &Value) -> &[Value] {
     plan["steps"].as_array().expect("steps")
@@ -103,4 +104,117 @@ fn named_volumes_go_only_where_that_is_said() {
     assert_eq!(named(&["plan", "--free", "9tb", "--json"]), 0);
     let even = ["plan", "--free", "9tb", "--even-volumes", "--json"];
     assert!(named(&even) > 0);
+}
+
+/// A disk that gains so many percent of what goes.
+fn gaining(gains: u64, answer: Option<&str>) -> Scene<'_> {
+    Scene {
+        answer,
+        gains: Some(gains),
+        ..Scene::default()
+    }
+}
+
+/// The demo's disk, which is what decides.
+fn is_met(engine: &DemoEngine, percent: u64) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let list = runtime.block_on(engine.disks(LookOrder::Synced));
+    let disk = list.expect("disks").disks.remove(0);
+    disk.free.0 * 100 >= disk.total.0 * percent
+}
+
+fn outcomes(cleaned: &Value) -> Vec<(&str, &str)> {
+    let done = cleaned["done"].as_array().expect("done").iter();
+    done.filter_map(|done| Some((done["id"].as_str()?, done["outcome"].as_str()?)))
+        .collect()
+}
+
+/// What a target counts is what the disk gains, whatever was promised.
+#[test]
+fn a_target_is_met_if_and_only_if_it_ends_with_0() {
+    for percent in [12, 15, 20, 30, 45] {
+        for gains in [0, 40, 100, 300] {
+            let until = format!("{percent}%");
+            let line = ["clean", "--until-free", &until, "--yes", "--json"];
+            let ran = ran_in(&line, gaining(gains, None));
+            let is_met = is_met(&ran.engine, percent);
+            let expected = if is_met { 0 } else { 3 };
+            assert_eq!(ran.code, expected, "{until} {gains}: {}", ran.err);
+            let cleaned = ran.json();
+            let writes = ran.engine.writes();
+            for (id, outcome) in outcomes(&cleaned) {
+                let is_sent = writes.iter().any(|write| write.contains(id));
+                assert!(
+                    !is_sent || outcome != "not_needed",
+                    "{id} {outcome}: {writes:?}"
+                );
+            }
+            let added = steps(&cleaned)
+                .iter()
+                .all(|step| step["added_by"] == "free");
+            assert!(added, "{cleaned}");
+            assert!(!ran.err.contains("something else"), "{}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn what_the_disk_lacks_still_is_planned_once_more() {
+    let line = ["clean", "--until-free", "15%", "--yes"];
+    let first = ran_in(&line, gaining(100, None));
+    let ran = ran_in(&line, gaining(90, None));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.lines().count() > first.out.lines().count());
+    assert!(
+        ran.out.starts_with(&first.out),
+        "{}\n{}",
+        ran.out,
+        first.out
+    );
+    assert!(ran.err.contains("the miss is dtop's own"), "{}", ran.err);
+    // Where nothing comes it is tried twice more, and no more than that.
+    let ran = ran_in(&line, gaining(1, None));
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.contains("the target "), "{}", ran.err);
+}
+
+#[test]
+fn who_was_asked_is_asked_again() {
+    let line = ["clean", "--until-free", "15%"];
+    let yes = ran_in(&line, gaining(90, Some("y\ny\ny\n")));
+    assert_eq!(
+        (yes.code, yes.err.matches("[y/N]").count()),
+        (0, 2),
+        "{}",
+        yes.err
+    );
+    let no = ran_in(&line, gaining(90, Some("y\nn\n")));
+    assert_eq!(
+        (no.code, no.err.matches("[y/N]").count()),
+        (3, 2),
+        "{}",
+        no.err
+    );
+    assert!(no.err.contains("nothing more was removed"), "{}", no.err);
+    assert!(no.out.lines().count() < yes.out.lines().count());
+}
+
+#[test]
+fn what_is_not_needed_any_more_is_said_and_is_no_failure() {
+    let line = ["clean", "--until-free", "20%", "--yes"];
+    let ran = ran_in(&line, gaining(300, None));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let spared = |line: &&str| line.starts_with("not_needed ");
+    let spared = ran.out.lines().filter(spared).count();
+    assert!(
+        spared > 0 && spared < ran.out.lines().count(),
+        "{}",
+        ran.out
+    );
+    let json = ran_in(&[&line[..], &["--json"]].concat(), gaining(300, None)).json();
+    let of = |word: &str| outcomes(&json).iter().filter(|it| it.1 == word).count();
+    assert_eq!(of("not_needed"), spared, "{json}");
+    assert_eq!(json["freed_by"], "disk");
 }
