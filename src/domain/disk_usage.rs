@@ -27,6 +27,10 @@ pub struct DiskUsage {
     pub links: Box<[HardLink]>,
     /// What may go besides: files with several names, of which there were too many to tell whether all lie in it.
     pub uncertain: Bytes,
+    /// What may go besides: blocks that files elsewhere may have, too, on a filesystem that copies by reference.
+    pub shareable: Bytes,
+    /// What may go besides the blocks: the inodes, on a filesystem that gives them back (xfs).
+    pub inodes: Bytes,
     /// It holds not one file or folder.
     pub is_empty: bool,
 }
@@ -40,6 +44,8 @@ pub struct HardLink {
     /// How many of them lie in the thing.
     pub found: u32,
     pub blocks: Bytes,
+    /// How many of them other files may have, too.
+    pub shareable: Bytes,
 }
 
 /// A file on this machine, whatever it is called.
@@ -62,7 +68,7 @@ impl DiskUsage {
 
     /// Keeps no more of the files that have names elsewhere than how much they take.
     pub fn forget_links(&mut self) {
-        self.uncertain = self.all() - self.own;
+        self.uncertain = self.all() - self.own - self.shareable;
         self.links = Box::default();
     }
 
@@ -70,6 +76,6 @@ impl DiskUsage {
     #[must_use]
     pub fn all(&self) -> Bytes {
         let links: Bytes = self.links.iter().map(|link| link.blocks).sum();
-        self.own + self.uncertain + links
+        self.own + self.uncertain + self.shareable + links
     }
 }

@@ -3,6 +3,7 @@
 mod bolt;
 mod collector;
 mod contents;
+mod extents;
 mod layers;
 mod leases;
 mod logs;

@@ -266,6 +266,12 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
         Doubt::ManyNames(id) => {
             format!("too many files of {} have several names", name(id, survey))
         }
+        Doubt::SharedExtents(id) => {
+            format!(
+                "files of {} may share their blocks with others",
+                name(id, survey)
+            )
+        }
         Doubt::ByLength => "by length".to_owned(),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
     }

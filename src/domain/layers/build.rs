@@ -427,9 +427,8 @@ pub(super) fn volume_unit(volume: &Volume, measure: Measure) -> Unit {
     let no_size = || Doubt::NoSize(ItemId::Volume(volume.name.clone()));
     let (size, doubt) = match (&volume.usage, volume.size) {
         (Some(usage), _) => {
-            let many = || Doubt::ManyNames(ItemId::Volume(volume.name.clone()));
-            let doubt = (!usage.uncertain.is_zero()).then(many);
-            (Span::of_usage(usage), doubt)
+            let id = || ItemId::Volume(volume.name.clone());
+            (Span::of_usage(usage), Doubt::of_usage(usage, id))
         }
         (None, Figure::Known(size)) => (Span::exactly(size), None),
         // With a name nothing goes.

@@ -59,7 +59,7 @@ pub use remains::Remains;
 
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;
-use super::disk_usage::Measure;
+use super::disk_usage::{DiskUsage, Measure};
 use super::inventory::Stage;
 use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, Text, short_id};
 
@@ -84,12 +84,25 @@ pub enum Doubt {
     Driver(Text),
     /// Files with several names, more than are kept one by one: some may stay under a name elsewhere.
     ManyNames(ItemId),
+    /// Files whose blocks other files may have, too, on a filesystem that copies by reference.
+    SharedExtents(ItemId),
     /// What goes is told by the lengths of files and not by what they take on the disk, so it is an estimate.
     ByLength,
     /// Something whose size cannot be known.
     NoSize(ItemId),
     /// Others, as one of those that are named: not all of them are.
     Further,
+}
+
+impl Doubt {
+    /// Returns why it is not certain how much goes with a thing that was walked through.
+    fn of_usage(usage: &DiskUsage, id: impl FnOnce() -> ItemId) -> Option<Self> {
+        if !usage.shareable.is_zero() || !usage.inodes.is_zero() {
+            Some(Self::SharedExtents(id()))
+        } else {
+            (!usage.uncertain.is_zero()).then(|| Self::ManyNames(id()))
+        }
+    }
 }
 
 impl fmt::Display for Doubt {
@@ -133,6 +146,12 @@ impl fmt::Display for Doubt {
             Self::ManyNames(item) => write!(
                 f,
                 "too many files of {} {} have several names to tell which go with it",
+                item.kind().word(),
+                item.as_str()
+            ),
+            Self::SharedExtents(item) => write!(
+                f,
+                "files of {} {} may share their blocks with others",
                 item.kind().word(),
                 item.as_str()
             ),

@@ -35,7 +35,7 @@ impl Span {
     pub(super) fn of_usage(usage: &DiskUsage) -> Self {
         Self {
             least: usage.own,
-            most: usage.own + usage.uncertain,
+            most: usage.own + usage.uncertain + usage.shareable + usage.inodes,
         }
     }
 

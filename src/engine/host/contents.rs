@@ -326,7 +326,7 @@ impl Tour<'_> {
     fn take_known(&self, usage: &DiskUsage) -> Bytes {
         let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
         let links: Bytes = usage.links.iter().map(|it| linked.meet_link(it)).sum();
-        usage.own + usage.uncertain + links
+        usage.own + usage.uncertain + usage.shareable + links
     }
 
     fn image(&mut self, folder: &Entry) -> io::Result<()> {

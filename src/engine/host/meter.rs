@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Stat, fstat};
 
-use super::Walker;
 use super::mounts::MountTree;
 use super::walk::{Found, Linked, Look, blocks};
+use super::{Walker, extents};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
 use crate::domain::disk_usage::DiskUsage;
@@ -17,6 +17,9 @@ use crate::domain::disk_usage::DiskUsage;
 pub(super) struct Meter<'w> {
     walker: &'w Walker,
     blocks: Bytes,
+    /// How many of them other files may have.
+    shareable: Bytes,
+    inodes: Bytes,
     /// By filesystem: mostly there is one.
     linked: Vec<(u64, Mutex<Linked>)>,
 }
@@ -26,6 +29,8 @@ impl<'w> Meter<'w> {
         Self {
             walker,
             blocks: Bytes::ZERO,
+            shareable: Bytes::ZERO,
+            inodes: Bytes::ZERO,
             linked: Vec::new(),
         }
     }
@@ -37,11 +42,19 @@ impl<'w> Meter<'w> {
     pub(super) fn folder(&mut self, top: OwnedFd, mounts: Option<&MountTree>) -> io::Result<Found> {
         let device = fstat(&top)?.st_dev;
         let walker = self.walker;
-        let mut found = walker.walk(top, mounts, self.linked_on(device), Look::All)?;
+        let look = if extents::may_share(&top) {
+            Look::Extents
+        } else {
+            Look::All
+        };
+        let at = top.try_clone()?;
+        let mut found = walker.walk(top, mounts, self.linked_on(device), look)?;
         if let Some(unread) = found.unread.pop() {
             return Err(unread.error);
         }
         self.blocks += found.taken.blocks;
+        self.shareable += found.shareable;
+        self.inodes += extents::of_inodes(&at, found.entries + 1);
         Ok(found)
     }
 
@@ -83,7 +96,10 @@ impl<'w> Meter<'w> {
             usage.uncertain += beyond;
         }
         let elsewhere: Bytes = links.iter().map(|link| link.blocks).sum();
-        usage.own = self.blocks - elsewhere - usage.uncertain;
+        let shared_elsewhere: Bytes = links.iter().map(|link| link.shareable).sum();
+        usage.shareable = self.shareable - shared_elsewhere;
+        usage.inodes = self.inodes;
+        usage.own = self.blocks - elsewhere - usage.uncertain - usage.shareable;
         usage.links = links.into();
         usage
     }

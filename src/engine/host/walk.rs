@@ -26,7 +26,7 @@ use rustix::io::Errno;
 use self::crew::{Crew, Job};
 pub(super) use self::linked::Linked;
 use super::mounts::MountTree;
-use super::{Walker, base_flags};
+use super::{Walker, base_flags, extents};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
 
@@ -46,6 +46,8 @@ const THREADS: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     All,
+    /// And at which blocks of files other files may have.
+    Extents,
     /// Nothing but symbolic links; only their lengths count.
     Links,
 }
@@ -63,6 +65,8 @@ pub(super) struct Walk<'w> {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) taken: Taken,
+    /// How many of the blocks other files may have, too; only where that is looked at.
+    pub(super) shareable: Bytes,
     /// Files and folders besides the one that it began in.
     pub(super) entries: u64,
     /// Another filesystem is mounted on something of it.
@@ -81,6 +85,7 @@ pub(super) struct Unread {
 impl Found {
     fn add(&mut self, mut other: Self) {
         self.taken += other.taken;
+        self.shareable += other.shareable;
         self.entries += other.entries;
         self.is_crossed |= other.is_crossed;
         self.unread.append(&mut other.unread);
@@ -105,7 +110,7 @@ impl<'w> Walk<'w> {
     pub(super) fn below(&self, top: OwnedFd) -> io::Result<Found> {
         let mut found = Found::default();
         let stat = fstat(&top)?;
-        if self.look == Look::All {
+        if self.look != Look::Links {
             found.taken.blocks = blocks(&stat);
         }
         let crew = Crew::default();
@@ -123,6 +128,25 @@ impl<'w> Walk<'w> {
         found.add(first.found);
         found.unread.sort_by(|one, two| one.path.cmp(&two.path));
         Ok(found)
+    }
+
+    /// Returns what counts with a name of a file: all of the file with the first of its names, and how many of its
+    /// blocks others may have.
+    fn meet(&self, folder: &OwnedFd, name: &CStr, stat: &Stat) -> (Taken, Bytes) {
+        let shareable = || match self.look {
+            Look::Extents => extents::shareable(folder, name, stat),
+            Look::All | Look::Links => Bytes::ZERO,
+        };
+        if stat.st_nlink > 1 {
+            let linked = self.linked.lock();
+            let mut linked = linked.unwrap_or_else(PoisonError::into_inner);
+            return linked.meet_shareable(stat, shareable);
+        }
+        let taken = Taken {
+            length: length(stat),
+            blocks: blocks(stat),
+        };
+        (taken, shareable())
     }
 
     /// Ends a walk on some threads. Where there are none to be had, the one that began it ends it.
@@ -322,11 +346,10 @@ impl<'w, 'c> Descent<'w, 'c> {
             _ => !only_links,
         };
         let folder = frame.folder.as_ref().filter(|_| is_of_interest);
-        let Some(stat) = folder
-            .map(|it| attributes(it, &name))
-            .transpose()?
-            .flatten()
-        else {
+        let Some(folder) = folder else {
+            return Ok(());
+        };
+        let Some(stat) = attributes(folder, &name)? else {
             return Ok(());
         };
         let kind = FileType::from_raw_mode(stat.st_mode);
@@ -335,22 +358,13 @@ impl<'w, 'c> Descent<'w, 'c> {
         } else if stat.st_dev != self.device {
             self.found.is_crossed = true;
         } else if !only_links {
-            self.found.taken += self.meet(&stat);
+            let (taken, shareable) = self.walk.meet(folder, &name, &stat);
+            self.found.taken += taken;
+            self.found.shareable += shareable;
         } else if kind == FileType::Symlink {
             self.found.taken.length += length(&stat);
         }
         Ok(())
-    }
-
-    fn meet(&self, stat: &Stat) -> Taken {
-        if stat.st_nlink > 1 {
-            let linked = self.walk.linked.lock();
-            return linked.unwrap_or_else(PoisonError::into_inner).meet(stat);
-        }
-        Taken {
-            length: length(stat),
-            blocks: blocks(stat),
-        }
     }
 
     /// Goes into a folder, or hands it to a thread that has nothing to do.
@@ -370,7 +384,7 @@ impl<'w, 'c> Descent<'w, 'c> {
             Err(error) => Err((error, attributes(folder, name).ok().flatten())),
         };
         let mounts = frame.mounts.and_then(|it| it.child(as_os(name)));
-        let counts = self.walk.look == Look::All;
+        let counts = self.walk.look != Look::Links;
         match inner {
             // Somebody has mounted something meanwhile.
             Ok((stat, _)) if stat.st_dev != self.device => self.found.is_crossed = true,

@@ -10,7 +10,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::contents::Taken;
 use crate::domain::disk_usage::{FileId, HardLink};
 
-/// So many files are kept of which not all names were met: 16 MiB at 25 bytes in a table that is full to seven
+/// So many files are kept of which not all names were met: 16 MiB at 33 bytes in a table that is full to seven
 /// eighths.
 const MOST: usize = (1 << 19) / 8 * 7;
 
@@ -29,18 +29,37 @@ struct Names {
     left: u32,
     met: u32,
     blocks: Bytes,
+    shareable: Bytes,
 }
 
 impl Linked {
     /// Takes in a name of a file and returns what counts with it: all of the file with the first of its names. Of a
     /// file that is too many to be kept each name counts its share.
     pub(in crate::engine::host) fn meet(&mut self, stat: &Stat) -> Taken {
+        self.meet_shareable(stat, || Bytes::ZERO).0
+    }
+
+    /// Does as [`Linked::meet`], and returns besides how many of a file's blocks others may have, which is looked for
+    /// once a file.
+    pub(in crate::engine::host) fn meet_shareable(
+        &mut self,
+        stat: &Stat,
+        shareable: impl FnOnce() -> Bytes,
+    ) -> (Taken, Bytes) {
         let all = Taken {
             length: length(stat),
             blocks: blocks(stat),
         };
         let names = u32::try_from(stat.st_nlink).unwrap_or(u32::MAX);
-        self.meet_some(stat.st_ino, (1, names), all)
+        let taken = self.meet_some(stat.st_ino, (1, names), all);
+        if taken != all || all.blocks.is_zero() {
+            return (taken, Bytes::ZERO);
+        }
+        let shareable = shareable();
+        if let Some(of) = self.open.get_mut(&stat.st_ino) {
+            of.shareable = shareable;
+        }
+        (taken, shareable)
     }
 
     /// Takes in what a walk of its own has found of a file, and returns the blocks that count with it.
@@ -85,6 +104,7 @@ impl Linked {
                     left: names - found,
                     met: found,
                     blocks: all.blocks,
+                    shareable: Bytes::ZERO,
                 });
                 all
             }
@@ -99,6 +119,7 @@ impl Linked {
             names: of.left.saturating_add(of.met),
             found: of.met,
             blocks: of.blocks,
+            shareable: of.shareable,
         });
         (links.collect(), self.beyond.blocks)
     }

@@ -315,6 +315,7 @@ fn of_a_file_with_more_names_than_were_met_something_is_left() {
         names: 3,
         found: 2,
         blocks: Bytes(of.blocks() * 512),
+        shareable: Bytes::ZERO,
     };
     assert_eq!((&*links, beyond), (&[expected][..], Bytes::ZERO));
 }
