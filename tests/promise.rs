@@ -65,11 +65,13 @@ fn an_image_and_its_cache_to_the_byte(engine: &PrivateEngine) {
     let both = remove(engine, "img:b", &["--unlock"]);
     assert!(both.promise.exact, "{:?}", both.promise);
     assert_eq!(both.promise.frees, both.freed, "{both:?}");
-    assert!((OWN..OWN + 10_000).contains(&both.freed), "{both:?}");
+    // With the layer's folder go the engine's notes on it, with the image its settings.
+    assert!((OWN..OWN + 100_000).contains(&both.freed), "{both:?}");
 
     let alone = remove(engine, "img:a", &[]);
     assert!(alone.promise.exact, "{:?}", alone.promise);
-    assert_eq!((alone.promise.frees, alone.freed), (0, 0), "{alone:?}");
+    assert_eq!(alone.promise.frees, alone.freed, "{alone:?}");
+    assert!((1..32_768).contains(&alone.freed), "{alone:?}");
     print_rows(engine, &both, &alone);
 }
 

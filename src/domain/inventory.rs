@@ -17,7 +17,7 @@ use super::mounted::MountedImages;
 use super::outsider::{Outsider, OutsiderKind, Outsiders};
 use super::paths::{Paths, Resolved, lies_in};
 use super::protect::Protection;
-use super::stored::Stored;
+use super::stored::{OnDisk, Stored};
 use super::time::Timestamp;
 use super::unexplained::{self, Unexplained};
 
@@ -255,6 +255,8 @@ pub enum Part {
     Blobs(Figure<Arc<BlobList>>),
     /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
     Stored(Figure<Arc<Stored>>),
+    /// What the disk keeps of some of these layers, of records and of images, beside what was told before.
+    OnDisk(OnDisk),
     /// What layers of the containerd store unpack to, by the digests of their blobs.
     Extents(HashMap<Text, Extent>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
@@ -307,6 +309,8 @@ pub struct Inventory {
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
     pub stored: Figure<Arc<Stored>>,
+    /// What the disk keeps of these and of images, as far as it was measured.
+    pub on_disk: Arc<OnDisk>,
     /// What earlier pictures told of layers that build cache records keep; see
     /// [`Ledger::remember`](super::layers::Ledger::remember).
     pub remembered: Arc<Stored>,
@@ -426,7 +430,8 @@ impl Inventory {
                 self.blobs = blobs;
                 self.tell_sources();
             }
-            Part::Stored(stored) => self.stored = stored,
+            Part::Stored(stored) => self.take_stored(stored),
+            Part::OnDisk(found) => Arc::make_mut(&mut self.on_disk).add(found),
             Part::Extents(extents) => self.extents = Arc::new(extents),
             Part::Contents(contents) => {
                 let explained = contents.map(|it| unexplained::explain(&it, self).into());
@@ -443,6 +448,18 @@ impl Inventory {
                 self.stages.insert(stage, progress);
             }
         }
+    }
+
+    /// What was measured is kept of what is still there.
+    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+        match &stored {
+            Figure::Known(stored) if !self.on_disk.is_empty() => {
+                Arc::make_mut(&mut self.on_disk).retain(stored);
+            }
+            Figure::Known(_) => {}
+            Figure::Pending | Figure::Unknown => self.on_disk = Arc::default(),
+        }
+        self.stored = stored;
     }
 
     fn take_images(&mut self, mut images: Vec<Image>) {
@@ -472,6 +489,11 @@ impl Inventory {
             }
         }
         self.images = images;
+        if !self.on_disk.images.is_empty() {
+            let there: HashSet<&ImageId> = self.images.iter().map(|it| &it.id).collect();
+            let on_disk = Arc::make_mut(&mut self.on_disk);
+            on_disk.images.retain(|id, _| there.contains(id));
+        }
     }
 
     fn take_containers(&mut self, mut containers: Vec<Container>) {

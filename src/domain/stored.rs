@@ -4,10 +4,10 @@
 //! any more are in no answer of it, but each has an entry of its own in the engine's folder, and so has each
 //! record that keeps one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bytes::Bytes;
-use super::item::{ChainId, RecordId, Text};
+use super::item::{ChainId, ImageId, RecordId, Text};
 
 /// What the folder of a graph driver's store tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,9 +16,68 @@ pub struct Stored {
     /// The layer that each build cache record keeps; none for one with bytes of its own. Records that are not
     /// here are not known.
     pub records: HashMap<RecordId, Option<ChainId>>,
-    /// What records have that are written to again and again, as far as that could be measured: the engine tells
-    /// what they had when it was first asked.
-    pub written: HashMap<RecordId, Bytes>,
+    /// The folder of each record that has bytes of its own, where it has another name than the record.
+    pub folders: HashMap<RecordId, Text>,
+    /// What the disk keeps of records that are written to again and again, a build's context or a cache mount, where it
+    /// could be measured: the engine tells what they had when it was first asked (moby
+    /// `builder/builder-next/adapters/snapshot`, `Usage`).
+    pub written: HashMap<RecordId, Option<Kept>>,
+}
+
+impl Stored {
+    /// Returns true of a record that is written to again and again.
+    #[must_use]
+    pub fn is_written_to(&self, record: &RecordId) -> bool {
+        self.written.contains_key(record)
+    }
+
+    /// Returns the folder in which the driver keeps what a record has of its own.
+    #[must_use]
+    pub fn folder_of(&self, record: &RecordId) -> Text {
+        let folder = self.folders.get(record);
+        folder.map_or_else(|| record.as_str().into(), Clone::clone)
+    }
+}
+
+/// What the disk keeps of a graph driver's store, as far as it was measured: blocks of files and of folders.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnDisk {
+    /// Of layers and of build cache records, by the folder in which the driver keeps each: with the engine's notes on
+    /// it. A folder's name is never given twice.
+    pub folders: HashMap<Text, Kept>,
+    /// What images have besides their layers.
+    pub images: HashMap<ImageId, Bytes>,
+}
+
+/// Bytes of blocks that the disk gives back when a thing goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// What goes for certain.
+    pub least: Bytes,
+    /// All of its blocks; more than the least where a file has further names elsewhere.
+    pub most: Bytes,
+}
+
+impl OnDisk {
+    /// Returns true if nothing was measured.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.folders.is_empty() && self.images.is_empty()
+    }
+
+    /// Takes in what was measured later.
+    pub fn add(&mut self, later: Self) {
+        self.folders.extend(later.folders);
+        self.images.extend(later.images);
+    }
+
+    /// Forgets folders that the engine does not keep any more.
+    pub fn retain(&mut self, stored: &Stored) {
+        let layers = stored.layers.iter().map(|it| it.folder.clone());
+        let records = stored.records.keys().map(|it| stored.folder_of(it));
+        let there: HashSet<Text> = layers.chain(records).collect();
+        self.folders.retain(|folder, _| there.contains(folder));
+    }
 }
 
 /// A layer in the engine's folder (`image/<driver>/layerdb/sha256/<chain>`).
@@ -32,8 +91,6 @@ pub struct StoredLayer {
     pub folder: Text,
     /// Apparent bytes, as the engine counts them.
     pub size: Bytes,
-    /// Lengths of its symbolic links, where the engine leaves them out and they could be counted.
-    pub links: Option<Bytes>,
 }
 
 impl StoredLayer {

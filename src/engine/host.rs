@@ -36,10 +36,10 @@ mod measure;
 mod meter;
 mod mount_table;
 mod mounts;
+pub mod on_disk;
 pub mod peer;
 mod unlisted;
 mod walk;
-mod written;
 
 pub use logs::{LogOrder, logs, truncate};
 pub use measure::{Leash, VolumeUsage, Walker};
@@ -225,7 +225,8 @@ pub struct Root {
 ///
 /// A forwarded socket, or one of a virtual machine, names a folder that may well exist here too, with
 /// another engine's data in it. Since Docker 23 the file `engine-id` decides, either way; elsewhere a
-/// folder named by a container's or an anonymous volume's ID does, or that of a layer, as those are random.
+/// folder named by a container's or an anonymous volume's ID does, or that of a layer or of a build cache record, as
+/// those are random.
 /// A volume's given name proves nothing: two engines can both have a `db-data`.
 ///
 /// # Errors
@@ -392,7 +393,9 @@ impl Root {
             .iter()
             .filter(|name| is_random(name.as_str()))
             .take(SAMPLE);
-        let mut folders = known.folders.iter().take(SAMPLE);
+        let records = known.records.iter().map(RecordId::text);
+        let folders = known.folders.iter().take(SAMPLE);
+        let mut folders = folders.chain(records.take(SAMPLE));
         let has_layer = |name: &Text| {
             let path = Path::new(&*engine.driver).join(&**name);
             is_folders(name) && self.open_folder(&path).is_ok()

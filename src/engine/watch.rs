@@ -4,6 +4,7 @@
 //! Everything runs inside the one future of [`watch`]: dropping it drops, and so cancels, every request.
 
 mod beside;
+mod blocks;
 mod feed;
 mod once;
 mod outbox;
@@ -30,7 +31,6 @@ use self::scan::{Scan, Why};
 use super::aside::aside;
 use super::host::{self, Asked, Known, LookOrder, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
-use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::{ContainerDetails, ContainerId, ImageId};
 use crate::domain::paths::Resolved;
@@ -39,6 +39,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::clock;
 
 pub(in crate::engine) use self::beside::{parts as unlisted_parts, unlisted_now};
+pub use self::blocks::blocks_of;
 pub use self::once::{Walk, Wanted, scan_once};
 pub(in crate::engine) use self::walks::sizes_of;
 
@@ -207,15 +208,8 @@ pub(in crate::engine) async fn resolved(asked: Asked) -> Option<Resolved> {
 
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
-async fn stored(
-    info: Arc<EngineInfo>,
-    known: Known,
-    before: Figure<Arc<Stored>>,
-) -> Option<Arc<Stored>> {
-    let read = aside(move || {
-        let before = before.as_ref().known().map(|it| &**it);
-        host::stored(&info, &known, before)
-    });
+async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
+    let read = aside(move || host::stored(&info, &known));
     let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
 }

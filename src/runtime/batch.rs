@@ -13,13 +13,14 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 
 use crate::cli::{self, Chosen, Select, one_line};
+use crate::domain::inventory::Part;
 use crate::domain::item::ItemId;
 use crate::domain::plan::Plan;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 use crate::engine::journal::Journal;
-use crate::engine::watch::Wanted;
+use crate::engine::watch::{Wanted, blocks_of};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How, Target};
@@ -329,18 +330,26 @@ async fn chosen(
     console: &mut Console<'_>,
 ) -> Result<Planned, Stop> {
     let goal = select.target.goal();
+    let now = console.page.now;
     let survey = if let Some(goal) = goal {
         opened.scan_for(goal, filters, console).await?
     } else {
         let wanted = needed(filters, how, &opened.base.protection);
-        opened.scan(wanted, console).await?
+        let mut survey = opened.scan(wanted, console).await?;
+        let plan = Choice::new(&survey, filters, how, now).plan(&survey, how);
+        let items = plan.items();
+        if !wanted.blocks && !items.is_empty() {
+            let wanted = survey.ledger.chains_of(&items);
+            let found = blocks_of(&*opened.engine, survey.inventory(), &items, &wanted);
+            survey.apply([Part::OnDisk(found.await)]);
+        }
+        survey
     };
     let takes_disk = goal.is_some_and(|goal| goal.bytes().is_none());
     if takes_disk && !survey.inventory().engine.closed_disks.is_empty() {
         return Err(unknown_disk(&survey));
     }
     let engine = Arc::clone(&opened.engine);
-    let now = console.page.now;
     let mut choice = Choice::new(&survey, filters, how, now);
     choice.selection.dropped.extend(left_out);
     if let Some(goal) = goal {

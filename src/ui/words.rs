@@ -272,6 +272,7 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
                 name(id, survey)
             )
         }
+        Doubt::NamesElsewhere => "files of layers may have names or blocks elsewhere".to_owned(),
         Doubt::ByLength => "by length".to_owned(),
         Doubt::NoSize(id) => format!("the size of {} is not known", name(id, survey)),
     }

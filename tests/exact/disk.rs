@@ -24,8 +24,8 @@ enum Unit {
 }
 
 impl Disk {
-    /// Log files count where the promise counts them, and volumes as it counts them: by blocks with the folder above
-    /// their data where it is made on this machine, else by length.
+    /// Log files count where the promise counts them, and volumes and a graph driver's layers as it counts them: by
+    /// blocks, with the folder above their data and the notes on them, where it is made on this machine, else by length.
     pub fn of(engine: &PrivateEngine, store: Store, (logs, by_blocks): (bool, bool)) -> Self {
         let mut disk = Self {
             parts: BTreeMap::new(),
@@ -45,6 +45,7 @@ impl Disk {
             }
         }
         match store {
+            Store::GraphDriver if by_blocks => disk.take_layers(&engine.root()),
             Store::GraphDriver => {
                 for layer in entries(&engine.root().join("overlay2")) {
                     disk.take(layer.join("diff"), Unit::Apparent);
@@ -63,6 +64,40 @@ impl Disk {
             }
         }
         disk
+    }
+
+    /// Layers, records and images by blocks, with the engine's notes on them; what containers wrote by length.
+    fn take_layers(&mut self, root: &Path) {
+        let notes = root.join("image/overlay2");
+        let mounts = entries(&notes.join("layerdb/mounts"));
+        let folders = mounts.iter().flat_map(|mount| {
+            ["mount-id", "init-id"].map(|it| fs::read_to_string(mount.join(it)).unwrap_or_default())
+        });
+        let of_containers: HashSet<PathBuf> =
+            folders.map(|it| root.join("overlay2").join(it)).collect();
+        for folder in entries(&root.join("overlay2")) {
+            if of_containers.contains(&folder) {
+                self.take(folder.join("diff"), Unit::Apparent);
+            } else if !folder.ends_with("l") {
+                self.take(folder, Unit::Blocks);
+            }
+        }
+        let links = entries(&root.join("overlay2/l"));
+        let own = links.into_iter().filter(|link| {
+            let target = fs::read_link(link).unwrap_or_default();
+            let folder = root.join("overlay2/l").join(target);
+            let folder = folder.parent().and_then(|it| it.canonicalize().ok());
+            folder.is_some_and(|it| !of_containers.contains(&it))
+        });
+        let lists = [
+            "layerdb/sha256",
+            "imagedb/content/sha256",
+            "imagedb/metadata/sha256",
+        ];
+        let noted = lists.iter().flat_map(|list| entries(&notes.join(list)));
+        for path in own.chain(noted) {
+            self.take(path, Unit::Blocks);
+        }
     }
 
     fn take(&mut self, path: PathBuf, unit: Unit) {

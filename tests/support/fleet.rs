@@ -203,7 +203,6 @@ impl Fleet {
                 diff_id: diff_id(number),
                 folder: folder(number),
                 size: Bytes(layer.size),
-                links: None,
             });
         let records = self.holders.iter().filter_map(|holder| match &holder.item {
             ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),

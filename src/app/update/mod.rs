@@ -377,6 +377,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::Layers(_)
         | Part::Blobs(_)
         | Part::Stored(_)
+        | Part::OnDisk(_)
         | Part::Extents(_)
         | Part::Contents(_)
         | Part::ContainerDetails(..)

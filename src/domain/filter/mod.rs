@@ -166,6 +166,13 @@ impl Filter {
         self.terms.iter().any(asks)
     }
 
+    /// Returns true if a term asks what goes with a thing.
+    #[must_use]
+    pub fn asks_frees(&self) -> bool {
+        let asks = |term: &Term| matches!(term.test, Test::Frees(..));
+        self.terms.iter().any(asks)
+    }
+
     /// Whether a term asks for what only dtop itself knows: marks, and protection.
     #[must_use]
     pub fn asks_marks(&self) -> bool {

@@ -229,7 +229,7 @@ impl Balance {
             self.most - most
         };
         step(&mut self.pending, pending);
-        step(&mut self.drivers, has_size && of.is_drivers());
+        step(&mut self.drivers, has_size && ledger.is_drivers(of));
         step(&mut self.layers, has_size && of.is_layer());
         step(&mut self.lengths, of.by_length);
         if let Some(doubt) = &of.doubt {
@@ -286,7 +286,7 @@ impl Balance {
             if of.size.most.is_zero() {
                 continue;
             }
-            drivers |= of.is_drivers();
+            drivers |= ledger.is_drivers(of);
             layers |= of.is_layer();
             if self.left(ledger, World::All, unit) > 0 {
                 self.name_doubtful(ledger, unit, &mut doubts);

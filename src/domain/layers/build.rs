@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
         let beside = match register {
             Some(register) => std::mem::take(&mut register.beside),
             None if has_blobs(inventory) => inits::beside(inventory, &tree, &tops),
-            None => shelf.beside(&tree),
+            None => Vec::new(),
         };
         Self {
             inventory,
@@ -179,6 +179,7 @@ impl<'a> Builder<'a> {
         self.units.shrink_to_fit();
         self.holders.shrink_to_fit();
         let engine = &self.inventory.engine;
+        let by_length = self.by_length();
         let images = self.inventory.images.iter().zip(self.tops);
         let joined = self.joined.iter().map(|(holder, unit)| (*unit, *holder));
         Ledger {
@@ -192,6 +193,7 @@ impl<'a> Builder<'a> {
             tree: self.tree,
             sizes: self.sizes,
             image_layers: self.image_layers,
+            by_length,
             unsettled: self.unsettled,
             driver: if engine.store == Store::Unknown {
                 Some(Doubt::Store)
@@ -226,18 +228,32 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Returns true where what the engine says of layers is the lengths of their files, as every store but
+    /// containerd's does.
+    pub(super) fn by_length(&self) -> bool {
+        let engine = &self.inventory.engine;
+        engine.measure == Measure::Length && engine.store != Store::Containerd
+    }
+
     fn add_layers(&mut self) {
+        let by_length = self.by_length();
         let layers = self.tree.numbers().map(|layer| Unit {
             below: self.tree.below(layer).into(),
             size: self.with_beside(layer),
             doubt: None,
             pending: false,
-            by_length: false,
+            by_length,
             sort: Sort::Layer,
         });
         // Items may have one of their own besides.
         let mut units = Vec::with_capacity(self.tree.len() + self.index.len());
         units.extend(layers);
+        for (layer, kept) in self.shelf.kept() {
+            let unit = &mut units[*layer as usize];
+            unit.size = (*kept).into();
+            unit.doubt = kept.doubt().map(Box::new);
+            unit.by_length = false;
+        }
         self.units = units;
     }
 
@@ -293,6 +309,7 @@ impl<'a> Builder<'a> {
             return;
         }
         let doubt = Doubt::UnalignedHistory(image.id.clone());
+        self.add_beside_layers(holder, image);
         match (&image.content, self.tops[index]) {
             (Figure::Known(_), Some(top)) => {
                 self.hold(holder, top, true);
@@ -306,13 +323,29 @@ impl<'a> Builder<'a> {
                     size: Span::at_most(image.size.known().unwrap_or_default()),
                     doubt: Some(doubt.clone().into()),
                     pending: image.size.is_pending(),
-                    by_length: false,
+                    by_length: self.by_length(),
                     sort: Sort::Image,
                 });
                 self.hold(holder, whole, true);
                 self.veil(holder, doubt);
             }
         }
+    }
+
+    /// Adds what the disk keeps of an image besides its layers, where that was measured.
+    fn add_beside_layers(&mut self, holder: HolderNo, image: &Image) {
+        let Some(bytes) = self.inventory.on_disk.images.get(&image.id) else {
+            return;
+        };
+        let unit = self.add_unit(Unit {
+            below: Maybe::NONE,
+            size: Span::exactly(*bytes),
+            doubt: None,
+            pending: false,
+            by_length: false,
+            sort: Sort::Image,
+        });
+        self.hold(holder, unit, true);
     }
 
     fn add_sum(&mut self, image: &Image, top: LayerNo, doubt: Doubt) {

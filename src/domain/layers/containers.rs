@@ -95,7 +95,7 @@ impl Builder<'_> {
             size: Span::UNKNOWN,
             doubt: Some(Doubt::NotListed(Kind::Image).into()),
             pending: false,
-            by_length: false,
+            by_length: self.by_length(),
             sort: Sort::Layer,
         });
         self.hold(holder, layers, true);
@@ -120,7 +120,7 @@ impl Builder<'_> {
                 size: Span::at_most(total.unwrap_or_default()),
                 doubt: Some(doubt.clone().into()),
                 pending: total.is_none() && self.sizes_to_come(),
-                by_length: false,
+                by_length: self.by_length(),
                 sort: Sort::Layer,
             });
             self.hold(holder, rest, true);

@@ -58,7 +58,7 @@ impl Folders {
                 size: Span::UNKNOWN,
                 doubt: None,
                 pending: false,
-                by_length: false,
+                by_length: builder.by_length(),
                 sort: Sort::Layer,
             })
         })

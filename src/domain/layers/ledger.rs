@@ -1,20 +1,20 @@
 //! The ledger is built once for each picture of an engine; every question about bytes is asked of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
-use crate::domain::item::{Container, Content, Image, ImageId, ItemId, Kind};
+use crate::domain::item::{ChainId, Container, Content, Image, ImageId, ItemId, Kind};
 use crate::domain::lists::Lists;
 
 use super::balance::Trial;
 use super::build::{Builder, volume_unit};
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree, number};
-use super::units::{Graph, HolderNo, Sort, UnitNo, World};
+use super::units::{Graph, HolderNo, Sort, Unit, UnitNo, World};
 use super::{Doubt, Freed, LayerRow, Release, Totals};
 
 /// Above so many items, copying all counts is cheaper than to note what changes.
@@ -39,6 +39,8 @@ pub struct Ledger {
     pub(super) unsettled: bool,
     /// That the store is not known, or that the storage driver's accounting is not.
     pub(super) driver: Option<Doubt>,
+    /// What the engine says of layers is lengths: what was not measured by length was counted on the disk.
+    pub(super) by_length: bool,
     pub(super) totals: Totals,
     /// Holders are those that the containerd store's own notes have.
     pub(super) has_notes: bool,
@@ -58,6 +60,17 @@ impl Ledger {
         let mut ledger = Builder::new(inventory, index).build();
         ledger.totals = ledger.sum(inventory);
         ledger
+    }
+
+    /// Returns true for bytes that are as many as the storage driver says, and that were not counted on the disk.
+    pub(super) fn is_drivers(&self, unit: &Unit) -> bool {
+        let is_counted = self.by_length && !unit.by_length && unit.sort != Sort::Writable;
+        unit.is_drivers() && !is_counted
+    }
+
+    /// Returns true for what was counted on the disk of an image besides its layers.
+    pub(super) fn is_counted_beside(&self, unit: &Unit) -> bool {
+        self.by_length && !unit.by_length && unit.sort == Sort::Image
     }
 
     /// Who holds what an item holds.
@@ -130,6 +143,29 @@ impl Ledger {
     #[must_use]
     pub fn release_for(&self, items: usize) -> Release<'_> {
         Release::new(self, items <= FEW)
+    }
+
+    /// Returns the layers that any of these items holds.
+    #[must_use]
+    pub fn chains_of(&self, items: &[ItemId]) -> HashSet<ChainId> {
+        let holders = items.iter().filter_map(|item| self.holder_of(item));
+        let holds = holders.flat_map(|holder| self.graph.holds(holder));
+        let mut held: HashSet<UnitNo> = HashSet::new();
+        for hold in holds {
+            for unit in self.graph.down(hold.unit) {
+                if !held.insert(unit) {
+                    break;
+                }
+            }
+        }
+        if held.is_empty() {
+            return HashSet::new();
+        }
+        let chains = (0..).zip(self.tree.all_chain_ids());
+        let chains = chains.filter(|(layer, _)| held.contains(layer));
+        chains
+            .map(|(_, chain)| ChainId::new(chain.text()))
+            .collect()
     }
 
     /// An image's layers, the lowest first; empty until its content is known.

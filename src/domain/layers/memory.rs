@@ -117,7 +117,6 @@ impl Ledger {
                 diff_id: self.tree.diff_id(layer).text(),
                 folder: folders.get(&layer)?.clone(),
                 size: self.sizes.exact(layer)?,
-                links: None,
             });
         }
         Some(chain)

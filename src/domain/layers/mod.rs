@@ -39,6 +39,8 @@ mod tree;
 mod units;
 
 #[cfg(test)]
+mod disk_tests;
+#[cfg(test)]
 mod gone_tests;
 #[cfg(test)]
 mod join_tests;
@@ -86,6 +88,8 @@ pub enum Doubt {
     ManyNames(ItemId),
     /// Files whose blocks other files may have, too, on a filesystem that copies by reference.
     SharedExtents(ItemId),
+    /// Files of layers that have names elsewhere, too, and go with the last of these, or may have blocks elsewhere.
+    NamesElsewhere,
     /// What goes is told by the lengths of files and not by what they take on the disk, so it is an estimate.
     ByLength,
     /// Something whose size cannot be known.
@@ -155,6 +159,7 @@ impl fmt::Display for Doubt {
                 item.kind().word(),
                 item.as_str()
             ),
+            Self::NamesElsewhere => f.write_str("files of layers may have names or blocks elsewhere, too, and stay"),
             Self::ByLength => f.write_str("by length"),
             Self::NoSize(item) => write!(
                 f,

@@ -126,6 +126,15 @@ impl<'a> Observation<'a> {
                 }
             }
         }
+        for ((image, _), went) in answer.iter().zip(&mut all) {
+            let holder = ledger.holder_of(&ItemId::Image(image.clone()));
+            for hold in holder.into_iter().flat_map(|it| ledger.graph.holds(it)) {
+                // Its config and what stands beside it go with its ID.
+                if ledger.is_counted_beside(ledger.graph.unit(hold.unit)) {
+                    self.count(hold.unit, true, went);
+                }
+            }
+        }
         if let Some(first) = all.first_mut() {
             let left = expected.iter().filter(|unit| {
                 ledger.graph.unit(**unit).is_layer() && !self.counted.contains(unit)
@@ -178,7 +187,7 @@ impl<'a> Observation<'a> {
         let (least, most) = (of.size.least, of.size.most);
         went.bytes += least;
         went.about |= of.pending || of.by_length || least != most || !told && !most.is_zero();
-        went.about |= of.is_drivers() && self.ledger.driver.is_some() && !most.is_zero();
+        went.about |= self.ledger.is_drivers(of) && self.ledger.driver.is_some() && !most.is_zero();
         let is_untold =
             of.pending || matches!(of.doubt.as_deref(), Some(Doubt::NoSize(_))) || least != most;
         went.no_size |= is_untold && least.is_zero();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Record};
+use crate::domain::stored::Kept;
 
 use super::Doubt;
 use super::build::Builder;
@@ -319,12 +320,13 @@ impl Builder<'_> {
         let item = || Doubt::NoSize(ItemId::Record(record.id.clone()));
         let untold = record.size == Figure::Unknown || packed.is_none() && is_untold(record);
         let size = record.size.known().unwrap_or_default();
-        let measured = self.shelf.written.get(&record.id).copied();
+        let measured = self.shelf.of_record(&record.id);
         let untold = untold && measured.is_none();
+        let by_length = measured.is_none() && self.by_length();
         let own = if untold {
             Span::UNKNOWN
         } else {
-            Span::exactly(measured.unwrap_or(size))
+            measured.map_or(Span::exactly(size), Span::from)
         };
         let unit = self.add_unit(Unit {
             below: below.into(),
@@ -332,9 +334,10 @@ impl Builder<'_> {
             doubt: untold
                 .then(item)
                 .or(packed.map(|_| Doubt::Blobs))
+                .or(measured.and_then(Kept::doubt))
                 .map(Box::new),
             pending: record.size.is_pending(),
-            by_length: false,
+            by_length,
             sort: Sort::Record,
         });
         self.hold(holder, unit, true);

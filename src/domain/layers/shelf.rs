@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
-use crate::domain::stored::{Stored, StoredLayer, is_buildkits};
+use crate::domain::stored::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
 use crate::domain::texts::Digest;
 
 use super::ledger::has_blobs;
@@ -19,13 +19,13 @@ pub(super) struct Shelf {
     /// Some layers that no image has are remembered.
     pub(super) remembers: bool,
     pub(super) sizes: Vec<(LayerNo, Bytes)>,
-    /// What layers have besides.
-    links: Vec<(LayerNo, Bytes)>,
+    /// What the disk keeps of layers, as far as it was measured.
+    kept: Vec<(LayerNo, Kept)>,
+    /// The same of what records have of their own.
+    of_records: HashMap<RecordId, Kept>,
     pub(super) folders: HashMap<Text, LayerNo>,
     /// What records are, where the engine notes it: a layer, or none at all.
     pub(super) records: HashMap<RecordId, Option<LayerNo>>,
-    /// What records have that are written to again and again.
-    pub(super) written: HashMap<RecordId, Bytes>,
     /// What records were that share a layer with an image still, where that told it more clearly before.
     pub(super) hints: HashMap<RecordId, LayerNo>,
     /// By layer, true of those in a folder that BuildKit named.
@@ -42,8 +42,8 @@ impl Shelf {
         let of_images = tree.len();
         if let Figure::Known(stored) = &inventory.stored {
             shelf.is_known = true;
-            shelf.written.clone_from(&stored.written);
             shelf.take(stored, tree);
+            shelf.take_measured(stored, &inventory.on_disk);
         } else {
             shelf.take(&remembered(inventory), tree);
             for record in &inventory.cache {
@@ -102,7 +102,6 @@ impl Shelf {
                 let number = tree.layer_on(below, Digest::new(&at.diff_id));
                 numbers.insert(&at.chain, number);
                 self.sizes.push((number, at.size));
-                self.links.extend(at.links.map(|links| (number, links)));
                 self.folders.insert(at.folder.clone(), number);
             }
         }
@@ -117,16 +116,33 @@ impl Shelf {
         }
     }
 
-    /// What the engine leaves out of each layer's size.
-    pub(super) fn beside(&self, tree: &Tree) -> Vec<Bytes> {
-        if self.links.is_empty() {
-            return Vec::new();
-        }
-        let mut beside = vec![Bytes::ZERO; tree.len()];
-        for (layer, links) in &self.links {
-            beside[*layer as usize] = *links;
-        }
-        beside
+    fn take_measured(&mut self, stored: &Stored, on_disk: &OnDisk) {
+        let folders = self.folders.iter();
+        let kept = folders.filter_map(|(folder, layer)| {
+            let kept = on_disk.folders.get(folder)?;
+            Some((*layer, *kept))
+        });
+        self.kept = kept.collect();
+        let records = stored.records.iter();
+        let own = records.filter(|(_, chain)| chain.is_none());
+        let own = own.filter_map(|(id, _)| {
+            let kept = match stored.written.get(id) {
+                Some(kept) => (*kept)?,
+                None => *on_disk.folders.get(&stored.folder_of(id))?,
+            };
+            Some((id.clone(), kept))
+        });
+        self.of_records = own.collect();
+    }
+
+    /// Returns what the disk keeps of a record that is no layer.
+    pub(super) fn of_record(&self, record: &RecordId) -> Option<Kept> {
+        self.of_records.get(record).copied()
+    }
+
+    /// Returns what the disk keeps of layers, as far as it was measured.
+    pub(super) fn kept(&self) -> &[(LayerNo, Kept)] {
+        &self.kept
     }
 
     /// True of a layer that a step of a build made here.
@@ -160,6 +176,6 @@ fn remembered(inventory: &Inventory) -> Stored {
     Stored {
         layers: wanted.into_values().cloned().collect(),
         records,
-        written: HashMap::new(),
+        ..Stored::default()
     }
 }

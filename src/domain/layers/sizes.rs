@@ -6,7 +6,9 @@ use crate::domain::bytes::Bytes;
 use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::{Content, HistoryRow, Image};
+use crate::domain::stored::Kept;
 
+use super::Doubt;
 use super::align::{Anchor, Slot, align};
 use super::ledger::content;
 use super::tree::{LayerNo, Tree};
@@ -61,6 +63,22 @@ impl Span {
 
     pub(super) fn holds(self, size: Bytes) -> bool {
         self.least <= size && size <= self.most
+    }
+}
+
+impl From<Kept> for Span {
+    fn from(kept: Kept) -> Self {
+        Self {
+            least: kept.least,
+            most: kept.most,
+        }
+    }
+}
+
+impl Kept {
+    /// Returns why it is not certain how much goes.
+    pub(super) fn doubt(self) -> Option<Doubt> {
+        (self.least != self.most).then_some(Doubt::NamesElsewhere)
     }
 }
 

@@ -227,6 +227,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Returns all that goes by the plan: its steps, and the untagged parents that follow.
+    #[must_use]
+    pub fn items(&self) -> Vec<ItemId> {
+        let followers = self.steps.iter().flat_map(Step::follows);
+        let followers = followers.cloned().map(ItemId::Image);
+        let steps = self.steps.iter().map(|step| step.id.clone());
+        steps.chain(followers).collect()
+    }
+
     /// Plans a selection. What is not there (any more) is left out without a word.
     #[must_use]
     pub fn new(survey: &Survey, selection: &Selection) -> Self {

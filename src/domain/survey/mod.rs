@@ -130,6 +130,7 @@ impl Survey {
                 | Part::Layers(_)
                 | Part::Blobs(_)
                 | Part::Stored(_)
+                | Part::OnDisk(_)
                 | Part::Extents(_)
                 | Part::Logs(_)
                 | Part::ContainerDetails(..) => figures = true,

@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{FileType, Stat, fstat};
+use rustix::fs::{FileType, Stat, fstat, readlinkat};
 use serde::Deserialize;
 
 use self::beside::Beside;
@@ -23,13 +23,14 @@ use super::leases::{Keeper, Keepers};
 use super::measure::{Folder, VolumeUsage};
 use super::mounts::MountTree;
 use super::noted::DAEMON;
+use super::on_disk::{Before, folders_of};
 use super::walk::{Linked, Look, blocks};
 use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::{Contents, Owner, Portion, Taken};
 use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerId, Text, VolumeName};
+use crate::domain::item::{ChainId, ContainerId, ImageId, Text, VolumeName};
 use crate::domain::unexplained::Cause;
 
 /// Folders that the storage drivers have had: one that is not in use was left by another.
@@ -48,8 +49,28 @@ const DRIVERS: [&str; 9] = [
 const LONGEST_CONFIG: u64 = 4 << 20;
 /// So many folders of one thing that cannot be read are told one by one.
 const NAMED: usize = 8;
+/// Where overlay2 keeps a link with a short name for each layer.
+const SHORT_NAMES: &str = "l";
+/// Folders of the engine's notes on layers and images that have one for each, or lead there.
+const LISTS: [&str; 7] = [
+    "layerdb",
+    "layerdb/sha256",
+    "imagedb",
+    "imagedb/content",
+    "imagedb/content/sha256",
+    "imagedb/metadata",
+    "imagedb/metadata/sha256",
+];
 const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
+
+/// How the engine's figure of a folder of the driver's is counted.
+enum Counted {
+    Blocks,
+    Length(Bytes),
+    /// Only the engine knows.
+    Unknown,
+}
 
 /// What volumes took when they were measured.
 pub type Measured = HashMap<VolumeName, VolumeUsage>;
@@ -64,11 +85,12 @@ pub fn contents(
     root: &Root,
     engine: &EngineInfo,
     known: &Known,
-    volumes: &Measured,
+    (volumes, layers): (&Measured, &Before),
     walker: &Walker,
 ) -> io::Result<Contents> {
     let beside = Beside::of(engine, known);
-    of_root_and(beside.as_ref(), (root, walker), engine, known, volumes)
+    let measured = (volumes, layers);
+    of_root_and(beside.as_ref(), (root, walker), engine, known, measured)
 }
 
 fn of_root_and(
@@ -76,13 +98,14 @@ fn of_root_and(
     (root, walker): (&Root, &Walker),
     engine: &EngineInfo,
     known: &Known,
-    volumes: &Measured,
+    (volumes, before): (&Measured, &Before),
 ) -> io::Result<Contents> {
     let daemon = Path::new(DAEMON);
     let tour = |root| Tour {
         root,
         walker,
         volumes,
+        before,
         known,
         driver: match engine.store {
             Store::GraphDriver => Some(&engine.driver),
@@ -130,6 +153,8 @@ struct Tour<'a> {
     root: &'a Root,
     walker: &'a Walker,
     volumes: &'a Measured,
+    /// Layers and images that were counted a moment ago.
+    before: &'a Before,
     known: &'a Known,
     /// The graph driver; none where the containerd store runs.
     driver: Option<&'a str>,
@@ -333,13 +358,49 @@ impl Tour<'_> {
         self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             let name = entry.name();
-            let is_other = DRIVERS.contains(&&*name) && Some(&*name) != self.driver;
-            let cause = if is_other {
+            if Some(&*name) == self.driver && entry.is_folder() {
+                self.notes(&entry)?;
+                continue;
+            }
+            let cause = if DRIVERS.contains(&&*name) {
                 Cause::OtherStore
             } else {
                 Cause::ImageMetadata
             };
             self.take_as(cause, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// What the engine notes of layers and images, but for what was counted with them.
+    fn notes(&mut self, folder: &Entry) -> io::Result<()> {
+        let before = self.before;
+        let layers = before.layers();
+        let images = &before.on_disk.images;
+        let of_images: Bytes = images.values().copied().sum();
+        self.portion(Owner::Store, &folder.path, of_images, Some(of_images));
+        let mut open = vec![(folder.path.clone(), blocks(&folder.stat))];
+        while let Some((path, own)) = open.pop() {
+            self.nobodys(Cause::ImageMetadata, &path, own);
+            for entry in self.entries(&path)? {
+                let place = entry.path.strip_prefix(&folder.path);
+                let place = place.unwrap_or(&entry.path);
+                if entry.is_folder() && LISTS.iter().any(|it| place == Path::new(it)) {
+                    open.push((entry.path.clone(), blocks(&entry.stat)));
+                    continue;
+                }
+                let digest = format!("sha256:{}", entry.name());
+                let is_counted = match place.parent().and_then(Path::to_str) {
+                    Some("layerdb/sha256") => layers.contains(&ChainId::new(digest)),
+                    Some("imagedb/content/sha256" | "imagedb/metadata/sha256") => {
+                        images.contains_key(&ImageId::new(digest))
+                    }
+                    _ => false,
+                };
+                if !is_counted {
+                    self.take_as(Cause::ImageMetadata, &entry)?;
+                }
+            }
         }
         Ok(())
     }
@@ -488,15 +549,10 @@ impl Tour<'_> {
     fn layers(&mut self, folder: &Entry) -> io::Result<()> {
         let driver = folder.name().into_owned();
         let mut own = blocks(&folder.stat);
-        let (list, files) = match &*driver {
-            "overlay2" | "fuse-overlayfs" => (folder.path.clone(), Some("diff")),
-            "vfs" => (folder.path.join("dir"), None),
-            // Their folders are no folders of layers, or filesystems of their own.
-            _ => {
-                let taken = self.take(folder)?.blocks;
-                self.portion(Owner::Store, &folder.path, taken, Some(taken));
-                return Ok(());
-            }
+        let Some((list, files)) = folders_of(&driver) else {
+            let taken = self.take(folder)?.blocks;
+            self.portion(Owner::Store, &folder.path, taken, Some(taken));
+            return Ok(());
         };
         self.contents.copies = files.is_none();
         if list != folder.path {
@@ -507,29 +563,39 @@ impl Tour<'_> {
         self.portion(Owner::Store, &folder.path, own, Some(Bytes::ZERO));
         let mut found = Vec::new();
         for entry in self.entries(&list)? {
-            let (taken, length) = match files {
+            if let Some(blocks) = self.before.folder(&entry.name()) {
+                found.push((entry, blocks, Counted::Blocks));
+                continue;
+            }
+            let (taken, counted) = match files {
+                Some(_) if entry.name() == SHORT_NAMES => {
+                    let blocks = self.short_names(&entry)?;
+                    let length = Bytes::ZERO;
+                    (Taken { length, blocks }, Counted::Length(Bytes::ZERO))
+                }
                 Some(files) => {
                     let (taken, files) = self.take_with(&entry, files)?;
-                    (taken, Some(files.length))
+                    (taken, Counted::Length(files.length))
                 }
-                None => (self.take(&entry)?, None),
+                None => (self.take(&entry)?, Counted::Unknown),
             };
-            found.push((entry, taken.blocks, length));
+            found.push((entry, taken.blocks, counted));
         }
         // Newer than the folders: one that came meanwhile is not taken for nobody's.
         let notes = Notes::read(self.root, &driver, self.known);
-        for (entry, blocks, length) in found {
+        for (entry, blocks, counted) in found {
             let owner = match notes.owner(&entry.name()) {
                 Some(owner) => owner,
-                None if !entry.is_folder() || entry.name() == "l" => Owner::Store,
+                None if !entry.is_folder() || entry.name() == SHORT_NAMES => Owner::Store,
                 // It may have gone meanwhile, and the notes on it with it.
                 None if unless_gone(self.root.open_folder(&entry.path))?.is_none() => continue,
                 None => Owner::Nobody(Cause::Unreferenced),
             };
-            let counted = match &owner {
-                Owner::Layer(chain) => notes.size(chain),
-                Owner::Store if entry.name() == "l" => Some(Bytes::ZERO),
-                _ => length,
+            let counted = match (&owner, counted) {
+                (_, Counted::Blocks) => Some(blocks),
+                (Owner::Layer(chain), _) => notes.size(chain),
+                (_, Counted::Length(length)) => Some(length),
+                (_, Counted::Unknown) => None,
             };
             self.portion(owner, &entry.path, blocks, counted);
         }
@@ -537,6 +603,24 @@ impl Tour<'_> {
         self.contents.mounts = notes.mounts;
         self.contents.records = notes.records;
         Ok(())
+    }
+
+    /// What the short names of layers take, but for those that were counted with their layers.
+    fn short_names(&mut self, folder: &Entry) -> io::Result<Bytes> {
+        let mut sum = blocks(&folder.stat);
+        let list = self.root.open_folder(&folder.path).ok();
+        for entry in self.entries(&folder.path)? {
+            let own = blocks(&entry.stat);
+            // `../<folder>/diff`; most lie in their inodes.
+            let target = list.as_ref().filter(|_| !own.is_zero());
+            let target = target.and_then(|it| readlinkat(it, &*entry.name(), Vec::new()).ok());
+            let target = target.as_ref().and_then(|it| it.to_str().ok());
+            let of = target.and_then(|it| it.split('/').nth(1));
+            if of.and_then(|of| self.before.folder(of)).is_none() {
+                sum += own;
+            }
+        }
+        Ok(sum)
     }
 
     /// What is in a folder that is there and can be read. What lies on another filesystem is not in it.

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::bolt::{Bolt, Value};
-use super::{Known, Root, base_flags, is_random, prove, unless_gone, written};
+use super::on_disk::Counter;
+use super::{Known, Root, Walker, base_flags, is_random, prove, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
@@ -28,25 +30,34 @@ const START: u64 = 256 << 10;
 const SLASHES: usize = 32;
 /// How often a database is read that changes meanwhile.
 const TRIES: usize = 3;
+/// So long is counted what records have that are written to: the figures wait for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every layer that the engine keeps (ENGINE.md §2.1), and which the build cache keeps, as its own folder lists
-/// them; what `before` knows of it for good is not counted anew. `None` where the engine is not proven to be local, its
-/// folder cannot be read, or has another form. It opens files: call it where blocking is allowed.
+/// them. `None` where the engine is not proven to be local, its folder cannot be read, or has another form. It opens
+/// files: call it where blocking is allowed.
 #[must_use]
-pub fn stored(engine: &EngineInfo, known: &Known, before: Option<&Stored>) -> Option<Stored> {
+pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
     let root = prove(engine, known).ok()?;
     // Records first: their layers are then among those that are listed.
     let snapshots = snapshots(&root).unwrap_or_default();
     let is_written_to = |it: &&Snapshot| it.chain.is_none() && it.committed.is_none();
     let written = snapshots.iter().filter(is_written_to);
-    let written: Vec<RecordId> = written.map(|it| it.id.clone()).collect();
-    let mut stored = Stored {
+    let walker = Walker::until(Instant::now() + PATIENCE);
+    let counter = Counter::new(&root, &engine.driver, &walker);
+    let count = |id: &RecordId| counter.as_ref()?.folder(id.as_str()).ok();
+    let written = written.map(|it| (it.id.clone(), count(&it.id)));
+    let written: HashMap<_, _> = written.collect();
+    let own = snapshots.iter().filter(|it| it.chain.is_none());
+    let own = own.filter_map(|it| Some((it.id.clone(), it.committed.clone()?)));
+    Some(Stored {
         layers: layers(&root, &engine.driver)?,
+        folders: own
+            .filter(|(id, folder)| id.as_str() != &**folder)
+            .collect(),
         records: snapshots.into_iter().map(|it| (it.id, it.chain)).collect(),
-        written: HashMap::new(),
-    };
-    written::count(&root, &engine.driver, &mut stored, &written, before);
-    Some(stored)
+        written,
+    })
 }
 
 /// What the engine notes of the folders of its graph driver: whose each is.
@@ -308,7 +319,6 @@ fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
         diff_id: diff_id.into(),
         folder: cache.into(),
         size: Bytes(size),
-        links: None,
     }))
 }
 

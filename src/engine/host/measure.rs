@@ -21,7 +21,6 @@ use super::meter::{Meter, is_folder};
 use super::mounts::MountTree;
 use super::walk::{Found, Linked, Look, Walk};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Taken;
 use crate::domain::disk_usage::DiskUsage;
 use crate::domain::item::{Backing, Volume};
 
@@ -134,22 +133,6 @@ impl Walker {
             length: data.taken.length,
             disk: Arc::new(meter.usage(data.entries == 0)),
         })
-    }
-
-    /// Returns what all files and folders below one take, it included.
-    ///
-    /// # Errors
-    /// Another filesystem is mounted in it, a folder may not be read, or nobody waits for the answer any more.
-    pub(super) fn whole(&self, top: OwnedFd) -> io::Result<Taken> {
-        let linked = Mutex::new(Linked::default());
-        let mut found = self.walk(top, None, &linked, Look::All)?;
-        if let Some(unread) = found.unread.pop() {
-            return Err(unread.error);
-        }
-        if found.is_crossed {
-            return Err(mounted());
-        }
-        Ok(found.taken)
     }
 
     pub(super) fn walk(

@@ -48,8 +48,6 @@ pub(super) enum Look {
     All,
     /// And at which blocks of files other files may have.
     Extents,
-    /// Nothing but symbolic links; only their lengths count.
-    Links,
 }
 
 /// A walk to be done, on the filesystem of the folder that it begins in.
@@ -110,9 +108,7 @@ impl<'w> Walk<'w> {
     pub(super) fn below(&self, top: OwnedFd) -> io::Result<Found> {
         let mut found = Found::default();
         let stat = fstat(&top)?;
-        if self.look != Look::Links {
-            found.taken.blocks = blocks(&stat);
-        }
+        found.taken.blocks = blocks(&stat);
         let crew = Crew::default();
         let job = Job {
             folder: top,
@@ -135,7 +131,7 @@ impl<'w> Walk<'w> {
     fn meet(&self, folder: &OwnedFd, name: &CStr, stat: &Stat) -> (Taken, Bytes) {
         let shareable = || match self.look {
             Look::Extents => extents::shareable(folder, name, stat),
-            Look::All | Look::Links => Bytes::ZERO,
+            Look::All => Bytes::ZERO,
         };
         if stat.st_nlink > 1 {
             let linked = self.linked.lock();
@@ -336,33 +332,24 @@ impl<'w, 'c> Descent<'w, 'c> {
             return Ok(());
         }
         self.found.entries += 1;
-        let only_links = self.walk.look == Look::Links;
-        let is_of_interest = match kind {
-            FileType::Directory => {
-                frame.inner.push(name);
-                return Ok(());
-            }
-            FileType::Symlink | FileType::Unknown => true,
-            _ => !only_links,
-        };
-        let folder = frame.folder.as_ref().filter(|_| is_of_interest);
-        let Some(folder) = folder else {
+        if kind == FileType::Directory {
+            frame.inner.push(name);
+            return Ok(());
+        }
+        let Some(folder) = &frame.folder else {
             return Ok(());
         };
         let Some(stat) = attributes(folder, &name)? else {
             return Ok(());
         };
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind == FileType::Directory {
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             frame.inner.push(name);
         } else if stat.st_dev != self.device {
             self.found.is_crossed = true;
-        } else if !only_links {
+        } else {
             let (taken, shareable) = self.walk.meet(folder, &name, &stat);
             self.found.taken += taken;
             self.found.shareable += shareable;
-        } else if kind == FileType::Symlink {
-            self.found.taken.length += length(&stat);
         }
         Ok(())
     }
@@ -384,14 +371,11 @@ impl<'w, 'c> Descent<'w, 'c> {
             Err(error) => Err((error, attributes(folder, name).ok().flatten())),
         };
         let mounts = frame.mounts.and_then(|it| it.child(as_os(name)));
-        let counts = self.walk.look != Look::Links;
         match inner {
             // Somebody has mounted something meanwhile.
             Ok((stat, _)) if stat.st_dev != self.device => self.found.is_crossed = true,
             Ok((stat, inner)) => {
-                if counts {
-                    self.found.taken.blocks += blocks(&stat);
-                }
+                self.found.taken.blocks += blocks(&stat);
                 if self.crew.has_idle() {
                     let path = self.path_of(Some(name));
                     let folder = inner;
@@ -405,7 +389,7 @@ impl<'w, 'c> Descent<'w, 'c> {
                 }
             }
             Err((error, stat)) => {
-                let own = stat.filter(|stat| counts && stat.st_dev == self.device);
+                let own = stat.filter(|stat| stat.st_dev == self.device);
                 self.found.taken.blocks += own.as_ref().map(blocks).unwrap_or_default();
                 let path = self.path_of(Some(name)).into();
                 let error = error.into();

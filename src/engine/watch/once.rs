@@ -7,6 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
 use super::beside::{has_folders, parts, unlisted};
+use super::blocks::count_all;
 use super::rest::found_in_folder;
 use super::walks::{Measured, log_sizes, measure};
 use super::young::let_age;
@@ -23,6 +24,7 @@ use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
 use crate::engine::clock;
+use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Asked, Known, Leash, Proven};
 use crate::engine::{Engine, EngineError};
 
@@ -49,6 +51,8 @@ pub struct Wanted {
     pub container_details: bool,
     pub container_sizes: Walk,
     pub volume_sizes: bool,
+    /// What the disk keeps of layers, where it can be counted.
+    pub blocks: bool,
     /// What lies in the folder of an engine on this machine.
     pub contents: bool,
 }
@@ -62,6 +66,7 @@ impl Wanted {
         container_details: true,
         container_sizes: Walk::All,
         volume_sizes: true,
+        blocks: true,
         contents: true,
     };
 
@@ -73,6 +78,7 @@ impl Wanted {
         container_details: false,
         container_sizes: Walk::None,
         volume_sizes: false,
+        blocks: false,
         contents: false,
     };
 
@@ -88,6 +94,7 @@ impl Wanted {
             container_details: true,
             container_sizes: Walk::None,
             volume_sizes: false,
+            blocks: false,
             contents: false,
         }
     }
@@ -165,8 +172,15 @@ async fn scan(
         ..wanted
     })
     .await;
+    if !once.inventory.engine.local && !once.inventory.cache.is_empty() {
+        // So have some records.
+        once.host().await;
+    }
     if wanted.layers && has_stored_layers(&once.inventory.engine) {
         once.stored().await;
+        if wanted.blocks {
+            once.blocks().await;
+        }
     }
     if wanted.contents {
         once.contents().await;
@@ -443,13 +457,17 @@ impl Once<'_> {
     /// Newer than the build cache, so that every layer that a record has is among them.
     async fn stored(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let layers = stored(
-            engine,
-            Known::of(&self.inventory),
-            self.inventory.stored.clone(),
-        )
-        .await;
+        let layers = stored(engine, Known::of(&self.inventory)).await;
         self.inventory.apply(Part::Stored(layers.into()));
+    }
+
+    /// Counts what the disk keeps of layers, records and images.
+    async fn blocks(&mut self) {
+        if let Some(root) = self.root.clone() {
+            let leash = Leash::default();
+            let found = count_all(root, &self.inventory, leash.walker()).await;
+            self.inventory.apply(Part::OnDisk(found));
+        }
     }
 
     async fn container_sizes(&mut self, walk: Walk) {
@@ -572,7 +590,13 @@ impl Once<'_> {
         let root = self.root.clone();
         let taken = std::mem::take(&mut self.taken);
         let known = Known::of(&self.inventory);
-        let found = found_in_folder(self.engine, engine, root, known, leash.walker(), taken).await;
+        let before = Before {
+            stored: self.inventory.stored.as_ref().known().cloned(),
+            on_disk: Arc::clone(&self.inventory.on_disk),
+        };
+        let measured = (taken, before);
+        let found = found_in_folder(self.engine, engine, root, known, leash.walker(), measured);
+        let found = found.await;
         match found {
             Ok(contents) => {
                 let contents = contents.map(Arc::new);

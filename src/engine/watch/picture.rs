@@ -14,9 +14,10 @@ use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
 use crate::domain::paths::{Paths, Resolved};
-use crate::domain::stored::Stored;
+use crate::domain::stored::{OnDisk, Stored};
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
+use crate::engine::host::on_disk::Wanted;
 use crate::engine::host::{Known, Measured, Proven};
 
 /// What must be remembered between answers.
@@ -75,6 +76,11 @@ pub(super) struct Picture {
     pub(super) extents: HashMap<Text, Extent>,
     /// The layers in the engine's folder, as they were sent last.
     pub(super) stored: Figure<Arc<Stored>>,
+    /// What the disk keeps of them, as far as it was counted, with the inodes of the folders.
+    pub(super) on_disk: Arc<OnDisk>,
+    pub(super) inodes: HashMap<Text, u64>,
+    /// What of that is left to be counted.
+    pub(super) uncounted: Vec<Wanted>,
     /// The build cache said something new when it was looked at last: it is listed at once the next time.
     pub(super) is_building: bool,
     /// What lists said when they were sent last.

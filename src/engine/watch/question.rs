@@ -31,6 +31,8 @@ pub(super) enum Question {
     Resolved,
     /// The layers in the folder of an engine on this machine.
     Stored,
+    /// What the disk keeps of them, of records and of images.
+    Blocks,
     /// What the folder of an engine on this machine tells of containers that no list does.
     Unlisted,
     /// Podman's external containers.
@@ -57,6 +59,7 @@ impl Question {
             | Self::Surroundings
             | Self::Resolved
             | Self::Stored
+            | Self::Blocks
             | Self::Unlisted
             | Self::External
             | Self::Logs => None,

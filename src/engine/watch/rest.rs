@@ -12,6 +12,7 @@ use super::take::Answered;
 use crate::domain::contents::Contents;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::engine::aside::aside_at_leisure;
+use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Known, Proven, Walker};
 use crate::engine::{Engine, EngineError};
 
@@ -31,7 +32,12 @@ impl<'e> Scan<'e> {
         let (root, volumes) = (self.picture.root.clone(), self.picture.taken.clone());
         let known = self.picture.known.clone();
         let walker = self.leash.walker();
-        found_in_folder(self.engine(), info, root, known, walker, volumes)
+        let before = Before {
+            stored: self.picture.stored.as_ref().known().cloned(),
+            on_disk: Arc::clone(&self.picture.on_disk),
+        };
+        let measured = (volumes, before);
+        found_in_folder(self.engine(), info, root, known, walker, measured)
             .map(Answered::Contents)
             .boxed()
     }
@@ -57,7 +63,7 @@ pub(super) async fn found_in_folder(
     root: Option<Proven>,
     known: Known,
     walker: Walker,
-    volumes: host::Measured,
+    measured: (host::Measured, Before),
 ) -> Result<Option<Contents>, EngineError> {
     if let Some(contents) = engine.contents().await? {
         return Ok(Some(contents));
@@ -66,7 +72,10 @@ pub(super) async fn found_in_folder(
     let Some(root) = root.filter(|_| &*info.product == "Docker") else {
         return Ok(None);
     };
-    let walk = move || host::contents(&root.open()?, &info, &known, &volumes, &walker);
+    let walk = move || {
+        let (volumes, before) = &measured;
+        host::contents(&root.open()?, &info, &known, (volumes, before), &walker)
+    };
     let failed = |error: io::Error| EngineError::Unreadable(error.to_string());
     match aside_at_leisure(walk).await {
         Some(found) => found.map(Some).map_err(failed),

@@ -274,6 +274,7 @@ impl<'e> Scan<'e> {
                 }
             }
             self.measure_volumes();
+            self.count_blocks();
         }
         self.look_into_folder();
     }
@@ -375,14 +376,11 @@ impl<'e> Scan<'e> {
             }
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                stored(
-                    info,
-                    self.picture.known.clone(),
-                    self.picture.stored.clone(),
-                )
-                .map(Answered::Stored)
-                .boxed()
+                stored(info, self.picture.known.clone())
+                    .map(Answered::Stored)
+                    .boxed()
             }
+            Question::Blocks => self.blocks_on_disk(),
             Question::Unlisted => self.unlisted(),
             Question::External => self.external(),
             Question::Logs => self.logs(),

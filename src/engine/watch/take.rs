@@ -21,6 +21,7 @@ use crate::domain::outsider::Outsider;
 use crate::domain::paths::Resolved;
 use crate::domain::stored::Stored;
 use crate::engine::gist::number_of;
+use crate::engine::host::on_disk::Counted;
 use crate::engine::host::{Surroundings, Unlisted, leaving, mounting};
 use crate::engine::{EngineError, ImageDetails};
 
@@ -41,6 +42,8 @@ pub(super) enum Answered {
     Blobs(Answer<Option<BlobList>>),
     Extents(Answer<HashMap<Text, Extent>>),
     Stored(Option<Arc<Stored>>),
+    /// Blocks that were counted, and what is left to be; nothing where counting failed.
+    Blocks(Option<Counted>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Unlisted(Unlisted),
@@ -70,6 +73,7 @@ impl Scan<'_> {
             Answered::Blobs(answer) => self.take_blobs(answer),
             Answered::Extents(answer) => self.take_extents(answer),
             Answered::Stored(layers) => self.take_stored(layers.into()),
+            Answered::Blocks(counted) => self.take_blocks(counted),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -95,11 +99,12 @@ impl Scan<'_> {
 
     /// The host shows more of a local engine when more of the engine is known.
     fn landed_first(&mut self, question: Question) {
-        if matches!(
-            question,
-            Question::About | Question::Images | Question::Containers | Question::Volumes
-        ) && self.picture.engine.is_some()
-        {
+        let tells = match question {
+            Question::About | Question::Images | Question::Containers | Question::Volumes => true,
+            Question::BuildCache => self.picture.root.is_none(),
+            _ => false,
+        };
+        if tells && self.picture.engine.is_some() {
             self.ask(Question::Surroundings);
         }
     }
@@ -138,6 +143,7 @@ impl Scan<'_> {
     fn take_folder_back(&mut self) {
         if self.picture.stored.as_ref().known().is_some() {
             self.picture.stored = Figure::Pending;
+            self.picture.on_disk = Arc::default();
             self.outbox.push(Part::Stored(Figure::Pending));
         }
     }
@@ -309,6 +315,7 @@ impl Scan<'_> {
             self.picture.stored.clone_from(&stored);
             self.outbox.push(Part::Stored(stored));
         }
+        self.want_blocks();
         self.landed(Question::Stored);
     }
 

@@ -83,6 +83,7 @@ pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> W
     let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
     let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
     let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
+    let asks_frees = filters.iter().any(|chosen| chosen.filter.asks_frees());
     let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
     Wanted {
         container_details: takes_containers || takes_layers || asks_last_use || has(Kind::Log),
@@ -94,6 +95,8 @@ pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> W
             Walk::None
         },
         volume_sizes: takes_containers || has(Kind::Volume),
+        // Of what is chosen otherwise only its own is counted, once it is known.
+        blocks: asks_frees,
         contents: false,
         ..Wanted::ALL
     }

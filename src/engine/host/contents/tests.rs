@@ -8,7 +8,9 @@ use super::*;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Inventory, Part, Progress, Stage};
 use crate::domain::item::{ContainerDetails, Content, ImageId, State, Text};
+use crate::domain::stored::OnDisk;
 use crate::domain::unexplained::{Unexplained, sum};
+use crate::engine::host::on_disk::{Wanted, count};
 use crate::engine::host::walk::scene::DeadMount;
 use crate::engine::watch::fake;
 
@@ -86,7 +88,8 @@ fn of_root(
     volumes: &Measured,
     walker: &Walker,
 ) -> io::Result<Contents> {
-    of_root_and(None, (root, walker), engine, &Known::default(), volumes)
+    let measured = (volumes, &Before::default());
+    of_root_and(None, (root, walker), engine, &Known::default(), measured)
 }
 
 /// What `du` says, but by another way than the walk's.
@@ -306,6 +309,51 @@ fn copies_of_layers_are_a_cause_of_their_own() {
         panic!("{rows:?}");
     };
     assert!(copies > 140_000 && copies < 190_000, "{copies}");
+}
+
+/// What was counted of layers and images before is not walked through again, and no byte counts twice.
+#[test]
+fn what_was_counted_before_counts_as_it_was_counted() {
+    for driver in ["overlay2", "vfs"] {
+        let place = Place::new();
+        place.layer(driver, 'a', "folder-a", None, 70_000);
+        place.layer(driver, 'b', "folder-b", Some('a'), 10);
+        let image = 'e'.to_string().repeat(64);
+        let notes = format!("image/{driver}/imagedb/content/sha256/{image}");
+        place.write(&notes, 300);
+        place.write(&format!("image/{driver}/repositories.json"), 200);
+        let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
+        let engine = EngineInfo {
+            store: Store::GraphDriver,
+            driver: driver.into(),
+            engine_id: "xxxx".into(),
+            root: root.path().clone(),
+            host: "unix://".into(),
+            ..EngineInfo::default()
+        };
+        let stored = super::super::stored(&engine, &Known::default()).unwrap();
+        let images = [ImageId::new(format!("sha256:{image}"))];
+        let wanted = Wanted::all(&stored, &images, &OnDisk::default(), &HashMap::new());
+        let counted = count(&root, driver, wanted, &Walker::default(), None).unwrap();
+        assert_eq!(counted.on_disk.folders.len(), 2);
+        let whole: Bytes = counted.on_disk.folders.values().map(|it| it.most).sum();
+        let whole = whole + counted.on_disk.images.values().copied().sum();
+        let before = Before {
+            stored: Some(Arc::new(stored)),
+            on_disk: Arc::new(counted.on_disk),
+        };
+        let known = Known::default();
+        let measured = (&HashMap::new(), &before);
+        let walker = Walker::default();
+        let contents = of_root_and(None, (&root, &walker), &engine, &known, measured).unwrap();
+        let rows = explained(&contents);
+        assert_eq!(whole.0 + sum(&rows).0, du(place.0.path()), "{driver}");
+        // No more than the driver's own folders.
+        let beyond = [Cause::Copies, Cause::Rounding].map(|cause| of(&rows, cause));
+        let beyond: u64 = beyond.iter().flatten().map(|it| it.1).sum();
+        assert!(beyond <= 8_192, "{beyond}");
+        assert!(!contents.layers.is_empty());
+    }
 }
 
 #[test]
