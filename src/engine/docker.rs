@@ -120,6 +120,18 @@ struct Terms {
 }
 
 impl Terms {
+    /// Returns true for an engine whose inspect tells the sizes of an image's manifests (API 1.48) and may mean something
+    /// else by the size of the image: since the Docker after 29.7 that has what is unpacked in it, whatever API version
+    /// is spoken.
+    fn tells_manifests(&self) -> bool {
+        let major = self.info.version.split('.').next();
+        let major = major.and_then(|it| it.parse::<u32>().ok());
+        self.info.store == Store::Containerd
+            && !self.info.is_podman()
+            && major.is_some_and(|major| major >= 29)
+            && self.api >= Api::new(1, 48)
+    }
+
     /// Asks an engine that answered what it is; the transport speaks the agreed version from here on.
     async fn agree(
         transport: &Transport,
@@ -265,8 +277,13 @@ impl DockerEngine {
 
     async fn inspect_image(&self, id: &ImageId) -> Result<ImageDetails, EngineError> {
         let name = writes::encoded(id.as_str())?;
+        let manifests = if self.terms().tells_manifests() {
+            "?manifests=1"
+        } else {
+            ""
+        };
         let (inspect, history) = (
-            format!("/images/{name}/json"),
+            format!("/images/{name}/json{manifests}"),
             format!("/images/{name}/history"),
         );
         let limit = Some(self.options.limits.inspect);

@@ -239,6 +239,10 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
             name(&ItemId::Record(id.clone()), survey)
         ),
         Doubt::Further => "so it is with others".to_owned(),
+        Doubt::LoadedLayers(id) => format!(
+            "{} may not keep the layers that it shares",
+            name(&ItemId::Image(id.clone()), survey)
+        ),
         Doubt::HiddenLayers(id) => format!(
             "not all layers that {} holds are known",
             name(&ItemId::Container(id.clone()), survey)

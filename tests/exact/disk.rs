@@ -94,8 +94,8 @@ impl Disk {
             "imagedb/content/sha256",
             "imagedb/metadata/sha256",
         ];
-        let noted = lists.iter().flat_map(|list| entries(&notes.join(list)));
-        for path in own.chain(noted) {
+        let own_notes = lists.iter().flat_map(|list| entries(&notes.join(list)));
+        for path in own.chain(own_notes) {
             self.take(path, Unit::Blocks);
         }
     }

@@ -323,6 +323,7 @@ impl Balance {
             let holder = ledger.graph.holder(holder);
             let doubt = match &holder.item {
                 Some(ItemId::Record(record)) => Doubt::SharedRecord(record.clone()),
+                Some(ItemId::Image(image)) => Doubt::LoadedLayers(image.clone()),
                 None if holder.is_leases() => Doubt::Leased,
                 Some(_) | None => return ControlFlow::Continue(()),
             };

@@ -19,6 +19,7 @@ use super::hidden::Hidden;
 use super::inits;
 use super::join::{Join, Lineage, Tie};
 use super::ledger::{content, has_blobs};
+use super::loaded::{Keeps, perhaps_loaded};
 use super::maybe::Maybe;
 use super::names::Names;
 use super::shelf::Shelf;
@@ -149,8 +150,14 @@ impl<'a> Builder<'a> {
             self.add_stock(stock);
             self.add_noted_snapshots(stock);
         }
+        let loaded = if stock.is_none() && has_blobs(inventory) {
+            perhaps_loaded(inventory, &self.tree, &self.tops, &ties)
+        } else {
+            HashMap::new()
+        };
         for (index, image) in inventory.images.iter().enumerate() {
-            self.add_image(index, image);
+            let keeps = loaded.get(&index).copied();
+            self.add_image(index, image, keeps.unwrap_or(Keeps::Sure));
         }
         let volumes = self.add_volumes();
         self.add_containers(&volumes);
@@ -297,7 +304,7 @@ impl<'a> Builder<'a> {
         self.holders[holder as usize].veil = Some(doubt.into());
     }
 
-    fn add_image(&mut self, index: usize, image: &Image) {
+    fn add_image(&mut self, index: usize, image: &Image, keeps: Keeps) {
         let known = Holder {
             pending: image.content.is_pending(),
             ..Holder::of(ItemId::Image(image.id.clone()))
@@ -312,7 +319,10 @@ impl<'a> Builder<'a> {
         self.add_beside_layers(holder, image);
         match (&image.content, self.tops[index]) {
             (Figure::Known(_), Some(top)) => {
-                self.hold(holder, top, true);
+                self.hold(holder, top, keeps == Keeps::Sure);
+                if keeps == Keeps::Either {
+                    self.add_perhaps_unpacked(holder, image, top);
+                }
                 self.add_sum(image, top, doubt);
             }
             // Not known yet, or an image of no layers at all.
@@ -330,6 +340,21 @@ impl<'a> Builder<'a> {
                 self.veil(holder, doubt);
             }
         }
+    }
+
+    /// Adds that all that is unpacked of an image may go with it.
+    fn add_perhaps_unpacked(&mut self, holder: HolderNo, image: &Image, top: LayerNo) {
+        let layers = self.tree.down(top);
+        let most = layers.map(|layer| self.with_beside(layer).most).sum();
+        let unit = self.add_unit(Unit {
+            below: Maybe::NONE,
+            size: Span::at_most(most),
+            doubt: Some(Doubt::LoadedLayers(image.id.clone()).into()),
+            pending: false,
+            by_length: false,
+            sort: Sort::Image,
+        });
+        self.hold(holder, unit, true);
     }
 
     /// Adds what the disk keeps of an image besides its layers, where that was measured.

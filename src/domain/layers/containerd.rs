@@ -63,8 +63,8 @@ impl Builder<'_> {
         }
         let tops = stock.tops_of_image(image, inspected);
         let rest = image.size.known().unwrap_or_default() - stock.packed_size(&image.id);
-        for top in &tops {
-            self.hold(holder, *top, true);
+        for (top, is_kept) in &tops {
+            self.hold(holder, *top, *is_kept);
             if self
                 .tree
                 .down(*top)
@@ -82,7 +82,7 @@ impl Builder<'_> {
         if kept.unread {
             let known: Bytes = tops
                 .iter()
-                .flat_map(|top| self.tree.down(*top))
+                .flat_map(|(top, _)| self.tree.down(*top))
                 .filter_map(|layer| self.sizes.exact(layer))
                 .sum();
             self.add_doubtful(holder, rest - known);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Content, Image, PackedSize};
+use crate::domain::item::{Content, Image, ItemId, PackedSize};
 use crate::domain::texts::Digest;
 
 use super::Doubt;
@@ -57,6 +57,8 @@ struct Sum {
     /// What the list counts beyond that: other platforms and attestations, which others may have too.
     more: Bytes,
     total: Bytes,
+    /// So much of the total may be layers that the image has more than once, each counted again.
+    again: Bytes,
     own: Span,
     classes: Vec<usize>,
 }
@@ -93,7 +95,7 @@ impl Builder<'_> {
             sum.most += span.most;
             class_of.insert(diff_id, class);
         }
-        let mut sums = self.blob_sums(&classes, &class_of);
+        let mut sums = self.blob_sums(&classes, &class_of, &spans);
         let mut fits = propagate(&mut classes, &mut sums);
         while fits && choose(&mut classes) {
             fits = propagate(&mut classes, &mut sums);
@@ -162,7 +164,12 @@ impl Builder<'_> {
         images.filter_map(|(image, holder)| Some((*holder, &**content(image)?)))
     }
 
-    fn blob_sums(&self, classes: &[Class], class_of: &HashMap<Digest, usize>) -> Vec<Sum> {
+    fn blob_sums(
+        &self,
+        classes: &[Class],
+        class_of: &HashMap<Digest, usize>,
+        spans: &HashMap<Digest, Span>,
+    ) -> Vec<Sum> {
         // Images come first among the items.
         let images = self.inventory.images.iter().zip(&self.tops);
         let sums = images
@@ -176,7 +183,13 @@ impl Builder<'_> {
                     .filter_map(|diff_id| class_of.get(&diff_id).copied())
                     .collect();
                 let blobs = content.diff_ids.len();
-                let once: BTreeSet<Digest> = content.diff_ids.digests().collect();
+                let mut once: BTreeSet<Digest> = BTreeSet::new();
+                let again = content
+                    .diff_ids
+                    .digests()
+                    .filter(|it| !once.insert(it.clone()));
+                let again = again.map(|it| spans.get(&it).map_or(Span::UNKNOWN.most, |it| it.most));
+                let again: Bytes = again.sum();
                 mine.sort_unstable();
                 mine.dedup();
                 // What only this image has is in its own part.
@@ -208,6 +221,7 @@ impl Builder<'_> {
                     holder,
                     more,
                     total,
+                    again,
                     own,
                     classes: shared,
                 })
@@ -248,11 +262,7 @@ impl Builder<'_> {
                 if let (1, Some(holder)) = (class.holders.len(), class.holders.first()) {
                     return own.get(holder).copied();
                 }
-                let unit = self.add_blob(class.span);
-                for holder in &class.holders {
-                    self.hold(*holder, unit, true);
-                }
-                Some(unit)
+                Some(self.add_class(class))
             })
             .collect();
         let all: Vec<UnitNo> = own
@@ -275,6 +285,30 @@ impl Builder<'_> {
                 self.hold(record.holder, unit, false);
             }
         }
+    }
+
+    /// Adds the blobs of a class. Images may have the same layers packed in different ways, and nothing but the list of
+    /// blobs tells: of several, one has these for certain, and each other one these or its own.
+    fn add_class(&mut self, class: &Class) -> UnitNo {
+        let unit = self.add_blob(class.span);
+        let is_image =
+            |it: &HolderNo| matches!(self.holders[*it as usize].item, Some(ItemId::Image(_)));
+        let (images, records): (Vec<HolderNo>, Vec<HolderNo>) =
+            class.holders.iter().partition(|it| is_image(it));
+        for record in &records {
+            self.hold(*record, unit, true);
+        }
+        // A record keeps the very blob that its image was made of.
+        let is_sure = images.len() == 1;
+        for (place, image) in images.into_iter().enumerate() {
+            let has_these = is_sure || place == 0 && records.is_empty();
+            self.hold(image, unit, has_these);
+            if !has_these {
+                let own = self.add_blob(Span::at_most(class.span.most));
+                self.hold(image, own, true);
+            }
+        }
+        unit
     }
 
     fn add_blob(&mut self, size: Span) -> UnitNo {
@@ -336,13 +370,14 @@ fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
             let (least, most) = parts.fold((sum.own.least, sum.own.most), |(least, most), span| {
                 (least + span.least, most + span.most)
             });
-            if least > sum.total + ABOUT || most + ABOUT < sum.total {
+            let at_least = sum.total - sum.again;
+            if least > sum.total + ABOUT || most + ABOUT < at_least {
                 return false;
             }
             let (total, own) = (sum.total, &mut sum.own);
             let bound = |span: Span| {
                 let tighter = Span {
-                    least: span.least.max(rest(total, most, span.most)),
+                    least: span.least.max(rest(at_least, most, span.most)),
                     most: span.most.min(total - (least - span.least)),
                 };
                 // Estimates may be off by a little, which is no reason to know less.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::store_tests::{
     APP, BASE, MANIFEST, OTHER, Row, STEP, a_record, an_image, assert_frees, blob_of, inventory,
-    list, record, records_of_app, with_list, without_list,
+    list, record, records_of_app, unlabelled, with_list, without_list,
 };
 use super::{Doubt, Freed, Ledger, layers_to_read, sizes_of_bases};
+use crate::domain::blobs::BlobList;
 use crate::domain::bytes::Bytes;
 use crate::domain::extent::{Extent, Tally};
 use crate::domain::inventory::{Inventory, Part, SharedSizes};
@@ -100,6 +101,7 @@ fn a_base_that_counts_both_is_told_by_what_its_blob_takes() {
 fn bases_that_are_gone_are_read_after_what_checks_them() {
     let gone = gone();
     let list = gone.blobs.as_ref().known().unwrap();
+    let list = &unlabelled(BlobList::clone(list), "app");
     let sizes = sizes_of_bases(&gone.cache);
     assert_eq!(sizes, [Bytes(OTHER.1), Bytes(BASE.1)]);
     // No manifest of these says that it is unpacked, so there is nothing to check by.

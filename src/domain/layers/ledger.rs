@@ -147,7 +147,7 @@ impl Ledger {
 
     /// Returns the layers that any of these items holds.
     #[must_use]
-    pub fn chains_of(&self, items: &[ItemId]) -> HashSet<ChainId> {
+    pub fn chains_of(&self, items: &[ItemId]) -> Vec<ChainId> {
         let holders = items.iter().filter_map(|item| self.holder_of(item));
         let holds = holders.flat_map(|holder| self.graph.holds(holder));
         let mut held: HashSet<UnitNo> = HashSet::new();
@@ -159,7 +159,7 @@ impl Ledger {
             }
         }
         if held.is_empty() {
-            return HashSet::new();
+            return Vec::new();
         }
         let chains = (0..).zip(self.tree.all_chain_ids());
         let chains = chains.filter(|(layer, _)| held.contains(layer));

@@ -19,6 +19,7 @@ mod join;
 mod kept;
 mod ledger;
 mod linked;
+mod loaded;
 mod match_records;
 mod maybe;
 mod memory;
@@ -72,6 +73,9 @@ pub enum Doubt {
     UnalignedHistory(ImageId),
     /// Records that share layers, but it is not known which.
     SharedRecord(RecordId),
+    /// An image of the containerd store that may have been loaded when its layers were there already: then it keeps none
+    /// of them unpacked; and what it has packed may be packed in another way than elsewhere.
+    LoadedLayers(ImageId),
     /// A container whose image is gone: which layers it holds, and who else, is not fully known.
     HiddenLayers(ContainerId),
     /// What may hold the same layers could not be listed: build cache, containers or images.
@@ -121,6 +125,11 @@ impl fmt::Display for Doubt {
                 f,
                 "build cache record {} shares layers with an image, but not which is known",
                 short_id(record.as_str())
+            ),
+            Self::LoadedLayers(image) => write!(
+                f,
+                "image {} may not keep the layers that it shares",
+                short_id(image.as_str())
             ),
             Self::HiddenLayers(container) => write!(
                 f,

@@ -118,12 +118,23 @@ impl Stock {
             .map_or(Bytes::ZERO, |listed| listed.size)
     }
 
-    /// The highest unpacked layer of each platform of an image. `inspected` is the one that the engine shows.
-    pub(super) fn tops_of_image(&self, image: &Image, inspected: Option<LayerNo>) -> Vec<LayerNo> {
+    /// The highest unpacked layer of each platform of an image, and whether the image keeps it for certain.
+    /// `inspected` is the one that the engine shows.
+    ///
+    /// An image that was loaded when all of its layers were there already keeps none of them: `docker load` then leaves
+    /// out the label by which the collector knows (seen on 28.5.2), and they go with whatever brought them.
+    pub(super) fn tops_of_image(
+        &self,
+        image: &Image,
+        inspected: Option<LayerNo>,
+    ) -> Vec<(LayerNo, bool)> {
         // History tells sizes only of what is unpacked.
         let shown = inspected.filter(|_| !rows(image).is_empty());
-        let mut tops: Vec<LayerNo> = self.unpacked(image.id.as_str()).collect();
-        tops.extend(shown);
+        let kept = self.unpacked(image.id.as_str()).map(|top| (top, true));
+        let mut tops: Vec<(LayerNo, bool)> = kept.collect();
+        // Where no manifest has such a label, the list has none to tell.
+        let has_labels = self.tops.values().any(|top| top.unpacked);
+        tops.extend(shown.map(|shown| (shown, !has_labels || tops.contains(&(shown, true)))));
         tops.sort_unstable();
         tops.dedup();
         tops

@@ -7,8 +7,8 @@ use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId, Labels,
-    Record, RecordId, Source, State, Text,
+    ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
+    Labels, Record, RecordId, Source, State, Text,
 };
 use crate::domain::paths::Paths;
 use crate::domain::texts::Texts;
@@ -139,13 +139,30 @@ pub(super) fn list(
         ..Manifest::default()
     };
     for (id, layers) in images {
-        let manifests = vec![manifest(&list, id, layers)];
+        let unpacked = Some(ChainId::new(layers.last().map_or("", |layer| layer.0)));
+        let manifests = vec![Manifest {
+            unpacked,
+            ..manifest(&list, id, layers)
+        }];
         list.add_image(ImageId::new(*id), manifests, false);
     }
     for (id, layers) in gone {
         let manifests = vec![manifest(&list, id, layers)];
         list.add_further((*id).into(), manifests);
     }
+    list
+}
+
+/// The same list, in which nothing says that an image's layers are unpacked.
+pub(super) fn unlabelled(mut list: BlobList, image: &str) -> BlobList {
+    let manifests: Vec<Manifest> = list
+        .manifests_of(image)
+        .map(|it| Manifest {
+            unpacked: None,
+            ..it.clone()
+        })
+        .collect();
+    list.add_image(ImageId::new(image), manifests, false);
     list
 }
 
@@ -341,5 +358,92 @@ fn without_the_list_sums_tell_what_they_can() {
     let freed = Ledger::new(&cached).frees(&[an_image("app")]);
     // The cache holds the step's blob too.
     assert_eq!(freed.at_least, Bytes(MANIFEST + 4_096), "{freed:?}");
+    // Nothing tells that the other image has the very blob of the base.
+    assert_eq!(freed.at_most, Bytes(MANIFEST + 4_096 + BASE.1), "{freed:?}");
+    let one = without_list(inventory(&images[..1], records_of_app()));
+    let freed = Ledger::new(&one).frees(&[an_image("app")]);
+    assert_eq!(freed.at_least, Bytes(MANIFEST + 4_096), "{freed:?}");
     assert_eq!(freed.at_most, Bytes(MANIFEST + 4_096), "{freed:?}");
+}
+
+/// Where a layer is stored gzipped and plain, both images have it by the same diff ID, and nothing but the list of blobs
+/// tells that these are two blobs.
+#[test]
+fn without_the_list_images_may_have_a_layer_packed_in_two_ways() {
+    // What does not shrink is as long in both.
+    let (packed, docs) = (1_000_000, MANIFEST);
+    let layer: Row = ("data", packed, 1_003_520, 1);
+    let images: &[(&str, &[Row])] = &[("gz", &[layer]), ("plain", &[layer])];
+    let inventory = without_list(inventory(images, Vec::new()));
+    let frees = |items: &[ItemId]| Ledger::new(&inventory).frees(items);
+    for id in ["gz", "plain"] {
+        let alone = frees(&[an_image(id)]);
+        assert!(!alone.is_exact(), "{alone:?}");
+        // Its manifest for certain; and perhaps a blob of its own, or all that is unpacked, too.
+        assert!(alone.at_least <= Bytes(docs + 1), "{alone:?}");
+        assert!(alone.at_most >= Bytes(docs + packed + layer.2), "{alone:?}");
+    }
+    let both = frees(&[an_image("gz"), an_image("plain")]);
+    assert!(
+        both.at_least <= Bytes(2 * docs + packed + layer.2),
+        "{both:?}"
+    );
+    assert!(
+        both.at_most >= Bytes(2 * docs + 2 * packed + layer.2),
+        "{both:?}"
+    );
+}
+
+#[test]
+fn a_layer_that_comes_twice_in_an_image_may_have_one_blob() {
+    let layer: Row = ("data", 1_000_000, 1_003_520, 1);
+    let other: Row = ("other", 5_000, 8_192, 2);
+    let images: &[(&str, &[Row])] = &[("thrice", &[layer, other, layer, layer])];
+    let freed = Ledger::new(&without_list(inventory(images, Vec::new())));
+    let freed = freed.frees(&[an_image("thrice")]);
+    let unpacked = 3 * layer.2 + other.2;
+    let once = MANIFEST + layer.1 + other.1 + unpacked;
+    assert!(freed.at_least <= Bytes(once), "{freed:?}");
+    assert!(freed.at_most >= Bytes(once + 2 * layer.1), "{freed:?}");
+    assert!(!freed.is_exact());
+}
+
+/// `docker load` of an image whose layers are there already leaves out the label by which the collector keeps them.
+#[test]
+fn an_image_without_the_label_may_not_keep_what_is_unpacked() {
+    let images: &[(&str, &[Row])] = &[("app", &[BASE, STEP]), ("base", &[BASE])];
+    let mut list = list(images, &[], &[]);
+    let manifests = list.manifests_of("base").cloned();
+    let manifests = manifests.map(|it| Manifest {
+        unpacked: None,
+        ..it
+    });
+    let manifests: Vec<Manifest> = manifests.collect();
+    list.add_image(ImageId::new("base"), manifests, false);
+    let with_label = with_list(inventory(images, Vec::new()), self::list(images, &[], &[]));
+    let own = MANIFEST + STEP.1 + STEP.2;
+    assert_frees(&with_label, &[an_image("app")], own);
+    let without = with_list(inventory(images, Vec::new()), list);
+    let freed = Ledger::new(&without).frees(&[an_image("app")]);
+    assert_eq!(freed.at_least, Bytes(own));
+    assert_eq!(freed.at_most, Bytes(own + BASE.2));
+    let doubt = Doubt::LoadedLayers(ImageId::new("base"));
+    assert!(freed.doubts().contains(&doubt), "{freed:?}");
+}
+
+#[test]
+fn an_image_that_was_there_first_keeps_its_layers_and_needs_no_list() {
+    let images: &[(&str, &[Row])] = &[("app", &[BASE, STEP]), ("base", &[BASE])];
+    let tagged = |times: [i64; 2]| {
+        let mut inventory = without_list(inventory(images, Vec::new()));
+        for (image, time) in inventory.images.iter_mut().zip(times) {
+            image.last_tagged = Some(Timestamp::from_nanosecond(time));
+        }
+        let freed = Ledger::new(&inventory).frees(&[an_image("app")]);
+        let base = BASE.1 + BASE.2;
+        (freed.at_most < Bytes(STEP.2 + base + 2_000)).then_some(freed.at_most)
+    };
+    let first = tagged([20, 10]).unwrap();
+    let later = tagged([10, 20]).unwrap();
+    assert_eq!(later, first + Bytes(BASE.2));
 }

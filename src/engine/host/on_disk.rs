@@ -97,21 +97,21 @@ pub fn count(
     until: Option<Instant>,
 ) -> io::Result<Counted> {
     let mut counted = Counted::default();
-    let Some(counter) = Counter::new(root, driver, walker) else {
+    let Some(disk) = Counter::new(root, driver, walker) else {
         return Ok(counted);
     };
     while let Some(next) = wanted.pop() {
         walker.goes_on()?;
         match next {
             Wanted::Folder { name, chain, inode } => {
-                let found = counter.folder_unless(&name, chain.as_ref(), inode);
+                let found = disk.folder_unless(&name, chain.as_ref(), inode);
                 if let Ok(Some((inode, kept))) = found {
                     counted.on_disk.folders.insert(name.clone(), kept);
                     counted.inodes.push((name, inode));
                 }
             }
             Wanted::Image(id) => {
-                if let Ok(bytes) = counter.image(&id) {
+                if let Ok(bytes) = disk.image(&id) {
                     counted.on_disk.images.insert(id, bytes);
                 }
             }

@@ -117,7 +117,7 @@ pub async fn blocks_of(
     engine: &dyn Engine,
     inventory: &Inventory,
     items: &[ItemId],
-    chains: &HashSet<ChainId>,
+    chains: &[ChainId],
 ) -> OnDisk {
     let Figure::Known(stored) = &inventory.stored else {
         return OnDisk::default();
@@ -135,6 +135,7 @@ pub async fn blocks_of(
             ItemId::Container(_) | ItemId::Volume(_) | ItemId::Log(_) => {}
         }
     }
+    let chains: HashSet<&ChainId> = chains.iter().collect();
     let is_wanted = |wanted: &Wanted| match wanted {
         Wanted::Image(id) => images.contains(id),
         Wanted::Folder { name, chain, .. } => match chain {

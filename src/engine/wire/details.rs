@@ -57,6 +57,12 @@ fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Optio
     let settings = inspect.at("Config").0.to_string().len();
     let config = Bytes((CONFIG + settings + written + layers * LAYER_IN_CONFIG) as u64);
     let usual = Bytes((MANIFEST + layers * LAYER_IN_MANIFEST) as u64);
+    if let Some(manifest) = shown_manifest(inspect) {
+        return Some(PackedSize {
+            total: manifest.at("Size").bytes("Content")?,
+            documents: manifest.at("Descriptor").bytes("size").unwrap_or(usual) + config,
+        });
+    }
     let total = inspect.bytes("Size")?;
     // Of an index its own size, and of a manifest that one's (API 1.48).
     let descriptor = inspect.at("Descriptor");
@@ -72,6 +78,16 @@ fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Optio
         total,
         documents: manifests + config,
     })
+}
+
+/// Returns the one manifest of an image that the store has, where the engine tells its sizes. Of several it is not said
+/// which one the rest is about.
+fn shown_manifest(inspect: Row<'_>) -> Option<Row<'_>> {
+    let manifests = inspect.at("Manifests").rows();
+    let mut images = manifests.filter(|it| it.text("Kind") == "image" && it.flag("Available"));
+    let only = images.next()?;
+    let is_only = images.next().is_none();
+    is_only.then_some(only)
 }
 
 fn history_row(row: Row<'_>) -> HistoryRow {
@@ -370,5 +386,32 @@ mod tests {
         let both = json!({"Pull": pull, "Build": [{"Ref": "x"}]});
         assert_eq!(of(both), Some(Source::Local));
         assert_eq!(of(json!({"Build": []})), None);
+    }
+
+    /// The Docker after 29.7 says as an image's size what it has packed and unpacked. Sizes are those that 28.5.2 tells
+    /// of one image of its own.
+    #[test]
+    fn what_is_packed_is_told_by_the_manifest_where_the_size_means_more() {
+        let manifest = |kind: &str, available: bool, content: u64| {
+            json!({"Kind": kind, "Available": available,
+                "Descriptor": {"size": 747}, "Size": {"Content": content, "Total": 4_216_134_u64}})
+        };
+        let packed = |manifests: &[Value]| {
+            let inspect = json!({"Size": 4_216_134_u64, "Manifests": manifests,
+                "RootFS": {"Layers": ["sha256:a", "sha256:b"]}});
+            image_content(&inspect, &Value::Null).packed.unwrap()
+        };
+        let own = manifest("image", true, 2_102_598);
+        let others = [
+            manifest("attestation", true, 5_000),
+            manifest("image", false, 0),
+        ];
+        let told = packed(&[std::slice::from_ref(&own), &others[..]].concat());
+        assert_eq!(told.total, Bytes(2_102_598));
+        assert!(told.documents > Bytes(747) && told.documents < Bytes(2_000));
+        // Of two platforms it is not said which one the rest is about.
+        let two = packed(&[own.clone(), own]);
+        assert_eq!(two.total, Bytes(4_216_134));
+        assert_eq!(packed(&[]).total, Bytes(4_216_134));
     }
 }
