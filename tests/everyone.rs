@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::program::{CALLERS_ENGINE, Missing, Programs, on_path};
 use support::pty::Screen;
-use support::scene::Scene;
+use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
 use support::{dtop, is_release_build};
 
@@ -72,6 +72,17 @@ const ON_ENGINES: &[OnEngine] = &[
     ),
 ];
 
+const ON_CONTAINERD: &[OnEngine] = &[
+    (
+        "images_of_another_namespace_are_a_cause_of_their_own",
+        images_of_another_namespace_are_a_cause_of_their_own,
+    ),
+    (
+        "what_stays_after_all_was_pruned_is_said_to_stay",
+        what_stays_after_all_was_pruned_is_said_to_stay,
+    ),
+];
+
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for &(name, test) in PLAIN {
@@ -108,6 +119,22 @@ fn main() -> ExitCode {
             };
             trials.push(Trial::ignorable_test(format!("{label}::{name}"), run));
         }
+    }
+    let newest = Programs::all().into_iter().next_back().expect("a reason");
+    for &(name, test) in ON_CONTAINERD {
+        let newest = newest.clone();
+        let run = move || {
+            let setup = newest.map(|it| Setup::Docker(it, Store::Containerd));
+            match setup.and_then(|setup| PrivateEngine::start_as_one(&setup)) {
+                Ok(engine) if engine.store() == Store::Containerd => {
+                    test(&engine);
+                    Ok(Completion::Completed)
+                }
+                Ok(_) => Ok(Completion::ignored_with("this version has no such store")),
+                Err(missing) => trial::without_engine(&missing),
+            }
+        };
+        trials.push(Trial::ignorable_test(format!("containerd::{name}"), run));
     }
     trial::run(trials)
 }
@@ -481,4 +508,94 @@ fn hundreds_of_thousands_of_open_intents_cost_little(engine: &PrivateEngine) {
     println!("{number} open intents: {cost:?} ({without:?} without)");
     let bound = if is_release_build() { 500 } else { 4_000 };
     assert!(cost <= Duration::from_millis(bound), "{cost:?}");
+}
+
+/// What a report finds that Docker does not count: cause, bytes and advice.
+fn unexplained(engine: &PrivateEngine) -> Vec<(String, u64, String)> {
+    let folder = TempDir::new().unwrap();
+    let mut command = command(folder.path());
+    let output = command.args(["-H", &engine.host(), "report", "--json"]);
+    let output = output.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["build_cache"], Value::Array(Vec::new()), "{report}");
+    let word = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let rows = report["unexplained"].as_array().expect("a list").iter();
+    let rows = rows.map(|row| {
+        let bytes = row["bytes"].as_u64().unwrap_or_default();
+        (word(row, "cause"), bytes, word(row, "advice"))
+    });
+    rows.collect()
+}
+
+fn bytes_of(rows: &[(String, u64, String)], cause: &str) -> u64 {
+    let own = rows.iter().filter(|(it, ..)| it == cause);
+    own.map(|(_, bytes, _)| bytes).sum()
+}
+
+/// Kubelet keeps its images in the same containerd. Nothing that dtop says of them may lose one.
+fn images_of_another_namespace_are_a_cause_of_their_own(engine: &PrivateEngine) {
+    const BYTES: u64 = 3_000_000;
+    let scene = Scene::on(engine);
+    scene.import("kube:1", |root| {
+        let noise: Vec<u8> = (0..BYTES)
+            .map(|at| at.wrapping_mul(at) / 7 % 251)
+            .map(|it| u8::try_from(it).unwrap_or(0))
+            .collect();
+        fs::write(root.join("file"), noise).expect("a file");
+    });
+    let archive = engine.folder().join("kube.tar");
+    engine.docker(&["save", "--output", archive.to_str().unwrap(), "kube:1"]);
+    let ctr = on_path("ctr").expect("containerd's client");
+    let output = Command::new(ctr)
+        .arg("--address")
+        .arg(engine.folder().join("containerd.sock"))
+        .args(["--namespace", "k8s.io", "images", "import"])
+        .arg(&archive)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    engine.docker(&["rmi", "kube:1"]);
+    let rows = unexplained(engine);
+    let found = bytes_of(&rows, "other_namespace");
+    assert!(found >= BYTES, "{rows:?}");
+    for cause in ["unreferenced_layers", "leases", "other_store", "other"] {
+        assert!(bytes_of(&rows, cause) < 1_000_000, "{cause}: {rows:?}");
+    }
+    for (_, _, advice) in rows.iter().filter(|(it, ..)| it == "other_namespace") {
+        for word in ["prune", "data-root", "docker"] {
+            assert!(!advice.contains(word), "{advice}");
+        }
+    }
+}
+
+/// The builder's history and the databases stay: nobody is sent to prune once more for them.
+fn what_stays_after_all_was_pruned_is_said_to_stay(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    if engine.has_buildx() {
+        let steps = "FROM base:1\nRUN true # something\n";
+        scene.build(Builder::BuildKit, "built:1", steps);
+        engine.docker(&["rmi", "built:1"]);
+        engine.docker(&["builder", "prune", "--all", "--force"]);
+    } else {
+        println!("no buildx here: only the databases are looked at");
+    }
+    let rows = unexplained(engine);
+    let advice = |cause: &str| -> Vec<&str> {
+        let own = rows.iter().filter(|(it, ..)| it == cause);
+        own.map(|(_, _, advice)| &**advice).collect()
+    };
+    assert!(bytes_of(&rows, "databases") > 0, "{rows:?}");
+    for advice in advice("databases") {
+        assert!(advice.contains("never shrink"), "{advice}");
+    }
+    if engine.has_buildx() {
+        assert!(bytes_of(&rows, "buildkit") > 0, "{rows:?}");
+    }
+    for advice in advice("buildkit") {
+        assert!(
+            advice.contains("stays when docker builder prune"),
+            "{advice}"
+        );
+    }
 }
