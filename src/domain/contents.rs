@@ -41,6 +41,8 @@ pub enum Owner {
     Record(RecordId),
     /// A container's own folder, with its log files in it.
     Container(ContainerId),
+    /// What the engine notes of a container's own layers.
+    Notes(ContainerId),
     Volume(VolumeName),
     /// Kept by leases of these names and by no image: a container's and a record's have its own.
     Leased(Vec<Text>),

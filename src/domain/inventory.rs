@@ -541,6 +541,7 @@ impl Inventory {
         set_log(container, old.as_ref().and_then(|old| old.log));
         let ran = |it: &Arc<ContainerDetails>| (it.started, it.finished);
         let now = container.details.as_ref().known().map(ran);
+        keep_usage(container, old.as_ref());
         if old.is_some() && now.is_some() && old.as_ref().map(ran) != now {
             let written = container.volumes.iter().cloned().collect();
             let paths = container.binds.clone();
@@ -639,8 +640,17 @@ impl Inventory {
     fn take_disk_usage(&mut self, usages: Vec<(ItemId, Arc<DiskUsage>)>) {
         let mut of_volumes = HashMap::new();
         for (id, usage) in usages {
-            if let ItemId::Volume(name) = id {
-                of_volumes.insert(name, usage);
+            match id {
+                ItemId::Volume(name) => {
+                    of_volumes.insert(name, usage);
+                }
+                ItemId::Container(id) => {
+                    let container = self.container_mut(&id).map(|it| &mut it.details);
+                    if let Some(Figure::Known(details)) = container {
+                        Arc::make_mut(details).usage = Some(usage);
+                    }
+                }
+                ItemId::Image(_) | ItemId::Record(_) | ItemId::Log(_) => {}
             }
         }
         let mut room = MOST_LINKS;
@@ -648,6 +658,16 @@ impl Inventory {
             let usage = of_volumes.remove(&volume.name);
             volume.usage = usage.or(volume.usage.take());
             keep_links(&mut volume.usage, &mut room);
+        }
+        for container in &mut self.containers {
+            if let Figure::Known(details) = &mut container.details
+                && details
+                    .usage
+                    .as_ref()
+                    .is_some_and(|it| !it.links.is_empty())
+            {
+                keep_links(&mut Arc::make_mut(details).usage, &mut room);
+            }
         }
     }
 
@@ -690,6 +710,17 @@ fn is_reached(mountpoint: &Text, paths: &[Paths], resolved: &Resolved) -> bool {
             lies_in(&to, &folder) || lies_in(&folder, &to)
         })
     })
+}
+
+/// Keeps what a container was measured to take, unless it has written or run since: then it is measured anew.
+fn keep_usage(container: &mut Container, old: Option<&Arc<ContainerDetails>>) {
+    let seen = |it: &ContainerDetails| (it.size_rw, it.started, it.finished);
+    if let Figure::Known(details) = &mut container.details
+        && let Some(old) = old.filter(|old| old.usage.is_some() && seen(old) == seen(details))
+        && details.usage.is_none()
+    {
+        Arc::make_mut(details).usage.clone_from(&old.usage);
+    }
 }
 
 /// Takes the size of a container's logs in, where details are known that it belongs to.

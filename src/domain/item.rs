@@ -375,6 +375,12 @@ pub struct ImageMount {
 }
 
 impl Container {
+    /// Returns what it was measured to take on the disk, but for its log files.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Arc<DiskUsage>> {
+        self.details.as_ref().known()?.usage.as_ref()
+    }
+
     /// Why nothing of its log can be emptied; nothing where something can, or there is nothing in it.
     #[must_use]
     pub fn log_obstacle(&self) -> Option<&'static str> {
@@ -418,6 +424,8 @@ pub struct ContainerDetails {
     pub log_bounded: Option<bool>,
     /// Its log files, where they can be read.
     pub log: Option<LogFiles>,
+    /// What it takes on the disk besides them, once a walk here has been through it.
+    pub usage: Option<Arc<DiskUsage>>,
     /// Overlay folders of the layers below it, the lowest first.
     pub folders: Texts,
     /// The manifest it runs on the containerd store (`ImageManifestDescriptor.digest`).
@@ -425,7 +433,7 @@ pub struct ContainerDetails {
 }
 
 impl ContainerDetails {
-    /// Bytes of the log that can be emptied while the container goes on writing.
+    /// Returns the blocks of the log that can be emptied while the container goes on writing.
     ///
     /// The engine opens a log for appending when the container starts, but not when it puts one aside at its
     /// bound: emptied, such a file would go on behind a hole that no reader gets over. So the file that is
@@ -445,12 +453,16 @@ impl ContainerDetails {
 /// A container's log files on the engine's host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LogFiles {
-    /// Bytes of all of them. They go with the container.
+    /// Their length, all of them together.
     pub size: Bytes,
-    /// Bytes of the file that is written, where it is of the `json-file` driver.
+    /// What they take on the disk. It goes with the container.
+    pub blocks: Bytes,
+    /// Blocks of the file that is written, where it is of the `json-file` driver.
     pub written: Bytes,
-    /// Bytes of that driver's files that were put aside and not compressed.
+    /// Blocks of that driver's files that were put aside and not compressed.
     pub aside: Bytes,
+    /// Blocks of those that were compressed: they stay where a log is emptied, and go with the container.
+    pub packed: Bytes,
     /// How many there are besides the one that is written.
     pub rotated: usize,
 }

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bytes::{Bytes, Figure};
 use super::contents::{Contents, Owner, Portion};
-use super::disk_usage::DiskUsage;
 use super::inventory::{Inventory, Stage};
 use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
 
@@ -124,11 +123,12 @@ enum Place {
 /// What the engine lists, to find a portion's owner in. What is not known to be listed counts as listed: nobody
 /// is told of leftovers because an answer did not come.
 struct Lists<'a> {
-    containers: HashMap<&'a ContainerId, Option<Bytes>>,
+    /// By ID, with what the engine says of each writable layer, and whether it was walked through.
+    containers: HashMap<&'a ContainerId, (Option<Bytes>, bool)>,
     /// What leases, snapshots and layers of image mounts may be called.
     mounts: HashSet<Text>,
-    /// By name, with what each takes where it was walked through.
-    volumes: HashMap<&'a VolumeName, Option<&'a DiskUsage>>,
+    /// By name, with whether each was walked through.
+    volumes: HashMap<&'a VolumeName, bool>,
     /// `None` where the build cache could not be listed.
     records: Option<HashMap<&'a RecordId, Figure<Bytes>>>,
     /// The layers that something listed stands on; `None` where that is not known of all.
@@ -139,7 +139,8 @@ impl<'a> Lists<'a> {
     fn new(contents: &'a Contents, inventory: &'a Inventory) -> Self {
         let written = |container: &'a super::item::Container| {
             let details = container.details.as_ref().known();
-            (&container.id, details.and_then(|details| details.size_rw))
+            let size = details.and_then(|details| details.size_rw);
+            (&container.id, (size, container.usage().is_some()))
         };
         let has_records = inventory.engine.has_build_cache;
         let is_listed = !has_records || inventory.is_listed(Stage::BuildCache);
@@ -153,7 +154,7 @@ impl<'a> Lists<'a> {
             volumes: inventory
                 .volumes
                 .iter()
-                .map(|it| (&it.name, it.usage.as_deref()))
+                .map(|it| (&it.name, it.usage.is_some()))
                 .collect(),
             records,
             held: None,
@@ -216,8 +217,35 @@ impl<'a> Lists<'a> {
             || self.mounts.contains(name)
     }
 
+    /// Returns true for a part of something that was walked through: the totals count all of its blocks, wherever else
+    /// its files have names.
+    fn is_measured(&self, owner: &Owner) -> bool {
+        let container = |id: &ContainerId| {
+            let known = self.containers.get(id);
+            known.is_some_and(|(_, is_measured)| *is_measured)
+        };
+        match owner {
+            Owner::Volume(name) => self.volumes.get(name).copied().unwrap_or(false),
+            Owner::Writable(id) | Owner::Init(id) | Owner::Container(id) | Owner::Notes(id) => {
+                container(id)
+            }
+            Owner::Leased(names) => {
+                let mut names = names.iter();
+                names.any(|name| container(&ContainerId::new(name.clone())))
+            }
+            Owner::Layer(_)
+            | Owner::Record(_)
+            | Owner::Store
+            | Owner::OtherStores(_)
+            | Owner::Nobody(_) => false,
+        }
+    }
+
     fn place(&self, portion: &Portion, contents: &Contents) -> Place {
         let counted = portion.counted.unwrap_or_default();
+        if self.is_measured(&portion.owner) {
+            return Place::Counted(portion.blocks);
+        }
         match &portion.owner {
             Owner::Nobody(cause) => Place::Uncounted(*cause),
             Owner::OtherStores(_) => Place::Uncounted(Cause::OtherStore),
@@ -227,7 +255,7 @@ impl<'a> Lists<'a> {
                 Some(_) | None => Place::Counted(counted),
             },
             Owner::Writable(id) => match self.containers.get(id) {
-                Some(size) => Place::Counted(size.or(portion.counted).unwrap_or_default()),
+                Some((size, _)) => Place::Counted(size.or(portion.counted).unwrap_or_default()),
                 None => Place::Uncounted(gone(id)),
             },
             Owner::Init(id) if self.containers.contains_key(id) => Place::Counted(counted),
@@ -248,12 +276,9 @@ impl<'a> Lists<'a> {
                 Place::Counted(counted)
             }
             Owner::Leased(_) => Place::Uncounted(Cause::Leased),
-            Owner::Volume(name) => match self.volumes.get(name) {
-                // It is counted by blocks, wherever else its files have names.
-                Some(Some(_)) => Place::Counted(portion.blocks),
-                Some(None) => Place::Counted(counted),
-                None => Place::Uncounted(Cause::GoneVolumes),
-            },
+            Owner::Notes(_) => Place::Uncounted(Cause::ImageMetadata),
+            Owner::Volume(name) if self.volumes.contains_key(name) => Place::Counted(counted),
+            Owner::Volume(_) => Place::Uncounted(Cause::GoneVolumes),
         }
     }
 }

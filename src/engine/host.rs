@@ -2,6 +2,7 @@
 
 mod bolt;
 mod collector;
+mod containers;
 mod contents;
 mod extents;
 mod layers;
@@ -11,6 +12,7 @@ pub(in crate::engine) mod noted;
 pub mod remote;
 mod resolve;
 
+pub use containers::{Containers, containers};
 pub use contents::{Measured, contents};
 pub use layers::stored;
 pub use noted::{Documents, Noted};

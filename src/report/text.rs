@@ -248,8 +248,8 @@ fn notes(step: &Step) -> Vec<String> {
     if step.loses_data() {
         notes.push("its data is lost".to_owned());
     }
-    let of_volume = words::of_volume(step);
-    notes.extend(of_volume.iter().map(|note| sanitise(note).into_owned()));
+    let of_step = words::of_step(step);
+    notes.extend(of_step.iter().map(|note| sanitise(note).into_owned()));
     notes
 }
 

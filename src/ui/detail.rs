@@ -377,7 +377,7 @@ impl Page<'_> {
             .as_ref()
             .known()
             .map(|it| it.truncatable());
-        if let Some(rest) = log.zip(emptied).map(|(log, emptied)| log.size - emptied)
+        if let Some(rest) = log.zip(emptied).map(|(log, emptied)| log.blocks - emptied)
             && !rest.is_zero()
         {
             self.say("stays", &format!("{rest}: it goes with the container"));

@@ -31,7 +31,7 @@ use super::scroll::{self, Line, Place};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{
-    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, of_volume, promised,
+    count, disks_after, does, doubts, figure, freed, holders, kind_word, name, of_step, promised,
     why_it_may_go,
 };
 
@@ -275,7 +275,7 @@ fn notes(step: &Step) -> Vec<String> {
     }
     notes.extend(step.way_back().map(str::to_owned));
     notes.extend(super::words::parents(step).map(|parents| format!("with {parents}")));
-    notes.extend(of_volume(step));
+    notes.extend(of_step(step));
     notes
 }
 

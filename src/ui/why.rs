@@ -103,10 +103,10 @@ fn log_growth(container: &Container, kind: Kind) -> Vec<String> {
         return parts;
     };
     if let Some(log) = details.log.filter(|_| kind == Kind::Log)
-        && details.truncatable() < log.size
+        && details.truncatable() < log.blocks
         && !details.truncatable().is_zero()
     {
-        let rest = log.size - details.truncatable();
+        let rest = log.blocks - details.truncatable();
         parts.push(format!("{rest} stays, within its bound"));
     }
     if details.log_bounded == Some(false) {

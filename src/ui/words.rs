@@ -148,9 +148,14 @@ pub fn difference(difference: &Difference) -> String {
 /// So much of a path is shown in a sentence: an engine may say anything.
 const LONGEST_PATH: usize = 120;
 
-/// What must be known of a volume that goes: that its data stays, and who sees it go.
-pub fn of_volume(step: &Step) -> Vec<String> {
+/// What must be known of a step: of a volume that its data stays, and who sees it go; of a log what stays of it.
+pub fn of_step(step: &Step) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(packed) = step.stays_packed() {
+        notes.push(format!(
+            "{packed} in compressed files stay, and go with the container"
+        ));
+    }
     if let Some(device) = step.device() {
         let device = cut_middle(device, LONGEST_PATH);
         notes.push(format!("a name for {device}: the data stays"));

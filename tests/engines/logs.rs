@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::reports::{command, json_report};
 use crate::support::census::Census;
+use crate::support::du::du;
 use crate::support::engine::PrivateEngine;
 use crate::support::scene::Scene;
 
@@ -189,7 +190,7 @@ pub fn a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused(engine: &Priva
     talker(engine, "brief", &[]);
     engine.docker(&["stop", "brief"]);
     let log = log_file(engine, "brief");
-    let bytes = log.metadata().expect("a log").len();
+    let bytes = du(&log);
     let gone = clean(engine, &["--logs", "=brief", "--containers", "=brief"], 0);
     let done = |kind: &str| of(&gone["done"], "kind", kind).clone();
     assert_eq!(done("log")["outcome"], "truncated");
@@ -198,7 +199,8 @@ pub fn a_log_goes_with_what_is_safe_of_it_and_the_rest_is_refused(engine: &Priva
     assert!(
         gone["freed"]
             .as_u64()
-            .is_some_and(|freed| freed >= bytes && freed < bytes + 100_000),
+            // The container's folders and notes take some 135 kB on ext4.
+            .is_some_and(|freed| freed >= bytes && freed < bytes + 200_000),
         "{gone}"
     );
     assert!(!log.exists());

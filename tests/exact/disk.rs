@@ -24,8 +24,8 @@ enum Unit {
 }
 
 impl Disk {
-    /// Log files count where the promise counts them, and volumes and a graph driver's layers as it counts them: by
-    /// blocks, with the folder above their data and the notes on them, where it is made on this machine, else by length.
+    /// Log files count where the promise counts them, and volumes, containers and a graph driver's layers as it counts
+    /// them: by blocks, with all that is the engine's of them, where it is made on this machine, else by length.
     pub fn of(engine: &PrivateEngine, store: Store, (logs, by_blocks): (bool, bool)) -> Self {
         let mut disk = Self {
             parts: BTreeMap::new(),
@@ -39,6 +39,10 @@ impl Disk {
             }
         }
         for container in entries(&engine.root().join("containers")) {
+            if by_blocks {
+                disk.take(container, Unit::Blocks);
+                continue;
+            }
             let files = entries(&container).into_iter().filter(|_| logs);
             for log in files.filter(|file| file.to_string_lossy().contains("-json.log")) {
                 disk.take(log, Unit::Apparent);
@@ -66,36 +70,20 @@ impl Disk {
         disk
     }
 
-    /// Layers, records and images by blocks, with the engine's notes on them; what containers wrote by length.
+    /// Layers, containers, records and images by blocks, with the engine's notes on them.
     fn take_layers(&mut self, root: &Path) {
         let notes = root.join("image/overlay2");
-        let mounts = entries(&notes.join("layerdb/mounts"));
-        let folders = mounts.iter().flat_map(|mount| {
-            ["mount-id", "init-id"].map(|it| fs::read_to_string(mount.join(it)).unwrap_or_default())
-        });
-        let of_containers: HashSet<PathBuf> =
-            folders.map(|it| root.join("overlay2").join(it)).collect();
-        for folder in entries(&root.join("overlay2")) {
-            if of_containers.contains(&folder) {
-                self.take(folder.join("diff"), Unit::Apparent);
-            } else if !folder.ends_with("l") {
-                self.take(folder, Unit::Blocks);
-            }
-        }
+        let folders = entries(&root.join("overlay2"));
+        let folders = folders.into_iter().filter(|folder| !folder.ends_with("l"));
         let links = entries(&root.join("overlay2/l"));
-        let own = links.into_iter().filter(|link| {
-            let target = fs::read_link(link).unwrap_or_default();
-            let folder = root.join("overlay2/l").join(target);
-            let folder = folder.parent().and_then(|it| it.canonicalize().ok());
-            folder.is_some_and(|it| !of_containers.contains(&it))
-        });
         let lists = [
             "layerdb/sha256",
+            "layerdb/mounts",
             "imagedb/content/sha256",
             "imagedb/metadata/sha256",
         ];
-        let own_notes = lists.iter().flat_map(|list| entries(&notes.join(list)));
-        for path in own.chain(own_notes) {
+        let notes = lists.iter().flat_map(|list| entries(&notes.join(list)));
+        for path in folders.chain(links).chain(notes) {
             self.take(path, Unit::Blocks);
         }
     }

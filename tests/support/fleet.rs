@@ -126,6 +126,8 @@ impl Fleet {
         details.log_bounded = Some(bounded);
         details.log = Some(LogFiles {
             size: Bytes(2 * bytes),
+            blocks: Bytes(2 * bytes),
+            packed: Bytes::ZERO,
             written: Bytes(bytes),
             aside: Bytes(bytes),
             rotated: 1,
@@ -529,6 +531,8 @@ fn add_containers(
             log_bounded: Some(false),
             log: Some(LogFiles {
                 size: Bytes(written * 2 + kept),
+                blocks: Bytes(written * 2 + kept),
+                packed: Bytes(kept),
                 written: Bytes(*written),
                 aside: Bytes(*written),
                 rotated: 1,

@@ -159,8 +159,9 @@ impl<'a> Builder<'a> {
             let keeps = loaded.get(&index).copied();
             self.add_image(index, image, keeps.unwrap_or(Keeps::Sure));
         }
-        let volumes = self.add_volumes();
-        self.add_containers(&volumes);
+        let files = SharedFiles::new(&mut self);
+        let volumes = self.add_volumes(&files);
+        self.add_containers(&volumes, &files);
         if let Some(stock) = stock.as_ref().filter(|it| it.register.is_some()) {
             self.add_noted_records(stock);
             self.add_other_leases(stock);
@@ -387,16 +388,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Returns the units of each volume, which whatever uses it holds, too.
-    fn add_volumes(&mut self) -> HashMap<&'a str, SmallVec<[UnitNo; 1]>> {
-        let shared = SharedFiles::new(self);
+    fn add_volumes(&mut self, files: &SharedFiles) -> HashMap<&'a str, SmallVec<[UnitNo; 1]>> {
         let measure = self.inventory.engine.measure;
         let mut units = HashMap::new();
         for (place, volume) in self.inventory.volumes.iter().enumerate() {
             let item = ItemId::Volume(volume.name.clone());
             let own = self.add_unit(volume_unit(volume, measure));
-            let all: SmallVec<[UnitNo; 1]> = std::iter::once(own)
-                .chain(shared.of_volume(place))
-                .collect();
+            let all: SmallVec<[UnitNo; 1]> =
+                std::iter::once(own).chain(files.of_volume(place)).collect();
             let holder = self.add_item(place, Holder::of(item));
             for unit in &all {
                 self.hold(holder, *unit, true);

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk_usage::Measure;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, ItemId, Kind};
 
 use super::Doubt;
 use super::build::Builder;
+use super::files::SharedFiles;
 use super::folders::Folders;
 use super::hidden::Hidden;
 use super::inits;
@@ -23,7 +25,11 @@ use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
 impl Builder<'_> {
-    pub(super) fn add_containers(&mut self, volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>) {
+    pub(super) fn add_containers(
+        &mut self,
+        volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>,
+        files: &SharedFiles,
+    ) {
         let inventory = self.inventory;
         let names = Names::new(&inventory.images);
         let mut folders = Folders::default();
@@ -33,6 +39,9 @@ impl Builder<'_> {
             let holder = self.add_item(place, Holder::of(item));
             let top = self.add_image_of(holder, container, &names, &mut folders);
             self.add_own_bytes(holder, container, top);
+            for unit in files.of_container(place) {
+                self.hold(holder, unit, true);
+            }
             self.add_log(holder, place, container);
             for volume in &container.volumes {
                 for unit in volumes.get(volume.as_str()).into_iter().flatten() {
@@ -182,22 +191,30 @@ impl Builder<'_> {
         written + inits::of_container(root, below.map(|below| below + written))
     }
 
-    /// A container's writable layer.
+    /// What goes with a container and with nothing else: what was measured here, or its writable layer by what the
+    /// engine says. The containerd store counts blocks (ENGINE.md §3).
     fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
+        let item = || ItemId::Container(container.id.clone());
+        let usage = container.usage();
         let details = container.details.as_ref().known();
         let written = details.and_then(|details| details.size_rw);
-        let pending = container.details.is_pending() || written.is_none() && self.sizes_to_come();
-        let item = ItemId::Container(container.id.clone());
+        let pending = usage.is_none()
+            && (container.details.is_pending() || written.is_none() && self.sizes_to_come());
+        let (size, doubt) = match (usage, written) {
+            (Some(usage), _) => (Span::of_usage(usage), Doubt::of_usage(usage, item)),
+            (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
+            (None, _) => (Span::exactly(self.own_bytes(container, top)), None),
+        };
+        let measure = self.inventory.engine.measure;
         let unit = self.add_unit(Unit {
             below: Maybe::NONE,
-            size: if written.is_none() && !pending {
-                Span::UNKNOWN
-            } else {
-                Span::exactly(self.own_bytes(container, top))
-            },
-            doubt: (written.is_none() && !pending).then(|| Doubt::NoSize(item).into()),
+            size,
+            doubt: doubt.map(Into::into),
             pending,
-            by_length: false,
+            by_length: usage.is_none()
+                && written.is_some()
+                && measure == Measure::Length
+                && !has_blobs(self.inventory),
             sort: Sort::Writable,
         });
         self.hold(holder, unit, true);
@@ -214,7 +231,7 @@ impl Builder<'_> {
         let own = self.add_item(place, Holder::of(ItemId::Log(container.id.clone())));
         self.holders[holder as usize].takes = own.into();
         self.holders[own as usize].is_taken = true;
-        for (holder, bytes) in [(own, emptied), (holder, log.size - emptied)] {
+        for (holder, bytes) in [(own, emptied), (holder, log.blocks - emptied)] {
             let unit = self.add_unit(Unit {
                 below: Maybe::NONE,
                 size: Span::exactly(bytes),

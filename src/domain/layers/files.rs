@@ -1,5 +1,5 @@
-//! Files of which several things have names: hard links between two volumes, or between one and what is none of the
-//! engine's. Such a file goes with the last of its names.
+//! Files of which several things have names: hard links between two volumes, or between a container's folder and what is
+//! none of the engine's. Such a file goes with the last of its names.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::domain::bytes::Bytes;
 use crate::domain::disk_usage::HardLink;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::ItemId;
+use crate::domain::item::{Container, ItemId};
 
 use super::Doubt;
 use super::build::Builder;
@@ -16,7 +16,7 @@ use super::maybe::Maybe;
 use super::sizes::Span;
 use super::units::{Holder, Sort, Unit, UnitNo};
 
-/// Things by their places in the list of volumes.
+/// Things by their places in the lists of volumes and of containers, one behind the other.
 type Things = SmallVec<[usize; 2]>;
 
 /// What some files take.
@@ -27,8 +27,9 @@ struct Sizes {
     shareable: Bytes,
 }
 
-/// The units of such files, by the volumes that have names of them.
+/// The units of such files, by the volumes and containers that have names of them.
 pub(super) struct SharedFiles {
+    volumes: usize,
     units: HashMap<usize, Vec<UnitNo>>,
 }
 
@@ -36,14 +37,15 @@ impl SharedFiles {
     /// Adds a unit for all files that the same things have names of. A file that has further names is held by them
     /// for ever.
     pub(super) fn new(builder: &mut Builder<'_>) -> Self {
+        let volumes = builder.inventory.volumes.len();
         let mut units: HashMap<usize, Vec<UnitNo>> = HashMap::new();
         let mut groups: Vec<((Things, bool), Sizes)> = grouped(builder.inventory);
         // Always the same numbers for the same picture.
         groups.sort_unstable();
         for ((things, stays), taken) in groups {
-            let volume = |place: &usize| builder.inventory.volumes.get(*place);
-            let first = things.first().and_then(volume);
-            let id = first.map(|it| ItemId::Volume(it.name.clone()));
+            let id = things
+                .first()
+                .and_then(|first| id_of(builder.inventory, *first));
             let doubt = id.filter(|_| !taken.shareable.is_zero());
             let unit = builder.add_unit(Unit {
                 below: Maybe::NONE,
@@ -54,7 +56,11 @@ impl SharedFiles {
                 doubt: doubt.map(|id| Doubt::SharedExtents(id).into()),
                 pending: false,
                 by_length: false,
-                sort: Sort::Volume,
+                sort: if things[0] < volumes {
+                    Sort::Volume
+                } else {
+                    Sort::Writable
+                },
             });
             if stays {
                 let names = builder.add_holder(Holder::default());
@@ -64,20 +70,36 @@ impl SharedFiles {
                 units.entry(thing).or_default().push(unit);
             }
         }
-        Self { units }
+        Self { volumes, units }
     }
 
     /// Returns the units of files that a volume has some of the names of.
     pub(super) fn of_volume(&self, place: usize) -> impl Iterator<Item = UnitNo> + '_ {
         self.units.get(&place).into_iter().flatten().copied()
     }
+
+    /// Returns the units of files that a container has some of the names of.
+    pub(super) fn of_container(&self, place: usize) -> impl Iterator<Item = UnitNo> + '_ {
+        self.of_volume(self.volumes + place)
+    }
+}
+
+/// Returns which thing stands at a place of the lists of volumes and of containers, one behind the other.
+fn id_of(inventory: &Inventory, place: usize) -> Option<ItemId> {
+    if let Some(volume) = inventory.volumes.get(place) {
+        return Some(ItemId::Volume(volume.name.clone()));
+    }
+    let container = inventory.containers.get(place - inventory.volumes.len());
+    container.map(|it| ItemId::Container(it.id.clone()))
 }
 
 /// Returns the bytes of such files by the things that have names of them, and whether they have other names, too.
 fn grouped(inventory: &Inventory) -> Vec<((Things, bool), Sizes)> {
-    let volumes = inventory.volumes.iter().enumerate();
-    let volumes = volumes.filter_map(|(place, volume)| Some((place, volume.usage.as_ref()?)));
-    let links = volumes.flat_map(|(place, usage)| usage.links.iter().map(move |it| (it, place)));
+    let volumes = inventory.volumes.iter().map(|it| it.usage.as_ref());
+    let containers = inventory.containers.iter().map(Container::usage);
+    let things = volumes.chain(containers).enumerate();
+    let things = things.filter_map(|(place, usage)| Some((place, usage?)));
+    let links = things.flat_map(|(place, usage)| usage.links.iter().map(move |it| (it, place)));
     let mut links: Vec<(&HardLink, usize)> = links.collect();
     links.sort_unstable_by_key(|(link, place)| (link.file, *place));
     let mut groups: HashMap<(Things, bool), Sizes> = HashMap::new();

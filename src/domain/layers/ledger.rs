@@ -342,7 +342,7 @@ fn logs(inventory: &Inventory) -> Figure<Bytes> {
             Figure::Pending => return Figure::Pending,
             Figure::Unknown => sum = None,
             Figure::Known(details) => {
-                sum = sum.zip(details.log).map(|(sum, log)| sum + log.size);
+                sum = sum.zip(details.log).map(|(sum, log)| sum + log.blocks);
             }
         }
     }

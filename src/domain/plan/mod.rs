@@ -168,6 +168,15 @@ impl Step {
         self.seen.volume()?.device.as_ref()
     }
 
+    /// Returns what a log's compressed files take, which stay when it is emptied.
+    #[must_use]
+    pub fn stays_packed(&self) -> Option<Bytes> {
+        match &self.seen {
+            Seen::Log(log) => Some(log.packed).filter(|packed| !packed.is_zero()),
+            _ => None,
+        }
+    }
+
     /// Names of containers that mount a folder above a volume, and see it go.
     #[must_use]
     pub fn seen_by(&self) -> &[Text] {

@@ -117,6 +117,8 @@ pub(crate) fn logging(mut container: Container, third: u64) -> Container {
         details.log_bounded = Some(false);
         details.log = Some(LogFiles {
             size: Bytes(third * 3),
+            blocks: Bytes(third * 3),
+            packed: Bytes::ZERO,
             written: Bytes(third),
             aside: Bytes(third),
             rotated: 1,

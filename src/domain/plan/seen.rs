@@ -1,5 +1,6 @@
 //! What an object was when it was planned, to tell later whether it is still the same.
 
+use crate::domain::bytes::Bytes;
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Emptiness, Image, ImageId, Source, State, Text,
 };
@@ -59,6 +60,8 @@ pub struct SeenLog {
     pub created: Option<Timestamp>,
     /// Where the engine says that it is written, once it was inspected.
     pub path: Option<Text>,
+    /// What its compressed files take, which stay.
+    pub packed: Bytes,
 }
 
 /// The last time a container ran.
@@ -115,6 +118,7 @@ impl Seen {
             Item::Log(container) => Self::Log(Box::new(SeenLog {
                 created: container.created,
                 path: log_path(container),
+                packed: packed(container).unwrap_or_default(),
             })),
         }
     }
@@ -250,6 +254,10 @@ impl Seen {
         };
         (names.filter(|name| !goes_along(name)).collect(), last)
     }
+}
+
+fn packed(container: &Container) -> Option<Bytes> {
+    Some(container.details.as_ref().known()?.log?.packed)
 }
 
 fn log_path(container: &Container) -> Option<Text> {

@@ -117,6 +117,11 @@ impl Survey {
                     figures = true;
                 }
                 Part::Disks(_) | Part::Contents(_) | Part::VolumeWarnings(_) | Part::Stage(..) => {}
+                Part::DiskUsage(ref of)
+                    if of.iter().any(|(id, _)| !matches!(id, ItemId::Volume(_))) =>
+                {
+                    figures = true;
+                }
                 Part::VolumeSizes { .. } | Part::DiskUsage(_) => volumes = true,
                 // The containerd store's own sum bounds what nothing else tells.
                 Part::SharedSizes(_)

@@ -292,10 +292,13 @@ impl Reader {
             log_bounded: Some(entry.rotated > 0),
             log: entry.log.map(|bytes| LogFiles {
                 size: Bytes(bytes),
+                blocks: Bytes(bytes),
+                packed: Bytes::ZERO,
                 written: Bytes(bytes / (entry.rotated as u64 + 1)),
                 aside: Bytes(bytes - bytes / (entry.rotated as u64 + 1)),
                 rotated: entry.rotated,
             }),
+            usage: None,
             folders: made.content.folders.clone(),
             manifest: None,
         };

@@ -216,6 +216,7 @@ impl Store {
         if let Some(log) = &mut details.log {
             freed = emptied;
             log.size = log.size - freed;
+            log.blocks = log.size;
             log.aside = Bytes::ZERO;
             log.written = log.size;
         }

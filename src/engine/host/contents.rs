@@ -51,6 +51,8 @@ const LONGEST_CONFIG: u64 = 4 << 20;
 const NAMED: usize = 8;
 /// Where overlay2 keeps a link with a short name for each layer.
 const SHORT_NAMES: &str = "l";
+/// What the engine notes of containers' own layers, below its notes on layers and images.
+const MOUNTS: &str = "layerdb/mounts";
 /// Folders of the engine's notes on layers and images that have one for each, or lead there.
 const LISTS: [&str; 7] = [
     "layerdb",
@@ -296,7 +298,7 @@ impl Tour<'_> {
             }
             let id = ContainerId::new(&*entry.name());
             let logs = super::logs(self.root, self.snapshotter, &id);
-            let logs = logs.map_or(Bytes::ZERO, |logs| logs.size);
+            let logs = logs.map_or(Bytes::ZERO, |logs| logs.blocks);
             self.portion(Owner::Container(id), &entry.path, taken.blocks, Some(logs));
         }
         Ok(())
@@ -385,8 +387,15 @@ impl Tour<'_> {
             for entry in self.entries(&path)? {
                 let place = entry.path.strip_prefix(&folder.path);
                 let place = place.unwrap_or(&entry.path);
-                if entry.is_folder() && LISTS.iter().any(|it| place == Path::new(it)) {
+                let mut lists = LISTS.iter().chain([&MOUNTS]);
+                if entry.is_folder() && lists.any(|it| place == Path::new(it)) {
                     open.push((entry.path.clone(), blocks(&entry.stat)));
+                    continue;
+                }
+                if place.parent() == Some(Path::new(MOUNTS)) {
+                    let taken = self.take(&entry)?.blocks;
+                    let container = self.known.mounts_of(&entry.name());
+                    self.portion(Owner::Notes(container), Path::new("image"), taken, None);
                     continue;
                 }
                 let digest = format!("sha256:{}", entry.name());

@@ -332,7 +332,7 @@ fn inner(list: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-fn read(folder: impl AsFd, name: &str) -> io::Result<Option<String>> {
+pub(super) fn read(folder: impl AsFd, name: &str) -> io::Result<Option<String>> {
     let file = openat(folder, name, OFlags::NOFOLLOW | base_flags(), Mode::empty());
     let Some(file) = unless_gone(file.map_err(io::Error::from))? else {
         return Ok(None);

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
 use super::measure::{Folder, single};
+use super::walk::{blocks, length};
 use super::{Known, Root, base_flags, prove, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
@@ -65,21 +66,24 @@ fn json_file(id: &ContainerId) -> String {
     format!("{}-json.log", id.as_str())
 }
 
-/// What follows a log's name in that of one of its files: nothing, or a dot and more.
+/// Returns what follows a log's name in that of one of its files: nothing, a dot and more as the engine does it, or a
+/// dash and a date as logrotate does (`dateext`).
 fn rest_of<'a>(name: &'a [u8], log: &str) -> Option<&'a [u8]> {
     let rest = name.strip_prefix(log.as_bytes())?;
     rest.first()
-        .is_none_or(|byte| *byte == b'.')
+        .is_none_or(|byte| matches!(byte, b'.' | b'-'))
         .then_some(rest)
 }
 
-/// True for a file that was put aside and not compressed (`.1`), by what follows the log's name.
+/// Returns true for a file that was put aside and not compressed (`.1`, `-20261101`, `-2026-11-01`), by what follows
+/// the log's name.
 fn is_aside(rest: &[u8]) -> bool {
     let number = rest.get(1..).unwrap_or_default();
-    !number.is_empty() && number.iter().all(u8::is_ascii_digit)
+    let is_date = |byte: &u8| byte.is_ascii_digit() || *byte == b'-';
+    number.first().is_some_and(u8::is_ascii_digit) && number.iter().all(is_date)
 }
 
-/// Adds the files of these names, and of these names with a dot and more behind them.
+/// Adds the files of these names, and of these names with more behind them ([`rest_of`]).
 fn add(sum: &mut LogFiles, folder: OwnedFd, names: &[&str], plain: Option<&str>) -> io::Result<()> {
     let mut folder = Folder::new(folder)?;
     while let Some((name, stat)) = folder.next()? {
@@ -91,13 +95,15 @@ fn add(sum: &mut LogFiles, folder: OwnedFd, names: &[&str], plain: Option<&str>)
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
             continue;
         }
-        let bytes = Bytes(u64::try_from(stat.st_size).unwrap_or_default());
-        sum.size += bytes;
+        let blocks = blocks(&stat);
+        sum.size += length(&stat);
+        sum.blocks += blocks;
         sum.rotated += usize::from(!rest.is_empty());
         match plain.and_then(|log| rest_of(name, log)) {
-            Some([]) => sum.written += bytes,
-            Some(rest) if is_aside(rest) => sum.aside += bytes,
-            Some(_) | None => {}
+            Some([]) => sum.written += blocks,
+            Some(rest) if is_aside(rest) => sum.aside += blocks,
+            Some(_) => sum.packed += blocks,
+            None => {}
         }
     }
     Ok(())
@@ -161,7 +167,7 @@ pub fn truncate(order: &LogOrder, _permit: Permit) -> io::Result<(Bytes, Option<
     Ok((freed, failure))
 }
 
-/// Empties one file, by the handle that was looked at.
+/// Empties one file, by the handle that was looked at, and returns the blocks that went.
 fn empty(folder: &OwnedFd, name: &[u8]) -> io::Result<Bytes> {
     let flags = (base_flags() - OFlags::RDONLY) | OFlags::WRONLY | OFlags::NOFOLLOW;
     let file = openat(folder, name, flags, Mode::empty())?;
@@ -169,8 +175,9 @@ fn empty(folder: &OwnedFd, name: &[u8]) -> io::Result<Bytes> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
         return Err(io::Error::other("it is no regular file of its own"));
     }
-    File::from(file).set_len(0)?;
-    Ok(Bytes(u64::try_from(stat.st_size).unwrap_or_default()))
+    let file = File::from(file);
+    file.set_len(0)?;
+    Ok(blocks(&stat) - blocks(&fstat(&file)?))
 }
 
 #[cfg(test)]
@@ -223,6 +230,9 @@ mod tests {
         std::fs::write(own.join(format!("{ID}-json.log")), [0; 100]).unwrap();
         std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
         std::fs::write(own.join(format!("{ID}-json.log.2.gz")), [0; 3]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log-20261101")), [0; 9000]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.log-20261031.gz")), [0; 5]).unwrap();
+        std::fs::write(own.join(format!("{ID}-json.logger")), [0; 70]).unwrap();
         std::fs::write(own.join("container-cached.log"), [0; 1000]).unwrap();
         std::fs::write(own.join("local-logs/container.log.1"), [0; 5000]).unwrap();
         std::fs::write(own.join("config.v2.json"), [0; 7_000]).unwrap();
@@ -231,11 +241,24 @@ mod tests {
         std::fs::write(&linked, [0; 9_000]).unwrap();
         std::fs::hard_link(&linked, own.join("other")).unwrap();
         let found = logs(&open(&dir), "overlay2", &ContainerId::new(ID)).unwrap();
+        let taken = |names: &[&str]| -> Bytes {
+            let blocks = |name: &&str| {
+                let of = std::fs::metadata(own.join(name.replace("ID", ID))).unwrap();
+                Bytes(std::os::unix::fs::MetadataExt::blocks(&of) * 512)
+            };
+            names.iter().map(blocks).sum()
+        };
+        let written = taken(&["ID-json.log"]);
+        let aside = taken(&["ID-json.log.1", "ID-json.log-20261101"]);
+        let packed = taken(&["ID-json.log.2.gz", "ID-json.log-20261031.gz"]);
+        let others = taken(&["container-cached.log", "local-logs/container.log.1"]);
         let expected = LogFiles {
-            size: Bytes(6123),
-            written: Bytes(100),
-            aside: Bytes(20),
-            rotated: 3,
+            size: Bytes(6123 + 9005),
+            blocks: written + aside + packed + others,
+            written,
+            aside,
+            packed,
+            rotated: 5,
         };
         assert_eq!(found, expected);
         for id in ["..", "../containers", "", "none"] {
@@ -287,12 +310,22 @@ mod tests {
             bounded: true,
             ..order(&dir, &log)
         };
-        assert_eq!(empty(&bounded).unwrap().0, Bytes(20));
+        let dated = format!("{ID}-json.log-20261101");
+        std::fs::write(own.join(&dated), [0; 9000]).unwrap();
+        let blocks = |name: &str| {
+            let of = std::fs::metadata(own.join(name)).unwrap();
+            Bytes(std::os::unix::fs::MetadataExt::blocks(&of) * 512)
+        };
+        let (first, second) = (format!("{ID}-json.log"), format!("{ID}-json.log.1"));
+        let aside = blocks(&second) + blocks(&dated);
+        assert_eq!(empty(&bounded).unwrap().0, aside);
+        assert_eq!(length(&dated), 0);
         assert_eq!(length(&format!("{ID}-json.log")), 100);
         std::fs::write(own.join(format!("{ID}-json.log.1")), [0; 20]).unwrap();
+        let all = blocks(&first) + blocks(&second);
         let (freed, failure) = empty(&order(&dir, &log)).unwrap();
         assert!(failure.is_none());
-        assert_eq!(freed, Bytes(120));
+        assert_eq!(freed, all);
         assert_eq!(length(&format!("{ID}-json.log")), 0);
         assert_eq!(length(&format!("{ID}-json.log.1")), 0);
         assert_eq!(length(&format!("{ID}-json.log.2.gz")), 3);

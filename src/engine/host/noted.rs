@@ -1,5 +1,6 @@
 //! The containerd store's notes with its blobs, where its folder is on this machine and shown to be the engine's.
 
+use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use super::collector::Collector;
 use super::{CONTAINERD, Known, Root, has_images, is_random, prove};
 use crate::domain::blobs::Listed;
 use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::item::{ContainerId, Text};
 use crate::domain::notes::Notes;
 use crate::engine::clock;
 
@@ -37,22 +39,12 @@ impl Noted {
     /// another form. It opens files: call it where blocking is allowed.
     #[must_use]
     pub fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
-        if engine.store != Store::Containerd {
-            return None;
-        }
-        let root = prove(engine, known).ok()?;
-        let above = above_remapped(root.path());
-        let above = above.and_then(|above| Root::open(above.into()).ok());
-        let beside = || Root::open(CONTAINERD.into()).ok();
-        let own = Self::at(root, Path::new(DAEMON), engine, known);
-        own.or_else(|| Self::at(above?, Path::new(DAEMON), engine, known))
-            .or_else(|| Self::at(beside()?, Path::new(""), engine, known))
+        in_folder_of_store(engine, known, |root, containerd| {
+            Self::at(root, containerd, engine, known)
+        })
     }
 
     fn at(root: Root, containerd: &Path, engine: &EngineInfo, known: &Known) -> Option<Self> {
-        if !has_images(&root, containerd, &known.images) {
-            return None;
-        }
         let collector = Collector::read(&root, containerd, &engine.driver)?;
         let (listed, notes) = collector.notes(clock::now())?;
         let mut staying = known.containers.clone();
@@ -78,6 +70,96 @@ pub(super) fn above_remapped(root: &str) -> Option<&str> {
     let (user, group) = name.split_once('.')?;
     let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
     (is_number(user) && is_number(group) && !above.is_empty()).then_some(above)
+}
+
+/// The folders of snapshots that are containers' own.
+pub(super) struct Snapshots {
+    root: Root,
+    folder: PathBuf,
+    /// Their numbers, by the containers' IDs.
+    own: HashMap<Text, Vec<u64>>,
+}
+
+impl Snapshots {
+    /// `None` in the same cases as [`Noted::of`].
+    pub(super) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
+        in_folder_of_store(engine, known, |root, containerd| {
+            let space = Collector::read(&root, containerd, &engine.driver)?;
+            let folder = format!("io.containerd.snapshotter.v1.{}", engine.driver);
+            let own = own_snapshots(&space, known);
+            let mut staying = known.containers.iter();
+            let has_all =
+                staying.all(|id| known.leaving.contains(id) || own.contains_key(id.text()));
+            has_all.then(|| Self {
+                folder: containerd.join(folder).join("snapshots"),
+                root,
+                own,
+            })
+        })
+    }
+
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Returns the folders of what a container writes to and of what was made for its mounts; `None` of one that the
+    /// store does not note.
+    pub(super) fn of_container(&self, id: &ContainerId) -> Option<impl Iterator<Item = PathBuf>> {
+        let own = self.own.get(id.text())?.iter();
+        Some(own.map(|number| self.folder.join(number.to_string())))
+    }
+}
+
+/// Returns the numbers of the snapshots that the leases of containers name and that nothing else stands on: layers that
+/// were committed of one may.
+fn own_snapshots(store: &Collector, known: &Known) -> HashMap<Text, Vec<u64>> {
+    let snapshots = &store.own.snapshots;
+    let mut above: HashMap<&Text, Vec<&Text>> = HashMap::new();
+    for (key, row) in snapshots {
+        if let Some(parent) = &row.parent {
+            above.entry(parent).or_default().push(key);
+        }
+    }
+    let of = |id: &ContainerId| {
+        let lease = store.own.leases.get(id.text())?;
+        let is_own = |key: &&Text| {
+            let mut above = above.get(*key).into_iter().flatten();
+            !is_chain(key) && above.all(|above| lease.snapshots.contains(above))
+        };
+        let own = lease.snapshots.iter().filter(is_own);
+        let rows = own.filter_map(|key| snapshots.get(key));
+        let folders = rows.filter_map(|row| store.folders.get(&row.name));
+        let numbers = folders.map(|folder| folder.number);
+        Some((id.text().clone(), numbers.collect()))
+    };
+    known.containers.iter().filter_map(of).collect()
+}
+
+/// Layers of images have the digest of their chain for a key.
+fn is_chain(key: &str) -> bool {
+    key.strip_prefix("sha256:").is_some_and(is_random)
+}
+
+/// Looks for the folder of the store, in each place where it may lie, until something finds in one what it looks for.
+fn in_folder_of_store<T>(
+    engine: &EngineInfo,
+    known: &Known,
+    find: impl Fn(Root, &Path) -> Option<T>,
+) -> Option<T> {
+    if engine.store != Store::Containerd {
+        return None;
+    }
+    let find = |root: Root, containerd: &str| {
+        let containerd = Path::new(containerd);
+        has_images(&root, containerd, &known.images).then(|| find(root, containerd))?
+    };
+    let root = prove(engine, known).ok()?;
+    let above = above_remapped(root.path());
+    let above = above.and_then(|above| Root::open(above.into()).ok());
+    let beside = || Root::open(CONTAINERD.into()).ok();
+    find(root, DAEMON)
+        .or_else(|| find(above?, DAEMON))
+        .or_else(|| find(beside()?, ""))
 }
 
 impl Documents {

@@ -189,6 +189,7 @@ fn with_sizes(fresh: ContainerDetails, base: &Inventory, id: &ContainerId) -> Co
         size_rw: fresh.size_rw.or(known.size_rw),
         size_root: fresh.size_root.or(known.size_root),
         log: fresh.log.or(known.log),
+        usage: fresh.usage.or_else(|| known.usage.clone()),
         ..fresh
     }
 }

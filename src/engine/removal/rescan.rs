@@ -88,7 +88,7 @@ impl Run<'_> {
                 } else {
                     details.truncatable()
                 };
-                Some(details.log?.size - emptied)
+                Some(details.log?.blocks - emptied)
             })
             .sum();
         (emptied + taken, emptied)

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 use super::beside::{has_folders, parts, unlisted};
 use super::blocks::count_all;
 use super::rest::found_in_folder;
-use super::walks::{Measured, log_sizes, measure};
+use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
@@ -484,9 +484,24 @@ impl Once<'_> {
             .filter(|container| walk == Walk::All || is_hidden(container))
             .partition(|container| container.state.is_stopped());
         let ids = stopped.into_iter().chain(running);
-        let ids = ids.map(|container| container.id.clone()).collect();
-        let lost = self.inspect(ids, true).await;
+        let ids: Vec<ContainerId> = ids.map(|container| container.id.clone()).collect();
+        let lost = self.inspect(ids.clone(), true).await;
+        self.measure_containers(ids).await;
         self.ended(Stage::ContainerSizes, lost.as_ref());
+    }
+
+    /// Measures containers in the folder of a local engine.
+    async fn measure_containers(&mut self, mut wanted: Vec<ContainerId>) {
+        let leash = Leash::default();
+        while self.root.is_some() && !wanted.is_empty() {
+            let info = Arc::clone(&self.inventory.engine);
+            let (root, known) = (self.root.clone(), Known::of(&self.inventory));
+            let found = measure_containers(info, root, known, wanted, leash.walker()).await;
+            let found = found.unwrap_or_default();
+            self.inventory
+                .apply(Part::DiskUsage(usages(found.measured)));
+            wanted = found.left;
+        }
     }
 
     /// Inspects containers of which nothing is known yet. That is no stage of its own: only its failure shows.

@@ -1,6 +1,6 @@
 //! What a scan must remember between answers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ pub(super) struct Picture {
     pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
     /// What those took that were measured here.
     pub(super) taken: Measured,
+    /// Containers that are to be measured here, those that were inspected first before the others.
+    pub(super) unmeasured_containers: VecDeque<ContainerId>,
     /// Volumes that could not be measured here: what the engine says of them counts.
     pub(super) unreadable: HashSet<VolumeName>,
     /// It was asked for them since volumes were measured last.

@@ -39,6 +39,8 @@ pub(super) enum Question {
     External,
     /// Log files of a local engine, which belong to its containers.
     Logs,
+    /// What containers take in the folder of a local engine.
+    ContainerUsage,
     /// All of a local engine's folder.
     Contents,
 }
@@ -62,7 +64,8 @@ impl Question {
             | Self::Blocks
             | Self::Unlisted
             | Self::External
-            | Self::Logs => None,
+            | Self::Logs
+            | Self::ContainerUsage => None,
             Self::Images => Some(Stage::Images),
             Self::Containers => Some(Stage::Containers),
             Self::Services => Some(Stage::Services),

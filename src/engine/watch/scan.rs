@@ -276,6 +276,9 @@ impl<'e> Scan<'e> {
             self.measure_volumes();
             self.count_blocks();
         }
+        if self.containers.is_idle() {
+            self.ask_if_due(Question::ContainerUsage);
+        }
         self.look_into_folder();
     }
 
@@ -385,6 +388,7 @@ impl<'e> Scan<'e> {
             Question::External => self.external(),
             Question::Logs => self.logs(),
             Question::Resolved => self.resolved(),
+            Question::ContainerUsage => self.container_usage(),
             Question::Contents => self.contents(),
             Question::Surroundings => {
                 let info = self.picture.engine.clone().unwrap_or_default();

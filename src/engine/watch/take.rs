@@ -22,7 +22,7 @@ use crate::domain::paths::Resolved;
 use crate::domain::stored::Stored;
 use crate::engine::gist::number_of;
 use crate::engine::host::on_disk::Counted;
-use crate::engine::host::{Surroundings, Unlisted, leaving, mounting};
+use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};
 use crate::engine::{EngineError, ImageDetails};
 
 type Answer<T> = Result<T, EngineError>;
@@ -49,6 +49,8 @@ pub(super) enum Answered {
     Unlisted(Unlisted),
     External(Answer<Vec<Outsider>>),
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    /// What containers take; nothing where the folder could not be opened, or nobody waits any more.
+    ContainerUsage(Option<host::Containers>),
     /// Where paths really are; nothing where looking hung.
     Resolved(Option<Resolved>),
     Contents(Answer<Option<Contents>>),
@@ -81,6 +83,7 @@ impl Scan<'_> {
             Answered::Unlisted(found) => self.take_unlisted(found),
             Answered::External(answer) => self.take_external(answer),
             Answered::Logs(sizes) => self.take_logs(sizes),
+            Answered::ContainerUsage(found) => self.take_container_usage(found),
             Answered::Resolved(paths) => self.take_resolved(paths),
             Answered::Contents(answer) => self.take_contents(answer),
         }
@@ -377,6 +380,7 @@ impl Scan<'_> {
                 let details = Figure::Known(Arc::new(details));
                 let part = Part::ContainerDetails(id.clone(), details);
                 self.outbox.push_detail(part);
+                self.measure_container(id);
             }
             Err(error) => {
                 let landing = landing(&error);

@@ -1,9 +1,10 @@
 //! What is measured in a local engine's own folder: volumes one by one, where the engine would tell all of them
 //! together at the end, and logs, which it never tells.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -14,7 +15,8 @@ use super::take::Answered;
 use super::work::Landing;
 use super::{look, resolved};
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::{Inventory, Part, Stage};
+use crate::domain::disk_usage::DiskUsage;
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, ItemId, LogFiles, Text, Volume, VolumeName};
 use crate::domain::paths::Resolved;
 use crate::engine::Engine;
@@ -55,6 +57,12 @@ impl Scan<'_> {
         self.volumes.list(Vec::new());
         self.list_volumes();
         self.measure_logs();
+        if self.picture.root.is_some() {
+            // What was inspected before the folder was known was not measured.
+            for id in self.picture.known.containers.clone() {
+                self.measure_container(&id);
+            }
+        }
     }
 
     /// Takes the volumes of the last list as work to be done here.
@@ -165,6 +173,43 @@ impl Scan<'_> {
         self.outbox.push(Part::VolumeSizes { sizes, complete });
     }
 
+    /// Wants a container measured that was inspected: what it takes may be another number since.
+    pub(super) fn measure_container(&mut self, id: &ContainerId) {
+        let waiting = &mut self.picture.unmeasured_containers;
+        if !waiting.contains(id) {
+            waiting.push_back(id.clone());
+        }
+        if self.picture.root.is_some() {
+            self.want(Question::ContainerUsage);
+        }
+    }
+
+    pub(super) fn container_usage<'a>(&mut self) -> BoxFuture<'a, Answered> {
+        let info = self.picture.engine.clone().unwrap_or_default();
+        let (root, known) = (self.picture.root.clone(), self.picture.known.clone());
+        let wanted = std::mem::take(&mut self.picture.unmeasured_containers);
+        let walker = self.leash.walker();
+        async move {
+            let measured = measure_containers(info, root, known, wanted.into(), walker);
+            Answered::ContainerUsage(measured.await)
+        }
+        .boxed()
+    }
+
+    /// Those whose turn has not come are measured next, a part at a time, so that figures stream in.
+    pub(super) fn take_container_usage(&mut self, found: Option<host::Containers>) {
+        let found = found.unwrap_or_default();
+        if !found.left.is_empty() {
+            let mut waiting: VecDeque<ContainerId> = found.left.into();
+            waiting.append(&mut self.picture.unmeasured_containers);
+            self.picture.unmeasured_containers = waiting;
+            self.want(Question::ContainerUsage);
+        }
+        self.outbox.flush();
+        self.outbox.push(Part::DiskUsage(usages(found.measured)));
+        self.landed(Question::ContainerUsage);
+    }
+
     pub(super) fn measure_logs(&mut self) {
         if self.picture.root.is_some() && !self.picture.known.containers.is_empty() {
             self.ask(Question::Logs);
@@ -248,6 +293,34 @@ pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -
         },
         None => Measured::Unreadable,
     }
+}
+
+/// Figures are sent so often while containers are measured.
+const PART: Duration = Duration::from_millis(500);
+
+/// Measures containers for a while, on a thread of its own; nothing where their folder cannot be opened.
+pub(super) async fn measure_containers(
+    info: Arc<EngineInfo>,
+    root: Option<Proven>,
+    known: Known,
+    wanted: Vec<ContainerId>,
+    walker: Walker,
+) -> Option<host::Containers> {
+    let look = move || {
+        let root = root?.open().ok()?;
+        host::containers(&root, &info, &known, wanted, (&walker, PART)).ok()
+    };
+    aside(look).await?
+}
+
+/// Returns what containers take as an inventory takes it in.
+pub(super) fn usages(
+    measured: Vec<(ContainerId, Option<DiskUsage>)>,
+) -> Vec<(ItemId, Arc<DiskUsage>)> {
+    let measured = measured.into_iter();
+    measured
+        .filter_map(|(id, usage)| Some((ItemId::Container(id), Arc::new(usage?))))
+        .collect()
 }
 
 /// Bytes of the containers' log files; those that cannot be read are not known.

@@ -166,6 +166,7 @@ pub fn container_details(inspect: &Value, size: bool) -> ContainerDetails {
         log_driver: host.at("LogConfig").text("Type").into(),
         log_bounded: log_bounded(host.at("LogConfig")),
         log: None,
+        usage: None,
         folders: folders.into_iter().collect(),
         manifest: inspect
             .at("ImageManifestDescriptor")

@@ -129,7 +129,7 @@ impl<'a> StepJson<'a> {
             comes_back: step.comes_back,
             added_by: step.added_by,
             parents: step.follows().iter().map(ImageId::as_str).collect(),
-            notes: words::of_volume(step),
+            notes: words::of_step(step),
         }
     }
 }

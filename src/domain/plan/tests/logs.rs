@@ -58,6 +58,7 @@ fn a_log_of_which_nothing_can_be_emptied_is_refused_in_words_and_so_is_a_protect
     let only = |size| {
         Some(LogFiles {
             size: Bytes(size),
+            blocks: Bytes(size),
             ..LogFiles::default()
         })
     };
