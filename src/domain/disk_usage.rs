@@ -33,6 +33,8 @@ pub struct DiskUsage {
     pub inodes: Bytes,
     /// It holds not one file or folder.
     pub is_empty: bool,
+    /// A container's layers could not be walked through: what the engine says of them comes on top.
+    pub lacks_layers: bool,
 }
 
 /// A file of which a thing has some of the names.

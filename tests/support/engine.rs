@@ -116,6 +116,11 @@ impl PrivateEngine {
         Self::start_at(setup, &[], &temporary(), WITHIN)
     }
 
+    /// The same with all that it has in a folder below this one.
+    pub fn start_as_one_in(setup: &Setup, parent: &Path) -> Result<Self, Missing> {
+        Self::start_at(setup, &[], parent, WITHIN)
+    }
+
     fn start_at(
         setup: &Setup,
         options: &[String],

@@ -198,10 +198,25 @@ impl Builder<'_> {
         let usage = container.usage();
         let details = container.details.as_ref().known();
         let written = details.and_then(|details| details.size_rw);
-        let pending = usage.is_none()
+        let pending = usage.is_none_or(|usage| usage.lacks_layers)
             && (container.details.is_pending() || written.is_none() && self.sizes_to_come());
         let (size, doubt) = match (usage, written) {
-            (Some(usage), _) => (Span::of_usage(usage), Doubt::of_usage(usage, item)),
+            (Some(usage), None) if usage.lacks_layers && !pending => {
+                (Span::UNKNOWN, Some(Doubt::NoSize(item())))
+            }
+            (Some(usage), _) => {
+                let layers = if usage.lacks_layers {
+                    self.own_bytes(container, top)
+                } else {
+                    Bytes::ZERO
+                };
+                let own = Span::of_usage(usage);
+                let size = Span {
+                    least: own.least + layers,
+                    most: own.most + layers,
+                };
+                (size, Doubt::of_usage(usage, item))
+            }
             (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
             (None, _) => (Span::exactly(self.own_bytes(container, top)), None),
         };

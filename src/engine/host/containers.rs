@@ -104,6 +104,8 @@ impl<'a> Places<'a> {
             walker,
             meter: Meter::new(walker),
         };
+        // A containerd that is not found lies elsewhere; what it says of snapshots is blocks.
+        let mut lacks_layers = false;
         match &self.store {
             Stored::GraphDriver => {
                 thing.folder(&Path::new("containers").join(&name))?;
@@ -118,12 +120,16 @@ impl<'a> Places<'a> {
                 }
             }
             Stored::Containerd(snapshots) => {
-                let snapshots = snapshots.as_ref().ok_or(io::ErrorKind::NotFound)?;
                 thing.folder(&Path::new("containers").join(&name))?;
-                let own = snapshots.of_container(id).ok_or(io::ErrorKind::NotFound)?;
-                thing.root = snapshots.root();
-                for folder in own {
-                    thing.folder(&folder)?;
+                let own = snapshots
+                    .as_ref()
+                    .and_then(|it| Some((it, it.of_container(id)?)));
+                lacks_layers = own.is_none();
+                if let Some((snapshots, own)) = own {
+                    thing.root = snapshots.root();
+                    for folder in own {
+                        thing.folder(&folder)?;
+                    }
                 }
             }
             Stored::Podman(layers) => {
@@ -136,6 +142,7 @@ impl<'a> Places<'a> {
         let logs = logs(self.root, self.driver, id)?;
         let mut usage = thing.meter.usage(false);
         usage.own = usage.own - logs.blocks;
+        usage.lacks_layers = lacks_layers;
         Ok(usage)
     }
 
