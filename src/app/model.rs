@@ -301,6 +301,8 @@ pub struct Model {
     pub save_to: String,
     /// A line that answers the last key; the next key takes it away.
     pub notice: Option<String>,
+    /// How much was to be free when things were marked for that: those are not needed once it is.
+    pub until: Option<Goal>,
     /// When a key last came.
     pub last_key: Timestamp,
     /// Figures came since the panes were last put in order.
@@ -330,6 +332,7 @@ impl Model {
             screen: Screen::Browse,
             save_to: String::new(),
             notice: None,
+            until: None,
             last_key: now,
             unsorted: true,
             asked: HashMap::new(),

@@ -42,6 +42,8 @@ pub struct Account {
     pub at_most: Bytes,
     /// What dtop had counted where the filesystems gained something else while nobody else was at work.
     pub miss: Option<Bytes>,
+    /// What must be free more, by the filesystems' word, where so much was to be.
+    pub lacks: Bytes,
     /// Steps that freed something else than promised.
     pub differences: Vec<Difference>,
 }
@@ -76,10 +78,10 @@ impl Account {
         self.disk?.explains(counted, self.synced)
     }
 
-    /// Takes the filesystems' word for what was freed: nobody else was at work.
-    pub fn correct_by_disk(&mut self) {
+    /// Takes the filesystems' word for what was freed: nobody else was at work. So much more was counted before.
+    pub fn correct_by_disk(&mut self, beyond: Bytes) {
         if let Some(disk) = self.disk {
-            self.miss = Some(self.freed);
+            self.miss = Some(self.freed + beyond);
             self.freed = match disk.available.and_more(disk.refilled) {
                 Change::More(gained) => gained,
                 Change::Less(_) => Bytes::ZERO,
@@ -120,6 +122,7 @@ impl Account {
         self.disks = disks;
         (self.freed, self.at_most, self.by, self.miss) = (total, at_most, by, miss);
         self.about |= next.about;
+        self.lacks = next.lacks;
         self.synced &= next.synced;
     }
 

@@ -183,7 +183,7 @@ impl Session {
             base: model.survey.inventory().clone(),
             journal: self.journal.clone(),
             save: save.map(PathBuf::from),
-            until: None,
+            until: model.until,
         };
         let cancel = self.cancel.clone();
         let news = self.news.clone();

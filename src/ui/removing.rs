@@ -24,8 +24,8 @@ use super::scroll::{self, Line, Place};
 use super::text::{sanitise, width};
 use super::theme::{Look, Theme};
 use super::words::{
-    difference, disk_file, figure, freed, freed_in_all, join, kind_word, lasting, on_disks,
-    outcome_word, waiting_for_disk,
+    difference, disk_file, figure, freed, freed_in_all, join, kind_word, lacking, lasting,
+    on_disks, outcome_word, waiting_for_disk,
 };
 
 const NARROW: usize = 60;
@@ -125,7 +125,14 @@ fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)
     let file = engine.vm.as_deref().map(|vm| wrap(&disk_file(vm), room));
     let file = file.unwrap_or_default().into_iter();
     let copies = copies(removing).map(|text| (text, Look::Plain));
+    let lacks = account.map(|account| account.lacks);
+    let lacks = lacks.filter(|lacks| !lacks.is_zero());
+    let lacks = lacks.map_or_else(Vec::new, |lacks| {
+        wrap(&format!("{}; f chooses more", lacking(lacks)), room)
+    });
+    let lacks = lacks.into_iter().map(|line| (line, Look::Warn));
     on_disks
+        .chain(lacks)
         .chain(counting)
         .chain(file.map(|line| (line, Look::Plain)))
         .chain(copies)

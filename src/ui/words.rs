@@ -79,6 +79,11 @@ pub fn waiting_for_disk((gained, promised): (Bytes, Bytes)) -> String {
     format!("waiting for the disk, which has given back {gained} of {promised}")
 }
 
+/// That the disk does not have so much free as was to be.
+pub fn lacking(lacks: Bytes) -> String {
+    format!("the target is not met: {lacks} more must be free, by the disk's own word")
+}
+
 /// What became of a step, as it is read.
 pub fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {

@@ -10,6 +10,41 @@ use tempfile::TempDir;
 
 use super::program::Missing;
 
+/// A filesystem that is made for a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// With the share of it, in percent, that it keeps for root.
+    Ext4 {
+        reserve: u8,
+    },
+    /// With reflinks, as it is made when nobody says otherwise.
+    Xfs,
+    Btrfs,
+}
+
+impl Format {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ext4 { .. } => "ext4",
+            Self::Xfs => "xfs",
+            Self::Btrfs => "btrfs",
+        }
+    }
+
+    /// Makes the filesystem in a file.
+    fn make(self, file: &Path) -> bool {
+        let reserve = match self {
+            Self::Ext4 { reserve } => reserve.to_string(),
+            Self::Xfs | Self::Btrfs => String::new(),
+        };
+        let words = match self {
+            Self::Ext4 { .. } => &["-q", "-F", "-m", &reserve][..],
+            Self::Xfs | Self::Btrfs => &["-q", "-f"],
+        };
+        runs(&format!("mkfs.{}", self.name()), words, &[file])
+    }
+}
+
 /// ext4 in a file where there are loop devices, else tmpfs; gone with the test.
 pub struct SmallDisk {
     mount: PathBuf,
@@ -30,12 +65,6 @@ impl SmallDisk {
         fs::create_dir(&mount).map_err(failed)?;
         let size = File::create(&file).and_then(|it| it.set_len(bytes));
         size.map_err(failed)?;
-        let runs = |program: &str, words: &[&str], paths: &[&Path]| {
-            let mut command = Command::new(program);
-            command.args(words).args(paths).stdin(Stdio::null());
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            command.status().is_ok_and(|status| status.success())
-        };
         // Enough inodes for an engine, however small it is.
         let reserve = reserve.to_string();
         let words = ["-q", "-F", "-m", &reserve, "-N", "40000"];
@@ -51,6 +80,30 @@ impl SmallDisk {
         Ok(Self {
             mount,
             is_ext4,
+            _folder: folder,
+        })
+    }
+
+    /// One of this format, or why this machine has none.
+    pub fn of(format: Format, bytes: u64) -> Result<Self, Missing> {
+        let name = format.name();
+        let failed = |error: std::io::Error| Missing(format!("a disk of {name}: {error}"));
+        let folder = tempfile::Builder::new()
+            .prefix("dtop-disk-")
+            .tempdir_in("/tmp");
+        let folder = folder.map_err(failed)?;
+        let (mount, file) = (folder.path().join("m"), folder.path().join("file"));
+        fs::create_dir(&mount).map_err(failed)?;
+        let size = File::create(&file).and_then(|it| it.set_len(bytes));
+        size.map_err(failed)?;
+        if !format.make(&file) || !runs("mount", &["-o", "loop"], &[&file, &mount]) {
+            return Err(Missing(format!(
+                "no {name} can be made in a file and mounted here"
+            )));
+        }
+        Ok(Self {
+            mount,
+            is_ext4: matches!(format, Format::Ext4 { .. }),
             _folder: folder,
         })
     }
@@ -79,6 +132,13 @@ impl SmallDisk {
         let file = File::create(self.mount.join("somebody-elses")).expect("a file");
         fallocate(&file, FallocateFlags::empty(), 0, bytes).expect("room");
     }
+}
+
+fn runs(program: &str, words: &[&str], paths: &[&Path]) -> bool {
+    let mut command = Command::new(program);
+    command.args(words).args(paths).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 impl Drop for SmallDisk {

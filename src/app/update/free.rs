@@ -145,7 +145,7 @@ fn choose(model: &mut Model, goal: Goal) -> Vec<Effect> {
         };
         return Vec::new();
     }
-    take_chosen(model, &chosen)
+    take_chosen(model, goal, &chosen)
 }
 
 fn mark(model: &mut Model, goal: Goal, even_volumes: bool) -> Vec<Effect> {
@@ -153,7 +153,7 @@ fn mark(model: &mut Model, goal: Goal, even_volumes: bool) -> Vec<Effect> {
         model.screen = Screen::Browse;
         return Vec::new();
     };
-    take_chosen(model, &chosen)
+    take_chosen(model, goal, &chosen)
 }
 
 /// What somebody marked stays and counts; what was chosen here before is chosen anew.
@@ -165,8 +165,9 @@ fn chosen(model: &Model, goal: Goal, even_volumes: bool) -> Option<Chosen> {
     triage::reach(&model.survey, &selected, (goal, even_volumes), model.now)
 }
 
-fn take_chosen(model: &mut Model, chosen: &Chosen) -> Vec<Effect> {
+fn take_chosen(model: &mut Model, goal: Goal, chosen: &Chosen) -> Vec<Effect> {
     model.screen = Screen::Browse;
+    model.until = Some(goal);
     let before = model.marks.iter();
     let mut changed: Vec<ItemId> = before
         .filter(|(_, added_by)| **added_by == AddedBy::Free)
@@ -218,6 +219,7 @@ mod tests {
     use crate::app::model::Options;
     use crate::app::msg::Msg;
     use crate::app::update::update;
+    use crate::domain::disk::{Disk, Places};
     use crate::domain::inventory::{Part, Progress};
     use crate::domain::plan::scene::{a_record, record, volume};
     use crate::domain::time::Timestamp;
@@ -284,6 +286,23 @@ mod tests {
         let part = Part::Stage(Stage::Layers, done());
         update(&mut model, Msg::Scan(vec![part]));
         assert_eq!((model.marks.len(), &model.screen), (1, &Screen::Browse));
+    }
+
+    #[test]
+    fn what_is_marked_for_a_target_goes_only_until_that_is_met() {
+        let mut model = model(Options::default(), &done());
+        press(&mut model, "f 1 0 b enter");
+        assert_eq!(model.until, Some(Goal::Free(Bytes(10))));
+        let disk = Disk {
+            total: Bytes(100),
+            free: Bytes(10),
+            holds: Places::ALL,
+            ..Disk::default()
+        };
+        update(&mut model, Msg::Scan(vec![Part::Disks(vec![disk])]));
+        press(&mut model, "f 2 0 % enter");
+        assert_eq!(model.until, Some(Goal::UntilPercent(20)));
+        assert_eq!(model.marks.len(), 2);
     }
 
     #[test]

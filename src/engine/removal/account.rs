@@ -10,7 +10,7 @@ use crate::domain::account::{Account, Change, Difference, DiskChange, FreedBy, i
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
-use crate::domain::layers::{Observation, Went};
+use crate::domain::layers::{Freed, Observation, Went};
 use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::survey::Survey;
@@ -31,6 +31,8 @@ pub(super) struct Tally<'a> {
     credits: HashMap<ItemId, Went>,
     /// What went with each step.
     went: HashMap<ItemId, Went>,
+    /// What was counted of steps beyond what the disk gained.
+    overcounted: HashMap<ItemId, Bytes>,
 }
 
 /// Whether the engine names the layers that go with an image: Docker's graph drivers do (ENGINE.md §1.7), the
@@ -46,6 +48,7 @@ impl<'a> Tally<'a> {
             observation: Observation::new(&survey.ledger),
             credits: HashMap::new(),
             went: HashMap::new(),
+            overcounted: HashMap::new(),
         }
     }
 
@@ -141,6 +144,17 @@ impl<'a> Tally<'a> {
         Figure::Unknown
     }
 
+    /// Takes the disk's word for a step of which more was counted.
+    pub(super) fn correct(&mut self, step: &Step, gained: Bytes) -> Figure<Bytes> {
+        if let Some(went) = self.went.get_mut(&step.id) {
+            let beyond = went.bytes - gained;
+            self.overcounted.insert(step.id.clone(), beyond);
+            went.bytes = gained;
+            went.about = true;
+        }
+        Figure::Known(gained)
+    }
+
     fn total(&self) -> Went {
         let mut total = Went::default();
         for went in self.went.values().chain(self.credits.values()) {
@@ -172,7 +186,9 @@ impl Run<'_> {
             account.about |= self.were_others_at_work(done).await;
             account.differences = self.differences(&total).await;
         }
-        account.at_most = account.at_most.max(self.at_most());
+        // An estimate by length has no upper end.
+        let most = self.at_most(|frees| frees.upper().unwrap_or(Bytes(u64::MAX)));
+        account.at_most = account.at_most.max(most);
         self.ask_disks(&mut account, listening).await;
         account
     }
@@ -194,22 +210,29 @@ impl Run<'_> {
             account.by = FreedBy::Disk;
             account.about = true;
         }
-        let counted = (account.freed, account.at_most);
-        let differs = account.disk.is_some_and(|disk| disk.differs(counted));
+        let beyond: Bytes = self.tally.overcounted.values().copied().sum();
+        if !beyond.is_zero() {
+            account.by = FreedBy::Disk;
+        }
+        let counted = (
+            account.freed,
+            account.freed.max(self.at_most(|frees| frees.at_most)),
+        );
+        let differs = account.disk.is_some_and(|disk| disk.differs(counted)) || !beyond.is_zero();
         if differs
             && account.synced
             && self.target.stays_still(since, &after).await
             && !listening.is_disturbed()
         {
-            account.correct_by_disk();
+            account.correct_by_disk(beyond);
         }
     }
 
     /// The most that the steps may have freed whose objects went.
-    fn at_most(&self) -> Bytes {
+    fn at_most(&self, bytes: fn(&Freed) -> Bytes) -> Bytes {
         let steps = self.plan.steps.iter();
         let gone = steps.filter(|step| self.removed.contains(&step.id));
-        gone.map(|step| step.frees.at_most).sum()
+        gone.map(|step| bytes(&step.frees)).sum()
     }
 
     /// True if something that may hold layers went and no step removed it: whose removal let go of what both
@@ -259,6 +282,7 @@ impl Run<'_> {
             let freed = went.bytes;
             self.removed.contains(&step.id)
                 && went.figure() != Figure::Unknown
+                && !self.tally.overcounted.contains_key(&step.id)
                 && (freed < step.frees.at_least
                     || step.frees.is_exact() && freed != step.frees.at_least)
         };

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::Disk;
-use crate::domain::inventory::{EngineInfo, Inventory};
+use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::ItemId;
 use crate::domain::plan::Plan;
 use crate::engine::aside::aside;
@@ -157,7 +157,8 @@ impl<'a> Looker<'a> {
 
     /// Asks filesystems here as they are, which costs nothing; `None` where they are elsewhere.
     pub async fn glance(&self, before: &[Disk]) -> Option<Look> {
-        if !self.info.local || before.is_empty() {
+        // The containerd store may give back a little after its answer.
+        if !self.info.local || before.is_empty() || self.info.store == Store::Containerd {
             return None;
         }
         let disks = before.to_vec();

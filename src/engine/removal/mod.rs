@@ -169,7 +169,8 @@ async fn carry_out(
     // All steps have ended; from here on it is the wait for the account that is cancelled.
     cancel.store(false, Ordering::Relaxed);
     report(Event::Counting);
-    let account = run.account(&dropped, &listening).await;
+    let mut account = run.account(&dropped, &listening).await;
+    account.lacks = run.target.missing();
     drop(listening);
     account.correct(&mut dropped);
     run.written.finish(&plan, &dropped).await;
@@ -354,6 +355,9 @@ impl<'a> Run<'a> {
             freed = self.tally.doubt(step);
         } else if end.outcome.is_away() {
             self.target.promised(&step.frees);
+            if let Some(gained) = self.target.gained_instead(freed).await {
+                freed = self.tally.correct(step, gained);
+            }
         }
         let done = Done {
             id: step.id.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::bytes::Bytes;
+use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::item::ItemId;
 use crate::domain::layers::Freed;
@@ -120,6 +120,29 @@ impl<'a> Target<'a> {
         let has_gained = is_enough(&look);
         self.took(look);
         Some(has_gained)
+    }
+
+    /// Returns what the filesystems gained by the step in hand where that is less than half of what was counted of it,
+    /// and they tell at once: a file with holes, or a length that no block stands for.
+    pub async fn gained_instead(&mut self, counted: Figure<Bytes>) -> Option<Bytes> {
+        let before = self.at_step.take()?;
+        let counted = counted.known().filter(|counted| *counted > SMALL)?;
+        if !self.was_still {
+            return None;
+        }
+        let gained = |look: &Look| look.unused() - before.unused();
+        let is_shown = |look: &Look| gained(look).0 >= counted.0 / 2;
+        if is_shown(&self.looker.glance(&before.disks).await?) {
+            return None;
+        }
+        let look = self.looker.again(&before.disks).await;
+        let tells = look.synced && self.looker.gives_at_once(&look);
+        (tells && !is_shown(&look)).then(|| gained(&look))
+    }
+
+    /// What must be free more, by the last look.
+    pub fn missing(&self) -> Bytes {
+        self.lacks().iter().map(|lack| lack.bytes).sum()
     }
 
     /// What the filesystems said right before the first step, and what they say now.

@@ -13,8 +13,6 @@ use futures_util::future::LocalBoxFuture;
 
 use crate::cli;
 use crate::domain::account::Account;
-use crate::domain::bytes::Bytes;
-use crate::domain::disk::Disk;
 use crate::domain::history::NOT_WRITTEN;
 use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::ItemId;
@@ -28,6 +26,7 @@ use crate::report::text::{self, Page};
 use crate::runtime::console::Console;
 use crate::runtime::ending::{Ending, GRACE};
 use crate::runtime::waiting::{Waits, showing};
+use crate::ui::words;
 
 use super::opened::Opened;
 use super::{Clean, Planned, Stop, chosen, clean_ended, is_confirmed, stopped};
@@ -166,13 +165,7 @@ fn told(
     // Where the last plan could not promise it, that was said then.
     let was_promised = last.target.is_some_and(|target| target.is_met);
     if sum.is_met == Some(false) && was_promised {
-        let after = sum.account.disks.iter().map(|(_, after)| after.clone());
-        let after: Vec<Disk> = after.collect();
-        let missing = first.goal.and_then(|goal| goal.missing(&after));
-        let missing: Bytes = missing.iter().flatten().map(|lack| lack.bytes).sum();
-        console.complain(&format!(
-            "the target is not met: {missing} more must be free, by the disk's own word"
-        ));
+        console.complain(&words::lacking(sum.account.lacks));
     }
     if let Some(trouble) = wish.journal.trouble() {
         console.complain(&format!("{NOT_WRITTEN}: {trouble}"));
