@@ -399,7 +399,9 @@ impl Root {
         let folders = known.folders.iter().take(SAMPLE);
         let mut folders = folders.chain(records.take(SAMPLE));
         let has_layer = |name: &Text| {
-            let path = Path::new(&*engine.driver).join(&**name);
+            let folders = on_disk::folders_of(&engine.driver);
+            let path = folders.map_or_else(|| engine.driver.to_string().into(), |(path, _)| path);
+            let path = path.join(&**name);
             is_folders(name) && self.open_folder(&path).is_ok()
         };
         containers.any(|id| has("containers", id.as_str()) || has(&podman, id.as_str()))

@@ -3,7 +3,7 @@
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
-use dtop::domain::layers::Ledger;
+use dtop::domain::layers::{Doubt, Freed, Ledger};
 
 use crate::recorded::{CONTAINERD, GRAPH_DRIVERS, inventory};
 
@@ -68,9 +68,16 @@ fn an_image_whose_layers_are_cache_frees_nothing() {
         ] {
             let freed = ledger.frees(&items);
             assert_eq!(freed.at_least, Bytes(bytes), "{engine} {items:?}");
-            assert!(freed.is_exact(), "{engine} {items:?} {freed:?}");
+            assert!(is_settled(&freed), "{engine} {items:?} {freed:?}");
         }
     }
+}
+
+/// True where nothing is in doubt but what lengths are in blocks.
+fn is_settled(freed: &Freed) -> bool {
+    let mut doubts = freed.doubts().iter();
+    let by_length = doubts.all(|doubt| *doubt == Doubt::ByLength);
+    by_length && !freed.pending && freed.at_least == freed.at_most
 }
 
 #[test]
@@ -94,7 +101,7 @@ fn everything_is_each_layer_once_and_what_records_and_containers_have() {
         let all = Bytes(29_118_864 + 2_527_232) + copies + written;
         let mut items = everything(&inventory);
         assert_eq!(ledger.frees(&items).at_least, all, "{engine}");
-        assert!(ledger.frees(&items).is_exact(), "{engine}");
+        assert!(is_settled(&ledger.frees(&items)), "{engine}");
         items.reverse();
         let mut release = ledger.release();
         let sum: Bytes = items.iter().map(|item| release.let_go(item).at_least).sum();
@@ -198,7 +205,8 @@ fn on_the_containerd_store_sums_come_to_what_was_measured() {
                 3_084_288,
                 true,
             ),
-            ("old", vec![old.clone()], 1_280_000, true),
+            // Nothing but the list tells that others have the very blobs of the layers below.
+            ("old", vec![old.clone()], 1_280_000, false),
             (
                 "old and its record",
                 vec![old, step],
