@@ -4,7 +4,7 @@
 //! A layer is its folder in the driver's, the short name that overlay2 gives it (`l/<name>`), and the engine's notes
 //! on it (`layerdb/sha256/<chain>`). An image has its config and the folder beside it besides
 //! (`imagedb/content`, `imagedb/metadata`). What a pull notes of digests (`distribution`) stays when the image goes
-//! (seen on 20.10, 26.1 and 28.5).
+//! (seen after a pull from a registry on 20.10 and 28.5).
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
