@@ -570,7 +570,7 @@ impl Tour<'_> {
             own += stat.as_ref().map(blocks).unwrap_or_default();
         }
         self.portion(Owner::Store, &folder.path, own, Some(Bytes::ZERO));
-        let mut found = Vec::new();
+        let (mut found, mut links) = (Vec::new(), Vec::new());
         for entry in self.entries(&list)? {
             if let Some(blocks) = self.before.folder(&entry.name()) {
                 found.push((entry, blocks, Counted::Blocks));
@@ -578,7 +578,8 @@ impl Tour<'_> {
             }
             let (taken, counted) = match files {
                 Some(_) if entry.name() == SHORT_NAMES => {
-                    let blocks = self.short_names(&entry)?;
+                    links = self.short_names(&entry)?;
+                    let blocks = blocks(&entry.stat);
                     let length = Bytes::ZERO;
                     (Taken { length, blocks }, Counted::Length(Bytes::ZERO))
                 }
@@ -608,15 +609,23 @@ impl Tour<'_> {
             };
             self.portion(owner, &entry.path, blocks, counted);
         }
+        for (of, blocks) in links {
+            let owner = match notes.owner(&of) {
+                Some(Owner::Writable(id) | Owner::Init(id)) => Owner::Notes(id),
+                Some(_) | None => Owner::Store,
+            };
+            self.portion(owner, &list.join(SHORT_NAMES), blocks, Some(Bytes::ZERO));
+        }
         self.contents.layers = notes.layers.unwrap_or_default();
         self.contents.mounts = notes.mounts;
         self.contents.records = notes.records;
         Ok(())
     }
 
-    /// What the short names of layers take, but for those that were counted with their layers.
-    fn short_names(&mut self, folder: &Entry) -> io::Result<Bytes> {
-        let mut sum = blocks(&folder.stat);
+    /// Returns the folders that short names stand for, each with what its name takes; but for those of layers, which
+    /// were counted with them, and those that take nothing.
+    fn short_names(&mut self, folder: &Entry) -> io::Result<Vec<(String, Bytes)>> {
+        let mut names = Vec::new();
         let list = self.root.open_folder(&folder.path).ok();
         for entry in self.entries(&folder.path)? {
             let own = blocks(&entry.stat);
@@ -625,11 +634,11 @@ impl Tour<'_> {
             let target = target.and_then(|it| readlinkat(it, &*entry.name(), Vec::new()).ok());
             let target = target.as_ref().and_then(|it| it.to_str().ok());
             let of = target.and_then(|it| it.split('/').nth(1));
-            if of.and_then(|of| self.before.folder(of)).is_none() {
-                sum += own;
+            if !own.is_zero() && of.and_then(|of| self.before.folder(of)).is_none() {
+                names.push((of.unwrap_or_default().to_owned(), own));
             }
         }
-        Ok(sum)
+        Ok(names)
     }
 
     /// What is in a folder that is there and can be read. What lies on another filesystem is not in it.
