@@ -148,21 +148,34 @@ fn ssh_shows_what_the_socket_shows(engine: &PrivateEngine, sshd: &Sshd) {
     let url = sshd::url(&engine.socket());
     let here = json(dtop(&["-H", &engine.host(), "report", "--json"]));
     let there = json(sshd.dtop(&["-H", &url, "report", "--json"]));
-    for part in ["images", "volumes", "build_cache"] {
-        assert_eq!(here[part], there[part], "{part}");
-    }
-    // A log is read, and counted with its container, only where the engine is local.
-    let without_logs = |report: &Value| {
-        let mut containers = report["containers"].as_array().cloned().unwrap();
-        for container in containers.iter_mut().filter_map(Value::as_object_mut) {
-            container.remove("log");
-            container.remove("frees");
+    // Blocks are counted, and logs read, only where the engine is local.
+    let listed = |report: &Value, part: &str| {
+        let mut rows = report[part].as_array().cloned().unwrap();
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            for measured in ["log", "frees", "exact", "by"] {
+                row.remove(measured);
+            }
         }
-        containers
+        rows
     };
-    assert_eq!(without_logs(&here), without_logs(&there));
-    assert_eq!(without_logs(&there).len(), 1);
-    assert_eq!(there["containers"][0]["frees"], 30_000);
+    for part in ["images", "containers", "volumes", "build_cache"] {
+        assert_eq!(listed(&here, part), listed(&there, part), "{part}");
+    }
+    assert_eq!(listed(&there, "containers").len(), 1);
+    for (part, length) in [("containers", 30_000), ("volumes", 7_000)] {
+        let rows = |report: &Value| report[part][0].clone();
+        let (blocks, estimate) = (rows(&here), rows(&there));
+        assert_eq!(
+            (&blocks["by"], &blocks["exact"]),
+            (&"blocks".into(), &true.into())
+        );
+        assert!(blocks["frees"].as_u64() > Some(length), "{blocks}");
+        assert_eq!(
+            (&estimate["by"], &estimate["exact"]),
+            (&"length".into(), &false.into())
+        );
+        assert_eq!(estimate["frees"], length, "{estimate}");
+    }
     assert_eq!(there["engine"]["host"], url.as_str());
     assert_eq!(there["engine"]["why"], "-H");
     assert_eq!(there["engine"]["local"], false);
