@@ -11,7 +11,7 @@ use std::iter::Peekable;
 use std::pin::pin;
 
 use color_eyre::Result;
-use crossterm::event::{Event as Input, EventStream};
+use crossterm::event::Event as Input;
 use futures_util::{Stream, StreamExt};
 use ratatui::backend::Backend;
 use ratatui::layout::Rect;
@@ -36,6 +36,7 @@ pub mod batch;
 pub mod console;
 pub mod ending;
 mod input;
+mod keyboard;
 mod line;
 pub mod open;
 pub mod past;
@@ -45,6 +46,7 @@ mod terminal;
 mod waiting;
 
 use ending::{Ending, GRACE, Signals};
+use keyboard::Keyboard;
 use line::Line;
 use session::{News, Session};
 pub use session::{Opened, Opener};
@@ -84,7 +86,7 @@ pub async fn run(
         ending: None,
     };
     program
-        .run(&terminal, terminal.screen()?, EventStream::new())
+        .run(&terminal, terminal.screen()?, Keyboard::new())
         .await
 }
 
@@ -217,7 +219,8 @@ impl Program {
 
     /// Waits for something to happen and takes in all that has. What the terminal sent goes alone: a key means what
     /// was drawn before the answers that came with it, and its own frame does not wait for them. A signal goes before
-    /// keys, which may come without an end. Nothing if the terminal has taken a frame.
+    /// keys, which may come without an end. Nothing if the terminal has taken a frame; keys that have come by then go
+    /// first, as nobody has seen it who typed them.
     async fn next_batch(
         &mut self,
         inputs: &mut Receiver<io::Result<Input>>,
@@ -228,7 +231,6 @@ impl Program {
         let mut batch = Vec::new();
         tokio::select! {
             biased;
-            () = self.line.taken() => return None,
             ending = signals.next(), if self.ending.is_none() => batch.push(self.end_by(ending)),
             () = last(self.ending) => {}
             input = inputs.recv(), if !self.is_blind => {
@@ -237,6 +239,7 @@ impl Program {
                     self.read(Some(input), &mut batch);
                 }
             }
+            () = self.line.taken() => return None,
             Some(news) = self.inbox.recv() => self.take(news, &mut batch),
             panicked = self.session.next_panic() => std::panic::resume_unwind(panicked),
             () = alarm(self.model.wakes_at()) => {}
