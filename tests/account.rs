@@ -21,6 +21,7 @@ use disk::Disk;
 use support::STATE;
 use support::engine::{PrivateEngine, Store};
 use support::journey::{Journey, Pane};
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::proxy::{Manner, Proxy};
 use support::scene::{Builder, Scene};
@@ -46,8 +47,12 @@ const ON_CONTAINERD: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut trials = trial::on_store(ON_GRAPH_DRIVER, Store::GraphDriver);
-    trials.extend(trial::on_store(ON_CONTAINERD, Store::Containerd));
+    let mut trials = trial::on_store(ON_GRAPH_DRIVER, Store::GraphDriver, Length::Short);
+    trials.extend(trial::on_store(
+        ON_CONTAINERD,
+        Store::Containerd,
+        Length::Short,
+    ));
     trial::run(trials)
 }
 

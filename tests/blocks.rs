@@ -17,12 +17,13 @@ use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed};
 use rustix::fs::{FallocateFlags, fallocate, sync};
 use serde_json::Value;
 
 use support::STATE;
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing};
 use support::scene::Scene;
 use support::small_disk::SmallDisk;
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
                 Err(missing) => trial::without_engine(&missing),
             };
             let name = format!("{label}::what_is_promised_is_what_is_free{way}");
-            trials.push(Trial::ignorable_test(name, run));
+            trials.push(trial::of(name, Length::Long, run));
         }
     }
     trial::run(trials)

@@ -24,6 +24,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Programs, on_path};
 use support::pty::Screen;
 use support::scene::{Builder, Scene};
@@ -86,17 +87,15 @@ const ON_CONTAINERD: &[OnEngine] = &[
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     for &(name, test) in PLAIN {
-        trials.push(Trial::test(name, move || {
-            test();
-            Ok(())
-        }));
+        trials.push(trial::plain(name, Length::Short, test));
     }
     let no_thread = || match no_thread_to_be_had_is_a_line() {
         Ok(()) => Ok(Completion::Completed),
         Err(missing) => trial::without_engine(&missing),
     };
-    trials.push(Trial::ignorable_test(
+    trials.push(trial::of(
         "no_thread_to_be_had_is_a_line",
+        Length::Short,
         no_thread,
     ));
     let mut programs = vec![Programs::installed()];
@@ -117,7 +116,7 @@ fn main() -> ExitCode {
                     Err(missing) => trial::without_engine(&missing),
                 }
             };
-            trials.push(Trial::ignorable_test(format!("{label}::{name}"), run));
+            trials.push(trial::of(format!("{label}::{name}"), Length::Short, run));
         }
     }
     let newest = Programs::all().into_iter().next_back().expect("a reason");
@@ -134,7 +133,7 @@ fn main() -> ExitCode {
                 Err(missing) => trial::without_engine(&missing),
             }
         };
-        trials.push(Trial::ignorable_test(format!("containerd::{name}"), run));
+        trials.push(trial::of(format!("containerd::{name}"), Length::Short, run));
     }
     trial::run(trials)
 }

@@ -1,7 +1,7 @@
 //! Whatever comes in: arbitrary bytes, spoilt answers of real engines, and a saved corpus go through everything
 //! that reads what others write. Nothing panics, nothing hangs, and nothing that is printed moves a cursor.
 //!
-//! How many cases there are is fixed; `DTOP_LONG=1` runs fifty times as many, with other numbers.
+//! How many cases there are is fixed; `DTOP_LONG=2` runs fifty times as many, with other numbers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,9 @@
     reason = "a test that cannot go on ends with the place and the cause; how many cases there were is said"
 )]
 
+#[allow(dead_code, reason = "a part of it is another test's")]
+#[path = "support/length.rs"]
+mod length;
 #[allow(dead_code, reason = "a part of it is another test's")]
 #[path = "support/random.rs"]
 mod random;
@@ -31,6 +34,7 @@ use dtop::engine::wire::{self, Dialect};
 use dtop::report::json;
 use dtop::report::text::{self, Page};
 use dtop::ui::text::{fit, pad, sanitise, width};
+use length::Length;
 use random::Random;
 use serde_json::Value;
 
@@ -82,13 +86,15 @@ const WORDS: [&str; 38] = [
 ];
 
 fn cases(count: usize) -> usize {
-    let is_long = std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0");
-    count * if is_long { 50 } else { 1 }
+    count * if Length::Search.is_asked_for() { 50 } else { 1 }
 }
 
 fn seed() -> u64 {
-    let is_long = std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0");
-    if is_long { 60_000 } else { 6 }
+    if Length::Search.is_asked_for() {
+        60_000
+    } else {
+        6
+    }
 }
 
 /// What was saved for a reader, and has to go on being read well.
@@ -522,8 +528,11 @@ fn any_config_is_read_or_an_error_in_one_line() {
 /// Nothing that is made of it may be much larger than it is, nor take much longer than reading it.
 #[test]
 fn answers_as_long_as_an_engine_likes_are_read_or_refused() {
-    let is_long = std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0");
-    let length = if is_long { 100_000_000 } else { 1_000_000 };
+    let length = if Length::Search.is_asked_for() {
+        100_000_000
+    } else {
+        1_000_000
+    };
     let filled = |piece: &str| {
         let inner = vec![piece; length / (piece.len() + 1)].join(",");
         format!("[{inner}]")
@@ -574,7 +583,7 @@ fn answers_as_long_as_an_engine_likes_are_read_or_refused() {
         let took = start.elapsed();
         let begin: String = shape.chars().take(30).collect();
         println!("{} bytes of {begin}: {took:?}", shape.len());
-        let bound = LONGEST * if is_long { 30 } else { 1 };
+        let bound = LONGEST * if Length::Search.is_asked_for() { 30 } else { 1 };
         assert!(took < bound, "{begin}: {took:?}");
     }
 }

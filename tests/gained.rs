@@ -13,10 +13,11 @@ use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use serde_json::Value;
 
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Podman, Programs};
 use support::scene::{Builder, Scene};
 use support::small_disk::{Format, SmallDisk};
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
                 Err(missing) => trial::without_engine(&missing),
             };
             let name = format!("{name}::{}", format.name());
-            trials.push(Trial::ignorable_test(name, run));
+            trials.push(trial::of(name, Length::Long, run));
         }
     }
     let podman = || {
@@ -86,7 +87,7 @@ fn main() -> ExitCode {
         }
     };
     let name = "what_podman_takes_off_its_list_on_a_full_disk_has_not_gone";
-    trials.push(Trial::ignorable_test(name, podman));
+    trials.push(trial::of(name, Length::Long, podman));
     trial::run(trials)
 }
 

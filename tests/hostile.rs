@@ -1,5 +1,5 @@
 //! Settings and environments as nobody writes them on purpose, put together at random: a clear line or a working
-//! program, never one that hangs, and nothing left behind. `DTOP_LONG=1` tries a thousand of each; `DTOP_SEED` others.
+//! program, never one that hangs, and nothing left behind. `DTOP_LONG=2` tries a thousand of each; `DTOP_SEED` others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,11 +17,12 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::Value;
 
 use support::engine::{PrivateEngine, Store};
+use support::length::Length;
 use support::program::{Missing, Programs};
 use support::random::Random;
 use support::sshd::{self, Manner, Sshd};
@@ -39,7 +40,7 @@ const TESTS: &[Hostile] = &[
 
 fn main() -> ExitCode {
     let trials = TESTS.iter().map(|&(name, test)| {
-        Trial::ignorable_test(name, move || {
+        trial::of(name, Length::Short, move || {
             let programs = Programs::all().into_iter().next_back().expect("a reason");
             let engine = programs.and_then(|it| PrivateEngine::start(&it, Store::GraphDriver));
             match engine.and_then(|engine| test(&engine)) {
@@ -52,8 +53,11 @@ fn main() -> ExitCode {
 }
 
 fn cases() -> usize {
-    let is_long = std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0");
-    if is_long { 1000 } else { 6 }
+    if Length::Search.is_asked_for() {
+        1000
+    } else {
+        6
+    }
 }
 
 fn seed() -> u64 {

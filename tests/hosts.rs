@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed};
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -21,6 +21,7 @@ use serde_json::Value;
 use support::STATE;
 use support::daemon::Daemon;
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::papers::{Authority, Good};
 use support::program::{CALLERS_ENGINE, Missing, Programs, on_path};
 use support::pty::Screen;
@@ -92,7 +93,7 @@ type Ending = fn(&mut Screen);
 
 fn main() -> ExitCode {
     let over_ssh = OVER_SSH.iter().map(|&(name, manner, test)| {
-        Trial::ignorable_test(name, move || {
+        trial::of(name, Length::Short, move || {
             let started = programs().and_then(|programs| {
                 let sshd = Sshd::start(&manner())?;
                 Ok((PrivateEngine::start(&programs, Store::GraphDriver)?, sshd))
@@ -105,12 +106,16 @@ fn main() -> ExitCode {
         })
     });
     let alone = ALONE.iter().map(|&(name, test)| {
-        Trial::ignorable_test(name, move || -> Result<Completion, Failed> {
-            match programs().and_then(|programs| test(&programs)) {
-                Ok(()) => Ok(Completion::Completed),
-                Err(missing) => trial::without_engine(&missing),
-            }
-        })
+        trial::of(
+            name,
+            Length::Short,
+            move || -> Result<Completion, Failed> {
+                match programs().and_then(|programs| test(&programs)) {
+                    Ok(()) => Ok(Completion::Completed),
+                    Err(missing) => trial::without_engine(&missing),
+                }
+            },
+        )
     });
     trial::run(over_ssh.chain(alone).collect())
 }

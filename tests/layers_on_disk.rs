@@ -13,11 +13,12 @@ use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed};
 use serde_json::Value;
 
 use support::STATE;
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Programs};
 use support::scene::{Builder, Scene};
 use support::small_disk::SmallDisk;
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
                 _ => String::new(),
             };
             let name = format!("{label}{driver}_gives_back_what_was_promised");
-            trials.push(Trial::ignorable_test(name, move || on(programs, driver)));
+            trials.push(trial::of(name, Length::Long, move || on(programs, driver)));
         }
     }
     trial::run(trials)

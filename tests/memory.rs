@@ -14,13 +14,39 @@
 
 mod support;
 
+use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use support::crowd::Crowd;
 use support::crowd::things::{Size, Words};
-use support::is_release_build;
+use support::length::Length;
 use support::pty::Screen;
+use support::{is_release_build, trial};
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    (
+        "memory_is_bounded_at_any_size",
+        memory_is_bounded_at_any_size,
+    ),
+    (
+        "many_words_take_little_more_than_themselves",
+        many_words_take_little_more_than_themselves,
+    ),
+    (
+        "a_day_of_events_leaves_nothing_behind",
+        a_day_of_events_leaves_nothing_behind,
+    ),
+];
+
+fn main() -> ExitCode {
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| trial::plain(name, Length::Long, test));
+    trial::run(trials.collect())
+}
 
 /// How long the largest engine may take to tell everything, on a slow machine.
 const LONG: Duration = Duration::from_secs(120);
@@ -132,7 +158,6 @@ fn hold_peak(size: Size, most: u64) {
     screen.end();
 }
 
-#[test]
 fn memory_is_bounded_at_any_size() {
     if is_release_build() {
         hold_peak(THOUSAND, 16 * MEBIBYTE);
@@ -143,7 +168,6 @@ fn memory_is_bounded_at_any_size() {
     }
 }
 
-#[test]
 fn many_words_take_little_more_than_themselves() {
     let many = |size| Size {
         words: Words::Many,
@@ -165,7 +189,6 @@ fn middle(figures: &[u64]) -> u64 {
 
 /// A day of a build server, in bursts with pauses in which everything is listed again: things come and go, ever
 /// new ones under ever new names, and what was there in the beginning is gone many times over.
-#[test]
 fn a_day_of_events_leaves_nothing_behind() {
     let (bursts, events) = if is_release_build() {
         (200, 500)

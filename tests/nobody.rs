@@ -15,12 +15,13 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use support::daemon::Daemon;
 use support::engine::{PrivateEngine, Setup, Store, run};
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Podman, Programs};
 use support::scene::Scene;
 use support::small_disk::SmallDisk;
@@ -55,8 +56,9 @@ fn main() -> ExitCode {
         let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
         for &(name, test) in TESTS {
             let setup = setup.clone();
-            trials.push(Trial::ignorable_test(
+            trials.push(trial::of(
                 format!("{label}::{name}"),
+                Length::Long,
                 move || match setup.and_then(|setup| test(&setup)) {
                     Ok(()) => Ok(Completion::Completed),
                     Err(missing) => trial::without_engine(&missing),

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use support::engine::PrivateEngine;
+use support::length::Length;
 use support::pace::{Build, fill, measure};
 use support::{is_release_build, trial};
 
@@ -28,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let test: trial::OnEngine = ("many_images_are_light", many_images_are_light);
-    trial::run(trial::on_engines(&[test]))
+    trial::run(trial::on_engines(&[test], Length::Long))
 }
 
 fn many_images_are_light(engine: &PrivateEngine) {

@@ -21,6 +21,7 @@ use serde_json::Value;
 use disk::Disk;
 use support::STATE;
 use support::engine::{PrivateEngine, Store};
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::scene::{Builder, Scene};
 use support::trial::{self, OnEngine};
@@ -35,8 +36,12 @@ const ON_CONTAINERD: &[OnEngine] = &[(
 )];
 
 fn main() -> ExitCode {
-    let mut trials = trial::on_store(ON_GRAPH_DRIVER, Store::GraphDriver);
-    trials.extend(trial::on_store(ON_CONTAINERD, Store::Containerd));
+    let mut trials = trial::on_store(ON_GRAPH_DRIVER, Store::GraphDriver, Length::Short);
+    trials.extend(trial::on_store(
+        ON_CONTAINERD,
+        Store::Containerd,
+        Length::Short,
+    ));
     trial::run(trials)
 }
 

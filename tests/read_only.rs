@@ -13,6 +13,7 @@ use std::process::{Command, ExitCode};
 
 use support::engine::PrivateEngine;
 use support::journey::PLAN;
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::proxy::Proxy;
 use support::pty::Screen;
@@ -26,7 +27,7 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    trial::run(trial::on_engines(TESTS))
+    trial::run(trial::on_engines(TESTS, Length::Short))
 }
 
 /// Something of every kind that could go.

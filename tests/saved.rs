@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use support::STATE;
 use support::engine::{PrivateEngine, Store, run};
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::proxy::{Manner, Proxy};
 use support::scene::Scene;
@@ -37,8 +38,8 @@ const ON_ONE: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut trials = trial::on_matrix(ON_EVERY_STORE);
-    trials.extend(trial::on_store(ON_ONE, Store::GraphDriver));
+    let mut trials = trial::on_matrix(ON_EVERY_STORE, Length::Short);
+    trials.extend(trial::on_store(ON_ONE, Store::GraphDriver, Length::Short));
     trial::run(trials)
 }
 

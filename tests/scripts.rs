@@ -21,6 +21,7 @@ use support::STATE;
 use support::archive::{self, Dated};
 use support::census::Census;
 use support::engine::{PrivateEngine, Store};
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::registry::{PASSWORD, Registry, USER};
 use support::scene::{Builder, Scene};
@@ -32,7 +33,7 @@ const TESTS: &[OnEngine] = &[(
 )];
 
 fn main() -> ExitCode {
-    trial::run(trial::on_store(TESTS, Store::GraphDriver))
+    trial::run(trial::on_store(TESTS, Store::GraphDriver, Length::Long))
 }
 
 /// A row of the table.

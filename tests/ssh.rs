@@ -13,12 +13,13 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 use portable_pty::CommandBuilder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use support::engine::{PrivateEngine, Store};
+use support::length::Length;
 use support::program::{Missing, Programs, on_path};
 use support::pty::Screen;
 use support::scene::Scene;
@@ -46,7 +47,7 @@ const TESTS: &[OverSsh] = &[
 
 fn main() -> ExitCode {
     let trials = TESTS.iter().map(|&(name, test)| {
-        Trial::ignorable_test(name, move || {
+        trial::of(name, Length::Short, move || {
             let engine = programs().and_then(|it| PrivateEngine::start(&it, Store::GraphDriver));
             match engine.and_then(|engine| test(&engine)) {
                 Ok(()) => Ok(Completion::Completed),

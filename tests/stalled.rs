@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use support::STATE;
 use support::engine::PrivateEngine;
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::scene::Scene;
 use support::trial::{self, OnEngine};
@@ -31,7 +32,7 @@ const BOUND: Duration = Duration::from_secs(45);
 const TESTS: &[OnEngine] = &[("everything_else_ends", everything_else_ends)];
 
 fn main() -> ExitCode {
-    trial::run_waiting(trial::on_matrix(TESTS))
+    trial::run_waiting(trial::on_matrix(TESTS, Length::Long))
 }
 
 /// An archive of a container that is asked for and not read.

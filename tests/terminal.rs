@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::Trial;
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
 
 use support::broken;
 use support::journey::{Journey, PLAN, Pane, REMOVING};
+use support::length::Length;
 use support::program::on_path;
 use support::pty::{SOON, Screen, traces};
 use support::trial;
@@ -113,12 +113,9 @@ const NOTHING: [&str; 0] = [];
 
 fn main() -> ExitCode {
     broken::run_if_asked();
-    let tests = TESTS.iter().map(|&(name, test)| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    });
+    let tests = TESTS
+        .iter()
+        .map(|&(name, test)| trial::plain(name, Length::Short, test));
     trial::run(tests.collect())
 }
 

@@ -12,10 +12,11 @@ use std::process::{Command, ExitCode};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Completion, Trial};
+use libtest_mimic::Completion;
 
 use support::engine::{PrivateEngine, Setup, Store};
 use support::journey::Journey;
+use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Programs};
 use support::proxy::Proxy;
 use support::scene::Scene;
@@ -56,7 +57,7 @@ const RESERVE: u8 = 5;
 
 fn main() -> ExitCode {
     let trials = TESTS.iter().map(|(name, is_for_ext4, test)| {
-        Trial::ignorable_test(*name, move || {
+        trial::of(*name, Length::Long, move || {
             let start = |disk: SmallDisk| {
                 let setup = Setup::Docker(Programs::installed()?, Store::GraphDriver);
                 let engine = PrivateEngine::start_in(&setup, &[], disk.path())?;

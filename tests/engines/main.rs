@@ -23,6 +23,7 @@ mod uses;
 
 use std::process::ExitCode;
 
+use support::length::Length;
 use support::trial::{self, OnEngine};
 
 const TESTS: &[OnEngine] = &[
@@ -222,5 +223,5 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    trial::run_waiting(trial::on_matrix(TESTS))
+    trial::run_waiting(trial::on_matrix(TESTS, Length::Short))
 }

@@ -36,13 +36,14 @@ use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
 use dtop::engine::transport::Address;
 use dtop::engine::watch::{Wanted, scan_once};
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed};
 
 use disk::Disk;
 use fleet::Fleet;
 use report::{picture, report, steps};
 use served::assert_is_served;
 use support::engine::{PrivateEngine, Setup, Store};
+use support::length::Length;
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
 use support::random::Random;
@@ -68,7 +69,7 @@ const RUNS: [(&str, Run); 7] = [
         Run {
             sets: 32,
             exact: 95,
-            is_long: false,
+            length: Length::Long,
             ..LONG
         },
     ),
@@ -128,7 +129,7 @@ const LONG: Run = Run {
     sets: 40,
     exact: 90,
     in_doubt: None,
-    is_long: true,
+    length: Length::Search,
     in_one_session: false,
 };
 
@@ -149,7 +150,7 @@ fn main() -> ExitCode {
                 Ok(programs) if !programs.label.is_empty() => format!("{}::{name}", programs.label),
                 _ => name.to_owned(),
             };
-            trials.push(Trial::ignorable_test(name, move || run.on(programs)));
+            trials.push(trial::of(name, run.length, move || run.on(programs)));
         }
     }
     trial::run(trials)
@@ -176,8 +177,7 @@ struct Run {
     exact: usize,
     /// Of the bytes that went, at most so many in a hundred are in doubt.
     in_doubt: Option<u64>,
-    /// It takes minutes, and runs only when asked to.
-    is_long: bool,
+    length: Length,
     /// What was found out for a set is known for the next, as on a screen that stays open.
     in_one_session: bool,
 }
@@ -196,9 +196,6 @@ struct Outcome {
 
 impl Run {
     fn on(&self, programs: Result<Programs, Missing>) -> Result<Completion, Failed> {
-        if self.is_long && std::env::var_os("DTOP_LONG").is_none() {
-            return Ok(Completion::ignored_with("DTOP_LONG=1 runs it, for minutes"));
-        }
         let ctr = programs
             .as_ref()
             .ok()

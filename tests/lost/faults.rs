@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::stage::{OBJECTS, Stage, clean, done};
 use crate::support::engine::PrivateEngine;
+use crate::support::length::Length;
 use crate::support::meddler::{FAULTS, Fault, Meddler};
 use crate::support::random::Random;
 
@@ -11,7 +12,7 @@ use crate::support::random::Random;
 const CASES: usize = 40;
 const SEED: u64 = 6;
 
-/// Half of the cases: a seeded choice, or all of them under `DTOP_LONG=1`.
+/// Half of the cases: a seeded choice, or all of them under `DTOP_LONG=2`.
 pub fn hold(engine: &PrivateEngine, half: usize) {
     let stage = Stage::on(engine);
     let meddler = Meddler::before(&engine.socket(), engine.folder());
@@ -38,7 +39,7 @@ fn cases(requests: usize, half: usize) -> Vec<(usize, Fault)> {
     let mut cases: Vec<_> = numbers
         .flat_map(|number| FAULTS.map(|fault| (number, fault)))
         .collect();
-    if std::env::var_os("DTOP_LONG").is_none_or(|value| value == "0") {
+    if !Length::Search.is_asked_for() {
         let mut random = Random::new(SEED + half as u64);
         while cases.len() > CASES / 2 {
             cases.swap_remove(random.below(cases.len()));

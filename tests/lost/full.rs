@@ -12,11 +12,12 @@ use crate::stage::done;
 use crate::support::dtop;
 use crate::support::engine::{PrivateEngine, Setup};
 use crate::support::journey::{Journey, Pane};
+use crate::support::length::Length;
 use crate::support::program::{CALLERS_ENGINE, Missing};
 use crate::support::pty::Screen;
 use crate::support::scene::Scene;
 use crate::support::small_disk::SmallDisk;
-use crate::support::trial::without_engine;
+use crate::support::trial::{self, without_engine};
 
 /// Room for an engine with a few small images.
 const MEGABYTES: u64 = 160;
@@ -24,20 +25,22 @@ const MEGABYTES: u64 = 160;
 pub fn trials() -> Vec<Trial> {
     let is_docker = |setup: &Result<Setup, Missing>| !matches!(setup, Ok(Setup::Podman(_)));
     let setups = Setup::matrix().into_iter().filter(is_docker);
-    setups.map(trial).collect()
+    setups.map(on).collect()
 }
 
-fn trial(setup: Result<Setup, Missing>) -> Trial {
+fn on(setup: Result<Setup, Missing>) -> Trial {
     let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
     let name = format!("{label}::on_a_full_disk_it_starts_shows_and_removes");
-    Trial::ignorable_test(name, move || match setup.and_then(|it| set_up(&it)) {
-        Ok((engine, disk)) => {
-            on_a_full_disk(&engine, &disk);
-            drop(engine);
-            drop(disk);
-            Ok(Completion::Completed)
+    trial::of(name, Length::Long, move || {
+        match setup.and_then(|it| set_up(&it)) {
+            Ok((engine, disk)) => {
+                on_a_full_disk(&engine, &disk);
+                drop(engine);
+                drop(disk);
+                Ok(Completion::Completed)
+            }
+            Err(missing) => without_engine(&missing),
         }
-        Err(missing) => without_engine(&missing),
     })
 }
 

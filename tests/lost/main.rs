@@ -16,6 +16,7 @@ mod support;
 use std::process::ExitCode;
 
 use support::engine::Store;
+use support::length::Length;
 use support::trial::{self, OnEngine};
 
 const TESTS: &[OnEngine] = &[
@@ -29,7 +30,7 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut trials = trial::on_store(TESTS, Store::GraphDriver);
+    let mut trials = trial::on_store(TESTS, Store::GraphDriver, Length::Long);
     trials.extend(full::trials());
     trial::run_waiting(trials)
 }

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod faulty;
 pub mod http;
 pub mod journey;
+pub mod length;
 pub mod meddler;
 pub mod pace;
 pub mod papers;

@@ -1,23 +1,69 @@
-//! Tests that need an engine, and say by name why they did not run where there is none.
+//! Tests that say by name why they did not run: for want of an engine, or because they are long.
 
 use std::env;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::engine::{PrivateEngine, Setup, Store};
+use super::length::Length;
 use super::program::{Missing, Programs};
 
 /// A named test on a private, empty engine.
 pub type OnEngine = (&'static str, fn(&PrivateEngine));
 
+/// What takes longer is named with its time.
+const LONG_TIME: Duration = Duration::from_secs(5);
+
+/// A trial that runs where tests of its length are asked for, and says what it took where that is long.
+pub fn of(
+    name: impl Into<String>,
+    length: Length,
+    run: impl FnOnce() -> Result<Completion, Failed> + Send + 'static,
+) -> Trial {
+    let name = name.into();
+    let said = name.clone();
+    Trial::ignorable_test(name, move || {
+        if !length.is_asked_for() {
+            return Ok(Completion::ignored_with(length.how()));
+        }
+        let _clock = Clock(said, Instant::now());
+        run()
+    })
+}
+
+/// The same for a test that needs nothing which may be missing.
+pub fn plain(name: &'static str, length: Length, test: fn()) -> Trial {
+    of(name, length, move || {
+        test();
+        Ok(Completion::Completed)
+    })
+}
+
+/// Says at its end what passed since its beginning, however that ended.
+struct Clock(String, Instant);
+
+impl Drop for Clock {
+    #[allow(
+        clippy::print_stdout,
+        reason = "it stands among the lines of the test's report"
+    )]
+    fn drop(&mut self) {
+        let took = self.1.elapsed();
+        if took > LONG_TIME {
+            println!("took {:.1} s: {}", took.as_secs_f64(), self.0);
+        }
+    }
+}
+
 /// One trial a test and engine to test against, on the store that every engine has.
-pub fn on_engines(tests: &[OnEngine]) -> Vec<Trial> {
-    on_store(tests, Store::GraphDriver)
+pub fn on_engines(tests: &[OnEngine], length: Length) -> Vec<Trial> {
+    on_store(tests, Store::GraphDriver, length)
 }
 
 /// One trial a test and engine to test against. An engine without that store has it ignored.
-pub fn on_store(tests: &[OnEngine], store: Store) -> Vec<Trial> {
+pub fn on_store(tests: &[OnEngine], store: Store, length: Length) -> Vec<Trial> {
     let mut trials = Vec::new();
     for programs in Programs::all() {
         for &(name, test) in tests {
@@ -37,14 +83,14 @@ pub fn on_store(tests: &[OnEngine], store: Store) -> Vec<Trial> {
                 test(&engine);
                 Ok(Completion::Completed)
             };
-            trials.push(Trial::ignorable_test(name, run));
+            trials.push(of(name, length, run));
         }
     }
     trials
 }
 
 /// One trial a test and engine of the matrix ([`Setup::matrix`]).
-pub fn on_matrix(tests: &[OnEngine]) -> Vec<Trial> {
+pub fn on_matrix(tests: &[OnEngine], length: Length) -> Vec<Trial> {
     let mut trials = Vec::new();
     for setup in Setup::matrix() {
         let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
@@ -57,7 +103,7 @@ pub fn on_matrix(tests: &[OnEngine]) -> Vec<Trial> {
                 }
                 Err(missing) => without_engine(&missing),
             };
-            trials.push(Trial::ignorable_test(format!("{label}::{name}"), run));
+            trials.push(of(format!("{label}::{name}"), length, run));
         }
     }
     trials
