@@ -1,4 +1,5 @@
-//! The promise against the disk: what a plan says that it frees, and what the engine's data directory lost.
+//! The promise against the disk: what a plan says that it frees, what the engine's data directory lost, and where it is
+//! made on this machine, what the filesystem gained after a sync.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -42,12 +43,13 @@ use disk::Disk;
 use fleet::Fleet;
 use report::{picture, report, steps};
 use served::assert_is_served;
-use support::engine::{PrivateEngine, Setup, Store};
+use support::engine::{PrivateEngine, Setup, Store, run};
 use support::length::Length;
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
 use support::random::Random;
 use support::scene::Scene;
+use support::small_disk::{Format, SmallDisk};
 use support::trial;
 
 /// A layer that the engine makes for a container's mount points (ENGINE.md §2.7).
@@ -58,6 +60,13 @@ const SHARE: u64 = 100;
 const AN_OBJECT: u64 = 32 * 1024;
 /// With the list of blobs or the store's own notes, of the bytes that went so many in a hundred may be in doubt.
 const IN_DOUBT: u64 = 15;
+/// What a filesystem may gain otherwise where a promise is exact, a share in a thousand or bytes: what it and the engine
+/// write down of a removal, of all of it and of an object.
+const PER_MILLE: u64 = 5;
+const NOTES: u64 = 64_000;
+const NOTES_OF_AN_OBJECT: u64 = 16_000;
+/// Bytes of the disk of its own that an engine has: a sparse file, of which little is ever written.
+const DISK: u64 = 8_000_000_000;
 /// A build's trace is written to its history, as a blob of some 100 kB, three seconds after it has ended: what
 /// comes while a set goes is no byte of the set.
 const HISTORY: Duration = Duration::from_secs(5);
@@ -192,6 +201,8 @@ struct Outcome {
     at_most: Option<u64>,
     is_exact: bool,
     lost: u64,
+    /// What the filesystem has more, where that is the engine's own.
+    gained: Option<i64>,
 }
 
 impl Run {
@@ -200,10 +211,24 @@ impl Run {
             .as_ref()
             .ok()
             .map(|it| it.containerd.with_file_name("ctr"));
-        let start = |it: Programs| PrivateEngine::start_as_one(&Setup::Docker(it, self.store));
+        let own = match self.from {
+            From::ThisMachine => SmallDisk::of(Format::Ext4 { reserve: 0 }, DISK),
+            From::Afar => Err(Missing("by length, no filesystem tells".into())),
+        };
+        let start = |it: Programs| {
+            let setup = Setup::Docker(it, self.store);
+            match &own {
+                Ok(disk) => PrivateEngine::start_as_one_in(&setup, disk.path()),
+                Err(_) => PrivateEngine::start_as_one(&setup),
+            }
+        };
         let engine = match programs.and_then(start) {
             Ok(engine) => engine,
             Err(missing) => return trial::without_engine(&missing),
+        };
+        let engine = On {
+            engine,
+            disk: own.ok(),
         };
         let is_containerd = engine.get("/info")["Driver"] == "overlayfs";
         if is_containerd != (self.store == Store::Containerd) {
@@ -275,7 +300,7 @@ impl Run {
     /// Marks a set, plans it, removes it, and looks at the disk.
     async fn measure(
         &self,
-        engine: &PrivateEngine,
+        engine: &On,
         proxy: &Proxy,
         choose: &dyn Fn(&Survey) -> Selection,
         (set, known): (&str, &mut Inventory),
@@ -303,6 +328,7 @@ impl Run {
         }
         let counted = (reads_logs(&base), self.from == From::ThisMachine);
         let before = Disk::of(engine, self.store, counted);
+        let free = engine.free();
         let order = Order {
             plan: plan.clone(),
             base,
@@ -313,6 +339,10 @@ impl Run {
         let removal = remove(door, order, Arc::new(AtomicBool::new(false)), |_| {})
             .await
             .expect("a removal");
+        let gained = engine
+            .free()
+            .zip(free)
+            .map(|(after, before)| after - before);
         let after = Disk::of(engine, self.store, counted);
         let stayed: Vec<_> = removal
             .done
@@ -325,6 +355,7 @@ impl Run {
             at_most: Some(plan.frees.at_most.0).filter(|most| *most != u64::MAX),
             is_exact: is_settled(&plan.frees),
             lost: before.lost(&after),
+            gained,
         };
         let report = report(set, &plan, &outcome);
         eprintln!("{report}, accounted {}", removal.account.freed.0);
@@ -359,6 +390,17 @@ impl Run {
             before.changes(&after).join("\n"),
             picture(&survey),
         );
+        if let Some(gained) = outcome.gained.filter(|_| outcome.is_exact) {
+            let frees = outcome.at_least;
+            let notes = NOTES + objects(&plan) * NOTES_OF_AN_OBJECT;
+            let slack = notes.max(frees * PER_MILLE / 1000);
+            assert!(
+                gained.abs_diff(i64::try_from(frees).expect("bytes")) <= slack,
+                "{report}, gained {gained}\nplan: {:#?}\n{}",
+                steps(&plan),
+                before.changes(&after).join("\n"),
+            );
+        }
         Some(outcome)
     }
 
@@ -369,15 +411,7 @@ impl Run {
             .filter(|step| step.id.kind() == Kind::Container);
         match self.store {
             Store::GraphDriver => containers.count() as u64 * INIT_LAYER,
-            // Parents that follow are images of their own, each with its manifest, config and snapshots.
-            Store::Containerd => {
-                let objects = plan
-                    .steps
-                    .iter()
-                    .map(|step| 1 + step.follows().len())
-                    .sum::<usize>();
-                lost / SHARE + objects as u64 * AN_OBJECT
-            }
+            Store::Containerd => lost / SHARE + objects(plan) * AN_OBJECT,
         }
     }
 
@@ -390,7 +424,10 @@ impl Run {
             .filter_map(|outcome| Some(outcome.at_most? - outcome.at_least))
             .sum();
         let open = outcomes.iter().filter(|outcome| outcome.at_most.is_none());
-        let error = |outcome: &Outcome| outcome.lost.abs_diff(outcome.at_least);
+        let error = |outcome: &Outcome| match outcome.gained {
+            Some(gained) => gained.abs_diff(i64::try_from(outcome.at_least).unwrap_or(i64::MAX)),
+            None => outcome.lost.abs_diff(outcome.at_least),
+        };
         let worst = outcomes
             .iter()
             .filter(|it| it.is_exact)
@@ -413,6 +450,38 @@ impl Run {
             let open = outcomes.iter().filter(|outcome| outcome.at_most.is_none());
             assert_eq!(open.count(), 0, "without an upper end");
         }
+    }
+}
+
+/// Parents that follow are images of their own, each with its manifest, config and snapshots.
+fn objects(plan: &Plan) -> u64 {
+    let steps = plan.steps.iter();
+    steps.map(|step| 1 + step.follows().len() as u64).sum()
+}
+
+/// An engine, on a filesystem of its own where it has one.
+struct On {
+    engine: PrivateEngine,
+    disk: Option<SmallDisk>,
+}
+
+impl On {
+    /// Returns what is unused on its filesystem, once all was written.
+    fn free(&self) -> Option<i64> {
+        let disk = self.disk.as_ref()?;
+        run(std::process::Command::new("sync")
+            .arg("-f")
+            .arg(disk.path()));
+        let stat = disk.stat();
+        i64::try_from(stat.f_bfree * stat.f_frsize).ok()
+    }
+}
+
+impl std::ops::Deref for On {
+    type Target = PrivateEngine;
+
+    fn deref(&self) -> &PrivateEngine {
+        &self.engine
     }
 }
 

@@ -13,6 +13,7 @@ pub fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
         at_most,
         is_exact,
         lost,
+        gained,
     } = outcome;
     let doubts: Vec<String> = plan
         .frees
@@ -21,11 +22,12 @@ pub fn report(set: &str, plan: &Plan, outcome: &Outcome) -> String {
         .map(ToString::to_string)
         .collect();
     format!(
-        "{set}: {} steps, {} refused, promised {at_least}..{} ({}), lost {lost}{}{}",
+        "{set}: {} steps, {} refused, promised {at_least}..{} ({}), lost {lost}{}{}{}",
         plan.steps.len(),
         plan.refused.len(),
         at_most.map_or_else(|| "?".to_owned(), |most| most.to_string()),
         if *is_exact { "exact" } else { "range" },
+        gained.map_or_else(String::new, |gained| format!(", gained {gained}")),
         if doubts.is_empty() { "" } else { ": " },
         doubts.join("; "),
     )
