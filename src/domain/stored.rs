@@ -80,17 +80,18 @@ impl OnDisk {
     }
 }
 
-/// A layer in the engine's folder (`image/<driver>/layerdb/sha256/<chain>`).
+/// A layer in the engine's folder (Docker: `image/<driver>/layerdb/sha256/<chain>`; Podman: a row of
+/// `<driver>-layers/layers.json`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLayer {
     pub chain: ChainId,
     /// The chain below it; none for a lowest layer.
     pub parent: Option<ChainId>,
     pub diff_id: Text,
-    /// The folder in which the driver keeps its files.
+    /// The folder in which the driver keeps its files; empty where there are several.
     pub folder: Text,
-    /// Apparent bytes, as the engine counts them.
-    pub size: Bytes,
+    /// Apparent bytes, as the engine counts them; `None` where it has not counted them.
+    pub size: Option<Bytes>,
 }
 
 impl StoredLayer {

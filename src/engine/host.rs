@@ -40,6 +40,7 @@ mod mount_table;
 mod mounts;
 pub mod on_disk;
 pub mod peer;
+mod podman;
 mod unlisted;
 mod walk;
 
@@ -388,7 +389,8 @@ impl Root {
             is_random(name) && self.open_folder(&Path::new(folder).join(name)).is_ok()
         };
         // Podman has a folder a driver.
-        let podman = format!("{}-containers", engine.driver);
+        let podman = podman::notes(&engine.driver, "containers");
+        let podman = podman.to_string_lossy();
         let mut containers = known.containers.iter().take(SAMPLE);
         let mut volumes = known
             .volumes
@@ -399,7 +401,7 @@ impl Root {
         let folders = known.folders.iter().take(SAMPLE);
         let mut folders = folders.chain(records.take(SAMPLE));
         let has_layer = |name: &Text| {
-            let folders = on_disk::folders_of(&engine.driver);
+            let folders = on_disk::folders_of(engine);
             let path = folders.map_or_else(|| engine.driver.to_string().into(), |(path, _)| path);
             let path = path.join(&**name);
             is_folders(name) && self.open_folder(&path).is_ok()

@@ -79,7 +79,7 @@ impl Setup {
 /// A running engine that only this test knows.
 pub struct PrivateEngine {
     setup: Setup,
-    /// Further options of dockerd.
+    /// Further options of dockerd or Podman.
     options: Vec<String>,
     /// Where its containerd keeps its data, below its folder.
     containerd: &'static str,
@@ -100,7 +100,7 @@ impl PrivateEngine {
         Self::start_with(setup, &[])
     }
 
-    /// The same with further options of dockerd.
+    /// The same with further options of dockerd or Podman.
     pub fn start_with(setup: &Setup, options: &[String]) -> Result<Self, Missing> {
         Self::start_in(setup, options, &temporary())
     }
@@ -138,7 +138,7 @@ impl PrivateEngine {
                     .map_err(|e| Missing(format!("{}: {e}", dir.display())))?;
                 start_docker(programs, dir, options)?
             }
-            Setup::Podman(podman) => vec![start_podman(podman, dir)?],
+            Setup::Podman(podman) => vec![start_podman(podman, dir, options)?],
         };
         let keeper = Keeper::watch(&servers, dir)
             .map_err(|e| Missing(format!("cannot watch over the engine: {e}")))?;
@@ -178,7 +178,7 @@ impl PrivateEngine {
         let mut servers = self.servers.lock().expect("the servers");
         let server = match &self.setup {
             Setup::Docker(programs, _) => serve(dockerd(programs, dir, &self.options), dir),
-            Setup::Podman(podman) => start_podman(podman, dir),
+            Setup::Podman(podman) => start_podman(podman, dir, &self.options),
         };
         servers[0] = server.unwrap_or_else(|missing| panic!("{missing}"));
         let mut keeper = self.keeper.lock().expect("the keeper");
@@ -402,7 +402,7 @@ fn serve(command: Command, dir: &Path) -> Result<Daemon, Missing> {
 
 /// Podman's service with all that it keeps below `dir`. Its settings are its own, too: the system's limits
 /// may be more than this machine lets a container have.
-fn start_podman(podman: &Podman, dir: &Path) -> Result<Daemon, Missing> {
+fn start_podman(podman: &Podman, dir: &Path, options: &[String]) -> Result<Daemon, Missing> {
     const SETTINGS: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n\
         [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"runc\"\n";
     let settings = dir.join("containers.conf");
@@ -423,14 +423,9 @@ fn start_podman(podman: &Podman, dir: &Path) -> Result<Daemon, Missing> {
     ] {
         command.arg(option).arg(dir.join(name));
     }
-    command.args([
-        "--storage-driver",
-        "overlay",
-        "system",
-        "service",
-        "--time",
-        "0",
-    ]);
+    // Of an option that is given twice the last counts.
+    command.args(["--storage-driver", "overlay"]).args(options);
+    command.args(["system", "service", "--time", "0"]);
     command.arg(format!("unix://{}", dir.join("docker.sock").display()));
     serve(command, dir)
 }

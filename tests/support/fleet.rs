@@ -204,7 +204,7 @@ impl Fleet {
                 parent: layer.below.map(name),
                 diff_id: diff_id(number),
                 folder: folder(number),
-                size: Bytes(layer.size),
+                size: Some(Bytes(layer.size)),
             });
         let records = self.holders.iter().filter_map(|holder| match &holder.item {
             ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),

@@ -193,7 +193,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn run(&self, name: &str, options: &[&str], image: &str, command: &str) {
+    /// Runs a container to its end, or until it runs with `--detach`.
+    pub fn run(&self, name: &str, options: &[&str], image: &str, command: &str) {
         let command = [image, "sh", "-c", command];
         let fixed = ["--network", "none", "--name", name];
         if !self.engine.is_podman() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Ledger;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk_usage::Measure;
+use crate::domain::disk_usage::{DiskUsage, Measure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Content, HistoryRow, ImageId, Record, RecordId};
-use crate::domain::plan::scene::{a_record, an_image, at, image, record};
+use crate::domain::plan::scene::{a_container, a_record, an_image, at, image, record, stopped};
 use crate::domain::stored::{Kept, OnDisk, Stored, StoredLayer};
 use crate::domain::survey::Survey;
 
@@ -20,7 +20,7 @@ fn layer(chain: &str, parent: Option<&str>, size: u64) -> StoredLayer {
         parent: parent.map(ChainId::new),
         diff_id: format!("d-{chain}").into(),
         folder: format!("f-{chain}").into(),
-        size: Bytes(size),
+        size: Some(Bytes(size)),
     }
 }
 
@@ -199,4 +199,28 @@ fn what_the_engine_says_that_went_is_counted_in_blocks_too() {
     let answer = [(ImageId::new("sparse"), vec![chain.as_str().into()])];
     let went = observation.images(&answer).remove(0);
     assert_eq!((went.bytes, went.about), (Bytes(69_632 + 12_288), false));
+}
+
+/// A driver of whole copies: what was counted is what goes, of containers as of layers.
+#[test]
+fn what_was_counted_of_whole_copies_is_exact() {
+    let mut inventory = counted();
+    inventory.apply(Part::Engine(Arc::new(EngineInfo {
+        driver: "vfs".into(),
+        ..(*inventory.engine).clone()
+    })));
+    inventory.apply(Part::Containers(vec![stopped("done", "small")]));
+    let estimate = Ledger::new(&inventory).frees(&[a_container("done")]);
+    assert!(!estimate.is_exact());
+    let usage = Arc::new(DiskUsage::of(Bytes(52_000_000)));
+    inventory.apply(Part::DiskUsage(vec![(a_container("done"), usage)]));
+    let ledger = Ledger::new(&inventory);
+    for (item, bytes) in [
+        (a_container("done"), 52_000_000),
+        (an_image("sparse"), 69_632 + 12_288),
+    ] {
+        let freed = ledger.frees(&[item]);
+        assert!(freed.is_exact(), "{freed:?}");
+        assert_eq!(freed.at_least, Bytes(bytes));
+    }
 }

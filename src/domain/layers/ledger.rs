@@ -64,7 +64,7 @@ impl Ledger {
 
     /// Returns true for bytes that are as many as the storage driver says, and that were not counted on the disk.
     pub(super) fn is_drivers(&self, unit: &Unit) -> bool {
-        let is_counted = self.by_length && !unit.by_length && unit.sort != Sort::Writable;
+        let is_counted = self.by_length && !unit.by_length;
         unit.is_drivers() && !is_counted
     }
 

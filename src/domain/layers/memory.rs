@@ -116,7 +116,7 @@ impl Ledger {
                 parent: chain.last().map(|below| below.chain.clone()),
                 diff_id: self.tree.diff_id(layer).text(),
                 folder: folders.get(&layer)?.clone(),
-                size: self.sizes.exact(layer)?,
+                size: Some(self.sizes.exact(layer)?),
             });
         }
         Some(chain)

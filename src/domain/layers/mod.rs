@@ -59,6 +59,7 @@ pub use observed::{Observation, Went};
 pub use orphans::{layers_to_read, sizes_of_bases};
 pub use release::{HeldBack, Release};
 pub use remains::Remains;
+pub use tree::chain_id;
 
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;

@@ -101,7 +101,7 @@ impl Shelf {
                 };
                 let number = tree.layer_on(below, Digest::new(&at.diff_id));
                 numbers.insert(&at.chain, number);
-                self.sizes.push((number, at.size));
+                self.sizes.extend(at.size.map(|size| (number, size)));
                 self.folders.insert(at.folder.clone(), number);
             }
         }

@@ -152,7 +152,7 @@ impl Tree {
         for layer in self.numbers() {
             // A layer is taken in after the one below it.
             let below = self.below(layer).and_then(|below| ids.get(below as usize));
-            ids.push(chain_id(below, self.diff_id(layer)));
+            ids.push(chain_digest(below, self.diff_id(layer)));
         }
         ids
     }
@@ -161,7 +161,7 @@ impl Tree {
     pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
         let mut ids: Vec<Digest> = Vec::new();
         for layer in self.up_to(top) {
-            ids.push(chain_id(ids.last(), self.diff_id(layer)));
+            ids.push(chain_digest(ids.last(), self.diff_id(layer)));
         }
         let ids = ids.iter();
         ids.map(|id| ChainId::new(id.text())).collect()
@@ -191,8 +191,15 @@ fn push<T>(list: &mut Vec<T>, item: T) -> u32 {
     number(list.len() - 1)
 }
 
+/// Returns the ID of the chain that a layer ends, as engines compute it from the chain below and the layer's diff ID.
+#[must_use]
+pub fn chain_id(below: Option<&ChainId>, diff_id: &str) -> ChainId {
+    let below = below.map(|below| Digest::new(below.as_str()));
+    ChainId::new(chain_digest(below.as_ref(), Digest::new(diff_id)).text())
+}
+
 /// The ID of a chain: of the one below, a space, and the next diff ID. The lowest layer's is the diff ID.
-fn chain_id(below: Option<&Digest>, diff_id: Digest) -> Digest {
+fn chain_digest(below: Option<&Digest>, diff_id: Digest) -> Digest {
     let Some(below) = below else {
         return diff_id;
     };

@@ -9,25 +9,21 @@
 //! | Podman | `DRIVER-containers/ID`, and the driver's folder that `containers.json` names, with its link |
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, statat};
-use serde::Deserialize;
 
 use super::layers::read;
 use super::measure::single;
 use super::meter::Meter;
 use super::noted::Snapshots;
-use super::{Known, Root, Walker, logs, unless_gone};
+use super::on_disk::folders_of;
+use super::{Known, Root, Walker, logs, podman, unless_gone};
 use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text};
-
-/// Podman's list of ten thousand containers is some megabytes.
-const LONGEST_LIST: u64 = 64 << 20;
 
 /// What containers were measured to take, and those whose turn has not come.
 #[derive(Debug, Default)]
@@ -68,7 +64,7 @@ pub fn containers(
 /// Where containers' bytes lie.
 struct Places<'a> {
     root: &'a Root,
-    driver: &'a str,
+    engine: &'a EngineInfo,
     known: &'a Known,
     store: Stored,
 }
@@ -83,7 +79,7 @@ enum Stored {
 impl<'a> Places<'a> {
     fn new(root: &'a Root, engine: &'a EngineInfo, known: &'a Known) -> Self {
         let store = if engine.is_podman() {
-            Stored::Podman(podmans_layers(root, &engine.driver))
+            Stored::Podman(podman::layers_of_containers(root, &engine.driver))
         } else if engine.store == Store::Containerd {
             Stored::Containerd(Snapshots::of(engine, known))
         } else {
@@ -91,7 +87,7 @@ impl<'a> Places<'a> {
         };
         Self {
             root,
-            driver: &engine.driver,
+            engine,
             known,
             store,
         }
@@ -109,7 +105,9 @@ impl<'a> Places<'a> {
         match &self.store {
             Stored::GraphDriver => {
                 thing.folder(&Path::new("containers").join(&name))?;
-                let list = Path::new("image").join(self.driver).join("layerdb/mounts");
+                let list = Path::new("image")
+                    .join(&*self.engine.driver)
+                    .join("layerdb/mounts");
                 self.driver_folders(&mut thing, &list.join(&name))?;
                 let mounting = self.known.mounting.iter().filter(|(it, _)| it == id);
                 let mounts = mounting.flat_map(|(_, mounts)| mounts);
@@ -133,13 +131,13 @@ impl<'a> Places<'a> {
                 }
             }
             Stored::Podman(layers) => {
-                let own = Path::new(&format!("{}-containers", self.driver)).join(&name);
-                thing.folder(&own)?;
+                let driver = &self.engine.driver;
+                thing.folder(&podman::notes(driver, "containers").join(&name))?;
                 let layer = layers.get(id.as_str()).ok_or(io::ErrorKind::NotFound)?;
-                thing.layer(self.driver, Path::new(self.driver), layer)?;
+                thing.layer(&self.folders()?, layer)?;
             }
         }
-        let logs = logs(self.root, self.driver, id)?;
+        let logs = logs(self.root, &self.engine.driver, id)?;
         let mut usage = thing.meter.usage(false);
         usage.own = usage.own - logs.blocks;
         usage.lacks_layers = lacks_layers;
@@ -153,17 +151,20 @@ impl<'a> Places<'a> {
             return Ok(());
         };
         let names = [read(&folder, "mount-id")?, read(&folder, "init-id")?];
-        let list = match self.driver {
-            "overlay2" | "fuse-overlayfs" => Path::new(self.driver).to_owned(),
-            "vfs" => Path::new("vfs").join("dir"),
-            // They keep layers in filesystems or devices of their own.
-            _ => return Err(io::ErrorKind::Unsupported.into()),
-        };
+        let list = self.folders()?;
         thing.folder(notes)?;
         for name in names.iter().flatten() {
-            thing.layer(self.driver, &list, name)?;
+            thing.layer(&list, name)?;
         }
         Ok(())
+    }
+
+    /// Returns where the driver keeps a folder for each layer; an error for one that keeps layers in filesystems or
+    /// devices of their own.
+    fn folders(&self) -> io::Result<PathBuf> {
+        let folders = folders_of(self.engine);
+        let (folders, _) = folders.ok_or(io::ErrorKind::Unsupported)?;
+        Ok(folders)
     }
 }
 
@@ -183,7 +184,7 @@ impl Thing<'_> {
     }
 
     /// Takes in a folder of a storage driver, and the link to it that keeps mount options short.
-    fn layer(&mut self, driver: &str, list: &Path, name: &str) -> io::Result<()> {
+    fn layer(&mut self, list: &Path, name: &str) -> io::Result<()> {
         let path = list.join(single(name)?);
         let Some(folder) = unless_gone(self.root.open_folder(&path))? else {
             return Ok(());
@@ -191,7 +192,7 @@ impl Thing<'_> {
         let link = read(&folder, "link")?;
         self.folder(&path)?;
         if let Some(link) = link {
-            let links = unless_gone(self.root.open_folder(&Path::new(driver).join("l")))?;
+            let links = unless_gone(self.root.open_folder(&list.join("l")))?;
             let stat = |links| {
                 statat(
                     links,
@@ -205,26 +206,6 @@ impl Thing<'_> {
         }
         Ok(())
     }
-}
-
-/// Returns the layers that Podman's containers write to, by the containers' IDs, as far as its lists can be read. One
-/// of `--rm` stands in a list of its own.
-fn podmans_layers(root: &Root, driver: &str) -> HashMap<Text, Text> {
-    #[derive(Deserialize)]
-    struct Listed {
-        #[serde(default)]
-        id: String,
-        #[serde(default)]
-        layer: String,
-    }
-    let folder = PathBuf::from(format!("{driver}-containers"));
-    let lists = ["containers.json", "volatile-containers.json"];
-    let read = |list: &str| -> Option<Vec<Listed>> {
-        let file: File = root.open_file(&folder.join(list)).ok()?;
-        serde_json::from_reader(BufReader::new(file.take(LONGEST_LIST))).ok()
-    };
-    let listed = lists.into_iter().filter_map(read).flatten();
-    listed.map(|it| (it.id.into(), it.layer.into())).collect()
 }
 
 #[cfg(test)]
@@ -402,6 +383,18 @@ mod tests {
         let own = place.du(&["overlay-containers/ID", "overlay/rw", "overlay/l/AAA"]);
         let logs = place.du(&["overlay-containers/ID/userdata/ctr.log"]);
         assert_eq!(usage.own, own - logs);
+    }
+
+    /// Its whole copy is the container's, wherever Podman keeps that.
+    #[test]
+    fn podmans_driver_of_whole_copies_has_a_folder_more() {
+        let place = Place(TempDir::new().unwrap());
+        let list = format!(r#"[{{"id": "{ID}", "layer": "rw"}}]"#);
+        place.note("vfs-containers/containers.json", &list);
+        place.write("vfs-containers/ID/userdata/config.json", 4500);
+        place.write("vfs/dir/rw/file", 500_000);
+        let usage = place.usage(&engine("Podman Engine", "vfs"), &Known::default());
+        assert_eq!(usage.own, place.du(&["vfs-containers/ID", "vfs/dir/rw"]));
     }
 
     /// A second name outside would keep the bytes: the log cannot be emptied, and does not go with the container.

@@ -113,6 +113,7 @@ fn of_root_and(
             Store::GraphDriver => Some(&engine.driver),
             Store::Containerd | Store::Unknown => None,
         },
+        folders: folders_of(engine),
         snapshotter: &engine.driver,
         // A folder in the root may be left from another time, when the engine ran a containerd of its own.
         runs_containerd: engine.store == Store::Containerd
@@ -160,6 +161,8 @@ struct Tour<'a> {
     known: &'a Known,
     /// The graph driver; none where the containerd store runs.
     driver: Option<&'a str>,
+    /// Where the graph driver keeps a folder for each layer, and the folder in each of the layer's own files.
+    folders: Option<(PathBuf, Option<&'static str>)>,
     /// The same, or containerd's snapshotter.
     snapshotter: &'a str,
     /// The containerd store lies in the root.
@@ -558,7 +561,7 @@ impl Tour<'_> {
     fn layers(&mut self, folder: &Entry) -> io::Result<()> {
         let driver = folder.name().into_owned();
         let mut own = blocks(&folder.stat);
-        let Some((list, files)) = folders_of(&driver) else {
+        let Some((list, files)) = self.folders.clone() else {
             let taken = self.take(folder)?.blocks;
             self.portion(Owner::Store, &folder.path, taken, Some(taken));
             return Ok(());

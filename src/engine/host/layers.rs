@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::bolt::{Bolt, Value};
 use super::on_disk::Counter;
-use super::{Known, Root, Walker, base_flags, is_random, prove, unless_gone};
+use super::{Known, Root, Walker, base_flags, is_random, podman, prove, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
@@ -39,12 +39,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[must_use]
 pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
     let root = prove(engine, known).ok()?;
+    if engine.is_podman() {
+        return Some(Stored {
+            layers: podman::layers(&root, &engine.driver)?,
+            ..Stored::default()
+        });
+    }
     // Records first: their layers are then among those that are listed.
     let snapshots = snapshots(&root).unwrap_or_default();
     let is_written_to = |it: &&Snapshot| it.chain.is_none() && it.committed.is_none();
     let written = snapshots.iter().filter(is_written_to);
     let walker = Walker::until(Instant::now() + PATIENCE);
-    let counter = Counter::new(&root, &engine.driver, &walker);
+    let counter = Counter::new(&root, engine, &walker);
     let count = |id: &RecordId| counter.as_ref()?.folder(id.as_str()).ok();
     let written = written.map(|it| (it.id.clone(), count(&it.id)));
     let written: HashMap<_, _> = written.collect();
@@ -116,7 +122,9 @@ impl Notes {
         for layer in notes.layers.iter().flatten() {
             let owner = Owner::Layer(layer.chain.clone());
             notes.owners.insert(layer.folder.clone(), owner);
-            notes.sizes.insert(layer.chain.clone(), layer.size);
+            if let Some(size) = layer.size {
+                notes.sizes.insert(layer.chain.clone(), size);
+            }
         }
         notes
     }
@@ -318,7 +326,7 @@ fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
         parent: parent.map(ChainId::new),
         diff_id: diff_id.into(),
         folder: cache.into(),
-        size: Bytes(size),
+        size: Some(Bytes(size)),
     }))
 }
 

@@ -1,10 +1,13 @@
 //! What the disk keeps of a graph driver's store: blocks of layers, of build cache records and of images, each in
 //! folders of its own.
 //!
-//! A layer is its folder in the driver's, the short name that overlay2 gives it (`l/<name>`), and the engine's notes
-//! on it (`layerdb/sha256/<chain>`). An image has its config and the folder beside it besides
-//! (`imagedb/content`, `imagedb/metadata`). What a pull notes of digests (`distribution`) stays when the image goes
-//! (seen after a pull from a registry on 20.10 and 28.5).
+//! | | Docker | Podman |
+//! |---|---|---|
+//! | a layer | its folder in the driver's, the short name that overlay2 gives it (`l/<name>`), and the engine's notes on it (`layerdb/sha256/<chain>`) | the same folder and short name, the list of its files (`DRIVER-layers/<id>.tar-split.gz`), and what is noted of it besides (`DRIVER-layers/<id>`) |
+//! | an image besides its layers | its config and the folder beside it (`imagedb/content`, `imagedb/metadata`) | its folder (`DRIVER-images/<id>`) |
+//!
+//! What a pull notes of digests (`distribution`) stays when the image goes (seen after a pull from a registry on 20.10
+//! and 28.5).
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
@@ -17,9 +20,9 @@ use rustix::fs::{AtFlags, Stat, fstat, statat};
 
 use super::measure::{Walker, single};
 use super::meter::Meter;
-use super::walk::blocks;
-use super::{Root, is_random, unless_gone};
+use super::{Root, is_random, podman, unless_gone};
 use crate::domain::bytes::Bytes;
+use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ImageId, RecordId, Text};
 use crate::domain::stored::{Kept, OnDisk, Stored};
 
@@ -91,13 +94,13 @@ pub struct Counted {
 /// Nobody waits for it any more.
 pub fn count(
     root: &Root,
-    driver: &str,
+    engine: &EngineInfo,
     mut wanted: Vec<Wanted>,
     walker: &Walker,
     until: Option<Instant>,
 ) -> io::Result<Counted> {
     let mut counted = Counted::default();
-    let Some(disk) = Counter::new(root, driver, walker) else {
+    let Some(disk) = Counter::new(root, engine, walker) else {
         return Ok(counted);
     };
     while let Some(next) = wanted.pop() {
@@ -126,9 +129,12 @@ pub fn count(
 }
 
 /// Where a driver keeps a folder for each layer, below the root, and the folder in it of the layer's own files.
-pub(super) fn folders_of(driver: &str) -> Option<(PathBuf, Option<&'static str>)> {
+pub(super) fn folders_of(engine: &EngineInfo) -> Option<(PathBuf, Option<&'static str>)> {
+    let driver = &*engine.driver;
     match driver {
         "overlay2" | "fuse-overlayfs" => Some((driver.into(), Some("diff"))),
+        // Docker had another driver of this name.
+        "overlay" if engine.is_podman() => Some((driver.into(), Some("diff"))),
         "vfs" => Some((Path::new(driver).join("dir"), None)),
         // Their folders are no folders of layers, or filesystems of their own.
         _ => None,
@@ -171,20 +177,33 @@ pub(super) struct Counter<'a> {
     folders: PathBuf,
     /// Where it keeps their short names.
     links: Option<OwnedFd>,
-    /// Where the engine keeps its notes.
-    notes: PathBuf,
+    notes: Notes,
+}
+
+/// Where an engine keeps its notes on layers and images.
+enum Notes {
+    Docker(PathBuf),
+    Podman { layers: PathBuf, images: PathBuf },
 }
 
 impl<'a> Counter<'a> {
     /// `None` for a driver whose folders are not known.
-    pub(super) fn new(root: &'a Root, driver: &str, walker: &'a Walker) -> Option<Self> {
-        let (folders, _) = folders_of(driver)?;
+    pub(super) fn new(root: &'a Root, engine: &EngineInfo, walker: &'a Walker) -> Option<Self> {
+        let (folders, _) = folders_of(engine)?;
+        let driver = &engine.driver;
         Some(Self {
             root,
             walker,
             links: root.open_folder(&folders.join("l")).ok(),
             folders,
-            notes: Path::new("image").join(driver),
+            notes: if engine.is_podman() {
+                Notes::Podman {
+                    layers: podman::notes(driver, "layers"),
+                    images: podman::notes(driver, "images"),
+                }
+            } else {
+                Notes::Docker(Path::new("image").join(&**driver))
+            },
         })
     }
 
@@ -208,16 +227,33 @@ impl<'a> Counter<'a> {
             meter.entry(&link);
         }
         if let Some(chain) = chain {
-            let path = self.notes.join("layerdb/sha256");
-            let path = path.join(digits(chain.as_str())?);
-            self.walk(&mut meter, self.root.open_folder(&path)?, &path)?;
+            self.notes_on(&mut meter, name, chain)?;
         }
         let usage = meter.usage(false);
         let kept = Kept {
             least: usage.own,
-            most: usage.all(),
+            most: usage.all() + usage.inodes,
         };
         Ok(Some((inode, kept)))
+    }
+
+    /// Takes in what the engine notes of a layer.
+    fn notes_on(&self, meter: &mut Meter<'_>, name: &str, chain: &ChainId) -> io::Result<()> {
+        match &self.notes {
+            Notes::Docker(notes) => {
+                let path = notes.join("layerdb/sha256");
+                let path = path.join(digits(chain.as_str())?);
+                self.walk(meter, self.root.open_folder(&path)?, &path)
+            }
+            Notes::Podman { layers, .. } => {
+                let name = single(name)?;
+                let packed = layers.join(&name).with_extension("tar-split.gz");
+                if let Some(packed) = unless_gone(self.root.open_file(&packed))? {
+                    meter.entry(&fstat(packed)?);
+                }
+                self.walk_if_there(meter, &layers.join(&name))
+            }
+        }
     }
 
     /// Returns what goes with a folder of the driver's.
@@ -247,15 +283,27 @@ impl<'a> Counter<'a> {
     /// Returns what an image has besides its layers.
     fn image(&self, id: &ImageId) -> io::Result<Bytes> {
         let digits = digits(id.as_str())?;
-        let path = self.notes.join("imagedb/content/sha256").join(&digits);
-        let config = self.root.open_file(&path)?;
-        let config = blocks(&fstat(config)?);
-        let path = self.notes.join("imagedb/metadata/sha256").join(&digits);
         let mut meter = Meter::new(self.walker);
-        if let Some(folder) = unless_gone(self.root.open_folder(&path))? {
-            self.walk(&mut meter, folder, &path)?;
+        match &self.notes {
+            Notes::Docker(notes) => {
+                let config = notes.join("imagedb/content/sha256").join(&digits);
+                meter.entry(&fstat(self.root.open_file(&config)?)?);
+                let beside = notes.join("imagedb/metadata/sha256").join(&digits);
+                self.walk_if_there(&mut meter, &beside)?;
+            }
+            Notes::Podman { images, .. } => {
+                let own = images.join(&digits);
+                self.walk(&mut meter, self.root.open_folder(&own)?, &own)?;
+            }
         }
-        Ok(config + meter.usage(false).own)
+        Ok(meter.usage(false).own)
+    }
+
+    fn walk_if_there(&self, meter: &mut Meter<'_>, path: &Path) -> io::Result<()> {
+        match unless_gone(self.root.open_folder(path))? {
+            Some(folder) => self.walk(meter, folder, path),
+            None => Ok(()),
+        }
     }
 
     fn walk(&self, meter: &mut Meter<'_>, top: OwnedFd, path: &Path) -> io::Result<()> {

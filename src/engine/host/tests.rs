@@ -239,7 +239,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
             parent: parent.map(ChainId::new),
             diff_id: diff_id.into(),
             folder: folder.into(),
-            size: Bytes(size),
+            size: Some(Bytes(size)),
         };
     let expected = [
         layer(&low, None, "sha256:d1", "one", 7),

@@ -13,8 +13,8 @@ use super::question::Question;
 use super::scan::Scan;
 use super::take::Answered;
 use crate::domain::bytes::Figure;
-use crate::domain::inventory::{Inventory, Part};
-use crate::domain::item::{ChainId, ImageId, ItemId, Text};
+use crate::domain::inventory::{EngineInfo, Inventory, Part};
+use crate::domain::item::{ChainId, ImageId, ItemId};
 use crate::domain::stored::OnDisk;
 use crate::engine::Engine;
 use crate::engine::aside::{aside, aside_at_leisure};
@@ -84,15 +84,15 @@ impl<'e> Scan<'e> {
             let images: Vec<ImageId> = self.images.keys().cloned().collect();
             wanted = Wanted::all(stored, &images, &picture.on_disk, &picture.inodes);
         }
-        let driver = self.picture.engine.as_ref().map(|it| it.driver.clone());
+        let engine = self.picture.engine.clone();
         let root = self.picture.root.clone();
         let walker = self.leash.walker();
         let known = u32::try_from(self.picture.on_disk.folders.len()).unwrap_or(u32::MAX);
         let time = (SOON * (known / 512 + 1).min(16)).min(SELDOM);
         async move {
-            let (root, driver) = root.zip(driver)?;
+            let (root, engine) = root.zip(engine)?;
             let until = Some(Instant::now() + time);
-            let count = move || counted(&root, &driver, wanted, &walker, until);
+            let count = move || counted(&root, &engine, wanted, &walker, until);
             aside_at_leisure(count).await?
         }
         .map(Answered::Blocks)
@@ -102,13 +102,13 @@ impl<'e> Scan<'e> {
 
 fn counted(
     root: &Proven,
-    driver: &Text,
+    engine: &EngineInfo,
     wanted: Vec<Wanted>,
     walker: &Walker,
     until: Option<Instant>,
 ) -> Option<Counted> {
     let root = root.open().ok()?;
-    count(&root, driver, wanted, walker, until).ok()
+    count(&root, engine, wanted, walker, until).ok()
 }
 
 /// Counts what is not known yet of some images and records, and of layers of these chains, where the engine is on this
@@ -164,8 +164,8 @@ async fn count_those(
     let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
     let mut wanted = Wanted::all(stored, &images, &inventory.on_disk, &HashMap::new());
     wanted.retain(|it| !it.is_in(&inventory.on_disk) && is_wanted(it));
-    let driver = inventory.engine.driver.clone();
-    let count = move || counted(&root, &driver, wanted, &walker, None);
+    let engine = Arc::clone(&inventory.engine);
+    let count = move || counted(&root, &engine, wanted, &walker, None);
     let counted = aside(count).await.flatten();
     counted.map(|it| it.on_disk).unwrap_or_default()
 }

@@ -340,7 +340,7 @@ fn what_was_counted_before_counts_as_it_was_counted() {
         let stored = super::super::stored(&engine, &Known::default()).unwrap();
         let images = [ImageId::new(format!("sha256:{image}"))];
         let wanted = Wanted::all(&stored, &images, &OnDisk::default(), &HashMap::new());
-        let counted = count(&root, driver, wanted, &Walker::default(), None).unwrap();
+        let counted = count(&root, &engine, wanted, &Walker::default(), None).unwrap();
         assert_eq!(counted.on_disk.folders.len(), 2);
         let whole: Bytes = counted.on_disk.folders.values().map(|it| it.most).sum();
         let whole = whole + counted.on_disk.images.values().copied().sum();

@@ -56,7 +56,8 @@ impl Place {
     }
 
     fn count(&self, driver: &str, wanted: Vec<Wanted>) -> Counted {
-        count(&self.root(), driver, wanted, &Walker::default(), None).unwrap()
+        let engine = engine("Docker", driver);
+        count(&self.root(), &engine, wanted, &Walker::default(), None).unwrap()
     }
 
     /// What `du` says of these, but by another way than the walk's.
@@ -64,6 +65,14 @@ impl Place {
         let blocks = paths.iter().map(|path| du(&self.path(path))).sum();
         let (least, most) = (Bytes(blocks), Bytes(blocks));
         Kept { least, most }
+    }
+}
+
+fn engine(product: &str, driver: &str) -> EngineInfo {
+    EngineInfo {
+        product: product.into(),
+        driver: driver.into(),
+        ..EngineInfo::default()
     }
 }
 
@@ -85,7 +94,7 @@ fn stored() -> Stored {
             parent: None,
             diff_id: "sha256:d".into(),
             folder: FOLDER.into(),
-            size: Bytes(5),
+            size: Some(Bytes(5)),
         }],
         records: HashMap::from([(RecordId::new("committed"), None)]),
         folders: HashMap::from([(RecordId::new("committed"), RECORD.into())]),
@@ -169,7 +178,43 @@ fn what_there_was_no_time_for_is_told() {
     let wanted = all(&OnDisk::default(), &HashMap::new());
     let walker = Walker::default();
     let over = Some(Instant::now());
-    let found = count(&place.root(), "overlay2", wanted, &walker, over).unwrap();
+    let found = count(
+        &place.root(),
+        &engine("Docker", "overlay2"),
+        wanted,
+        &walker,
+        over,
+    )
+    .unwrap();
     assert_eq!(found.on_disk.folders.len() + found.on_disk.images.len(), 1);
     assert_eq!(found.left.len(), 2);
+}
+
+/// As Podman 4.3.1 keeps them, and as newer ones note what they pulled in part.
+#[test]
+fn podman_keeps_layers_and_images_elsewhere() {
+    let place = Place::new();
+    fs::rename(place.path("overlay2"), place.path("overlay")).unwrap();
+    place.write(&format!("overlay-layers/{FOLDER}.tar-split.gz"), "packed");
+    place.write(&format!("overlay-layers/{FOLDER}/=bGlzdA=="), "more");
+    place.write("overlay-layers/another.tar-split.gz", "packed");
+    place.write(&format!("overlay-images/{IMAGE}/manifest"), "{}");
+    let mut wanted = all(&OnDisk::default(), &HashMap::new());
+    wanted.retain(|it| !matches!(it, Wanted::Folder { chain: None, .. }));
+    let engine = engine("Podman", "overlay");
+    let walker = Walker::default();
+    let found = count(&place.root(), &engine, wanted, &walker, None).unwrap();
+    let layer = place.du(&[
+        format!("overlay/{FOLDER}"),
+        format!("overlay/l/{SHORT}"),
+        format!("overlay-layers/{FOLDER}.tar-split.gz"),
+        format!("overlay-layers/{FOLDER}"),
+    ]);
+    assert_eq!(
+        found.on_disk.folders,
+        HashMap::from([(FOLDER.into(), layer)])
+    );
+    let image = place.du(&[format!("overlay-images/{IMAGE}")]);
+    let id = ImageId::new(format!("sha256:{IMAGE}"));
+    assert_eq!(found.on_disk.images, HashMap::from([(id, image.most)]));
 }
