@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Store::Containerd,
         Length::Short,
     ));
-    trial::run(trials)
+    trial::run_waiting(trials, 2)
 }
 
 /// Of each image's own layer.

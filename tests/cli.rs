@@ -4,12 +4,90 @@
     reason = "a test that cannot go on ends with the place and the cause"
 )]
 
+mod support;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use serde_json::Value;
+
+use support::length::Length;
+use support::trial;
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    (
+        "a_mistake_is_one_line_and_exit_code_2",
+        a_mistake_is_one_line_and_exit_code_2,
+    ),
+    ("no_engine_is_exit_code_1", no_engine_is_exit_code_1),
+    (
+        "read_only_removes_nothing_and_exits_with_1",
+        read_only_removes_nothing_and_exits_with_1,
+    ),
+    (
+        "what_the_config_protects_is_in_no_plan",
+        what_the_config_protects_is_in_no_plan,
+    ),
+    (
+        "a_config_that_cannot_be_used_lets_nothing_run_that_meets_an_engine",
+        a_config_that_cannot_be_used_lets_nothing_run_that_meets_an_engine,
+    ),
+    (
+        "a_read_only_config_removes_nothing",
+        a_read_only_config_removes_nothing,
+    ),
+    (
+        "without_a_terminal_the_report_is_printed",
+        without_a_terminal_the_report_is_printed,
+    ),
+    (
+        "a_reader_who_goes_early_is_quietly_told_to_the_shell",
+        a_reader_who_goes_early_is_quietly_told_to_the_shell,
+    ),
+    ("a_full_disk_is_an_error", a_full_disk_is_an_error),
+    ("a_plan_is_what_is_then_done", a_plan_is_what_is_then_done),
+    ("a_report_has_schema_1", a_report_has_schema_1),
+    (
+        "the_figures_of_a_report_agree",
+        the_figures_of_a_report_agree,
+    ),
+    ("a_plan_has_schema_1", a_plan_has_schema_1),
+    (
+        "another_reader_of_json_takes_it",
+        another_reader_of_json_takes_it,
+    ),
+    (
+        "what_clean_prints_is_a_line_an_object_and_nothing_else",
+        what_clean_prints_is_a_line_an_object_and_nothing_else,
+    ),
+    (
+        "nobody_to_ask_is_a_usage_error",
+        nobody_to_ask_is_a_usage_error,
+    ),
+    (
+        "completions_and_the_man_page_know_every_command",
+        completions_and_the_man_page_know_every_command,
+    ),
+    (
+        "history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty",
+        history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty,
+    ),
+    (
+        "what_is_not_in_the_history_is_not_restored",
+        what_is_not_in_the_history_is_not_restored,
+    ),
+];
+
+fn main() -> ExitCode {
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| trial::plain(name, Length::Short, test));
+    trial::run_waiting(trials.collect(), 4)
+}
 
 /// The program with nothing of the caller's around it, least of all an engine.
 fn dtop(words: &[&str]) -> Command {
@@ -51,7 +129,6 @@ fn sum(values: &[Value], key: &str) -> u64 {
     values.iter().filter_map(|value| value[key].as_u64()).sum()
 }
 
-#[test]
 fn a_mistake_is_one_line_and_exit_code_2() {
     for words in [
         &["clean", "--yes"][..],
@@ -76,7 +153,6 @@ fn a_mistake_is_one_line_and_exit_code_2() {
     }
 }
 
-#[test]
 fn no_engine_is_exit_code_1() {
     let at = "unix:///nonexistent";
     for words in [
@@ -101,7 +177,6 @@ fn no_engine_is_exit_code_1() {
     }
 }
 
-#[test]
 fn read_only_removes_nothing_and_exits_with_1() {
     let output = ran(&[
         "--demo",
@@ -131,7 +206,6 @@ fn with_config(text: &str) -> (tempfile::TempDir, impl Fn(&[&str]) -> Output) {
     (folder, run)
 }
 
-#[test]
 fn what_the_config_protects_is_in_no_plan() {
     let (_folder, run) = with_config("protect = [\"=shop_*\", \"label:tier\"]\n");
     let report = run(&["--demo", "report", "--json"]);
@@ -151,7 +225,6 @@ fn what_the_config_protects_is_in_no_plan() {
     }
 }
 
-#[test]
 fn a_config_that_cannot_be_used_lets_nothing_run_that_meets_an_engine() {
     let (folder, run) = with_config("read_only = true\nprotect = [\"size>many\"]\n");
     let engine = &["plan", "--images", "", "--demo"][..];
@@ -173,7 +246,6 @@ fn a_config_that_cannot_be_used_lets_nothing_run_that_meets_an_engine() {
     assert!(run(engine).status.success());
 }
 
-#[test]
 fn a_read_only_config_removes_nothing() {
     let (_folder, run) = with_config("read_only = true\nascii = true\n");
     let output = run(&["--demo", "clean", "--containers", "", "--yes"]);
@@ -181,7 +253,6 @@ fn a_read_only_config_removes_nothing() {
     assert!(run(&["--demo", "report"]).stdout.is_ascii());
 }
 
-#[test]
 fn without_a_terminal_the_report_is_printed() {
     let report = printed(&["--demo"]);
     assert!(report.starts_with("dtop report · "), "{report}");
@@ -194,7 +265,6 @@ fn without_a_terminal_the_report_is_printed() {
     assert!(plain.expect("dtop runs").stdout.is_ascii());
 }
 
-#[test]
 fn a_reader_who_goes_early_is_quietly_told_to_the_shell() {
     let mut child = dtop(&["--demo", "report", "--json"])
         .stdout(Stdio::piped())
@@ -207,7 +277,6 @@ fn a_reader_who_goes_early_is_quietly_told_to_the_shell() {
     assert_eq!(text(&output.stderr), "");
 }
 
-#[test]
 fn a_full_disk_is_an_error() {
     let Ok(full) = File::options().write(true).open("/dev/full") else {
         return;
@@ -226,7 +295,6 @@ fn a_full_disk_is_an_error() {
     }
 }
 
-#[test]
 fn a_plan_is_what_is_then_done() {
     let select = ["--images", "is:unused", "--containers", "is:stopped"];
     // Of a plugin's volume nobody knows whether it is used: it would be left out, and that said.
@@ -325,7 +393,6 @@ fn assert_all_fit(values: &[Value], fields: &str) {
     }
 }
 
-#[test]
 fn a_report_has_schema_1() {
     let report = json(&["--demo", "report", "--json"]);
     assert_eq!(report["schema"], 1);
@@ -371,7 +438,6 @@ fn a_report_has_schema_1() {
     assert_eq!(report["failed"], Value::Array(Vec::new()));
 }
 
-#[test]
 fn the_figures_of_a_report_agree() {
     let report = json(&["--demo", "report", "--json"]);
     let (images, containers) = (list(&report, "images"), list(&report, "containers"));
@@ -409,7 +475,6 @@ fn the_figures_of_a_report_agree() {
     }
 }
 
-#[test]
 fn a_plan_has_schema_1() {
     let words = [
         "--demo",
@@ -450,7 +515,6 @@ fn a_plan_has_schema_1() {
     assert_eq!(ids("steps").len(), list(&plan, "steps").len());
 }
 
-#[test]
 fn another_reader_of_json_takes_it() {
     let report = printed(&["--demo", "report", "--fast", "--json"]);
     let python = Command::new("python3")
@@ -469,7 +533,6 @@ fn another_reader_of_json_takes_it() {
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
-#[test]
 fn what_clean_prints_is_a_line_an_object_and_nothing_else() {
     let cleaned = printed(&[
         "--demo",
@@ -486,7 +549,6 @@ fn what_clean_prints_is_a_line_an_object_and_nothing_else() {
     assert_eq!(printed(&nothing), "");
 }
 
-#[test]
 fn nobody_to_ask_is_a_usage_error() {
     let mut child = dtop(&["--demo", "clean", "--containers", "is:stopped"])
         .stdin(Stdio::piped())
@@ -502,7 +564,6 @@ fn nobody_to_ask_is_a_usage_error() {
     assert!(text(&output.stderr).contains("--yes"));
 }
 
-#[test]
 fn completions_and_the_man_page_know_every_command() {
     for (shell, begins) in [
         ("bash", "_dtop() {"),
@@ -528,7 +589,6 @@ fn completions_and_the_man_page_know_every_command() {
     assert!(printed(&["clean", "--help"]).contains("--yes"));
 }
 
-#[test]
 fn history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty() {
     let home = tempfile::TempDir::new().expect("a folder");
     let run = |words: &[&str]| {
@@ -573,7 +633,6 @@ fn history_tells_what_a_journal_holds_and_that_an_empty_one_is_empty() {
     assert_eq!(entry["saved"], Value::Null);
 }
 
-#[test]
 fn what_is_not_in_the_history_is_not_restored() {
     let output = ran(&["--demo", "restore", "nothing:1", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");

@@ -33,7 +33,7 @@ use support::{dtop, is_release_build};
 
 const NOBODY: u32 = 65_534;
 
-type Plain = (&'static str, fn());
+type Plain = (&'static str, Length, fn());
 
 /// A pipe below a folder of the test's own, what is run with which environment, and what must be said of it.
 type Pipe<'a> = (
@@ -46,14 +46,17 @@ type Pipe<'a> = (
 const PLAIN: &[Plain] = &[
     (
         "a_terminal_that_only_prints_gets_the_report",
+        Length::Short,
         a_terminal_that_only_prints_gets_the_report,
     ),
     (
         "pipes_in_place_of_files_are_told_at_once",
+        Length::Short,
         pipes_in_place_of_files_are_told_at_once,
     ),
     (
         "five_thousand_rules_cost_little",
+        Length::Long,
         five_thousand_rules_cost_little,
     ),
 ];
@@ -67,11 +70,13 @@ const ON_ENGINES: &[OnEngine] = &[
         "volumes_behind_a_link_are_refused_and_their_disk_is_shown",
         volumes_behind_a_link_are_refused_and_their_disk_is_shown,
     ),
-    (
-        "hundreds_of_thousands_of_open_intents_cost_little",
-        hundreds_of_thousands_of_open_intents_cost_little,
-    ),
 ];
+
+/// Those that are about how long something takes.
+const COSTS_ON_ENGINES: &[OnEngine] = &[(
+    "hundreds_of_thousands_of_open_intents_cost_little",
+    hundreds_of_thousands_of_open_intents_cost_little,
+)];
 
 const ON_CONTAINERD: &[OnEngine] = &[
     (
@@ -86,8 +91,8 @@ const ON_CONTAINERD: &[OnEngine] = &[
 
 fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
-    for &(name, test) in PLAIN {
-        trials.push(trial::plain(name, Length::Short, test));
+    for &(name, length, test) in PLAIN {
+        trials.push(trial::plain(name, length, test));
     }
     let no_thread = || match no_thread_to_be_had_is_a_line() {
         Ok(()) => Ok(Completion::Completed),
@@ -104,7 +109,9 @@ fn main() -> ExitCode {
         let label = programs.as_ref().map_or("none".to_owned(), |it| {
             Setup::Docker(it.clone(), Store::GraphDriver).label()
         });
-        for &(name, test) in ON_ENGINES {
+        let short = ON_ENGINES.iter().map(|test| (Length::Short, test));
+        let long = COSTS_ON_ENGINES.iter().map(|test| (Length::Long, test));
+        for (length, &(name, test)) in short.chain(long) {
             let programs = programs.clone();
             let run = move || {
                 let engine = programs.and_then(|it| PrivateEngine::start(&it, Store::GraphDriver));
@@ -116,7 +123,7 @@ fn main() -> ExitCode {
                     Err(missing) => trial::without_engine(&missing),
                 }
             };
-            trials.push(trial::of(format!("{label}::{name}"), Length::Short, run));
+            trials.push(trial::of(format!("{label}::{name}"), length, run));
         }
     }
     let newest = Programs::all().into_iter().next_back().expect("a reason");
@@ -135,7 +142,7 @@ fn main() -> ExitCode {
         };
         trials.push(trial::of(format!("containerd::{name}"), Length::Short, run));
     }
-    trial::run(trials)
+    trial::run_waiting(trials, 2)
 }
 
 /// dtop with folders of its own below a folder.

@@ -88,7 +88,7 @@ fn main() -> ExitCode {
     };
     let name = "what_podman_takes_off_its_list_on_a_full_disk_has_not_gone";
     trials.push(trial::of(name, Length::Long, podman));
-    trial::run(trials)
+    trial::run_waiting(trials, 2)
 }
 
 fn docker_on(format: Format) -> Result<(PrivateEngine, SmallDisk), Missing> {

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
             }
         })
     });
-    trial::run(trials.collect())
+    trial::run_waiting(trials.collect(), 2)
 }
 
 fn cases() -> usize {

@@ -117,7 +117,7 @@ fn main() -> ExitCode {
             },
         )
     });
-    trial::run(over_ssh.chain(alone).collect())
+    trial::run_waiting(over_ssh.chain(alone).collect(), 2)
 }
 
 /// One engine is enough here: the newest of those that are unpacked, else the installed one.

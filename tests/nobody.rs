@@ -66,7 +66,7 @@ fn main() -> ExitCode {
             ));
         }
     }
-    trial::run(trials)
+    trial::run_waiting(trials, 2)
 }
 
 /// An engine on a filesystem of its own, behind a socket that a group may use.

@@ -27,7 +27,7 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    trial::run(trial::on_engines(TESTS, Length::Short))
+    trial::run_waiting(trial::on_engines(TESTS, Length::Short), 2)
 }
 
 /// Something of every kind that could go.

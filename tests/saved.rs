@@ -40,7 +40,7 @@ const ON_ONE: &[OnEngine] = &[
 fn main() -> ExitCode {
     let mut trials = trial::on_matrix(ON_EVERY_STORE, Length::Short);
     trials.extend(trial::on_store(ON_ONE, Store::GraphDriver, Length::Short));
-    trial::run(trials)
+    trial::run_waiting(trials, 2)
 }
 
 fn dtop(host: &str, args: &[&str]) -> Command {

@@ -7,13 +7,36 @@
 
 mod support;
 
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, Output};
 use std::time::{Duration, Instant};
 
 use support::STATE;
 use support::faulty::{Fault, Faulty, WORDS};
+use support::length::Length;
 use support::program::CALLERS_ENGINE;
 use support::pty::Screen;
+use support::trial;
+
+type Test = (&'static str, fn());
+
+const TESTS: &[Test] = &[
+    ("one_that_never_answers", one_that_never_answers),
+    ("one_that_is_no_engine", one_that_is_no_engine),
+    (
+        "one_that_does_not_say_what_it_is",
+        one_that_does_not_say_what_it_is,
+    ),
+    ("one_whose_list_is_wrong", one_whose_list_is_wrong),
+    ("one_whose_sizes_are_wrong", one_whose_sizes_are_wrong),
+    ("one_whose_events_break", one_whose_events_break),
+];
+
+fn main() -> ExitCode {
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| trial::plain(name, Length::Short, test));
+    trial::run_waiting(trials.collect(), 4)
+}
 
 /// Quitting waits for nobody.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -77,7 +100,6 @@ fn report_lacks(engine: &Faulty, what: &str, words: &str) {
     }
 }
 
-#[test]
 fn one_that_never_answers() {
     let engine = Faulty::at(&[""], Fault::Silence);
     let mut screen = open(&engine);
@@ -94,7 +116,6 @@ fn one_that_never_answers() {
     quits_at_once(&mut patient);
 }
 
-#[test]
 fn one_that_is_no_engine() {
     for fault in [Fault::Noise, Fault::Closed] {
         let engine = Faulty::at(GREETING, fault);
@@ -105,7 +126,6 @@ fn one_that_is_no_engine() {
     }
 }
 
-#[test]
 fn one_that_does_not_say_what_it_is() {
     for (fault, words) in [
         (Fault::Garbage, "the answer cannot be read"),
@@ -133,7 +153,6 @@ fn one_that_does_not_say_what_it_is() {
 }
 
 /// One list that goes wrong leaves the other panes as they are, and says so in its own.
-#[test]
 fn one_whose_list_is_wrong() {
     let lists: [(&'static [&'static str], &str, &str, &str); 3] = [
         (&["/images/json"], "1", "2", "web-1"),
@@ -173,7 +192,6 @@ fn one_whose_list_is_wrong() {
 }
 
 /// What only measures leaves all lists whole. The report says which figures are missing, and why.
-#[test]
 fn one_whose_sizes_are_wrong() {
     let stages: [(&'static [&'static str], &str); 5] = [
         (&["/system/df"], "build cache"),
@@ -220,7 +238,6 @@ fn one_whose_sizes_are_wrong() {
     }
 }
 
-#[test]
 fn one_whose_events_break() {
     for fault in [
         Fault::Silence,

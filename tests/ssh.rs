@@ -55,7 +55,7 @@ fn main() -> ExitCode {
             }
         })
     });
-    trial::run_waiting(trials.collect())
+    trial::run_waiting(trials.collect(), 4)
 }
 
 fn programs() -> Result<Programs, Missing> {

@@ -32,7 +32,7 @@ const BOUND: Duration = Duration::from_secs(45);
 const TESTS: &[OnEngine] = &[("everything_else_ends", everything_else_ends)];
 
 fn main() -> ExitCode {
-    trial::run_waiting(trial::on_matrix(TESTS, Length::Long))
+    trial::run_waiting(trial::on_matrix(TESTS, Length::Long), 2)
 }
 
 /// An archive of a container that is asked for and not read.

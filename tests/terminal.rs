@@ -116,7 +116,7 @@ fn main() -> ExitCode {
     let tests = TESTS
         .iter()
         .map(|&(name, test)| trial::plain(name, Length::Short, test));
-    trial::run(tests.collect())
+    trial::run_waiting(tests.collect(), 4)
 }
 
 /// The demo on a usual terminal, drawn, and in the full-screen modes that its end must undo.

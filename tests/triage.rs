@@ -82,7 +82,7 @@ fn main() -> ExitCode {
             }
         })
     });
-    trial::run(trials.collect())
+    trial::run_waiting(trials.collect(), 2)
 }
 
 /// Images, a container that runs, and somebody else's file: so large of what is unused, and of what users have.

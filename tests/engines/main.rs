@@ -223,5 +223,5 @@ const TESTS: &[OnEngine] = &[
 ];
 
 fn main() -> ExitCode {
-    trial::run_waiting(trial::on_matrix(TESTS, Length::Short))
+    trial::run_waiting(trial::on_matrix(TESTS, Length::Short), 2)
 }

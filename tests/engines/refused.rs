@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::census::Census;
 use crate::support::engine::PrivateEngine;
+use crate::support::length::Length;
 use crate::support::proxy::{Manner, Proxy, Refusal, Rule};
 use crate::support::scene::{Builder, Scene};
 
@@ -47,6 +48,14 @@ const WAYS: [(Refusal, &str); 8] = [
         "connection closed before message completed",
     ),
 ];
+
+/// The ways that are tried of what is refused at the place `at` of `of` places: all in a long run, else each in one of
+/// the places, so that each is tried.
+fn ways(at: usize, of: usize) -> impl Iterator<Item = (Refusal, &'static str)> {
+    let all = WAYS.into_iter().enumerate();
+    let tried = all.filter(move |(way, _)| Length::Long.is_asked_for() || way % of == at);
+    tried.map(|(_, way)| way)
+}
 
 /// A proxy before an engine that follows some rules until it is dropped.
 fn proxy(engine: &PrivateEngine, rules: &[Rule]) -> Proxy {
@@ -136,11 +145,9 @@ pub fn a_refused_list_costs_only_itself(engine: &PrivateEngine) {
     let state = engine.folder().join("state");
     let whole = dtop(&proxy(engine, &[]), &state, &["report", "--json"]).out;
     let before = Census::of(engine);
-    for (kind, path, option) in KINDS {
-        if kind == "build_cache" && !engine.has_build_cache() {
-            continue;
-        }
-        for (refusal, words) in WAYS {
+    let kinds = KINDS.len() - usize::from(!engine.has_build_cache());
+    for (place, (kind, path, option)) in KINDS.into_iter().take(kinds).enumerate() {
+        for (refusal, words) in ways(place, kinds) {
             let proxy = proxy(engine, &[get(path, refusal)]);
             let said = dtop(&proxy, &state, &["report", "--json"]);
             let context = format!("{kind} {refusal:?}: {}", said.err);
@@ -336,8 +343,8 @@ pub fn an_engine_that_may_not_say_what_it_is_is_listed(engine: &PrivateEngine) {
     let spare = format!("={}", scene.name("spare:1"));
     let state = engine.folder().join("state");
     let whole = dtop(&proxy(engine, &[]), &state, &["report", "--json"]).out;
-    for (refusal, words) in WAYS {
-        for rules in [&["/info"][..], &["/info", "/version"]] {
+    for (place, rules) in [&["/info"][..], &["/info", "/version"]].iter().enumerate() {
+        for (refusal, words) in ways(place, 2) {
             let rules: Vec<Rule> = rules.iter().map(|path| get(path, refusal)).collect();
             let proxy = proxy(engine, &rules);
             let said = dtop(&proxy, &state, &["report", "--json"]);
@@ -397,7 +404,7 @@ pub fn a_refused_measure_is_unknown_and_not_zero(engine: &PrivateEngine) {
     let whole = dtop(&proxy(engine, &[]), &state, &["report", "--json"]).out;
     // Where dtop reads the folder itself nobody is asked for sizes: as from afar.
     let afar = get("/info", FORBIDDEN);
-    for (refusal, words) in WAYS {
+    for (refusal, words) in ways(0, 2) {
         let proxy = proxy(engine, &[afar, get("/system/df", refusal)]);
         let said = dtop(&proxy, &state, &["report", "--json"]);
         let context = format!("{refusal:?}: {}", said.err);
@@ -429,8 +436,8 @@ pub fn a_refused_measure_is_unknown_and_not_zero(engine: &PrivateEngine) {
         let page = String::from_utf8_lossy(&page.stdout).into_owned();
         assert!(page.contains("frees at least 0 B"), "{context} {page}");
     }
-    for path in ["/images/", "/history"] {
-        for (refusal, _) in WAYS {
+    for (place, path) in ["/images/", "/history"].into_iter().enumerate() {
+        for (refusal, _) in ways(place, 2) {
             let proxy = proxy(
                 engine,
                 &[get("/images/json", Refusal::Pass), get(path, refusal)],
@@ -456,7 +463,7 @@ pub fn a_refused_measure_is_unknown_and_not_zero(engine: &PrivateEngine) {
             }
         }
     }
-    for (refusal, words) in WAYS {
+    for (refusal, words) in ways(1, 2) {
         let rules = [
             get("/containers/json", Refusal::Pass),
             get("/containers/", refusal),

@@ -32,5 +32,5 @@ const TESTS: &[OnEngine] = &[
 fn main() -> ExitCode {
     let mut trials = trial::on_store(TESTS, Store::GraphDriver, Length::Long);
     trials.extend(full::trials());
-    trial::run_waiting(trials)
+    trial::run_waiting(trials, 2)
 }

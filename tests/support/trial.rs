@@ -123,10 +123,10 @@ pub fn run(trials: Vec<Trial>) -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// The same for tests that mostly wait, for a screen to stand still or an engine to end: two at once a core.
-pub fn run_waiting(trials: Vec<Trial>) -> ExitCode {
+/// The same for tests that mostly wait, for a screen to stand still or an engine to end: so many at once a core.
+pub fn run_waiting(trials: Vec<Trial>, a_core: usize) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    arguments.test_threads.get_or_insert(2 * cores);
+    arguments.test_threads.get_or_insert(a_core * cores);
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::faults::{is_kept, order_of, scene, wish};
+use super::faults::{is_kept, is_long, order_of, scene, wish};
 use super::model::{Model, all};
 use super::remove;
 use crate::domain::bytes::{Bytes, Figure};
@@ -10,7 +10,9 @@ use crate::domain::inventory::Inventory;
 use crate::domain::item::{ContainerDetails, State};
 use crate::domain::plan::scene::*;
 
+/// How many with `DTOP_LONG=1`, and a part of them otherwise.
 const INTERLEAVINGS: u64 = 1_000;
+const PART: u64 = 250;
 
 /// What somebody else does.
 #[derive(Clone, Copy, Debug)]
@@ -284,9 +286,10 @@ async fn what_others_do_meanwhile_is_not_lost() {
         .unwrap();
     let requests = model.requests();
     let mut deeds = 0;
-    for seed in 0..INTERLEAVINGS {
+    let interleavings = if is_long() { INTERLEAVINGS } else { PART };
+    for seed in 0..interleavings {
         deeds += interleave(seed, requests).await;
     }
-    println!("{INTERLEAVINGS} interleavings, {deeds} deeds of others in {requests} requests each");
-    assert!(deeds > 1_000, "{deeds}");
+    println!("{interleavings} interleavings, {deeds} deeds of others in {requests} requests each");
+    assert!(deeds as u64 > interleavings, "{deeds}");
 }
