@@ -208,8 +208,12 @@ pub(in crate::engine) async fn resolved(asked: Asked) -> Option<Resolved> {
 
 /// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
-async fn stored(info: Arc<EngineInfo>, known: Known) -> Option<Arc<Stored>> {
-    let read = aside(move || host::stored(&info, &known));
+async fn stored(
+    info: Arc<EngineInfo>,
+    known: Known,
+    earlier: Option<Arc<Stored>>,
+) -> Option<Arc<Stored>> {
+    let read = aside(move || host::stored(&info, &known, earlier.as_deref()));
     let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
 }

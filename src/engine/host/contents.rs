@@ -595,7 +595,8 @@ impl Tour<'_> {
             found.push((entry, taken.blocks, counted));
         }
         // Newer than the folders: one that came meanwhile is not taken for nobody's.
-        let notes = Notes::read(self.root, &driver, self.known);
+        let earlier = self.before.stored.as_deref();
+        let notes = Notes::read(self.root, &driver, self.known, earlier);
         for (entry, blocks, counted) in found {
             let owner = match notes.owner(&entry.name()) {
                 Some(owner) => owner,

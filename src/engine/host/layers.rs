@@ -35,9 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Every layer that the engine keeps (ENGINE.md §2.1), and which the build cache keeps, as its own folder lists
 /// them. `None` where the engine is not proven to be local, its folder cannot be read, or has another form. It opens
-/// files: call it where blocking is allowed.
+/// files: call it where blocking is allowed. What an earlier list says as well is shared with it.
 #[must_use]
-pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
+pub fn stored(engine: &EngineInfo, known: &Known, earlier: Option<&Stored>) -> Option<Stored> {
     let root = prove(engine, known).ok()?;
     if engine.is_podman() {
         return Some(Stored {
@@ -57,7 +57,7 @@ pub fn stored(engine: &EngineInfo, known: &Known) -> Option<Stored> {
     let own = snapshots.iter().filter(|it| it.chain.is_none());
     let own = own.filter_map(|it| Some((it.id.clone(), it.committed.clone()?)));
     Some(Stored {
-        layers: layers(&root, &engine.driver)?,
+        layers: layers(&root, &engine.driver, earlier)?,
         folders: own
             .filter(|(id, folder)| id.as_str() != &**folder)
             .collect(),
@@ -83,7 +83,8 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn read(root: &Root, driver: &str, known: &Known) -> Self {
+    /// Reads all of them; what an earlier list says as well is shared with it.
+    pub(super) fn read(root: &Root, driver: &str, known: &Known, earlier: Option<&Stored>) -> Self {
         let mut notes = Self::default();
         let snapshots = match root.open_folder(Path::new("buildkit")) {
             Ok(_) => snapshots(root),
@@ -118,7 +119,7 @@ impl Notes {
             let parent = mount.parent.map(|parent| (container, parent));
             notes.mounts.extend(parent);
         }
-        notes.layers = layers(root, driver);
+        notes.layers = layers(root, driver, earlier);
         for layer in notes.layers.iter().flatten() {
             let owner = Owner::Layer(layer.chain.clone());
             notes.owners.insert(layer.folder.clone(), owner);
@@ -229,7 +230,9 @@ struct Snapshot {
     committed: Option<Text>,
 }
 
-fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
+fn layers(root: &Root, driver: &str, earlier: Option<&Stored>) -> Option<Vec<StoredLayer>> {
+    let earlier = earlier.iter().flat_map(|it| &it.layers);
+    let earlier: HashMap<&str, &StoredLayer> = earlier.map(|it| (it.chain.as_str(), it)).collect();
     let list = Path::new("image").join(driver).join("layerdb/sha256");
     let folder = root.open_folder(&list).ok()?;
     let mut layers = Vec::new();
@@ -241,8 +244,13 @@ fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
         // What is on its way in or out has another name. A list that lacks one which is there is worse than
         // none: what was made of that layer would seem to have bytes of its own.
         if is_random(name) {
-            layers.extend(layer(&folder, name).ok()?);
+            layers.extend(layer(&folder, name, &earlier).ok()?);
         }
+    }
+    let chains: HashSet<ChainId> = layers.iter().map(|it| it.chain.clone()).collect();
+    for layer in &mut layers {
+        let parent = layer.parent.as_ref().and_then(|it| chains.get(it));
+        layer.parent = parent.cloned().or(layer.parent.take());
     }
     Some(layers)
 }
@@ -313,20 +321,35 @@ fn snapshots_in(bolt: &Bolt<'_>) -> Option<Vec<Snapshot>> {
 }
 
 /// One entry; `None` where it went meanwhile or is not whole.
-fn layer(list: &OwnedFd, name: &str) -> io::Result<Option<StoredLayer>> {
+fn layer(
+    list: &OwnedFd,
+    name: &str,
+    earlier: &HashMap<&str, &StoredLayer>,
+) -> io::Result<Option<StoredLayer>> {
     let Some(folder) = inner(list, name)? else {
         return Ok(None);
     };
     let parent = read(&folder, "parent")?;
     let (diff, cache) = (read(&folder, "diff")?, read(&folder, "cache-id")?);
     let size = read(&folder, "size")?.and_then(|size| size.parse().ok());
-    let whole = diff.zip(cache).zip(size);
-    Ok(whole.map(|((diff_id, cache), size)| StoredLayer {
-        chain: ChainId::new(format!("sha256:{name}")),
+    let Some(((diff_id, folder), size)) = diff.zip(cache).zip(size) else {
+        return Ok(None);
+    };
+    let (chain, size) = (format!("sha256:{name}"), Some(Bytes(size)));
+    if let Some(same) = earlier.get(&*chain).filter(|it| {
+        it.parent.as_ref().map(ChainId::as_str) == parent.as_deref()
+            && *it.diff_id == *diff_id
+            && *it.folder == *folder
+            && it.size == size
+    }) {
+        return Ok(Some((*same).clone()));
+    }
+    Ok(Some(StoredLayer {
+        chain: ChainId::new(chain),
         parent: parent.map(ChainId::new),
         diff_id: diff_id.into(),
-        folder: cache.into(),
-        size: Some(Bytes(size)),
+        folder: folder.into(),
+        size,
     }))
 }
 

@@ -210,7 +210,11 @@ fn stored_layers_are_those_in_the_engines_folder() {
     std::fs::write(root.path().join("engine-id"), "a").unwrap();
     let mut engine = engine(root.path(), "a");
     engine.driver = "overlay2".into();
-    assert_eq!(stored(&engine, &Known::default()), None, "no such store");
+    assert_eq!(
+        stored(&engine, &Known::default(), None),
+        None,
+        "no such store"
+    );
     let list = root.path().join("image/overlay2/layerdb/sha256");
     let (low, high) = (ID.to_owned(), ID.replace('5', "6"));
     let write = |chain: &str, files: &[(&str, &str)]| {
@@ -231,7 +235,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
     write(&format!("{low}-abc-removing"), &above);
     write(&ID.replace('5', "7"), &above[..2]);
     symlink(list.join(&low), list.join(ID.replace('5', "8"))).unwrap();
-    let mut layers = stored(&engine, &Known::default()).unwrap().layers;
+    let mut layers = stored(&engine, &Known::default(), None).unwrap().layers;
     layers.sort_by(|a, b| a.chain.cmp(&b.chain));
     let layer =
         |chain: &str, parent: Option<&str>, diff_id: &str, folder: &str, size| StoredLayer {
@@ -248,7 +252,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
     assert_eq!(layers, expected);
     // One that is there and cannot be read makes the list no list.
     std::fs::create_dir_all(list.join(ID.replace('5', "9")).join("diff")).unwrap();
-    assert_eq!(stored(&engine, &Known::default()), None);
+    assert_eq!(stored(&engine, &Known::default(), None), None);
 }
 
 #[test]

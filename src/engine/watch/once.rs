@@ -457,7 +457,7 @@ impl Once<'_> {
     /// Newer than the build cache, so that every layer that a record has is among them.
     async fn stored(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let layers = stored(engine, Known::of(&self.inventory)).await;
+        let layers = stored(engine, Known::of(&self.inventory), None).await;
         self.inventory.apply(Part::Stored(layers.into()));
     }
 

@@ -379,7 +379,8 @@ impl<'e> Scan<'e> {
             }
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                stored(info, self.picture.known.clone())
+                let earlier = self.picture.stored.as_ref().known().cloned();
+                stored(info, self.picture.known.clone(), earlier)
                     .map(Answered::Stored)
                     .boxed()
             }

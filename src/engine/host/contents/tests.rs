@@ -337,7 +337,7 @@ fn what_was_counted_before_counts_as_it_was_counted() {
             host: "unix://".into(),
             ..EngineInfo::default()
         };
-        let stored = super::super::stored(&engine, &Known::default()).unwrap();
+        let stored = super::super::stored(&engine, &Known::default(), None).unwrap();
         let images = [ImageId::new(format!("sha256:{image}"))];
         let wanted = Wanted::all(&stored, &images, &OnDisk::default(), &HashMap::new());
         let counted = count(&root, &engine, wanted, &Walker::default(), None).unwrap();
