@@ -47,6 +47,9 @@ fn main() -> ExitCode {
     for setup in setups {
         cases.extend(DRIVERS.map(|driver| (setup.clone(), driver)));
     }
+    let native = Programs::all().pop().unwrap_or_else(Programs::installed);
+    let native = native.map(|it| Setup::Docker(it, Store::Containerd));
+    cases.push((native, "native"));
     let podman = Podman::installed().map(Setup::Podman);
     cases.extend(DRIVERS_OF_PODMAN.map(|driver| (podman.clone(), driver)));
     let mut trials = Vec::new();
@@ -71,7 +74,7 @@ fn on(setup: Result<Setup, Missing>, driver: &str) -> Result<Completion, Failed>
         Err(missing) => return trial::without_engine(&missing),
     };
     let options = [format!("--storage-driver={driver}")];
-    let start = |it| PrivateEngine::start_in(&it, &options, disk.path());
+    let start = |it| PrivateEngine::start_as_one_with(&it, &options, disk.path());
     let engine = match setup.and_then(start) {
         Ok(engine) => engine,
         Err(missing) => return trial::without_engine(&missing),
@@ -83,7 +86,7 @@ fn on(setup: Result<Setup, Missing>, driver: &str) -> Result<Completion, Failed>
             fs::write(root.join(file.to_string()), [b'x'; 100]).expect("a file");
         }
     });
-    let is_copies = driver == "vfs";
+    let is_copies = matches!(driver, "vfs" | "native");
     let hole = "FROM base:1\nRUN dd if=/dev/zero of=/hole bs=4096 count=1 seek=16383\n";
     scene.build(Builder::BuildKit, "hole:1", hole);
     if engine.has_build_cache() {

@@ -29,7 +29,7 @@ pub struct DiskUsage {
     pub uncertain: Bytes,
     /// What may go besides: blocks that files elsewhere may have, too, on a filesystem that copies by reference.
     pub shareable: Bytes,
-    /// What may go besides the blocks: the inodes, on a filesystem that gives them back (xfs).
+    /// What may go besides the blocks: inodes, and checksums, on a filesystem that gives them back (xfs, btrfs).
     pub inodes: Bytes,
     /// It holds not one file or folder.
     pub is_empty: bool,

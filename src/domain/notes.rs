@@ -24,6 +24,13 @@ pub struct Notes {
     /// Digests of blobs that other namespaces keep, whoever else does: the build history, and whatever else uses the
     /// same containerd. All share the files, and a file stays while any namespace has it.
     pub elsewhere: Vec<Text>,
+    /// Each snapshot is a whole copy of the one below it, as the snapshotter `native` makes it.
+    pub copies: bool,
+    /// Bytes that may come back with each file besides its blocks, on a filesystem that copies by reference (xfs, btrfs
+    /// and their like); `None` on one that does not.
+    pub inode: Option<Bytes>,
+    /// That filesystem may keep a file in less than its blocks, too (btrfs, bcachefs, zfs).
+    pub packs: bool,
 }
 
 /// What is unpacked, or is being written.

@@ -121,6 +121,15 @@ impl PrivateEngine {
         Self::start_at(setup, &[], parent, WITHIN)
     }
 
+    /// The same with further options.
+    pub fn start_as_one_with(
+        setup: &Setup,
+        options: &[String],
+        parent: &Path,
+    ) -> Result<Self, Missing> {
+        Self::start_at(setup, options, parent, WITHIN)
+    }
+
     fn start_at(
         setup: &Setup,
         options: &[String],

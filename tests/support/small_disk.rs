@@ -20,6 +20,8 @@ pub enum Format {
     /// With reflinks, as it is made when nobody says otherwise.
     Xfs,
     Btrfs,
+    /// Btrfs that packs whatever is written.
+    PackedBtrfs,
 }
 
 impl Format {
@@ -28,6 +30,7 @@ impl Format {
             Self::Ext4 { .. } => "ext4",
             Self::Xfs => "xfs",
             Self::Btrfs => "btrfs",
+            Self::PackedBtrfs => "packed_btrfs",
         }
     }
 
@@ -35,13 +38,25 @@ impl Format {
     fn make(self, file: &Path) -> bool {
         let reserve = match self {
             Self::Ext4 { reserve } => reserve.to_string(),
-            Self::Xfs | Self::Btrfs => String::new(),
+            Self::Xfs | Self::Btrfs | Self::PackedBtrfs => String::new(),
         };
         let words = match self {
             Self::Ext4 { .. } => &["-q", "-F", "-m", &reserve][..],
-            Self::Xfs | Self::Btrfs => &["-q", "-f"],
+            Self::Xfs | Self::Btrfs | Self::PackedBtrfs => &["-q", "-f"],
         };
-        runs(&format!("mkfs.{}", self.name()), words, &[file])
+        let program = match self {
+            Self::PackedBtrfs => Self::Btrfs.name(),
+            Self::Ext4 { .. } | Self::Xfs | Self::Btrfs => self.name(),
+        };
+        runs(&format!("mkfs.{program}"), words, &[file])
+    }
+
+    /// Returns the options that it is mounted with.
+    fn options(self) -> &'static str {
+        match self {
+            Self::PackedBtrfs => "loop,compress-force=zstd",
+            Self::Ext4 { .. } | Self::Xfs | Self::Btrfs => "loop",
+        }
     }
 }
 
@@ -96,7 +111,7 @@ impl SmallDisk {
         fs::create_dir(&mount).map_err(failed)?;
         let size = File::create(&file).and_then(|it| it.set_len(bytes));
         size.map_err(failed)?;
-        if !format.make(&file) || !runs("mount", &["-o", "loop"], &[&file, &mount]) {
+        if !format.make(&file) || !runs("mount", &["-o", format.options()], &[&file, &mount]) {
             return Err(Missing(format!(
                 "no {name} can be made in a file and mounted here"
             )));

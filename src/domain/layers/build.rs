@@ -206,7 +206,9 @@ impl<'a> Builder<'a> {
             driver: if engine.store == Store::Unknown {
                 Some(Doubt::Store)
             } else {
-                let is_known = KNOWN_DRIVERS.contains(&&*engine.driver);
+                let register = self.stock.as_ref().and_then(|it| it.register.as_ref());
+                let is_known = KNOWN_DRIVERS.contains(&&*engine.driver)
+                    || register.is_some_and(|it| it.notes.copies);
                 (!is_known).then(|| Doubt::Driver(engine.driver.clone()))
             },
             totals: super::Totals::default(),

@@ -218,7 +218,13 @@ impl Builder<'_> {
                 (size, Doubt::of_usage(usage, item))
             }
             (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
-            (None, _) => (Span::exactly(self.own_bytes(container, top)), None),
+            (None, _) => {
+                let register = self.stock.as_ref().and_then(|it| it.register.as_ref());
+                let own = self.own_bytes(container, top);
+                let own = register.map_or(Span::exactly(own), |it| it.range(own));
+                let is_range = own.size().is_none();
+                (own, is_range.then(|| Doubt::SharedExtents(item())))
+            }
         };
         let measure = self.inventory.engine.measure;
         let unit = self.add_unit(Unit {

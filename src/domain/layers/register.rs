@@ -20,6 +20,9 @@ use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 
+/// A block of a filesystem, as filesystems are made.
+const BLOCK: u64 = 4096;
+
 /// Notes, joined with the tree of layers.
 pub(super) struct Register {
     pub(super) notes: Arc<Notes>,
@@ -62,7 +65,8 @@ impl Register {
         let mut there: Vec<(Text, LayerNo)> = Vec::new();
         for (layer, chain) in tree.numbers().zip(tree.all_chain_ids()) {
             if let Some((key, snapshot)) = notes.snapshots.get_key_value(&chain.text()) {
-                let size = snapshot.own().map_or(Span::UNKNOWN, Span::exactly);
+                let size = snapshot.own();
+                let size = size.map_or(Span::UNKNOWN, |size| range(notes, size));
                 register.spans[layer as usize] = size;
                 register.units.insert(key.clone(), layer);
                 there.push((key.clone(), layer));
@@ -93,7 +97,9 @@ impl Register {
             if !self.between.insert(key) {
                 break;
             }
-            self.beside[layer as usize] += size;
+            let of_layer = self.range(size);
+            self.beside[layer as usize] += of_layer.least;
+            self.spans[layer as usize].most += of_layer.most - of_layer.least;
         }
     }
 
@@ -112,6 +118,11 @@ impl Register {
         let keys = lease.map(|lease| &lease.snapshots).into_iter().flatten();
         let is_shared = |key: &Text| self.units.contains_key(key) || self.between.contains(key);
         keys.filter(move |key| !is_shared(key) && !is_chain(key))
+    }
+
+    /// Returns what goes with snapshots that take so many blocks.
+    pub(super) fn range(&self, blocks: Bytes) -> Span {
+        range(&self.notes, blocks)
     }
 
     /// What was made for a container's mounts; `None` of one that the notes do not have.
@@ -206,6 +217,24 @@ impl Register {
     }
 }
 
+/// Returns what goes with a snapshot that takes so many blocks.
+///
+/// Where the filesystem copies by reference, a snapshot that is a copy may have all its blocks from the one below, and
+/// where it packs they may be fewer than they seem. Such filesystems give back inodes, too: of how many files is not noted, but each that has any length takes a block.
+fn range(notes: &Notes, blocks: Bytes) -> Span {
+    let Some(inode) = notes.inode else {
+        return Span::exactly(blocks);
+    };
+    Span {
+        least: if notes.copies || notes.packs {
+            Bytes::ZERO
+        } else {
+            blocks
+        },
+        most: blocks + Bytes(blocks.0 / BLOCK * inode.0),
+    }
+}
+
 /// Layers of images have the digest of their chain for a key.
 fn is_chain(key: &str) -> bool {
     let digest = key.strip_prefix("sha256:");
@@ -215,17 +244,25 @@ fn is_chain(key: &str) -> bool {
 impl Builder<'_> {
     /// A unit for each snapshot that is no layer, right behind the blobs.
     pub(super) fn add_noted_snapshots(&mut self, stock: &Stock) {
-        for layer in self.tree.numbers().filter(|_| stock.register.is_some()) {
-            // It has a layer's key and may still be written to: no engine does that.
+        let Some(register) = &stock.register else {
+            return;
+        };
+        let doubt = || {
+            let may_share = register.notes.inode.is_some();
+            may_share.then(|| Doubt::NamesElsewhere.into())
+        };
+        for layer in self.tree.numbers() {
+            // Else it has a layer's key and may still be written to: no engine does that.
             if self.sizes.exact(layer).is_none() {
-                self.units[layer as usize].doubt = Some(Doubt::Blobs.into());
+                self.units[layer as usize].doubt = doubt().or(Some(Doubt::Blobs.into()));
             }
         }
-        for other in stock.register.iter().flat_map(|register| &register.others) {
+        for other in &register.others {
+            let size = register.range(other.size);
             self.add_unit(Unit {
                 below: other.below.into(),
-                size: Span::exactly(other.size),
-                doubt: None,
+                size,
+                doubt: size.size().is_none().then(doubt).flatten(),
                 pending: false,
                 by_length: false,
                 sort: if other.is_layer {

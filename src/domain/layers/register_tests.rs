@@ -10,7 +10,7 @@ use super::tree::Tree;
 use super::{Doubt, Ledger, Observation};
 use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Inventory, Part};
+use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId, Text};
 use crate::domain::notes::{Lease, Notes, Snapshot, Term};
 use crate::domain::texts::Digest;
@@ -298,4 +298,54 @@ fn a_container_holds_what_its_image_mounts_stand_on() {
         let all = packed + BASE.2 + STEP.2;
         assert_frees(&mounted, &[an_image("app"), a_container(&id)], all);
     }
+}
+
+/// On xfs what is unpacked goes, and the inodes of its files may go with it; of whole copies by reference nothing may.
+#[test]
+fn where_blocks_may_be_shared_what_is_unpacked_is_a_range() {
+    let exact = Ledger::new(&noted(notes()));
+    let exact = exact.frees(&[an_image("app"), a_record("b"), a_record("s")]);
+    assert!(exact.is_exact(), "{exact:?}");
+    let frees = |copies, packs| {
+        let notes = Notes {
+            copies,
+            inode: Some(Bytes(512)),
+            packs,
+            ..notes()
+        };
+        let ledger = Ledger::new(&noted(notes));
+        ledger.frees(&[an_image("app"), a_record("b"), a_record("s")])
+    };
+    let unpacked = Bytes(BASE.2 + 2 * STEP.2);
+    let least = frees(false, false);
+    assert_eq!(
+        least.doubts().iter().collect::<Vec<_>>(),
+        [&Doubt::NamesElsewhere]
+    );
+    assert_eq!(least.at_least, exact.at_least);
+    assert!(least.at_most > exact.at_most);
+    assert!(least.at_most <= exact.at_most + Bytes(unpacked.0 / 8));
+    for doubtful in [frees(true, false), frees(false, true)] {
+        assert_eq!(doubtful.at_least, exact.at_least - unpacked);
+        assert_eq!(doubtful.at_most, least.at_most);
+    }
+}
+
+/// The snapshotter's figures are those of the copies, where its notes were read.
+#[test]
+fn whole_copies_of_snapshots_are_exact() {
+    let frees = |notes: Notes| {
+        let mut inventory = noted(notes);
+        inventory.apply(Part::Engine(Arc::new(EngineInfo {
+            driver: "native".into(),
+            ..(*inventory.engine).clone()
+        })));
+        Ledger::new(&inventory).frees(&[an_image("app"), a_record("b"), a_record("s")])
+    };
+    let copies = Notes {
+        copies: true,
+        ..notes()
+    };
+    assert!(frees(copies).is_exact());
+    assert!(!frees(notes()).is_exact());
 }

@@ -1,4 +1,5 @@
-//! Shared sizes of images, where the engine computes none (Podman, ENGINE.md §8).
+//! Shared sizes of images: what the engine says, or what their layers tell where it computes none (Podman, ENGINE.md
+//! §8). It is a part of SIZE, in SIZE's own measure, and never more than that.
 
 use super::{Kind, Survey};
 use crate::domain::bytes::Figure;
@@ -25,6 +26,12 @@ impl Survey {
                     (None, Figure::Pending) => Figure::Pending,
                     (None, Figure::Known(_) | Figure::Unknown) => Figure::Unknown,
                 };
+            }
+        }
+        // The containerd store may count a shared layer packed and unpacked, and of the image one of the two.
+        for (image, shared) in images.iter().zip(&mut self.shared) {
+            if let (Some(size), Figure::Known(shared)) = (image.size.known(), shared) {
+                *shared = size.min(*shared);
             }
         }
         for (facts, shared) in facts.iter_mut().zip(&self.shared) {
@@ -110,5 +117,21 @@ mod tests {
         assert_eq!(shared(&survey), [known(100), silent, known(100), known(7)]);
         let flags = &survey.facts(Kind::Image, 2).flags;
         assert_eq!(flags.shared, Some(true));
+    }
+
+    #[test]
+    fn no_image_shares_more_than_its_size() {
+        let known = |bytes| Figure::Known(Bytes(bytes));
+        let sized = |id: &str, size, shared| Image {
+            size,
+            ..image(id, None, shared)
+        };
+        let mut survey = Survey::new(Inventory::default());
+        survey.apply([Part::Images(vec![
+            sized("more", known(7), known(9)),
+            sized("less", known(9), known(7)),
+            sized("untold", Figure::Unknown, known(9)),
+        ])]);
+        assert_eq!(shared(&survey), [7, 7, 9].map(known));
     }
 }

@@ -142,6 +142,7 @@ impl Collector {
             leases,
             images: self.own.images.into_iter().map(ImageId::new).collect(),
             elsewhere: elsewhere.map(|blob| blob.digest.clone()).collect(),
+            ..Notes::default()
         };
         let mut blobs = self.own.blobs;
         blobs.extend(history);

@@ -54,7 +54,7 @@ impl<'w> Meter<'w> {
         }
         self.blocks += found.taken.blocks;
         self.shareable += found.shareable;
-        self.inodes += extents::of_inodes(&at, found.entries + 1);
+        self.inodes += extents::beside_blocks(&at, found.entries + 1, found.taken.blocks);
         Ok(found)
     }
 

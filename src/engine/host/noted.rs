@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::collector::Collector;
-use super::{CONTAINERD, Known, Root, has_images, is_random, prove};
+use super::{CONTAINERD, Known, Root, extents, has_images, is_random, prove};
 use crate::domain::blobs::Listed;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text};
@@ -15,6 +15,8 @@ use crate::engine::clock;
 
 /// Where an engine keeps the containerd that it runs itself.
 pub(super) const DAEMON: &str = "containerd/daemon";
+/// The snapshotter of whole copies.
+const COPIES: &str = "native";
 /// Manifests and configs are a few KB; registries take no manifest beyond 4 MiB.
 const LONGEST_DOCUMENT: u64 = 4 << 20;
 
@@ -46,7 +48,13 @@ impl Noted {
 
     fn at(root: Root, containerd: &Path, engine: &EngineInfo, known: &Known) -> Option<Self> {
         let collector = Collector::read(&root, containerd, &engine.driver)?;
-        let (listed, notes) = collector.notes(clock::now())?;
+        let (listed, mut notes) = collector.notes(clock::now())?;
+        let snapshots = containerd.join(snapshots_of(&engine.driver));
+        notes.copies = &*engine.driver == COPIES;
+        if let Ok(snapshots) = root.open_folder(&snapshots) {
+            notes.inode = extents::inode(&snapshots);
+            notes.packs = extents::packs(&snapshots);
+        }
         let mut staying = known.containers.clone();
         staying.retain(|id| !known.leaving.contains(id));
         if !notes.are_of(&known.images, &staying, &known.records) {
@@ -61,6 +69,12 @@ impl Noted {
             },
         })
     }
+}
+
+/// Returns the folder of a snapshotter's snapshots, below containerd's own.
+fn snapshots_of(snapshotter: &str) -> PathBuf {
+    let folder = format!("io.containerd.snapshotter.v1.{snapshotter}");
+    Path::new(&folder).join("snapshots")
 }
 
 /// The folder above an engine's root that is named after the user and the group to whom it maps root
@@ -85,13 +99,13 @@ impl Snapshots {
     pub(super) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
         in_folder_of_store(engine, known, |root, containerd| {
             let space = Collector::read(&root, containerd, &engine.driver)?;
-            let folder = format!("io.containerd.snapshotter.v1.{}", engine.driver);
+            let folder = snapshots_of(&engine.driver);
             let own = own_snapshots(&space, known);
             let mut staying = known.containers.iter();
             let has_all =
                 staying.all(|id| known.leaving.contains(id) || own.contains_key(id.text()));
             has_all.then(|| Self {
-                folder: containerd.join(folder).join("snapshots"),
+                folder: containerd.join(folder),
                 root,
                 own,
             })

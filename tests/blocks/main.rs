@@ -9,35 +9,32 @@
     reason = "a test that cannot go on ends with the place and the cause; figures are shown with --nocapture"
 )]
 
+mod host;
+mod shared;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::thread::sleep;
-use std::time::Duration;
+use std::path::Path;
+use std::process::ExitCode;
 
 use libtest_mimic::{Completion, Failed};
-use rustix::fs::{FallocateFlags, fallocate, sync};
+use rustix::fs::{FallocateFlags, fallocate};
 use serde_json::Value;
 
-use support::STATE;
+use host::{GB, Host, MB};
 use support::engine::{PrivateEngine, Setup, Store};
 use support::length::Length;
-use support::program::{CALLERS_ENGINE, Missing};
+use support::program::Missing;
 use support::scene::Scene;
 use support::small_disk::SmallDisk;
 use support::trial;
 
-const MB: u64 = 1 << 20;
-const GB: u64 = 1 << 30;
 const DISK: u64 = 2 * GB;
 
 fn main() -> ExitCode {
-    let dockers = Setup::matrix().into_iter();
-    let dockers = dockers.filter(|it| !matches!(it, Ok(Setup::Podman(_))));
-    let mut trials = Vec::new();
-    for setup in dockers {
+    let mut trials = shared::trials();
+    for setup in Setup::matrix() {
         let label = setup.as_ref().map_or("none".to_owned(), Setup::label);
         let keeps_containerd = matches!(setup, Ok(Setup::Docker(_, Store::Containerd)));
         let ways: &[(&str, Start)] = if keeps_containerd {
@@ -87,81 +84,16 @@ fn on_disk_of_its_own(setup: &Setup, start: Start) -> Result<Completion, Failed>
     host.volumes();
     host.files_of_two_volumes();
     host.containers();
-    host.logs();
+    if !engine.is_podman() {
+        // What Docker's logs and checkpoints lie in.
+        host.dated();
+        host.logs();
+    }
     host.a_volume_of_empty_files_stays();
     Ok(Completion::Completed)
 }
 
-struct Host<'a> {
-    engine: &'a PrivateEngine,
-    scene: Scene<'a>,
-    disk: &'a SmallDisk,
-}
-
 impl Host<'_> {
-    fn dtop(&self, args: &[&str]) -> Value {
-        let mut command = Command::new(support::dtop());
-        for name in CALLERS_ENGINE {
-            command.env_remove(name);
-        }
-        command.env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"));
-        command.env("XDG_STATE_HOME", STATE);
-        let host = self.engine.host();
-        let said = support::engine::run(command.args(["-H", &host]).args(args).arg("--json"));
-        serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"))
-    }
-
-    fn free(&self) -> u64 {
-        sync();
-        let stat = self.disk.stat();
-        stat.f_bfree * stat.f_frsize
-    }
-
-    /// Waits until the engine writes no more, and returns what is free then.
-    fn free_at_rest(&self) -> u64 {
-        let mut last = self.free();
-        for _ in 0..20 {
-            sleep(Duration::from_millis(250));
-            let now = self.free();
-            if now.abs_diff(last) < 16 * 1024 {
-                return now;
-            }
-            last = now;
-        }
-        last
-    }
-
-    /// Promises, removes, and looks at the disk. Returns the promise.
-    fn goes(&self, what: &str, chosen: &[&str]) -> u64 {
-        let plan = self.dtop(&[&["plan"], chosen].concat());
-        let promised = plan["frees"].as_u64().expect("a promise");
-        assert_eq!(plan["exact"], true, "{what}: {plan}");
-        assert_eq!(plan["at_most"], promised, "{what}: {plan}");
-        let before = self.free_at_rest();
-        let cleaned = self.dtop(&[&["clean", "--yes"], chosen].concat());
-        let done = cleaned["done"].as_array().expect("steps");
-        let gained = self.free_at_rest().saturating_sub(before);
-        eprintln!("{what}: promised {promised}, gained {gained}");
-        let bound = (64_000 + 16_000 * done.len() as u64).max(gained / 200);
-        assert!(
-            promised.abs_diff(gained) <= bound,
-            "{what}: promised {promised}, gained {gained}: {cleaned}"
-        );
-        promised
-    }
-
-    fn data(&self, volume: &str) -> PathBuf {
-        self.scene.volume(volume, 0);
-        let data = self
-            .engine
-            .root()
-            .join("volumes")
-            .join(volume)
-            .join("_data");
-        assert!(data.starts_with(self.disk.path()), "{}", data.display());
-        data
-    }
-
     fn volumes(&self) {
         let sparse = self.data("sparse").join("file");
         fs::write(&sparse, vec![7; 8192]).unwrap();
@@ -204,16 +136,6 @@ impl Host<'_> {
         assert!(last > 8_000_000, "{last}");
     }
 
-    fn run(&self, name: &str, options: &[&str], command: &str) -> PathBuf {
-        let fixed = ["run", "--network", "none", "--name", name];
-        let what = ["base:1", "sh", "-c", command];
-        self.engine.docker(&[&fixed, options, &what].concat());
-        let id = self
-            .engine
-            .docker(&["inspect", "--format", "{{.Id}}", name]);
-        self.engine.root().join("containers").join(id)
-    }
-
     fn containers(&self) {
         self.run(
             "holes",
@@ -226,6 +148,14 @@ impl Host<'_> {
         );
         assert!(promised < MB, "{promised}");
 
+        self.run("first", &[], "dd if=/dev/zero of=/file bs=1000000 count=7");
+        self.run("second", &[], "true");
+        let both = ["--containers", "=first", "--containers", "=second"];
+        self.goes("two containers", &both);
+    }
+
+    /// Log files that something else than the engine put aside, and a checkpoint.
+    fn dated(&self) {
         let own = self.run("dated", &[], "true");
         let id = own.file_name().unwrap().to_string_lossy().into_owned();
         let log = |end: &str| own.join(format!("{id}-json.log{end}"));
@@ -236,11 +166,6 @@ impl Host<'_> {
         fs::write(checkpoint.join("pages-1.img"), vec![7; 5_000_000]).unwrap();
         let promised = self.goes("a container with a checkpoint", &["--containers", "=dated"]);
         assert!(promised > 9_000_000, "{promised}");
-
-        self.run("first", &[], "dd if=/dev/zero of=/file bs=1000000 count=7");
-        self.run("second", &[], "true");
-        let both = ["--containers", "=first", "--containers", "=second"];
-        self.goes("two containers", &both);
     }
 
     /// What was put aside with a date is emptied, too; what is compressed stays.
