@@ -94,12 +94,12 @@ impl Pace {
             (self.page <= 6_000, "a page: 6,000 bytes"),
             (self.idle.bytes == 0, "idle: no byte"),
             (!self.idle.requests.iter().any(is_df), "idle: no df"),
+        ];
+        let built_well = [
             (
                 self.idle.cpu * 1000 <= self.idle.time.max(Duration::from_secs(10)),
                 "idle: 0.1 % of a processor",
             ),
-        ];
-        let built_well = [
             (
                 self.first_screen <= soon,
                 "first screen: 1.3 x the bare list + 20 ms",
