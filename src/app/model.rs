@@ -1,6 +1,6 @@
 //! Everything the program knows. The screen is a picture of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 
@@ -137,6 +137,8 @@ pub enum Asking {
     Target,
     /// For figures that are still being measured.
     Wait(Goal),
+    /// For new lists after a removal at this time that did not reach its target.
+    More(Goal, Timestamp),
     /// For a yes to named volumes, without which it is not enough.
     Volumes {
         goal: Goal,
@@ -255,6 +257,15 @@ pub struct Removing {
     pub cursor: Cursor,
 }
 
+/// How a target was gone for since somebody chose it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// How often more was planned, as the disk still lacked some.
+    pub again: usize,
+    /// What was removed for it, or tried: it is not tried again.
+    pub tried: BTreeSet<ItemId>,
+}
+
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {
@@ -303,12 +314,16 @@ pub struct Model {
     pub notice: Option<String>,
     /// How much was to be free when things were marked for that: those are not needed once it is.
     pub until: Option<Goal>,
+    /// What has come of that target so far.
+    pub reached: Reached,
     /// When a key last came.
     pub last_key: Timestamp,
     /// Figures came since the panes were last put in order.
     pub unsorted: bool,
     /// Images of plans that registries were asked about, and what they said.
     pub asked: HashMap<ItemId, Option<ComesBack>>,
+    /// What was said to be in sight or marked while things are measured.
+    pub measured_first: Vec<ItemId>,
     /// What is being restored, and how far that is.
     pub restoring: Option<String>,
     /// SIGTERM or SIGHUP came during a removal: quit as soon as the object in hand is done.
@@ -333,9 +348,11 @@ impl Model {
             save_to: String::new(),
             notice: None,
             until: None,
+            reached: Reached::default(),
             last_key: now,
             unsorted: true,
             asked: HashMap::new(),
+            measured_first: Vec::new(),
             restoring: None,
             terminating: false,
         }

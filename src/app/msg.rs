@@ -2,7 +2,7 @@
 
 use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::Part;
-use crate::domain::item::{ImageId, ItemId, Text};
+use crate::domain::item::{ChainId, ImageId, ItemId, Text};
 use crate::domain::outcome::Event;
 use crate::domain::plan::{ComesBack, Plan};
 use crate::domain::time::Timestamp;
@@ -89,6 +89,8 @@ pub enum Effect {
     Rescan,
     /// These images are in sight and their layers are not known.
     LookFirst(Vec<ImageId>),
+    /// These are in sight or marked, with the layers of images among them: they are measured before others.
+    MeasureFirst(Vec<ItemId>, Vec<ChainId>),
     /// Whether the build cache pane is open.
     BuildCacheVisible(bool),
     /// Remove exactly this, with copies in a folder first where they are wanted.

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::bytes::Bytes;
+use super::time::Timestamp;
 
 /// What a figure of bytes was measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -79,5 +80,23 @@ impl DiskUsage {
     pub fn all(&self) -> Bytes {
         let links: Bytes = self.links.iter().map(|link| link.blocks).sum();
         self.own + self.uncertain + self.shareable + links
+    }
+}
+
+/// How far the measuring by blocks in an engine's own folder has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measuring {
+    pub since: Timestamp,
+    /// How many things have been measured since then.
+    pub done: usize,
+    /// The same, and those that are not measured yet.
+    pub all: usize,
+}
+
+impl Measuring {
+    /// Returns how many in a hundred have been measured; 100 only once all are.
+    #[must_use]
+    pub fn percent(&self) -> usize {
+        self.done.saturating_mul(100) / self.all.max(1)
     }
 }

@@ -7,7 +7,7 @@ use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
 use super::contents::Contents;
 use super::disk::Disk;
-use super::disk_usage::{DiskUsage, HardLink, Measure};
+use super::disk_usage::{DiskUsage, HardLink, Measure, Measuring};
 use super::extent::Extent;
 use super::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, Kind,
@@ -267,6 +267,8 @@ pub enum Part {
     },
     /// What things take on the disk that were walked through here, newer than what the engine says of their sizes.
     DiskUsage(Vec<(ItemId, Arc<DiskUsage>)>),
+    /// How far the measuring of these has come; nothing while nothing is measured.
+    Measuring(Option<Measuring>),
     /// What lies in the folder of an engine on this machine, newer than all lists; unknown where it cannot be
     /// read.
     Contents(Figure<Arc<Contents>>),
@@ -321,6 +323,8 @@ pub struct Inventory {
     pub unexplained: Figure<Arc<[Unexplained]>>,
     /// What of all this must not go, beside what says so itself.
     pub protection: Protection,
+    /// How far the measuring by blocks has come; nothing while nothing is measured.
+    pub measuring: Option<Measuring>,
     stages: HashMap<Stage, Progress>,
     listed: HashSet<Stage>,
     /// Where containers stood in the list that came last.
@@ -407,6 +411,7 @@ impl Inventory {
         match part {
             Part::Engine(engine) => self.engine = engine,
             Part::Disks(disks) => self.disks = disks,
+            Part::Measuring(measuring) => self.measuring = measuring,
             Part::Images(images) => {
                 self.take_images(images);
                 self.tell_sources();

@@ -77,6 +77,26 @@ pub(super) async fn aside<T: Send + 'static>(
     done.await.ok()
 }
 
+/// How urgent some work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Somebody waits for it.
+    Normal,
+    /// It gives way to all others.
+    Leisurely,
+}
+
+/// As [`aside`] or [`aside_at_leisure`].
+pub(super) async fn aside_at<T: Send + 'static>(
+    pace: Pace,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    match pace {
+        Pace::Normal => aside(work).await,
+        Pace::Leisurely => aside_at_leisure(work).await,
+    }
+}
+
 /// As [`aside`], on a thread that gives way to all others, on the processor and at the disk.
 pub(super) async fn aside_at_leisure<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

@@ -8,6 +8,7 @@ mod blocks;
 mod feed;
 mod once;
 mod outbox;
+mod pass;
 mod picture;
 mod question;
 mod rest;
@@ -41,6 +42,7 @@ use crate::engine::clock;
 pub(in crate::engine) use self::beside::{parts as unlisted_parts, unlisted_now};
 pub use self::blocks::blocks_of;
 pub use self::once::{Walk, Wanted, scan_once};
+pub use self::pass::First;
 pub(in crate::engine) use self::walks::sizes_of;
 
 /// How long a list may take (DESIGN.md, The command line). Nothing that walks a disk has a limit.
@@ -61,6 +63,8 @@ pub enum Request {
     Rescan,
     /// These images are on the screen: their layers are asked before others'.
     LookFirst(Vec<ImageId>),
+    /// These are on the screen or marked: what they take on the disk is measured before others.
+    MeasureFirst(First),
     /// The build cache is on the screen, or no longer. It grows without events (ENGINE.md §7).
     BuildCacheVisible(bool),
 }

@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::engine::journal::{History, Journal};
 use crate::engine::removal::{Order, remove};
 use crate::engine::restore::{ask_registries, restore};
-use crate::engine::watch::{Request, Sight, watch};
+use crate::engine::watch::{First, Request, Sight, watch};
 
 /// How to get an engine, or why there is none.
 pub type Opened = Result<Arc<dyn Engine>, Vec<Attempt>>;
@@ -85,6 +85,9 @@ impl Session {
             Effect::Demo => self.take_up((self.opener.demo)(), Journal::in_memory()),
             Effect::Rescan => self.request(Request::Rescan),
             Effect::LookFirst(images) => self.request(Request::LookFirst(images)),
+            Effect::MeasureFirst(items, chains) => {
+                self.request(Request::MeasureFirst(First { items, chains }));
+            }
             Effect::BuildCacheVisible(visible) => {
                 self.request(Request::BuildCacheVisible(visible));
             }

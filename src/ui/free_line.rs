@@ -20,6 +20,10 @@ pub fn draw(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
             vec![(format!(" Free {}", screen.text), Look::Bold)],
             waiting(model),
         ),
+        Asking::More(..) => (
+            vec![(format!(" The disk still lacks {}", screen.text), Look::Bold)],
+            waiting(model),
+        ),
         Asking::Volumes {
             wanted,
             without,
@@ -131,6 +135,12 @@ fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
 fn waiting(model: &Model) -> Vec<String> {
     let stages = still_measured(model);
     let words: Vec<&str> = stages.iter().map(|stage| stage.word()).collect();
+    if words.is_empty() {
+        return vec![
+            "what is left is being listed: planned as soon as that is done".to_owned(),
+            "being listed …".to_owned(),
+        ];
+    }
     let long = format!(
         "still measuring {}: chosen as soon as that is done",
         words.join(", ")
@@ -146,7 +156,7 @@ pub fn keys(screen: &FreeScreen, model: &Model, canvas: &mut Canvas<'_>) {
             footer::key("Esc", "back"),
             footer::key("", "20gb to free, 20% to be free"),
         ],
-        Asking::Wait(_) => vec![footer::key("Esc", "back")],
+        Asking::Wait(_) | Asking::More(..) => vec![footer::key("Esc", "back")],
         Asking::Volumes { .. } => vec![
             footer::key("y", "take named volumes too"),
             footer::key("n", "leave them"),

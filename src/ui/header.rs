@@ -6,6 +6,8 @@
 //!  images 31.0 GB   containers 2.10 GB   volumes …   build cache 13.6 GB   measuring volume sizes 12 s
 //! ```
 
+use std::borrow::Cow;
+
 use jiff::SignedDuration;
 
 use crate::app::model::{LOST_LONG, Link, Model};
@@ -21,6 +23,9 @@ use super::tabs::{lacks_build_cache, short_title, total};
 use super::text::sanitise;
 use super::theme::{Look, Theme};
 use super::words::{figure, lasting};
+
+/// What is measured in less is not worth a word.
+const MOMENT: SignedDuration = SignedDuration::from_secs(1);
 
 /// Engine and host, and why it is this host, on the left, the disk on the right. As the width shrinks the reason
 /// gives way first, then the disk before the engine, and a long host is cut in its middle at last.
@@ -393,10 +398,10 @@ fn measuring(model: &Model, brief: bool) -> Option<String> {
         return None;
     }
     let stages = model.measuring();
-    let running: Vec<(Stage, Timestamp)> = stages
-        .iter()
-        .filter_map(|(stage, since)| since.map(|since| (*stage, since)))
-        .collect();
+    let of_stages = stages.iter();
+    let of_stages =
+        of_stages.filter_map(|(stage, since)| Some((Cow::Borrowed(stage.word()), (*since)?)));
+    let running: Vec<(Cow<'_, str>, Timestamp)> = of_stages.chain(blocks(model)).collect();
     let Some(oldest) = running.iter().map(|(_, since)| *since).min() else {
         let (stage, _) = stages.first()?;
         return Some(format!("waiting for {}", stage.word()));
@@ -406,9 +411,17 @@ fn measuring(model: &Model, brief: bool) -> Option<String> {
     }
     let words: Vec<String> = running
         .iter()
-        .map(|(stage, since)| format!("{} {}", stage.word(), lasting(*since, model.now)))
+        .map(|(what, since)| format!("{what} {}", lasting(*since, model.now)))
         .collect();
     Some(format!("measuring {}", words.join(", ")))
+}
+
+/// How far the measuring by blocks has come, and since when it goes on, where that is no matter of a moment.
+fn blocks(model: &Model) -> Option<(Cow<'static, str>, Timestamp)> {
+    let measuring = model.survey.inventory().measuring?;
+    let is_long = model.now.duration_since(measuring.since) >= MOMENT;
+    let words = format!("blocks {} %", measuring.percent());
+    is_long.then_some((words.into(), measuring.since))
 }
 
 fn inventory_is_unknown(model: &Model) -> bool {

@@ -14,6 +14,7 @@
 
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, Removing};
+use crate::app::update::plans_more;
 use crate::domain::account::Difference;
 use crate::domain::outcome::{Done, Outcome};
 
@@ -128,7 +129,12 @@ fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)
     let lacks = account.map(|account| account.lacks);
     let lacks = lacks.filter(|lacks| !lacks.is_zero());
     let lacks = lacks.map_or_else(Vec::new, |lacks| {
-        wrap(&format!("{}; f chooses more", lacking(lacks)), room)
+        let next = if plans_more(model, removing) {
+            "Enter plans more"
+        } else {
+            "f chooses more"
+        };
+        wrap(&format!("{}; {next}", lacking(lacks)), room)
     });
     let lacks = lacks.into_iter().map(|line| (line, Look::Warn));
     on_disks

@@ -8,9 +8,10 @@ use crate::domain::plan::AddedBy;
 use crate::domain::triage::{self, Chosen, Goal, Proposal};
 
 use super::super::keys::Key;
-use super::super::model::{Asking, FreeError, FreeScreen, LONGEST_LINE, Model, Screen};
+use super::super::model::{Asking, FreeError, FreeScreen, LONGEST_LINE, Model, Reached, Screen};
 use super::super::msg::Effect;
 use super::browse::{marks_changed, show};
+use super::more;
 
 /// Opens the line with a proposal.
 pub fn open(model: &mut Model) {
@@ -46,8 +47,10 @@ pub fn press(model: &mut Model, key: Key) -> Vec<Effect> {
             return mark(model, goal, key == Key::Char('y'));
         }
         (Asking::Wait(_), Key::Esc | Key::Ctrl('c')) => screen.asking = Asking::Target,
-        (Asking::Wait(_), _) => {}
-        (Asking::Target, Key::Esc | Key::Ctrl('c')) => model.screen = Screen::Browse,
+        (Asking::Target | Asking::More(..), Key::Esc | Key::Ctrl('c')) => {
+            model.screen = Screen::Browse;
+        }
+        (Asking::Wait(_) | Asking::More(..), _) => {}
         (Asking::Target, Key::Enter) => return take(model),
         (Asking::Target, key) => screen.edit(key),
     }
@@ -63,6 +66,13 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         }) if still_measured(model).is_empty() => {
             let goal = *goal;
             choose(model, goal)
+        }
+        Screen::Free(FreeScreen {
+            asking: Asking::More(goal, since),
+            ..
+        }) if more::is_listed(model, *since) => {
+            more::plan(model, *goal);
+            Vec::new()
         }
         _ => Vec::new(),
     }
@@ -119,6 +129,7 @@ fn take(model: &mut Model) -> Vec<Effect> {
         None => screen.error = Some(FreeError::Unreadable),
         Some((_, None)) => screen.error = Some(FreeError::NoDisk),
         Some((goal, Some(_))) => {
+            model.reached = Reached::default();
             screen.asking = Asking::Wait(goal);
             return follow(model);
         }

@@ -3,11 +3,13 @@
 mod browse;
 mod filter_line;
 mod free;
+mod more;
 mod past;
 mod plan;
 mod presets;
 mod projects;
 mod removal;
+mod sight;
 
 use jiff::SignedDuration;
 
@@ -22,6 +24,7 @@ use super::model::{Detail, Link, Model, Screen};
 use super::msg::{Effect, Mouse, Msg};
 
 pub use free::still_measured;
+pub use more::plans_more;
 
 /// How long no key must have come before the rows take a new order by themselves.
 const QUIET: SignedDuration = SignedDuration::from_secs(2);
@@ -38,7 +41,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.notice = None;
             model.last_key = model.now;
             let mut effects = press(model, key);
-            effects.extend(plan::ask(model));
+            effects.extend(ask(model));
             effects
         }
         Msg::Paste(text) => {
@@ -93,7 +96,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             take_in(model, parts);
             let mut effects = free::follow(model);
             effects.extend(look_first(model));
-            effects.extend(plan::ask(model));
+            effects.extend(ask(model));
             effects
         }
         Msg::ComesBack(id, answer) => {
@@ -127,6 +130,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
     }
+}
+
+/// Asks about what is on the screen now: registries of a plan's images, and figures of what is in sight.
+fn ask(model: &mut Model) -> Vec<Effect> {
+    let registries = plan::ask(model);
+    let figures = sight::measure_first(model);
+    registries.into_iter().chain(figures).collect()
 }
 
 /// Notes that the screen was drawn as it is, and how far down it can be scrolled.
@@ -277,10 +287,10 @@ fn back(model: &mut Model) {
     match std::mem::replace(&mut model.screen, Screen::Browse) {
         Screen::Help(_, before) => model.screen = *before,
         Screen::Browse => browse::clear_filter(model),
+        Screen::Outcome(removing) => more::after(model, &removing),
         Screen::Detail(_)
         | Screen::Presets(_)
         | Screen::Projects(_)
-        | Screen::Outcome(_)
         | Screen::History(_)
         | Screen::Unexplained(_) => {}
         other @ (Screen::NoEngine(_)
@@ -380,6 +390,7 @@ fn listed_kind(part: &Part) -> Option<Kind> {
         | Part::OnDisk(_)
         | Part::Extents(_)
         | Part::Contents(_)
+        | Part::Measuring(_)
         | Part::ContainerDetails(..)
         | Part::VolumeSizes { .. }
         | Part::DiskUsage(_)

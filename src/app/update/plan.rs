@@ -54,6 +54,11 @@ fn open(model: &mut Model, item: Option<ItemId>) {
         model.notice = Some("nothing to remove here".to_owned());
         return;
     }
+    open_with(model, selection);
+}
+
+/// Opens the plan of a selection.
+pub fn open_with(model: &mut Model, selection: Selection) {
     model.screen = Screen::Plan(PlanScreen {
         plan: planned(&model.survey, &selection, &model.asked),
         selection,

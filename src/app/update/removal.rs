@@ -1,5 +1,7 @@
 //! A removal as it goes on: what has ended, what it freed, what stays marked.
 
+use crate::domain::disk::Disk;
+use crate::domain::inventory::Part;
 use crate::domain::item::ItemId;
 use crate::domain::outcome::Event;
 
@@ -49,7 +51,13 @@ pub fn follow(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Accounted(account) => {
             account.correct(&mut removing.done);
+            // What is lacking still is lacking by what the filesystems say now.
+            let disks = account.disks.iter().map(|(_, after)| after.clone());
+            let disks: Vec<Disk> = disks.collect();
             removing.account = Some(*account);
+            if !disks.is_empty() {
+                model.survey.apply([Part::Disks(disks)]);
+            }
         }
         Event::Aborted { error } => {
             removing.aborted = Some(error);

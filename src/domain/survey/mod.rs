@@ -116,7 +116,11 @@ impl Survey {
                 Part::Disks(ref disks) if linked(disks) != linked(&inventory.disks) => {
                     figures = true;
                 }
-                Part::Disks(_) | Part::Contents(_) | Part::VolumeWarnings(_) | Part::Stage(..) => {}
+                Part::Disks(_)
+                | Part::Contents(_)
+                | Part::VolumeWarnings(_)
+                | Part::Measuring(_)
+                | Part::Stage(..) => {}
                 Part::DiskUsage(ref of)
                     if of.iter().any(|(id, _)| !matches!(id, ItemId::Volume(_))) =>
                 {

@@ -34,6 +34,7 @@ impl Scan<'_> {
             picture.on_disk = Arc::default();
             picture.inodes.clear();
             picture.uncounted.clear();
+            self.pass(|pass| pass.blocks = 0);
             return;
         };
         let on_disk = Arc::make_mut(&mut picture.on_disk);
@@ -56,6 +57,7 @@ impl Scan<'_> {
 
     pub(super) fn take_blocks(&mut self, counted: Option<Counted>) {
         let Some(counted) = counted else {
+            self.pass(|pass| pass.blocks = 0);
             return self.landed(Question::Blocks);
         };
         // What was listed meanwhile is another list.
@@ -67,6 +69,10 @@ impl Scan<'_> {
             Arc::make_mut(&mut self.picture.on_disk).add(counted.on_disk.clone());
             self.outbox.push(Part::OnDisk(counted.on_disk));
         }
+        let on_disk = &self.picture.on_disk;
+        let left = self.picture.uncounted.iter();
+        let left = left.filter(|it| !it.is_in(on_disk)).count();
+        self.pass(|pass| pass.blocks = left);
         self.landed(Question::Blocks);
         if !self.picture.uncounted.is_empty() {
             self.want(Question::Blocks);
@@ -83,6 +89,15 @@ impl<'e> Scan<'e> {
         {
             let images: Vec<ImageId> = self.images.keys().cloned().collect();
             wanted = Wanted::all(stored, &images, &picture.on_disk, &picture.inodes);
+        }
+        if let Figure::Known(stored) = &picture.stored {
+            picture.first.sort(&mut wanted, stored);
+        }
+        // What was counted before is only looked at again.
+        let on_disk = &picture.on_disk;
+        let new = wanted.iter().filter(|it| !it.is_in(on_disk)).count();
+        if self.picture.root.is_some() {
+            self.pass(|pass| pass.blocks = new);
         }
         let engine = self.picture.engine.clone();
         let root = self.picture.root.clone();

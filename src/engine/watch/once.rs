@@ -23,6 +23,7 @@ use crate::domain::item::{
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
+use crate::engine::aside::Pace;
 use crate::engine::clock;
 use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Asked, Known, Leash, Proven};
@@ -496,7 +497,8 @@ impl Once<'_> {
         while self.root.is_some() && !wanted.is_empty() {
             let info = Arc::clone(&self.inventory.engine);
             let (root, known) = (self.root.clone(), Known::of(&self.inventory));
-            let found = measure_containers(info, root, known, wanted, leash.walker()).await;
+            let how = (leash.walker(), Pace::Normal);
+            let found = measure_containers(info, root, known, wanted, how).await;
             let found = found.unwrap_or_default();
             self.inventory
                 .apply(Part::DiskUsage(usages(found.measured)));
@@ -573,7 +575,7 @@ impl Once<'_> {
                 let volume = Arc::new(volume.clone());
                 async move {
                     let name = volume.name.clone();
-                    (name, measure(root, walker, volume).await)
+                    (name, measure(root, walker, volume, Pace::Normal).await)
                 }
             })
             .collect();
@@ -610,7 +612,8 @@ impl Once<'_> {
             on_disk: Arc::clone(&self.inventory.on_disk),
         };
         let measured = (taken, before);
-        let found = found_in_folder(self.engine, engine, root, known, leash.walker(), measured);
+        let how = (leash.walker(), Pace::Normal);
+        let found = found_in_folder(self.engine, engine, root, known, how, measured);
         let found = found.await;
         match found {
             Ok(contents) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::pass::{First, Pass};
 use super::question::Question;
 use super::told::Told;
 use super::{has_notes, has_stored_layers};
@@ -83,6 +84,10 @@ pub(super) struct Picture {
     pub(super) inodes: HashMap<Text, u64>,
     /// What of that is left to be counted.
     pub(super) uncounted: Vec<Wanted>,
+    /// What of it comes first, with the volumes and containers that do.
+    pub(super) first: First,
+    /// How much of all that is left, as it was sent last.
+    pub(super) pass: Pass,
     /// The build cache said something new when it was looked at last: it is listed at once the next time.
     pub(super) is_building: bool,
     /// What lists said when they were sent last.

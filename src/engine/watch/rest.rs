@@ -11,7 +11,7 @@ use super::scan::Scan;
 use super::take::Answered;
 use crate::domain::contents::Contents;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
-use crate::engine::aside::aside_at_leisure;
+use crate::engine::aside::{Pace, aside_at};
 use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Known, Proven, Walker};
 use crate::engine::{Engine, EngineError};
@@ -31,13 +31,13 @@ impl<'e> Scan<'e> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, volumes) = (self.picture.root.clone(), self.picture.taken.clone());
         let known = self.picture.known.clone();
-        let walker = self.leash.walker();
+        let how = (self.leash.walker(), Pace::Leisurely);
         let before = Before {
             stored: self.picture.stored.as_ref().known().cloned(),
             on_disk: Arc::clone(&self.picture.on_disk),
         };
         let measured = (volumes, before);
-        found_in_folder(self.engine(), info, root, known, walker, measured)
+        found_in_folder(self.engine(), info, root, known, how, measured)
             .map(Answered::Contents)
             .boxed()
     }
@@ -62,7 +62,7 @@ pub(super) async fn found_in_folder(
     info: Arc<EngineInfo>,
     root: Option<Proven>,
     known: Known,
-    walker: Walker,
+    (walker, pace): (Walker, Pace),
     measured: (host::Measured, Before),
 ) -> Result<Option<Contents>, EngineError> {
     if let Some(contents) = engine.contents().await? {
@@ -77,7 +77,7 @@ pub(super) async fn found_in_folder(
         host::contents(&root.open()?, &info, &known, (volumes, before), &walker)
     };
     let failed = |error: io::Error| EngineError::Unreadable(error.to_string());
-    match aside_at_leisure(walk).await {
+    match aside_at(pace, walk).await {
         Some(found) => found.map(Some).map_err(failed),
         None => Err(failed(io::ErrorKind::Interrupted.into())),
     }

@@ -143,6 +143,7 @@ impl<'e> Scan<'e> {
                 self.outbox.look_first(&images);
                 self.images.look_first(&images);
             }
+            Request::MeasureFirst(first) => self.measure_first(first),
             Request::BuildCacheVisible(visible) => self.cache_visible = visible,
         }
     }

@@ -20,7 +20,7 @@ use crate::domain::inventory::{EngineInfo, Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, ItemId, LogFiles, Text, Volume, VolumeName};
 use crate::domain::paths::Resolved;
 use crate::engine::Engine;
-use crate::engine::aside::aside;
+use crate::engine::aside::{Pace, aside, aside_at};
 use crate::engine::host::{self, Asked, Known, Leash, Proven, VolumeUsage, Walker};
 
 /// What came of measuring a volume.
@@ -188,9 +188,10 @@ impl Scan<'_> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, known) = (self.picture.root.clone(), self.picture.known.clone());
         let wanted = std::mem::take(&mut self.picture.unmeasured_containers);
-        let walker = self.leash.walker();
+        self.pass(|pass| pass.containers = wanted.len());
+        let how = (self.leash.walker(), Pace::Leisurely);
         async move {
-            let measured = measure_containers(info, root, known, wanted.into(), walker);
+            let measured = measure_containers(info, root, known, wanted.into(), how);
             Answered::ContainerUsage(measured.await)
         }
         .boxed()
@@ -205,8 +206,10 @@ impl Scan<'_> {
             self.picture.unmeasured_containers = waiting;
             self.want(Question::ContainerUsage);
         }
+        let left = self.picture.unmeasured_containers.len();
         self.outbox.flush();
         self.outbox.push(Part::DiskUsage(usages(found.measured)));
+        self.pass(|pass| pass.containers = left);
         self.landed(Question::ContainerUsage);
     }
 
@@ -277,14 +280,20 @@ impl<'e> Scan<'e> {
 fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFuture<'a, Answered> {
     async move {
         let name = volume.name.clone();
-        Answered::Volume(name, measure(root, walker, volume).await)
+        let measured = measure(root, walker, volume, Pace::Leisurely).await;
+        Answered::Volume(name, measured)
     }
     .boxed()
 }
 
 /// Walks through a volume on a thread of its own.
-pub(super) async fn measure(root: Proven, walker: Walker, volume: Arc<Volume>) -> Measured {
-    match aside(move || walker.volume(&root.open()?, &volume)).await {
+pub(super) async fn measure(
+    root: Proven,
+    walker: Walker,
+    volume: Arc<Volume>,
+    pace: Pace,
+) -> Measured {
+    match aside_at(pace, move || walker.volume(&root.open()?, &volume)).await {
         Some(Ok(taken)) => Measured::Taken(taken),
         Some(Err(error)) => match error.kind() {
             ErrorKind::NotFound => Measured::Gone,
@@ -304,13 +313,13 @@ pub(super) async fn measure_containers(
     root: Option<Proven>,
     known: Known,
     wanted: Vec<ContainerId>,
-    walker: Walker,
+    (walker, pace): (Walker, Pace),
 ) -> Option<host::Containers> {
     let look = move || {
         let root = root?.open().ok()?;
         host::containers(&root, &info, &known, wanted, (&walker, PART)).ok()
     };
-    aside(look).await?
+    aside_at(pace, look).await?
 }
 
 /// Returns what containers take as an inventory takes it in.
@@ -358,7 +367,8 @@ pub(in crate::engine) async fn sizes_of(
     let (mut sizes, mut usages) = (Vec::new(), Vec::new());
     for volume in volumes {
         let name = volume.name.clone();
-        let measured = measure(root.clone(), leash.walker(), Arc::new(volume)).await;
+        let volume = Arc::new(volume);
+        let measured = measure(root.clone(), leash.walker(), volume, Pace::Normal).await;
         if let Measured::Taken(taken) = measured {
             usages.push((ItemId::Volume(name.clone()), taken.disk));
             sizes.push((name, Some(taken.length)));

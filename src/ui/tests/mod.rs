@@ -11,6 +11,7 @@ use super::Theme;
 use crate::app::model::{Link, Model};
 use crate::app::msg::Msg;
 use crate::app::update::update;
+use crate::domain::disk_usage::Measuring;
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage};
 use crate::domain::survey::Survey;
 use scene::{lines, model, now, plan_screen, press, screens};
@@ -80,6 +81,29 @@ fn columns_stand_where_their_headings_stand_whatever_the_names() {
             assert_eq!(column(row, size), Some(size_ends), "{row}");
         }
     }
+}
+
+#[test]
+fn the_measuring_by_blocks_shows_how_far_it_is_once_it_takes_a_while() {
+    let header = |since: i64| {
+        let mut model = model();
+        let measuring = Measuring {
+            since: now() - SignedDuration::from_millis(since),
+            done: 5_678,
+            all: 12_345,
+        };
+        update(
+            &mut model,
+            Msg::Scan(vec![Part::Measuring(Some(measuring))]),
+        );
+        lines(&mut model, (120, 35), Theme::new(true, false)).join("\n")
+    };
+    let frame = header(7_200);
+    assert!(
+        frame.contains("volume sizes 12 s, blocks 45 % 7 s"),
+        "{frame}"
+    );
+    assert!(!header(900).contains("blocks"), "a moment is no news");
 }
 
 #[test]
