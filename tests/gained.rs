@@ -8,6 +8,8 @@
 mod support;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread::sleep;
@@ -39,6 +41,11 @@ const TESTS: &[(&str, &[Format], Test)] = &[
         "three_runs_in_a_row_take_one_image",
         &[Format::Btrfs, Format::Xfs],
         three_runs_in_a_row,
+    ),
+    (
+        "what_a_save_still_reads_goes_when_that_ends",
+        &[Format::Ext4 { reserve: 0 }],
+        an_image_that_is_being_saved,
     ),
     (
         "a_sparse_file_frees_nothing_and_meets_no_target",
@@ -124,6 +131,37 @@ fn images(engine: &PrivateEngine) -> usize {
         .lines()
         .filter(|name| name.starts_with("app"))
         .count()
+}
+
+/// Somebody's `docker save` that is not read to its end holds the layers of an image that is not listed any more.
+fn an_image_that_is_being_saved(engine: &PrivateEngine, disk: &SmallDisk) {
+    let scene = Scene::on(engine);
+    scene.import("app:1", |root| {
+        fs::write(root.join("data"), noise(100_000_000, 11)).expect("a file");
+    });
+    let mut saved = UnixStream::connect(engine.socket()).expect("the engine");
+    let request = "GET /images/app:1/get HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+    saved.write_all(request.as_bytes()).expect("a request");
+    let mut begun = [0; 4096];
+    saved.read_exact(&mut begun).expect("the archive begins");
+    sleep(Duration::from_secs(2));
+    let before = available(disk);
+    let (code, said, why) = run(engine, &["clean", "--images", "=app:1", "--yes", "--json"]);
+    let object: Value = serde_json::from_str(&said).expect("one object");
+    let gained = available(disk).saturating_sub(before);
+    assert_eq!((code, images(engine)), (Some(0), 0), "{object}{why}");
+    assert!(gained < 1_000_000, "{gained}: it does not hold it");
+    assert!(object["freed"].as_u64() < Some(1_000_000), "{object}{why}");
+    assert!(
+        why.contains("a save, which gives it back when it ends"),
+        "{why}"
+    );
+    assert!(!why.contains("something else"), "{why}");
+    std::io::copy(&mut saved, &mut std::io::sink()).expect("the rest of it");
+    drop(saved);
+    sleep(Duration::from_secs(2));
+    let gained = available(disk).saturating_sub(before);
+    assert!(gained > 90_000_000, "{gained}: it came back");
 }
 
 /// Asks a filesystem for what it has, once all was written.

@@ -332,7 +332,7 @@ impl Run<'_> {
         if let Some(new) = self.newcomer().await {
             return format!("{new} came meanwhile and may hold it");
         }
-        "something that the engine does not list still holds it, a pull or a build under way perhaps"
+        "something that the engine does not list still holds it: a save, which gives it back when it ends, or a pull or a build under way perhaps"
             .to_owned()
     }
 
