@@ -78,10 +78,12 @@ impl Account {
         self.disk?.explains(counted, self.synced)
     }
 
-    /// Takes the filesystems' word for what was freed: nobody else was at work. So much more was counted before.
-    pub fn correct_by_disk(&mut self, beyond: Bytes) {
+    /// Takes the filesystems' word for what was freed: nobody else was at work. It is a miss where so much was promised
+    /// at the least and at the most and something else was gained, or where so much more was counted of single steps.
+    pub fn correct_by_disk(&mut self, promised: (Bytes, Bytes), beyond: Bytes) {
         if let Some(disk) = self.disk {
-            self.miss = Some(self.freed + beyond);
+            let is_miss = disk.differs(promised) || !beyond.is_zero();
+            self.miss = is_miss.then_some(self.freed + beyond);
             self.freed = match disk.available.and_more(disk.refilled) {
                 Change::More(gained) => gained,
                 Change::Less(_) => Bytes::ZERO,
@@ -310,4 +312,51 @@ fn bytes(inventory: &Inventory) -> Option<Bytes> {
         Figure::Known(totals.leased),
     ];
     parts.into_iter().map(Figure::known).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1_000_000;
+
+    fn account(freed: u64, gained: u64) -> Account {
+        Account {
+            freed: Bytes(freed * MB),
+            at_most: Bytes(freed * MB),
+            by: FreedBy::Rescan,
+            disk: Some(DiskChange {
+                available: Change::More(Bytes(gained * MB)),
+                refilled: Bytes::ZERO,
+                inodes: None,
+            }),
+            synced: true,
+            ..Account::default()
+        }
+    }
+
+    #[test]
+    fn what_comes_back_within_the_promise_is_no_miss() {
+        for (promised, gained, is_miss) in [
+            ((31, 67), 63, false),
+            ((31, 67), 31, false),
+            ((31, 67), 20, true),
+            ((31, 67), 90, true),
+            ((67, 67), 63, true),
+        ] {
+            let mut account = account(67, gained);
+            let (least, most) = promised;
+            account.correct_by_disk((Bytes(least * MB), Bytes(most * MB)), Bytes::ZERO);
+            assert_eq!(account.freed, Bytes(gained * MB), "{promised:?}");
+            assert_eq!(account.miss.is_some(), is_miss, "{promised:?}, {gained}");
+            assert_eq!(account.explanation().is_some(), is_miss, "{promised:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_of_which_more_was_counted_is_a_miss_within_any_promise() {
+        let mut account = account(50, 50);
+        account.correct_by_disk((Bytes(0), Bytes(90 * MB)), Bytes(20 * MB));
+        assert_eq!(account.miss, Some(Bytes(70 * MB)));
+    }
 }

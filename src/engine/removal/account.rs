@@ -187,7 +187,7 @@ impl Run<'_> {
             account.differences = self.differences(&total).await;
         }
         // An estimate by length has no upper end.
-        let most = self.at_most(|frees| frees.upper().unwrap_or(Bytes(u64::MAX)));
+        let most = self.promised(|frees| frees.upper().unwrap_or(Bytes(u64::MAX)));
         account.at_most = account.at_most.max(most);
         self.ask_disks(&mut account, listening).await;
         account
@@ -214,22 +214,26 @@ impl Run<'_> {
         if !beyond.is_zero() {
             account.by = FreedBy::Disk;
         }
-        let counted = (
-            account.freed,
-            account.freed.max(self.at_most(|frees| frees.at_most)),
-        );
+        let most = account.freed.max(self.promised(|frees| frees.at_most));
+        let counted = (account.freed, most);
+        // A scan afterwards may tell the most of a range; what was promised begins with the least.
+        let least = match account.by {
+            FreedBy::Rescan => self.promised(|frees| frees.at_least) + self.logs().1,
+            FreedBy::Engine | FreedBy::Disk => account.freed,
+        };
+        let promised = (account.freed.min(least), most);
         let differs = account.disk.is_some_and(|disk| disk.differs(counted)) || !beyond.is_zero();
         if differs
             && account.synced
             && self.target.stays_still(since, &after).await
             && !listening.is_disturbed()
         {
-            account.correct_by_disk(beyond);
+            account.correct_by_disk(promised, beyond);
         }
     }
 
-    /// The most that the steps may have freed whose objects went.
-    fn at_most(&self, bytes: fn(&Freed) -> Bytes) -> Bytes {
+    /// Returns what was promised of the steps whose objects went.
+    fn promised(&self, bytes: fn(&Freed) -> Bytes) -> Bytes {
         let steps = self.plan.steps.iter();
         let gone = steps.filter(|step| self.removed.contains(&step.id));
         gone.map(|step| bytes(&step.frees)).sum()

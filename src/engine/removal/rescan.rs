@@ -71,7 +71,7 @@ impl Run<'_> {
     }
 
     /// Bytes of log files that went, which no scan tells as they grow: in all, and of those that were emptied.
-    fn logs(&self) -> (Bytes, Bytes) {
+    pub(super) fn logs(&self) -> (Bytes, Bytes) {
         let went = |step: &Step| self.tally.freed_by(&step.id);
         let logs = self.plan.steps.iter();
         let logs = logs.filter(|step| matches!(step.id, ItemId::Log(_)));
