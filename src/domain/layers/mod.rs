@@ -40,15 +40,7 @@ mod tree;
 mod units;
 
 #[cfg(test)]
-mod disk_tests;
-#[cfg(test)]
-mod gone_tests;
-#[cfg(test)]
-mod join_tests;
-#[cfg(test)]
-mod register_tests;
-#[cfg(test)]
-mod store_tests;
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::store_tests::{
-    APP, BASE, MANIFEST, OTHER, STEP, a_record, an_image, assert_frees, blob_of, container,
-    inventory, list, record, records_of_app, with_list,
-};
-use super::tree::Tree;
-use super::{Doubt, Ledger, Observation};
 use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId, Text};
+use crate::domain::layers::tests::store::{
+    APP, BASE, MANIFEST, OTHER, STEP, a_record, an_image, assert_frees, blob_of, container,
+    inventory, list, record, records_of_app, with_list,
+};
+use crate::domain::layers::tree::Tree;
+use crate::domain::layers::{Doubt, Ledger, Observation};
 use crate::domain::notes::{Lease, Notes, Snapshot, Term};
 use crate::domain::texts::Digest;
 

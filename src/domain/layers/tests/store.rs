@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::{Doubt, Freed, Ledger};
 use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
@@ -10,18 +9,19 @@ use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
     Labels, Record, RecordId, Source, State, Text,
 };
+use crate::domain::layers::{Doubt, Freed, Ledger};
 use crate::domain::paths::Paths;
 use crate::domain::texts::Texts;
 use crate::domain::time::Timestamp;
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.
-pub(super) type Row = (&'static str, u64, u64, i64);
+pub(in crate::domain) type Row = (&'static str, u64, u64, i64);
 
-pub(super) const BASE: Row = ("base", 1_001, 8_192, 1);
-pub(super) const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
+pub(in crate::domain) const BASE: Row = ("base", 1_001, 8_192, 1);
+pub(in crate::domain) const STEP: Row = ("step", 507, 4_096, 2_000_000_007);
 const LIKE: Row = ("like", 1_115, 12_288, 4_000_000_000);
-pub(super) const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
-pub(super) const MANIFEST: u64 = 100;
+pub(in crate::domain) const OTHER: Row = ("other", 603, 12_288, 3_000_000_009);
+pub(in crate::domain) const MANIFEST: u64 = 100;
 
 fn image(id: &str, layers: &[Row]) -> Image {
     let history = layers.iter().map(|(name, _, size, created)| HistoryRow {
@@ -54,7 +54,7 @@ fn image(id: &str, layers: &[Row]) -> Image {
     }
 }
 
-pub(super) fn record(
+pub(in crate::domain) fn record(
     id: &str,
     parents: &[&str],
     description: &str,
@@ -74,7 +74,7 @@ pub(super) fn record(
     }
 }
 
-pub(super) fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
+pub(in crate::domain) fn container(id: &str, image: &str, written: u64, root: u64) -> Container {
     Container {
         id: ContainerId::new(id),
         name: id.into(),
@@ -95,12 +95,12 @@ pub(super) fn container(id: &str, image: &str, written: u64, root: u64) -> Conta
     }
 }
 
-pub(super) fn blob_of(layer: Row) -> String {
+pub(in crate::domain) fn blob_of(layer: Row) -> String {
     format!("blob-{}", layer.0)
 }
 
 /// The list of these images' blobs, of gone ones' manifests, and of blobs that nothing leads to.
-pub(super) fn list(
+pub(in crate::domain) fn list(
     images: &[(&str, &[Row])],
     gone: &[(&str, &[Row])],
     orphans: &[Row],
@@ -154,7 +154,7 @@ pub(super) fn list(
 }
 
 /// The same list, in which nothing says that an image's layers are unpacked.
-pub(super) fn unlabelled(mut list: BlobList, image: &str) -> BlobList {
+pub(in crate::domain) fn unlabelled(mut list: BlobList, image: &str) -> BlobList {
     let manifests: Vec<Manifest> = list
         .manifests_of(image)
         .map(|it| Manifest {
@@ -166,7 +166,7 @@ pub(super) fn unlabelled(mut list: BlobList, image: &str) -> BlobList {
     list
 }
 
-pub(super) fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
+pub(in crate::domain) fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.apply(Part::Engine(Arc::new(EngineInfo {
         product: "Docker".into(),
@@ -185,26 +185,26 @@ pub(super) fn inventory(images: &[(&str, &[Row])], records: Vec<Record>) -> Inve
     inventory
 }
 
-pub(super) fn with_list(mut inventory: Inventory, list: BlobList) -> Inventory {
+pub(in crate::domain) fn with_list(mut inventory: Inventory, list: BlobList) -> Inventory {
     inventory.apply(Part::Blobs(Figure::Known(Arc::new(list))));
     inventory
 }
 
-pub(super) fn without_list(mut inventory: Inventory) -> Inventory {
+pub(in crate::domain) fn without_list(mut inventory: Inventory) -> Inventory {
     inventory.apply(Part::Blobs(Figure::Unknown));
     inventory
 }
 
-pub(super) fn an_image(id: &str) -> ItemId {
+pub(in crate::domain) fn an_image(id: &str) -> ItemId {
     ItemId::Image(ImageId::new(id))
 }
 
-pub(super) fn a_record(id: &str) -> ItemId {
+pub(in crate::domain) fn a_record(id: &str) -> ItemId {
     ItemId::Record(RecordId::new(id))
 }
 
 #[track_caller]
-pub(super) fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
+pub(in crate::domain) fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
     let freed = Ledger::new(inventory).frees(items);
     let exact = Freed {
         at_least: Bytes(bytes),
@@ -214,9 +214,9 @@ pub(super) fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) 
     assert_eq!(freed, exact);
 }
 
-pub(super) const APP: &[(&str, &[Row])] = &[("app", &[BASE, STEP])];
+pub(in crate::domain) const APP: &[(&str, &[Row])] = &[("app", &[BASE, STEP])];
 
-pub(super) fn records_of_app() -> Vec<Record> {
+pub(in crate::domain) fn records_of_app() -> Vec<Record> {
     vec![
         record("b", &[], "", 1_001, 50),
         record("s", &["b"], "mount / from exec step", 4_603, 2_000_000_007),

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Ledger;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk_usage::{DiskUsage, Measure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Content, HistoryRow, ImageId, Record, RecordId};
+use crate::domain::layers::Ledger;
 use crate::domain::plan::scene::{a_container, a_record, an_image, at, image, record, stopped};
 use crate::domain::stored::{Kept, OnDisk, Stored, StoredLayer};
 use crate::domain::survey::Survey;
@@ -194,7 +194,7 @@ fn of_a_file_with_names_elsewhere_it_is_not_certain_that_it_goes() {
 fn what_the_engine_says_that_went_is_counted_in_blocks_too() {
     let inventory = counted();
     let ledger = Ledger::new(&inventory);
-    let mut observation = super::Observation::new(&ledger);
+    let mut observation = crate::domain::layers::Observation::new(&ledger);
     let chain = ledger.layers(&ImageId::new("sparse"))[1].chain.clone();
     let answer = [(ImageId::new("sparse"), vec![chain.as_str().into()])];
     let went = observation.images(&answer).remove(0);

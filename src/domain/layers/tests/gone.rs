@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::store_tests::{
-    APP, BASE, MANIFEST, OTHER, Row, STEP, a_record, an_image, assert_frees, blob_of, inventory,
-    list, record, records_of_app, unlabelled, with_list, without_list,
-};
-use super::{Doubt, Freed, Ledger, layers_to_read, sizes_of_bases};
 use crate::domain::blobs::BlobList;
 use crate::domain::bytes::Bytes;
 use crate::domain::extent::{Extent, Tally};
 use crate::domain::inventory::{Inventory, Part, SharedSizes};
 use crate::domain::item::{ItemId, Record, Text};
+use crate::domain::layers::tests::store::{
+    APP, BASE, MANIFEST, OTHER, Row, STEP, a_record, an_image, assert_frees, blob_of, inventory,
+    list, record, records_of_app, unlabelled, with_list, without_list,
+};
+use crate::domain::layers::{Doubt, Freed, Ledger, layers_to_read, sizes_of_bases};
 
 /// A layer of so many files of a page each, in its own folder.
 fn extent(files: usize) -> Extent {

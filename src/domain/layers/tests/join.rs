@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Freed, Ledger};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use crate::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
 };
+use crate::domain::layers::{Freed, Ledger};
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 

@@ -1,0 +1,7 @@
+//! Layers and who holds them, by hand: on a graph driver, on the containerd store, and where a base is gone.
+
+mod disk;
+mod gone;
+mod join;
+mod register;
+mod store;
