@@ -2,9 +2,9 @@
 
 pub mod app;
 pub mod cli;
+pub mod commands;
 pub mod domain;
-pub mod door;
 pub mod engine;
 pub mod report;
-pub mod runtime;
+pub mod tui;
 pub mod ui;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> color_eyre::Result<ExitCode> {
-    dtop::door::enter()
+    dtop::commands::enter()
 }

@@ -17,13 +17,10 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("ui", &["app", "domain"]),
     ("cli", &["domain", "ui"]),
     ("report", &["app", "cli", "domain", "ui"]),
+    ("tui", &["app", "cli", "domain", "engine", "ui"]),
     (
-        "runtime",
-        &["app", "cli", "domain", "engine", "report", "ui"],
-    ),
-    (
-        "door",
-        &["app", "cli", "domain", "engine", "report", "runtime", "ui"],
+        "commands",
+        &["app", "cli", "domain", "engine", "report", "tui", "ui"],
     ),
 ];
 
@@ -33,16 +30,16 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("hyper::", &["engine"]),
     ("hyper_util::", &["engine"]),
     ("h2::", &["engine"]),
-    ("tokio::", &["engine", "runtime", "door"]),
+    ("tokio::", &["engine", "tui", "commands"]),
     ("ratatui::widgets", &["ui"]),
-    ("ratatui::", &["ui", "runtime"]),
-    ("crossterm::", &["door", "runtime"]),
-    ("Timestamp::now", &["engine", "runtime", "door"]),
-    ("Instant::now", &["engine", "runtime"]),
+    ("ratatui::", &["ui", "tui"]),
+    ("crossterm::", &["commands", "tui"]),
+    ("Timestamp::now", &["engine", "tui", "commands"]),
+    ("Instant::now", &["engine", "tui", "commands"]),
     ("SystemTime", &["engine"]),
     ("std::fs", &["engine"]),
     ("std::net", &["engine"]),
-    ("std::process", &["engine", "door", "main"]),
+    ("std::process", &["engine", "commands", "main"]),
 ];
 
 /// The files of the program with the part that they belong to, and their code without tests and comments.

@@ -12,7 +12,7 @@ use dtop::domain::outsider::Outsider;
 use dtop::domain::protect::Protection;
 use dtop::engine::journal::Journal;
 use dtop::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
-use dtop::runtime::{self, Opener};
+use dtop::tui::{self, Opener};
 use dtop::ui::Theme;
 use futures_util::stream::BoxStream;
 
@@ -44,7 +44,7 @@ pub fn run_if_asked() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let run = runtime::run(
+    let run = tui::run(
         opener,
         Options::default(),
         Protection::default(),

@@ -29,8 +29,8 @@ use crate::report::text;
 use self::opened::{Opened, needed};
 use self::unlisted::Unlisted;
 use super::console::Console;
-use super::ending::{self, Ending};
 use super::past;
+use crate::tui::ending::{self, Ending};
 
 /// How long clearing up after a dtop that was killed may take.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub struct Clean<'a> {
 
 /// Why nothing could be tried, and the exit code that says so.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(in crate::commands) struct Stop {
     pub why: String,
     pub code: u8,
 }
@@ -70,7 +70,7 @@ impl Stop {
     }
 
     /// What the engine at a host said that leaves nothing to try, and what may help.
-    pub(super) fn engine(host: &str, error: &EngineError) -> Self {
+    pub(in crate::commands) fn engine(host: &str, error: &EngineError) -> Self {
         let advice = match error {
             EngineError::Barred { .. } if error.is_forbidden() => {
                 "have the proxy let it through, or name the engine's own socket with -H"

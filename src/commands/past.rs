@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const ASKING: Duration = Duration::from_secs(5);
 
 /// Says what an earlier dtop had in hand when it was ended.
-pub(super) async fn say_what_was_in_hand(
+pub(in crate::commands) async fn say_what_was_in_hand(
     planned: &Planned,
     journal: &Journal,
     console: &mut Console<'_>,
@@ -41,7 +41,7 @@ pub(super) async fn say_what_was_in_hand(
 }
 
 /// Asks registries whether they have what goes, and waits for all of them together only so long.
-pub(super) async fn ask_registries(planned: &mut Planned) {
+pub(in crate::commands) async fn ask_registries(planned: &mut Planned) {
     let steps = planned.plan.steps.iter();
     let wanted = steps.map(|step| (step.id.clone(), step.sources()));
     let wanted = wanted.filter(|(_, sources)| !sources.is_empty());

@@ -12,8 +12,8 @@ use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;
 use crate::engine::{Engine, Gate};
 
-use super::Opener;
 use super::batch::Found;
+use crate::tui::Opener;
 
 /// The engine that plain text commands use: the one that the `docker` command would use, or the demo.
 ///

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::LocalBoxFuture;
 
 use crate::cli;
+use crate::commands::console::Console;
+use crate::commands::waiting::{Waits, showing};
 use crate::domain::account::Account;
 use crate::domain::history::NOT_WRITTEN;
 use crate::domain::inventory::{EngineInfo, Inventory};
@@ -23,9 +25,7 @@ use crate::engine::save::is_on_disk_of;
 use crate::report::json;
 use crate::report::select::How;
 use crate::report::text::{self, Page};
-use crate::runtime::console::Console;
-use crate::runtime::ending::{Ending, GRACE};
-use crate::runtime::waiting::{Waits, showing};
+use crate::tui::ending::{Ending, GRACE};
 use crate::ui::words;
 
 use super::opened::Opened;

@@ -32,18 +32,13 @@ use crate::engine::clock;
 use crate::engine::save::usual_folder;
 use crate::ui::{Theme, view};
 
-pub mod batch;
-pub mod console;
 pub mod ending;
 mod input;
 mod keyboard;
 mod line;
-pub mod open;
-pub mod past;
 mod screen;
 mod session;
 mod terminal;
-mod waiting;
 
 use ending::{Ending, GRACE, Signals};
 use keyboard::Keyboard;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::{Found, Stop};
 use crate::cli::Chosen;
+use crate::commands::console::Console;
+use crate::commands::waiting::{Waits, showing};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::Kind;
 use crate::domain::protect::Protection;
@@ -13,8 +15,6 @@ use crate::domain::triage::Goal;
 use crate::engine::Engine;
 use crate::engine::watch::{Walk, Wanted, scan_once};
 use crate::report::select::How;
-use crate::runtime::console::Console;
-use crate::runtime::waiting::{Waits, showing};
 
 /// An engine that has answered, and what is known before it is looked at.
 pub(super) struct Opened {

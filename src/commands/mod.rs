@@ -1,20 +1,25 @@
 //! The door: the command line is read, and either the screen or a text command runs.
 
+pub mod batch;
+pub mod console;
+pub mod open;
+pub mod past;
+pub(crate) mod waiting;
 use std::io::{self, BufReader, IsTerminal};
 use std::process::ExitCode;
 
 use crate::app::model::Options;
 use crate::cli::{self, Cli, Color, Command, Global};
+use crate::commands::batch::Clean;
+use crate::commands::console::Console;
 use crate::domain::protect::Protection;
 use crate::domain::triage::Goal;
 use crate::engine::aside::check_threads;
 use crate::engine::clock;
 use crate::engine::config::Config;
 use crate::report::text::Page;
-use crate::runtime::batch::{self, Clean};
-use crate::runtime::console::Console;
-use crate::runtime::ending::{leave_by, signalled};
-use crate::runtime::{self, open, past};
+use crate::tui;
+use crate::tui::ending::{leave_by, signalled};
 use crate::ui::Theme;
 use tokio::task::LocalSet;
 
@@ -187,7 +192,7 @@ async fn run(
                 free: cli.free.and_then(Goal::bytes),
             };
             let theme = Theme::new(has_color(global), ascii);
-            match runtime::run(opener, options, protection, theme).await {
+            match tui::run(opener, options, protection, theme).await {
                 Ok(code) => code,
                 Err(error) => {
                     console.complain(&format!(
