@@ -9,7 +9,7 @@ use clap_complete::Shell;
 
 use crate::domain::filter::{Filter, instead_of};
 use crate::domain::item::Kind;
-use crate::domain::outcome::Done;
+use crate::domain::removal::outcome::Done;
 use crate::domain::triage::Goal;
 use crate::ui::text::sanitise;
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 
-use crate::domain::account::Account;
 use crate::domain::bytes::Bytes;
-use crate::domain::history::Entry;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
-use crate::domain::outcome::Done;
 use crate::domain::plan::{ComesBack, Plan, STOP_IT, Selection, Tally};
+use crate::domain::removal::account::Account;
+use crate::domain::removal::history::Entry;
+use crate::domain::removal::outcome::Done;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;

@@ -1,10 +1,10 @@
 //! What happens to the program, and what it asks of the outside.
 
-use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::Part;
 use crate::domain::item::{ChainId, ImageId, ItemId, Text};
-use crate::domain::outcome::Event;
 use crate::domain::plan::{ComesBack, Plan};
+use crate::domain::removal::history::{Entry, Resolved};
+use crate::domain::removal::outcome::Event;
 use crate::domain::time::Timestamp;
 
 use super::keys::Key;

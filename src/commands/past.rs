@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
-use crate::domain::history::{Entry, GAP, NOT_WRITTEN, Resolved, Returned};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind, Text};
 use crate::domain::plan::MOST_ASKED;
+use crate::domain::removal::history::{Entry, GAP, NOT_WRITTEN, Resolved, Returned};
 use crate::engine::journal::Journal;
 use crate::engine::{self, Engine};
 use crate::report::{history, json};
@@ -243,7 +243,7 @@ async fn bring_back(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::history::tests::an_entry;
+    use crate::domain::removal::history::tests::an_entry;
 
     #[test]
     fn a_name_means_the_newest_image_that_had_it_before_anything_else() {

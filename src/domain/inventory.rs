@@ -3,23 +3,23 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::blobs::BlobList;
 use super::bytes::{Bytes, Figure};
-use super::contents::Contents;
 use super::disk::Disk;
-use super::disk_usage::{DiskUsage, HardLink, Measure, Measuring};
-use super::extent::Extent;
 use super::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, Kind,
     LogFiles, Record, Source, State, Text, Volume, VolumeName,
 };
-use super::mounted::MountedImages;
 use super::outsider::{Outsider, OutsiderKind, Outsiders};
 use super::paths::{Paths, Resolved, lies_in};
 use super::protect::Protection;
-use super::stored::{OnDisk, Stored};
 use super::time::Timestamp;
 use super::unexplained::{self, Unexplained};
+use crate::domain::store::content::BlobList;
+use crate::domain::store::disk_usage::{DiskUsage, HardLink, Measure, Measuring};
+use crate::domain::store::folder::Contents;
+use crate::domain::store::layerdb::{OnDisk, Stored};
+use crate::domain::store::mounted::MountedImages;
+use crate::domain::store::unpacked::Extent;
 
 /// The engine, and how it was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
 use super::bytes::{Bytes, Figure};
-use super::disk_usage::{DiskUsage, Measure};
 use super::paths::Paths;
-use super::texts::Texts;
 use super::time::Timestamp;
+use crate::domain::compact::texts::Texts;
+use crate::domain::store::disk_usage::{DiskUsage, Measure};
 
 /// A text that many places hold at once: a name, an ID, a label. It is one word where it is held, as its length
 /// stands with its letters.

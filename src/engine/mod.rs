@@ -33,22 +33,22 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use self::gist::Gist;
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::contents::Contents;
 use crate::domain::disk::DiskList;
-use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Source,
     Text, Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::folder::Contents;
+use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 
 use save::{Exported, Pieces};
 
-pub use crate::domain::outcome::{Done, Outcome};
+pub use crate::domain::removal::outcome::{Done, Outcome};
 pub use gate::{Gate, Permit};
 
 use host::{LogOrder, LookOrder, Noted};

@@ -1,8 +1,8 @@
 //! What `history` prints for people: a line a removal, the newest first.
 
 use crate::domain::bytes::Figure;
-use crate::domain::history::{Entry, Returned};
-use crate::domain::outcome::Outcome;
+use crate::domain::removal::history::{Entry, Returned};
+use crate::domain::removal::outcome::Outcome;
 use crate::ui::text::sanitise;
 use crate::ui::words;
 

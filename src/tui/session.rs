@@ -14,10 +14,10 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::app::model::Model;
 use crate::app::msg::{Attempt, Effect, Msg, Restored};
-use crate::domain::history::{Entry, Returned};
 use crate::domain::inventory::Part;
 use crate::domain::item::{ItemId, Text};
 use crate::domain::plan::Plan;
+use crate::domain::removal::history::{Entry, Returned};
 use crate::engine::Engine;
 use crate::engine::journal::{History, Journal};
 use crate::engine::removal::{Order, remove};

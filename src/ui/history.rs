@@ -14,8 +14,8 @@
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, Past};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::history::Entry;
-use crate::domain::outcome::Outcome;
+use crate::domain::removal::history::Entry;
+use crate::domain::removal::outcome::Outcome;
 use crate::domain::time::age;
 
 use super::canvas::{Canvas, cut_middle, wrap};

@@ -15,8 +15,8 @@
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{Model, Removing};
 use crate::app::update::plans_more;
-use crate::domain::account::Difference;
-use crate::domain::outcome::{Done, Outcome};
+use crate::domain::removal::account::Difference;
+use crate::domain::removal::outcome::{Done, Outcome};
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::footer;

@@ -1,13 +1,13 @@
 //! Figures and counts as the screen writes them.
 
-use crate::domain::account::{Account, Change, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind, Volume, short_id};
 use crate::domain::layers::{Doubt, Freed, Precision};
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::{ComesBack, Plan, Step};
+use crate::domain::removal::account::{Account, Change, Difference, DiskChange};
+use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::time::Timestamp;

@@ -5,15 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dtop::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::extent::{Extent, Tally};
+use dtop::domain::compact::texts::Texts;
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
 };
-use dtop::domain::notes::{Lease, Notes, Snapshot, Term};
-use dtop::domain::texts::Texts;
+use dtop::domain::store::content::{BlobList, Layer, Listed, Manifest};
+use dtop::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use dtop::domain::store::unpacked::{Extent, Tally};
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};

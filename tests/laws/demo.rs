@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dtop::domain::account::{Change, FreedBy};
 use dtop::domain::bytes::Bytes;
 use dtop::domain::inventory::{EngineInfo, Inventory};
 use dtop::domain::item::{ItemId, Kind};
-use dtop::domain::outcome::{Event, Outcome};
 use dtop::domain::plan::{AddedBy, Plan, Selection, unlock};
+use dtop::domain::removal::account::{Change, FreedBy};
+use dtop::domain::removal::outcome::{Event, Outcome};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::demo::{DemoEngine, Pace};

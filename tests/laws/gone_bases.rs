@@ -4,12 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use dtop::domain::blobs::BlobList;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::Part;
 use dtop::domain::item::{ItemId, Text, VolumeName};
 use dtop::domain::layers::Ledger;
-use dtop::domain::notes::{Lease, Term};
+use dtop::domain::store::content::BlobList;
+use dtop::domain::store::metadata::{Lease, Term};
 use proptest::prelude::*;
 
 use crate::base_store::{Kept, PAGE, bases, chain_id, layer_blob, store, with_manifests};

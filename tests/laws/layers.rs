@@ -7,7 +7,7 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
 use dtop::domain::layers::{Freed, Ledger, Totals};
-use dtop::domain::stored::Stored;
+use dtop::domain::store::layerdb::Stored;
 use dtop::domain::survey::Survey;
 use proptest::prelude::*;
 

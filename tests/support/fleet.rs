@@ -11,7 +11,7 @@ use dtop::domain::item::{
     ImageId, ItemId, Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
-use dtop::domain::stored::{Stored, StoredLayer};
+use dtop::domain::store::layerdb::{Stored, StoredLayer};
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -6,6 +6,7 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
+use dtop::domain::compact::texts::Texts;
 use dtop::domain::disk::{Disk, Places};
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
@@ -13,7 +14,6 @@ use dtop::domain::item::{
     Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
-use dtop::domain::texts::Texts;
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
 

@@ -6,13 +6,13 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
+use dtop::domain::compact::texts::Texts;
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
     Record, RecordId, Source, State, Text, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
-use dtop::domain::texts::Texts;
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
 

@@ -13,9 +13,9 @@ mod sight;
 
 use jiff::SignedDuration;
 
-use crate::domain::history::NOT_WRITTEN;
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ImageId, ItemId, Kind};
+use crate::domain::removal::history::NOT_WRITTEN;
 
 use super::keys::{Action, Key, action};
 use super::layout::Layout;

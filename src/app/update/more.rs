@@ -106,13 +106,13 @@ mod tests {
     use crate::app::model::Options;
     use crate::app::msg::{Effect, Msg};
     use crate::app::update::update;
-    use crate::domain::account::Account;
     use crate::domain::bytes::{Bytes, Figure};
     use crate::domain::disk::{Disk, Places};
     use crate::domain::inventory::Part;
     use crate::domain::item::ItemId;
-    use crate::domain::outcome::{Done, Event, Outcome};
     use crate::domain::plan::scene::record;
+    use crate::domain::removal::account::Account;
+    use crate::domain::removal::outcome::{Done, Event, Outcome};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")

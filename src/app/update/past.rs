@@ -1,6 +1,6 @@
 //! The history of removals on the screen, and what is restored from it.
 
-use crate::domain::history::Entry;
+use crate::domain::removal::history::Entry;
 
 use super::super::keys::Key;
 use super::super::model::{Model, Past, Screen};

@@ -41,9 +41,9 @@ mod tests {
     use crate::app::model::Options;
     use crate::app::msg::Msg;
     use crate::app::update::update;
-    use crate::domain::disk_usage::Measuring;
     use crate::domain::inventory::{EngineInfo, Part};
     use crate::domain::plan::scene::{a_record, record};
+    use crate::domain::store::disk_usage::Measuring;
     use crate::domain::time::Timestamp;
 
     fn measuring(done: usize) -> Part {

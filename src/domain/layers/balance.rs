@@ -8,9 +8,9 @@ use crate::domain::disk::Places;
 use crate::domain::index::ItemNo;
 use crate::domain::item::ItemId;
 
-use super::table::Table;
 use super::units::{HolderNo, Sort, UnitNo, World};
 use super::{Doubt, Freed, Ledger, More};
+use crate::domain::compact::table::Table;
 
 /// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
 /// keep them all.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk_usage::Measure;
+use crate::domain::compact::lists::Lists;
 use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{Image, ItemId, Kind, Record, RecordId, Text, Volume};
-use crate::domain::lists::Lists;
+use crate::domain::store::disk_usage::Measure;
 
 use super::equations::Packed;
 use super::files::SharedFiles;
@@ -20,7 +20,6 @@ use super::inits;
 use super::join::{Join, Lineage, Tie};
 use super::ledger::{content, has_blobs};
 use super::loaded::{Keeps, perhaps_loaded};
-use super::maybe::Maybe;
 use super::names::Names;
 use super::shelf::Shelf;
 use super::sizes::{Sizes, Span, sizes_are_sums};
@@ -29,6 +28,7 @@ use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, Hold, Holder, HolderNo, Sort, Unit, UnitNo};
 use super::{Doubt, Ledger};
+use crate::domain::compact::maybe::Maybe;
 
 /// Drivers whose sizes are known to be what a removal gives back (DESIGN.md, frees).
 const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];

@@ -10,13 +10,13 @@ use crate::domain::item::{Container, Image, ImageId, ItemId, RecordId};
 use super::Doubt;
 use super::build::Builder;
 use super::ledger::has_blobs;
-use super::maybe::Maybe;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
 use super::stock::{Stock, rows};
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit, UnitNo};
+use crate::domain::compact::maybe::Maybe;
 
 /// Snapshots fill whole pages on the filesystems that engines use.
 const PAGE: u64 = 4_096;

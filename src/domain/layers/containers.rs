@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk_usage::Measure;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{Container, ContainerDetails, ItemId, Kind};
+use crate::domain::store::disk_usage::Measure;
 
 use super::Doubt;
 use super::build::Builder;
@@ -16,13 +16,13 @@ use super::folders::Folders;
 use super::hidden::Hidden;
 use super::inits;
 use super::ledger::has_blobs;
-use super::maybe::Maybe;
 use super::mount_layers::MountLayers;
 use super::names::Names;
 use super::sizes::Span;
 use super::solve::Sum;
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
+use crate::domain::compact::maybe::Maybe;
 
 impl Builder<'_> {
     pub(super) fn add_containers(

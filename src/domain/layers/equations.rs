@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
+use crate::domain::compact::texts::Digest;
 use crate::domain::item::{Content, Image, ItemId, PackedSize};
-use crate::domain::texts::Digest;
 
 use super::Doubt;
 use super::build::Builder;
 use super::ledger::content;
-use super::maybe::Maybe;
 use super::sizes::Span;
 use super::stock::rows;
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit, UnitNo};
+use crate::domain::compact::maybe::Maybe;
 
 /// Sums that differ by less differ by what manifests and configs were estimated.
 const ABOUT: Bytes = Bytes(16_384);

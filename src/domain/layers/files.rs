@@ -6,15 +6,15 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::disk_usage::HardLink;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, ItemId};
+use crate::domain::store::disk_usage::HardLink;
 
 use super::Doubt;
 use super::build::Builder;
-use super::maybe::Maybe;
 use super::sizes::Span;
 use super::units::{Holder, Sort, Unit, UnitNo};
+use crate::domain::compact::maybe::Maybe;
 
 /// Things by their places in the lists of volumes and of containers, one behind the other.
 type Things = SmallVec<[usize; 2]>;

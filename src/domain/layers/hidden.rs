@@ -11,7 +11,7 @@ use super::build::Builder;
 use super::join::{Lineage, Tie, is_base};
 use super::sizes::Span;
 use super::units::UnitNo;
-use crate::domain::stored::is_buildkits;
+use crate::domain::store::layerdb::is_buildkits;
 
 /// A container's chain of layers with some that no image has.
 pub(super) struct Hidden {

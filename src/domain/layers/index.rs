@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
+use crate::domain::compact::lists::Lists;
 use crate::domain::item::{HistoryRow, Record};
-use crate::domain::lists::Lists;
 use crate::domain::time::Timestamp;
 
 use super::build::Builder;

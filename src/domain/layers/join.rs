@@ -7,15 +7,15 @@
 
 use std::collections::HashSet;
 
+use crate::domain::compact::lists::Lists;
 use crate::domain::index as items;
 use crate::domain::item::Record;
-use crate::domain::lists::Lists;
 
 use super::build::Builder;
 use super::index::Index;
 use super::ledger::has_blobs;
-use super::maybe::Maybe;
 use super::tree::{LayerNo, number};
+use crate::domain::compact::maybe::Maybe;
 
 /// What a record was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::lists::Lists;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Container, Content, Image, ImageId, ItemId, Kind};
-use crate::domain::lists::Lists;
+use crate::domain::store::content::BlobList;
 
 use super::balance::Trial;
 use super::build::{Builder, volume_unit};

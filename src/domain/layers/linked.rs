@@ -5,7 +5,7 @@
 
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{Record, RecordId, Text};
-use crate::domain::notes::Lease;
+use crate::domain::store::metadata::Lease;
 
 use super::Doubt;
 use super::build::Builder;

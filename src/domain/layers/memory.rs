@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, ItemId, Record, RecordId, Text};
-use crate::domain::stored::{Stored, StoredLayer};
+use crate::domain::store::layerdb::{Stored, StoredLayer};
 
 use super::Ledger;
 use super::ledger::{content, has_blobs};

@@ -21,7 +21,6 @@ mod ledger;
 mod linked;
 mod loaded;
 mod match_records;
-mod maybe;
 mod memory;
 mod mount_layers;
 mod names;
@@ -35,7 +34,6 @@ mod shelf;
 mod sizes;
 mod solve;
 mod stock;
-mod table;
 mod tree;
 mod units;
 
@@ -55,9 +53,9 @@ pub use tree::chain_id;
 
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;
-use super::disk_usage::{DiskUsage, Measure};
 use super::inventory::Stage;
 use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, Text, short_id};
+use crate::domain::store::disk_usage::{DiskUsage, Measure};
 
 /// Why a number is a range and not exact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::index::Index;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, Container, ContainerId, ItemId};
-use crate::domain::mounted::{MountedLayer, Mounts};
+use crate::domain::store::mounted::{MountedLayer, Mounts};
 
 use super::Doubt;
 use super::build::Builder;

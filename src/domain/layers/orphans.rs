@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::Bytes;
-use crate::domain::extent::{Extent, Folders};
 use crate::domain::item::{Record, Text};
+use crate::domain::store::content::BlobList;
+use crate::domain::store::unpacked::{Extent, Folders};
 
 use super::join::is_base;
 use super::match_records::may_hold;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Record};
-use crate::domain::stored::Kept;
+use crate::domain::store::layerdb::Kept;
 
 use super::Doubt;
 use super::build::Builder;

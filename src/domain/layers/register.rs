@@ -10,15 +10,15 @@ use std::sync::Arc;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record, Text};
-use crate::domain::notes::{Lease, Notes, Term};
+use crate::domain::store::metadata::{Lease, Notes, Term};
 
 use super::Doubt;
 use super::build::Builder;
-use super::maybe::Maybe;
 use super::sizes::Span;
 use super::stock::Stock;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
+use crate::domain::compact::maybe::Maybe;
 
 /// A block of a filesystem, as filesystems are made.
 const BLOCK: u64 = 4096;

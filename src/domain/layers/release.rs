@@ -9,9 +9,9 @@ use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, RecordId};
 
 use super::balance::Balance;
-use super::table::Table;
 use super::units::{Hold, HolderNo, Sort, UnitNo, World};
 use super::{Freed, Ledger};
+use crate::domain::compact::table::Table;
 
 /// So many holders of an item's bytes are named at most: a thousand names explain nothing.
 const NAMED: usize = 128;

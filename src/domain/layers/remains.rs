@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
+use crate::domain::compact::texts::Digest;
 use crate::domain::item::ItemId;
-use crate::domain::texts::Digest;
 
 use super::Ledger;
 use super::units::{HolderNo, Sort, UnitNo, World};

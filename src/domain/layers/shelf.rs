@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
-use crate::domain::stored::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
-use crate::domain::texts::Digest;
+use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
 
 use super::ledger::has_blobs;
 use super::tree::{LayerNo, Tree};

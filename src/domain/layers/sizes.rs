@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::{Content, HistoryRow, Image};
-use crate::domain::stored::Kept;
+use crate::domain::store::disk_usage::DiskUsage;
+use crate::domain::store::layerdb::Kept;
 
 use super::Doubt;
 use super::align::{Anchor, Slot, align};

@@ -6,11 +6,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::blobs::{BlobList, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Image, ImageId, Text};
-use crate::domain::texts::Digest;
+use crate::domain::store::content::{BlobList, Manifest};
 use crate::domain::time::Timestamp;
 
 use super::ledger::{content, has_blobs};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::compact::texts::Digest;
 use crate::domain::item::{ChainId, Content};
-use crate::domain::texts::Digest;
 
-use super::maybe::Maybe;
+use crate::domain::compact::maybe::Maybe;
 
 /// A layer's place in the [`Tree`].
 pub(super) type LayerNo = u32;
@@ -243,7 +243,7 @@ mod tests {
                 created: None,
                 diff_ids: ids.iter().collect(),
                 history: Vec::new(),
-                folders: crate::domain::texts::Texts::default(),
+                folders: crate::domain::compact::texts::Texts::default(),
                 packed: None,
             })
         };

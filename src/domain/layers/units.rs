@@ -3,13 +3,13 @@
 //! A unit stands on at most one other, as a layer does, and holds it. An item holds units. What nothing holds
 //! goes, and lets go of what it stands on: the engine's own reference counting (ENGINE.md §2.1).
 
+use crate::domain::compact::lists::Lists;
 use crate::domain::item::ItemId;
-use crate::domain::lists::Lists;
 
 use super::Doubt;
-use super::maybe::Maybe;
 use super::sizes::Span;
 use super::tree::number;
+use crate::domain::compact::maybe::Maybe;
 
 pub(super) type UnitNo = u32;
 pub(super) type HolderNo = u32;

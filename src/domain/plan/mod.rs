@@ -17,11 +17,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
-use super::history::sources;
 use super::index::ItemNo;
 use super::item::{Excerpt, ImageId, ItemId, Kind, Text};
 use super::layers::{Doubt, Freed, HeldBack, Release};
 use super::survey::Survey;
+use crate::domain::removal::history::sources;
 
 pub use recheck::Recheck;
 pub use refuse::{IN_USE, STOP_IT, is_task};

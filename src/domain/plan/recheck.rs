@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Stage;
 use crate::domain::item::{ImageId, ItemId};
-use crate::domain::outcome::{Done, Outcome};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
 
 use super::draft::Draft;

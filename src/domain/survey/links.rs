@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use crate::domain::compact::lists::Lists;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, ImageId, Kind, Text};
-use crate::domain::lists::Lists;
-use crate::domain::mounted::Mounts;
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::reference;
+use crate::domain::store::mounted::Mounts;
 
 use super::holds::{Above, Folders};
 use super::order::NamePlace;

@@ -46,9 +46,9 @@ mod tests {
 
     use super::*;
     use crate::domain::bytes::Bytes;
+    use crate::domain::compact::texts::Texts;
     use crate::domain::inventory::{Inspected, Inventory, Part};
     use crate::domain::item::{Content, HistoryRow, Image, ImageId, Labels, Source};
-    use crate::domain::texts::Texts;
 
     fn image(id: &str, parent: Option<&str>, shared: Figure<Bytes>) -> Image {
         Image {

@@ -1,8 +1,8 @@
 //! What must go before what: records before those they were built on, containers before their image, images
 //! before their parents.
 
+use crate::domain::compact::lists::Lists;
 use crate::domain::index::ItemNo;
-use crate::domain::lists::Lists;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
 

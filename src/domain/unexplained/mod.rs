@@ -10,9 +10,9 @@ mod cause;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bytes::{Bytes, Figure};
-use super::contents::{Contents, Owner, Portion};
 use super::inventory::{Inventory, Stage};
 use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
+use crate::domain::store::folder::{Contents, Owner, Portion};
 
 pub use cause::Cause;
 

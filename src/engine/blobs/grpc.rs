@@ -7,8 +7,8 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, TE};
 use hyper::{Method, Request, StatusCode};
 
 use super::proto::{Fields, Garbled, Value, text_message};
-use crate::domain::blobs::Listed;
 use crate::domain::bytes::Bytes;
+use crate::domain::store::content::Listed;
 use crate::engine::EngineError;
 use crate::engine::transport::{Body, Transport, Way, refused};
 use crate::engine::wire;

@@ -24,10 +24,10 @@ use super::EngineError;
 use super::aside::aside;
 use super::host::{Documents, Noted};
 use super::transport::{Transport, Way};
-use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::Bytes;
-use crate::domain::extent::Extent;
 use crate::domain::item::{ImageId, Text};
+use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
+use crate::domain::store::unpacked::Extent;
 
 /// The list took 46 ms for 1,248 blobs; a store's database that a build keeps busy takes longer.
 const LIST: Duration = Duration::from_secs(60);

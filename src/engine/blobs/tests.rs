@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
-use crate::domain::extent::Folders;
+use crate::domain::store::unpacked::Folders;
 use crate::engine::fake::{Answer, Fake};
 use crate::engine::tar::archive;
 use crate::engine::transport::Address;

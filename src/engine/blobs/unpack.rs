@@ -3,7 +3,7 @@
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-use crate::domain::extent::{Extent, Tally, Untold};
+use crate::domain::store::unpacked::{Extent, Tally, Untold};
 // Digests tell more than a member's checksum.
 use crate::engine::gzip::{LONGEST_HEAD, MAGIC, TRAILER, end_of_head};
 use crate::engine::tar::{Entry, Files, Sort, Tar};
@@ -203,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::domain::bytes::Bytes;
-    use crate::domain::extent::Folders;
+    use crate::domain::store::unpacked::Folders;
     use crate::engine::tar::archive;
 
     /// As many as a hostile blob has room for, of which each would be a call within the one before.

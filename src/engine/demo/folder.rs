@@ -3,7 +3,7 @@
 use super::ROOT;
 use super::store::Store;
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::{Contents, Owner, Portion};
+use crate::domain::store::folder::{Contents, Owner, Portion};
 use crate::domain::unexplained::Cause;
 
 /// A folder and a block that is not full, for each file or two.

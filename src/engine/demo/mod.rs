@@ -28,7 +28,6 @@ use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
 };
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::contents::Contents;
 use crate::domain::disk::{Disk, DiskList};
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
@@ -36,6 +35,7 @@ use crate::domain::item::{
     VolumeName,
 };
 use crate::domain::outsider::Outsider;
+use crate::domain::store::folder::Contents;
 use crate::domain::time::Timestamp;
 
 pub use self::fleet::FleetError;

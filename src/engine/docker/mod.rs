@@ -44,16 +44,16 @@ use super::wire::{self, Dialect, ImageList};
 use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
 };
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::DiskList;
-use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, SharedSizes, Store, Swarm};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
     VolumeName,
 };
 use crate::domain::outsider::Outsider;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 
 /// A list is given this long.

@@ -10,10 +10,10 @@ use std::path::Path;
 use super::Root;
 use super::bolt::{Bolt, Bucket, Value};
 use super::layers::databases;
-use crate::domain::blobs::Listed;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, Text};
-use crate::domain::notes::{Lease, Notes, Snapshot, Term};
+use crate::domain::store::content::Listed;
+use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
 use crate::domain::time::Timestamp;
 
 /// The engine's namespace, and that of its build history.

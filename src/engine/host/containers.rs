@@ -21,9 +21,9 @@ use super::meter::Meter;
 use super::noted::Snapshots;
 use super::on_disk::folders_of;
 use super::{Known, Root, Walker, logs, podman, unless_gone};
-use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text};
+use crate::domain::store::disk_usage::DiskUsage;
 
 /// What containers were measured to take, and those whose turn has not come.
 #[derive(Debug, Default)]

@@ -14,11 +14,11 @@ use super::bolt::{Bolt, Value};
 use super::on_disk::Counter;
 use super::{Known, Root, Walker, base_flags, is_random, podman, prove, unless_gone};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Owner;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ContainerId, RecordId, Text};
-use crate::domain::mounted::MountedLayer;
-use crate::domain::stored::{Stored, StoredLayer};
+use crate::domain::store::folder::Owner;
+use crate::domain::store::layerdb::{Stored, StoredLayer};
+use crate::domain::store::mounted::MountedLayer;
 
 /// No file of a layer's entry that is read here is longer than a digest.
 const LONGEST: u64 = 256;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::Root;
 use super::collector::{Collector, Space};
-use crate::domain::blobs::leads_to_blob;
 use crate::domain::item::{ContainerId, Text};
+use crate::domain::store::content::leads_to_blob;
 
 const SNAPSHOT_REFERENCE: &str = "containerd.io/gc.ref.snapshot.";
 

@@ -21,8 +21,8 @@ use super::meter::{Meter, is_folder};
 use super::mounts::MountTree;
 use super::walk::{Found, Linked, Look, Walk};
 use crate::domain::bytes::Bytes;
-use crate::domain::disk_usage::DiskUsage;
 use crate::domain::item::{Backing, Volume};
+use crate::domain::store::disk_usage::DiskUsage;
 
 const MOUNTED: &str = "another filesystem is mounted below it";
 /// What is mounted is known for so long: ten thousand volumes are measured one after another.

@@ -10,8 +10,8 @@ use super::mounts::MountTree;
 use super::walk::{Found, Linked, Look, blocks};
 use super::{Walker, extents};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Taken;
-use crate::domain::disk_usage::DiskUsage;
+use crate::domain::store::disk_usage::DiskUsage;
+use crate::domain::store::folder::Taken;
 
 /// Measures one thing, place after place; a file with names in several of them counts once.
 pub(super) struct Meter<'w> {

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::item::ChainId;
-use crate::domain::stored::StoredLayer;
+use crate::domain::store::layerdb::StoredLayer;
 
 const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 

@@ -19,11 +19,11 @@ use super::Engine;
 use super::aside::aside;
 use super::user_folder;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::history::{Entry, Resolved};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ItemId, Kind, Labels};
-use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{Plan, Seen, Step};
+use crate::domain::removal::history::{Entry, Resolved};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::{Item, Survey};
 use crate::engine::clock;
 

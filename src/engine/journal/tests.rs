@@ -349,11 +349,11 @@ async fn a_gap_is_told_once() {
 #[test]
 fn a_volume_of_the_name_is_still_there_whatever_its_time() {
     let listed = Listed([(Kind::Volume, "data".to_owned())].into());
-    let mut entry = crate::domain::history::tests::an_entry(Kind::Volume, "data");
+    let mut entry = crate::domain::removal::history::tests::an_entry(Kind::Volume, "data");
     assert_eq!(entry.item(), ItemId::Volume(VolumeName::new("data")));
     entry.created = Timestamp::from_second(1_700_000_000);
     assert!(listed.has(&entry));
-    let other = crate::domain::history::tests::an_entry(Kind::Volume, "other");
+    let other = crate::domain::removal::history::tests::an_entry(Kind::Volume, "other");
     assert!(!listed.has(&other));
     assert_eq!(an_image("a"), ItemId::Image(ImageId::new("a")));
 }

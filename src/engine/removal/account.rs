@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::domain::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record, Text};
 use crate::domain::layers::{Freed, Observation, Went};
-use crate::domain::outcome::{Done, Outcome};
 use crate::domain::plan::{Plan, Step};
+use crate::domain::removal::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
 
 use super::Run;

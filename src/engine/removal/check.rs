@@ -8,9 +8,9 @@ use futures_util::stream;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Swarm};
 use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume, VolumeName};
-use crate::domain::outcome::{Done, Outcome};
 use crate::domain::outsider::OutsiderKind;
 use crate::domain::plan::{Plan, Recheck, Seen, Step, is_task};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
 
 use super::{ANOTHER, Order, Run};

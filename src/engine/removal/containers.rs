@@ -1,8 +1,8 @@
 //! Removes a container: unpause, stop, remove, each only where the plan says so.
 
 use crate::domain::item::{ContainerId, ItemId, State, VolumeName};
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Seen, Step};
+use crate::domain::removal::outcome::Outcome;
 
 use super::ends::{End, unresolved};
 use super::{PATIENCE, PAUSE, Run};

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::domain::item::ItemId;
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
+use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Item;
 use crate::engine::{EngineError, Removed};
 

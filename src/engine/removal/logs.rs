@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::item::ContainerId;
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
+use crate::domain::removal::outcome::Outcome;
 
 use super::Run;
 use super::ends::End;

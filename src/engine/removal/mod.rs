@@ -37,12 +37,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::account::Account;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Text, VolumeName};
 use crate::domain::layers::Freed;
-use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{ComesBack, Plan, Recheck};
+use crate::domain::removal::account::Account;
+use crate::domain::removal::outcome::{Done, Event, Outcome};
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, Record, RecordId};
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, Step};
+use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Survey;
 
 use super::ends::{End, is_silence, unresolved};

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::Run;
 use super::account::ids;
-use crate::domain::account::{Account, Difference, FreedBy, lost};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::ItemId;
 use crate::domain::layers::Remains;
 use crate::domain::plan::Step;
+use crate::domain::removal::account::{Account, Difference, FreedBy, lost};
 use crate::domain::survey::Survey;
 use crate::engine::watch::{Wanted, scan_once};
 

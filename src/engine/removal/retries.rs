@@ -1,7 +1,7 @@
 //! Steps for which there was no room, tried again once others may have made some.
 
 use crate::domain::item::ItemId;
-use crate::domain::outcome::{Done, Event};
+use crate::domain::removal::outcome::{Done, Event};
 
 use super::ends::End;
 use super::{RECORDS_AT_ONCE, Run};

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, ItemId, State, Text, VolumeName};
-use crate::domain::outcome::Event;
 use crate::domain::plan::{Plan, Step};
 use crate::domain::reference::is_digest;
+use crate::domain::removal::outcome::Event;
 use crate::engine::save::{AnyFiles, Failure, Folder, WholeImage};
 use crate::engine::{EngineError, Gate};
 

@@ -11,8 +11,8 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::item::ItemId;
 use crate::domain::layers::Freed;
-use crate::domain::outcome::{Done, Event, Outcome};
 use crate::domain::plan::{AddedBy, Step};
+use crate::domain::removal::outcome::{Done, Event, Outcome};
 use crate::domain::triage::{Goal, Lack};
 
 use super::Run;

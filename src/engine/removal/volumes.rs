@@ -1,8 +1,8 @@
 //! Removes a volume. Its name is all the identity it has, so it is looked at right before.
 
 use crate::domain::item::VolumeName;
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
+use crate::domain::removal::outcome::Outcome;
 
 use super::Run;
 use super::ends::End;

@@ -5,10 +5,10 @@ use std::path::Path;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Engine, EngineError, Tell};
-use crate::domain::history::{Entry, sources};
 use crate::domain::item::{ImageId, ItemId, Text};
 use crate::domain::plan::ComesBack;
 use crate::domain::reference::{is_digest, repository, shown};
+use crate::domain::removal::history::{Entry, sources};
 
 /// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence
 /// each.

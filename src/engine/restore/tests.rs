@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::bytes::Bytes;
-use crate::domain::history::tests::an_entry;
 use crate::domain::item::{Image, Kind};
 use crate::domain::plan::ComesBack;
+use crate::domain::removal::history::tests::an_entry;
 use crate::engine::Gate;
 use crate::engine::clock;
 use crate::engine::demo::{DemoEngine, Pace};

@@ -15,7 +15,7 @@ use super::take::Answered;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ChainId, ImageId, ItemId};
-use crate::domain::stored::OnDisk;
+use crate::domain::store::layerdb::OnDisk;
 use crate::engine::Engine;
 use crate::engine::aside::{aside, aside_at_leisure};
 use crate::engine::host::on_disk::{Counted, Wanted, count};

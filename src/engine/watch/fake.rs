@@ -8,9 +8,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId,
@@ -18,6 +16,8 @@ use crate::domain::item::{
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::paths::Paths;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::unpacked::Extent;
 use crate::engine::host::Noted;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 

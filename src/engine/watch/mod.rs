@@ -35,7 +35,7 @@ use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part, Store};
 use crate::domain::item::{ContainerDetails, ContainerId, ImageId};
 use crate::domain::paths::Resolved;
-use crate::domain::stored::Stored;
+use crate::domain::store::layerdb::Stored;
 use crate::domain::time::Timestamp;
 use crate::engine::clock;
 

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::scan::Scan;
-use crate::domain::disk_usage::Measuring;
 use crate::domain::inventory::Part;
 use crate::domain::item::{ChainId, ContainerId, ImageId, ItemId, Text, VolumeName};
-use crate::domain::stored::Stored;
+use crate::domain::store::disk_usage::Measuring;
+use crate::domain::store::layerdb::Stored;
 use crate::domain::time::Timestamp;
 use crate::engine::clock;
 use crate::engine::host::on_disk::Wanted;

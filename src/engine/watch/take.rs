@@ -8,10 +8,7 @@ use super::scan::Scan;
 use super::walks::Measured;
 use super::work::Landing;
 use super::{InspectedContainer, with_surroundings};
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::contents::Contents;
-use crate::domain::extent::Extent;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
@@ -19,7 +16,10 @@ use crate::domain::item::{
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::Outsider;
 use crate::domain::paths::Resolved;
-use crate::domain::stored::Stored;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::folder::Contents;
+use crate::domain::store::layerdb::Stored;
+use crate::domain::store::unpacked::Extent;
 use crate::engine::gist::number_of;
 use crate::engine::host::on_disk::Counted;
 use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};

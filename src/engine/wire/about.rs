@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Row;
-use crate::domain::disk_usage::Measure;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
+use crate::domain::store::disk_usage::Measure;
 
 /// What makes one engine's answers mean something else than another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::Row;
 use super::recent::{behind_shared, shared};
 use crate::domain::bytes::Bytes;
+use crate::domain::compact::texts::Texts;
 use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, ImageMount, PackedSize, Source, Text, VolumeName,
 };
 use crate::domain::paths::Paths;
-use crate::domain::texts::Texts;
 use crate::domain::time::Timestamp;
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a
@@ -113,7 +113,7 @@ pub fn last_tagged(inspect: &Value) -> Option<Timestamp> {
 
 /// Returns where the image came from, where the engine keeps a record of that (`Identity`, API 1.53, ENGINE.md §10):
 /// `Build` says that it was made here. `Pull` alone says nothing: BuildKit leaves it on whatever a build was based on,
-/// too, and only the labels of the layers tell which it was ([`crate::domain::origin`]).
+/// too, and only the labels of the layers tell which it was ([`crate::domain::store::origin`]).
 #[must_use]
 pub fn image_source(inspect: &Value) -> Option<Source> {
     let built = Row(inspect).at("Identity").at("Build");

@@ -4,8 +4,8 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::compact::texts::{Front, Texts};
 use crate::domain::item::Text;
-use crate::domain::texts::{Front, Texts};
 
 /// How many texts are remembered, each in a place that it takes from another one when it comes: a word for each.
 const PLACES: usize = 1 << 13;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::history::{Entry, Returned};
 use crate::domain::item::Labels;
-use crate::domain::outcome::Outcome;
+use crate::domain::removal::history::{Entry, Returned};
+use crate::domain::removal::outcome::Outcome;
 use crate::domain::time::Timestamp;
 
 use super::strs;

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ImageId, ItemId, Kind};
 use crate::domain::layers::Freed;
-use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Stays, Step};
+use crate::domain::removal::outcome::Done;
 use crate::domain::survey::Survey;
 use crate::ui::words;
 

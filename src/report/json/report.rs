@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
-use crate::domain::disk_usage::Measure;
 use crate::domain::index::ItemNo;
 use crate::domain::inventory::{EngineInfo, Inventory, Stage};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, STACK, Source, Volume,
 };
 use crate::domain::layers::Freed;
+use crate::domain::store::disk_usage::Measure;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::{self, Unexplained};

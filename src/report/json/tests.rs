@@ -5,12 +5,12 @@ use crate::domain::bytes::Figure;
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::State;
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::scene::{
     a_container, a_volume, an_image, at, container, image, inventory, labels, mounting, record,
     stopped, volume,
 };
 use crate::domain::plan::{AddedBy, Selection};
+use crate::domain::removal::outcome::Outcome;
 
 fn fleet() -> Inventory {
     let mut all = inventory(

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::domain::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Stage};
 use crate::domain::item::Kind;
-use crate::domain::outcome::Done;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Step};
 use crate::domain::reference;
+use crate::domain::removal::account::Account;
+use crate::domain::removal::outcome::Done;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;

@@ -5,12 +5,12 @@ use crate::domain::disk::Places;
 use crate::domain::inventory::Progress;
 use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{ItemId, Labels, State};
-use crate::domain::outcome::Outcome;
 use crate::domain::plan::Selection;
 use crate::domain::plan::scene::{
     a_container, a_volume, an_image, at, container, image, inventory, mounting, record, stopped,
     volume,
 };
+use crate::domain::removal::outcome::Outcome;
 use crate::ui::text::width;
 
 const PAGE: Page = Page {

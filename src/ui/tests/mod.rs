@@ -11,8 +11,8 @@ use super::Theme;
 use crate::app::model::{Link, Model};
 use crate::app::msg::Msg;
 use crate::app::update::update;
-use crate::domain::disk_usage::Measuring;
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage};
+use crate::domain::store::disk_usage::Measuring;
 use crate::domain::survey::Survey;
 use scene::{lines, model, now, plan_screen, press, screens};
 

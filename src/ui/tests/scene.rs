@@ -13,8 +13,8 @@ use crate::app::list::Cursor;
 use crate::app::model::{Model, Options, PlanScreen, Removing, Screen};
 use crate::app::msg::{Attempt, Msg};
 use crate::app::update::update;
-use crate::domain::account::{Account, Difference, DiskChange};
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::texts::Texts;
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use crate::domain::item::{
@@ -22,12 +22,12 @@ use crate::domain::item::{
     Labels, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use crate::domain::layers::{Doubt, Freed};
-use crate::domain::outcome::{Done, Outcome};
 use crate::domain::paths::Paths;
 use crate::domain::plan::{
     AddedBy, ComesBack, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
 };
-use crate::domain::texts::Texts;
+use crate::domain::removal::account::{Account, Difference, DiskChange};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::time::Timestamp;
 
 const HOSTILE: &str =

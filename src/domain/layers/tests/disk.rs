@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::disk_usage::{DiskUsage, Measure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Content, HistoryRow, ImageId, Record, RecordId};
 use crate::domain::layers::Ledger;
 use crate::domain::plan::scene::{a_container, a_record, an_image, at, image, record, stopped};
-use crate::domain::stored::{Kept, OnDisk, Stored, StoredLayer};
+use crate::domain::store::disk_usage::{DiskUsage, Measure};
+use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer};
 use crate::domain::survey::Survey;
 
 const GIB: u64 = 1 << 30;

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::Bytes;
-use crate::domain::extent::{Extent, Tally};
 use crate::domain::inventory::{Inventory, Part, SharedSizes};
 use crate::domain::item::{ItemId, Record, Text};
 use crate::domain::layers::tests::store::{
@@ -13,6 +11,8 @@ use crate::domain::layers::tests::store::{
     list, record, records_of_app, unlabelled, with_list, without_list,
 };
 use crate::domain::layers::{Doubt, Freed, Ledger, layers_to_read, sizes_of_bases};
+use crate::domain::store::content::BlobList;
+use crate::domain::store::unpacked::{Extent, Tally};
 
 /// A layer of so many files of a page each, in its own folder.
 fn extent(files: usize) -> Extent {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId, Text};
 use crate::domain::layers::tests::store::{
@@ -12,8 +12,8 @@ use crate::domain::layers::tests::store::{
 };
 use crate::domain::layers::tree::Tree;
 use crate::domain::layers::{Doubt, Ledger, Observation};
-use crate::domain::notes::{Lease, Notes, Snapshot, Term};
-use crate::domain::texts::Digest;
+use crate::domain::store::content::{BlobList, Listed};
+use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
 
 /// Chain IDs of the application's two layers.
 fn chains() -> [Text; 2] {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::blobs::{BlobList, Layer, Listed, Manifest};
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::compact::texts::Texts;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
@@ -11,7 +11,7 @@ use crate::domain::item::{
 };
 use crate::domain::layers::{Doubt, Freed, Ledger};
 use crate::domain::paths::Paths;
-use crate::domain::texts::Texts;
+use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
 use crate::domain::time::Timestamp;
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.

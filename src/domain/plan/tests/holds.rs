@@ -148,7 +148,7 @@ fn a_container_that_mounts_by_path_goes_before_the_volume_and_leaves_it() {
     assert_eq!(recheck.plan.steps, []);
     assert_eq!(
         recheck.dropped[0].outcome,
-        crate::domain::outcome::Outcome::Changed
+        crate::domain::removal::outcome::Outcome::Changed
     );
 }
 

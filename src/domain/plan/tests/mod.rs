@@ -13,10 +13,10 @@ use crate::domain::inventory::{Inventory, Part, Progress, Stage};
 use crate::domain::item::{
     ContainerDetails, ContainerId, Image, ImageId, Kind, Source, State, VolumeName,
 };
-use crate::domain::mounted::{MountedImage, MountedImages};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::protect::{Protection, Rule};
 use crate::domain::reference::names;
+use crate::domain::store::mounted::{MountedImage, MountedImages};
 
 fn select(items: &[ItemId]) -> Selection {
     Selection {

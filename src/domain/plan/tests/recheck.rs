@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::outcome::{Done, Outcome};
+use crate::domain::removal::outcome::{Done, Outcome};
 
 fn outcomes(dropped: &[Done]) -> Vec<(&str, Outcome, Option<&str>)> {
     dropped

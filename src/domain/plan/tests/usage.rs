@@ -1,9 +1,9 @@
 //! Bytes by blocks, where a walk has counted them, and by length, where only the engine has told them.
 
 use super::*;
-use crate::domain::disk_usage::{DiskUsage, Measure};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::layers::Precision;
+use crate::domain::store::disk_usage::{DiskUsage, Measure};
 
 /// A real engine from afar: a volume, and a container that ended beside an anonymous one.
 fn afar(anonymous_size: u64) -> Inventory {

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::{BLOBS, SNAPSHOTTER, Tour};
-use crate::domain::contents::Owner;
 use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::store::folder::Owner;
 use crate::domain::unexplained::Cause;
 use crate::engine::host::leases::{Keeper, Keepers};
 use crate::engine::host::noted::{DAEMON, above_remapped};

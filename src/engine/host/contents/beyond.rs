@@ -8,8 +8,8 @@ use std::sync::Mutex;
 
 use rustix::fs::{FileType, fstat};
 
-use crate::domain::contents::{Owner, Portion};
 use crate::domain::inventory::{EngineInfo, Store};
+use crate::domain::store::folder::{Owner, Portion};
 use crate::domain::unexplained::Cause;
 use crate::engine::host::measure::Folder;
 use crate::engine::host::noted::above_remapped;

@@ -27,10 +27,10 @@ use super::on_disk::{Before, folders_of};
 use super::walk::{Linked, Look, blocks};
 use super::{Known, Root, Walker, has_images, unless_gone};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::{Contents, Owner, Portion, Taken};
-use crate::domain::disk_usage::DiskUsage;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ChainId, ContainerId, ImageId, Text, VolumeName};
+use crate::domain::store::disk_usage::DiskUsage;
+use crate::domain::store::folder::{Contents, Owner, Portion, Taken};
 use crate::domain::unexplained::Cause;
 
 /// Folders that the storage drivers have had: one that is not in use was left by another.

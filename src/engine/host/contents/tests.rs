@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Inventory, Part, Progress, Stage};
 use crate::domain::item::{ContainerDetails, Content, ImageId, State, Text};
-use crate::domain::stored::OnDisk;
+use crate::domain::store::layerdb::OnDisk;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::engine::host::on_disk::{Wanted, count};
 use crate::engine::host::walk::scene::DeadMount;

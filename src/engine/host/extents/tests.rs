@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::disk_usage::DiskUsage;
+use crate::domain::store::disk_usage::DiskUsage;
 use crate::engine::host::Walker;
 use crate::engine::host::meter::Meter;
 

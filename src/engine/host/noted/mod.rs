@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::collector::Collector;
 use super::{CONTAINERD, Known, Root, extents, has_images, is_random, prove};
-use crate::domain::blobs::Listed;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text};
-use crate::domain::notes::Notes;
+use crate::domain::store::content::Listed;
+use crate::domain::store::metadata::Notes;
 use crate::engine::clock;
 
 /// Where an engine keeps the containerd that it runs itself.

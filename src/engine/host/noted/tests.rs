@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::blobs::BlobList;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, ImageId, RecordId, Text};
-use crate::domain::notes::Term;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::metadata::Term;
 use crate::engine::host::bolt::checksum;
 
 const PAGE: usize = 4096;

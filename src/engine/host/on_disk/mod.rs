@@ -24,7 +24,7 @@ use super::{Root, is_random, podman, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ImageId, RecordId, Text};
-use crate::domain::stored::{Kept, OnDisk, Stored};
+use crate::domain::store::layerdb::{Kept, OnDisk, Stored};
 
 /// Something whose blocks are to be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]

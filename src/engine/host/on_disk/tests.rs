@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::stored::StoredLayer;
+use crate::domain::store::layerdb::StoredLayer;
 
 const CHAIN: &str = "c1ab1e0000000000000000000000000000000000000000000000000000000001";
 const IMAGE: &str = "c1ab1e0000000000000000000000000000000000000000000000000000000002";

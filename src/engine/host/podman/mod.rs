@@ -15,7 +15,7 @@ use super::Root;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ChainId, Text};
 use crate::domain::layers::chain_id;
-use crate::domain::stored::StoredLayer;
+use crate::domain::store::layerdb::StoredLayer;
 
 /// A list of ten thousand things is some megabytes.
 const LONGEST_LIST: u64 = 64 << 20;

@@ -7,8 +7,8 @@ use rustix::fs::Stat;
 
 use super::{blocks, length};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Taken;
-use crate::domain::disk_usage::{FileId, HardLink};
+use crate::domain::store::disk_usage::{FileId, HardLink};
+use crate::domain::store::folder::Taken;
 
 /// So many files are kept of which not all names were met: 16 MiB at 33 bytes in a table that is full to seven
 /// eighths.

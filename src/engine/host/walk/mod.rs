@@ -28,7 +28,7 @@ pub(super) use self::linked::Linked;
 use super::mounts::MountTree;
 use super::{Walker, base_flags, extents};
 use crate::domain::bytes::Bytes;
-use crate::domain::contents::Taken;
+use crate::domain::store::folder::Taken;
 
 /// So many folders of a way down are held open, besides its top: a process often has no more than 1,024 open files,
 /// and a few walks go on at once.

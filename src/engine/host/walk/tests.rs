@@ -9,7 +9,7 @@ use rustix::process::{Uid, geteuid};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::disk_usage::{FileId, HardLink};
+use crate::domain::store::disk_usage::{FileId, HardLink};
 use crate::engine::host::measure::Leash;
 
 fn open(path: &Path) -> OwnedFd {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::model::Filesystem;
 use super::*;
-use crate::domain::account::{Change, FreedBy};
+use crate::domain::removal::account::{Change, FreedBy};
 use crate::domain::triage::Goal;
 
 const MB: u64 = 1_000_000;

@@ -5,10 +5,10 @@ use tokio::task::JoinHandle;
 
 use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
-use crate::domain::blobs::{BlobList, Listed};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, State};
+use crate::domain::store::content::{BlobList, Listed};
 use crate::engine::Change;
 
 mod local;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::bytes::Bytes;
+use crate::domain::bytes::Bytes;
 
 /// Files fill whole pages on the filesystems that engines use.
 const PAGE: u64 = 4_096;

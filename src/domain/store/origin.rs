@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::item::{Image, Source, Text};
-use super::reference::repository;
+use crate::domain::item::{Image, Source, Text};
+use crate::domain::reference::repository;
 
 /// What stands before a registry's host in a label's key. The port is left out there (tried on 28.5).
 const SOURCE: &str = "containerd.io/distribution.source.";

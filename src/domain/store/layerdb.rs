@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::bytes::Bytes;
-use super::item::{ChainId, ImageId, RecordId, Text};
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ChainId, ImageId, RecordId, Text};
 
 /// What the folder of a graph driver's store tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

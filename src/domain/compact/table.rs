@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// A value for each number; the default until another is written.
 #[derive(Clone, Debug)]
-pub(super) enum Table<T> {
+pub(in crate::domain) enum Table<T> {
     /// A place for every number: quick to use, and costs as much as there are numbers.
     Whole(Vec<T>),
     /// Only what was written: for a handful.
@@ -12,7 +12,7 @@ pub(super) enum Table<T> {
 }
 
 impl<T: Copy + Default> Table<T> {
-    pub(super) fn new(length: usize, few: bool) -> Self {
+    pub(in crate::domain) fn new(length: usize, few: bool) -> Self {
         if few {
             Self::Few(HashMap::new())
         } else {
@@ -20,14 +20,14 @@ impl<T: Copy + Default> Table<T> {
         }
     }
 
-    pub(super) fn at(&self, number: u32) -> T {
+    pub(in crate::domain) fn at(&self, number: u32) -> T {
         match self {
             Self::Whole(values) => values[number as usize],
             Self::Few(values) => values.get(&number).copied().unwrap_or_default(),
         }
     }
 
-    pub(super) fn at_mut(&mut self, number: u32) -> &mut T {
+    pub(in crate::domain) fn at_mut(&mut self, number: u32) -> &mut T {
         match self {
             Self::Whole(values) => &mut values[number as usize],
             Self::Few(values) => values.entry(number).or_default(),
@@ -35,7 +35,7 @@ impl<T: Copy + Default> Table<T> {
     }
 
     /// Writes a value and returns what stood there.
-    pub(super) fn replace(&mut self, number: u32, value: T) -> T {
+    pub(in crate::domain) fn replace(&mut self, number: u32, value: T) -> T {
         std::mem::replace(self.at_mut(number), value)
     }
 }

@@ -2,12 +2,12 @@
 
 /// A number of something that there may be none of: the greatest of all is no thing's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Maybe(u32);
+pub(in crate::domain) struct Maybe(u32);
 
 impl Maybe {
-    pub(super) const NONE: Self = Self(u32::MAX);
+    pub(in crate::domain) const NONE: Self = Self(u32::MAX);
 
-    pub(super) fn get(self) -> Option<u32> {
+    pub(in crate::domain) fn get(self) -> Option<u32> {
         (self != Self::NONE).then_some(self.0)
     }
 }

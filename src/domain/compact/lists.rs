@@ -2,14 +2,17 @@
 
 /// Lists that lie one behind the other in one piece of memory.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lists<T> {
+pub(in crate::domain) struct Lists<T> {
     starts: Vec<u32>,
     values: Vec<T>,
 }
 
 impl<T: Copy + Default> Lists<T> {
     /// Each key's values in the order of the pairs.
-    pub(super) fn new(keys: usize, pairs: impl Iterator<Item = (u32, T)> + Clone) -> Self {
+    pub(in crate::domain) fn new(
+        keys: usize,
+        pairs: impl Iterator<Item = (u32, T)> + Clone,
+    ) -> Self {
         let mut starts = vec![0_u32; keys + 1];
         for (key, _) in pairs.clone() {
             starts[key as usize + 1] += 1;
@@ -27,7 +30,7 @@ impl<T: Copy + Default> Lists<T> {
         Self { starts, values }
     }
 
-    pub(super) fn of(&self, key: u32) -> &[T] {
+    pub(in crate::domain) fn of(&self, key: u32) -> &[T] {
         let key = key as usize;
         match (self.starts.get(key), self.starts.get(key + 1)) {
             (Some(start), Some(end)) => &self.values[*start as usize..*end as usize],

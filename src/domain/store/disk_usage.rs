@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::bytes::Bytes;
-use super::time::Timestamp;
+use crate::domain::bytes::Bytes;
+use crate::domain::time::Timestamp;
 
 /// What a figure of bytes was measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]

@@ -5,12 +5,12 @@ use std::hash::Hash;
 
 use serde::Serialize;
 
-use super::bytes::{Bytes, Figure};
-use super::disk::Disk;
-use super::inventory::Inventory;
-use super::item::{ItemId, Text};
-use super::layers::Ledger;
 use super::outcome::Done;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk::Disk;
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{ItemId, Text};
+use crate::domain::layers::Ledger;
 
 /// How it was found out what has been freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::bytes::Bytes;
-use super::item::{ContainerId, ImageId, RecordId, Text};
-use super::time::Timestamp;
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ContainerId, ImageId, RecordId, Text};
+use crate::domain::time::Timestamp;
 
 /// One state of the notes, of the engine's own namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! What was removed, as the journal tells it, and how it comes back.
 
-use super::bytes::Bytes;
-use super::inventory::EngineInfo;
-use super::item::{ItemId, Kind, Labels, Text, short_id};
 use super::outcome::Outcome;
-use super::plan::ComesBack;
-use super::reference::{self, repository, shown};
-use super::time::Timestamp;
+use crate::domain::bytes::Bytes;
+use crate::domain::inventory::EngineInfo;
+use crate::domain::item::{ItemId, Kind, Labels, Text, short_id};
+use crate::domain::plan::ComesBack;
+use crate::domain::reference::{self, repository, shown};
+use crate::domain::time::Timestamp;
 
 /// One removal that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::bytes::Bytes;
-use super::item::{ChainId, ImageId, Text};
-use super::notes::Notes;
 use super::origin::Origin;
-use super::time::Timestamp;
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ChainId, ImageId, Text};
+use crate::domain::store::metadata::Notes;
+use crate::domain::time::Timestamp;
 
 /// The collector follows labels with this key, alone or with anything behind a dot or slash
 /// (ENGINE-CONTAINERD.md §2).

@@ -1,15 +1,15 @@
 //! What lies in an engine's own folder, as one walk through it found it: whose each part is, by the engine's own
 //! notes, and what it takes.
 //!
-//! The walk knows places and notes, not lists; [`super::unexplained`] lays it beside what the engine lists.
+//! The walk knows places and notes, not lists; [`crate::domain::unexplained`] lays it beside what the engine lists.
 
 use std::collections::HashMap;
 use std::ops::AddAssign;
 
-use super::bytes::Bytes;
-use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
-use super::stored::StoredLayer;
-use super::unexplained::Cause;
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
+use crate::domain::store::layerdb::StoredLayer;
+use crate::domain::unexplained::Cause;
 
 /// What files and folders take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What became of a plan, step by step.
 
 use super::account::Account;
-use super::bytes::{Bytes, Figure};
-use super::item::{ItemId, Text};
-use super::plan::Plan;
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::item::{ItemId, Text};
+use crate::domain::plan::Plan;
 
 /// What a removal did with one step's object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::inventory::Inventory;
-use super::item::{ChainId, Container, ContainerId, Image, ImageId, ImageMount, Text};
+use crate::domain::inventory::Inventory;
+use crate::domain::item::{ChainId, Container, ContainerId, Image, ImageId, ImageMount, Text};
 
 /// Of fewer digits many a word could be made.
 const SHORTEST: usize = 4;

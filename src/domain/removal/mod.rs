@@ -1,0 +1,6 @@
+//! What a removal comes to: how each step ended ([`outcome`]), what it freed and how that is known ([`account`]), and
+//! what the journal tells of it later ([`history`]).
+
+pub mod account;
+pub mod history;
+pub mod outcome;
