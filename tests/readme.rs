@@ -28,7 +28,7 @@ use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::Kind;
 use dtop::domain::time::Timestamp;
 use dtop::engine::demo::{DemoEngine, Pace};
-use dtop::engine::watch::{Wanted, scan_once};
+use dtop::engine::scan::{Wanted, scan_once};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)

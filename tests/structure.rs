@@ -79,7 +79,7 @@ fn is_test(path: &Path) -> bool {
     let is_support = [
         "plan/scene.rs",
         "engine/fake.rs",
-        "watch/fake.rs",
+        "scan/fake.rs",
         "removal/model.rs",
     ];
     path.components()

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::domain::protect::Protection;
-use crate::engine::clock;
 use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
 use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;
+use crate::engine::port::clock;
 use crate::engine::{Engine, Gate};
 
 use super::batch::Found;

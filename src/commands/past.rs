@@ -48,7 +48,7 @@ pub(in crate::commands) async fn ask_registries(planned: &mut Planned) {
     let wanted: Vec<(ItemId, Vec<Text>)> = wanted.take(MOST_ASKED).collect();
     let engine = Arc::clone(&planned.engine);
     let mut known = HashMap::new();
-    let asking = engine::restore::ask_registries(&*engine, wanted, |id, answer| {
+    let asking = engine::copies::restore::ask_registries(&*engine, wanted, |id, answer| {
         known.insert(id, answer);
     });
     // Who does not answer has said nothing.
@@ -210,7 +210,7 @@ async fn bring_back(
     waits.begin(&format!("restoring {}", entry.name));
     let (waits, shown) = (RefCell::new(waits), RefCell::new(&mut *console));
     let restoring = async {
-        let mut restoring = pin!(engine::restore::restore(engine, entry, &tell));
+        let mut restoring = pin!(engine::copies::restore::restore(engine, entry, &tell));
         loop {
             tokio::select! {
                 biased;

@@ -1,28 +1,24 @@
 //! The outside: an engine, real or embedded, behind one trait.
 
-pub mod aside;
-mod blobs;
-pub mod clock;
 pub mod config;
 pub mod connect;
+mod content;
+pub mod copies;
 pub mod demo;
 pub mod docker;
 #[cfg(test)]
 mod fake;
-mod gate;
 pub mod gist;
-mod gzip;
 pub mod host;
 pub mod journal;
 pub mod keychain;
+pub(in crate::engine) mod metadata;
+pub mod port;
 pub mod removal;
-pub mod restore;
-pub mod save;
-mod tar;
+pub mod scan;
 pub mod transport;
 mod user_file;
 mod user_folder;
-pub mod watch;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -46,10 +42,10 @@ use crate::domain::store::folder::Contents;
 use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 
-use save::{Exported, Pieces};
+use crate::engine::copies::save::{Exported, Pieces};
 
 pub use crate::domain::removal::outcome::{Done, Outcome};
-pub use gate::{Gate, Permit};
+pub use crate::engine::port::gate::{Gate, Permit};
 
 use host::{LogOrder, LookOrder, Noted};
 

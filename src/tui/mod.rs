@@ -28,8 +28,8 @@ use crate::domain::inventory::Inventory;
 use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
-use crate::engine::clock;
-use crate::engine::save::usual_folder;
+use crate::engine::copies::save::usual_folder;
+use crate::engine::port::clock;
 use crate::ui::{Theme, view};
 
 pub mod ending;

@@ -19,10 +19,10 @@ use crate::domain::item::{ItemId, Text};
 use crate::domain::plan::Plan;
 use crate::domain::removal::history::{Entry, Returned};
 use crate::engine::Engine;
+use crate::engine::copies::restore::{ask_registries, restore};
 use crate::engine::journal::{History, Journal};
 use crate::engine::removal::{Order, remove};
-use crate::engine::restore::{ask_registries, restore};
-use crate::engine::watch::{First, Request, Sight, watch};
+use crate::engine::scan::{First, Request, Sight, watch};
 
 /// How to get an engine, or why there is none.
 pub type Opened = Result<Arc<dyn Engine>, Vec<Attempt>>;

@@ -35,8 +35,8 @@ use dtop::engine::Engine;
 use dtop::engine::docker::{DockerEngine, Options};
 use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
+use dtop::engine::scan::{Wanted, scan_once};
 use dtop::engine::transport::Address;
-use dtop::engine::watch::{Wanted, scan_once};
 use libtest_mimic::{Completion, Failed};
 
 use disk::Disk;

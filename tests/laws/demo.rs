@@ -16,7 +16,7 @@ use dtop::engine::demo::{DemoEngine, Pace};
 use dtop::engine::host::{Known, LogOrder};
 use dtop::engine::journal::Journal;
 use dtop::engine::removal::{Order, remove};
-use dtop::engine::watch::{Wanted, scan_once};
+use dtop::engine::scan::{Wanted, scan_once};
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use proptest::sample::{Index, SizeRange};

@@ -20,7 +20,7 @@ use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 use crate::engine::journal::Journal;
-use crate::engine::watch::{Wanted, blocks_of};
+use crate::engine::scan::{Wanted, blocks_of};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How, Target};

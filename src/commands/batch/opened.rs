@@ -13,7 +13,7 @@ use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 use crate::engine::Engine;
-use crate::engine::watch::{Walk, Wanted, scan_once};
+use crate::engine::scan::{Walk, Wanted, scan_once};
 use crate::report::select::How;
 
 /// An engine that has answered, and what is known before it is looked at.

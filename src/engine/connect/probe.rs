@@ -6,7 +6,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::WhyNot;
-use crate::engine::gzip::{self, Gunzip};
+use crate::engine::content::gzip::{self, Gunzip};
 use crate::engine::transport::{Address, Line, ssh, tls};
 
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.

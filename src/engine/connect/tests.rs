@@ -556,7 +556,7 @@ async fn the_first_that_answers_is_the_only_one_dialled() {
     let engine = first(places, &Lines::default(), async |place, _| {
         dialled.fetch_add(1, Ordering::Relaxed);
         assert!(place.url.ends_with("/a"), "{}", place.url);
-        Ok(Arc::new(crate::engine::watch::fake::Fake::default()) as Arc<dyn Engine>)
+        Ok(Arc::new(crate::engine::scan::fake::Fake::default()) as Arc<dyn Engine>)
     })
     .await;
     assert!(engine.is_ok());

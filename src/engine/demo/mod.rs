@@ -23,7 +23,6 @@ use tokio::time::{Instant, sleep};
 
 use self::store::Store;
 use super::host::{LogOrder, LookOrder};
-use super::save::{Exported, Pieces};
 use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
 };
@@ -37,6 +36,7 @@ use crate::domain::item::{
 use crate::domain::outsider::Outsider;
 use crate::domain::store::folder::Contents;
 use crate::domain::time::Timestamp;
+use crate::engine::copies::save::{Exported, Pieces};
 
 pub use self::fleet::FleetError;
 

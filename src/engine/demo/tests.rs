@@ -10,7 +10,7 @@ use crate::domain::item::{Kind, Text};
 use crate::domain::plan::{AddedBy, Plan, Selection};
 use crate::domain::survey::Survey;
 use crate::engine::removal::{Order, remove};
-use crate::engine::watch::{Wanted, scan_once};
+use crate::engine::scan::{Wanted, scan_once};
 
 /// A base with a child of the classic builder, a build that the cache still has, and users of them.
 const SMALL: &str = r#"{

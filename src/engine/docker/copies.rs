@@ -26,8 +26,8 @@ use crate::domain::item::{
     Container, ContainerId, Image, ImageId, Labels, State, Text, VolumeName,
 };
 use crate::domain::time::Timestamp;
-use crate::engine::clock;
-use crate::engine::save::{Exported, Pieces, Proof};
+use crate::engine::copies::save::{Exported, Pieces, Proof};
+use crate::engine::port::clock;
 use crate::engine::transport::{Body, within};
 use crate::engine::{EngineError, wire};
 

@@ -32,13 +32,11 @@ use self::ahead::Ahead;
 use self::greeting::Pinged;
 pub use self::limits::Limits;
 use self::usage::{Part, Usage};
-use super::blobs::Blobs;
 use super::gist::Gist;
 use super::host::peer;
 use super::host::remote::{self, Home};
 use super::host::{LogOrder, LookOrder, Noted};
 use super::keychain::Keychain;
-use super::save::{Exported, Pieces};
 use super::transport::{Address, Api, Frames, Line, Transport};
 use super::wire::{self, Dialect, ImageList};
 use super::{
@@ -55,6 +53,8 @@ use crate::domain::outsider::Outsider;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
+use crate::engine::content::Blobs;
+use crate::engine::copies::save::{Exported, Pieces};
 
 /// A list is given this long.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));

@@ -15,15 +15,15 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, statat};
 
-use super::layers::read;
 use super::measure::single;
 use super::meter::Meter;
-use super::noted::Snapshots;
 use super::on_disk::folders_of;
 use super::{Known, Root, Walker, logs, podman, unless_gone};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, Text};
 use crate::domain::store::disk_usage::DiskUsage;
+use crate::engine::metadata::layerdb::read;
+use crate::engine::metadata::noted::Snapshots;
 
 /// What containers were measured to take, and those whose turn has not come.
 #[derive(Debug, Default)]

@@ -81,7 +81,7 @@ struct Mounts {
 
 impl Walker {
     /// One that needs no leash: it ends by itself.
-    pub(super) fn until(end: Instant) -> Self {
+    pub(in crate::engine) fn until(end: Instant) -> Self {
         Self {
             until: Some(end),
             ..Self::default()

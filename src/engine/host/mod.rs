@@ -1,21 +1,16 @@
 //! The engine's host, where it is this machine: proof of that, and the disks that hold the engine's data.
 
-mod bolt;
-mod collector;
 mod containers;
 mod contents;
-mod extents;
-mod layers;
-mod leases;
+pub(in crate::engine) mod extents;
 mod logs;
-pub(in crate::engine) mod noted;
 pub mod remote;
 mod resolve;
 
+pub use crate::engine::metadata::layerdb::stored;
+pub use crate::engine::metadata::noted::{Documents, Noted};
 pub use containers::{Containers, containers};
 pub use contents::{Measured, contents};
-pub use layers::stored;
-pub use noted::{Documents, Noted};
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -40,7 +35,7 @@ mod mount_table;
 mod mounts;
 pub mod on_disk;
 pub mod peer;
-mod podman;
+pub(in crate::engine) mod podman;
 mod unlisted;
 mod walk;
 
@@ -50,7 +45,7 @@ pub use resolve::{Asked, resolve};
 pub use unlisted::{Unlisted, unlisted};
 
 /// Where containerd keeps its data when it is not told otherwise.
-const CONTAINERD: &str = "/var/lib/containerd";
+pub(in crate::engine) const CONTAINERD: &str = "/var/lib/containerd";
 /// The folders of an engine's root that people put on another disk with a link (moby#39446), and no others.
 const LINKABLE: [&str; 3] = ["volumes", "containers", "overlay2"];
 /// How many objects of a kind are looked for: one found is proof, and a folder of thousands is no better.
@@ -263,7 +258,7 @@ pub fn prove(engine: &EngineInfo, known: &Known) -> Result<Root, NotLocal> {
 }
 
 impl Root {
-    fn open(path: Text) -> io::Result<Self> {
+    pub(in crate::engine) fn open(path: Text) -> io::Result<Self> {
         // The root itself may be a symlink: that is the administrator's doing, not the engine's.
         let dir = openat(CWD, &*path, OFlags::DIRECTORY | base_flags(), Mode::empty())?;
         let stat = fstat(&dir)?;
@@ -412,13 +407,13 @@ impl Root {
     }
 }
 
-fn base_flags() -> OFlags {
+pub(in crate::engine) fn base_flags() -> OFlags {
     // Opening a FIFO would wait for somebody to write into it.
     OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK
 }
 
 /// What has vanished meanwhile is no trouble, but nothing.
-fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+pub(in crate::engine) fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -427,7 +422,7 @@ fn unless_gone<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// True for 64 hexadecimal digits: nobody else has come upon the same ones.
-fn is_random(name: &str) -> bool {
+pub(in crate::engine) fn is_random(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
@@ -524,7 +519,7 @@ fn places(engine: &EngineInfo) -> [(String, Places); 3] {
         ..Places::default()
     };
     let layers = match engine.store {
-        Store::Containerd => noted::DAEMON.to_owned(),
+        Store::Containerd => crate::engine::metadata::noted::DAEMON.to_owned(),
         Store::GraphDriver | Store::Unknown => engine.driver.to_string(),
     };
     [
@@ -571,7 +566,7 @@ fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
 }
 
 /// True if a containerd's folder, below a root, holds every one of some images, as far as that is looked for.
-fn has_images(root: &Root, containerd: &Path, images: &[ImageId]) -> bool {
+pub(in crate::engine) fn has_images(root: &Root, containerd: &Path, images: &[ImageId]) -> bool {
     let blobs = containerd.join("io.containerd.content.v1.content/blobs/sha256");
     images.iter().take(SAMPLE).all(|image| {
         let digest = image.as_str().strip_prefix("sha256:").unwrap_or_default();

@@ -19,7 +19,7 @@ use super::{
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::Text;
-use crate::engine::aside::aside;
+use crate::engine::port::aside::aside;
 
 /// Programs that carry a socket from elsewhere, by their names in `/proc`.
 const CARRIERS: [&str; 6] = ["ssh", "sshd", "sshd-session", "socat", "autossh", "ncat"];

@@ -13,7 +13,7 @@ use crate::domain::item::{Kind, Labels, Text};
 use crate::domain::plan::ComesBack;
 use crate::domain::removal::history::{Entry, is_on};
 use crate::domain::removal::outcome::{Done, Outcome};
-use crate::engine::clock;
+use crate::engine::port::clock;
 
 /// How every line begins: within a line nothing else can, since a text's quotes are escaped.
 const START: &str = "{\"line\":";

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use self::book::Book;
 use super::Engine;
-use super::aside::aside;
 use super::user_folder;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::EngineInfo;
@@ -25,7 +24,8 @@ use crate::domain::plan::{Plan, Seen, Step};
 use crate::domain::removal::history::{Entry, Resolved};
 use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::{Item, Survey};
-use crate::engine::clock;
+use crate::engine::port::aside::aside;
+use crate::engine::port::clock;
 
 pub use self::lines::History;
 

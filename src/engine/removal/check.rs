@@ -15,7 +15,8 @@ use crate::domain::survey::Survey;
 
 use super::{ANOTHER, Order, Run};
 use crate::engine::host::{Asked, Unlisted};
-use crate::engine::{Engine, EngineError, clock, watch};
+use crate::engine::port::clock;
+use crate::engine::{Engine, EngineError, scan};
 
 /// How many containers are inspected at a time.
 const AT_ONCE: usize = 8;
@@ -53,7 +54,7 @@ pub(super) async fn recheck(
         base.apply(Part::Outsiders(OutsiderKind::External, external));
     }
     if has(&plan, |id| is_image(id) || matches!(id, ItemId::Volume(_))) {
-        let found = watch::unlisted_now(engine, &base, &base).await;
+        let found = scan::unlisted_now(engine, &base, &base).await;
         take_folder(found, &mut base);
     }
     resolve(&mut base).await;
@@ -67,7 +68,7 @@ pub(super) async fn recheck(
         let details = Arc::new(with_sizes(details, &base, &id));
         base.apply(Part::ContainerDetails(id, Figure::Known(details)));
     }
-    for part in watch::sizes_of(engine, &base, emptied(&plan, &base)).await {
+    for part in scan::sizes_of(engine, &base, emptied(&plan, &base)).await {
         base.apply(part);
     }
     let survey = Survey::new(base);
@@ -103,7 +104,7 @@ fn take(
 /// Looks where paths really are by now, where the engine is on this machine.
 async fn resolve(base: &mut Inventory) {
     if base.engine.local
-        && let Some(paths) = watch::resolved(Asked::of(base)).await
+        && let Some(paths) = scan::resolved(Asked::of(base)).await
     {
         base.apply(Part::Resolved(paths));
     }
@@ -120,7 +121,7 @@ fn with_swarm(engine: &EngineInfo, swarm: Swarm) -> EngineInfo {
 /// Takes in what the folder of an engine on this machine tells of containers that no list does. Where it cannot be
 /// read any more, what it told before stands.
 fn take_folder(found: Option<Unlisted>, now: &mut Inventory) {
-    let parts = found.into_iter().map(|it| watch::unlisted_parts(Some(it)));
+    let parts = found.into_iter().map(|it| scan::unlisted_parts(Some(it)));
     for part in parts.flatten() {
         now.apply(part);
     }
@@ -213,7 +214,7 @@ impl Run<'_> {
                 now.apply(Part::Images(images));
                 let external = Figure::Known(engine.external().await?);
                 now.apply(Part::Outsiders(OutsiderKind::External, external));
-                take_folder(watch::unlisted_now(engine, before, &now).await, &mut now);
+                take_folder(scan::unlisted_now(engine, before, &now).await, &mut now);
             }
             ItemId::Container(id) => {
                 now.containers = engine.containers().await?;
@@ -228,7 +229,7 @@ impl Run<'_> {
             ItemId::Volume(name) => {
                 now.containers = engine.containers().await?;
                 now.volumes = engine.volumes().await?;
-                take_folder(watch::unlisted_now(engine, before, &now).await, &mut now);
+                take_folder(scan::unlisted_now(engine, before, &now).await, &mut now);
                 if self.has_new_binds(&now) {
                     resolve(&mut now).await;
                 }
@@ -294,7 +295,7 @@ impl Run<'_> {
         }
         let own = now.volumes.iter().filter(|volume| volume.name == *name);
         let own = own.cloned().collect();
-        watch::sizes_of(self.engine, self.survey.inventory(), own).await
+        scan::sizes_of(self.engine, self.survey.inventory(), own).await
     }
 }
 

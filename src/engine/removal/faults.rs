@@ -14,7 +14,7 @@ use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Survey;
 use crate::engine::docker::DockerEngine;
 use crate::engine::journal::Journal;
-use crate::engine::watch::{Wanted, scan_once};
+use crate::engine::scan::{Wanted, scan_once};
 use crate::engine::{Engine, EngineError};
 
 /// Thirty objects to remove, each kind in its odd forms, and `keep…` ones beside them that look alike.
@@ -99,7 +99,7 @@ async fn scan(engine: &dyn Engine) -> Inventory {
     let wanted = Wanted {
         layers: false,
         volume_sizes: false,
-        container_sizes: crate::engine::watch::Walk::None,
+        container_sizes: crate::engine::scan::Walk::None,
         ..Wanted::ALL
     };
     let scanned = scan_once(engine, wanted, &Inventory::default(), |_, _| {}).await;

@@ -14,8 +14,8 @@ use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::ItemId;
 use crate::domain::plan::Plan;
-use crate::engine::aside::aside;
 use crate::engine::host::{self, Known, LookOrder};
+use crate::engine::port::aside::aside;
 use crate::engine::{Change, Engine};
 
 /// How long filesystems may take to be synchronised: a busy disk writes what others have left to it.

@@ -14,7 +14,7 @@ use crate::domain::layers::Remains;
 use crate::domain::plan::Step;
 use crate::domain::removal::account::{Account, Difference, FreedBy, lost};
 use crate::domain::survey::Survey;
-use crate::engine::watch::{Wanted, scan_once};
+use crate::engine::scan::{Wanted, scan_once};
 
 /// Between two looks whether the account is still waited for.
 const GLANCE: Duration = Duration::from_millis(100);

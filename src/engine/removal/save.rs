@@ -11,7 +11,7 @@ use crate::domain::item::{ImageId, ItemId, State, Text, VolumeName};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::reference::is_digest;
 use crate::domain::removal::outcome::Event;
-use crate::engine::save::{AnyFiles, Failure, Folder, WholeImage};
+use crate::engine::copies::save::{AnyFiles, Failure, Folder, WholeImage};
 use crate::engine::{EngineError, Gate};
 
 use tokio::time::timeout;

@@ -33,11 +33,11 @@ pub(super) use self::frames::Frames;
 pub(super) use self::http2::Way;
 use self::metered::{Allowance, Metered};
 use self::packed::unpacked;
-use super::aside::aside;
 use super::wire;
 use super::{EngineError, Gate};
 use crate::domain::engine_words::shortened;
 use crate::domain::item::Text;
+use crate::engine::port::aside::aside;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;

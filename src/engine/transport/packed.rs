@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::{Body, empty};
-use crate::engine::gzip::Gunzip;
+use crate::engine::content::gzip::Gunzip;
 use crate::engine::{EngineError, wire};
 
 /// What waits between the two ends of a connection.

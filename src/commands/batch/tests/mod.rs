@@ -15,7 +15,7 @@ use crate::domain::protect::Rule;
 use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
-use crate::engine::watch::{Walk, scan_once};
+use crate::engine::scan::{Walk, scan_once};
 use crate::report::text::Page;
 use crate::ui::text::sanitise;
 

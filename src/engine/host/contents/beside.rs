@@ -8,9 +8,9 @@ use super::{BLOBS, SNAPSHOTTER, Tour};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::Owner;
 use crate::domain::unexplained::Cause;
-use crate::engine::host::leases::{Keeper, Keepers};
-use crate::engine::host::noted::{DAEMON, above_remapped};
 use crate::engine::host::{CONTAINERD, Known, Root, has_images};
+use crate::engine::metadata::leases::{Keeper, Keepers};
+use crate::engine::metadata::noted::{DAEMON, above_remapped};
 
 /// The snapshotter that the engine uses unless it is told otherwise.
 const USUAL: &str = "overlayfs";

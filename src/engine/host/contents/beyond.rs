@@ -12,9 +12,9 @@ use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::{Owner, Portion};
 use crate::domain::unexplained::Cause;
 use crate::engine::host::measure::Folder;
-use crate::engine::host::noted::above_remapped;
 use crate::engine::host::walk::{Linked, Look, blocks};
 use crate::engine::host::{Root, Walker, unless_gone};
+use crate::engine::metadata::noted::above_remapped;
 
 /// Where Podman puts temporary files unless it is told otherwise.
 const TEMPORARY: &str = "/var/tmp";

@@ -18,11 +18,8 @@ use rustix::fs::{FileType, Stat, fstat, readlinkat};
 use serde::Deserialize;
 
 use self::beside::Beside;
-use super::layers::Notes;
-use super::leases::{Keeper, Keepers};
 use super::measure::{Folder, VolumeUsage};
 use super::mounts::MountTree;
-use super::noted::DAEMON;
 use super::on_disk::{Before, folders_of};
 use super::walk::{Linked, Look, blocks};
 use super::{Known, Root, Walker, has_images, unless_gone};
@@ -32,6 +29,9 @@ use crate::domain::item::{ChainId, ContainerId, ImageId, Text, VolumeName};
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::store::folder::{Contents, Owner, Portion, Taken};
 use crate::domain::unexplained::Cause;
+use crate::engine::metadata::layerdb::Notes;
+use crate::engine::metadata::leases::{Keeper, Keepers};
+use crate::engine::metadata::noted::DAEMON;
 
 /// Folders that the storage drivers have had: one that is not in use was left by another.
 const DRIVERS: [&str; 9] = [

@@ -12,7 +12,7 @@ use crate::domain::store::layerdb::OnDisk;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::engine::host::on_disk::{Wanted, count};
 use crate::engine::host::walk::scene::DeadMount;
-use crate::engine::watch::fake;
+use crate::engine::scan::fake;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 const GONE: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000002";

@@ -29,12 +29,12 @@ const INODE_OF_BTRFS: Bytes = Bytes(2048);
 const CHECKED: u64 = 512;
 
 /// Returns true on a filesystem whose files may have blocks in common.
-pub(super) fn may_share(at: impl AsFd) -> bool {
+pub(in crate::engine) fn may_share(at: impl AsFd) -> bool {
     inode(at).is_some()
 }
 
 /// Returns the bytes that may come back with so many inodes, besides the blocks of their files.
-pub(super) fn beside_blocks(at: impl AsFd, inodes: u64, blocks: Bytes) -> Bytes {
+pub(in crate::engine) fn beside_blocks(at: impl AsFd, inodes: u64, blocks: Bytes) -> Bytes {
     let bytes = match kind(at) {
         Some(XFS) => inodes * INODE.0,
         Some(BTRFS) => inodes * INODE_OF_BTRFS.0 + blocks.0 / CHECKED,
@@ -45,7 +45,7 @@ pub(super) fn beside_blocks(at: impl AsFd, inodes: u64, blocks: Bytes) -> Bytes 
 }
 
 /// Returns the bytes that may come back with one inode, on a filesystem whose files may have blocks in common.
-pub(super) fn inode(at: impl AsFd) -> Option<Bytes> {
+pub(in crate::engine) fn inode(at: impl AsFd) -> Option<Bytes> {
     match kind(at)? {
         XFS | BCACHEFS | ZFS => Some(INODE),
         BTRFS => Some(INODE_OF_BTRFS),
@@ -54,7 +54,7 @@ pub(super) fn inode(at: impl AsFd) -> Option<Bytes> {
 }
 
 /// Returns true on a filesystem that may keep a file in less than the blocks that its inode tells of.
-pub(super) fn packs(at: impl AsFd) -> bool {
+pub(in crate::engine) fn packs(at: impl AsFd) -> bool {
     matches!(kind(at), Some(BTRFS | BCACHEFS | ZFS))
 }
 
@@ -66,7 +66,7 @@ fn kind(at: impl AsFd) -> Option<FsWord> {
 /// they take less than they seem to; all of them where that is not asked, or not told.
 ///
 /// The file is opened for reading, and not read.
-pub(super) fn shareable(folder: &OwnedFd, name: &CStr, stat: &Stat) -> Bytes {
+pub(in crate::engine) fn shareable(folder: &OwnedFd, name: &CStr, stat: &Stat) -> Bytes {
     let all = blocks(stat);
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || all.is_zero() {
         return Bytes::ZERO;

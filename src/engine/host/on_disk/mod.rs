@@ -150,7 +150,7 @@ pub struct Before {
 
 impl Before {
     /// Returns all blocks of a folder of the driver's, with the notes on it.
-    pub(super) fn folder(&self, name: &str) -> Option<Bytes> {
+    pub(in crate::engine) fn folder(&self, name: &str) -> Option<Bytes> {
         let counted = self.on_disk.folders.get(name).copied();
         let written = || {
             let stored = self.stored.as_deref()?;
@@ -170,7 +170,7 @@ impl Before {
 }
 
 /// Counts blocks below one root.
-pub(super) struct Counter<'a> {
+pub(in crate::engine) struct Counter<'a> {
     root: &'a Root,
     walker: &'a Walker,
     /// Where the driver keeps a folder for each layer.
@@ -188,7 +188,11 @@ enum Notes {
 
 impl<'a> Counter<'a> {
     /// `None` for a driver whose folders are not known.
-    pub(super) fn new(root: &'a Root, engine: &EngineInfo, walker: &'a Walker) -> Option<Self> {
+    pub(in crate::engine) fn new(
+        root: &'a Root,
+        engine: &EngineInfo,
+        walker: &'a Walker,
+    ) -> Option<Self> {
         let (folders, _) = folders_of(engine)?;
         let driver = &engine.driver;
         Some(Self {
@@ -260,7 +264,7 @@ impl<'a> Counter<'a> {
     ///
     /// # Errors
     /// It is not there or cannot be read to its end, something is mounted in it, or time is over.
-    pub(super) fn folder(&self, name: &str) -> io::Result<Kept> {
+    pub(in crate::engine) fn folder(&self, name: &str) -> io::Result<Kept> {
         let found = self.folder_unless(name, None, None)?;
         Ok(found.map(|(_, kept)| kept).unwrap_or_default())
     }

@@ -40,7 +40,7 @@ pub(super) fn notes(driver: &str, kind: &str) -> PathBuf {
 }
 
 /// Returns the layers that containers write to, by the containers' IDs, as far as the lists can be read.
-pub(super) fn layers_of_containers(root: &Root, driver: &str) -> HashMap<Text, Text> {
+pub(in crate::engine) fn layers_of_containers(root: &Root, driver: &str) -> HashMap<Text, Text> {
     let listed = ["containers.json", "volatile-containers.json"];
     let listed = listed.into_iter();
     let listed = listed.filter_map(|list| read(root, driver, "containers", list));
@@ -52,7 +52,7 @@ pub(super) fn layers_of_containers(root: &Root, driver: &str) -> HashMap<Text, T
 ///
 /// A layer is left out, with all above it, where the list does not say what it unpacks to, as of one that was pulled in
 /// part. Where several folders hold the same layer, as copies for other users' IDs do, none is named.
-pub(super) fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
+pub(in crate::engine) fn layers(root: &Root, driver: &str) -> Option<Vec<StoredLayer>> {
     // Newer than the containers: a layer that is listed and written to belongs to one of these.
     let written = layers_of_containers(root, driver);
     let written: HashSet<&str> = written.values().map(|it| &**it).collect();

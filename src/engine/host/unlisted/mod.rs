@@ -12,12 +12,12 @@ use std::path::Path;
 use rustix::fs::Dir;
 use serde_json::Value;
 
-use super::layers::mounted_layers;
 use super::{Known, Root, is_random, unless_gone};
 use crate::domain::item::{ContainerId, ImageId, VolumeName, short_id};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::paths::Paths;
 use crate::domain::store::mounted::{MountedImage, MountedImages};
+use crate::engine::metadata::layerdb::mounted_layers;
 use crate::engine::wire::Row;
 
 /// A container's settings are some kilobytes.

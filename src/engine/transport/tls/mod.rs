@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{
 };
 
 use self::unchecked::Unchecked;
-use crate::engine::clock;
+use crate::engine::port::clock;
 use crate::engine::user_file::{self, bytes_of};
 
 mod unchecked;

@@ -1,0 +1,192 @@
+//! gzip (RFC 1952), unpacked a piece at a time.
+
+use miniz_oxide::inflate::stream::{InflateState, inflate};
+use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+
+/// What each member of a file begins with.
+pub(in crate::engine) const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+/// A name and a comment are in a head.
+pub(in crate::engine) const LONGEST_HEAD: usize = 128 << 10;
+/// Behind a member, a checksum and a length.
+pub(in crate::engine) const TRAILER: usize = 8;
+/// What is unpacked at a time.
+const PIECE: usize = 64 << 10;
+
+/// Returns where a member's compressed bytes begin, if its head is whole.
+pub(in crate::engine) fn end_of_head(head: &[u8]) -> Option<usize> {
+    let flags = *head.get(3)?;
+    let mut at = 10;
+    if flags & 4 != 0 {
+        let length = head.get(at..at + 2)?;
+        at += 2 + usize::from(u16::from_le_bytes([length[0], length[1]]));
+    }
+    // A name and a comment end with a zero.
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            at += head.get(at..)?.iter().position(|byte| *byte == 0)? + 1;
+        }
+    }
+    if flags & 2 != 0 {
+        at += 2;
+    }
+    (at <= head.len()).then_some(at)
+}
+
+/// What is said to be gzip and is not, or is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Damaged;
+
+/// A stream that is unpacked while it comes.
+pub(in crate::engine) struct Gunzip {
+    part: Part,
+    piece: Box<[u8]>,
+}
+
+enum Part {
+    /// What has come of a head that is not whole.
+    Head(Vec<u8>),
+    Deflated(Box<InflateState>),
+    /// So many bytes until the next member, if there is one.
+    Trailer(usize),
+}
+
+impl Default for Gunzip {
+    fn default() -> Self {
+        Self {
+            part: Part::Head(Vec::new()),
+            piece: vec![0; PIECE].into(),
+        }
+    }
+}
+
+impl Gunzip {
+    /// Returns the next piece that these bytes unpack to, and takes what was used of them away. An empty one means
+    /// that there is no more in them.
+    pub(in crate::engine) fn next(&mut self, bytes: &mut &[u8]) -> Result<&[u8], Damaged> {
+        loop {
+            match &mut self.part {
+                Part::Head(head) => {
+                    // A byte at a time: what follows is no part of it.
+                    let Some((first, rest)) = bytes.split_first() else {
+                        return Ok(&[]);
+                    };
+                    head.push(*first);
+                    *bytes = rest;
+                    let known = head.len().min(MAGIC.len());
+                    if head[..known] != MAGIC[..known] || head.len() > LONGEST_HEAD {
+                        return Err(Damaged);
+                    }
+                    if end_of_head(head).is_some() {
+                        self.part = Part::Deflated(InflateState::new_boxed(DataFormat::Raw));
+                    }
+                }
+                Part::Trailer(0) => self.part = Part::Head(Vec::new()),
+                Part::Trailer(left) => {
+                    let skipped = bytes.len().min(*left);
+                    if skipped == 0 {
+                        return Ok(&[]);
+                    }
+                    *left -= skipped;
+                    *bytes = &bytes[skipped..];
+                }
+                Part::Deflated(state) => {
+                    let result = inflate(state, bytes, &mut self.piece, MZFlush::None);
+                    let is_stuck = result.bytes_consumed == 0 && result.bytes_written == 0;
+                    if is_stuck && !bytes.is_empty() && result.status != Ok(MZStatus::StreamEnd) {
+                        return Err(Damaged);
+                    }
+                    *bytes = &bytes[result.bytes_consumed..];
+                    match result.status {
+                        Ok(MZStatus::StreamEnd) => self.part = Part::Trailer(TRAILER),
+                        Ok(_) | Err(MZError::Buf) => {}
+                        Err(_) => return Err(Damaged),
+                    }
+                    let is_over = matches!(self.part, Part::Trailer(_));
+                    if result.bytes_written > 0 || !is_over {
+                        return Ok(&self.piece[..result.bytes_written]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns true at the end of a member, where the stream may end.
+    pub(in crate::engine) fn is_whole(&self) -> bool {
+        match &self.part {
+            Part::Head(head) => head.is_empty(),
+            Part::Trailer(left) => *left == 0,
+            Part::Deflated(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miniz_oxide::deflate::compress_to_vec;
+    use proptest::prelude::*;
+    use proptest::test_runner::FileFailurePersistence;
+
+    use super::*;
+
+    fn member(text: &[u8], name: &str) -> Vec<u8> {
+        let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+        if !name.is_empty() {
+            member[3] |= 8;
+            member.extend_from_slice(name.as_bytes());
+            member.push(0);
+        }
+        member.extend(compress_to_vec(text, 6));
+        member.extend([0; TRAILER]);
+        member
+    }
+
+    fn unpack(packed: &[u8], step: usize) -> Result<Vec<u8>, Damaged> {
+        let (mut gunzip, mut all) = (Gunzip::default(), Vec::new());
+        for mut part in packed.chunks(step.max(1)) {
+            loop {
+                let piece = gunzip.next(&mut part)?;
+                all.extend_from_slice(piece);
+                if piece.is_empty() && part.is_empty() {
+                    break;
+                }
+            }
+        }
+        if gunzip.is_whole() {
+            Ok(all)
+        } else {
+            Err(Damaged)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+            ..ProptestConfig::default()
+        })]
+        #[test]
+        fn members_come_out_as_they_went_in_however_they_come(
+            texts in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..3000), "[a-z]{0,5}"), 1..4),
+            step in 1_usize..5000,
+        ) {
+            let packed: Vec<u8> = texts.iter().flat_map(|(text, name)| member(text, name)).collect();
+            let whole: Vec<u8> = texts.iter().flat_map(|(text, _)| text.clone()).collect();
+            prop_assert_eq!(unpack(&packed, step), Ok(whole));
+            prop_assert_eq!(unpack(&packed[..packed.len() - 1], step), Err(Damaged));
+        }
+    }
+
+    #[test]
+    fn a_thousandfold_comes_in_pieces() {
+        let packed = member(&vec![0; 10 << 20], "zeros");
+        assert_eq!(unpack(&packed, 1 << 20).map(|all| all.len()), Ok(10 << 20));
+        let (mut gunzip, mut bytes) = (Gunzip::default(), &packed[..]);
+        assert!(gunzip.next(&mut bytes).unwrap().len() <= PIECE && !bytes.is_empty());
+        for not in [
+            &b"[]"[..],
+            b"\x1f\x8b\x09",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff",
+        ] {
+            assert_eq!(unpack(not, 100), Err(Damaged));
+        }
+    }
+}

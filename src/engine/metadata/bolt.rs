@@ -1,0 +1,279 @@
+//! Reads the database files that the engine keeps beside its layers, without opening them as a database.
+//!
+//! bbolt's file is a tree of pages that are never changed in place: a transaction writes new pages and then one
+//! of the two meta pages, which leads to the new root. A reader that finds the same newest meta page before and
+//! after has read one whole state. Whatever does not look as it should is no answer.
+
+/// The file's own mark, and the only version that there has been.
+const MAGIC: u32 = 0xED0C_DAED;
+const VERSION: u32 = 2;
+const PAGE_HEADER: usize = 16;
+/// bbolt takes that of the system, which is many times as large.
+const SMALLEST_PAGE: usize = 512;
+const ELEMENT: usize = 16;
+const BUCKET_HEADER: usize = 16;
+const BRANCH: u16 = 0x01;
+const LEAF: u16 = 0x02;
+/// A leaf's value that is a bucket of its own.
+const IS_BUCKET: u32 = 0x01;
+/// No tree of the engine's is deeper: a file that leads in circles is not followed.
+const DEEPEST: u32 = 32;
+
+/// A database as it was when it was read.
+pub(in crate::engine) struct Bolt<'a> {
+    bytes: &'a [u8],
+    page_size: usize,
+    root: u64,
+    /// Grows with each change.
+    pub(in crate::engine) transaction: u64,
+}
+
+/// What is found under a key.
+pub(in crate::engine) enum Value<'a> {
+    Bytes(&'a [u8]),
+    Bucket(Bucket<'a>),
+}
+
+/// Where the pages of a bucket begin.
+pub(in crate::engine) enum Bucket<'a> {
+    At(u64),
+    /// A small one lies in the page that names it.
+    Inline(&'a [u8]),
+}
+
+impl<'a> Bolt<'a> {
+    /// Finds the newest whole state.
+    pub(in crate::engine) fn open(bytes: &'a [u8]) -> Option<Self> {
+        let first = Self::meta(bytes, 0);
+        // The second meta page is a page further on, whose size only the first knows, or the system does.
+        let size = first.as_ref().map_or(4096, |meta| meta.page_size);
+        let second = Self::meta(bytes, size);
+        first
+            .into_iter()
+            .chain(second)
+            .max_by_key(|meta| meta.transaction)
+    }
+
+    fn meta(bytes: &'a [u8], at: usize) -> Option<Self> {
+        let meta = bytes.get(at + PAGE_HEADER..)?;
+        if u32_at(meta, 0)? != MAGIC || u32_at(meta, 4)? != VERSION {
+            return None;
+        }
+        if u64_at(meta, 56)? != checksum(meta.get(..56)?) {
+            return None;
+        }
+        let page_size = usize::try_from(u32_at(meta, 8)?).ok()?;
+        if page_size < SMALLEST_PAGE {
+            return None;
+        }
+        Some(Self {
+            bytes,
+            page_size,
+            root: u64_at(meta, 16)?,
+            transaction: u64_at(meta, 48)?,
+        })
+    }
+
+    pub(in crate::engine) fn root(&self) -> Bucket<'a> {
+        Bucket::At(self.root)
+    }
+
+    /// Everything in a bucket, in order. `None` where the file is not what it should be.
+    pub(in crate::engine) fn entries(
+        &self,
+        bucket: &Bucket<'a>,
+    ) -> Option<Vec<(&'a [u8], Value<'a>)>> {
+        let mut entries = Vec::new();
+        // No page has two above it: a file whose pages do would be walked through times without number.
+        let mut pages = self.bytes.len() / self.page_size.max(1) + 1;
+        match bucket {
+            Bucket::At(page) => self.walk(self.page(*page)?, 0, &mut pages, &mut entries)?,
+            Bucket::Inline(page) => self.walk(page, 0, &mut pages, &mut entries)?,
+        }
+        Some(entries)
+    }
+
+    fn page(&self, number: u64) -> Option<&'a [u8]> {
+        let at = usize::try_from(number).ok()?.checked_mul(self.page_size)?;
+        self.bytes.get(at..)
+    }
+
+    fn walk(
+        &self,
+        page: &'a [u8],
+        depth: u32,
+        pages: &mut usize,
+        entries: &mut Vec<(&'a [u8], Value<'a>)>,
+    ) -> Option<()> {
+        *pages = pages.checked_sub(1)?;
+        let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
+        // No more elements than there is room for in the whole file.
+        if entries.len() + count > self.bytes.len() / ELEMENT {
+            return None;
+        }
+        for index in 0..count {
+            let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
+            match flags {
+                BRANCH if depth < DEEPEST => {
+                    let below = self.page(u64_at(element, 8)?)?;
+                    self.walk(below, depth + 1, pages, entries)?;
+                }
+                LEAF => entries.push(leaf(element)?),
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+}
+
+/// A leaf's element: flags, where its key begins from here, and how long key and value are.
+fn leaf(element: &[u8]) -> Option<(&[u8], Value<'_>)> {
+    let field = |at| usize::try_from(u32_at(element, at)?).ok();
+    let (start, key_length, length) = (field(4)?, field(8)?, field(12)?);
+    let middle = start.checked_add(key_length)?;
+    let key = element.get(start..middle)?;
+    let value = element.get(middle..middle.checked_add(length)?)?;
+    if u32_at(element, 0)? & IS_BUCKET == 0 {
+        return Some((key, Value::Bytes(value)));
+    }
+    let bucket = match u64_at(value, 0)? {
+        0 => Bucket::Inline(value.get(BUCKET_HEADER..)?),
+        page => Bucket::At(page),
+    };
+    Some((key, Value::Bucket(bucket)))
+}
+
+/// FNV-1a.
+pub(in crate::engine) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The engine runs on this machine, so its numbers have this machine's order.
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(id: u64, flags: u16, count: u16) -> Vec<u8> {
+        let mut page = id.to_ne_bytes().to_vec();
+        page.extend(flags.to_ne_bytes());
+        page.extend(count.to_ne_bytes());
+        page.extend([0; 4]);
+        page
+    }
+
+    fn meta(id: u64, root: u64, transaction: u64) -> Vec<u8> {
+        let mut page = page(id, 4, 0);
+        let mut meta = MAGIC.to_ne_bytes().to_vec();
+        meta.extend(VERSION.to_ne_bytes());
+        meta.extend(512_u32.to_ne_bytes());
+        meta.extend([0; 4]);
+        for number in [root, 0, 0, 9, transaction] {
+            meta.extend(number.to_ne_bytes());
+        }
+        meta.extend(checksum(&meta).to_ne_bytes());
+        page.extend(meta);
+        page.resize(512, 0);
+        page
+    }
+
+    fn leaves(id: u64, entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
+        let mut page = page(id, LEAF, u16::try_from(entries.len()).unwrap());
+        let mut data: Vec<u8> = Vec::new();
+        for (index, (key, flags, value)) in entries.iter().enumerate() {
+            let start = (entries.len() - index) * ELEMENT + data.len();
+            page.extend(flags.to_ne_bytes());
+            for length in [start, key.len(), value.len()] {
+                page.extend(u32::try_from(length).unwrap().to_ne_bytes());
+            }
+            data.extend(key.as_bytes());
+            data.extend(*value);
+        }
+        page.extend(data);
+        page
+    }
+
+    fn bucket(inline: &[u8]) -> Vec<u8> {
+        [&[0; BUCKET_HEADER], inline].concat()
+    }
+
+    /// Two meta pages, a branch at page 2, and a leaf at page 3 with one inline bucket.
+    fn file() -> Vec<u8> {
+        let inline = bucket(&leaves(0, &[("chainid", 0, b"sha256:a")]));
+        let leaf = leaves(3, &[("name", IS_BUCKET, &inline), ("plain", 0, b"value")]);
+        let mut branch = page(2, BRANCH, 1);
+        branch.extend([16_u32, 0].map(u32::to_ne_bytes).concat());
+        branch.extend(3_u64.to_ne_bytes());
+        branch.resize(512, 0);
+        [meta(0, 7, 4), meta(1, 2, 5), branch, leaf].concat()
+    }
+
+    #[test]
+    fn the_newest_state_is_read_through_branches_and_buckets() {
+        let file = file();
+        let bolt = Bolt::open(&file).unwrap();
+        assert_eq!(bolt.transaction, 5);
+        let entries = bolt.entries(&bolt.root()).unwrap();
+        let [
+            (b"name", Value::Bucket(bucket)),
+            (b"plain", Value::Bytes(b"value")),
+        ] = &entries[..]
+        else {
+            panic!("not the two entries");
+        };
+        let inner = bolt.entries(bucket).unwrap();
+        assert!(matches!(
+            inner[..],
+            [(b"chainid", Value::Bytes(b"sha256:a"))]
+        ));
+    }
+
+    #[test]
+    fn what_is_broken_is_no_answer() {
+        assert!(Bolt::open(b"").is_none());
+        let mut damaged = file();
+        damaged[512 + 40] ^= 1;
+        // The newer meta page is not whole: the older one leads to a page that is not there.
+        let bolt = Bolt::open(&damaged).unwrap();
+        assert_eq!(bolt.transaction, 4);
+        assert!(bolt.entries(&bolt.root()).is_none());
+        let whole = file();
+        for end in 0..whole.len() {
+            if let Some(bolt) = Bolt::open(&whole[..end]) {
+                let _ = bolt.entries(&bolt.root());
+            }
+        }
+        // A branch that leads to itself.
+        let mut circle = file();
+        circle[2 * 512 + 24..2 * 512 + 32].copy_from_slice(&2_u64.to_ne_bytes());
+        let bolt = Bolt::open(&circle).unwrap();
+        assert!(bolt.entries(&bolt.root()).is_none());
+        // Branches of which each leads to the next by two ways: nothing is broken but the number of ways.
+        let mut ways = [meta(0, 2, 4), meta(1, 2, 5)].concat();
+        for id in 2..30_u64 {
+            let mut branch = page(id, BRANCH, 2);
+            for _ in 0..2 {
+                branch.extend([0; 8]);
+                branch.extend((id + 1).to_ne_bytes());
+            }
+            branch.resize(512, 0);
+            ways.extend(branch);
+        }
+        ways.extend(leaves(30, &[("name", 0, b"value")]));
+        let bolt = Bolt::open(&ways).unwrap();
+        assert!(bolt.entries(&bolt.root()).is_none());
+    }
+}

@@ -1,0 +1,332 @@
+//! What the containerd store notes in its database files: blobs, snapshots, images and leases of a namespace
+//! (ENGINE-CONTAINERD.md §1, §2).
+//!
+//! Both files are read in one whole state each, and taken only if neither has changed meanwhile. Whatever does not
+//! look as it should is no answer.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use super::bolt::{Bolt, Bucket, Value};
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{ImageId, Text};
+use crate::domain::store::content::Listed;
+use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use crate::domain::time::Timestamp;
+use crate::engine::host::Root;
+use crate::engine::metadata::layerdb::databases;
+
+/// The engine's namespace, and that of its build history.
+const OWN: &str = "moby";
+const HISTORY: &str = "moby_history";
+/// A lease with it keeps what it names, and not what that refers to.
+const FLAT: &str = "containerd.io/gc.flat";
+/// A lease with it ends of its own accord.
+const EXPIRES: &str = "containerd.io/gc.expire";
+/// BuildKit's word for leases that it ends at the next prune, too.
+const OF_BUILD: &str = "buildkit/lease.temporary";
+/// BuildKit's word for what a snapshot takes besides its hard links, which the snapshotter counts again.
+const WITHOUT_LINKS: &str = "buildkit.mergeUsageSize";
+/// What the snapshotter calls a snapshot that nothing is written to any more.
+const COMMITTED: u8 = 3;
+
+/// What both databases note.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Collector {
+    pub(in crate::engine) own: Space,
+    pub(in crate::engine) history: Space,
+    /// Digests of blobs that further namespaces keep.
+    pub(in crate::engine) foreign: HashSet<Text>,
+    /// What the snapshotter calls the snapshots that they have.
+    pub(in crate::engine) foreign_snapshots: HashSet<Text>,
+    /// By the snapshotter's own names.
+    pub(in crate::engine) folders: HashMap<Text, Folder>,
+}
+
+/// What one namespace notes.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Space {
+    pub(in crate::engine) blobs: Vec<Listed>,
+    /// By key.
+    pub(in crate::engine) snapshots: HashMap<Text, Row>,
+    /// What names stand for.
+    pub(in crate::engine) images: Vec<Text>,
+    pub(in crate::engine) leases: BTreeMap<Text, Lease>,
+    /// What it runs.
+    pub(in crate::engine) containers: HashSet<Text>,
+}
+
+/// A snapshot in a namespace.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Row {
+    /// What the snapshotter calls it.
+    pub(in crate::engine) name: Text,
+    pub(in crate::engine) parent: Option<Text>,
+    /// What it takes besides its hard links, of one that has them.
+    without_links: Option<Bytes>,
+}
+
+/// A snapshot as the snapshotter has it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::engine) struct Folder {
+    /// Its folder's name.
+    pub(in crate::engine) number: u64,
+    /// Of one that nothing is written to any more.
+    size: Option<Bytes>,
+}
+
+impl Collector {
+    /// `None` where the notes cannot be read, or have another form.
+    pub(in crate::engine) fn read(
+        root: &Root,
+        containerd: &Path,
+        snapshotter: &str,
+    ) -> Option<Self> {
+        let meta = containerd.join("io.containerd.metadata.v1.bolt/meta.db");
+        let folder = format!("io.containerd.snapshotter.v1.{snapshotter}/metadata.db");
+        let folder = containerd.join(folder);
+        databases(root, [&meta, &folder], |[meta, folder]| {
+            let top = bucket(meta, &meta.root(), "v1")?;
+            // Without a namespace of its own the engine keeps its things in another one, of which nothing is known.
+            let own = Space::read(meta, &bucket(meta, &top, OWN)?, snapshotter)?;
+            let history = match bucket(meta, &top, HISTORY) {
+                Some(history) => Space::read(meta, &history, snapshotter)?,
+                None => Space::default(),
+            };
+            let (mut foreign, mut foreign_snapshots) = (HashSet::new(), HashSet::new());
+            let others = buckets(meta, &top)?.into_iter();
+            for (_, space) in others.filter(|(name, _)| **name != *OWN && **name != *HISTORY) {
+                let below = |path: [&str; 2]| {
+                    let folder = bucket(meta, &space, path[0])?;
+                    bucket(meta, &folder, path[1])
+                };
+                if let Some(blobs) = below(["content", "blob"]) {
+                    foreign.extend(keys(meta, &blobs)?);
+                }
+                if let Some(snapshots) = below(["snapshots", snapshotter]) {
+                    let snapshots = buckets(meta, &snapshots)?.into_iter();
+                    foreign_snapshots
+                        .extend(snapshots.filter_map(|(_, own)| text(meta, &own, "name")));
+                }
+            }
+            let folders = folders(folder)?;
+            Some(Self {
+                own,
+                history,
+                foreign,
+                foreign_snapshots,
+                folders,
+            })
+        })
+    }
+
+    /// All blobs, and who keeps what of the engine's at some time. `None` where one of the databases lacks what the
+    /// other has.
+    pub(in crate::engine) fn notes(self, now: Timestamp) -> Option<(Vec<Listed>, Notes)> {
+        let mut snapshots = HashMap::new();
+        for (key, row) in self.own.snapshots {
+            let folder = self.folders.get(&row.name)?;
+            let linked = folder.size.zip(row.without_links);
+            let snapshot = Snapshot {
+                parent: row.parent,
+                size: folder.size,
+                linked: linked.map_or(Bytes::ZERO, |(all, own)| all - own),
+            };
+            snapshots.insert(key, snapshot);
+        }
+        let mut leases = self.own.leases;
+        // Whatever is removed has the collector run, which takes what they kept.
+        leases.retain(|_, lease| lease.until.is_none_or(|until| until > now));
+        let history = self.history.blobs;
+        let shared = self.own.blobs.iter();
+        let shared = shared.filter(|blob| self.foreign.contains(&blob.digest));
+        let elsewhere = history.iter().chain(shared);
+        let notes = Notes {
+            snapshots,
+            leases,
+            images: self.own.images.into_iter().map(ImageId::new).collect(),
+            elsewhere: elsewhere.map(|blob| blob.digest.clone()).collect(),
+            ..Notes::default()
+        };
+        let mut blobs = self.own.blobs;
+        blobs.extend(history);
+        Some((blobs, notes))
+    }
+}
+
+impl Space {
+    fn read(bolt: &Bolt<'_>, namespace: &Bucket<'_>, snapshotter: &str) -> Option<Self> {
+        let mut space = Self::default();
+        // What is not there is empty; what cannot be read leaves all of it unknown.
+        let below = |path: &[&str]| {
+            let mut at = None;
+            for name in path {
+                match bucket(bolt, at.as_ref().unwrap_or(namespace), name) {
+                    Some(found) => at = Some(found),
+                    None => return Some(Vec::new()),
+                }
+            }
+            buckets(bolt, at.as_ref().unwrap_or(namespace))
+        };
+        for (digest, blob) in below(&["content", "blob"])? {
+            space.blobs.push(Listed {
+                digest,
+                size: number(bolt, &blob, "size")?,
+                labels: labels(bolt, &blob)?,
+            });
+        }
+        for (key, own) in below(&["snapshots", snapshotter])? {
+            let labels = labels(bolt, &own)?;
+            let without_links = labels.iter().find(|(key, _)| **key == *WITHOUT_LINKS);
+            let row = Row {
+                name: text(bolt, &own, "name").unwrap_or_default(),
+                parent: text(bolt, &own, "parent").filter(|parent| !parent.is_empty()),
+                without_links: without_links.and_then(|(_, size)| size.parse().ok().map(Bytes)),
+            };
+            space.snapshots.insert(key, row);
+        }
+        for (_, image) in below(&["images"])? {
+            let target = bucket(bolt, &image, "target");
+            let digest = target.and_then(|target| text(bolt, &target, "digest"));
+            space.images.extend(digest);
+        }
+        for (name, own) in below(&["leases"])? {
+            space.leases.insert(name, lease(bolt, &own, snapshotter)?);
+        }
+        let running = below(&["containers"])?.into_iter();
+        space.containers = running.map(|(id, _)| id).collect();
+        Some(space)
+    }
+}
+
+fn lease(bolt: &Bolt<'_>, of: &Bucket<'_>, snapshotter: &str) -> Option<Lease> {
+    let labels = labels(bolt, of)?;
+    let value = |wanted: &str| labels.iter().find(|(key, _)| **key == *wanted);
+    let has = |wanted: &str| value(wanted).is_some();
+    let mut lease = Lease {
+        is_flat: has(FLAT),
+        term: match (has(EXPIRES), has(OF_BUILD)) {
+            (false, _) => Term::Open,
+            (true, true) => Term::Build,
+            (true, false) => Term::Expires,
+        },
+        until: value(EXPIRES).and_then(|(_, until)| until.parse().ok()),
+        ..Lease::default()
+    };
+    if let Some(content) = bucket(bolt, of, "content") {
+        lease.blobs = keys(bolt, &content)?;
+    }
+    let snapshots = bucket(bolt, of, "snapshots");
+    if let Some(snapshots) = snapshots.and_then(|it| bucket(bolt, &it, snapshotter)) {
+        lease.snapshots = keys(bolt, &snapshots)?;
+    }
+    Some(lease)
+}
+
+fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<(Text, Text)>> {
+    let Some(labels) = bucket(bolt, of, "labels") else {
+        return Some(Vec::new());
+    };
+    let entries = bolt.entries(&labels)?.into_iter();
+    let pairs = entries.filter_map(|(key, value)| {
+        let Value::Bytes(value) = value else {
+            return None;
+        };
+        let key = std::str::from_utf8(key).ok()?;
+        Some((key.into(), std::str::from_utf8(value).ok()?.into()))
+    });
+    Some(pairs.collect())
+}
+
+/// A snapshotter's folders, by the names that it has for what is in them.
+fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, Folder>> {
+    let top = bucket(bolt, &bolt.root(), "v1")?;
+    let Some(snapshots) = bucket(bolt, &top, "snapshots") else {
+        return Some(HashMap::new());
+    };
+    let folder = |(name, own): (Text, Bucket<'_>)| {
+        let is_committed = bytes(bolt, &own, "kind")? == [COMMITTED];
+        let folder = Folder {
+            number: unsigned(bytes(bolt, &own, "id")?)?,
+            size: if is_committed {
+                Some(number(bolt, &own, "size")?)
+            } else {
+                None
+            },
+        };
+        Some((name, folder))
+    };
+    buckets(bolt, &snapshots)?.into_iter().map(folder).collect()
+}
+
+/// What Go's `binary.PutVarint` has written of a size: the lowest bit is the sign.
+fn number(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Bytes> {
+    let number = unsigned(bytes(bolt, of, name)?)?;
+    (number & 1 == 0).then_some(Bytes(number >> 1))
+}
+
+/// A number as Go's `binary.PutUvarint` writes it.
+fn unsigned(bytes: &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        let shift = u32::try_from(at * 7).ok()?;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+fn bucket<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Bucket<'a>> {
+    match entry(bolt, of, name)? {
+        Value::Bucket(bucket) => Some(bucket),
+        Value::Bytes(_) => None,
+    }
+}
+
+fn bytes<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<&'a [u8]> {
+    match entry(bolt, of, name)? {
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Bucket(_) => None,
+    }
+}
+
+fn text(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Text> {
+    let text = std::str::from_utf8(bytes(bolt, of, name)?);
+    text.ok().map(Text::from)
+}
+
+fn entry<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Value<'a>> {
+    let entries = bolt.entries(of)?.into_iter();
+    let mut named = entries.filter(|(key, _)| *key == name.as_bytes());
+    Some(named.next()?.1)
+}
+
+fn buckets<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>) -> Option<Vec<(Text, Bucket<'a>)>> {
+    let entries = bolt.entries(of)?.into_iter();
+    let buckets = entries.filter_map(|(key, value)| match value {
+        Value::Bucket(bucket) => Some((std::str::from_utf8(key).ok()?.into(), bucket)),
+        Value::Bytes(_) => None,
+    });
+    Some(buckets.collect())
+}
+
+fn keys(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<Text>> {
+    let entries = bolt.entries(of)?.into_iter();
+    let keys = entries.filter_map(|(key, _)| std::str::from_utf8(key).ok());
+    Some(keys.map(Text::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_written() {
+        assert_eq!(unsigned(&[5]), Some(5));
+        assert_eq!(unsigned(&[0x8a, 0xa4, 0x80, 0x02]), Some(4_198_922));
+        assert_eq!(unsigned(&[0xff; 12]), None);
+        assert_eq!(unsigned(&[]), None);
+    }
+}

@@ -1,0 +1,674 @@
+//! One scan from beginning to end: for a report, a plan, and the recheck right before a removal.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream};
+
+use super::beside::{has_folders, parts, unlisted};
+use super::blocks::count_all;
+use super::rest::found_in_folder;
+use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
+use super::young::let_age;
+use super::{
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
+    inspect, look, noted, resolved, stored, with_surroundings, within,
+};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
+use crate::domain::item::{
+    Container, ContainerId, Image, ImageId, ItemId, Record, Text, Volume, VolumeName,
+};
+use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::outsider::{Outsider, OutsiderKind};
+use crate::domain::paths::Resolved;
+use crate::engine::host::on_disk::Before;
+use crate::engine::host::{self, Asked, Known, Leash, Proven};
+use crate::engine::port::aside::Pace;
+use crate::engine::port::clock;
+use crate::engine::{Engine, EngineError};
+
+/// Of which containers the writable layer is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    None,
+    /// Of those whose image is gone: only their own size tells which layers they hold (ENGINE.md §2.5).
+    Hidden,
+    All,
+}
+
+/// What a scan is to find out besides the lists of images, containers, volumes and services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a stage of its own; any set of them makes sense"
+)]
+pub struct Wanted {
+    pub layers: bool,
+    pub shared_sizes: bool,
+    pub build_cache: bool,
+    /// What inspecting tells without a walk: when a container last ran, and whether it vanishes.
+    pub container_details: bool,
+    pub container_sizes: Walk,
+    pub volume_sizes: bool,
+    /// What the disk keeps of layers, where it can be counted.
+    pub blocks: bool,
+    /// What lies in the folder of an engine on this machine.
+    pub contents: bool,
+}
+
+impl Wanted {
+    /// Everything, however long it takes.
+    pub const ALL: Self = Self {
+        layers: true,
+        shared_sizes: true,
+        build_cache: true,
+        container_details: true,
+        container_sizes: Walk::All,
+        volume_sizes: true,
+        blocks: true,
+        contents: true,
+    };
+
+    /// Nothing besides them: enough to know the engine's disks.
+    pub const LISTS: Self = Self {
+        layers: false,
+        shared_sizes: false,
+        build_cache: false,
+        container_details: false,
+        container_sizes: Walk::None,
+        volume_sizes: false,
+        blocks: false,
+        contents: false,
+    };
+
+    /// Nothing that walks a disk (`--fast`, and the recheck before a removal). Below API 1.42 the build cache
+    /// cannot be had without walking every volume (ENGINE.md §1.4): what is known of it stays.
+    #[must_use]
+    pub fn without_walks(engine: &EngineInfo) -> Self {
+        let cheap = !has_only_whole_df(engine);
+        Self {
+            layers: true,
+            shared_sizes: cheap,
+            build_cache: cheap,
+            container_details: true,
+            container_sizes: Walk::None,
+            volume_sizes: false,
+            blocks: false,
+            contents: false,
+        }
+    }
+}
+
+/// Scans once, upon what is known: layers of an image in `base` are not asked again, and what is not
+/// `wanted` stays as it is there. `progress` hears of each stage.
+///
+/// Whatever fails is its stage's own and can be read from the inventory.
+///
+/// # Errors
+/// The engine does not answer in time, or neither images nor containers nor volumes are listed: there is no picture at all.
+pub async fn scan_once(
+    engine: &dyn Engine,
+    wanted: Wanted,
+    base: &Inventory,
+    mut progress: impl FnMut(Stage, &Progress),
+) -> Result<Inventory, EngineError> {
+    scan(engine, wanted, base, &mut progress).await
+}
+
+/// The same, once for all who listen: it is a great deal of code.
+async fn scan(
+    engine: &dyn Engine,
+    wanted: Wanted,
+    base: &Inventory,
+    progress: &mut dyn FnMut(Stage, &Progress),
+) -> Result<Inventory, EngineError> {
+    let mut once = Once {
+        engine,
+        inventory: base.clone(),
+        progress,
+        root: None,
+        taken: host::Measured::new(),
+    };
+    once.lists().await?;
+    once.host().await;
+    once.resolve().await;
+    let whole = has_only_whole_df(&once.inventory.engine);
+    if !whole {
+        once.df(Wanted {
+            volume_sizes: false,
+            ..wanted
+        })
+        .await;
+    }
+    if wanted.layers {
+        once.layers().await;
+    }
+    if !once.inventory.engine.local {
+        // Layers have folders of their own, which are known only now.
+        once.host().await;
+    }
+    if wanted.container_sizes != Walk::None {
+        once.container_sizes(wanted.container_sizes).await;
+    }
+    if wanted.container_details {
+        once.container_details().await;
+    }
+    if wanted.layers && once.inventory.engine.store == Store::Containerd {
+        once.blobs().await;
+        if wanted.container_sizes != Walk::None {
+            once.extents().await;
+        }
+    }
+    if wanted.container_details {
+        once.logs().await;
+    }
+    let volumes_measured = wanted.volume_sizes && once.measure_volumes().await;
+    // The one walk that old engines have for all three comes last, like that over the volumes.
+    once.df(Wanted {
+        shared_sizes: whole && wanted.shared_sizes,
+        build_cache: whole && wanted.build_cache,
+        volume_sizes: wanted.volume_sizes && !volumes_measured,
+        ..wanted
+    })
+    .await;
+    if !once.inventory.engine.local && !once.inventory.cache.is_empty() {
+        // So have some records.
+        once.host().await;
+    }
+    if wanted.layers && has_stored_layers(&once.inventory.engine) {
+        once.stored().await;
+        if wanted.blocks {
+            once.blocks().await;
+        }
+    }
+    if wanted.contents {
+        once.contents().await;
+    }
+    once.settle(wanted);
+    Ok(once.inventory)
+}
+
+struct Once<'e> {
+    engine: &'e dyn Engine,
+    inventory: Inventory,
+    progress: &'e mut dyn FnMut(Stage, &Progress),
+    /// The engine's folder, if it is local.
+    root: Option<Proven>,
+    /// What volumes took that were measured.
+    taken: host::Measured,
+}
+
+/// What the lists answered, each by itself.
+struct Lists {
+    images: Answered<Vec<Image>>,
+    containers: Answered<Vec<Container>>,
+    services: Answered<Vec<Outsider>>,
+    volumes: Answered<Vec<Volume>>,
+}
+
+type Answered<T> = Result<T, EngineError>;
+
+/// Asks for all lists at once.
+///
+/// # Errors
+/// The engine does not answer in time, or answers nothing that there is to show.
+async fn lists(engine: &dyn Engine) -> Result<(EngineInfo, Lists), EngineError> {
+    let since = clock::now();
+    let (about, images, containers, services, volumes) = tokio::join!(
+        within("info", engine.about()),
+        within("images", engine.images()),
+        within("containers", engine.containers()),
+        within("services", engine.services()),
+        within("volumes", engine.volumes()),
+    );
+    let about = about?;
+    if let (Err(error), Err(_), Err(_)) = (&images, &containers, &volumes) {
+        return Err(error.clone());
+    }
+    let (images, containers) = (unless_silent(images)?, unless_silent(containers)?);
+    let (services, mut volumes) = (unless_silent(services)?, unless_silent(volumes)?);
+    if let Ok(listed) = volumes {
+        let users = containers.as_deref().unwrap_or_default();
+        volumes = let_age(engine, listed, users, since).await;
+    }
+    let lists = Lists {
+        images,
+        containers,
+        services,
+        volumes,
+    };
+    Ok((about, lists))
+}
+
+/// Ends the scan where a list never came: who hangs with one hangs with all that follows (DESIGN.md, The command
+/// line).
+fn unless_silent<T>(answer: Answered<T>) -> Result<Answered<T>, EngineError> {
+    match answer {
+        Err(error @ EngineError::TimedOut { .. }) => Err(error),
+        answer => Ok(answer),
+    }
+}
+
+impl Once<'_> {
+    fn running(&mut self, stage: Stage) {
+        self.stage(stage, Progress::Running(clock::now()));
+    }
+
+    fn ended(&mut self, stage: Stage, failure: Option<&EngineError>) {
+        let progress = failure.map_or_else(
+            || Progress::Done(clock::now()),
+            |error| Progress::Failed(error.to_string().into()),
+        );
+        self.stage(stage, progress);
+    }
+
+    fn stage(&mut self, stage: Stage, progress: Progress) {
+        (self.progress)(stage, &progress);
+        self.inventory.apply(Part::Stage(stage, progress));
+    }
+
+    async fn lists(&mut self) -> Result<(), EngineError> {
+        for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
+            self.running(stage);
+        }
+        let (about, lists) = lists(self.engine).await?;
+        self.inventory.apply(Part::Engine(Arc::new(about)));
+        self.end_list(Stage::Images, lists.images, Part::Images);
+        self.end_list(Stage::Containers, lists.containers, Part::Containers);
+        self.end_list(Stage::Services, lists.services, Part::services);
+        self.end_list(Stage::Volumes, lists.volumes, Part::Volumes);
+        let warnings = self.engine.volume_warnings();
+        self.inventory.apply(Part::VolumeWarnings(warnings));
+        // It is told by what the lists lack.
+        let external = within("external containers", self.engine.external()).await?;
+        let external = Figure::Known(external);
+        self.inventory
+            .apply(Part::Outsiders(OutsiderKind::External, external));
+        Ok(())
+    }
+
+    /// Takes a list in. One that is refused costs its own kind, and what nobody knows without it.
+    fn end_list<T>(&mut self, stage: Stage, answer: Answered<T>, part: impl FnOnce(T) -> Part) {
+        self.end_answer(stage, answer.map(Some), part);
+    }
+
+    async fn host(&mut self) {
+        let engine = Arc::clone(&self.inventory.engine);
+        let known = Known::of(&self.inventory);
+        let found = look(self.engine, Arc::clone(&engine), known).await;
+        if let Some(found) = found {
+            let engine = with_surroundings(&engine, &found);
+            self.inventory.apply(Part::Engine(Arc::new(engine)));
+            self.inventory.apply(Part::Disks(found.disks.disks));
+            self.root = found.local.ok();
+        }
+        // Without their list every container would seem to be missing from it.
+        let is_told = has_folders(&engine) && self.inventory.is_done(Stage::Containers);
+        let found = match self.root.clone().filter(|_| is_told) {
+            Some(root) => Some(unlisted(&engine, root, Known::of(&self.inventory)).await),
+            None => None,
+        };
+        for part in parts(found) {
+            self.inventory.apply(part);
+        }
+    }
+
+    /// Of an engine elsewhere, paths are what they read.
+    async fn resolve(&mut self) {
+        let paths = if self.root.is_some() {
+            resolved(Asked::of(&self.inventory)).await
+        } else {
+            Some(Resolved::default())
+        };
+        // Where looking hung, what is known of before stays.
+        if let Some(paths) = paths {
+            self.inventory.apply(Part::Resolved(paths));
+        }
+    }
+
+    /// What df answers, as one request each; all at once, so that an old engine needs to walk only once.
+    async fn df(&mut self, wanted: Wanted) {
+        let has_cache = self.inventory.engine.has_build_cache;
+        for (wanted, stage) in [
+            (wanted.shared_sizes, Stage::SharedSizes),
+            (wanted.build_cache, Stage::BuildCache),
+            (wanted.volume_sizes, Stage::VolumeSizes),
+        ] {
+            if wanted {
+                self.running(stage);
+            }
+        }
+        let engine = self.engine;
+        let (shared, cache, volumes) = tokio::join!(
+            ask(wanted.shared_sizes, || engine.shared_sizes()),
+            ask(wanted.build_cache && has_cache, || engine.build_cache()),
+            ask(wanted.volume_sizes, || engine.volume_sizes()),
+        );
+        if wanted.shared_sizes {
+            self.end_answer(Stage::SharedSizes, shared, Part::SharedSizes);
+        }
+        if wanted.build_cache {
+            let records = cache.map(|records: Option<Vec<Record>>| records.or(Some(Vec::new())));
+            self.end_answer(Stage::BuildCache, records, Part::BuildCache);
+        }
+        if wanted.volume_sizes {
+            self.end_answer(Stage::VolumeSizes, volumes, measured);
+        }
+    }
+
+    fn end_answer<T>(
+        &mut self,
+        stage: Stage,
+        answer: Result<Option<T>, EngineError>,
+        part: impl FnOnce(T) -> Part,
+    ) {
+        match answer {
+            Ok(answer) => {
+                if let Some(answer) = answer {
+                    self.inventory.apply(part(answer));
+                }
+                self.ended(stage, None);
+            }
+            Err(error) => self.ended(stage, Some(&error)),
+        }
+    }
+
+    async fn layers(&mut self) {
+        self.running(Stage::Layers);
+        let engine = self.engine;
+        let mut waiting = self
+            .inventory
+            .images
+            .iter()
+            .filter(|image| image.content.is_pending())
+            .map(|image| image.id.clone())
+            .collect::<Vec<_>>()
+            .into_iter();
+        let job = |id: ImageId| async move {
+            let answer = within("image", engine.image_details(&id)).await;
+            (id, answer)
+        };
+        let mut jobs: FuturesUnordered<_> =
+            waiting.by_ref().take(IMAGES_AT_ONCE).map(job).collect();
+        let mut layers = Vec::new();
+        let (mut lost, mut damaged, mut is_any_read) = (None, None, false);
+        while let Some((id, answer)) = jobs.next().await {
+            jobs.extend(waiting.next().map(job));
+            match answer {
+                Ok(details) => {
+                    is_any_read = true;
+                    layers.push(details.of(id));
+                }
+                Err(error) => {
+                    layers.push(Inspected::in_vain(id));
+                    if !error.is_of_object() {
+                        lost.get_or_insert(error);
+                    } else if !matches!(error, EngineError::NotFound(_)) {
+                        damaged.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        // One damaged image is its own; an engine that reads none is sick.
+        let lost = lost.or(damaged.filter(|_| !is_any_read));
+        self.inventory.apply(Part::Layers(layers));
+        self.ended(Stage::Layers, lost.as_ref());
+    }
+
+    /// The blobs belong to the layers; they are asked for when it is known what containers run.
+    async fn blobs(&mut self) {
+        let inventory = &self.inventory;
+        let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
+        let further: BTreeSet<Text> = inventory.containers.iter().filter_map(runs).collect();
+        let further: Vec<Text> = further.into_iter().collect();
+        let known = Known {
+            images: images.clone(),
+            ..Known::of(inventory)
+        };
+        let noted = noted(Arc::clone(&inventory.engine), known).await;
+        match ask(true, || self.engine.blobs(&images, &further, noted)).await {
+            Ok(blobs) => {
+                let blobs = blobs.flatten().map(Arc::new);
+                self.inventory.apply(Part::Blobs(blobs.into()));
+            }
+            Err(error) => {
+                if self.inventory.blobs.is_pending() {
+                    self.inventory.apply(Part::Blobs(Figure::Unknown));
+                }
+                self.ended(Stage::Layers, Some(&error));
+            }
+        }
+    }
+
+    /// What only blobs tell, which are read for it: of bases that the build cache keeps of images that are gone.
+    async fn extents(&mut self) {
+        let Figure::Known(list) = &self.inventory.blobs else {
+            return;
+        };
+        let wanted = layers_to_read(list, &sizes_of_bases(&self.inventory.cache));
+        if !wanted.is_empty()
+            && let Ok(extents) = self.engine.extents(&wanted).await
+        {
+            self.inventory.apply(Part::Extents(extents));
+        }
+    }
+
+    /// Newer than the build cache, so that every layer that a record has is among them.
+    async fn stored(&mut self) {
+        let engine = Arc::clone(&self.inventory.engine);
+        let layers = stored(engine, Known::of(&self.inventory), None).await;
+        self.inventory.apply(Part::Stored(layers.into()));
+    }
+
+    /// Counts what the disk keeps of layers, records and images.
+    async fn blocks(&mut self) {
+        if let Some(root) = self.root.clone() {
+            let leash = Leash::default();
+            let found = count_all(root, &self.inventory, leash.walker()).await;
+            self.inventory.apply(Part::OnDisk(found));
+        }
+    }
+
+    async fn container_sizes(&mut self, walk: Walk) {
+        self.running(Stage::ContainerSizes);
+        let listed: HashSet<&ImageId> = self.inventory.images.iter().map(|i| &i.id).collect();
+        let is_hidden = |container: &Container| {
+            let image = container.image_id.as_ref();
+            image.is_none_or(|image| !listed.contains(image))
+        };
+        let (stopped, running): (Vec<&Container>, Vec<&Container>) = self
+            .inventory
+            .containers
+            .iter()
+            .filter(|container| walk == Walk::All || is_hidden(container))
+            .partition(|container| container.state.is_stopped());
+        let ids = stopped.into_iter().chain(running);
+        let ids: Vec<ContainerId> = ids.map(|container| container.id.clone()).collect();
+        let lost = self.inspect(ids.clone(), true).await;
+        self.measure_containers(ids).await;
+        self.ended(Stage::ContainerSizes, lost.as_ref());
+    }
+
+    /// Measures containers in the folder of a local engine.
+    async fn measure_containers(&mut self, mut wanted: Vec<ContainerId>) {
+        let leash = Leash::default();
+        while self.root.is_some() && !wanted.is_empty() {
+            let info = Arc::clone(&self.inventory.engine);
+            let (root, known) = (self.root.clone(), Known::of(&self.inventory));
+            let how = (leash.walker(), Pace::Normal);
+            let found = measure_containers(info, root, known, wanted, how).await;
+            let found = found.unwrap_or_default();
+            self.inventory
+                .apply(Part::DiskUsage(usages(found.measured)));
+            wanted = found.left;
+        }
+    }
+
+    /// Inspects containers of which nothing is known yet. That is no stage of its own: only its failure shows.
+    async fn container_details(&mut self) {
+        let unknown = self.inventory.containers.iter();
+        let unknown = unknown.filter(|container| container.details.is_pending());
+        let ids = unknown.map(|container| container.id.clone()).collect();
+        let lost = self.inspect(ids, false).await;
+        if lost.is_some() {
+            self.ended(Stage::ContainerSizes, lost.as_ref());
+        }
+    }
+
+    /// Inspects containers, a few at a time. The first failure that is not a container's own is returned.
+    async fn inspect(&mut self, ids: Vec<ContainerId>, size: bool) -> Option<EngineError> {
+        let engine = self.engine;
+        let mut waiting = ids.into_iter();
+        let job = |id: ContainerId| async move {
+            let answer = inspect(engine, &id, size).await;
+            (id, answer)
+        };
+        let at_once = if size {
+            CONTAINERS_AT_ONCE
+        } else {
+            IMAGES_AT_ONCE
+        };
+        let mut jobs: FuturesUnordered<_> = waiting.by_ref().take(at_once).map(job).collect();
+        let mut lost = None;
+        while let Some((id, answer)) = jobs.next().await {
+            jobs.extend(waiting.next().map(job));
+            lost = lost.or(answer.unsized_by);
+            let details = match answer.details {
+                Ok(details) => Figure::Known(Arc::new(details)),
+                Err(error) => {
+                    if !matches!(error, EngineError::NotFound(_)) {
+                        lost.get_or_insert(error);
+                    }
+                    Figure::Unknown
+                }
+            };
+            self.inventory.apply(Part::ContainerDetails(id, details));
+        }
+        lost
+    }
+
+    /// Measures the log files of a local engine's containers.
+    async fn logs(&mut self) {
+        if self.root.is_some() {
+            let containers = self.inventory.containers.iter();
+            let ids = containers.map(|container| container.id.clone()).collect();
+            let driver = self.inventory.engine.driver.clone();
+            let sizes = log_sizes(self.root.clone(), driver, ids).await;
+            self.inventory.apply(Part::Logs(sizes));
+        }
+    }
+
+    /// Measures the volumes of a local engine. False if the engine must be asked, which tells all together.
+    async fn measure_volumes(&mut self) -> bool {
+        let Some(root) = self.root.clone() else {
+            return false;
+        };
+        self.running(Stage::VolumeSizes);
+        let leash = Leash::default();
+        let volumes = self.inventory.volumes.iter();
+        let pending = volumes.filter(|volume| volume.size.is_pending());
+        let jobs: Vec<_> = pending
+            .map(|volume| {
+                let (root, walker) = (root.clone(), leash.walker());
+                let volume = Arc::new(volume.clone());
+                async move {
+                    let name = volume.name.clone();
+                    (name, measure(root, walker, volume, Pace::Normal).await)
+                }
+            })
+            .collect();
+        let mut jobs = stream::iter(jobs).buffer_unordered(VOLUMES_AT_ONCE);
+        let (mut sizes, mut usages) = (Vec::new(), Vec::new());
+        while let Some((name, measured)) = jobs.next().await {
+            match measured {
+                Measured::Taken(taken) => {
+                    sizes.push((name.clone(), Some(taken.length)));
+                    usages.push((ItemId::Volume(name.clone()), Arc::clone(&taken.disk)));
+                    self.taken.insert(name, taken);
+                }
+                Measured::Gone | Measured::Mounted => sizes.push((name, None)),
+                Measured::Unreadable => return false,
+            }
+        }
+        drop(jobs);
+        self.inventory.apply(measured(sizes));
+        self.inventory.apply(Part::DiskUsage(usages));
+        self.ended(Stage::VolumeSizes, None);
+        true
+    }
+
+    /// Walks through all of a local engine's folder.
+    async fn contents(&mut self) {
+        self.running(Stage::Unexplained);
+        let leash = Leash::default();
+        let engine = Arc::clone(&self.inventory.engine);
+        let root = self.root.clone();
+        let taken = std::mem::take(&mut self.taken);
+        let known = Known::of(&self.inventory);
+        let before = Before {
+            stored: self.inventory.stored.as_ref().known().cloned(),
+            on_disk: Arc::clone(&self.inventory.on_disk),
+        };
+        let measured = (taken, before);
+        let how = (leash.walker(), Pace::Normal);
+        let found = found_in_folder(self.engine, engine, root, known, how, measured);
+        let found = found.await;
+        match found {
+            Ok(contents) => {
+                let contents = contents.map(Arc::new);
+                self.inventory.apply(Part::Contents(contents.into()));
+                self.ended(Stage::Unexplained, None);
+            }
+            Err(error) => self.ended(Stage::Unexplained, Some(&error)),
+        }
+    }
+
+    /// Makes unknown what nobody will tell any more: figures of a stage that has ended.
+    fn settle(&mut self, wanted: Wanted) {
+        if wanted.shared_sizes || self.inventory.is_listed(Stage::SharedSizes) {
+            let silent: Vec<_> = self
+                .inventory
+                .images
+                .iter()
+                .filter(|image| image.shared.is_pending())
+                .map(|image| (image.id.clone(), None))
+                .collect();
+            self.inventory.apply(Part::SharedSizes(silent.into()));
+        }
+        if wanted.volume_sizes || self.inventory.is_listed(Stage::VolumeSizes) {
+            self.inventory.apply(measured(Vec::new()));
+        }
+    }
+}
+
+/// What a container runs: a manifest, or where the engine does not say it, an image.
+fn runs(container: &Container) -> Option<Text> {
+    let details = container.details.as_ref().known();
+    let manifest = details.and_then(|details| details.manifest.clone());
+    let image = container.image_id.as_ref();
+    manifest.or_else(|| image.map(|image| image.as_str().into()))
+}
+
+fn measured(sizes: Vec<(VolumeName, Option<Bytes>)>) -> Part {
+    Part::VolumeSizes {
+        sizes,
+        complete: true,
+    }
+}
+
+/// Asks if it is wanted; what the engine does not have is no answer, and no failure.
+async fn ask<'a, T>(
+    wanted: bool,
+    question: impl FnOnce() -> crate::engine::Answer<'a, T>,
+) -> Result<Option<T>, EngineError> {
+    if !wanted {
+        return Ok(None);
+    }
+    match question().await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(EngineError::NotSupported(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

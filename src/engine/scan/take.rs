@@ -1,0 +1,600 @@
+//! What an answer means: parts to send, and what is to be asked next.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::question::Question;
+use super::walks::Measured;
+use super::work::Landing;
+use super::{InspectedContainer, with_surroundings};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
+use crate::domain::item::{
+    Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
+};
+use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::outsider::Outsider;
+use crate::domain::paths::Resolved;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::folder::Contents;
+use crate::domain::store::layerdb::Stored;
+use crate::domain::store::unpacked::Extent;
+use crate::engine::gist::number_of;
+use crate::engine::host::on_disk::Counted;
+use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};
+use crate::engine::scan::stages::Scan;
+use crate::engine::{EngineError, ImageDetails};
+
+type Answer<T> = Result<T, EngineError>;
+
+/// An answer, with the question it belongs to.
+pub(super) enum Answered {
+    About(Answer<EngineInfo>),
+    Images(Answer<Vec<Image>>),
+    Containers(Answer<Vec<Container>>),
+    Services(Answer<Vec<Outsider>>),
+    Volumes(Answer<Vec<Volume>>),
+    SharedSizes(Answer<SharedSizes>),
+    BuildCache(Answer<Vec<Record>>),
+    /// It says what it said when it was listed last.
+    SameBuildCache,
+    VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
+    Blobs(Answer<Option<BlobList>>),
+    Extents(Answer<HashMap<Text, Extent>>),
+    Stored(Option<Arc<Stored>>),
+    /// Blocks that were counted, and what is left to be; nothing where counting failed.
+    Blocks(Option<Counted>),
+    /// What was seen of the host of the engine as it was known then; nothing where looking hung.
+    Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Unlisted(Unlisted),
+    External(Answer<Vec<Outsider>>),
+    Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    /// What containers take; nothing where the folder could not be opened, or nobody waits any more.
+    ContainerUsage(Option<host::Containers>),
+    /// Where paths really are; nothing where looking hung.
+    Resolved(Option<Resolved>),
+    Contents(Answer<Option<Contents>>),
+    Image(ImageId, Answer<ImageDetails>),
+    Container(ContainerId, InspectedContainer),
+    /// What a volume was measured to hold here.
+    Volume(VolumeName, Measured),
+}
+
+impl Scan<'_> {
+    pub(super) fn take(&mut self, answer: Answered) {
+        match answer {
+            Answered::About(answer) => self.take_about(answer),
+            Answered::Images(answer) => self.take_images(answer),
+            Answered::Containers(answer) => self.take_containers(answer),
+            Answered::Services(answer) => self.take_services(answer),
+            Answered::Volumes(answer) => self.take_volumes(answer),
+            Answered::SharedSizes(answer) => self.take_shared_sizes(answer),
+            Answered::BuildCache(answer) => self.take_build_cache(answer),
+            Answered::SameBuildCache => self.take_same_build_cache(),
+            Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
+            Answered::Blobs(answer) => self.take_blobs(answer),
+            Answered::Extents(answer) => self.take_extents(answer),
+            Answered::Stored(layers) => self.take_stored(layers.into()),
+            Answered::Blocks(counted) => self.take_blocks(counted),
+            Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
+            Answered::Image(id, answer) => self.take_image(&id, answer),
+            Answered::Container(id, answer) => self.take_container(&id, answer),
+            Answered::Volume(name, measured) => self.take_volume(name, measured),
+            Answered::Unlisted(found) => self.take_unlisted(found),
+            Answered::External(answer) => self.take_external(answer),
+            Answered::Logs(sizes) => self.take_logs(sizes),
+            Answered::ContainerUsage(found) => self.take_container_usage(found),
+            Answered::Resolved(paths) => self.take_resolved(paths),
+            Answered::Contents(answer) => self.take_contents(answer),
+        }
+    }
+
+    /// Says that a question's stage has ended.
+    fn end(&mut self, question: Question) {
+        self.landed_first(question);
+        let Some(stage) = question.stage() else {
+            return self.landed(question);
+        };
+        let failure = self.picture.failures.get(&question).cloned();
+        self.outbox.ended(stage, failure);
+        self.landed(question);
+    }
+
+    /// The host shows more of a local engine when more of the engine is known.
+    fn landed_first(&mut self, question: Question) {
+        let tells = match question {
+            Question::About | Question::Images | Question::Containers | Question::Volumes => true,
+            Question::BuildCache => self.picture.root.is_none(),
+            _ => false,
+        };
+        if tells && self.picture.engine.is_some() {
+            self.ask(Question::Surroundings);
+        }
+    }
+
+    fn take_about(&mut self, answer: Answer<EngineInfo>) {
+        // A failure is told by the lists, which fail as well, or by the feed.
+        if let Ok(mut info) = answer {
+            // What was proven of another root is not proven of this one.
+            let old = self.picture.engine.as_ref();
+            if let Some(old) = old.filter(|old| is_same_engine(old, &info)) {
+                info.local = old.local;
+                info.why_not_local.clone_from(&old.why_not_local);
+                info.closed_disks.clone_from(&old.closed_disks);
+            }
+            // An engine that was restarted with its other store has other layers.
+            let old = self.picture.engine.as_deref();
+            let is_new = old.is_some_and(|old| !is_same_engine(old, &info));
+            if self.picture.has_blobs && (is_new || !keeps_same_store(old, &info)) {
+                self.picture.has_blobs = false;
+                self.outbox.push(Part::Blobs(Figure::Pending));
+            }
+            // Another engine's folder lists other layers, and a new one may not be readable here.
+            let before = self.picture.engine.as_deref();
+            if !before.is_some_and(|old| is_same_engine(old, &info) && old.driver == info.driver) {
+                self.take_folder_back();
+            }
+            self.send_engine(info);
+            if !self.picture.has_blobs {
+                self.want_blobs();
+            }
+        }
+        self.end(Question::About);
+    }
+
+    /// What the folder of another engine listed is not of this one.
+    fn take_folder_back(&mut self) {
+        if self.picture.stored.as_ref().known().is_some() {
+            self.picture.stored = Figure::Pending;
+            self.picture.on_disk = Arc::default();
+            self.outbox.push(Part::Stored(Figure::Pending));
+        }
+    }
+
+    fn send_engine(&mut self, info: EngineInfo) {
+        if self.picture.engine.as_deref() != Some(&info) {
+            let info = Arc::new(info);
+            self.picture.engine = Some(Arc::clone(&info));
+            self.outbox.push(Part::Engine(info));
+        }
+    }
+
+    fn take_surroundings(&mut self, asked: &EngineInfo, found: Option<Surroundings>) {
+        // Where looking hangs, what was seen last stays: the disk is not gone, only silent.
+        if let Some(found) = found {
+            let engine = self.picture.engine.clone();
+            if let Some(info) = engine.filter(|info| is_same_engine(info, asked)) {
+                self.send_engine(with_surroundings(&info, &found));
+                if !info.local && self.picture.keeps_stored() {
+                    self.want(Question::Stored);
+                }
+                if !info.local && self.picture.keeps_notes() {
+                    self.want(Question::Blobs);
+                }
+            }
+            self.take_root(found.local.ok());
+            if self.picture.takes(&found.disks.disks) {
+                self.outbox.push(Part::Disks(found.disks.disks));
+            }
+        }
+        self.give_up_folder();
+        self.landed(Question::Surroundings);
+    }
+
+    fn take_images(&mut self, answer: Answer<Vec<Image>>) {
+        if let Some(images) = self.picture.heard(Question::Images, answer) {
+            // Intermediates are on no screen: they are asked last.
+            let (named, unnamed): (Vec<&Image>, Vec<&Image>) =
+                images.iter().partition(|image| !image.names.is_empty());
+            self.picture.known.images = named.iter().map(|image| image.id.clone()).collect();
+            let list = named
+                .into_iter()
+                .chain(unnamed)
+                // A new name changes when it was last tagged; nothing else of an image can change.
+                .map(|image| (image.id.clone(), number_of(&image.names)))
+                .collect();
+            let changed = self.images.list(list);
+            self.want(Question::External);
+            let ids: HashSet<&ImageId> = self.images.keys().collect();
+            self.picture.shared.retain(|id| ids.contains(id));
+            if self.picture.told.takes(Question::Images, &images) {
+                self.outbox.push(Part::Images(images));
+            }
+            if changed && !self.has_only_whole_df() {
+                self.want(Question::SharedSizes);
+            }
+            if !self.is_coming(Question::SharedSizes) {
+                self.settle_shared();
+            }
+            self.end(Question::Images);
+            if self.images.is_idle() {
+                self.images.ends();
+                self.end_layers();
+            }
+        } else {
+            self.end(Question::Images);
+        }
+    }
+
+    fn take_image(&mut self, id: &ImageId, answer: Answer<ImageDetails>) {
+        match answer {
+            Ok(details) => {
+                self.images.landed(id, Landing::Known, None);
+                self.gain();
+                self.take_folder(&details);
+                self.outbox.push_layers(details.of(id.clone()));
+            }
+            Err(error) => {
+                let landing = landing(&error);
+                // What is lost is not known, so that figures of others are bounds: it may never come.
+                if self.images.landed(id, landing, words(&error)) {
+                    let nothing = Inspected::in_vain(id.clone());
+                    self.outbox.push_layers(nothing);
+                }
+                if landing == Landing::Lost {
+                    self.lose();
+                }
+            }
+        }
+        if self.images.ends() {
+            self.end_layers();
+        }
+    }
+
+    /// One folder of a layer is enough to tell this machine's engine from another.
+    fn take_folder(&mut self, details: &ImageDetails) {
+        let content = details.content.as_ref().known();
+        let folder = content.and_then(|content| content.folders.last());
+        if let Some(folder) = folder
+            && self.picture.known.folders.is_empty()
+        {
+            self.picture.known.folders.push(folder);
+            if !self.picture.engine.as_ref().is_some_and(|info| info.local) {
+                self.ask(Question::Surroundings);
+            }
+        }
+    }
+
+    /// All images are inspected. On the containerd store their blobs belong to their layers.
+    fn end_layers(&mut self) {
+        self.outbox.flush();
+        self.want_blobs();
+        if !self.is_coming(Question::Blobs) {
+            let failure = self.images.failure();
+            self.outbox.ended(Stage::Layers, failure);
+        }
+    }
+
+    /// What the store itself lists, beside what images tell.
+    fn want_blobs(&mut self) {
+        if self.picture.keeps_blobs() {
+            self.want(Question::Blobs);
+        }
+        if self.picture.keeps_stored() {
+            self.want(Question::Stored);
+        }
+    }
+
+    fn take_blobs(&mut self, answer: Answer<Option<BlobList>>) {
+        let heard = self.picture.heard(Question::Blobs, answer);
+        // A list that did not come leaves the last one in force, if there is one.
+        if heard.is_some() || !self.picture.has_blobs {
+            self.picture.has_blobs = true;
+            let blobs = heard.flatten().map(Arc::new);
+            self.read_layers(blobs.as_deref());
+            self.outbox.push(Part::Blobs(blobs.into()));
+        }
+        if self.images.is_idle() && !self.is_coming_again(Question::Blobs) {
+            let failed = self.picture.failures.get(&Question::Blobs).cloned();
+            let failure = self.images.failure().or(failed);
+            self.outbox.ended(Stage::Layers, failure);
+        }
+        self.landed(Question::Blobs);
+    }
+
+    /// Has blobs read that tell what nothing else does, once they are another choice than before.
+    fn read_layers(&mut self, list: Option<&BlobList>) {
+        let bases = &self.picture.bases;
+        let layers = list.map_or_else(Vec::new, |list| layers_to_read(list, bases));
+        if self.picture.to_read != layers {
+            self.picture.to_read = layers;
+            self.ask(Question::Extents);
+        }
+    }
+
+    fn take_extents(&mut self, answer: Answer<HashMap<Text, Extent>>) {
+        if let Ok(extents) = answer
+            && self.picture.extents != extents
+        {
+            self.picture.extents.clone_from(&extents);
+            self.outbox.push(Part::Extents(extents));
+        }
+        self.landed(Question::Extents);
+    }
+
+    /// A folder that tells what it told before makes no new picture.
+    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+        if self.picture.stored != stored {
+            self.picture.stored.clone_from(&stored);
+            self.outbox.push(Part::Stored(stored));
+        }
+        self.want_blocks();
+        self.landed(Question::Stored);
+    }
+
+    fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
+        let listed = self.picture.heard(Question::Containers, answer);
+        if let Some(containers) = listed {
+            let ids: Vec<ContainerId> = containers.iter().map(|c| c.id.clone()).collect();
+            // A container that is gone keeps nothing any more, but in old notes.
+            if self.picture.keeps_notes()
+                && self.picture.has_blobs
+                && ids != self.picture.known.containers
+            {
+                self.want(Question::Blobs);
+            }
+            self.picture.known.containers = ids;
+            self.picture.known.leaving = leaving(&containers);
+            self.picture.known.mounting = mounting(&containers);
+            self.want(Question::Unlisted);
+            self.want(Question::External);
+            // What is stopped can go, so its size is wanted first.
+            let (stopped, running): (Vec<&Container>, Vec<&Container>) = containers
+                .iter()
+                .partition(|container| container.state.is_stopped());
+            let list = stopped
+                .into_iter()
+                .chain(running)
+                .map(|container| (container.id.clone(), container.state.clone()))
+                .collect();
+            self.take_runs(&containers);
+            self.containers.list(list);
+            if self.picture.told.takes(Question::Containers, &containers) {
+                let binds = containers.iter().map(|it| it.binds.clone());
+                self.picture.binds = binds.collect();
+                self.resolve();
+                self.outbox.push(Part::Containers(containers));
+            }
+            self.end(Question::Containers);
+            if self.containers.is_idle() {
+                self.containers.ends();
+                self.end_container_sizes();
+            }
+        } else {
+            self.end(Question::Containers);
+        }
+    }
+
+    fn take_container(&mut self, id: &ContainerId, answer: InspectedContainer) {
+        match answer.details {
+            Ok(details) => {
+                let unsized_by = answer.unsized_by.as_ref().and_then(words);
+                // A log that was measured before was kept by nobody.
+                if self.containers.landed(id, Landing::Known, unsized_by) {
+                    self.picture.told.forget(Question::Logs);
+                }
+                self.gain();
+                if let Some(manifest) = details.manifest.clone() {
+                    self.picture.runs.insert(id.clone(), manifest);
+                }
+                let details = Figure::Known(Arc::new(details));
+                let part = Part::ContainerDetails(id.clone(), details);
+                self.outbox.push_detail(part);
+                self.measure_container(id);
+            }
+            Err(error) => {
+                let landing = landing(&error);
+                self.picture.told.forget(Question::Logs);
+                if landing == Landing::Lost {
+                    self.lose();
+                }
+                if self.containers.landed(id, landing, words(&error)) {
+                    let part = Part::ContainerDetails(id.clone(), Figure::Unknown);
+                    self.outbox.push_detail(part);
+                }
+            }
+        }
+        if self.containers.ends() {
+            self.end_container_sizes();
+        }
+    }
+
+    /// What containers run, as far as their list tells.
+    fn take_runs(&mut self, containers: &[Container]) {
+        let mut old = std::mem::take(&mut self.picture.runs);
+        let runs = containers.iter().filter_map(|container| {
+            let image = container.image_id.as_ref();
+            let run = old.remove(&container.id);
+            let run = run.or_else(|| image.map(|image| image.as_str().into()));
+            Some((container.id.clone(), run?))
+        });
+        self.picture.runs = runs.collect();
+    }
+
+    fn end_container_sizes(&mut self) {
+        self.outbox.flush();
+        let mut runs = self.picture.runs.values();
+        if runs.any(|run| !self.picture.runs_asked.contains(run)) {
+            self.want_blobs();
+        }
+        self.measure_logs();
+        let failure = self.containers.failure();
+        self.outbox.ended(Stage::ContainerSizes, failure);
+    }
+
+    fn take_services(&mut self, answer: Answer<Vec<Outsider>>) {
+        if let Some(services) = self.picture.heard(Question::Services, answer)
+            && self.picture.told.takes(Question::Services, &services)
+        {
+            let binds = services.iter().map(|it| it.binds.clone());
+            self.picture.service_binds = binds.collect();
+            self.resolve();
+            self.outbox.push(Part::services(services));
+        }
+        self.end(Question::Services);
+    }
+
+    fn take_same_build_cache(&mut self) {
+        let question = Question::BuildCache;
+        self.picture.idly.remove(&question);
+        if self.picture.failures.remove(&question).is_some() {
+            self.end(question);
+        } else {
+            self.landed(question);
+        }
+    }
+
+    fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
+        let question = Question::BuildCache;
+        let idly = self.picture.idly.remove(&question);
+        let failed = self.picture.failures.get(&question).cloned();
+        let mut is_news = false;
+        if let Some(records) = self.picture.heard(question, answer) {
+            is_news = self.picture.told.takes(question, &records);
+            self.picture.is_building = idly && is_news;
+            if is_news {
+                self.picture.bases = sizes_of_bases(&records);
+                self.picture.known.records = records.iter().map(|it| it.id.clone()).collect();
+                self.outbox.push(Part::BuildCache(records));
+            }
+            // What a record keeps may have gone without it, if something has happened.
+            if is_news || !idly {
+                self.want_blobs();
+            }
+        }
+        if idly && !is_news && self.picture.failures.get(&question) == failed.as_ref() {
+            return self.landed(question);
+        }
+        self.end(question);
+    }
+
+    fn take_shared_sizes(&mut self, answer: Answer<SharedSizes>) {
+        let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
+        if let Some(sizes) = self.picture.heard(Question::SharedSizes, answer) {
+            let ids = sizes.images.iter().map(|(id, _)| self.images.own(id));
+            self.picture.shared.extend(ids);
+            self.outbox.push(Part::SharedSizes(sizes));
+        }
+        if !lost {
+            self.settle_shared();
+        }
+        self.end(Question::SharedSizes);
+    }
+
+    /// Nobody will say the shared sizes of the other images: they are not pending, but unknown.
+    fn settle_shared(&mut self) {
+        let silent: Vec<_> = self
+            .images
+            .keys()
+            .filter(|id| !self.picture.shared.contains(id))
+            .map(|id| (id.clone(), None))
+            .collect();
+        if !silent.is_empty() {
+            let ids = silent.iter().map(|(id, _)| id.clone());
+            self.picture.shared.extend(ids);
+            self.outbox.push(Part::SharedSizes(silent.into()));
+        }
+    }
+
+    fn take_volumes(&mut self, answer: Answer<Vec<Volume>>) {
+        if let Some(volumes) = self.picture.heard(Question::Volumes, answer) {
+            self.picture.known.volumes = volumes.iter().map(|v| v.name.clone()).collect();
+            let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
+            self.picture.measured.retain(|name, _| names.contains(name));
+            self.picture.taken.retain(|name, _| names.contains(name));
+            self.picture.unreadable.retain(|name| names.contains(name));
+            let measured = &self.picture.measured;
+            let pending = volumes.iter().filter(|volume| volume.size.is_pending());
+            self.picture.volumes = pending
+                .clone()
+                .map(|volume| (volume.name.clone(), Arc::new(volume.clone())))
+                .collect();
+            self.picture.unmeasured = pending
+                .filter(|volume| measured.get(&volume.name) != Some(&volume.created))
+                .map(|volume| (volume.name.clone(), volume.created))
+                .collect();
+            if self.picture.told.takes(Question::Volumes, &volumes) {
+                let all = volumes.iter();
+                let devices = all.clone().filter_map(|it| it.device().cloned());
+                self.picture.devices = devices.collect();
+                self.picture.mountpoints = all.map(|it| it.mountpoint.clone()).collect();
+                self.resolve();
+                self.outbox.push(Part::Volumes(volumes));
+            }
+            let warnings = self.engine().volume_warnings();
+            if self.picture.volume_warnings != warnings {
+                self.picture.volume_warnings.clone_from(&warnings);
+                self.outbox.push(Part::VolumeWarnings(warnings));
+            }
+            self.list_volumes();
+            // A volume that came after the walk is not worth another one (ENGINE.md §7).
+            if self.picture.root.is_none() && !self.is_coming(Question::VolumeSizes) {
+                let silent = self.picture.unmeasured.keys();
+                let sizes: Vec<_> = silent.map(|name| (name.clone(), None)).collect();
+                self.settle_volumes(sizes, false);
+            }
+        }
+        self.end(Question::Volumes);
+    }
+
+    fn take_volume_sizes(&mut self, answer: Answer<Vec<(VolumeName, Option<Bytes>)>>) {
+        let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
+        let heard = self.picture.heard(Question::VolumeSizes, answer);
+        if heard.is_some() || !lost {
+            let sizes = heard.unwrap_or_default();
+            if self.picture.root.is_some() {
+                self.settle_unreadable(sizes);
+            } else {
+                self.settle_volumes(sizes, true);
+            }
+        }
+        if self.volumes.is_idle() {
+            self.end(Question::VolumeSizes);
+        } else {
+            // Those that are measured here end the stage.
+            self.landed(Question::VolumeSizes);
+        }
+    }
+
+    fn settle_volumes(&mut self, sizes: Vec<(VolumeName, Option<Bytes>)>, complete: bool) {
+        let settled = std::mem::take(&mut self.picture.unmeasured);
+        self.picture.measured.extend(settled);
+        if complete || !sizes.is_empty() {
+            self.outbox.push(Part::VolumeSizes { sizes, complete });
+        }
+    }
+}
+
+/// True if what is found out about the host of the one holds for the other.
+fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
+    (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
+}
+
+fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
+    old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
+}
+
+/// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
+fn words(error: &EngineError) -> Option<Text> {
+    (!error.is_of_object()).then(|| error.to_string().into())
+}
+
+/// Whether it is worth asking again.
+fn landing(error: &EngineError) -> Landing {
+    match error {
+        EngineError::Unreachable { .. }
+        | EngineError::TimedOut { .. }
+        | EngineError::Stalled { .. } => Landing::Lost,
+        // A proxy that reaches nobody may reach the engine again.
+        EngineError::Barred { .. } if !error.is_forbidden() => Landing::Lost,
+        EngineError::NotFound(_)
+        | EngineError::Conflict(_)
+        | EngineError::NotSupported(_)
+        | EngineError::Refused { .. }
+        | EngineError::Barred { .. }
+        | EngineError::Garbled { .. }
+        | EngineError::ReadOnly { .. }
+        | EngineError::Unreadable(_)
+        | EngineError::NoPlace(_) => Landing::Unanswerable,
+    }
+}
