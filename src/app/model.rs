@@ -469,7 +469,7 @@ impl Model {
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// What lasts this long is told in minutes (see `lasting` of the screen's words).
 const LONG: SignedDuration = SignedDuration::from_mins(2);
-/// As [`LONG`], of a connection that is lost.
+/// As `LONG`, of a connection that is lost.
 pub const LOST_LONG: SignedDuration = SignedDuration::from_mins(1);
 
 /// When the words change that tell how long something has lasted: each second, or once it is `long`, each minute.

@@ -39,7 +39,7 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Journal(Option<Arc<Book>>);
 
 impl Journal {
-    /// The user's own: `journal.jsonl` in [`user_folder::state`]. Where there is no such folder it is kept in memory,
+    /// The user's own: `journal.jsonl` in `user_folder::state`. Where there is no such folder it is kept in memory,
     /// and [`Journal::trouble`] says so.
     #[must_use]
     pub fn of_user() -> Self {
