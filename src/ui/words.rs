@@ -575,14 +575,11 @@ mod tests {
         disks[0].holds = rest;
         disks[1].holds = layers;
         disks[1].path = "/layers".into();
-        let freed = Freed {
-            more: Some(Box::new(More {
-                volumes: Bytes(30),
-                logs: Bytes(40),
-                ..More::default()
-            })),
-            ..frees(170)
-        };
+        let freed = frees(170).with(More {
+            volumes: Bytes(30),
+            logs: Bytes(40),
+            ..More::default()
+        });
         let both = "/var/lib/docker 91 % → 84 % full\n/layers 50 % → 40 % full";
         assert_eq!(says(&disks, &freed), both);
         assert_eq!(says(&disks, &frees(100)), "/layers 50 % → 40 % full");

@@ -410,13 +410,13 @@ impl Sum {
             at_least: bytes(self.least, later.least),
             at_most: bytes(self.most, later.most),
             pending: later.pending > self.pending,
-            more: More {
-                logs: bytes(self.apart[0], later.apart[0]),
-                volumes: bytes(self.apart[1], later.apart[1]),
-                doubts: BTreeSet::new(),
-            }
-            .boxed(),
+            ..Freed::default()
         }
+        .with(More {
+            logs: bytes(self.apart[0], later.apart[0]),
+            volumes: bytes(self.apart[1], later.apart[1]),
+            doubts: BTreeSet::new(),
+        })
     }
 }
 

@@ -42,6 +42,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::LazyLock;
 
 pub use balance::{Balance, Trial};
 pub use ledger::Ledger;
@@ -182,7 +183,11 @@ pub struct Freed {
     pub at_most: Bytes,
     /// Some figure that it needs is still being measured.
     pub pending: bool,
-    /// What else there is to say of it; of most there is nothing, and there is one of these for each thing.
+    /// All that there is to say of it is that it was measured by length, as it is of everything where only the engine
+    /// tells: a word of its own for each of a hundred thousand things would take megabytes.
+    /// [`Freed::with`] sets it.
+    pub only_by_length: bool,
+    /// What else there is to say of it; of most there is nothing.
     pub more: Option<Box<More>>,
 }
 
@@ -207,15 +212,36 @@ pub struct More {
     pub doubts: BTreeSet<Doubt>,
 }
 
-impl More {
-    fn boxed(self) -> Option<Box<Self>> {
-        (self != Self::default()).then(|| Box::new(self))
-    }
-}
-
 static CERTAIN: BTreeSet<Doubt> = BTreeSet::new();
+static BY_LENGTH: LazyLock<BTreeSet<Doubt>> = LazyLock::new(|| BTreeSet::from([Doubt::ByLength]));
 
 impl Freed {
+    /// Returns the same number with all that is to be said of it.
+    #[must_use]
+    pub fn with(self, more: More) -> Self {
+        let is_plain = more.logs.is_zero() && more.volumes.is_zero();
+        let only_by_length = is_plain && more.doubts == *BY_LENGTH;
+        let is_nothing = only_by_length || more == More::default();
+        Self {
+            only_by_length,
+            more: (!is_nothing).then(|| Box::new(more)),
+            ..self
+        }
+    }
+
+    /// Takes out all that is to be said of it.
+    fn take_more(&mut self) -> More {
+        let doubts = || BTreeSet::from([Doubt::ByLength]);
+        let plain = std::mem::take(&mut self.only_by_length).then(doubts);
+        match self.more.take() {
+            Some(more) => *more,
+            None => More {
+                doubts: plain.unwrap_or_default(),
+                ..More::default()
+            },
+        }
+    }
+
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.pending && self.doubts().is_empty() && self.at_least == self.at_most
@@ -224,22 +250,21 @@ impl Freed {
     /// Reasons for a range, or for a number that is only about right.
     #[must_use]
     pub fn doubts(&self) -> &BTreeSet<Doubt> {
-        self.more.as_ref().map_or(&CERTAIN, |more| &more.doubts)
+        match &self.more {
+            Some(more) => &more.doubts,
+            None if self.only_by_length => &BY_LENGTH,
+            None => &CERTAIN,
+        }
     }
 
     /// The same number with other reasons. Of a store that nobody knows, nobody knows what else it keeps.
     #[must_use]
-    pub fn doubted(self, doubts: BTreeSet<Doubt>) -> Self {
-        let more = self.more.map(|more| *more).unwrap_or_default();
-        Self {
-            at_most: if doubts.contains(&Doubt::Store) {
-                Bytes(u64::MAX)
-            } else {
-                self.at_most
-            },
-            more: More { doubts, ..more }.boxed(),
-            ..self
+    pub fn doubted(mut self, doubts: BTreeSet<Doubt>) -> Self {
+        if doubts.contains(&Doubt::Store) {
+            self.at_most = Bytes(u64::MAX);
         }
+        let more = self.take_more();
+        self.with(More { doubts, ..more })
     }
 
     /// The most that can go; none where something goes that may have any size, or whose size is an estimate by length.
@@ -251,7 +276,7 @@ impl Freed {
     /// Returns true if some of it was measured by length: then all of it is an estimate.
     #[must_use]
     pub fn is_by_length(&self) -> bool {
-        self.doubts().contains(&Doubt::ByLength)
+        self.only_by_length || self.doubts().contains(&Doubt::ByLength)
     }
 
     /// Returns what it was measured by; nothing while it is being measured, and where it cannot be known.
@@ -314,12 +339,16 @@ impl Freed {
         self.at_least += other.at_least;
         self.at_most += other.at_most;
         self.pending |= other.pending;
+        if other.more.is_none() && other.only_by_length == self.only_by_length {
+            return;
+        }
+        let mut more = self.take_more();
         if let Some(other) = &other.more {
-            let more = self.more.get_or_insert_default();
             more.logs += other.logs;
             more.volumes += other.volumes;
-            more.doubts.extend(other.doubts.iter().cloned());
         }
+        more.doubts.extend(other.doubts().iter().cloned());
+        *self = std::mem::take(self).with(more);
     }
 }
 

@@ -1,12 +1,13 @@
 //! Layers, records and images of a graph driver whose blocks were counted on the disk.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk::Places;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Content, HistoryRow, ImageId, Record, RecordId};
-use crate::domain::layers::Ledger;
+use crate::domain::layers::{Doubt, Freed, Ledger, More};
 use crate::domain::plan::scene::{a_container, a_record, an_image, at, image, record, stopped};
 use crate::domain::store::disk_usage::{DiskUsage, Measure};
 use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer};
@@ -223,4 +224,58 @@ fn what_was_counted_of_whole_copies_is_exact() {
         assert!(freed.is_exact(), "{freed:?}");
         assert_eq!(freed.at_least, Bytes(bytes));
     }
+}
+
+#[test]
+fn figures_by_length_say_so_in_little_memory_and_add_up() {
+    let by_length = |bytes| {
+        let freed = Freed {
+            at_least: Bytes(bytes),
+            at_most: Bytes(bytes),
+            ..Freed::default()
+        };
+        freed.doubted(BTreeSet::from([Doubt::ByLength]))
+    };
+    let blocks = Freed {
+        at_least: Bytes(5),
+        at_most: Bytes(5),
+        ..Freed::default()
+    };
+    let volume = blocks.clone().with(More {
+        volumes: Bytes(5),
+        ..More::default()
+    });
+    let one = by_length(7);
+    assert_eq!(
+        one.more, None,
+        "there is one for each of a hundred thousand"
+    );
+    assert_eq!(size_of::<Freed>(), 32);
+    assert_eq!(one.doubts(), &BTreeSet::from([Doubt::ByLength]));
+    assert!(one.is_by_length() && !one.is_exact());
+    let mut sum = one.clone();
+    sum.add(&by_length(1));
+    assert_eq!(sum, by_length(8));
+    for other in [&blocks, &volume] {
+        let (mut sum, mut turned) = (one.clone(), other.clone());
+        sum.add(other);
+        turned.add(&one);
+        assert_eq!(sum, turned);
+        assert!(sum.is_by_length());
+        assert_eq!(sum.at_least, Bytes(12));
+        assert_eq!(
+            sum.at(Places {
+                layers: false,
+                ..Places::ALL
+            }),
+            other.at(Places {
+                layers: false,
+                ..Places::ALL
+            })
+        );
+    }
+    assert_eq!(
+        one.doubted(BTreeSet::new()).measure(),
+        Some(Measure::Blocks)
+    );
 }
