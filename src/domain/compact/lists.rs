@@ -8,11 +8,12 @@ pub(in crate::domain) struct Lists<T> {
 }
 
 impl<T: Copy + Default> Lists<T> {
-    /// Each key's values in the order of the pairs.
-    pub(in crate::domain) fn new(
-        keys: usize,
-        pairs: impl Iterator<Item = (u32, T)> + Clone,
-    ) -> Self {
+    /// Keeps each key's values in the order of the pairs. Keys behind the last that has any take no memory.
+    pub(in crate::domain) fn new(pairs: impl Iterator<Item = (u32, T)> + Clone) -> Self {
+        let Some(last) = pairs.clone().map(|(key, _)| key as usize).max() else {
+            return Self::default();
+        };
+        let keys = last + 1;
         let mut starts = vec![0_u32; keys + 1];
         for (key, _) in pairs.clone() {
             starts[key as usize + 1] += 1;

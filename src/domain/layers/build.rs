@@ -191,7 +191,7 @@ impl<'a> Builder<'a> {
         let images = self.inventory.images.iter().zip(self.tops);
         let joined = self.joined.iter().map(|(holder, unit)| (*unit, *holder));
         Ledger {
-            joined: Lists::new(self.units.len(), joined),
+            joined: Lists::new(joined),
             graph: Graph::new(self.units, self.holders, &self.holds),
             items: self.items,
             index: self.index,

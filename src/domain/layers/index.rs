@@ -66,9 +66,7 @@ fn by_look(tree: &Tree, sizes: &Sizes) -> Vec<LayerNo> {
 }
 
 fn by_depth(tree: &Tree) -> Lists<LayerNo> {
-    let depths = tree.numbers().map(|at| (tree.depth(at), at));
-    let deepest = depths.clone().map(|(depth, _)| depth).max();
-    Lists::new(deepest.unwrap_or_default() as usize + 1, depths)
+    Lists::new(tree.numbers().map(|at| (tree.depth(at), at)))
 }
 
 /// Where a layer may be found.

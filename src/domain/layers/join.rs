@@ -52,7 +52,7 @@ impl Lineage {
             let known = record.parents.iter().filter_map(|id| index.record(id));
             pairs.extend(known.map(|parent| (at, number(parent))));
         }
-        let parents = Lists::new(records.len(), pairs.iter().copied());
+        let parents = Lists::new(pairs.iter().copied());
         let mut lineage = Self {
             parent: (0..number(records.len()))
                 .map(|at| match parents.of(at) {
@@ -98,7 +98,7 @@ impl Lineage {
     fn children(&self) -> Lists<u32> {
         let pairs = (0..).zip(&self.parent);
         let pairs = pairs.filter_map(|(child, parent)| Some((parent.get()?, child)));
-        Lists::new(self.parent.len(), pairs)
+        Lists::new(pairs)
     }
 
     /// Parents of a record that has several.
@@ -114,7 +114,7 @@ impl Lineage {
 /// Parents before children. What closes on itself, an engine's mistake, comes last in any order.
 fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
     let by_parent = parents.iter().map(|(child, parent)| (*parent, *child));
-    let children = Lists::new(length, by_parent);
+    let children = Lists::new(by_parent);
     let mut waits = vec![0_u32; length];
     for (child, _) in parents {
         waits[*child as usize] += 1;

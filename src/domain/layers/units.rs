@@ -156,9 +156,9 @@ impl Graph {
             .enumerate()
             .filter_map(|(unit, of)| Some((of.below.get()?, number(unit))));
         let mut graph = Self {
-            holds: Lists::new(holders.len(), by_holder),
-            held: Lists::new(units.len(), by_unit),
-            above: Lists::new(units.len(), above),
+            holds: Lists::new(by_holder),
+            held: Lists::new(by_unit),
+            above: Lists::new(above),
             veils: (0..number(holders.len()))
                 .filter(|holder| holders[*holder as usize].veil.is_some())
                 .collect(),

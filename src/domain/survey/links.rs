@@ -116,7 +116,7 @@ impl Links {
         let ties = users.iter().chain(&children).chain(&doubts);
         links.clusters = clusters(length, ties);
         let members = links.clusters.iter().copied().zip(0..);
-        links.members = Lists::new(length, members);
+        links.members = Lists::new(members);
         for (image, container) in doubts {
             links.perhaps.entry(image).or_default().push(container);
         }
@@ -124,11 +124,11 @@ impl Links {
         let doubtful = doubtful.filter(|(_, it)| it.perhaps != Perhaps::Nothing);
         links.doubtful = doubtful.map(|(place, _)| place).collect();
         links.parents = parents;
-        links.users = Lists::new(length, users.into_iter());
-        links.children = Lists::new(length, children.into_iter());
-        links.volumes = Lists::new(length, volumes.into_iter());
-        links.by_path = Lists::new(length, by_path.into_iter());
-        links.outsiders = Lists::new(length, outsiders.into_iter());
+        links.users = Lists::new(users.iter().copied());
+        links.children = Lists::new(children.iter().copied());
+        links.volumes = Lists::new(volumes.iter().copied());
+        links.by_path = Lists::new(by_path.iter().copied());
+        links.outsiders = Lists::new(outsiders.iter().copied());
         links
     }
 

@@ -65,7 +65,7 @@ impl Needs {
             pairs.extend(open.map(|need| (need, number)));
         }
         Self {
-            before: Lists::new(length, pairs.iter().copied()),
+            before: Lists::new(pairs.iter().copied()),
             tiers,
             own,
             follows,
