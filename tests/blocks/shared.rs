@@ -43,6 +43,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn on(setup: Result<Setup, Missing>, format: Format) -> Result<Completion, Failed> {
+    let is_containerd = matches!(&setup, Ok(Setup::Docker(_, Store::Containerd)));
     let started = setup.and_then(|setup| {
         let disk = SmallDisk::of(format, DISK)?;
         let engine = match &setup {
@@ -59,6 +60,9 @@ fn on(setup: Result<Setup, Missing>, format: Format) -> Result<Completion, Faile
         Ok(started) => started,
         Err(missing) => return trial::without_engine(&missing),
     };
+    if is_containerd && engine.store() != Store::Containerd {
+        return Ok(Completion::ignored_with("this version has no such store"));
+    }
     let host = Host {
         scene: Scene::on(&engine),
         engine: &engine,
