@@ -76,6 +76,11 @@ fn main() -> ExitCode {
     trial::run(trials.into())
 }
 
+/// Returns true for filesystems on which files may have blocks in common.
+fn may_share_blocks(format: Format) -> bool {
+    !matches!(format, Format::Ext4 { .. })
+}
+
 /// Starts the newest engine on a filesystem of its own; nothing where it does not know the store.
 fn docker_on(format: Format, store: Store) -> Result<Option<(PrivateEngine, SmallDisk)>, Missing> {
     let disk = SmallDisk::of(format, DISK)?;
@@ -130,8 +135,16 @@ fn goes_until_the_disk_has_enough(
     let is_met = now >= wanted;
     assert_eq!(code, Some(if is_met { 0 } else { 3 }), "{told}");
     assert_eq!(is_met, percent <= 100, "{told}");
-    if is_met {
+    // Where blocks may be shared, less may go for certain than does: then all that can go is taken in its order, until
+    // the disk has enough. What is left then is not taken.
+    let is_certain = object["frees"].as_u64() >= Some(wanted - before);
+    if is_met && is_certain {
         fleet.assert_minimal(&gone, now - wanted, &told);
+    } else if is_met {
+        assert!(may_share_blocks(format), "{told}");
+        let ends = object["done"].as_array().expect("steps").iter();
+        let left = ends.filter(|it| it["outcome"] == "not_needed");
+        assert!(left.count() > 0, "{told}");
     } else {
         let left = fleet
             .parts

@@ -193,7 +193,8 @@ fn a_day_of_events_leaves_nothing_behind() {
     let (bursts, events) = if is_release_build() {
         (200, 500)
     } else {
-        (40, 400)
+        // In its first thirty bursts an allocator still finds out what it has to keep.
+        (150, 400)
     };
     let engine = Crowd::of(SMALL);
     let mut screen = open(&engine);
