@@ -193,7 +193,6 @@ fn a_day_of_events_leaves_nothing_behind() {
     let (bursts, events) = if is_release_build() {
         (200, 500)
     } else {
-        // In its first thirty bursts an allocator still finds out what it has to keep.
         (150, 400)
     };
     let engine = Crowd::of(SMALL);
@@ -220,8 +219,15 @@ fn a_day_of_events_leaves_nothing_behind() {
         early / 1024,
         late / 1024,
     );
+    // Between the two middles lie half of the events: so many bytes for each would be a leak. A debug build's heap is
+    // more than twice as large, and takes longer to come to rest.
+    let growth = if is_release_build() {
+        GROWTH
+    } else {
+        2 * GROWTH
+    };
     assert!(
-        late <= early + GROWTH,
+        late <= early + growth,
         "it grows: {early} to {late} bytes, {memory:?}"
     );
     // Ten rows and the titles, and again where figures have come.
