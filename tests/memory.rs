@@ -224,7 +224,7 @@ fn a_day_of_events_leaves_nothing_behind() {
     let growth = if is_release_build() {
         GROWTH
     } else {
-        2 * GROWTH
+        3 * GROWTH
     };
     assert!(
         late <= early + growth,
