@@ -142,6 +142,7 @@ fn goes_until_the_disk_has_enough(
         fleet.assert_minimal(&gone, now - wanted, &told);
     } else if is_met {
         assert!(may_share_blocks(format), "{told}");
+        assert!(why.contains(" can go for certain"), "{told}");
         let ends = object["done"].as_array().expect("steps").iter();
         let left = ends.filter(|it| it["outcome"] == "not_needed");
         assert!(left.count() > 0, "{told}");

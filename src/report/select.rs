@@ -106,13 +106,15 @@ impl Choice {
         true
     }
 
-    /// That the target cannot be met, in a line for stderr; `None` where it can, or where there is none.
+    /// Returns a line for stderr that the target cannot be met by what this plan frees for certain; nothing where it
+    /// can, or where there is none.
     #[must_use]
-    pub fn missed(&self) -> Option<String> {
+    pub fn missed(&self, plan: &Plan) -> Option<String> {
         let missed = self.target.filter(|target| !target.is_met)?;
         let Target { wanted, frees, .. } = missed;
+        let sure = plan.frees.precision().of_the_most();
         Some(format!(
-            "the target cannot be met: {wanted} were asked for, and no more than {frees} can go"
+            "the target cannot be met: {wanted} were asked for, and no more than {frees} can go{sure}"
         ))
     }
 

@@ -202,7 +202,8 @@ fn take_chosen(model: &mut Model, goal: Goal, chosen: &Chosen) -> Vec<Effect> {
     } else if chosen.met {
         format!("marked to free {frees}: d shows the plan")
     } else {
-        format!("no more than {frees} of {wanted} can go: marked, d shows the plan")
+        let sure = model.marked.precision().of_the_most();
+        format!("no more than {frees} of {wanted} can go{sure}: marked, d shows the plan")
     });
     show_marked(model, chosen)
 }

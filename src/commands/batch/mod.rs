@@ -359,13 +359,13 @@ async fn chosen(
             return Err(unknown_disk(&survey));
         }
     }
-    if let Some(line) = choice.missed() {
+    let mut plan = choice.plan(&survey, how);
+    if let Some(line) = choice.missed(&plan) {
         console.complain(&line);
     }
     if let Some(line) = choice.left_out() {
         console.complain(&line);
     }
-    let mut plan = choice.plan(&survey, how);
     // Where a target is met, nobody misses what else might have been.
     let is_met = filters.is_empty() && choice.target.is_some_and(|target| target.is_met);
     let unlisted = if is_met {

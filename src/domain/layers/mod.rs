@@ -202,6 +202,18 @@ pub enum Precision {
     Estimate,
 }
 
+impl Precision {
+    /// Returns the words after "no more than so much can go" that keep it true.
+    #[must_use]
+    pub fn of_the_most(self) -> &'static str {
+        match self {
+            Self::Exact => "",
+            Self::AtLeast => " for certain",
+            Self::Estimate => " by the lengths of files",
+        }
+    }
+}
+
 /// What is to be said of a few things that go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct More {
