@@ -122,7 +122,7 @@ fn goes_until_the_disk_has_enough(
     let line = ["clean", "--until-free", &until, "--even-volumes", "--yes"];
     let (code, said, why) = run(engine, &[&line[..], &["--json"]].concat());
     let object: Value = serde_json::from_str(&said).expect("one object");
-    let now = available(disk);
+    let now = disk.written().available();
     let gone = gone(&object);
     let told =
         format!("seed {seed}: {before} to {wanted}, now {now}, gone {gone:#?}\n{why}\n{object:#}");
@@ -312,7 +312,7 @@ impl<'a> Fleet<'a> {
 
     fn noise(&mut self) -> Vec<u8> {
         let bytes = self.bytes();
-        noise(&mut self.random, bytes)
+        self.random.bytes(usize::try_from(bytes).expect("a size"))
     }
 
     fn plain_image(&mut self) {
@@ -568,19 +568,12 @@ fn run(engine: &PrivateEngine, args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), said.0, said.1)
 }
 
-/// What a filesystem has, once all was written.
-fn available(disk: &SmallDisk) -> u64 {
-    let status = Command::new("sync").arg("-f").arg(disk.path()).status();
-    assert!(status.expect("sync").success());
-    disk.available()
-}
-
 /// What a filesystem has when it stands still.
 fn settled(disk: &SmallDisk) -> u64 {
-    let mut last = available(disk);
+    let mut last = disk.written().available();
     for _ in 0..20 {
         sleep(Duration::from_millis(150));
-        let now = available(disk);
+        let now = disk.written().available();
         if now.abs_diff(last) < 64 * 1024 {
             return now;
         }
@@ -600,10 +593,4 @@ fn small_files(root: &Path, count: usize) {
         let words = format!("{count} {file:090}");
         fs::write(folder.join(file.to_string()), words).expect("a file");
     }
-}
-
-/// Bytes that nothing packs.
-fn noise(random: &mut Random, bytes: u64) -> Vec<u8> {
-    let words = (0..bytes / 8).flat_map(|_| random.next().to_le_bytes());
-    words.collect()
 }

@@ -21,6 +21,7 @@ use serde_json::Value;
 use support::engine::{PrivateEngine, Setup, Store};
 use support::length::Length;
 use support::program::{CALLERS_ENGINE, Missing, Podman, Programs};
+use support::random::Random;
 use support::scene::{Builder, Scene};
 use support::small_disk::{Format, SmallDisk};
 use support::{STATE, dtop, trial};
@@ -137,7 +138,7 @@ fn images(engine: &PrivateEngine) -> usize {
 fn an_image_that_is_being_saved(engine: &PrivateEngine, disk: &SmallDisk) {
     let scene = Scene::on(engine);
     scene.import("app:1", |root| {
-        fs::write(root.join("data"), noise(100_000_000, 11)).expect("a file");
+        fs::write(root.join("data"), Random::new(11).bytes(100_000_000)).expect("a file");
     });
     let mut saved = UnixStream::connect(engine.socket()).expect("the engine");
     let request = "GET /images/app:1/get HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
@@ -145,10 +146,10 @@ fn an_image_that_is_being_saved(engine: &PrivateEngine, disk: &SmallDisk) {
     let mut begun = [0; 4096];
     saved.read_exact(&mut begun).expect("the archive begins");
     sleep(Duration::from_secs(2));
-    let before = available(disk);
+    let before = disk.written().available();
     let (code, said, why) = run(engine, &["clean", "--images", "=app:1", "--yes", "--json"]);
     let object: Value = serde_json::from_str(&said).expect("one object");
-    let gained = available(disk).saturating_sub(before);
+    let gained = disk.written().available().saturating_sub(before);
     assert_eq!((code, images(engine)), (Some(0), 0), "{object}{why}");
     assert!(gained < 1_000_000, "{gained}: it does not hold it");
     assert!(object["freed"].as_u64() < Some(1_000_000), "{object}{why}");
@@ -160,22 +161,15 @@ fn an_image_that_is_being_saved(engine: &PrivateEngine, disk: &SmallDisk) {
     std::io::copy(&mut saved, &mut std::io::sink()).expect("the rest of it");
     drop(saved);
     sleep(Duration::from_secs(2));
-    let gained = available(disk).saturating_sub(before);
+    let gained = disk.written().available().saturating_sub(before);
     assert!(gained > 90_000_000, "{gained}: it came back");
-}
-
-/// Asks a filesystem for what it has, once all was written.
-fn available(disk: &SmallDisk) -> u64 {
-    let status = Command::new("sync").arg("-f").arg(disk.path()).status();
-    assert!(status.expect("sync").success());
-    disk.available()
 }
 
 /// A size that is so much more than what is free.
 fn more(disk: &SmallDisk, bytes: u64) -> (u64, String) {
     // What the engine still writes of what was made.
     sleep(Duration::from_secs(2));
-    let wanted = available(disk) + bytes;
+    let wanted = disk.written().available() + bytes;
     (wanted, wanted.to_string())
 }
 
@@ -194,7 +188,7 @@ fn images_of_small_files(engine: &PrivateEngine, disk: &SmallDisk) {
     }
     let (wanted, until) = more(disk, 100_000_000);
     let (code, said, why) = run(engine, &["clean", "--until-free", &until, "--yes"]);
-    assert!(available(disk) >= wanted, "{said}{why}");
+    assert!(disk.written().available() >= wanted, "{said}{why}");
     assert_eq!((code, images(engine)), (Some(0), 4), "{said}{why}");
     assert!(!why.contains("something else"), "{why}");
 }
@@ -204,7 +198,11 @@ fn three_runs_in_a_row(engine: &PrivateEngine, disk: &SmallDisk) {
     let scene = Scene::on(engine);
     for number in 0..4_u32 {
         scene.import(&format!("app:{number}"), |root| {
-            fs::write(root.join("data"), noise(100_000_000, number)).expect("a file");
+            fs::write(
+                root.join("data"),
+                Random::new(number.into()).bytes(100_000_000),
+            )
+            .expect("a file");
         });
     }
     let (wanted, until) = more(disk, 60_000_000);
@@ -214,19 +212,7 @@ fn three_runs_in_a_row(engine: &PrivateEngine, disk: &SmallDisk) {
         assert!(!why.contains("something else"), "{why}");
         assert_eq!(said.lines().count(), usize::from(round == 0), "{said}");
     }
-    assert!(available(disk) >= wanted);
-}
-
-/// Bytes that nothing packs.
-fn noise(bytes: usize, seed: u32) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[0]
-    };
-    std::iter::repeat_with(next).take(bytes).collect()
+    assert!(disk.written().available() >= wanted);
 }
 
 /// moby#5419: a container that wrote a `lastlog`, sixty gigabytes long and empty.
@@ -237,14 +223,14 @@ fn a_sparse_file(engine: &PrivateEngine, disk: &SmallDisk) {
         let words = ["--network", "none", "--name", name, "base:1", "sh", "-c"];
         engine.docker(&[&["run"], &words[..], &[long]].concat());
     }
-    let before = available(disk);
+    let before = disk.written().available();
     disk.take(before - disk.total() * 3 / 10);
     sleep(Duration::from_secs(2));
     let line = ["clean", "--containers", "=lastlog", "--yes"];
     let until = [&line[..], &["--until-free", "45%"]].concat();
     let (code, said, why) = run(engine, &until);
     assert_eq!(code, Some(3), "{said}{why}");
-    assert!(available(disk) * 100 < disk.total() * 45);
+    assert!(disk.written().available() * 100 < disk.total() * 45);
     for words in [&said, &why] {
         assert!(!words.contains("freed 64"), "{said}{why}");
         assert!(!words.contains("something else"), "{said}{why}");
@@ -263,7 +249,7 @@ fn a_sparse_file(engine: &PrivateEngine, disk: &SmallDisk) {
 fn what_is_lacking_still(engine: &PrivateEngine, disk: &SmallDisk) {
     let scene = Scene::on(engine);
     scene.import("app:1", |root| {
-        fs::write(root.join("data"), noise(100_000_000, 7)).expect("a file");
+        fs::write(root.join("data"), Random::new(7).bytes(100_000_000)).expect("a file");
     });
     let sparse = |seek: u32| {
         let file = format!("RUN dd if=/dev/zero of=/{seek} bs=4096 count=1 seek={seek}");
@@ -279,7 +265,7 @@ fn what_is_lacking_still(engine: &PrivateEngine, disk: &SmallDisk) {
     engine.docker(&["tag", "hole:1", "kept:1"]);
     let (wanted, until) = more(disk, 60_000_000);
     let (code, said, why) = run(engine, &["clean", "--until-free", &until, "--yes"]);
-    assert!(available(disk) >= wanted, "{said}{why}");
+    assert!(disk.written().available() >= wanted, "{said}{why}");
     assert_eq!((code, images(engine)), (Some(0), 0), "{said}{why}");
     assert!(!why.contains("something else"), "{why}");
 }
@@ -289,7 +275,7 @@ fn what_is_lacking_still(engine: &PrivateEngine, disk: &SmallDisk) {
 fn podman_on_a_full_disk(engine: &PrivateEngine, disk: &SmallDisk) {
     let scene = Scene::on(engine);
     scene.import("app:1", |root| {
-        fs::write(root.join("data"), noise(8_000_000, 3)).expect("a file");
+        fs::write(root.join("data"), Random::new(3).bytes(8_000_000)).expect("a file");
     });
     fill(disk);
     let line = ["clean", "--images", "/app/", "--yes", "--json"];

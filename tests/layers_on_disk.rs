@@ -118,9 +118,9 @@ fn on(setup: Result<Setup, Missing>, driver: &str) -> Result<Completion, Failed>
 fn removed(engine: &PrivateEngine, disk: &SmallDisk, selection: &[&str]) -> u64 {
     let plan = dtop(engine, &[&["plan", "--json"], selection].concat());
     let plan: Value = serde_json::from_str(&plan).expect("JSON");
-    let before = unused(disk);
+    let before = disk.written().unused();
     dtop(engine, &[&["clean", "--yes"], selection].concat());
-    let gained = unused(disk).saturating_sub(before);
+    let gained = disk.written().unused().saturating_sub(before);
     assert_eq!(plan["exact"], true, "{plan}");
     let promised = plan["frees"].as_u64().expect("a promise");
     let steps = plan["steps"].as_array().map_or(0, Vec::len) as u64;
@@ -130,13 +130,6 @@ fn removed(engine: &PrivateEngine, disk: &SmallDisk, selection: &[&str]) -> u64 
         "gained {gained}: {plan}"
     );
     gained
-}
-
-/// Bytes that nobody has, once all is written.
-fn unused(disk: &SmallDisk) -> u64 {
-    rustix::fs::sync();
-    let stat = disk.stat();
-    stat.f_bfree * stat.f_frsize
 }
 
 fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {

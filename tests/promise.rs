@@ -159,23 +159,15 @@ fn remove(engine: &PrivateEngine, disk: &SmallDisk, image: &str, options: &[&str
         objects: plan["steps"].as_array().map_or(0, Vec::len) as u64,
     };
     assert!(promise.objects > 0, "nothing to remove: {plan}");
-    let before = unused(disk);
+    let before = disk.written().unused();
     let chosen = ["clean", "--images", &filter, "--yes"];
     dtop(engine, &[&chosen, options].concat());
     Removed {
         size,
         unique,
         promise,
-        freed: unused(disk).saturating_sub(before),
+        freed: disk.written().unused().saturating_sub(before),
     }
-}
-
-/// What is free on a filesystem once everything is written.
-fn unused(disk: &SmallDisk) -> u64 {
-    let status = Command::new("sync").arg("-f").arg(disk.path()).status();
-    assert!(status.expect("sync").success());
-    let stat = disk.stat();
-    stat.f_bfree * stat.f_frsize
 }
 
 /// What the docker command prints of an image: its size, and its unique size.

@@ -1,4 +1,9 @@
-//! The door: the command line is read, and either the screen or a text command runs.
+//! What a command line asks for: it is read here, and either the full screen or a text command runs.
+//!
+//! - [`batch`]: `report`, `plan` and `clean`;
+//! - [`past`]: `history` and `restore`;
+//! - [`open`]: which engine is meant;
+//! - [`console`], `waiting`: where text commands read and write, and what they say while they wait.
 
 pub mod batch;
 pub mod console;

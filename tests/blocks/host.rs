@@ -5,7 +5,6 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use rustix::fs::sync;
 use serde_json::Value;
 
 use super::support::STATE;
@@ -47,18 +46,12 @@ impl Host<'_> {
         serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"))
     }
 
-    fn free(&self) -> u64 {
-        sync();
-        let stat = self.disk.stat();
-        stat.f_bfree * stat.f_frsize
-    }
-
     /// Waits until nothing is written and nothing comes back any more, and returns what is free then.
     pub fn free_at_rest(&self) -> u64 {
-        let mut last = self.free();
+        let mut last = self.disk.written().unused();
         for _ in 0..20 {
             sleep(Duration::from_millis(250));
-            let now = self.free();
+            let now = self.disk.written().unused();
             if now.abs_diff(last) < 16 * 1024 {
                 return now;
             }

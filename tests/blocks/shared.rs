@@ -11,6 +11,7 @@ use super::host::{Host, MB};
 use super::support::engine::{PrivateEngine, Setup, Store, run};
 use super::support::length::Length;
 use super::support::program::{Missing, Podman, Programs};
+use super::support::random::Random;
 use super::support::scene::Scene;
 use super::support::small_disk::{Format, SmallDisk};
 use super::support::trial;
@@ -83,7 +84,7 @@ impl Host<'_> {
     /// A volume and its copy: with the first goes nothing, with the second all.
     fn volumes_of_one_copy(&self, is_packed: bool) {
         let (one, other) = (self.data("one"), self.data("other"));
-        fs::write(one.join("file"), noise(8 << 20, 1)).unwrap();
+        fs::write(one.join("file"), Random::new(1).bytes(8 << 20)).unwrap();
         copy(&one.join("file"), &other.join("file"));
         let alone = self.removes("one of two copies", &["--volumes", "=one"]);
         assert!(alone.gained < MB && alone.frees < MB, "{alone:?}");
@@ -99,7 +100,7 @@ impl Host<'_> {
         let (one, other) = (self.data("small"), self.data("copies"));
         for number in 0..200_u32 {
             let name = number.to_string();
-            fs::write(one.join(&name), noise(20_000, number)).unwrap();
+            fs::write(one.join(&name), Random::new(number.into()).bytes(20_000)).unwrap();
             copy(&one.join(&name), &other.join(&name));
         }
         let alone = self.removes("small copies", &["--volumes", "=copies"]);
@@ -113,7 +114,7 @@ impl Host<'_> {
             fs::create_dir(root.join("bin")).unwrap();
             fs::copy(self.engine.busybox(), root.join("bin/busybox")).unwrap();
             std::os::unix::fs::symlink("busybox", root.join("bin/sh")).unwrap();
-            fs::write(root.join("big"), noise(20 << 20, 2)).unwrap();
+            fs::write(root.join("big"), Random::new(2).bytes(20 << 20)).unwrap();
         });
         let write = "busybox dd if=/dev/zero of=/big bs=1 count=1 conv=notrunc";
         self.run_of("big:1", "writer", &[], write);
@@ -143,16 +144,4 @@ impl Host<'_> {
 fn copy(from: &Path, to: &Path) {
     let mut command = Command::new("cp");
     run(command.arg("--reflink=always").args([from, to]));
-}
-
-/// Bytes that nothing packs.
-fn noise(bytes: usize, seed: u32) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[0]
-    };
-    std::iter::repeat_with(next).take(bytes).collect()
 }

@@ -43,7 +43,7 @@ use disk::Disk;
 use fleet::Fleet;
 use report::{picture, report, steps};
 use served::assert_is_served;
-use support::engine::{PrivateEngine, Setup, Store, run};
+use support::engine::{PrivateEngine, Setup, Store};
 use support::length::Length;
 use support::program::{Missing, Programs};
 use support::proxy::{Manner, Proxy};
@@ -469,11 +469,7 @@ impl On {
     /// Returns what is unused on its filesystem, once all was written.
     fn free(&self) -> Option<i64> {
         let disk = self.disk.as_ref()?;
-        run(std::process::Command::new("sync")
-            .arg("-f")
-            .arg(disk.path()));
-        let stat = disk.stat();
-        i64::try_from(stat.f_bfree * stat.f_frsize).ok()
+        i64::try_from(disk.written().unused()).ok()
     }
 }
 

@@ -25,4 +25,10 @@ impl Random {
     pub fn percent(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
+
+    /// Bytes that nothing packs.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
+        words.flatten().take(count).collect()
+    }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs};
+use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs, syncfs};
 use tempfile::TempDir;
 
 use super::program::Missing;
@@ -129,6 +129,19 @@ impl SmallDisk {
 
     pub fn stat(&self) -> StatVfs {
         statvfs(&self.mount).expect("a filesystem")
+    }
+
+    /// Writes all that waits to be written to it, and to no other disk: what it has then is so.
+    pub fn written(&self) -> &Self {
+        let root = File::open(&self.mount).expect("the mount");
+        syncfs(root).expect("a sync");
+        self
+    }
+
+    /// Bytes that nothing has, what is kept for root among them.
+    pub fn unused(&self) -> u64 {
+        let stat = self.stat();
+        stat.f_bfree * stat.f_frsize
     }
 
     /// Bytes that users have of it.

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::look;
+use super::pass::Places;
 use super::question::Question;
 use super::take::Answered;
 use crate::domain::bytes::Figure;
@@ -141,25 +142,9 @@ pub async fn blocks_of(
     let Some(Ok(root)) = found.await.map(|found| found.local) else {
         return OnDisk::default();
     };
-    let mut images = HashSet::new();
-    let mut folders = HashSet::new();
-    for item in items {
-        match item {
-            ItemId::Image(id) => drop(images.insert(id)),
-            ItemId::Record(id) => drop(folders.insert(stored.folder_of(id))),
-            ItemId::Container(_) | ItemId::Volume(_) | ItemId::Log(_) => {}
-        }
-    }
-    let chains: HashSet<&ChainId> = chains.iter().collect();
-    let is_wanted = |wanted: &Wanted| match wanted {
-        Wanted::Image(id) => images.contains(id),
-        Wanted::Folder { name, chain, .. } => match chain {
-            Some(chain) => chains.contains(chain),
-            None => folders.contains(name),
-        },
-    };
+    let places = Places::of(items, chains, stored);
     let leash = Leash::default();
-    count_those(root, inventory, leash.walker(), is_wanted).await
+    count_those(root, inventory, leash.walker(), |it| places.have(it)).await
 }
 
 /// Counts what is not known yet of an engine's layers, records and images, at once.

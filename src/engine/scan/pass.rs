@@ -100,25 +100,48 @@ impl Scan<'_> {
 impl First {
     /// Puts what comes first at the end of a list, from which it is taken.
     pub(super) fn sort(&self, wanted: &mut [Wanted], stored: &Stored) {
-        if self.items.is_empty() {
-            return;
+        if !self.items.is_empty() {
+            let first = Places::of(&self.items, &self.chains, stored);
+            wanted.sort_by_key(|wanted| first.have(wanted));
         }
-        let chains: HashSet<&ChainId> = self.chains.iter().collect();
-        let mut images: HashSet<&ImageId> = HashSet::new();
-        let mut folders: HashSet<Text> = HashSet::new();
-        for item in &self.items {
+    }
+}
+
+/// Where the driver keeps some items.
+pub(super) struct Places<'a> {
+    images: HashSet<&'a ImageId>,
+    /// Of records.
+    folders: HashSet<Text>,
+    chains: HashSet<&'a ChainId>,
+}
+
+impl<'a> Places<'a> {
+    /// Returns the places of images and records, and of layers of these chains.
+    pub(super) fn of(items: &'a [ItemId], chains: &'a [ChainId], stored: &Stored) -> Self {
+        let mut places = Self {
+            images: HashSet::new(),
+            folders: HashSet::new(),
+            chains: chains.iter().collect(),
+        };
+        for item in items {
             match item {
-                ItemId::Image(id) => drop(images.insert(id)),
-                ItemId::Record(id) => drop(folders.insert(stored.folder_of(id))),
+                ItemId::Image(id) => drop(places.images.insert(id)),
+                ItemId::Record(id) => drop(places.folders.insert(stored.folder_of(id))),
                 ItemId::Container(_) | ItemId::Volume(_) | ItemId::Log(_) => {}
             }
         }
-        wanted.sort_by_key(|wanted| match wanted {
-            Wanted::Image(id) => images.contains(id),
-            Wanted::Folder { name, chain, .. } => {
-                folders.contains(name) || chain.as_ref().is_some_and(|it| chains.contains(it))
-            }
-        });
+        places
+    }
+
+    /// Returns true for a place of theirs.
+    pub(super) fn have(&self, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Image(id) => self.images.contains(id),
+            Wanted::Folder { name, chain, .. } => match chain {
+                Some(chain) => self.chains.contains(chain),
+                None => self.folders.contains(name),
+            },
+        }
     }
 }
 
