@@ -17,7 +17,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::thread::sleep;
 use std::time::Duration;
 
 use libtest_mimic::Completion;
@@ -114,7 +113,7 @@ fn goes_until_the_disk_has_enough(
         15 + random.next() % 65
     };
     let all: u64 = fleet.parts.iter().map(|part| part.bytes).sum();
-    let before = settled(disk);
+    let before = disk.settled().available();
     let wanted = before + all / 100 * percent;
     eprintln!(
         "seed {seed}: {percent} % of {all} bytes in\n{:#?}",
@@ -231,7 +230,7 @@ impl<'a> Fleet<'a> {
             random: Random::new(seed),
             parts: Vec::new(),
             made: 0,
-            available: settled(disk),
+            available: at_rest(disk),
         }
     }
 
@@ -277,7 +276,7 @@ impl<'a> Fleet<'a> {
     /// Makes something, and notes what the filesystem lost.
     fn make(&mut self, what: &'static str, make: impl FnOnce(&mut Self) -> Vec<String>) -> u64 {
         let of = make(self).into_iter().collect();
-        let now = settled(self.disk);
+        let now = at_rest(self.disk);
         let bytes = self.available.saturating_sub(now);
         self.available = now;
         self.parts.push(Part {
@@ -569,18 +568,9 @@ fn run(engine: &PrivateEngine, args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), said.0, said.1)
 }
 
-/// What a filesystem has when it stands still.
-fn settled(disk: &SmallDisk) -> u64 {
-    let mut last = disk.written().available();
-    for _ in 0..20 {
-        sleep(Duration::from_millis(150));
-        let now = disk.written().available();
-        if now.abs_diff(last) < 64 * 1024 {
-            return now;
-        }
-        last = now;
-    }
-    last
+/// What is available once what was made is written; what each thing takes is noted roughly, and there are many.
+fn at_rest(disk: &SmallDisk) -> u64 {
+    disk.still_for(Duration::from_millis(250)).available()
 }
 
 fn write(to: &Path, data: &[u8]) {

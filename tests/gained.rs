@@ -167,9 +167,7 @@ fn an_image_that_is_being_saved(engine: &PrivateEngine, disk: &SmallDisk) {
 
 /// A size that is so much more than what is free.
 fn more(disk: &SmallDisk, bytes: u64) -> (u64, String) {
-    // What the engine still writes of what was made.
-    sleep(Duration::from_secs(2));
-    let wanted = disk.written().available() + bytes;
+    let wanted = disk.settled().available() + bytes;
     (wanted, wanted.to_string())
 }
 

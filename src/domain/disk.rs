@@ -41,6 +41,8 @@ pub struct DiskList {
     pub proof: Option<Text>,
     /// All of them were synchronised first, so that they tell of what was removed a moment ago.
     pub synced: bool,
+    /// How much was written to their devices since those are there, by anybody; `None` where nobody counts it.
+    pub written: Option<Bytes>,
 }
 
 /// Where an engine keeps things. Each place may be a filesystem of its own.

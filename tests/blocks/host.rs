@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,16 +47,7 @@ impl Host<'_> {
 
     /// Waits until nothing is written and nothing comes back any more, and returns what is free then.
     pub fn free_at_rest(&self) -> u64 {
-        let mut last = self.disk.written().unused();
-        for _ in 0..20 {
-            sleep(Duration::from_millis(250));
-            let now = self.disk.written().unused();
-            if now.abs_diff(last) < 16 * 1024 {
-                return now;
-            }
-            last = now;
-        }
-        last
+        self.disk.still_for(Duration::from_millis(250)).unused()
     }
 
     /// Promises, removes, and looks at the disk: what it gained lies between the least and the most that was promised.

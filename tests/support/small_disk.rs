@@ -4,11 +4,16 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, StatVfs, fallocate, statvfs, syncfs};
 use tempfile::TempDir;
 
 use super::program::Missing;
+
+/// For so long what is free on a filesystem that nobody uses may move.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// A filesystem that is made for a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,7 @@ impl Format {
 pub struct SmallDisk {
     mount: PathBuf,
     pub is_ext4: bool,
+    is_btrfs: bool,
     // Holds the mount point and the file behind it.
     _folder: TempDir,
 }
@@ -95,6 +101,7 @@ impl SmallDisk {
         Ok(Self {
             mount,
             is_ext4,
+            is_btrfs: false,
             _folder: folder,
         })
     }
@@ -119,6 +126,7 @@ impl SmallDisk {
         Ok(Self {
             mount,
             is_ext4: matches!(format, Format::Ext4 { .. }),
+            is_btrfs: matches!(format, Format::Btrfs | Format::PackedBtrfs),
             _folder: folder,
         })
     }
@@ -135,6 +143,34 @@ impl SmallDisk {
     pub fn written(&self) -> &Self {
         let root = File::open(&self.mount).expect("the mount");
         syncfs(root).expect("a sync");
+        self
+    }
+
+    /// Waits until what is free stands still: btrfs gives back later what was deleted, and takes room for its own
+    /// notes in pieces.
+    pub fn settled(&self) -> &Self {
+        self.still_for(if self.is_btrfs {
+            Duration::from_secs(4)
+        } else {
+            Duration::from_secs(2)
+        })
+    }
+
+    /// Waits until what is free has stood still for so long.
+    pub fn still_for(&self, still: Duration) -> &Self {
+        let begun = Instant::now();
+        let (mut since, mut last) = (begun, self.written().unused());
+        while since.elapsed() < still {
+            assert!(
+                begun.elapsed() < LONGEST,
+                "{last} bytes, and it still moves"
+            );
+            sleep(Duration::from_millis(125));
+            let now = self.written().unused();
+            if now.abs_diff(last) > 16 * 1024 {
+                (since, last) = (Instant::now(), now);
+            }
+        }
         self
     }
 

@@ -80,9 +80,10 @@ impl Account {
 
     /// Takes the filesystems' word for what was freed: nobody else was at work. It is a miss where so much was promised
     /// at the least and at the most and something else was gained, or where so much more was counted of single steps.
-    pub fn correct_by_disk(&mut self, promised: (Bytes, Bytes), beyond: Bytes) {
+    /// So much was written meanwhile.
+    pub fn correct_by_disk(&mut self, promised: (Bytes, Bytes), beyond: Bytes, written: Bytes) {
         if let Some(disk) = self.disk {
-            let is_miss = disk.differs(promised) || !beyond.is_zero();
+            let is_miss = disk.differs(promised, written) || !beyond.is_zero();
             self.miss = is_miss.then_some(self.freed + beyond);
             self.freed = match disk.available.and_more(disk.refilled) {
                 Change::More(gained) => gained,
@@ -250,14 +251,15 @@ impl DiskChange {
     }
 
     /// Returns true where filesystems gained something else than so much at the least and so much at the most, what
-    /// they keep for root included.
+    /// they keep for root included. What was written to them meanwhile, by anybody, may have taken what does not show.
     #[must_use]
-    pub fn differs(self, (freed, at_most): (Bytes, Bytes)) -> bool {
+    pub fn differs(self, (freed, at_most): (Bytes, Bytes), written: Bytes) -> bool {
         let slack = Bytes(freed.0 / 100).max(OWN_NOTES);
-        match self.available.and_more(self.refilled) {
-            Change::More(gained) => gained + slack < freed || gained > at_most + slack,
-            Change::Less(lost) => lost > slack || freed > slack,
-        }
+        let (gained, lost) = match self.available.and_more(self.refilled) {
+            Change::More(gained) => (gained, Bytes::ZERO),
+            Change::Less(lost) => (Bytes::ZERO, lost),
+        };
+        gained > at_most + slack || gained + written + slack < freed + lost
     }
 }
 
@@ -346,7 +348,11 @@ mod tests {
         ] {
             let mut account = account(67, gained);
             let (least, most) = promised;
-            account.correct_by_disk((Bytes(least * MB), Bytes(most * MB)), Bytes::ZERO);
+            account.correct_by_disk(
+                (Bytes(least * MB), Bytes(most * MB)),
+                Bytes::ZERO,
+                Bytes::ZERO,
+            );
             assert_eq!(account.freed, Bytes(gained * MB), "{promised:?}");
             assert_eq!(account.miss.is_some(), is_miss, "{promised:?}, {gained}");
             assert_eq!(account.explanation().is_some(), is_miss, "{promised:?}");
@@ -356,7 +362,7 @@ mod tests {
     #[test]
     fn a_step_of_which_more_was_counted_is_a_miss_within_any_promise() {
         let mut account = account(50, 50);
-        account.correct_by_disk((Bytes(0), Bytes(90 * MB)), Bytes(20 * MB));
+        account.correct_by_disk((Bytes(0), Bytes(90 * MB)), Bytes(20 * MB), Bytes::ZERO);
         assert_eq!(account.miss, Some(Bytes(70 * MB)));
     }
 }

@@ -38,11 +38,13 @@ pub mod peer;
 pub(in crate::engine) mod podman;
 mod unlisted;
 mod walk;
+mod written;
 
 pub use logs::{LogOrder, logs, truncate};
 pub use measure::{Leash, VolumeUsage, Walker};
 pub use resolve::{Asked, resolve};
 pub use unlisted::{Unlisted, unlisted};
+pub use written::written;
 
 /// Where containerd keeps its data when it is not told otherwise.
 pub(in crate::engine) const CONTAINERD: &str = "/var/lib/containerd";

@@ -5,18 +5,29 @@ use std::path::{Path, PathBuf};
 use super::mounts::unescaped;
 
 /// A line of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Mount {
     /// `8:1`, one a filesystem.
     device: String,
     /// What of the filesystem is mounted there.
     root: PathBuf,
     point: PathBuf,
+    /// What it was mounted from, by the word of who mounted it: a device, a server, or anything.
+    source: PathBuf,
 }
 
 impl Mount {
     pub(super) fn point(&self) -> &Path {
         &self.point
+    }
+
+    pub(super) fn source(&self) -> &Path {
+        &self.source
+    }
+
+    /// Returns true if both show the same at the same point.
+    fn is_as(&self, other: &Self) -> bool {
+        (&self.device, &self.root, &self.point) == (&other.device, &other.root, &other.point)
     }
 
     /// Returns true if both are on one filesystem.
@@ -43,10 +54,13 @@ impl MountTable {
             let device = String::from_utf8_lossy(words.next()?).into_owned();
             let (root, point) = (unescaped(words.next()?), unescaped(words.next()?));
             let is_mount = device.contains(':') && point.is_absolute();
-            is_mount.then_some(Mount {
+            // Optional fields in between end with a hyphen; the format is next.
+            let source = words.skip_while(|word| *word != b"-").nth(2);
+            is_mount.then(|| Mount {
                 device,
                 root,
                 point,
+                source: unescaped(source.unwrap_or_default()),
             })
         });
         Self(mounts.collect())
@@ -72,7 +86,10 @@ impl MountTable {
 
     /// Returns true if both see the same folder at a path, as far as mounts tell.
     pub(super) fn agrees_on(&self, other: &Self, path: &Path) -> bool {
-        self.holding(path) == other.holding(path)
+        match (self.holding(path), other.holding(path)) {
+            (Some(own), Some(other)) => own.is_as(other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
     }
 }
 
@@ -106,6 +123,9 @@ not a line
         );
         assert_eq!(point("/var/lib/docker-old"), Path::new("/"));
         assert_eq!(point("/mnt/a b/c"), Path::new("/mnt/a b"));
+        let source = |path: &str| table.holding(Path::new(path)).unwrap().source().to_owned();
+        assert_eq!(source("/"), Path::new("/dev/sda1"));
+        assert_eq!(source("/mnt/a b/c"), Path::new("tmpfs"));
         assert_eq!(table.0.len(), 7);
         let root = Path::new("/var/lib/docker");
         let below: Vec<&Path> = table.right_below(root).map(Mount::point).collect();

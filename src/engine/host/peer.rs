@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 
 use super::mount_table::{Mount, MountTable};
 use super::remote::Home;
+use super::written::written;
 use super::{
     CONTAINERD, EXT, Known, LookOrder, NotLocal, Root, disk_of, is_synced, prove, settled,
 };
@@ -132,7 +133,7 @@ fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable, order: LookOrder
         let mount = mounts.holding(&real);
         let is_same = |known: Option<&Mount>| match (known, mount) {
             (Some(known), Some(mount)) => known.shares_disk(mount),
-            (known, mount) => known == mount,
+            (known, mount) => known.is_none() && mount.is_none(),
         };
         if let Some((_, disk)) = found.iter_mut().find(|(known, _)| is_same(*known)) {
             disk.holds = disk.holds.and(holds);
@@ -169,6 +170,7 @@ fn asked(home: &Home, engine: &EngineInfo, mounts: &MountTable, order: LookOrder
         }
     }
     DiskList {
+        written: written(&disks),
         disks,
         closed: closed.into_iter().map(|(path, _)| path).collect(),
         proof: None,

@@ -11,6 +11,7 @@ use rustix::system::uname;
 use serde_json::Value;
 
 use super::mount_table::MountTable;
+use super::written::of_statistics;
 use super::{CONTAINERD, LAYERS, LookOrder, Seen, places, settled};
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, DiskList, Places};
@@ -171,6 +172,14 @@ fn script(folders: &[(String, Places)], order: LookOrder) -> String {
         LookOrder::AsTheyAre => "",
         LookOrder::Synced => "timeout 10 sync -f \"$p\" >/dev/null 2>&1 </dev/null || s=no\n",
     };
+    // A mapped device is known by the name that its link leads to.
+    let written = match order {
+        LookOrder::AsTheyAre => ":",
+        LookOrder::Synced => {
+            "d=$(readlink -f \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1 | cut -d ' ' -f 1)\" 2>/dev/null)\n\
+             echo written $(cat \"/sys/class/block/${d##*/}/stat\" 2>/dev/null </dev/null)"
+        }
+    };
     let each = folders.iter().enumerate().map(|(index, (folder, _))| {
         // Where the engine does not say which containerd it uses, it is the system's if that runs.
         let condition = if folder == CONTAINERD {
@@ -183,7 +192,7 @@ fn script(folders: &[(String, Places)], order: LookOrder) -> String {
              echo device $(stat -c %d \"$p\" 2>/dev/null)\n\
              echo sort $(stat -f -c %t \"$p\" 2>/dev/null)\n\
              echo blocks \"$(df -Pk \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n\
-             echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"; }}\n",
+             echo inodes \"$(df -Pi \"$p\" 2>/dev/null </dev/null | tail -n 1)\"\n{written}; }}\n",
             quoted(folder)
         )
     });
@@ -222,6 +231,7 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
             ("sort", Some(disk)) => disk.sort = value,
             ("blocks", Some(disk)) => disk.blocks = value,
             ("inodes", Some(disk)) => disk.inodes = value,
+            ("written", Some(disk)) => disk.written = of_statistics(value),
             _ => {}
         }
     }
@@ -232,15 +242,18 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
         };
     }
     let mut disks: Vec<(String, Disk)> = Vec::new();
+    let mut written = Some(Bytes::ZERO);
     for found in &found {
         let key = found.key();
         if let Some((_, disk)) = disks.iter_mut().find(|(known, _)| *known == key) {
             disk.holds = disk.holds.and(found.holds);
-        } else {
-            disks.extend(found.disk().map(|disk| (key, disk)));
+        } else if let Some(disk) = found.disk() {
+            disks.push((key, disk));
+            written = written.zip(found.written).map(|(all, own)| all + own);
         }
     }
     DiskList {
+        written,
         disks: disks.into_iter().map(|(_, disk)| disk).collect(),
         closed: closed(&mounts, folders, &found),
         proof: None,
@@ -272,6 +285,8 @@ struct Found<'a> {
     sort: &'a str,
     blocks: &'a str,
     inodes: &'a str,
+    /// How much was written to its device, where it is on one.
+    written: Option<Bytes>,
 }
 
 impl<'a> Found<'a> {
@@ -284,6 +299,7 @@ impl<'a> Found<'a> {
             sort,
             blocks,
             inodes,
+            written: None,
         }
     }
 
@@ -386,6 +402,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_known_of_all_or_none() {
+        let written = |own: &str, other: &str| {
+            let lines = format!(
+                "name web-3\nkernel 6.1.0\nfolder 0\ndevice 1\nblocks /dev/a 10 5 5 50% /\nwritten {own}\n\
+                 folder 1\ndevice 1\nblocks /dev/a 10 5 5 50% /\nwritten {own}\n\
+                 folder 4\ndevice 2\nblocks /dev/b 10 5 5 50% /b\nwritten {other}\nsynced yes"
+            );
+            let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+            let folders = home().folders(&engine("/d", Store::Containerd));
+            read(&lines, &home(), &folders).written
+        };
+        let statistics = |sectors: u64| format!("9 0 99 9 9 0 {sectors} 9 0 9 9");
+        let (own, other) = (statistics(10), statistics(7));
+        assert_eq!(written(&own, &other), Some(Bytes(17 * 512)));
+        assert_eq!(written(&own, ""), None);
+        assert_eq!(written("9 0 99", &other), None);
+    }
+
+    #[test]
     fn without_numbers_of_devices_the_lines_tell_filesystems_apart() {
         let one = "device \nblocks /dev/a 10 5 5 50% /\ninodes /dev/a 10 5 5 50% /\n";
         let other = "device \nblocks /dev/b 10 5 5 50% /b\ninodes \n";
@@ -483,8 +518,12 @@ mod tests {
             let Ok(said) = said else { continue };
             let text = String::from_utf8(said.stdout).unwrap();
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            let disks = read(&lines, &system, &folders).disks;
+            let DiskList { disks, written, .. } = read(&lines, &system, &folders);
             assert_eq!(disks.len(), 1, "{text}");
+            // Both know it where the filesystem lies on a device; others write meanwhile.
+            if let (Some(then), Some(now)) = (written, super::super::written(&disks)) {
+                assert!(then <= now && !then.is_zero(), "{then} {now} {text}");
+            }
             assert_eq!(&*disks[0].path, folders[0].0);
             // Of ext it is told what it keeps for root.
             let is_ext = rustix::fs::statfs(&trap).unwrap().f_type == super::super::EXT;

@@ -222,13 +222,15 @@ impl Run<'_> {
             FreedBy::Engine | FreedBy::Disk => account.freed,
         };
         let promised = (account.freed.min(least), most);
-        let differs = account.disk.is_some_and(|disk| disk.differs(counted)) || !beyond.is_zero();
+        let written = after.written_since(&before);
+        let is_off = account.disk.is_some_and(|it| it.differs(counted, written));
+        let differs = is_off || !beyond.is_zero();
         if differs
             && account.synced
             && self.target.stays_still(since, &after).await
             && !listening.is_disturbed()
         {
-            account.correct_by_disk(promised, beyond);
+            account.correct_by_disk(promised, beyond, written);
         }
     }
 

@@ -45,12 +45,20 @@ pub(super) struct Look {
     pub disks: Vec<Disk>,
     /// They were synchronised before.
     pub synced: bool,
+    /// How much was written to their devices since those are there, by anybody; `None` where nobody counts it.
+    pub written: Option<Bytes>,
 }
 
 impl Look {
     /// Returns what is unused on all of them, what they keep for root included.
     pub fn unused(&self) -> Bytes {
         self.disks.iter().map(|disk| disk.free + disk.kept).sum()
+    }
+
+    /// Returns how much was written to their devices since an earlier look; nothing where nobody counts it.
+    pub fn written_since(&self, earlier: &Self) -> Bytes {
+        let (was, is) = (earlier.written, self.written);
+        was.zip(is).map_or(Bytes::ZERO, |(was, is)| is - was)
     }
 
     /// Returns true where both found the same but for what an engine notes down.
@@ -121,10 +129,11 @@ impl<'a> Looker<'a> {
             synced = sync.is_ok_and(|synced| synced == Some(true));
         }
         let disks = before.to_vec();
-        let again = timeout(ANSWER, aside(move || host::again(&disks))).await;
+        let (disks, written) = asked_again(disks).await.unwrap_or_default();
         Look {
-            disks: again.ok().flatten().unwrap_or_default(),
+            disks,
             synced,
+            written,
         }
     }
 
@@ -143,6 +152,7 @@ impl<'a> Looker<'a> {
         Some(Look {
             disks: list.disks,
             synced: list.synced,
+            written: list.written,
         })
     }
 
@@ -161,15 +171,12 @@ impl<'a> Looker<'a> {
         if !self.info.local || before.is_empty() || self.info.store == Store::Containerd {
             return None;
         }
-        let disks = before.to_vec();
-        let again = timeout(ANSWER, aside(move || host::again(&disks))).await;
-        let disks = again
-            .ok()
-            .flatten()
-            .filter(|disks| disks.len() == before.len())?;
+        let again = asked_again(before.to_vec()).await;
+        let (disks, written) = again.filter(|(disks, _)| disks.len() == before.len())?;
         Some(Look {
             disks,
             synced: false,
+            written,
         })
     }
 
@@ -214,6 +221,12 @@ impl<'a> Looker<'a> {
         }
         last
     }
+}
+
+/// Asks filesystems here as they are, and how much was written to their devices; `None` where no answer comes.
+async fn asked_again(disks: Vec<Disk>) -> Option<(Vec<Disk>, Option<Bytes>)> {
+    let again = aside(move || (host::again(&disks), host::written(&disks)));
+    timeout(ANSWER, again).await.ok().flatten()
 }
 
 /// Whether somebody else makes changes, as far as the engine tells of them.

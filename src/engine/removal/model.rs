@@ -53,6 +53,8 @@ pub(super) struct Filesystem {
     pub late: usize,
     /// What somebody else writes before each look, or deletes.
     pub others: Vec<i64>,
+    /// How much they wrote, where that is counted.
+    pub written: Option<Bytes>,
     pub is_unsynced: bool,
     /// How often each object that is gone was seen to be gone.
     pub seen: HashMap<String, usize>,
@@ -63,6 +65,9 @@ impl Filesystem {
         if !self.others.is_empty() {
             let change = self.others.remove(0);
             self.free = Bytes(self.free.0.saturating_add_signed(change));
+            if let (Some(written), true) = (&mut self.written, change < 0) {
+                *written += Bytes(change.unsigned_abs());
+            }
         }
         let there = all(inventory);
         let mut free = self.free;
@@ -360,6 +365,7 @@ impl Engine for Model {
         let list = filesystem.as_mut().map(|filesystem| DiskList {
             disks: vec![filesystem.look(inventory)],
             synced: !filesystem.is_unsynced,
+            written: filesystem.written,
             ..DiskList::default()
         });
         ready(Ok(list.unwrap_or_default())).boxed()

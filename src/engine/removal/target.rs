@@ -137,7 +137,9 @@ impl<'a> Target<'a> {
         }
         let look = self.looker.again(&before.disks).await;
         let tells = look.synced && self.looker.gives_at_once(&look);
-        (tells && !is_shown(&look)).then(|| gained(&look))
+        // What somebody wrote meanwhile may have taken it.
+        let is_taken = gained(&look) + look.written_since(&before) >= Bytes(counted.0 / 2);
+        (tells && !is_taken).then(|| gained(&look))
     }
 
     /// What must be free more, by the last look.

@@ -139,6 +139,26 @@ async fn while_others_write_a_difference_is_theirs() {
         let why = account.explanation().unwrap();
         assert!(why.contains("something else wrote to it"), "{why}");
     }
+    // A burst between two quiet seconds: only the device's counter tells.
+    let burst = |written| Filesystem {
+        others: vec![0, 0, -30_000_000],
+        written,
+        ..filesystem(&[40])
+    };
+    let account = removed(&[40], burst(Some(Bytes(9_000_000)))).await.account;
+    assert_eq!((account.freed, account.miss), (Bytes(40 * MB), None));
+    let why = account.explanation().unwrap();
+    assert!(why.contains("something else wrote to it"), "{why}");
+    let account = removed(&[40], burst(None)).await.account;
+    assert_eq!(account.miss, Some(Bytes(40 * MB)));
+    // Little was written: it explains nothing.
+    let little = Filesystem {
+        others: vec![0, 0, -5_000_000],
+        written: Some(Bytes::ZERO),
+        ..filesystem(&[10])
+    };
+    let account = removed(&[40], little).await.account;
+    assert_eq!(account.miss, Some(Bytes(40 * MB)));
     let filesystem = Filesystem {
         is_unsynced: true,
         ..filesystem(&[10])
