@@ -103,10 +103,7 @@ impl Preset {
     pub fn yields(&self, survey: &Survey, now: Timestamp) -> Yield {
         let items = self.items(survey, now);
         let ids = items.iter().map(|number| survey.numbered(*number).id());
-        let selection = Selection {
-            items: ids.map(|id| (id, AddedBy::Selection)).collect(),
-            ..Selection::default()
-        };
+        let selection = Selection::of(ids, AddedBy::Selection);
         Yield {
             count: items.len(),
             frees: frees(survey, &selection),

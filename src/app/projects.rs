@@ -44,10 +44,7 @@ pub fn projects(survey: &Survey) -> Vec<Project> {
 
 fn project(survey: &Survey, name: &str, members: Vec<ItemNo>) -> Project {
     let ids = members.iter().map(|number| survey.numbered(*number).id());
-    let selection = Selection {
-        items: ids.map(|id| (id, AddedBy::Selection)).collect(),
-        ..Selection::default()
-    };
+    let selection = Selection::of(ids, AddedBy::Selection);
     let runs = |number: &&ItemNo| matches!(survey.numbered(**number), Item::Container(it) if !it.state.is_stopped());
     Project {
         name: name.into(),

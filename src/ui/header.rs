@@ -367,8 +367,7 @@ fn failed(inventory: &Inventory, brief: bool) -> Option<String> {
         let place = list.iter().position(|word| *word == what);
         place.unwrap_or(list.len() + usize::from(is_services(what)))
     };
-    failures.sort_by_key(|(what, _)| rank(what));
-    let (what, why) = failures.first()?;
+    let (what, why) = failures.iter().min_by_key(|(what, _)| rank(what))?;
     let more = match failures.len() - 1 {
         0 => String::new(),
         more => format!(" · {more} more"),

@@ -72,13 +72,7 @@ pub fn open_with(model: &mut Model, selection: Selection) {
 }
 
 fn selection_of(item: Option<ItemId>) -> Selection {
-    Selection {
-        items: item
-            .map(|id| (id, AddedBy::Selection))
-            .into_iter()
-            .collect(),
-        ..Selection::default()
-    }
+    Selection::of(item, AddedBy::Selection)
 }
 
 /// Marks what holds the marked things back; without marks, the item under the cursor and what holds it back.

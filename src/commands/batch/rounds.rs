@@ -72,7 +72,9 @@ impl Sum {
     /// Everything that was tried and is still there: it is not tried again.
     fn left(&self) -> BTreeSet<ItemId> {
         let left = self.done.iter().filter(|done| !done.outcome.is_away());
-        left.map(|done| done.id.clone()).collect()
+        let mut ids = BTreeSet::new();
+        ids.extend(left.map(|done| done.id.clone()));
+        ids
     }
 }
 

@@ -62,6 +62,16 @@ pub struct Selection {
     pub unattended: bool,
 }
 
+impl Selection {
+    /// Selects things for one reason, and nothing else.
+    pub fn of(ids: impl IntoIterator<Item = ItemId>, added_by: AddedBy) -> Self {
+        let mut selection = Self::default();
+        let items = ids.into_iter().map(|id| (id, added_by));
+        selection.items.extend(items);
+        selection
+    }
+}
+
 /// How a step came into the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,13 +263,13 @@ impl Plan {
 
     /// Leaves open what else it might have freed: these kinds were asked for, and could not be listed.
     pub fn leave_open(&mut self, unlisted: impl Iterator<Item = Kind>) {
-        let more = unlisted.map(Doubt::NotListed);
-        let doubts: BTreeSet<Doubt> = more.collect();
-        if doubts.is_empty() {
+        let mut unlisted = unlisted.map(Doubt::NotListed).peekable();
+        if unlisted.peek().is_none() {
             return;
         }
         let frees = std::mem::take(&mut self.frees);
-        let all = frees.doubts().union(&doubts).cloned().collect();
+        let mut all = frees.doubts().clone();
+        all.extend(unlisted);
         self.frees = Freed {
             at_most: Bytes(u64::MAX),
             ..frees.doubted(all)

@@ -31,12 +31,13 @@ impl Origin {
     /// Reads the labels of one blob.
     #[must_use]
     pub fn of_labels(labels: &[(Text, Text)]) -> Self {
-        let repositories: BTreeSet<Text> = labels
+        let sources = labels
             .iter()
             .filter_map(|(key, paths)| Some((key.strip_prefix(SOURCE)?, paths)))
             .flat_map(|(host, paths)| paths.split(',').map(move |path| (host, path)))
-            .map(|(host, path)| Text::from(format!("{host}/{path}")))
-            .collect();
+            .map(|(host, path)| Text::from(format!("{host}/{path}")));
+        let mut repositories: BTreeSet<Text> = BTreeSet::new();
+        repositories.extend(sources);
         if repositories.is_empty() {
             Self::Here
         } else {

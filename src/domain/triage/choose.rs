@@ -55,17 +55,17 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
     }
     let items = tiers.values().flatten();
     let items = items.filter(|number| pick.state.goes(**number));
-    Chosen {
-        items: items
-            .filter_map(|number| {
-                let tier = super::tier(survey, *number, now)?;
-                Some((survey.numbered(*number).id(), tier))
-            })
-            .collect(),
+    let mut chosen = Chosen {
+        items: BTreeMap::new(),
         wanted: wish.bytes,
         frees: pick.state.bytes(),
         met: reached,
-    }
+    };
+    chosen.items.extend(items.filter_map(|number| {
+        let tier = super::tier(survey, *number, now)?;
+        Some((survey.numbered(*number).id(), tier))
+    }));
+    chosen
 }
 
 struct Pick<'a> {
