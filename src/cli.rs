@@ -1,4 +1,4 @@
-//! The command line: what may be asked of dtop, and one line for every mistake (DESIGN.md, The command line).
+//! The command line: what may be asked of dtop, and one line for every mistake (README.md, On the command line).
 
 use std::ffi::OsString;
 use std::path::PathBuf;

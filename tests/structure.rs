@@ -59,7 +59,7 @@ fn code() -> Vec<(String, PathBuf, String)> {
     }
     files
         .into_iter()
-        .filter(|path| !is_test(path))
+        .filter(|path| path.extension().is_some_and(|it| it == "rs") && !is_test(path))
         .map(|path| {
             let inside = path.strip_prefix(&root).unwrap().to_owned();
             let part = inside.components().next().unwrap().as_os_str();

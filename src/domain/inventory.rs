@@ -39,7 +39,7 @@ pub struct EngineInfo {
     pub root: Text,
     /// What the engine calls itself (`ID` of `/info`); it tells a local engine from a forwarded one.
     pub engine_id: Text,
-    /// Proven to be on this machine, with a root that can be read (DESIGN.md, Guard rails).
+    /// Proven to be on this machine, with a root that can be read (README.md, What is never removed).
     pub local: bool,
     /// Why it does not count as local, once that has been tried.
     pub why_not_local: Option<Text>,
@@ -81,8 +81,9 @@ impl EngineInfo {
         Some(name).filter(|name| !name.is_empty())
     }
 
-    /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are smaller): one that
-    /// was emptied behind its back is shorter than it thinks, and it seeks the last lines where there are none.
+    /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are
+    /// smaller): one that was emptied behind its back is shorter than it thinks, and it seeks the last lines where
+    /// there are none.
     #[must_use]
     pub fn counts_logs(&self) -> bool {
         let major = self.version.split('.').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The config file (DESIGN.md, Guard rails). It protects things, so one that cannot be used is an error, never
-//! passed over; only one that is not there is none.
+//! The config file (README.md, What is never removed). It protects things, so one that cannot be used is an error,
+//! never passed over; only one that is not there is none.
 
 use std::ffi::OsString;
 use std::fs;

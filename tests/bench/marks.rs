@@ -1,7 +1,7 @@
 //! What a key and an answer of the engine cost at a hundred, ten thousand and a hundred thousand objects:
 //! `cargo bench --bench marks`.
 //!
-//! Times are medians of what the thread ran. The bounds are those of DESIGN.md's promise "fast at any size" at
+//! Times are medians of what the thread ran. The bounds are those of the promise "fast at any size" at
 //! ten thousand images; a bound that is missed is named, and ends the program with a failure. Words behind
 //! `--` choose what has one of them in its line, and leave out the other fleets.
 #![allow(

@@ -623,7 +623,7 @@ pub fn without_services_what_stacks_name_stays(engine: &PrivateEngine) {
     );
 }
 
-/// Podman says that a container has no layers where nobody asked it for sizes (SCENES): that is no size.
+/// Podman says that a container has no layers where nobody asked it for sizes (seen on 4.3.1): that is no size.
 pub fn a_containers_bytes_are_those_that_were_asked_for(engine: &PrivateEngine) {
     let scene = Scene::on(engine);
     scene.stopped("job", 1_500_000, &[], "base:1");

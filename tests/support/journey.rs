@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::engine::PrivateEngine;
 use super::pty::{SOON, Screen};
 
-/// The sign before the row under the cursor (DESIGN.md, The screen).
+/// The sign before the row under the cursor (README.md, A minute with it).
 const CURSOR: &str = "▸";
 /// The sign of a mark.
 const MARK: &str = "●";

@@ -1,4 +1,4 @@
-//! The one filter language: the `/` line and the command line (DESIGN.md).
+//! The one filter language: the `/` line and the command line (README.md, Filter).
 
 mod literal;
 mod naming;

@@ -30,7 +30,7 @@ use super::units::{Graph, Hold, Holder, HolderNo, Sort, Unit, UnitNo};
 use super::{Doubt, Ledger};
 use crate::domain::compact::maybe::Maybe;
 
-/// Drivers whose sizes are known to be what a removal gives back (DESIGN.md, frees).
+/// Drivers whose sizes are known to be what a removal gives back (README.md, The number, side by side).
 const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];
 
 /// Returns true until a list has come, or turns out not to come.

@@ -65,8 +65,8 @@ pub enum Doubt {
     UnalignedHistory(ImageId),
     /// Records that share layers, but it is not known which.
     SharedRecord(RecordId),
-    /// An image of the containerd store that may have been loaded when its layers were there already: then it keeps none
-    /// of them unpacked; and what it has packed may be packed in another way than elsewhere.
+    /// An image of the containerd store that may have been loaded when its layers were there already: then it keeps
+    /// none of them unpacked; and what it has packed may be packed in another way than elsewhere.
     LoadedLayers(ImageId),
     /// A container whose image is gone: which layers it holds, and who else, is not fully known.
     HiddenLayers(ContainerId),
@@ -364,7 +364,7 @@ impl Freed {
     }
 }
 
-/// Bytes of each kind, disjoint (DESIGN.md, JSON `totals`).
+/// Bytes of each kind, disjoint (README.md, On the command line).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Layers that some image holds, each once.

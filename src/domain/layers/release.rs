@@ -185,7 +185,7 @@ impl<'a> Release<'a> {
     }
 
     /// Build cache records not yet let go whose layer was also in what was let go, and that nothing holds any
-    /// more but idle records: this one and those made on it (DESIGN.md, Unlock).
+    /// more but idle records: this one and those made on it (README.md, Keys).
     ///
     /// A record counts by the layer that it made, not by those below it, which records of their own hold. One
     /// that is in use, or that has one in use, an image or a container above it, is not among them. The idle

@@ -1,4 +1,4 @@
-//! The plan against what is there now: it may shrink, it never grows (DESIGN.md, promise 2).
+//! The plan against what is there now: it may shrink, it never grows (README.md, What it promises, and what not).
 
 use std::collections::HashSet;
 
@@ -21,8 +21,8 @@ pub struct Recheck {
 
 impl Plan {
     /// Plans the same steps anew on a fresh picture. What vanished is gone; what is not what it was, or
-    /// came into use, is changed; what cannot be listed, or held by what cannot, is skipped; nothing that was not a step
-    /// before becomes one.
+    /// came into use, is changed; what cannot be listed, or held by what cannot, is skipped; nothing that was not a
+    /// step before becomes one.
     #[must_use]
     pub fn recheck(&self, fresh: &Survey) -> Recheck {
         let mut dropped = Vec::new();

@@ -9,7 +9,7 @@ use crate::domain::survey::{Item, Survey};
 use super::draft::Draft;
 use super::{AddedBy, Selection};
 
-/// What unlock adds to a selection: only what is good for nothing else (DESIGN.md, Unlock).
+/// What unlock adds to a selection: only what is good for nothing else (README.md, Keys).
 #[must_use]
 pub fn unlock(survey: &Survey, selection: &Selection) -> Vec<ItemId> {
     let first = Draft::settled(survey, selection);

@@ -1,4 +1,4 @@
-//! What is never removed: the label `dtop.keep`, and the filters of the config (DESIGN.md, Guard rails).
+//! What is never removed: the label `dtop.keep`, and the filters of the config (README.md, What is never removed).
 //!
 //! A filter of the config names no kind. It holds for every kind that has all of its terms: `=shop-*` for all
 //! five, `project:shop` for all but build cache, `is:anonymous` for volumes alone.

@@ -17,7 +17,7 @@ pub use super::transport::Lines;
 pub use contexts::ContextError;
 pub use places::{ConnectError, Env, Options, Place, Unsupported, places};
 
-/// How long an engine may take to answer `_ping` (DESIGN.md, The command line).
+/// How long an engine may take to answer `_ping` (README.md, On the command line).
 pub const PING: Duration = Duration::from_secs(10);
 /// How long an engine that answered `_ping` may take to say what it is.
 const INTRODUCTION: Duration = Duration::from_secs(60);

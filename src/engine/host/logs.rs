@@ -91,7 +91,7 @@ fn add(sum: &mut LogFiles, folder: OwnedFd, names: &[&str], plain: Option<&str>)
         let Some(rest) = names.iter().find_map(|log| rest_of(name, log)) else {
             continue;
         };
-        // A second link would keep the bytes (DESIGN.md, Guard rails).
+        // A second link would keep the bytes (README.md, What is never removed).
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
             continue;
         }

@@ -221,7 +221,7 @@ pub struct Root {
     inode: u64,
 }
 
-/// Opens an engine's folder if it holds what only this engine knows (DESIGN.md, Guard rails).
+/// Opens an engine's folder if it holds what only this engine knows (README.md, What is never removed).
 ///
 /// A forwarded socket, or one of a virtual machine, names a folder that may well exist here too, with
 /// another engine's data in it. Since Docker 23 the file `engine-id` decides, either way; elsewhere a
@@ -547,7 +547,8 @@ pub fn again(disks: &[Disk]) -> Vec<Disk> {
 }
 
 /// Synchronises filesystems (syncfs(2)): btrfs and xfs tell only then what a removal has given back, on their own they
-/// take up to 35 s. Returns false where one cannot be synchronised. It waits for the disk, and may hang as [`look`] may.
+/// take up to 35 s. Returns false where one cannot be synchronised. It waits for the disk, and may hang as [`look`]
+/// may.
 #[must_use]
 pub fn sync(disks: &[Disk]) -> bool {
     disks.iter().all(|disk| is_synced(Path::new(&*disk.path)))

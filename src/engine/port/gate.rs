@@ -1,5 +1,5 @@
-//! The one gate that everything which writes passes (DESIGN.md, Guard rails): requests other than GET and HEAD,
-//! files that keep copies, logs that are emptied.
+//! The one gate that everything which writes passes (README.md, What is never removed): requests other than GET and
+//! HEAD, files that keep copies, logs that are emptied.
 //!
 //! What writes takes a [`Permit`], and only an open gate hands one out: with `--read-only` there is none.
 

@@ -1,7 +1,7 @@
 //! Carries out a plan: the engine is listed again, then one object goes at a time, by its ID.
 //!
-//! The plan may shrink on the way, it never grows (DESIGN.md, promise 2). A failure does not stop the
-//! rest, but what needed the failed object stays.
+//! The plan may shrink on the way, it never grows (README.md, What it promises, and what not). A failure does not stop
+//! the rest, but what needed the failed object stays.
 
 mod account;
 mod check;

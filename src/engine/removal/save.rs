@@ -1,4 +1,4 @@
-//! Copies before anything goes (DESIGN.md, `--save`): volumes first, because the first steps may take them along.
+//! Copies before anything goes (README.md, Copies first): volumes first, because the first steps may take them along.
 //!
 //! What cannot be kept stays, and with it what would take it along; all else goes.
 

@@ -45,7 +45,7 @@ pub use self::once::{Walk, Wanted, scan_once};
 pub use self::pass::First;
 pub(in crate::engine) use self::walks::sizes_of;
 
-/// How long a list may take (DESIGN.md, The command line). Nothing that walks a disk has a limit.
+/// How long a list may take (README.md, On the command line). Nothing that walks a disk has a limit.
 const LIST: Duration = Duration::from_secs(60);
 /// How long a look at the host may take; a dead network filesystem never answers.
 const LOOK: Duration = Duration::from_secs(5);

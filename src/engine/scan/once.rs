@@ -107,7 +107,8 @@ impl Wanted {
 /// Whatever fails is its stage's own and can be read from the inventory.
 ///
 /// # Errors
-/// The engine does not answer in time, or neither images nor containers nor volumes are listed: there is no picture at all.
+/// The engine does not answer in time, or neither images nor containers nor volumes are listed: there is no picture at
+/// all.
 pub async fn scan_once(
     engine: &dyn Engine,
     wanted: Wanted,
@@ -242,7 +243,7 @@ async fn lists(engine: &dyn Engine) -> Result<(EngineInfo, Lists), EngineError> 
     Ok((about, lists))
 }
 
-/// Ends the scan where a list never came: who hangs with one hangs with all that follows (DESIGN.md, The command
+/// Ends the scan where a list never came: who hangs with one hangs with all that follows (README.md, On the command
 /// line).
 fn unless_silent<T>(answer: Answered<T>) -> Result<Answered<T>, EngineError> {
     match answer {
@@ -421,7 +422,8 @@ impl Once<'_> {
     async fn blobs(&mut self) {
         let inventory = &self.inventory;
         let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
-        let further: BTreeSet<Text> = inventory.containers.iter().filter_map(runs).collect();
+        let mut further: BTreeSet<Text> = BTreeSet::new();
+        further.extend(inventory.containers.iter().filter_map(runs));
         let further: Vec<Text> = further.into_iter().collect();
         let known = Known {
             images: images.clone(),

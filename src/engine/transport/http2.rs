@@ -1,7 +1,7 @@
 //! The door's other way: HTTP/2 on a connection of its own, for the engine's gRPC services.
 //!
 //! With `--read-only` it stays open, because who asks here can only read: [`Grpc`](crate::engine::blobs)
-//! knows two calls, both of the engine's read-only content service (DESIGN.md, Guard rails).
+//! knows two calls, both of the engine's read-only content service (README.md, What is never removed).
 
 use hyper::client::conn::{http1, http2};
 use hyper::header::{CONNECTION, HOST, UPGRADE};

@@ -1,4 +1,4 @@
-//! The JSON of the text commands: schema 1 (DESIGN.md, JSON). Bytes are integers, what is not
+//! The JSON of the text commands: schema 1 (README.md, On the command line). Bytes are integers, what is not
 //! known is null, times are RFC 3339 in UTC.
 
 mod history;

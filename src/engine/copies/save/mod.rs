@@ -1,5 +1,5 @@
 //! Copies of what is about to go: written to a folder of this machine, looked at as they pass by, and given
-//! their name only once they are whole (DESIGN.md, `--save`).
+//! their name only once they are whole (README.md, Copies first).
 //!
 //! File names are dtop's own: what an engine calls a thing never decides where something is written.
 
