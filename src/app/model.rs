@@ -8,7 +8,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Freed;
-use crate::domain::plan::{ComesBack, Plan, STOP_IT, Selection, Tally};
+use crate::domain::plan::{ComesBack, Cure, Plan, Selection, Tally};
 use crate::domain::removal::account::Account;
 use crate::domain::removal::history::Entry;
 use crate::domain::removal::outcome::Done;
@@ -208,21 +208,29 @@ impl PlanScreen {
             held_by_records,
             ..
         } = &self.plan;
-        match action {
-            Action::Confirm => !steps.is_empty(),
-            Action::Drop => {
-                !(steps.is_empty() && stays.is_empty() && self.selection.dropped.is_empty())
-            }
-            Action::StopRunning => {
-                self.selection.stop || refused.iter().any(|it| it.why.contains(STOP_IT))
-            }
-            Action::Save => {
-                let is_kept = |kind| matches!(kind, Kind::Image | Kind::Volume);
-                steps.iter().any(|step| is_kept(step.id.kind()))
-            }
-            Action::Unlock => *held_by_records || refused.iter().any(|it| !it.unlock.is_empty()),
-            _ => true,
-        }
+        let conditions = [
+            (Action::Confirm, !steps.is_empty()),
+            (
+                Action::Drop,
+                !(steps.is_empty() && stays.is_empty() && self.selection.dropped.is_empty()),
+            ),
+            (
+                Action::StopRunning,
+                self.selection.stop || refused.iter().any(|it| it.cure == Some(Cure::Stop)),
+            ),
+            (
+                Action::Save,
+                steps
+                    .iter()
+                    .any(|step| matches!(step.id.kind(), Kind::Image | Kind::Volume)),
+            ),
+            (
+                Action::Unlock,
+                *held_by_records || refused.iter().any(|it| !it.unlock().is_empty()),
+            ),
+        ];
+        let mut own = conditions.iter().filter(|(of, _)| *of == action);
+        own.all(|(_, applies)| *applies)
     }
 }
 
@@ -452,9 +460,10 @@ impl Model {
         };
         let measuring = self.measuring();
         let counts = measuring.iter().filter_map(|(_, since)| *since);
-        let counting = match &self.screen {
-            Screen::Removing(removing) => removing.counting,
-            _ => None,
+        let counting = if let Screen::Removing(removing) = &self.screen {
+            removing.counting
+        } else {
+            None
         };
         let counts = counts.chain(counting);
         let counts = counts.map(|since| next_count(since, self.now, LONG));

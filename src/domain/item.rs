@@ -336,6 +336,12 @@ impl State {
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Created | Self::Exited | Self::Dead)
     }
+
+    /// Returns true where a stop ends it, so that the container can go.
+    #[must_use]
+    pub fn can_be_stopped(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
 }
 
 /// A container, whatever its state.

@@ -20,7 +20,7 @@ use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{LINE_FULL, Model, PlanLine, PlanScreen};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::layers::Release;
-use crate::domain::plan::{AddedBy, ComesBack, Plan, STOP_IT, Step};
+use crate::domain::plan::{AddedBy, ComesBack, Cure, Plan, Step};
 use crate::domain::reference;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
@@ -147,13 +147,12 @@ impl Writer<'_> {
             }
             PlanLine::Refused(at) => {
                 let refusal = &self.screen.plan.refused[at];
-                let hint = if refusal.unlock.is_empty() {
-                    ""
-                } else {
-                    " · u unlocks"
+                let hint = match refusal.cure {
+                    Some(Cure::Unlock(_)) => " · u unlocks",
+                    Some(Cure::Stop) => "; s stops it first",
+                    None => "",
                 };
-                let why = refusal.why.replace(STOP_IT, "s stops it first");
-                let text = format!("{}: {why}{hint}", refusal.name);
+                let text = format!("{}: {}{hint}", refusal.name, refusal.why);
                 self.entry("", &refusal.id, &text)
             }
         });

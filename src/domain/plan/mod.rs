@@ -24,7 +24,7 @@ use super::survey::Survey;
 use crate::domain::removal::history::sources;
 
 pub use recheck::Recheck;
-pub use refuse::{IN_USE, STOP_IT, is_task};
+pub use refuse::{IN_USE, is_task};
 pub use seen::{Run, Seen, SeenImage};
 pub use steps::comes_back;
 pub use tally::Tally;
@@ -219,8 +219,37 @@ pub struct Refusal {
     pub name: Text,
     /// A sentence with the names of what is in the way.
     pub why: String,
-    /// What unlock would add to let it go; empty where it cannot.
-    pub unlock: Vec<ItemId>,
+    /// What would let it go, where that is all that is in the way.
+    pub cure: Option<Cure>,
+}
+
+/// What lets something go that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cure {
+    /// That these go as well: unlock adds them.
+    Unlock(Vec<ItemId>),
+    /// That it is stopped first: it is a container that runs or is paused.
+    Stop,
+}
+
+impl Refusal {
+    /// Returns what unlock would add to let it go; nothing where it cannot.
+    #[must_use]
+    pub fn unlock(&self) -> &[ItemId] {
+        match &self.cure {
+            Some(Cure::Unlock(more)) => more,
+            Some(Cure::Stop) | None => &[],
+        }
+    }
+
+    /// Returns why it stays, with the option that stops it first.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self.cure {
+            Some(Cure::Stop) => format!("{}; stop it with --stop", self.why),
+            Some(Cure::Unlock(_)) | None => self.why.clone(),
+        }
+    }
 }
 
 /// A volume that a removed container leaves behind, because it holds data and was not marked.

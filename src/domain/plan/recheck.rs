@@ -68,7 +68,7 @@ impl Plan {
             .iter()
             .filter_map(|refusal| {
                 let step = self.steps.iter().find(|step| step.id == refusal.id)?;
-                Some(drop(step, Outcome::Changed, Some(refusal.why.clone())))
+                Some(drop(step, Outcome::Changed, Some(refusal.in_words())))
             })
             .collect()
     }

@@ -12,9 +12,6 @@ use super::draft::Draft;
 /// Up to this many names are listed in full.
 const NAMES: usize = 4;
 
-/// What to do about a running container, as the command line says it; the screen has a key for it.
-pub const STOP_IT: &str = "stop it with --stop";
-
 /// Why a build cache record does not go that the engine calls in use. Builds use it; so does, for ever, a prune whose
 /// client was cut off (seen on 28.5.2 with the containerd store): nothing but a restart of the engine ends that.
 pub const IN_USE: &str =
@@ -294,8 +291,8 @@ impl Draft<'_> {
 /// Why a container in such a state cannot go.
 fn doing(state: &State) -> String {
     match state {
-        State::Running => format!("is running; {STOP_IT}"),
-        State::Paused => format!("is paused; {STOP_IT}"),
+        State::Running => "is running".to_owned(),
+        State::Paused => "is paused".to_owned(),
         State::Restarting => "is restarting".to_owned(),
         State::Removing => "is being removed".to_owned(),
         State::Created | State::Exited | State::Dead | State::Other(_) => {

@@ -9,7 +9,7 @@ use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;
 use super::refuse::Obstacle;
-use super::{AddedBy, ComesBack, Plan, Refusal, Seen, Stays, Step};
+use super::{AddedBy, ComesBack, Cure, Plan, Refusal, Seen, Stays, Step};
 
 impl Draft<'_> {
     pub(super) fn into_plan(self) -> Plan {
@@ -93,11 +93,14 @@ impl Draft<'_> {
             } else {
                 &obstacles
             };
+            let more = self.unlocks(*number).filter(|more| !more.is_empty());
+            let stops = matches!(obstacles.as_slice(), [Obstacle::State])
+                && matches!(item, Item::Container(it) if it.state.can_be_stopped());
             Refusal {
                 id: item.id(),
                 name: item.name(),
                 why: self.words(*number, obstacles),
-                unlock: self.unlocks(*number).unwrap_or_default(),
+                cure: more.map(Cure::Unlock).or(stops.then_some(Cure::Stop)),
             }
         };
         self.refused.iter().map(refusal).collect()

@@ -138,7 +138,7 @@ impl<'a> StepJson<'a> {
 struct RefusalJson<'a> {
     #[serde(flatten)]
     thing: Thing<'a>,
-    why: &'a str,
+    why: String,
     unlock: Vec<Thing<'a>>,
 }
 
@@ -146,9 +146,9 @@ impl<'a> RefusalJson<'a> {
     fn new(survey: &Survey, refusal: &'a Refusal) -> Self {
         Self {
             thing: Thing::named(&refusal.id, refusal.name.to_string()),
-            why: &refusal.why,
+            why: refusal.in_words(),
             unlock: refusal
-                .unlock
+                .unlock()
                 .iter()
                 .map(|id| Thing::of(survey, id))
                 .collect(),

@@ -258,7 +258,7 @@ fn refused(plan: &Plan) -> Vec<String> {
         .iter()
         .map(|refusal| {
             let kind = words::kind_word(refusal.id.kind());
-            let unlock = if refusal.unlock.is_empty() {
+            let unlock = if refusal.unlock().is_empty() {
                 ""
             } else {
                 " (--unlock removes that too)"
@@ -266,7 +266,7 @@ fn refused(plan: &Plan) -> Vec<String> {
             let name = sanitise(&refusal.name);
             format!(
                 "      {kind:<9}  {name}: {}{unlock}",
-                sanitise(&refusal.why)
+                sanitise(&refusal.in_words())
             )
         })
         .collect()
@@ -318,7 +318,8 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
 pub fn refusals(plan: &Plan, page: Page) -> String {
     let line = |refusal: &Refusal| {
         let kind = refusal.id.kind().word();
-        let (name, why) = (sanitise(&refusal.name), sanitise(&refusal.why));
+        let why = refusal.in_words();
+        let (name, why) = (sanitise(&refusal.name), sanitise(&why));
         format!("refused {kind} {name}: {why}")
     };
     page.printed(&plan.refused.iter().map(line).collect::<Vec<_>>())

@@ -24,7 +24,7 @@ use crate::domain::item::{
 use crate::domain::layers::{Doubt, Freed};
 use crate::domain::paths::Paths;
 use crate::domain::plan::{
-    AddedBy, ComesBack, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
+    AddedBy, ComesBack, Cure, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
 };
 use crate::domain::removal::account::{Account, Difference, DiskChange};
 use crate::domain::removal::outcome::{Done, Outcome};
@@ -279,7 +279,7 @@ fn plan(model: &Model) -> Plan {
             id: id(1),
             name: "postgres:13-beta1-alpine".into(),
             why: format!("used by running container {HOSTILE}"),
-            unlock: vec![ItemId::Container(ContainerId::new("x"))],
+            cure: Some(Cure::Unlock(vec![ItemId::Container(ContainerId::new("x"))])),
         }],
         held_by_records: true,
         stays: vec![Stays {

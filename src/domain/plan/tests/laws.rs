@@ -160,9 +160,9 @@ proptest! {
         }
         prop_assert_eq!(&plan.recheck(&survey).plan.steps, &plan.steps);
         // What unlock says it does, it does.
-        for refusal in plan.refused.iter().filter(|refusal| !refusal.unlock.is_empty()) {
+        for refusal in plan.refused.iter().filter(|refusal| !refusal.unlock().is_empty()) {
             let mut widened = selection.clone();
-            widened.items.extend(refusal.unlock.iter().map(|id| (id.clone(), AddedBy::Unlock)));
+            widened.items.extend(refusal.unlock().iter().map(|id| (id.clone(), AddedBy::Unlock)));
             prop_assert!(Plan::new(&survey, &widened).steps.iter().any(|step| step.id == refusal.id));
         }
     }

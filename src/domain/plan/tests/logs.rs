@@ -41,7 +41,12 @@ fn the_log_of_a_running_container_is_emptied_and_the_container_stays() {
     let survey = Survey::new(inventory(Vec::new(), vec![logging(running("web", "i"), 1)]));
     let plan = Plan::new(&survey, &select(&[a_log("web"), a_container("web")]));
     assert_eq!(frees(&plan), [("log", 2)]);
-    assert_eq!(whys(&plan), [("web", "is running; stop it with --stop")]);
+    assert_eq!(whys(&plan), [("web", "is running")]);
+    assert_eq!(plan.refused[0].cure, Some(Cure::Stop));
+    assert_eq!(
+        plan.refused[0].in_words(),
+        "is running; stop it with --stop"
+    );
 }
 
 #[test]

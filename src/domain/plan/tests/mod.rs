@@ -90,7 +90,7 @@ fn a_refusal_names_every_container_in_the_way() {
         )]
     );
     assert_eq!(plan.steps, []);
-    assert_eq!(plan.refused[0].unlock, [], "a running one is in the way");
+    assert_eq!(plan.refused[0].unlock(), [], "a running one is in the way");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_container_that_stays_keeps_its_image_the_parent_and_its_volumes() {
     assert_eq!(
         whys(&plan),
         [
-            ("web", "is running; stop it with --stop"),
+            ("web", "is running"),
             ("c", "used by running container web"),
             ("p", "has child image app:1"),
             ("data", "used by running container web"),
@@ -141,8 +141,8 @@ fn an_image_that_a_container_mounts_or_a_service_runs_is_in_use() {
             ("web", "used by swarm service shop"),
         ]
     );
-    assert_eq!(plan.refused[0].unlock, [a_container("job")]);
-    assert_eq!(plan.refused[1].unlock, []);
+    assert_eq!(plan.refused[0].unlock(), [a_container("job")]);
+    assert_eq!(plan.refused[1].unlock(), []);
 }
 
 /// A mount goes on showing the image that its name meant when the container was made.
@@ -352,7 +352,11 @@ fn what_a_rule_protects_stays_whatever_is_asked() {
         ]
     );
     assert_eq!(unlock(&survey, &selection), []);
-    assert!(plan.refused.iter().all(|refusal| refusal.unlock.is_empty()));
+    assert!(
+        plan.refused
+            .iter()
+            .all(|refusal| refusal.unlock().is_empty())
+    );
 }
 
 #[test]
@@ -438,7 +442,7 @@ fn an_image_or_a_volume_that_an_outsider_of_any_kind_holds_is_in_use() {
         let plan = Plan::new(&survey, &select(&both));
         assert_eq!(ids(&plan), ["job"]);
         assert_eq!(whys(&plan), [("i", words), ("data", words)]);
-        assert!(plan.refused.iter().all(|it| it.unlock.is_empty()));
+        assert!(plan.refused.iter().all(|it| it.unlock().is_empty()));
         for id in &both[..2] {
             let facts = survey.facts(id.kind(), 0);
             assert_eq!((facts.flags.used, facts.blocked), (Some(true), true));
@@ -484,8 +488,8 @@ fn a_record_goes_only_with_all_that_builds_on_it() {
             ("mid", "another record builds on it: top"),
         ]
     );
-    assert_eq!(plan.refused[2].unlock, [a_record("top")]);
-    assert_eq!(plan.refused[1].unlock, []);
+    assert_eq!(plan.refused[2].unlock(), [a_record("top")]);
+    assert_eq!(plan.refused[1].unlock(), []);
     assert_eq!(unlock(&survey, &selection), [a_record("top")]);
 }
 
@@ -665,7 +669,7 @@ fn what_was_dropped_is_neither_planned_nor_unlocked() {
     selection.dropped.insert(a_container("job"));
     let plan = Plan::new(&survey, &selection);
     assert_eq!(whys(&plan), [("a", "used by stopped container job")]);
-    assert_eq!(plan.refused[0].unlock, []);
+    assert_eq!(plan.refused[0].unlock(), []);
     assert_eq!(unlock(&survey, &selection), []);
 }
 
