@@ -456,10 +456,12 @@ const PROJECT: Column = Column {
             let name = name.into();
             return Cell::Project { name, down };
         }
-        match survey.item(kind, at) {
-            Item::Volume(volume) if volume.builder().is_some() => Cell::Word("buildx cache"),
-            _ => Cell::Nothing,
+        if let Item::Volume(volume) = survey.item(kind, at)
+            && volume.builder().is_some()
+        {
+            return Cell::Word("buildx cache");
         }
+        Cell::Nothing
     },
     key: |survey, kind, at| Key::text(project(survey, kind, at)),
 };

@@ -19,6 +19,10 @@ pub fn message(event: Event) -> Option<Msg> {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a terminal has many more keys, which do nothing here"
+)]
 fn key(event: KeyEvent) -> Option<Key> {
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
     if event.modifiers.contains(KeyModifiers::ALT) {
@@ -46,6 +50,10 @@ fn key(event: KeyEvent) -> Option<Key> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else a mouse does changes nothing here"
+)]
 fn mouse(event: MouseEvent) -> Option<Mouse> {
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => Some(Mouse::Click {

@@ -6,6 +6,9 @@
 //!          └───────────────────────────── outcome Msg ──────────────────────────────┘
 //! ```
 
+// Who adds a key, a message or a screen is told by the compiler where it is not handled yet.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 use std::io;
 use std::iter::Peekable;
 use std::pin::pin;
@@ -140,6 +143,10 @@ impl Program {
                 return Ok(self.code());
             }
             for effect in self.take_in(batch) {
+                #[expect(
+                    clippy::wildcard_enum_match_arm,
+                    reason = "the session handles all others"
+                )]
                 match effect {
                     Effect::Quit => return Ok(self.code()),
                     Effect::Suspend => {

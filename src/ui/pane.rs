@@ -40,10 +40,12 @@ pub fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     for ((place, index), line) in visible.take(usize::from(at.page)).zip(at.rows..) {
         row(model, place, *index, line, canvas);
     }
-    match &model.screen {
-        Screen::Filter(line) => filter_line::draw(line, model, canvas),
-        Screen::Free(screen) => free_line::draw(screen, model, canvas),
-        _ => why::draw(model, canvas),
+    if let Screen::Filter(line) = &model.screen {
+        filter_line::draw(line, model, canvas);
+    } else if let Screen::Free(screen) = &model.screen {
+        free_line::draw(screen, model, canvas);
+    } else {
+        why::draw(model, canvas);
     }
 }
 

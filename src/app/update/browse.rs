@@ -6,47 +6,14 @@ use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Tally};
 
 use super::super::columns::{columns, fitting};
-use super::super::keys::Action;
 use super::super::layout::GUTTER;
 use super::super::list::{Cursor, Pane};
-use super::super::model::{Detail, FilterLine, Model, Screen};
+use super::super::model::{Detail, Model, Screen};
 use super::super::msg::Effect;
 use super::refresh;
 
-pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::NextPane => return open_pane(model, 1),
-        Action::PreviousPane => return open_pane(model, -1),
-        Action::Pane(kind) => return show(model, kind),
-        Action::Open => open_detail(model),
-        Action::SortNext => {
-            let (pane, around) = model.pane_mut();
-            let next = (pane.sort + 1) % columns(pane.kind).len();
-            pane.sort_by(next, around);
-        }
-        Action::SortReverse => {
-            let (pane, around) = model.pane_mut();
-            pane.reverse(around);
-        }
-        Action::Filter => {
-            let text = model.pane().filter_text.clone();
-            model.screen = Screen::Filter(FilterLine {
-                at: text.len(),
-                before: text.clone(),
-                text,
-                ..FilterLine::default()
-            });
-        }
-        Action::Mark => mark_current(model),
-        Action::MarkAll => mark_all(model),
-        Action::Invert => invert(model),
-        Action::ClearMarks => clear_marks(model),
-        _ => {}
-    }
-    Vec::new()
-}
-
-fn open_pane(model: &mut Model, by: isize) -> Vec<Effect> {
+/// Opens the pane so many further, round and round.
+pub fn open_pane(model: &mut Model, by: isize) -> Vec<Effect> {
     let kinds: Vec<Kind> = model.survey.kinds().collect();
     let at = kinds.iter().position(|kind| *kind == model.open);
     let next = at.unwrap_or_default() + kinds.len();
@@ -79,7 +46,20 @@ pub fn show(model: &mut Model, kind: Kind) -> Vec<Effect> {
     }
 }
 
-fn open_detail(model: &mut Model) {
+/// Sorts by the column after the one that the pane is sorted by.
+pub fn sort_by_next(model: &mut Model) {
+    let (pane, around) = model.pane_mut();
+    let next = (pane.sort + 1) % columns(pane.kind).len();
+    pane.sort_by(next, around);
+}
+
+/// Turns the order of the pane around.
+pub fn reverse(model: &mut Model) {
+    let (pane, around) = model.pane_mut();
+    pane.reverse(around);
+}
+
+pub fn open_detail(model: &mut Model) {
     if let Some(id) = model.pane().current_id(&model.survey) {
         model.screen = Screen::Detail(Detail {
             id,
@@ -94,7 +74,7 @@ pub fn clear_filter(model: &mut Model) {
     let _ = pane.set_filter("", around);
 }
 
-fn mark_current(model: &mut Model) {
+pub fn mark_current(model: &mut Model) {
     let Some(id) = model.pane().current_id(&model.survey) else {
         return;
     };
@@ -111,7 +91,7 @@ fn mark_current(model: &mut Model) {
 }
 
 /// Marks all that the pane shows; where all of it is marked, unmarks it.
-fn mark_all(model: &mut Model) {
+pub fn mark_all(model: &mut Model) {
     let shown = shown(model);
     let (protected, free): (Vec<ItemNo>, Vec<ItemNo>) = shown
         .into_iter()
@@ -129,7 +109,7 @@ fn mark_all(model: &mut Model) {
     }
 }
 
-fn invert(model: &mut Model) {
+pub fn invert(model: &mut Model) {
     let shown = shown(model);
     let count = shown.len();
     let may_change = |number: &ItemNo| {
@@ -199,7 +179,7 @@ pub fn weigh_marks(model: &mut Model) {
     model.marked = model.tally.change(&model.survey, changes);
 }
 
-fn clear_marks(model: &mut Model) {
+pub fn clear_marks(model: &mut Model) {
     model.marks.clear();
     model.tally = Tally::default();
     model.marked = Freed::default();

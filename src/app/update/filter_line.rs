@@ -3,6 +3,18 @@
 use super::super::keys::Key;
 use super::super::model::{FilterLine, LONGEST_LINE, Model, Screen};
 
+/// Opens the line with the filter that the pane has.
+pub fn open(model: &mut Model) {
+    let text = model.pane().filter_text.clone();
+    model.screen = Screen::Filter(FilterLine {
+        at: text.len(),
+        before: text.clone(),
+        text,
+        ..FilterLine::default()
+    });
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other key is typed")]
 pub fn press(model: &mut Model, key: Key) {
     let Screen::Filter(line) = &mut model.screen else {
         return;
@@ -22,8 +34,11 @@ pub fn press(model: &mut Model, key: Key) {
             let _ = pane.set_filter(&before, around);
             return;
         }
-        key if !line.edit(key) => return,
-        _ => {}
+        key => {
+            if !line.edit(key) {
+                return;
+            }
+        }
     }
     apply(model);
 }

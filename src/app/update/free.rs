@@ -59,22 +59,16 @@ pub fn press(model: &mut Model, key: Key) -> Vec<Effect> {
 
 /// After answers: what waits for them goes on once they are all there.
 pub fn follow(model: &mut Model) -> Vec<Effect> {
-    match &model.screen {
-        Screen::Free(FreeScreen {
-            asking: Asking::Wait(goal),
-            ..
-        }) if still_measured(model).is_empty() => {
-            let goal = *goal;
-            choose(model, goal)
-        }
-        Screen::Free(FreeScreen {
-            asking: Asking::More(goal, since),
-            ..
-        }) if more::is_listed(model, *since) => {
-            more::plan(model, *goal);
+    let Screen::Free(screen) = &model.screen else {
+        return Vec::new();
+    };
+    match screen.asking {
+        Asking::Wait(goal) if still_measured(model).is_empty() => choose(model, goal),
+        Asking::More(goal, since) if more::is_listed(model, since) => {
+            more::plan(model, goal);
             Vec::new()
         }
-        _ => Vec::new(),
+        Asking::Target | Asking::Wait(_) | Asking::More(..) | Asking::Volumes { .. } => Vec::new(),
     }
 }
 
@@ -90,6 +84,10 @@ pub fn still_measured(model: &Model) -> Vec<Stage> {
 
 impl FreeScreen {
     /// The first letter takes the place of the proposal.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "any other key changes nothing"
+    )]
     fn edit(&mut self, key: Key) {
         match key {
             Key::Char(letter) => {

@@ -146,7 +146,17 @@ fn note_drawn(model: &mut Model, furthest: usize) {
         Screen::Detail(Detail { cursor, .. }) | Screen::Help(cursor, _) => {
             cursor.go(cursor.at.min(furthest), furthest + 1, 1);
         }
-        _ => {}
+        Screen::NoEngine(_)
+        | Screen::Browse
+        | Screen::Filter(_)
+        | Screen::Free(_)
+        | Screen::Presets(_)
+        | Screen::Projects(_)
+        | Screen::Removing(_)
+        | Screen::Outcome(_)
+        | Screen::History(_)
+        | Screen::Unexplained(_)
+        | Screen::Quit(_) => {}
     }
 }
 
@@ -207,26 +217,31 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             sort_all(model);
             return vec![Effect::Rescan];
         }
-        Action::NextPane
-        | Action::PreviousPane
-        | Action::Pane(_)
-        | Action::Open
-        | Action::SortNext
-        | Action::SortReverse
-        | Action::Filter
-        | Action::Mark
-        | Action::MarkAll
-        | Action::Invert
-        | Action::ClearMarks => return browse::act(model, action),
-        Action::Unlock | Action::Plan => return plan::open_or_unlock(model, action),
-        Action::Confirm | Action::Decline | Action::Drop | Action::StopRunning | Action::Save => {
-            return plan::act(model, action);
-        }
+        Action::NextPane => return browse::open_pane(model, 1),
+        Action::PreviousPane => return browse::open_pane(model, -1),
+        Action::Pane(kind) => return browse::show(model, kind),
+        Action::Open => browse::open_detail(model),
+        Action::SortNext => browse::sort_by_next(model),
+        Action::SortReverse => browse::reverse(model),
+        Action::Filter => filter_line::open(model),
+        Action::Mark => browse::mark_current(model),
+        Action::MarkAll => browse::mark_all(model),
+        Action::Invert => browse::invert(model),
+        Action::ClearMarks => browse::clear_marks(model),
+        Action::Unlock => plan::unlock_more(model),
+        Action::Plan => plan::open(model),
+        Action::Confirm => return plan::confirm(model),
+        Action::Decline => model.screen = Screen::Browse,
+        Action::Drop => plan::drop_or_take_back(model),
+        Action::StopRunning => plan::stop_running(model),
+        Action::Save => plan::ask_for_path(model),
         Action::Free => free::open(model),
         Action::Presets => presets::open(model),
         Action::Projects => projects::open(model),
-        Action::MarkProject | Action::ShowProject => return projects::act(model, action),
-        Action::TakePreset | Action::EditPreset => return presets::act(model, action),
+        Action::MarkProject => projects::mark_current(model),
+        Action::ShowProject => return projects::show_current(model),
+        Action::TakePreset => return presets::take(model),
+        Action::EditPreset => return presets::edit(model),
         Action::Cancel => return removal::cancel(model),
         Action::History => return past::open(model),
         Action::Unexplained => model.screen = Screen::Unexplained(Cursor::default()),
@@ -311,6 +326,7 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other key is a no")]
 fn answer_quit(model: &mut Model, key: Key) -> Vec<Effect> {
     match key {
         Key::Char('y' | 'q') | Key::Ctrl('c') => vec![Effect::Quit],

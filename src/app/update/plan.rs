@@ -17,33 +17,50 @@ use super::counts;
 /// The word that must be typed before a running container or a volume with data goes.
 pub const WORD: &str = "delete";
 
-pub fn open_or_unlock(model: &mut Model, action: Action) -> Vec<Effect> {
-    match (&model.screen, action) {
-        (Screen::Browse, Action::Unlock) => unlock_marks(model),
-        (Screen::Plan(_), Action::Unlock) => change(model, |survey, screen| {
-            let more = unlock(survey, &screen.selection);
-            let none = more.is_empty();
-            screen
-                .selection
-                .items
-                .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
-            none.then_some("nothing more can be unlocked")
-        }),
-        (Screen::Projects(_), _) if model.marks.is_empty() => {
+/// Marks what holds the marked things back, or takes it into the plan that is open.
+pub fn unlock_more(model: &mut Model) {
+    if !matches!(model.screen, Screen::Plan(_)) {
+        return unlock_marks(model);
+    }
+    change(model, |survey, screen| {
+        let more = unlock(survey, &screen.selection);
+        let none = more.is_empty();
+        screen
+            .selection
+            .items
+            .extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
+        none.then_some("nothing more can be unlocked")
+    });
+}
+
+/// Opens the plan of what the screen is about: of the thing in its details, else of the marks, else of the row.
+pub fn open(model: &mut Model) {
+    match &model.screen {
+        Screen::Projects(_) if model.marks.is_empty() => {
             model.notice = Some("nothing is marked: space marks a project".to_owned());
         }
-        (Screen::Projects(_) | Screen::Browse, _) => open(model, None),
-        (Screen::Detail(detail), _) => {
+        Screen::Detail(detail) => {
             let id = detail.id.clone();
-            open(model, Some(id));
+            open_of(model, Some(id));
         }
-        _ => {}
+        Screen::Projects(_)
+        | Screen::Browse
+        | Screen::NoEngine(_)
+        | Screen::Filter(_)
+        | Screen::Free(_)
+        | Screen::Presets(_)
+        | Screen::Plan(_)
+        | Screen::Removing(_)
+        | Screen::Outcome(_)
+        | Screen::History(_)
+        | Screen::Unexplained(_)
+        | Screen::Help(..)
+        | Screen::Quit(_) => open_of(model, None),
     }
-    Vec::new()
 }
 
 /// Opens the plan of the marks or, without any, of the item under the cursor.
-fn open(model: &mut Model, item: Option<ItemId>) {
+fn open_of(model: &mut Model, item: Option<ItemId>) {
     let current = || model.pane().current_id(&model.survey);
     let selection = match item {
         None if !model.marks.is_empty() => model.selection(),
@@ -103,23 +120,21 @@ fn nothing_unlocked(plan: &Plan) -> String {
     )
 }
 
-pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Decline => model.screen = Screen::Browse,
-        Action::Drop => change(model, |_, screen| drop_or_take_back(screen)),
-        Action::StopRunning => change(model, |_, screen| {
-            screen.selection.stop = !screen.selection.stop;
-            None
-        }),
-        Action::Save => ask_for_path(model),
-        Action::Confirm => return confirm(model),
-        _ => {}
-    }
-    Vec::new()
+/// Stops running containers first, or leaves them again.
+pub fn stop_running(model: &mut Model) {
+    change(model, |_, screen| {
+        screen.selection.stop = !screen.selection.stop;
+        None
+    });
+}
+
+/// Drops the line under the cursor, or takes it back.
+pub fn drop_or_take_back(model: &mut Model) {
+    change(model, |_, screen| drop_line(screen));
 }
 
 /// Asks where copies go; where they are wanted already, they are not any more.
-fn ask_for_path(model: &mut Model) {
+pub fn ask_for_path(model: &mut Model) {
     let Screen::Plan(screen) = &mut model.screen else {
         return;
     };
@@ -137,6 +152,7 @@ fn ask_for_path(model: &mut Model) {
 }
 
 /// Keys of the line for the folder, while it is typed. True if one is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "any other key is typed")]
 pub fn edits_path(model: &mut Model, key: Key) -> bool {
     let Screen::Plan(screen) = &mut model.screen else {
         return false;
@@ -162,6 +178,10 @@ pub fn edits_path(model: &mut Model, key: Key) -> bool {
 }
 
 /// Letters of the word, while it is asked for. True if the key was one.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "any other key is no letter of the word"
+)]
 pub fn types(model: &mut Model, key: Key) -> bool {
     let Screen::Plan(screen) = &mut model.screen else {
         return false;
@@ -201,7 +221,7 @@ pub fn is_word_typed(model: &Model) -> bool {
         if screen.plan.needs_word() && screen.typed.as_deref() == Some(WORD))
 }
 
-fn confirm(model: &mut Model) -> Vec<Effect> {
+pub fn confirm(model: &mut Model) -> Vec<Effect> {
     let Screen::Plan(screen) = &mut model.screen else {
         return Vec::new();
     };
@@ -242,7 +262,7 @@ fn confirm(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Remove(Box::new(plan), save)]
 }
 
-fn drop_or_take_back(screen: &mut PlanScreen) -> Option<&'static str> {
+fn drop_line(screen: &mut PlanScreen) -> Option<&'static str> {
     let line = screen.lines().get(screen.cursor.at).copied()?;
     match line {
         PlanLine::Step(at) => {

@@ -3,7 +3,6 @@
 use crate::domain::item::ItemId;
 use crate::domain::plan::AddedBy;
 
-use super::super::keys::Action;
 use super::super::list::Cursor;
 use super::super::model::{FilterLine, Model, PresetMenu, Screen};
 use super::super::msg::Effect;
@@ -27,28 +26,39 @@ pub fn weigh(model: &mut Model) {
     }
 }
 
-pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+fn current(model: &Model) -> Option<&'static Preset> {
     let Screen::Presets(menu) = &model.screen else {
+        return None;
+    };
+    PRESETS.get(menu.cursor.at)
+}
+
+/// Marks what the preset under the cursor stands for; one that is only begun is a filter to be ended.
+pub fn take(model: &mut Model) -> Vec<Effect> {
+    let Some(preset) = current(model) else {
         return Vec::new();
     };
-    let Some(preset) = PRESETS.get(menu.cursor.at) else {
-        return Vec::new();
-    };
-    match preset.filters {
-        [(kind, text)] if action == Action::EditPreset || preset.is_begun => {
+    if preset.is_begun {
+        return edit(model);
+    }
+    model.screen = Screen::Browse;
+    mark(model, preset)
+}
+
+/// Opens the filter line with the preset under the cursor, where it is one filter.
+pub fn edit(model: &mut Model) -> Vec<Effect> {
+    match current(model).map(|preset| preset.filters) {
+        Some([(kind, text)]) => {
             let effects = show(model, *kind);
             write_on(model, text);
             effects
         }
-        _ if action == Action::EditPreset => {
+        Some(_) => {
             // No one line says what it means.
             model.notice = Some("it is several filters: Enter marks".to_owned());
             Vec::new()
         }
-        _ => {
-            model.screen = Screen::Browse;
-            mark(model, preset)
-        }
+        None => Vec::new(),
     }
 }
 

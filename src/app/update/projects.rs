@@ -3,7 +3,6 @@
 use crate::domain::index::ItemNo;
 use crate::domain::item::Kind;
 
-use super::super::keys::Action;
 use super::super::list::Cursor;
 use super::super::model::{Model, ProjectList, Screen};
 use super::super::msg::Effect;
@@ -43,16 +42,26 @@ pub fn follow(model: &mut Model) {
     }
 }
 
-pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+fn current(model: &Model) -> Option<Project> {
     let Screen::Projects(screen) = &model.screen else {
-        return Vec::new();
+        return None;
     };
-    let Some(project) = screen.list.get(screen.cursor.at).cloned() else {
-        return Vec::new();
-    };
-    if action == Action::ShowProject {
-        return show_members(model, &project);
+    screen.list.get(screen.cursor.at).cloned()
+}
+
+/// Opens the first pane that has something of the project under the cursor, with all panes filtered by it.
+pub fn show_current(model: &mut Model) -> Vec<Effect> {
+    match current(model) {
+        Some(project) => show_members(model, &project),
+        None => Vec::new(),
     }
+}
+
+/// Marks all of the project under the cursor that may go; where all of that is marked, unmarks it.
+pub fn mark_current(model: &mut Model) {
+    let Some(project) = current(model) else {
+        return;
+    };
     let is_protected = |number: &ItemNo| {
         let facts = model.survey.facts_of_number(*number);
         facts.flags.protected
@@ -73,10 +82,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         let last = screen.list.len().saturating_sub(1);
         screen.cursor.at = (screen.cursor.at + 1).min(last);
     }
-    Vec::new()
 }
 
-/// Opens the first pane that has something of a project, with all panes filtered by it.
 fn show_members(model: &mut Model, project: &Project) -> Vec<Effect> {
     model.screen = Screen::Browse;
     let has = |kind: Kind| {
