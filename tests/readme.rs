@@ -23,7 +23,7 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::cli::Cli;
-use dtop::domain::filter::Filter;
+use dtop::domain::filter::{self, Filter};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::Kind;
 use dtop::domain::time::Timestamp;
@@ -45,6 +45,33 @@ fn part(text: &str, name: &str) -> String {
     let from = text.find(&begin).expect(name) + begin.len();
     let to = from + text[from..].find(&end).expect(name);
     text[from..to].to_owned()
+}
+
+/// The terms of the filter language, as `src/domain/filter/terms.rs` describes them.
+fn filter_table() -> String {
+    let mut table = "| term | holds for |\n|---|---|\n".to_owned();
+    for term in filter::entries() {
+        writeln!(table, "| `{}` | {} |", term.example, term.full).expect("a string");
+    }
+    let is_all = |of: &[Kind]| of.len() == Kind::COUNT;
+    let words_of = |kind: Kind| {
+        let own = filter::states().filter(|(_, of, _)| of.contains(&kind) && !is_all(of));
+        let words = own.map(|(word, of, note)| {
+            if note.is_empty() || of[0] != kind {
+                format!("`{word}`")
+            } else {
+                format!("`{word}` ({note})")
+            }
+        });
+        let words: Vec<String> = words.collect();
+        format!("{}s: {}", kind.word(), words.join(" "))
+    };
+    let all = filter::states().filter(|(_, of, _)| is_all(of));
+    let all: Vec<String> = all.map(|(word, ..)| format!("`{word}`")).collect();
+    let mut kinds = Kind::ALL.map(words_of).to_vec();
+    kinds.push(format!("all: {}", all.join(" ")));
+    writeln!(table, "| `is:unused` | {} |", kinds.join(" · ")).expect("a string");
+    table
 }
 
 /// Compares a file with what the program makes of it, or writes it.
@@ -74,6 +101,7 @@ fn check_part(name: &str, made: &str) {
 #[test]
 fn everything_that_is_generated_is_up_to_date() {
     check_part("keys", &key_table());
+    check_part("filter", &filter_table());
     check_part("usage", &usage());
     let mut model = demo();
     is_or_write("assets/browse.svg", &svg::frame(&mut model, (110, 30)));

@@ -3,6 +3,7 @@
 use crate::app::keys::{BINDINGS, Binding, Place as KeyPlace};
 use crate::app::list::Cursor;
 use crate::app::model::Model;
+use crate::domain::filter;
 
 use super::canvas::{Canvas, Piece, wrap};
 use super::footer;
@@ -36,25 +37,8 @@ const SIGNS: &[(&str, &str)] = &[
     ("–", "none, or cannot be known"),
 ];
 
-const FILTER: &[(&str, &str)] = &[
-    ("word", "part of the name; 12 hex digits: an ID"),
-    ("=name", "the whole name, * allowed"),
-    ("/re/", "a regular expression"),
-    ("id:3f2a", "the ID's beginning"),
-    ("size>500mb", "also frees; < <= > >="),
-    ("nth>3", "but the newest 3 of a repository"),
-    ("age>30d", "since created"),
-    ("idle>2w", "since last used; s m h d w"),
-    ("created<2026-07-07", "by date"),
-    ("project:shop", "its compose project or stack"),
-    ("driver:local", "of volumes and logs, * allowed"),
-    ("label:key=value", "or only label:key"),
-    (
-        "is:unused",
-        "used dangling local registry shared running paused stopped anonymous bounded unbounded protected marked",
-    ),
-    ("-term", "not this; all terms must hold"),
-];
+/// The word behind `is:` that stands for all of them.
+const UNUSED: &str = "unused";
 
 /// The width from which two columns stand side by side.
 const TWO: u16 = 76;
@@ -149,9 +133,14 @@ fn rest(width: usize) -> Lines {
         entry(sign, means, 3, width, &mut lines);
     }
     heading("The filter: terms with spaces between them", &mut lines);
-    for (term, means) in FILTER {
-        entry(term, means, 19, width, &mut lines);
+    let mut filter = |term: &str, means: &str| entry(term, means, 19, width, &mut lines);
+    for term in filter::entries().filter(|term| !term.short.is_empty()) {
+        filter(term.example, term.short);
     }
+    let others = filter::states().map(|(word, ..)| word);
+    let others: Vec<&str> = others.filter(|word| *word != UNUSED).collect();
+    filter(&format!("is:{UNUSED}"), &others.join(" "));
+    filter(filter::NEGATION.example, filter::NEGATION.short);
     lines
 }
 
@@ -184,10 +173,9 @@ mod tests {
 
     #[test]
     fn every_state_that_a_filter_knows_is_named() {
-        let mut terms = FILTER.iter();
-        let (first, others) = terms.find(|(term, _)| term.starts_with("is:")).unwrap();
-        let named = format!("{} {others}", first.replace("is:", ""));
-        let named: Vec<&str> = named.split(' ').collect();
+        let lines = rest(400).into_iter().flatten();
+        let text: String = lines.map(|(piece, _)| piece + " ").collect();
+        let named: Vec<&str> = text.split([' ', ':']).collect();
         for kind in Kind::ALL {
             let all = Filter::parse("is:nothing", kind).unwrap_err().message;
             let (_, all) = all.split_once("try ").unwrap();

@@ -4,16 +4,21 @@ mod literal;
 mod naming;
 mod parse;
 mod term;
+mod terms;
+mod values;
 
 use std::ops::Range;
 
 use super::bytes::{Bytes, Figure};
 use super::item::{Kind, Labels, Text};
 use crate::domain::time::Timestamp;
-use term::{Is, Term, Test};
+use term::{Term, Test};
+use terms::{FREES, IDLE, MARKED, PROTECTED};
 
 pub use naming::Naming;
-pub use parse::{check_spelling, parse_size};
+pub use parse::check_spelling;
+pub use terms::{Entry, NEGATION, entries, states};
+pub use values::parse_size;
 
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
@@ -162,21 +167,24 @@ impl Filter {
     /// Whether a term asks when something was last used. Of images and volumes only their containers tell.
     #[must_use]
     pub fn asks_last_use(&self) -> bool {
-        let asks = |term: &Term| matches!(term.test, Test::Idle(..));
+        let asks =
+            |term: &Term| matches!(&term.test, Test::Compared(measure, ..) if measure.key == IDLE);
         self.terms.iter().any(asks)
     }
 
     /// Returns true if a term asks what goes with a thing.
     #[must_use]
     pub fn asks_frees(&self) -> bool {
-        let asks = |term: &Term| matches!(term.test, Test::Frees(..));
+        let asks =
+            |term: &Term| matches!(&term.test, Test::Compared(measure, ..) if measure.key == FREES);
         self.terms.iter().any(asks)
     }
 
     /// Whether a term asks for what only dtop itself knows: marks, and protection.
     #[must_use]
     pub fn asks_marks(&self) -> bool {
-        let asks = |term: &Term| matches!(term.test, Test::Is(Is::Marked | Is::Protected));
+        let own = [MARKED, PROTECTED];
+        let asks = |term: &Term| matches!(&term.test, Test::Is(state) if own.contains(&state.word));
         self.terms.iter().any(asks)
     }
 

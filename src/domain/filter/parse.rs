@@ -2,17 +2,12 @@
 
 use std::ops::Range;
 
-use jiff::ToSpan;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use regex_lite::Regex;
 
-use super::super::bytes::Bytes;
 use super::super::item::Kind;
-use super::super::time::parse_duration;
-use super::term::{Is, Order, Term, Test};
+use super::term::{Order, Term, Test};
+use super::terms::{MEASURES, PROPERTIES, State};
 use super::{Filter, FilterError};
-use crate::domain::time::Timestamp;
 
 type Answer<T> = Result<T, FilterError>;
 
@@ -157,8 +152,6 @@ fn term(word: &Word, kind: Kind) -> Answer<Term> {
     })
 }
 
-const MEASURES: [&str; 6] = ["size", "frees", "age", "idle", "created", "nth"];
-
 fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
     if text.is_empty() {
         return Err(error(
@@ -175,38 +168,32 @@ fn plain(text: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
     if let Some(sign) = text.find(['<', '>']) {
         return comparison(&text[..sign], &text[sign..], at, kind);
     }
-    match text.split_once(':') {
-        Some(("id", id)) => {
-            let digits = id.strip_prefix("sha256:").unwrap_or(id);
-            named(digits, at, "the beginning of an ID")
-                .map(|digits| Test::Id(digits.to_ascii_lowercase()))
-        }
-        Some(("project", _)) if kind == Kind::BuildCache => {
-            Err(error(at, "build cache records have no project"))
-        }
-        Some(("label", _)) if kind == Kind::BuildCache => {
-            Err(error(at, "build cache records have no labels"))
-        }
-        Some(("driver", _)) if !matches!(kind, Kind::Volume | Kind::Log) => {
-            Err(error(at, "only volumes and logs have a driver"))
-        }
-        Some(("driver", driver)) => named(driver, at, "a driver").map(Test::Driver),
-        Some(("project", project)) => named(project, at, "a project").map(Test::Project),
-        Some(("label", label)) => {
-            named(label, at, "key or key=value").map(|label| match label.split_once('=') {
-                Some((key, value)) => Test::Label(key.to_owned(), Some(value.to_owned())),
-                None => Test::Label(label, None),
-            })
-        }
-        Some(("is", word)) => is(word, at, kind),
-        _ => measure_without_sign(text, at),
+    let Some((key, value)) = text.split_once(':') else {
+        return measure_without_sign(text, at);
+    };
+    if key == "is" {
+        return is(value, at, kind);
     }
+    let Some(property) = PROPERTIES.iter().find(|it| it.key == key) else {
+        return measure_without_sign(text, at);
+    };
+    must_be_one(property.kinds, kind, property.why, &at)?;
+    (property.test)(value).ok_or_else(|| {
+        let message = format!("write {} after the colon", property.what);
+        error(at, message)
+    })
 }
 
-/// The keys of terms that are long enough to be meant by what is one letter off.
-const LONG_KEYS: [&str; 7] = [
-    "size", "frees", "idle", "created", "project", "label", "driver",
-];
+/// Returns an error for a kind that is none of those that have a term.
+fn must_be_one(kinds: &[Kind], kind: Kind, why: &str, at: &Range<usize>) -> Answer<()> {
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
+    Err(error(at.clone(), why.replace("{kind}", kind.word())))
+}
+
+/// Keys of so many letters are meant by what is one letter off.
+const LONG: usize = 4;
 
 /// Finds a term that is a word only because of its spelling: one that is one letter off a key of four letters and
 /// more. What is quoted, or written with `=`, is what it says.
@@ -223,12 +210,12 @@ pub fn check_spelling(text: &str) -> Answer<()> {
         let Some((key, rest)) = term.split_once(':').filter(|(key, _)| !key.contains('=')) else {
             continue;
         };
-        if let Some(meant) = LONG_KEYS.into_iter().find(|meant| is_one_off(key, meant)) {
-            let right = if MEASURES.contains(&meant) {
-                example(meant).to_owned()
-            } else {
-                format!("{meant}:{rest}")
-            };
+        let is_meant = |meant: &str| meant.len() >= LONG && is_one_off(key, meant);
+        let measure = MEASURES.iter().find(|it| is_meant(it.key));
+        let property = PROPERTIES.iter().find(|it| is_meant(it.key));
+        let right = measure.map(|it| it.about.example.to_owned());
+        let right = right.or_else(|| Some(format!("{}:{rest}", property?.key)));
+        if let Some(right) = right {
             let message = format!("{key} is no key; write {right}, or ={term} for a name");
             return Err(error(word.at, message));
         }
@@ -262,35 +249,16 @@ fn is_one_off(word: &str, meant: &str) -> bool {
     }
 }
 
-fn named(text: &str, at: Range<usize>, what: &str) -> Answer<String> {
-    if text.is_empty() {
-        return Err(error(at, format!("write {what} after the colon")));
-    }
-    Ok(text.to_owned())
-}
-
 /// A word, unless it looks like a comparison with the wrong sign.
 fn measure_without_sign(text: &str, at: Range<usize>) -> Answer<Test> {
     let key = text.split([':', '=']).next().unwrap_or_default();
-    if key.len() < text.len() && MEASURES.contains(&key) {
-        let message = format!(
-            "compare {key} with one of < <= > >=, as in {}",
-            example(key)
-        );
+    let measure = MEASURES.iter().find(|it| it.key == key);
+    if let Some(measure) = measure.filter(|_| key.len() < text.len()) {
+        let example = measure.about.example;
+        let message = format!("compare {key} with one of < <= > >=, as in {example}");
         return Err(error(at, message));
     }
     Ok(Test::Word(text.to_lowercase()))
-}
-
-fn example(key: &str) -> &'static str {
-    match key {
-        "frees" => "frees>=1gb",
-        "age" => "age>30d",
-        "idle" => "idle>30d",
-        "created" => "created<2026-07-07",
-        "nth" => "nth>3",
-        _ => "size>500mb",
-    }
 }
 
 fn comparison(key: &str, rest: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
@@ -303,153 +271,26 @@ fn comparison(key: &str, rest: &str, at: Range<usize>, kind: Kind) -> Answer<Tes
     } else {
         (Order::More, &rest[1..])
     };
-    let mistake = || {
-        let what = match key {
-            "size" | "frees" => "a size",
-            "created" => "a date",
-            "nth" => "a number",
-            _ => "a duration",
-        };
-        error(
-            at.clone(),
-            format!("{value:?} is not {what}; write {}", example(key)),
-        )
+    let Some(measure) = MEASURES.iter().find(|it| it.key == key) else {
+        let keys: Vec<&str> = MEASURES.iter().map(|it| it.key).collect();
+        let keys = keys.join(", ");
+        let message = format!("only {keys} can be compared; quote a word with < or >");
+        return Err(error(at, message));
     };
-    match key {
-        "size" => parse_size(value)
-            .map(|size| Test::Size(order, size))
-            .ok_or_else(mistake),
-        "frees" => parse_size(value)
-            .map(|size| Test::Frees(order, size))
-            .ok_or_else(mistake),
-        "age" => parse_duration(value)
-            .map(|age| Test::Age(order, age))
-            .ok_or_else(mistake),
-        "idle" => parse_duration(value)
-            .map(|idle| Test::Idle(order, idle))
-            .ok_or_else(mistake),
-        "created" => created(order, value).ok_or_else(mistake),
-        "nth" if kind != Kind::Image => {
-            let message = format!(
-                "only images have repositories, {}s have no nth",
-                kind.word()
-            );
-            Err(error(at, message))
-        }
-        "nth" => value
-            .parse()
-            .map(|place| Test::Nth(order, place))
-            .map_err(|_| mistake()),
-        _ => {
-            let message = format!(
-                "only {} can be compared; quote a word with < or >",
-                MEASURES.join(", ")
-            );
-            Err(error(at, message))
-        }
-    }
-}
-
-/// A day is 24 hours long: at most a day is before the next one begins.
-fn created(order: Order, value: &str) -> Option<Test> {
-    if let Ok(time) = value.parse::<Timestamp>() {
-        return Some(Test::Created(order, time));
-    }
-    let day: Date = value.parse().ok()?;
-    let begin = |day: Date| Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().into());
-    let next = || begin(day.checked_add(1.day()).ok()?);
-    Some(match order {
-        Order::Less | Order::AtLeast => Test::Created(order, begin(day)?),
-        Order::AtMost => Test::Created(Order::Less, next()?),
-        Order::More => Test::Created(Order::AtLeast, next()?),
-    })
-}
-
-/// A size as people write it: `500mb`, `1.5GB`, `10MiB`, `0`; a bare number is bytes.
-#[must_use]
-pub fn parse_size(text: &str) -> Option<Bytes> {
-    let digits = text
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "t" | "tb" => 1_000_000_000_000,
-        "p" | "pb" => 1_000_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        "pib" => 1 << 50,
-        _ => return None,
+    must_be_one(measure.kinds, kind, measure.why, &at)?;
+    let Some((order, wanted)) = (measure.read)(order, value) else {
+        let (what, example) = (measure.what, measure.about.example);
+        let message = format!("{value:?} is not {what}; write {example}");
+        return Err(error(at, message));
     };
-    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-    if whole.is_empty() || part.is_empty() || part.len() > 15 || part.contains('.') {
-        return None;
-    }
-    let scale = 10_u128.pow(u32::try_from(part.len()).ok()?);
-    let value =
-        u128::from(whole.parse::<u64>().ok()?) * scale + u128::from(part.parse::<u64>().ok()?);
-    u64::try_from(value * u128::from(factor) / scale)
-        .ok()
-        .map(Bytes)
-}
-
-/// The words that a kind has after `is:`.
-fn words(kind: Kind) -> &'static [(&'static str, Is)] {
-    match kind {
-        Kind::Image => &[
-            ("used", Is::Used),
-            ("unused", Is::Unused),
-            ("dangling", Is::Dangling),
-            ("local", Is::Local),
-            ("registry", Is::Registry),
-            ("shared", Is::Shared),
-            ("stopped", Is::Stopped),
-            ("protected", Is::Protected),
-            ("marked", Is::Marked),
-        ],
-        Kind::Container => &[
-            ("running", Is::Running),
-            ("paused", Is::Paused),
-            ("stopped", Is::Stopped),
-            ("protected", Is::Protected),
-            ("marked", Is::Marked),
-        ],
-        Kind::Volume => &[
-            ("used", Is::Used),
-            ("unused", Is::Unused),
-            ("anonymous", Is::Anonymous),
-            ("protected", Is::Protected),
-            ("marked", Is::Marked),
-        ],
-        Kind::Log => &[
-            ("bounded", Is::Bounded),
-            ("unbounded", Is::Unbounded),
-            ("running", Is::Running),
-            ("stopped", Is::Stopped),
-            ("protected", Is::Protected),
-            ("marked", Is::Marked),
-        ],
-        Kind::BuildCache => &[
-            ("used", Is::Used),
-            ("unused", Is::Unused),
-            ("shared", Is::Shared),
-            ("protected", Is::Protected),
-            ("marked", Is::Marked),
-        ],
-    }
+    Ok(Test::Compared(measure, order, wanted))
 }
 
 fn is(word: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
-    let known = words(kind);
-    if let Some((_, is)) = known.iter().find(|(name, _)| *name == word) {
-        return Ok(Test::Is(*is));
+    if let Some(state) = State::of(kind).find(|state| state.word == word) {
+        return Ok(Test::Is(state));
     }
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = State::of(kind).map(|state| state.word).collect();
     let message = format!(
         "{}s have no is:{word}; try {}",
         kind.word(),

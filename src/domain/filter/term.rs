@@ -1,12 +1,11 @@
 //! One term of a filter, and whether it holds.
 
-use jiff::SignedDuration;
 use regex_lite::Regex;
 
-use super::super::bytes::Bytes;
 use super::super::item::Text;
 use super::literal::required;
-use super::{Clue, Flags, Subject};
+use super::terms::{Measure, State};
+use super::{Clue, Subject};
 use crate::domain::reference::{is_digest, repository};
 use crate::domain::time::Timestamp;
 
@@ -28,18 +27,13 @@ pub enum Test {
     Pattern(Regex),
     /// The beginning of an ID, without `sha256:`.
     Id(String),
-    Size(Order, Bytes),
-    Frees(Order, Bytes),
-    Age(Order, SignedDuration),
-    Idle(Order, SignedDuration),
-    Created(Order, Timestamp),
+    /// A number of it stands to another as it should.
+    Compared(&'static Measure, Order, i128),
     Project(String),
     /// The whole name of a driver, where `*` stands for anything.
     Driver(String),
-    /// An image's place in its repository, the newest first.
-    Nth(Order, u32),
     Label(String, Option<String>),
-    Is(Is),
+    Is(&'static State),
 }
 
 /// `< <= > >=`
@@ -52,52 +46,12 @@ pub enum Order {
 }
 
 impl Order {
-    fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
+    fn holds(self, left: i128, right: i128) -> bool {
         match self {
             Self::Less => left < right,
             Self::AtMost => left <= right,
             Self::More => left > right,
             Self::AtLeast => left >= right,
-        }
-    }
-}
-
-/// The words after `is:`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Is {
-    Used,
-    Unused,
-    Dangling,
-    Local,
-    Registry,
-    Shared,
-    Running,
-    Paused,
-    Stopped,
-    Anonymous,
-    Bounded,
-    Unbounded,
-    Protected,
-    Marked,
-}
-
-impl Is {
-    fn holds(self, flags: &Flags) -> Option<bool> {
-        match self {
-            Self::Used => flags.used,
-            Self::Unused => flags.used.map(|used| !used),
-            Self::Dangling => flags.dangling,
-            Self::Local => flags.local,
-            Self::Registry => flags.registry,
-            Self::Shared => flags.shared,
-            Self::Running => flags.running,
-            Self::Paused => flags.paused,
-            Self::Stopped => flags.stopped,
-            Self::Anonymous => flags.anonymous,
-            Self::Bounded => flags.bounded,
-            Self::Unbounded => flags.bounded.map(|bounded| !bounded),
-            Self::Protected => Some(flags.protected),
-            Self::Marked => Some(flags.marked),
         }
     }
 }
@@ -112,16 +66,11 @@ impl Test {
                 Some(by_name || self.is_by_id(subject))
             }
             Self::Id(start) => Some(digits(subject.id).starts_with(start.as_str())),
-            Self::Size(order, size) => Some(order.holds(&subject.size.known()?, size)),
-            Self::Frees(order, size) => Some(order.holds(&subject.frees.known()?, size)),
-            Self::Age(order, age) => Some(order.holds(&now.duration_since(subject.created?), age)),
-            Self::Idle(order, idle) => {
-                Some(order.holds(&now.duration_since(subject.last_used?), idle))
+            Self::Compared(measure, order, wanted) => {
+                Some(order.holds((measure.value)(subject, now)?, *wanted))
             }
-            Self::Created(order, time) => Some(order.holds(&subject.created?, time)),
             Self::Project(project) => Some(subject.project.is_some_and(|it| is_like(it, project))),
             Self::Driver(driver) => Some(is_like(subject.driver?, driver)),
-            Self::Nth(order, place) => Some(order.holds(&subject.nth?, place)),
             Self::Label(key, wanted) => {
                 let value = subject.labels.and_then(|labels| labels.value(key));
                 Some(match wanted {
@@ -129,7 +78,7 @@ impl Test {
                     None => value.is_some(),
                 })
             }
-            Self::Is(is) => is.holds(&subject.is),
+            Self::Is(state) => (state.holds)(&subject.is),
         }
     }
 
@@ -158,14 +107,7 @@ impl Test {
             Self::Pattern(pattern) => longest(&mut required(pattern.as_str())?.split('@')),
             Self::Id(start) => plain(start),
             Self::Label(key, value) => Some(Clue::Label(key.clone(), value.clone())),
-            Self::Size(..)
-            | Self::Frees(..)
-            | Self::Age(..)
-            | Self::Idle(..)
-            | Self::Created(..)
-            | Self::Nth(..)
-            | Self::Driver(_)
-            | Self::Is(_) => None,
+            Self::Compared(..) | Self::Driver(_) | Self::Is(_) => None,
         }
     }
 

@@ -305,7 +305,7 @@ fn a_bare_word_is_found() {
 
 #[test]
 fn sizes_as_people_write_them() {
-    use super::parse::parse_size;
+    use super::values::parse_size;
     for (text, size) in [
         ("0", Some(0)),
         ("7b", Some(7)),
