@@ -209,6 +209,10 @@ const TESTS: &[OnEngine] = &[
         refused::without_services_what_stacks_name_stays,
     ),
     (
+        "a_screen_stays_on_its_folder_when_all_has_gone",
+        outage::a_screen_stays_on_its_folder_when_all_has_gone,
+    ),
+    (
         "two_at_once_count_an_object_once",
         twice::two_at_once_count_an_object_once,
     ),

@@ -61,6 +61,30 @@ pub fn a_killed_engine_is_taken_up_again(engine: &PrivateEngine) {
     journey.quit();
 }
 
+/// What shows that a folder is the engine's is what the engine has, before it writes its ID there (Docker 23); all of
+/// that may go while somebody looks.
+pub fn a_screen_stays_on_its_folder_when_all_has_gone(engine: &PrivateEngine) {
+    let scene = Scene::on(engine);
+    scene.import("only:1", |root| fill(root, 20_000));
+    let mut journey = Journey::on(engine);
+    let is_by_blocks = |journey: &Journey, name: &str| {
+        let what = format!("{name} by blocks");
+        journey.screen.wait_until(&what, |screen| {
+            let picture = screen.contents();
+            let row = picture.lines().find(|line| line.contains(name));
+            row.is_some_and(|row| row.contains("kB") && !row.contains(['…', '≈']))
+        });
+    };
+    is_by_blocks(&journey, "only:1");
+    for name in ["only:1", "base:1"] {
+        engine.docker(&["rmi", &scene.name(name)]);
+    }
+    journey.screen.wait_while("only:1");
+    scene.import("after:1", |root| fill(root, 30_000));
+    is_by_blocks(&journey, "after:1");
+    journey.quit();
+}
+
 /// What was agreed with the engine when it was first greeted does not hold for its other store.
 pub fn an_engine_may_come_back_with_its_other_store(engine: &PrivateEngine) {
     if engine.is_podman() {

@@ -89,6 +89,8 @@ pub struct Known {
     pub records: Vec<RecordId>,
     /// Folders of layers, which the storage driver names at random.
     pub folders: Vec<Text>,
+    /// The folder that was proven to be this very engine's before.
+    pub proven: Option<Proven>,
 }
 
 impl Known {
@@ -112,6 +114,7 @@ impl Known {
                 .filter_map(|content| content.folders.last())
                 .take(SAMPLE)
                 .collect(),
+            proven: None,
         }
     }
 }
@@ -252,7 +255,9 @@ pub fn prove(engine: &EngineInfo, known: &Known) -> Result<Root, NotLocal> {
             Err(NotLocal::OtherEngine { root: path })
         };
     }
-    if root.holds(engine, known) {
+    // What proved it may be gone by now, as all that the engine had may be.
+    let was_proven = !engine.engine_id.is_empty() && known.proven.as_ref() == Some(&root.proven());
+    if was_proven || root.holds(engine, known) {
         Ok(root)
     } else {
         Err(NotLocal::Unproven { root: path })

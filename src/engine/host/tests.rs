@@ -47,6 +47,33 @@ fn an_engine_id_decides_either_way() {
 }
 
 #[test]
+fn what_was_proven_stays_so_for_the_same_engine_and_folder() {
+    let root = folder();
+    let own = root.path().join("containers").join(ID);
+    std::fs::create_dir_all(&own).unwrap();
+    let named = engine(root.path(), "ABCD:EFGH");
+    let proven = prove(&named, &container(ID)).unwrap().proven();
+    std::fs::remove_dir(own).unwrap();
+    let unproven = Err(NotLocal::Unproven {
+        root: named.root.clone(),
+    });
+    let known = |proven: &Proven| Known {
+        proven: Some(proven.clone()),
+        ..Known::default()
+    };
+    assert_eq!(verdict(&named, &Known::default()), unproven);
+    assert_eq!(verdict(&named, &known(&proven)), Ok(()));
+    // Another may answer at the address of one that has no name.
+    let nameless = engine(root.path(), "");
+    assert_eq!(verdict(&nameless, &known(&proven)), unproven);
+    let other = Proven {
+        inode: proven.inode + 1,
+        ..proven
+    };
+    assert_eq!(verdict(&named, &known(&other)), unproven);
+}
+
+#[test]
 fn without_an_engine_id_something_random_of_its_own_must_be_there() {
     let root = folder();
     std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();

@@ -125,6 +125,9 @@ impl Scan<'_> {
             // An engine that was restarted with its other store has other layers.
             let old = self.picture.engine.as_deref();
             let is_new = old.is_some_and(|old| !is_same_engine(old, &info));
+            if is_new {
+                self.picture.known.proven = None;
+            }
             if self.picture.has_blobs && (is_new || !keeps_same_store(old, &info)) {
                 self.picture.has_blobs = false;
                 self.outbox.push(Part::Blobs(Figure::Pending));

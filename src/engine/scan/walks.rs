@@ -46,6 +46,7 @@ impl Scan<'_> {
         if root.is_none() && !self.volumes.is_idle() {
             self.want(Question::VolumeSizes);
         }
+        self.picture.known.proven.clone_from(&root);
         self.picture.root = root;
         self.want(Question::Unlisted);
         self.picture.taken.clear();
