@@ -47,8 +47,8 @@
 //!
 //! **From a folder to a figure.** Where [`engine::host`] can prove that an engine is on this machine and its folder can
 //! be read, what the disk keeps is counted there in blocks, and the databases of containerd and BuildKit are read
-//! by `engine::metadata`. Both become parts like any other answer. [`domain::layers`] turns them into units of bytes
-//! and their holders.
+//! by `engine::metadata`. Both become parts like any other answer; what they tell of images, the engine is not asked
+//! for. [`domain::layers`] turns them into units of bytes and their holders.
 //!
 //! # Words
 //!

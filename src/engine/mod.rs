@@ -9,6 +9,7 @@ pub mod docker;
 #[cfg(test)]
 mod fake;
 pub mod gist;
+mod hex;
 pub mod host;
 pub mod journal;
 pub mod keychain;
@@ -43,6 +44,7 @@ use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 
 use crate::engine::copies::save::{Exported, Pieces};
+use crate::engine::metadata::images::InStore;
 
 pub use crate::domain::removal::outcome::{Done, Outcome};
 pub use crate::engine::port::gate::{Gate, Permit};
@@ -239,6 +241,8 @@ pub trait Engine: Send + Sync {
     /// Sizes of all volumes that the engine can measure: one answer at the end of a long walk.
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>>;
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails>;
+    /// Takes what the store's own files told of images: it is told once instead of the engine's answers.
+    fn take_in_store(&self, _told: InStore) {}
     /// Inspects a container; `size` asks for a walk of its writable layer too.
     fn container_details<'a>(
         &'a self,

@@ -209,6 +209,10 @@ const TESTS: &[OnEngine] = &[
         refused::without_services_what_stacks_name_stays,
     ),
     (
+        "images_are_told_by_the_store_as_by_the_engine",
+        reports::images_are_told_by_the_store_as_by_the_engine,
+    ),
+    (
         "a_screen_stays_on_its_folder_when_all_has_gone",
         outage::a_screen_stays_on_its_folder_when_all_has_gone,
     ),

@@ -1,14 +1,16 @@
 //! What the report says, and that it is what the engine's own client says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::STATE;
 use crate::support::census::Census;
-use crate::support::engine::{PrivateEngine, run};
+use crate::support::engine::{PrivateEngine, Store, run};
 use crate::support::program::{CALLERS_ENGINE, on_path};
+use crate::support::proxy::Proxy;
 use crate::support::scene::{Builder, Scene};
 
 pub fn report_is_json_on_an_empty_engine(engine: &PrivateEngine) {
@@ -303,6 +305,75 @@ pub fn dtop(engine: &PrivateEngine, args: &[&str]) -> String {
 /// dtop on this engine.
 pub fn command(engine: &PrivateEngine) -> Command {
     at(&engine.host())
+}
+
+/// What the containerd store's own files tell of images is what the engine tells of them, and it is not asked.
+pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
+    if engine.is_podman() || engine.store() != Store::Containerd {
+        return;
+    }
+    // Its files are found below the engine's own.
+    let engine = &engine.another_as_one().expect("another engine");
+    let scene = Scene::on(engine);
+    let step = "RUN dd if=/dev/zero of=/own bs=70000 count=1\n";
+    for (builder, name) in [
+        (Builder::Classic, "classic:1"),
+        (Builder::BuildKit, "kit:1"),
+    ] {
+        let metadata = "ENV A=b\nLABEL c=d\nWORKDIR /some\nCMD [\"sh\"]\n";
+        scene.build(builder, name, &format!("FROM base:1\n{step}{metadata}"));
+        scene.dangling(builder, name);
+    }
+    scene.import("imported:1", |root| {
+        fs::write(root.join("file"), "some").expect("a file");
+    });
+    scene.tag("kit:1", "other/name:2");
+    scene.stopped("job", 1_000, &[], "classic:1");
+    let proxy = Proxy::before(&engine.socket(), engine.folder());
+    let images = || {
+        let text = run(at(&proxy.host()).args(["report", "--json"]));
+        let told: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        told["images"].clone()
+    };
+    let near = images();
+    let asked = proxy.requests();
+    let asked: Vec<&str> = asked.iter().map(|it| it.path.as_str()).collect();
+    for path in &asked {
+        assert!(
+            !path.contains("/history") && !path.contains("type=image"),
+            "{asked:?}"
+        );
+    }
+    // An engine whose folder has another's ID in it is none of this machine.
+    let id = engine.root().join("engine-id");
+    let own = fs::read(&id).expect("the engine's ID");
+    fs::write(&id, "another").expect("a file");
+    let far = images();
+    fs::write(&id, own).expect("a file");
+    let asked = proxy.requests();
+    assert!(asked.iter().any(|it| it.path.contains("/history")));
+    let all = |told: &Value| told.as_array().expect("images").len();
+    assert!(all(&near) >= 5, "{near:#}");
+    assert_eq!(all(&near), all(&far));
+    for image in near.as_array().expect("images") {
+        let mut same = far.as_array().expect("images").iter();
+        let other = same
+            .find(|it| it["id"] == image["id"])
+            .expect("the same images");
+        for key in [
+            "names",
+            "digests",
+            "created",
+            "size",
+            "shared",
+            "source",
+            "last_used",
+            "labels",
+            "state",
+        ] {
+            assert_eq!(image[key], other[key], "{key} of {image:#} and {other:#}");
+        }
+    }
 }
 
 /// dtop on the engine at this address.

@@ -116,6 +116,11 @@ impl PrivateEngine {
         Self::start_at(setup, &[], &temporary(), WITHIN)
     }
 
+    /// Starts another of its kind, with its containerd's data in the engine's own folder.
+    pub fn another_as_one(&self) -> Result<Self, Missing> {
+        Self::start_as_one(&self.setup)
+    }
+
     /// The same with all that it has in a folder below this one.
     pub fn start_as_one_in(setup: &Setup, parent: &Path) -> Result<Self, Missing> {
         Self::start_at(setup, &[], parent, WITHIN)

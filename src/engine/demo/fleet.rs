@@ -4,7 +4,6 @@
 //! keys, so that nobody has to write sixty-four digits by hand.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -21,7 +20,7 @@ use crate::domain::item::{
 use crate::domain::paths::Paths;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::Cause;
-use crate::engine::wire;
+use crate::engine::{hex, wire};
 
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -423,12 +422,7 @@ pub(super) fn repository(name: &str) -> &str {
 }
 
 fn hex(text: &str) -> String {
-    Sha256::digest(text)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hex::hex(&Sha256::digest(text))
 }
 
 pub(super) fn sha256(text: &str) -> String {

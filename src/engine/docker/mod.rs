@@ -19,7 +19,7 @@ mod writes;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
@@ -55,6 +55,7 @@ use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 use crate::engine::content::Blobs;
 use crate::engine::copies::save::{Exported, Pieces};
+use crate::engine::metadata::images::InStore;
 
 /// A list is given this long.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));
@@ -102,6 +103,8 @@ pub struct DockerEngine {
     saw_helpers: AtomicBool,
     /// How many containers use each image, where that shows such as no list has.
     uses: Mutex<external::Uses>,
+    /// What the store's own files told of images.
+    in_store: Mutex<InStore>,
 }
 
 /// What was agreed on with the engine when it was greeted last. A daemon that comes back after a restart may
@@ -196,6 +199,7 @@ impl DockerEngine {
             warned: Mutex::default(),
             saw_helpers: AtomicBool::new(false),
             uses: Mutex::default(),
+            in_store: Mutex::default(),
             options,
             transport,
         })
@@ -336,6 +340,10 @@ impl DockerEngine {
             }
             list => list.map(|list| wire::services(&list)),
         }
+    }
+
+    fn lock_in_store(&self) -> MutexGuard<'_, InStore> {
+        self.in_store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long a walk over a disk may take.
@@ -491,7 +499,11 @@ impl Engine for DockerEngine {
                 // Never computed; the list says so already (ENGINE.md §8).
                 return Ok(SharedSizes::default());
             }
-            wire::shared_sizes(self.used(Part::Images).await?)
+            let told = self.lock_in_store().shared.take();
+            match told {
+                Some(sizes) => Ok(sizes),
+                None => wire::shared_sizes(self.used(Part::Images).await?),
+            }
         }
         .boxed()
     }
@@ -501,7 +513,18 @@ impl Engine for DockerEngine {
     }
 
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails> {
-        self.inspect_image(id).boxed()
+        async {
+            let told = self.lock_in_store().details.remove(id);
+            match told {
+                Some(details) => Ok(details),
+                None => self.inspect_image(id).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn take_in_store(&self, told: InStore) {
+        *self.lock_in_store() = told;
     }
 
     fn container_details<'a>(

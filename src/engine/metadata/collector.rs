@@ -51,6 +51,8 @@ pub(in crate::engine) struct Space {
     pub(in crate::engine) snapshots: HashMap<Text, Row>,
     /// What names stand for.
     pub(in crate::engine) images: Vec<Text>,
+    /// When a name was last given to each of these.
+    pub(in crate::engine) tagged: HashMap<Text, Timestamp>,
     pub(in crate::engine) leases: BTreeMap<Text, Lease>,
     /// What it runs.
     pub(in crate::engine) containers: HashSet<Text>,
@@ -188,7 +190,14 @@ impl Space {
         for (_, image) in below(&["images"])? {
             let target = bucket(bolt, &image, "target");
             let digest = target.and_then(|target| text(bolt, &target, "digest"));
-            space.images.extend(digest);
+            let Some(digest) = digest else {
+                continue;
+            };
+            if let Some(time) = bytes(bolt, &image, "updatedat").and_then(time) {
+                let last = space.tagged.entry(digest.clone()).or_insert(time);
+                *last = time.max(*last);
+            }
+            space.images.push(digest);
         }
         for (name, own) in below(&["leases"])? {
             space.leases.insert(name, lease(bolt, &own, snapshotter)?);
@@ -265,6 +274,23 @@ fn number(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Bytes> {
     (number & 1 == 0).then_some(Bytes(number >> 1))
 }
 
+/// Seconds from the year 1 to 1970, as Go counts them.
+const YEAR_ONE: i64 = 62_135_596_800;
+
+/// A time as Go's `Time.MarshalBinary` writes it: a version, seconds since the year 1, nanoseconds, and an offset, which
+/// changes nothing.
+fn time(bytes: &[u8]) -> Option<Timestamp> {
+    let (_, rest) = bytes.split_first()?;
+    let (seconds, rest) = rest.split_first_chunk::<8>()?;
+    let (nanoseconds, _) = rest.split_first_chunk::<4>()?;
+    let seconds = i64::from_be_bytes(*seconds).checked_sub(YEAR_ONE)?;
+    let nanoseconds = i64::from(u32::from_be_bytes(*nanoseconds));
+    let all = seconds
+        .checked_mul(1_000_000_000)?
+        .checked_add(nanoseconds)?;
+    Some(Timestamp::from_nanosecond(all))
+}
+
 /// A number as Go's `binary.PutUvarint` writes it.
 fn unsigned(bytes: &[u8]) -> Option<u64> {
     let mut number = 0_u64;
@@ -321,6 +347,21 @@ fn keys(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<Text>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        let written = [
+            [1].as_slice(),
+            &(YEAR_ONE + 1_795_258_838).to_be_bytes(),
+            &178_083_148_u32.to_be_bytes(),
+            &[0xff, 0xff],
+        ];
+        let written = written.concat();
+        let read = Timestamp::from_nanosecond(1_795_258_838_178_083_148);
+        assert_eq!(time(&written), Some(read));
+        assert_eq!(time(&written[..12]), None);
+        assert_eq!(time(&[]), None);
+    }
 
     #[test]
     fn numbers_are_read_as_they_are_written() {

@@ -35,6 +35,7 @@ use crate::domain::item::{ContainerDetails, ContainerId, ImageId};
 use crate::domain::paths::Resolved;
 use crate::domain::store::layerdb::Stored;
 use crate::domain::time::Timestamp;
+use crate::engine::metadata::images::{self, InStore};
 use crate::engine::port::aside::aside;
 use crate::engine::port::clock;
 use crate::engine::scan::stages::{Scan, Why};
@@ -230,6 +231,27 @@ async fn noted(info: Arc<EngineInfo>, known: Known) -> Option<Noted> {
     }
     let read = aside(move || Noted::of(&info, &known));
     timeout(LIST, read).await.ok()??
+}
+
+/// Reads the containerd store's own notes, and has the engine tell of images what its files say: whoever asks it next
+/// is answered from them. `None` where they cannot be read.
+async fn tell_in_store(
+    engine: &dyn Engine,
+    info: Arc<EngineInfo>,
+    known: Known,
+    asked: images::Asked,
+) -> Option<Noted> {
+    if !has_notes(&info) {
+        return None;
+    }
+    let read = aside(move || {
+        let noted = Noted::of(&info, &known)?;
+        let told = InStore::of(&info, &noted, &asked);
+        Some((noted, told))
+    });
+    let (noted, told) = timeout(LOOK, read).await.ok()???;
+    engine.take_in_store(told);
+    Some(noted)
 }
 
 /// True where the engine's own folder may tell who keeps what of the containerd store.

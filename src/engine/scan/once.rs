@@ -13,7 +13,7 @@ use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    inspect, look, noted, resolved, stored, with_surroundings, within,
+    inspect, look, noted, resolved, stored, tell_in_store, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
@@ -24,7 +24,8 @@ use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
 use crate::engine::host::on_disk::Before;
-use crate::engine::host::{self, Asked, Known, Leash, Proven};
+use crate::engine::host::{self, Asked, Known, Leash, Noted, Proven};
+use crate::engine::metadata::images;
 use crate::engine::port::aside::Pace;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};
@@ -131,10 +132,14 @@ async fn scan(
         progress,
         root: None,
         taken: host::Measured::new(),
+        noted: None,
     };
     once.lists().await?;
     once.host().await;
     once.resolve().await;
+    if wanted.layers || wanted.shared_sizes {
+        once.in_store().await;
+    }
     let whole = has_only_whole_df(&once.inventory.engine);
     if !whole {
         once.df(Wanted {
@@ -199,6 +204,8 @@ struct Once<'e> {
     root: Option<Proven>,
     /// What volumes took that were measured.
     taken: host::Measured,
+    /// What the containerd store's own files note, from when images were read out of them until blobs are.
+    noted: Option<Noted>,
 }
 
 /// What the lists answered, each by itself.
@@ -316,6 +323,19 @@ impl Once<'_> {
         }
     }
 
+    /// Reads of images what the containerd store's own files tell.
+    async fn in_store(&mut self) {
+        let images = self.inventory.images.iter();
+        let open = images.filter(|image| image.content.is_pending());
+        let open = open.map(|image| image.id.clone()).collect();
+        let asked = images::Asked::of(&self.inventory.images, open);
+        let (info, known) = (
+            Arc::clone(&self.inventory.engine),
+            Known::of(&self.inventory),
+        );
+        self.noted = tell_in_store(self.engine, info, known, asked).await;
+    }
+
     /// Of an engine elsewhere, paths are what they read.
     async fn resolve(&mut self) {
         let paths = if self.root.is_some() {
@@ -429,7 +449,10 @@ impl Once<'_> {
             images: images.clone(),
             ..Known::of(inventory)
         };
-        let noted = noted(Arc::clone(&inventory.engine), known).await;
+        let noted = match self.noted.take() {
+            Some(noted) => Some(noted),
+            None => noted(Arc::clone(&inventory.engine), known).await,
+        };
         match ask(true, || self.engine.blobs(&images, &further, noted)).await {
             Ok(blobs) => {
                 let blobs = blobs.flatten().map(Arc::new);

@@ -28,6 +28,8 @@ pub(super) struct Picture {
     pub(super) engine: Option<Arc<EngineInfo>>,
     /// What the host may show, if it is this one.
     pub(super) known: Known,
+    /// Images of the containerd store that are steps of builds.
+    pub(super) steps: HashSet<ImageId>,
     pub(super) disks: Vec<Disk>,
     /// What is asked only because time has gone by, and not because something has happened.
     pub(super) idly: HashSet<Question>,

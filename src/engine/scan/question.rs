@@ -29,6 +29,8 @@ pub(super) enum Question {
     Surroundings,
     /// Where bind mounts and volumes of a local engine really are.
     Resolved,
+    /// What the containerd store's own files tell of images.
+    InStore,
     /// The layers in the folder of an engine on this machine.
     Stored,
     /// What the disk keeps of them, of records and of images.
@@ -60,6 +62,7 @@ impl Question {
             | Self::Extents
             | Self::Surroundings
             | Self::Resolved
+            | Self::InStore
             | Self::Stored
             | Self::Blocks
             | Self::Unlisted

@@ -16,13 +16,14 @@ use super::take::Answered;
 use super::work::Work;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, inspect, look,
-    noted, stored, within,
+    noted, stored, tell_in_store, within,
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
 use crate::domain::time::Timestamp;
 use crate::engine::gist::Gist;
 use crate::engine::host::{Known, Leash};
+use crate::engine::metadata::images;
 use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -247,12 +248,18 @@ impl<'e> Scan<'e> {
         if !self.is_flying(Question::Containers) && !self.is_flying(Question::Volumes) {
             self.ask_if_due(Question::Resolved);
         }
+        let is_reading = self.is_flying(Question::InStore);
         if listed && !whole {
-            self.ask_if_due(Question::SharedSizes);
+            // What the store's own files tell, the engine need not read.
+            if !is_reading {
+                self.ask_if_due(Question::SharedSizes);
+            }
             self.ask_if_due(Question::BuildCache);
         }
         self.look_beside();
-        self.inspect_images();
+        if !is_reading {
+            self.inspect_images();
+        }
         if listed && !self.images.is_waiting() {
             self.inspect_containers();
         }
@@ -377,6 +384,19 @@ impl<'e> Scan<'e> {
             Question::Extents => {
                 let layers = self.picture.to_read.clone();
                 async move { Answered::Extents(engine.extents(&layers).await) }.boxed()
+            }
+            Question::InStore => {
+                let info = self.picture.engine.clone().unwrap_or_default();
+                let known = self.picture.known.clone();
+                let asked = images::Asked {
+                    details: self.images.waiting().cloned().collect(),
+                    steps: self.picture.steps.clone(),
+                };
+                async move {
+                    tell_in_store(engine, info, known, asked).await;
+                    Answered::InStore
+                }
+                .boxed()
             }
             Question::Stored => {
                 let info = self.picture.engine.clone().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::walks::Measured;
 use super::work::Landing;
 use super::{InspectedContainer, with_surroundings};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
+use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage, Store};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
 };
@@ -22,6 +22,7 @@ use crate::domain::store::unpacked::Extent;
 use crate::engine::gist::number_of;
 use crate::engine::host::on_disk::Counted;
 use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};
+use crate::engine::metadata::images::Asked;
 use crate::engine::scan::stages::Scan;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -44,6 +45,8 @@ pub(super) enum Answered {
     Stored(Option<Arc<Stored>>),
     /// Blocks that were counted, and what is left to be; nothing where counting failed.
     Blocks(Option<Counted>),
+    /// The engine has been told what the store's own files say, where they could be read.
+    InStore,
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Unlisted(Unlisted),
@@ -76,6 +79,7 @@ impl Scan<'_> {
             Answered::Extents(answer) => self.take_extents(answer),
             Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Blocks(counted) => self.take_blocks(counted),
+            Answered::InStore => self.landed(Question::InStore),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -173,6 +177,7 @@ impl Scan<'_> {
                 }
                 if !info.local && self.picture.keeps_notes() {
                     self.want(Question::Blobs);
+                    self.read_images();
                 }
             }
             self.take_root(found.local.ok());
@@ -197,6 +202,10 @@ impl Scan<'_> {
                 .map(|image| (image.id.clone(), number_of(&image.names)))
                 .collect();
             let changed = self.images.list(list);
+            let store = self.picture.engine.as_ref().map(|info| info.store);
+            if store.is_none_or(|store| store == Store::Containerd) {
+                self.picture.steps = Asked::of(&images, HashSet::new()).steps;
+            }
             self.want(Question::External);
             let ids: HashSet<&ImageId> = self.images.keys().collect();
             self.picture.shared.retain(|id| ids.contains(id));
@@ -206,6 +215,7 @@ impl Scan<'_> {
             if changed && !self.has_only_whole_df() {
                 self.want(Question::SharedSizes);
             }
+            self.read_images();
             if !self.is_coming(Question::SharedSizes) {
                 self.settle_shared();
             }
@@ -241,6 +251,13 @@ impl Scan<'_> {
         }
         if self.images.ends() {
             self.end_layers();
+        }
+    }
+
+    /// Reads what waits to be inspected out of the containerd store's own files, where they can be read.
+    fn read_images(&mut self) {
+        if self.picture.keeps_notes() && self.images.is_waiting() {
+            self.ask(Question::InStore);
         }
     }
 

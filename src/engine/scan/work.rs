@@ -181,6 +181,11 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         first && !std::mem::replace(&mut seen.told, true)
     }
 
+    /// Those that wait to be asked.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &K> {
+        self.waiting.iter()
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::item::Text;
 use crate::engine::copies::tar::{Entry, Files};
+use crate::engine::hex::hex;
 
 /// What is kept of a file to be read: manifests and configs are smaller.
 const LONGEST_TEXT: usize = 4 << 20;
@@ -166,13 +167,4 @@ impl Image {
         }
         None
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |four: u8| char::from(DIGITS[usize::from(four & 15)]);
-    let letters = bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-    letters.collect()
 }

@@ -23,6 +23,7 @@ use tokio::io::AsyncWriteExt;
 use super::tar::{self, Entry, Files, Tar};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, ItemId, Text, VolumeName};
+use crate::engine::hex::hex;
 use crate::engine::{EngineError, Permit, user_folder};
 
 pub use image::Proof;
@@ -40,7 +41,7 @@ impl Exported {
     /// An image whose only layer this is, as Docker 20.10 writes one.
     #[must_use]
     pub fn of_layer(layer: &[u8], names: &[Text]) -> (Vec<u8>, Proof) {
-        let sha = |bytes: &[u8]| image::hex(&Sha256::digest(bytes));
+        let sha = |bytes: &[u8]| hex(&Sha256::digest(bytes));
         let diffs = [format!("sha256:{}", sha(layer))];
         let config = json!({"rootfs": {"type": "layers", "diff_ids": diffs}}).to_string();
         let id = sha(config.as_bytes());
@@ -320,5 +321,5 @@ fn of_volume(name: &VolumeName) -> String {
 }
 
 fn digest(text: &str) -> String {
-    image::hex(&Sha256::digest(text)[..DIGITS / 2])
+    hex(&Sha256::digest(text)[..DIGITS / 2])
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::collector::Collector;
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerId, Text};
+use crate::domain::item::{ContainerId, ImageId, Text};
 use crate::domain::store::content::Listed;
 use crate::domain::store::metadata::Notes;
+use crate::domain::time::Timestamp;
 use crate::engine::host::{CONTAINERD, Known, Root, extents, has_images, is_random, prove};
 use crate::engine::port::clock;
 
@@ -25,6 +26,8 @@ const LONGEST_DOCUMENT: u64 = 4 << 20;
 pub struct Noted {
     pub listed: Vec<Listed>,
     pub notes: Arc<Notes>,
+    /// When an image was last given a name.
+    pub tagged: HashMap<ImageId, Timestamp>,
     pub documents: Documents,
 }
 
@@ -47,7 +50,10 @@ impl Noted {
     }
 
     fn at(root: Root, containerd: &Path, engine: &EngineInfo, known: &Known) -> Option<Self> {
-        let collector = Collector::read(&root, containerd, &engine.driver)?;
+        let mut collector = Collector::read(&root, containerd, &engine.driver)?;
+        let tagged = std::mem::take(&mut collector.own.tagged).into_iter();
+        let tagged = tagged.map(|(digest, time)| (ImageId::new(digest), time));
+        let tagged = tagged.collect();
         let (listed, mut notes) = collector.notes(clock::now())?;
         let snapshots = containerd.join(snapshots_of(&engine.driver));
         notes.copies = &*engine.driver == COPIES;
@@ -63,6 +69,7 @@ impl Noted {
         Some(Self {
             listed,
             notes: Arc::new(notes),
+            tagged,
             documents: Documents {
                 blobs: containerd.join("io.containerd.content.v1.content/blobs/sha256"),
                 root: Arc::new(root),

@@ -16,7 +16,8 @@ use crate::engine::metadata::bolt::checksum;
 const PAGE: usize = 4096;
 const META: &str = "containerd/daemon/io.containerd.metadata.v1.bolt/meta.db";
 const FOLDERS: &str = "containerd/daemon/io.containerd.snapshotter.v1.overlayfs/metadata.db";
-const BLOBS: &str = "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
+pub(in crate::engine) const BLOBS: &str =
+    "containerd/daemon/io.containerd.content.v1.content/blobs/sha256";
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
 /// A value, or a bucket of them.
@@ -112,7 +113,7 @@ fn signed(number: u64) -> Vec<u8> {
     unsigned(number << 1)
 }
 
-fn digest(letter: char) -> String {
+pub(in crate::engine) fn digest(letter: char) -> String {
     format!("sha256:{}", letter.to_string().repeat(64))
 }
 
@@ -218,7 +219,7 @@ impl Place {
         Self::new(&file(&meta, 7), &file(&folders, 3))
     }
 
-    fn write(&self, path: &str, bytes: &[u8]) {
+    pub(in crate::engine) fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.0.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
@@ -235,7 +236,7 @@ impl Place {
         }
     }
 
-    fn noted(&self) -> Option<Noted> {
+    pub(in crate::engine) fn noted(&self) -> Option<Noted> {
         Noted::of(&self.engine(), &known())
     }
 }
@@ -257,6 +258,7 @@ fn notes_tell_blobs_snapshots_and_leases() {
         listed,
         notes,
         documents,
+        tagged: _,
     } = place.noted().unwrap();
     let size = |key: &str| notes.snapshots[key].size;
     assert_eq!(size(&digest('1')), Some(Bytes(8_192)));
