@@ -4,10 +4,14 @@
 //! of the two meta pages, which leads to the new root. A reader that finds the same newest meta page before and
 //! after has read one whole state. Whatever does not look as it should is no answer.
 
+use super::pages::Pages;
+
 /// The file's own mark, and the only version that there has been.
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
 const PAGE_HEADER: usize = 16;
+/// What a meta page has behind its header, with its checksum.
+const META: u64 = 64;
 /// bbolt takes that of the system, which is many times as large.
 const SMALLEST_PAGE: usize = 512;
 const ELEMENT: usize = 16;
@@ -21,7 +25,7 @@ const DEEPEST: u32 = 32;
 
 /// A database as it was when it was read.
 pub(in crate::engine) struct Bolt<'a> {
-    bytes: &'a [u8],
+    pages: &'a Pages,
     page_size: usize,
     root: u64,
     /// Grows with each change.
@@ -43,19 +47,20 @@ pub(in crate::engine) enum Bucket<'a> {
 
 impl<'a> Bolt<'a> {
     /// Finds the newest whole state.
-    pub(in crate::engine) fn open(bytes: &'a [u8]) -> Option<Self> {
-        let first = Self::meta(bytes, 0);
+    pub(in crate::engine) fn open(pages: &'a Pages) -> Option<Self> {
+        let first = Self::meta(pages, 0);
         // The second meta page is a page further on, whose size only the first knows, or the system does.
         let size = first.as_ref().map_or(4096, |meta| meta.page_size);
-        let second = Self::meta(bytes, size);
+        let second = Self::meta(pages, size);
         first
             .into_iter()
             .chain(second)
             .max_by_key(|meta| meta.transaction)
     }
 
-    fn meta(bytes: &'a [u8], at: usize) -> Option<Self> {
-        let meta = bytes.get(at + PAGE_HEADER..)?;
+    fn meta(pages: &'a Pages, at: usize) -> Option<Self> {
+        let start = u64::try_from(at + PAGE_HEADER).ok()?;
+        let meta = &*pages.bytes(start, META)?;
         if u32_at(meta, 0)? != MAGIC || u32_at(meta, 4)? != VERSION {
             return None;
         }
@@ -67,7 +72,7 @@ impl<'a> Bolt<'a> {
             return None;
         }
         Some(Self {
-            bytes,
+            pages,
             page_size,
             root: u64_at(meta, 16)?,
             transaction: u64_at(meta, 48)?,
@@ -85,7 +90,7 @@ impl<'a> Bolt<'a> {
     ) -> Option<Vec<(&'a [u8], Value<'a>)>> {
         let mut entries = Vec::new();
         // No page has two above it: a file whose pages do would be walked through times without number.
-        let mut pages = self.bytes.len() / self.page_size.max(1) + 1;
+        let mut pages = self.pages.length() / self.page_size.max(1) + 1;
         match bucket {
             Bucket::At(page) => self.walk(self.page(*page)?, 0, &mut pages, &mut entries)?,
             Bucket::Inline(page) => self.walk(page, 0, &mut pages, &mut entries)?,
@@ -94,8 +99,7 @@ impl<'a> Bolt<'a> {
     }
 
     fn page(&self, number: u64) -> Option<&'a [u8]> {
-        let at = usize::try_from(number).ok()?.checked_mul(self.page_size)?;
-        self.bytes.get(at..)
+        self.pages.page(number, self.page_size)
     }
 
     fn walk(
@@ -108,7 +112,7 @@ impl<'a> Bolt<'a> {
         *pages = pages.checked_sub(1)?;
         let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
         // No more elements than there is room for in the whole file.
-        if entries.len() + count > self.bytes.len() / ELEMENT {
+        if entries.len() + count > self.pages.length() / ELEMENT {
             return None;
         }
         for index in 0..count {
@@ -155,7 +159,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
@@ -165,7 +169,15 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    fn pages(bytes: &[u8]) -> Pages {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Pages::of(file, u64::MAX).unwrap()
+    }
 
     fn page(id: u64, flags: u16, count: u16) -> Vec<u8> {
         let mut page = id.to_ne_bytes().to_vec();
@@ -223,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_newest_state_is_read_through_branches_and_buckets() {
-        let file = file();
+        let file = pages(&file());
         let bolt = Bolt::open(&file).unwrap();
         assert_eq!(bolt.transaction, 5);
         let entries = bolt.entries(&bolt.root()).unwrap();
@@ -243,22 +255,25 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_no_answer() {
-        assert!(Bolt::open(b"").is_none());
+        assert!(Bolt::open(&pages(b"")).is_none());
         let mut damaged = file();
         damaged[512 + 40] ^= 1;
         // The newer meta page is not whole: the older one leads to a page that is not there.
+        let damaged = pages(&damaged);
         let bolt = Bolt::open(&damaged).unwrap();
         assert_eq!(bolt.transaction, 4);
         assert!(bolt.entries(&bolt.root()).is_none());
         let whole = file();
         for end in 0..whole.len() {
-            if let Some(bolt) = Bolt::open(&whole[..end]) {
+            let part = pages(&whole[..end]);
+            if let Some(bolt) = Bolt::open(&part) {
                 let _ = bolt.entries(&bolt.root());
             }
         }
         // A branch that leads to itself.
         let mut circle = file();
         circle[2 * 512 + 24..2 * 512 + 32].copy_from_slice(&2_u64.to_ne_bytes());
+        let circle = pages(&circle);
         let bolt = Bolt::open(&circle).unwrap();
         assert!(bolt.entries(&bolt.root()).is_none());
         // Branches of which each leads to the next by two ways: nothing is broken but the number of ways.
@@ -273,6 +288,7 @@ mod tests {
             ways.extend(branch);
         }
         ways.extend(leaves(30, &[("name", 0, b"value")]));
+        let ways = pages(&ways);
         let bolt = Bolt::open(&ways).unwrap();
         assert!(bolt.entries(&bolt.root()).is_none());
     }

@@ -11,6 +11,7 @@ use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::bolt::{Bolt, Value};
+use super::pages::Pages;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ContainerId, RecordId, Text};
@@ -24,8 +25,6 @@ use crate::engine::host::{Known, Root, Walker, base_flags, is_random, podman, pr
 const LONGEST: u64 = 256;
 /// Ten thousand records need some megabytes.
 const LARGEST: u64 = 256 << 20;
-/// Both meta pages lie in it, however large the system's pages are.
-const START: u64 = 256 << 10;
 /// No name of an image has more slashes than this.
 const SLASHES: usize = 32;
 /// How often a database is read that changes meanwhile.
@@ -275,30 +274,29 @@ pub(in crate::engine) fn databases<T, const N: usize>(
     read: impl Fn([&Bolt<'_>; N]) -> Option<T>,
 ) -> Option<T> {
     for _ in 0..TRIES {
-        let files = paths.map(|path| read_database(root, path, LARGEST).unwrap_or_default());
-        let bolts = files.each_ref().map(|bytes| Bolt::open(bytes));
-        if bolts.iter().any(Option::is_none) {
-            return None;
-        }
+        let files = paths.map(|path| pages(root, path));
+        let bolts: Option<Vec<Bolt<'_>>> = files
+            .iter()
+            .map(|file| Bolt::open(file.as_ref()?))
+            .collect();
+        let bolts = bolts?;
+        let those: Vec<&Bolt<'_>> = bolts.iter().collect();
+        let found = read(those.try_into().ok()?);
         // Pages are used again only by a later change, and there was none meanwhile.
-        let is_same = |(path, bolt): (&&Path, &Option<Bolt<'_>>)| {
-            let start = read_database(root, path, START).unwrap_or_default();
-            let now = Bolt::open(&start).map(|now| now.transaction);
-            now.is_some() && now == bolt.as_ref().map(|bolt| bolt.transaction)
+        let is_same = |(path, bolt): (&&Path, &Bolt<'_>)| {
+            let file = pages(root, path);
+            let now = file.as_ref().and_then(Bolt::open);
+            now.is_some_and(|now| now.transaction == bolt.transaction)
         };
         if paths.iter().zip(&bolts).all(is_same) {
-            let bolts: Vec<&Bolt<'_>> = bolts.iter().flatten().collect();
-            return read(bolts.try_into().ok()?);
+            return found;
         }
     }
     None
 }
 
-fn read_database(root: &Root, path: &Path, most: u64) -> Option<Vec<u8>> {
-    let file = root.open_file(path).ok()?;
-    let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+fn pages(root: &Root, path: &Path) -> Option<Pages> {
+    Pages::of(root.open_file(path).ok()?, LARGEST)
 }
 
 fn snapshots_in(bolt: &Bolt<'_>) -> Option<Vec<Snapshot>> {

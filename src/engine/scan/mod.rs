@@ -249,9 +249,11 @@ async fn tell_in_store(
         let told = InStore::of(&info, &noted, &asked);
         Some((noted, told))
     });
-    let (noted, told) = timeout(LOOK, read).await.ok()???;
-    engine.take_in_store(told);
-    Some(noted)
+    let found = timeout(LOOK, read).await.ok().flatten().flatten();
+    let (noted, told) = found.unzip();
+    // What was read before is not so any more.
+    engine.take_in_store(told.unwrap_or_default());
+    noted
 }
 
 /// True where the engine's own folder may tell who keeps what of the containerd store.

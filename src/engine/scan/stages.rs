@@ -219,6 +219,11 @@ impl<'e> Scan<'e> {
         self.flying.contains(&question)
     }
 
+    /// True for a question that waits for its turn.
+    pub(super) fn is_due(&self, question: Question) -> bool {
+        self.due.contains(&question)
+    }
+
     /// Wants an answer that must wait for its turn.
     pub(super) fn want(&mut self, question: Question) {
         self.due.insert(question);

@@ -254,9 +254,10 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads what waits to be inspected out of the containerd store's own files, where they can be read.
+    /// Reads what is to be known of images out of the containerd store's own files, where they can be read.
     fn read_images(&mut self) {
-        if self.picture.keeps_notes() && self.images.is_waiting() {
+        let is_wanted = self.images.is_waiting() || self.is_due(Question::SharedSizes);
+        if self.picture.keeps_notes() && is_wanted {
             self.ask(Question::InStore);
         }
     }

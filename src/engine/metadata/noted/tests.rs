@@ -90,12 +90,11 @@ fn meta(id: u64, transaction: u64) -> Vec<u8> {
 }
 
 fn file(tree: &Tree, transaction: u64) -> Vec<u8> {
-    [
-        meta(0, transaction - 1),
-        meta(1, transaction),
-        leaf(2, tree),
-    ]
-    .concat()
+    let mut leaf = leaf(2, tree);
+    // How many pages more it takes.
+    let more = u32::try_from((leaf.len() - 1) / PAGE).unwrap();
+    leaf[12..16].copy_from_slice(&more.to_ne_bytes());
+    [meta(0, transaction - 1), meta(1, transaction), leaf].concat()
 }
 
 /// As `binary.PutUvarint` writes it.
