@@ -83,6 +83,18 @@ impl<'a> Bolt<'a> {
         Bucket::At(self.root)
     }
 
+    /// Reads something of it with pages of their own, which are not kept when it is done: a store has thousands of
+    /// rows, each with a page or two.
+    pub(in crate::engine) fn apart<T>(&self, read: impl FnOnce(&Bolt<'_>) -> T) -> T {
+        let pages = self.pages.anew();
+        read(&Bolt {
+            pages: &pages,
+            page_size: self.page_size,
+            root: self.root,
+            transaction: self.transaction,
+        })
+    }
+
     /// Everything in a bucket, in order. `None` where the file is not what it should be.
     pub(in crate::engine) fn entries(
         &self,

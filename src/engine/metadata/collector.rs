@@ -171,40 +171,54 @@ impl Space {
             buckets(bolt, at.as_ref().unwrap_or(namespace))
         };
         for (digest, blob) in below(&["content", "blob"])? {
-            space.blobs.push(Listed {
-                digest,
-                size: number(bolt, &blob, "size")?,
-                labels: labels(bolt, &blob)?,
+            let listed = bolt.apart(|bolt| {
+                Some(Listed {
+                    digest,
+                    size: number(bolt, &blob, "size")?,
+                    labels: labels(bolt, &blob)?,
+                })
             });
+            space.blobs.push(listed?);
         }
         for (key, own) in below(&["snapshots", snapshotter])? {
-            let labels = labels(bolt, &own)?;
-            let without_links = labels.iter().find(|(key, _)| **key == *WITHOUT_LINKS);
-            let row = Row {
-                name: text(bolt, &own, "name").unwrap_or_default(),
-                parent: text(bolt, &own, "parent").filter(|parent| !parent.is_empty()),
-                without_links: without_links.and_then(|(_, size)| size.parse().ok().map(Bytes)),
-            };
-            space.snapshots.insert(key, row);
+            let row = bolt.apart(|bolt| Row::read(bolt, &own));
+            space.snapshots.insert(key, row?);
         }
         for (_, image) in below(&["images"])? {
-            let target = bucket(bolt, &image, "target");
-            let digest = target.and_then(|target| text(bolt, &target, "digest"));
+            let (digest, tagged) = bolt.apart(|bolt| {
+                let target = bucket(bolt, &image, "target");
+                let digest = target.and_then(|target| text(bolt, &target, "digest"));
+                let tagged = bytes(bolt, &image, "updatedat").and_then(time);
+                (digest, tagged)
+            });
             let Some(digest) = digest else {
                 continue;
             };
-            if let Some(time) = bytes(bolt, &image, "updatedat").and_then(time) {
+            if let Some(time) = tagged {
                 let last = space.tagged.entry(digest.clone()).or_insert(time);
                 *last = time.max(*last);
             }
             space.images.push(digest);
         }
         for (name, own) in below(&["leases"])? {
-            space.leases.insert(name, lease(bolt, &own, snapshotter)?);
+            let lease = bolt.apart(|bolt| lease(bolt, &own, snapshotter));
+            space.leases.insert(name, lease?);
         }
         let running = below(&["containers"])?.into_iter();
         space.containers = running.map(|(id, _)| id).collect();
         Some(space)
+    }
+}
+
+impl Row {
+    fn read(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Self> {
+        let labels = labels(bolt, of)?;
+        let without_links = labels.iter().find(|(key, _)| **key == *WITHOUT_LINKS);
+        Some(Self {
+            name: text(bolt, of, "name").unwrap_or_default(),
+            parent: text(bolt, of, "parent").filter(|parent| !parent.is_empty()),
+            without_links: without_links.and_then(|(_, size)| size.parse().ok().map(Bytes)),
+        })
     }
 }
 
@@ -253,16 +267,19 @@ fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, Folder>> {
     let Some(snapshots) = bucket(bolt, &top, "snapshots") else {
         return Some(HashMap::new());
     };
-    let folder = |(name, own): (Text, Bucket<'_>)| {
-        let is_committed = bytes(bolt, &own, "kind")? == [COMMITTED];
-        let folder = Folder {
-            number: unsigned(bytes(bolt, &own, "id")?)?,
+    let read = |bolt: &Bolt<'_>, own: &Bucket<'_>| {
+        let is_committed = bytes(bolt, own, "kind")? == [COMMITTED];
+        Some(Folder {
+            number: unsigned(bytes(bolt, own, "id")?)?,
             size: if is_committed {
-                Some(number(bolt, &own, "size")?)
+                Some(number(bolt, own, "size")?)
             } else {
                 None
             },
-        };
+        })
+    };
+    let folder = |(name, own): (Text, Bucket<'_>)| {
+        let folder = bolt.apart(|bolt| read(bolt, &own))?;
         Some((name, folder))
     };
     buckets(bolt, &snapshots)?.into_iter().map(folder).collect()

@@ -3,21 +3,32 @@
 use std::cell::{Cell, OnceCell};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use super::bolt::u32_at;
 
 /// Where a page says how many more belong to it.
 const OVERFLOW: usize = 12;
 
-type Read = OnceCell<Option<Box<[u8]>>>;
+/// Lists of pages that were read, by the end of their numbers.
+const LISTS: usize = 16;
+
+type List = OnceCell<Box<Kept>>;
+
+/// A page that was read, or is none.
+struct Kept {
+    number: u64,
+    page: Option<Box<[u8]>>,
+    next: List,
+}
 
 /// A file of pages.
 pub(in crate::engine) struct Pages {
-    file: File,
+    file: Rc<File>,
     length: u64,
-    read: OnceCell<Vec<Read>>,
+    read: [List; LISTS],
     /// So many bytes may still be read: pages that claim each other's room are not read over and over.
-    left: Cell<u64>,
+    left: Rc<Cell<u64>>,
 }
 
 impl Pages {
@@ -25,11 +36,21 @@ impl Pages {
     pub(in crate::engine) fn of(file: File, most: u64) -> Option<Self> {
         let length = file.metadata().ok()?.len().min(most);
         Some(Self {
-            file,
+            file: Rc::new(file),
             length,
-            read: OnceCell::new(),
-            left: Cell::new(length.saturating_mul(2)),
+            read: Default::default(),
+            left: Rc::new(Cell::new(length.saturating_mul(2))),
         })
+    }
+
+    /// Returns the same file with none of its pages kept: those that are read there go with it.
+    pub(super) fn anew(&self) -> Self {
+        Self {
+            file: Rc::clone(&self.file),
+            length: self.length,
+            read: Default::default(),
+            left: Rc::clone(&self.left),
+        }
     }
 
     /// How many bytes there are.
@@ -47,13 +68,21 @@ impl Pages {
 
     /// Returns a page with those that belong to it, where all pages are of this size.
     pub(super) fn page(&self, number: u64, size: usize) -> Option<&[u8]> {
-        let all = || {
-            let pages = self.length().div_ceil(size.max(1));
-            (0..pages).map(|_| Read::new()).collect()
-        };
-        let read = self.read.get_or_init(all);
-        let page = read.get(usize::try_from(number).ok()?)?;
-        page.get_or_init(|| self.load(number, size)).as_deref()
+        let list = usize::try_from(number).ok()? % LISTS;
+        let mut place = &self.read[list];
+        loop {
+            let kept = place.get_or_init(|| {
+                Box::new(Kept {
+                    number,
+                    page: self.load(number, size),
+                    next: List::new(),
+                })
+            });
+            if kept.number == number {
+                return kept.page.as_deref();
+            }
+            place = &kept.next;
+        }
     }
 
     fn load(&self, number: u64, size: usize) -> Option<Box<[u8]>> {
