@@ -144,7 +144,9 @@ impl Found {
             let here = listed.iter().filter_map(|row| {
                 let digest = row.get("digest")?.as_str()?;
                 let manifest = document(digest)?;
-                is_image(&manifest).then(|| (Text::from(digest), manifest))
+                // An index in an index may have further platforms: no manifest, so that there is none to be read.
+                let may_be_image = is_image(&manifest) || manifest.get("manifests").is_some();
+                may_be_image.then(|| (Text::from(digest), manifest))
             });
             let mut here: Vec<_> = here.take(2).collect();
             let only = here.pop().filter(|_| here.is_empty());
@@ -316,8 +318,11 @@ mod tests {
         let index = json!({"manifests": [{"digest": digest('d')}, {"digest": digest('9')}]});
         let found = told(&index, &fits, &manifest('b', 'c', TAR), &usual);
         assert!(found.details.contains_key(&id) && found.shared.is_some());
-        let found = told(&index, &fits, &attestation, &usual);
-        assert!(found.details.is_empty() && found.shared.is_none());
+        let inner = json!({"manifests": [{"digest": digest('b')}]});
+        for other in [&attestation, &inner] {
+            let found = told(&index, &fits, other, &usual);
+            assert!(found.details.is_empty() && found.shared.is_none());
+        }
     }
 
     #[test]

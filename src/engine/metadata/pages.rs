@@ -31,6 +31,18 @@ pub(in crate::engine) struct Pages {
     left: Rc<Cell<u64>>,
 }
 
+impl Drop for Pages {
+    /// Drops page after page: a list may be longer than a stack is deep.
+    fn drop(&mut self) {
+        for list in &mut self.read {
+            let mut next = list.take();
+            while let Some(mut kept) = next {
+                next = kept.next.take();
+            }
+        }
+    }
+}
+
 impl Pages {
     /// Takes so much of a file, at most. `None` where its length is not told.
     pub(in crate::engine) fn of(file: File, most: u64) -> Option<Self> {
