@@ -43,6 +43,8 @@ pub struct EngineInfo {
     pub local: bool,
     /// Why it does not count as local, once that has been tried.
     pub why_not_local: Option<Text>,
+    /// Why it is asked for its images, which takes it long, though the files of its store may be here.
+    pub unread: Option<Text>,
     /// Places that hold its data on a filesystem of which nobody here may ask how full it is.
     pub closed_disks: Vec<Text>,
     /// The virtual machine that it runs in, by the name of what brings it along (`Docker Desktop`): its disk

@@ -39,6 +39,39 @@ pub fn repository(reference: &str) -> &str {
         .map_or(reference, |(name, _)| name)
 }
 
+/// Returns a name as Docker lists it, without its own registry in front; `None` of one that is not whole
+/// (`docker.io/library/nginx:1`), as Docker writes every name that it keeps.
+#[must_use]
+pub fn familiar(whole: &str) -> Option<&str> {
+    let (registry, path) = whole.split_once('/')?;
+    let is_registry = registry == "localhost" || registry.contains(['.', ':']);
+    let repository = repository(path);
+    let parts = &whole[registry.len() + 1 + repository.len()..];
+    let has_part = parts.starts_with([':', '@']);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "_.-:@+".contains(letter);
+    let is_path = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_path = |part: &str| {
+        part.starts_with(is_path)
+            && part.ends_with(is_path)
+            && part.chars().all(|it| is_path(it) || "_.-".contains(it))
+    };
+    if !is_registry
+        || !has_part
+        || !repository.split('/').all(is_path)
+        || !parts.chars().all(is_part)
+    {
+        return None;
+    }
+    if registry != "docker.io" {
+        return Some(whole).filter(|_| registry != "index.docker.io");
+    }
+    match path.strip_prefix("library/") {
+        Some(own) if !own.contains('/') => Some(own),
+        _ if repository.contains('/') => Some(path),
+        _ => None,
+    }
+}
+
 /// Returns true for a reference by digest: `repository@sha256:…`, with or without a tag before the `@`.
 #[must_use]
 pub fn is_digest(reference: &str) -> bool {
@@ -109,6 +142,33 @@ mod tests {
 
     fn texts(words: &[&str]) -> Vec<Text> {
         words.iter().map(|word| Text::from(*word)).collect()
+    }
+
+    #[test]
+    fn whole_names_are_listed_without_dockers_own_registry() {
+        for (whole, listed) in [
+            ("docker.io/library/nginx:1", Some("nginx:1")),
+            ("docker.io/library/a/b:1", Some("library/a/b:1")),
+            ("docker.io/me/tool:2", Some("me/tool:2")),
+            ("docker.io/me/tool@sha256:ab", Some("me/tool@sha256:ab")),
+            ("r:5/a/b:1@sha256:ab", Some("r:5/a/b:1@sha256:ab")),
+            ("localhost/a:1", Some("localhost/a:1")),
+            ("ghcr.io/a__b/c-d:v1.2-X", Some("ghcr.io/a__b/c-d:v1.2-X")),
+            // What Docker would have written otherwise, or not at all.
+            ("nginx:1", None),
+            ("me/tool:1", None),
+            ("docker.io/nginx:1", None),
+            ("index.docker.io/library/nginx:1", None),
+            ("docker.io/library/nginx", None),
+            ("docker.io/library/Nginx:1", None),
+            ("docker.io/library/nginx:1 ", None),
+            ("docker.io/library/:1", None),
+            ("docker.io//a:1", None),
+            ("moby-dangling@sha256:ab", None),
+            ("", None),
+        ] {
+            assert_eq!(familiar(whole), listed, "{whole}");
+        }
     }
 
     #[test]

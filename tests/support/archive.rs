@@ -80,6 +80,71 @@ pub fn of(images: &[(String, &[&str])]) -> io::Result<Vec<u8>> {
     Ok(archive)
 }
 
+/// An archive in OCI's layout with one image of two platforms, a statement about the first of them, which is this
+/// machine's, and a platform that is not there.
+pub fn of_platforms(name: &str) -> io::Result<Vec<u8>> {
+    const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    let own = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let mut archive = Vec::new();
+    let mut blob = |kind: &str, content: &[u8]| -> io::Result<Value> {
+        let (digest, length) = (digest(content), content.len());
+        let path = format!("blobs/{}", digest.replace(':', "/"));
+        entry(&mut archive, &path, content)?;
+        Ok(json!({"mediaType": kind, "digest": digest, "size": length}))
+    };
+    let mut rows = Vec::new();
+    for (architecture, day) in [(own, 1), ("s390x", 2)] {
+        let content = layer(architecture, 30_000 * day)?;
+        let packed = blob("application/vnd.oci.image.layer.v1.tar", &content)?;
+        let made = format!("2026-03-0{day}T10:00:00Z");
+        let config = json!({
+            "architecture": architecture, "os": "linux", "created": made,
+            "config": {"Labels": {"of": architecture}},
+            "rootfs": {"type": "layers", "diff_ids": [digest(&content)]},
+            "history": [{"created": made, "created_by": architecture}],
+        });
+        let config = config.to_string();
+        let config = blob(
+            "application/vnd.oci.image.config.v1+json",
+            config.as_bytes(),
+        )?;
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+            "config": config, "layers": [packed]});
+        let mut row = blob(MANIFEST, manifest.to_string().as_bytes())?;
+        row["platform"] = json!({"os": "linux", "architecture": architecture});
+        rows.push(row);
+    }
+    let statement = blob("application/vnd.in-toto+json", b"{\"of\": \"the first\"}")?;
+    let config = blob("application/vnd.oci.image.config.v1+json", b"{}")?;
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+        "config": config, "layers": [statement]});
+    let mut about = blob(MANIFEST, manifest.to_string().as_bytes())?;
+    about["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    about["annotations"] = json!({
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": rows[0]["digest"],
+    });
+    rows.push(about);
+    rows.push(
+        json!({"mediaType": MANIFEST, "digest": digest(b"nothing"), "size": 7,
+        "platform": {"os": "linux", "architecture": "riscv64"}}),
+    );
+    let index = "application/vnd.oci.image.index.v1+json";
+    let all = json!({"schemaVersion": 2, "mediaType": index, "manifests": rows});
+    let mut top = blob(index, all.to_string().as_bytes())?;
+    top["annotations"] = json!({"io.containerd.image.name": name});
+    let top = json!({"schemaVersion": 2, "manifests": [top]});
+    entry(&mut archive, "index.json", top.to_string().as_bytes())?;
+    let version = json!({"imageLayoutVersion": "1.0.0"});
+    entry(&mut archive, "oci-layout", version.to_string().as_bytes())?;
+    archive.write_all(&[0; 2 * BLOCK])?;
+    Ok(archive)
+}
+
 /// An image of one small layer, and when it says that it was made.
 pub struct Dated {
     pub name: String,

@@ -28,11 +28,18 @@ impl Opened {
         let (engine, protection) = engine.await.map_err(Stop::nothing_tried)?;
         let about = engine.about().await;
         let about = about.map_err(|error| Stop::engine("the engine", &error))?;
-        Ok(Self {
+        Ok(Self::of(engine, about, protection))
+    }
+
+    /// An engine of which no more is known than what it is, so that its scan need not wait for that.
+    pub fn of(engine: Arc<dyn Engine>, about: EngineInfo, protection: Protection) -> Self {
+        let mut base = Inventory::under(protection);
+        base.engine = Arc::new(about.clone());
+        Self {
             engine,
             about,
-            base: Inventory::under(protection),
-        })
+            base,
+        }
     }
 
     /// Scans all that is wanted, with progress on standard error if that is a terminal.

@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::cli;
 use crate::commands::console::Console;
 use crate::commands::waiting::{Waits, showing};
-use crate::domain::inventory::{EngineInfo, Inventory};
+use crate::domain::inventory::EngineInfo;
 use crate::domain::item::ItemId;
 use crate::domain::plan::{Plan, Step};
 use crate::domain::removal::account::Account;
@@ -218,11 +218,11 @@ async fn next(
     console: &mut Console<'_>,
 ) -> Option<Planned> {
     let inventory = before.survey.inventory();
-    let opened = Opened {
-        engine: Arc::clone(&before.engine),
-        about: (*inventory.engine).clone(),
-        base: Inventory::under(inventory.protection.clone()),
-    };
+    let opened = Opened::of(
+        Arc::clone(&before.engine),
+        (*inventory.engine).clone(),
+        inventory.protection.clone(),
+    );
     let how = How {
         yes: wish.yes,
         ..How::default()

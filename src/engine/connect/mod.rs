@@ -168,7 +168,9 @@ pub async fn open(
             why: place.why.as_str().into(),
             read_only: options.read_only,
             api: env.api.clone(),
-            asks_ahead: true,
+            // What nobody looks at need not be asked for before it is known how the engine keeps images, but far away,
+            // where the way is what takes long.
+            asks_ahead: options.look_further || !place.url.starts_with("unix://"),
             keychain: Keychain::new(env.config_folder()),
             limits: docker::Limits::default(),
         };

@@ -186,8 +186,12 @@ impl DockerEngine {
             Some(ahead) => ahead.beside(terms).await?,
             None => terms.await?,
         };
-        // What changes before the engine is listened to must be told afterwards.
-        ahead = ahead.filter(|_| events::tells_since(terms.dialect, pinged_at));
+        // What changes before the engine is listened to must be told afterwards. Where the store's own files may tell what
+        // there is, the list only keeps the engine busy.
+        let is_wanted = |_: &Ahead| {
+            events::tells_since(terms.dialect, pinged_at) && !Noted::may_be_here(&terms.info)
+        };
+        ahead = ahead.filter(is_wanted);
         Ok(Self {
             writes: writes::client(transport.clone())?,
             terms: RwLock::new(Arc::new(terms)),
@@ -199,7 +203,7 @@ impl DockerEngine {
             warned: Mutex::default(),
             saw_helpers: AtomicBool::new(false),
             uses: Mutex::default(),
-            in_store: Mutex::default(),
+            in_store: Mutex::new(InStore::nothing()),
             options,
             transport,
         })

@@ -3,6 +3,7 @@
 mod containers;
 mod contents;
 pub(in crate::engine) mod extents;
+pub(in crate::engine) mod in_use;
 mod logs;
 pub mod remote;
 mod resolve;

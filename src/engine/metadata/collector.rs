@@ -16,6 +16,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::host::Root;
 use crate::engine::metadata::layerdb::databases;
 
+/// What containerd writes of everything, below its folder.
+pub(in crate::engine) const DATABASE: &str = "io.containerd.metadata.v1.bolt/meta.db";
 /// The engine's namespace, and that of its build history.
 const OWN: &str = "moby";
 const HISTORY: &str = "moby_history";
@@ -27,6 +29,8 @@ const EXPIRES: &str = "containerd.io/gc.expire";
 const OF_BUILD: &str = "buildkit/lease.temporary";
 /// BuildKit's word for what a snapshot takes besides its hard links, which the snapshotter counts again.
 const WITHOUT_LINKS: &str = "buildkit.mergeUsageSize";
+/// The classic builder's word for the image that another was made of.
+const MADE_OF: &str = "org.mobyproject.image.parent";
 /// What the snapshotter calls a snapshot that nothing is written to any more.
 const COMMITTED: u8 = 3;
 
@@ -49,13 +53,23 @@ pub(in crate::engine) struct Space {
     pub(in crate::engine) blobs: Vec<Listed>,
     /// By key.
     pub(in crate::engine) snapshots: HashMap<Text, Row>,
-    /// What names stand for.
-    pub(in crate::engine) images: Vec<Text>,
-    /// When a name was last given to each of these.
-    pub(in crate::engine) tagged: HashMap<Text, Timestamp>,
+    /// In the order of their names, in which the engine lists them, too.
+    pub(in crate::engine) images: Vec<Named>,
     pub(in crate::engine) leases: BTreeMap<Text, Lease>,
     /// What it runs.
     pub(in crate::engine) containers: HashSet<Text>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub name: Text,
+    /// The digest of a manifest or an index, which is the ID of the image.
+    pub target: Text,
+    /// When it was last given to it.
+    pub tagged: Option<Timestamp>,
+    /// The image that the classic builder made it of.
+    pub parent: Option<Text>,
 }
 
 /// A snapshot in a namespace.
@@ -84,7 +98,7 @@ impl Collector {
         containerd: &Path,
         snapshotter: &str,
     ) -> Option<Self> {
-        let meta = containerd.join("io.containerd.metadata.v1.bolt/meta.db");
+        let meta = containerd.join(DATABASE);
         let folder = format!("io.containerd.snapshotter.v1.{snapshotter}/metadata.db");
         let folder = containerd.join(folder);
         databases(root, [&meta, &folder], |[meta, folder]| {
@@ -122,9 +136,13 @@ impl Collector {
         })
     }
 
-    /// All blobs, and who keeps what of the engine's at some time. `None` where one of the databases lacks what the
+    /// All blobs, the engine's own first, and who keeps what of the engine's at some time, given what names stand for. `None` where one of the databases lacks what the
     /// other has.
-    pub(in crate::engine) fn notes(self, now: Timestamp) -> Option<(Vec<Listed>, Notes)> {
+    pub(in crate::engine) fn notes(
+        self,
+        images: HashSet<ImageId>,
+        now: Timestamp,
+    ) -> Option<(Vec<Listed>, Notes)> {
         let mut snapshots = HashMap::new();
         for (key, row) in self.own.snapshots {
             let folder = self.folders.get(&row.name)?;
@@ -146,7 +164,7 @@ impl Collector {
         let notes = Notes {
             snapshots,
             leases,
-            images: self.own.images.into_iter().map(ImageId::new).collect(),
+            images,
             elsewhere: elsewhere.map(|blob| blob.digest.clone()).collect(),
             ..Notes::default()
         };
@@ -184,21 +202,9 @@ impl Space {
             let row = bolt.apart(|bolt| Row::read(bolt, &own));
             space.snapshots.insert(key, row?);
         }
-        for (_, image) in below(&["images"])? {
-            let (digest, tagged) = bolt.apart(|bolt| {
-                let target = bucket(bolt, &image, "target");
-                let digest = target.and_then(|target| text(bolt, &target, "digest"));
-                let tagged = bytes(bolt, &image, "updatedat").and_then(time);
-                (digest, tagged)
-            });
-            let Some(digest) = digest else {
-                continue;
-            };
-            if let Some(time) = tagged {
-                let last = space.tagged.entry(digest.clone()).or_insert(time);
-                *last = time.max(*last);
-            }
-            space.images.push(digest);
+        for (name, image) in below(&["images"])? {
+            let named = bolt.apart(|bolt| Named::read(bolt, name, &image));
+            space.images.extend(named);
         }
         for (name, own) in below(&["leases"])? {
             let lease = bolt.apart(|bolt| lease(bolt, &own, snapshotter));
@@ -207,6 +213,19 @@ impl Space {
         let running = below(&["containers"])?.into_iter();
         space.containers = running.map(|(id, _)| id).collect();
         Some(space)
+    }
+}
+
+impl Named {
+    fn read(bolt: &Bolt<'_>, name: Text, of: &Bucket<'_>) -> Option<Self> {
+        let target = bucket(bolt, of, "target")?;
+        let labels = bucket(bolt, of, "labels");
+        Some(Self {
+            name,
+            target: text(bolt, &target, "digest")?,
+            tagged: bytes(bolt, of, "updatedat").and_then(time),
+            parent: labels.and_then(|labels| text(bolt, &labels, MADE_OF)),
+        })
     }
 }
 

@@ -168,7 +168,7 @@ impl Graph {
                 .map(|blob| (blob.digest.clone(), refers(&blob.labels)))
                 .collect(),
             snapshots: snapshots.collect(),
-            images: space.images.clone(),
+            images: space.images.iter().map(|it| it.target.clone()).collect(),
             leases: leases.collect(),
             containers: space.containers.clone(),
         }

@@ -31,11 +31,12 @@ use self::feed::{Feed, News};
 use super::host::{self, Asked, Known, LookOrder, Noted, Surroundings};
 use super::{Answer, Engine, EngineError};
 use crate::domain::inventory::{EngineInfo, Part, Store};
-use crate::domain::item::{ContainerDetails, ContainerId, ImageId};
+use crate::domain::item::{ContainerDetails, ContainerId, Image, ImageId};
 use crate::domain::paths::Resolved;
 use crate::domain::store::layerdb::Stored;
 use crate::domain::time::Timestamp;
-use crate::engine::metadata::images::{self, InStore};
+use crate::engine::metadata::images::{Detailed, InStore};
+use crate::engine::metadata::noted::{Shown, Unread};
 use crate::engine::port::aside::aside;
 use crate::engine::port::clock;
 use crate::engine::scan::stages::{Scan, Why};
@@ -239,21 +240,50 @@ async fn tell_in_store(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
     known: Known,
-    asked: images::Asked,
+    detailed: Detailed,
 ) -> Option<Noted> {
     if !has_notes(&info) {
         return None;
     }
     let read = aside(move || {
         let noted = Noted::of(&info, &known)?;
-        let told = InStore::of(&info, &noted, &asked);
+        let told = InStore::of(&info, &noted, &detailed);
         Some((noted, told))
     });
     let found = timeout(LOOK, read).await.ok().flatten().flatten();
     let (noted, told) = found.unzip();
     // What was read before is not so any more.
-    engine.take_in_store(told.unwrap_or_default());
+    engine.take_in_store(told.unwrap_or_else(InStore::nothing));
     noted
+}
+
+/// Lists images as the containerd store's own files have them, and has the engine tell their details and what they share
+/// as these say.
+///
+/// # Errors
+/// Why the engine must be asked for its list: the files cannot be read, nothing but its list would show that they are its
+/// own, or an image of them may mean more than one thing.
+async fn images_in_store(
+    engine: &dyn Engine,
+    info: Arc<EngineInfo>,
+    known: Known,
+    detailed: Detailed,
+) -> Result<(Noted, Vec<Image>), Unread> {
+    let read = aside(move || {
+        let (noted, shown) = Noted::before_images(&info, &known)?;
+        let mut told = InStore::of(&info, &noted, &detailed);
+        let images = std::mem::replace(&mut told.images, Ok(Vec::new()));
+        Ok::<_, Unread>((noted, shown, told, images.map_err(Unread::Image)?))
+    });
+    let read = timeout(LOOK, read).await.ok().flatten();
+    let (noted, shown, told, images) = read.ok_or(Unread::Silent(LOOK.as_secs()))??;
+    if let Shown::ByImage(id) = shown {
+        let found = within("image", engine.resolve(id.as_str())).await;
+        let is_known = found.is_ok_and(|found| found == Some(id));
+        is_known.then_some(()).ok_or(Unread::Stranger)?;
+    }
+    engine.take_in_store(told);
+    Ok((noted, images))
 }
 
 /// True where the engine's own folder may tell who keeps what of the containerd store.

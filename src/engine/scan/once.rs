@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
@@ -13,7 +14,8 @@ use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
 use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    inspect, look, noted, resolved, stored, tell_in_store, with_surroundings, within,
+    images_in_store, inspect, look, noted, resolved, stored, tell_in_store, with_surroundings,
+    within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
@@ -25,7 +27,7 @@ use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
 use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Asked, Known, Leash, Noted, Proven};
-use crate::engine::metadata::images;
+use crate::engine::metadata::images::detailed;
 use crate::engine::port::aside::Pace;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};
@@ -137,7 +139,7 @@ async fn scan(
     once.lists().await?;
     once.host().await;
     once.resolve().await;
-    if wanted.layers || wanted.shared_sizes {
+    if once.noted.is_none() && (wanted.layers || wanted.shared_sizes) {
         once.in_store().await;
     }
     let whole = has_only_whole_df(&once.inventory.engine);
@@ -210,7 +212,8 @@ struct Once<'e> {
 
 /// What the lists answered, each by itself.
 struct Lists {
-    images: Answered<Vec<Image>>,
+    /// `None` where they are not asked for yet.
+    images: Option<Answered<Vec<Image>>>,
     containers: Answered<Vec<Container>>,
     services: Answered<Vec<Outsider>>,
     volumes: Answered<Vec<Volume>>,
@@ -218,24 +221,44 @@ struct Lists {
 
 type Answered<T> = Result<T, EngineError>;
 
-/// Asks for all lists at once.
+/// Asks for all lists at once, but for that of images where it takes the engine long and its store may be read instead.
 ///
 /// # Errors
 /// The engine does not answer in time, or answers nothing that there is to show.
-async fn lists(engine: &dyn Engine) -> Result<(EngineInfo, Lists), EngineError> {
+async fn lists(
+    engine: &dyn Engine,
+    before: &EngineInfo,
+) -> Result<(EngineInfo, Lists), EngineError> {
     let since = clock::now();
+    // Who asks first is told what it said when it was greeted.
+    let told = if before.host.is_empty() {
+        Some(within("info", engine.about()).await?)
+    } else {
+        None
+    };
+    let may_read = Noted::may_be_here(told.as_ref().unwrap_or(before));
+    let about = async {
+        match told {
+            Some(about) => Ok(about),
+            None => within("info", engine.about()).await,
+        }
+    };
+    let images = (!may_read).then(|| within("images", engine.images()));
     let (about, images, containers, services, volumes) = tokio::join!(
-        within("info", engine.about()),
-        within("images", engine.images()),
+        about,
+        OptionFuture::from(images),
         within("containers", engine.containers()),
         within("services", engine.services()),
         within("volumes", engine.volumes()),
     );
     let about = about?;
-    if let (Err(error), Err(_), Err(_)) = (&images, &containers, &volumes) {
+    if let (Some(Err(error)), Err(_), Err(_)) = (&images, &containers, &volumes) {
         return Err(error.clone());
     }
-    let (images, containers) = (unless_silent(images)?, unless_silent(containers)?);
+    let (images, containers) = (
+        images.map(unless_silent).transpose()?,
+        unless_silent(containers)?,
+    );
     let (services, mut volumes) = (unless_silent(services)?, unless_silent(volumes)?);
     if let Ok(listed) = volumes {
         let users = containers.as_deref().unwrap_or_default();
@@ -281,9 +304,13 @@ impl Once<'_> {
         for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
             self.running(stage);
         }
-        let (about, lists) = lists(self.engine).await?;
+        let (about, lists) = lists(self.engine, &self.inventory.engine).await?;
         self.inventory.apply(Part::Engine(Arc::new(about)));
-        self.end_list(Stage::Images, lists.images, Part::Images);
+        let images = match lists.images {
+            Some(images) => images,
+            None => self.images_in_store(&lists).await?,
+        };
+        self.end_list(Stage::Images, images, Part::Images);
         self.end_list(Stage::Containers, lists.containers, Part::Containers);
         self.end_list(Stage::Services, lists.services, Part::services);
         self.end_list(Stage::Volumes, lists.volumes, Part::Volumes);
@@ -295,6 +322,41 @@ impl Once<'_> {
         self.inventory
             .apply(Part::Outsiders(OutsiderKind::External, external));
         Ok(())
+    }
+
+    /// Lists images as the store's own files have them, else as the engine does.
+    async fn images_in_store(
+        &mut self,
+        lists: &Lists,
+    ) -> Result<Answered<Vec<Image>>, EngineError> {
+        if let Ok(containers) = &lists.containers {
+            let known = Known {
+                containers: containers.iter().map(|it| it.id.clone()).collect(),
+                leaving: host::leaving(containers),
+                ..Known::default()
+            };
+            let info = Arc::clone(&self.inventory.engine);
+            let detailed = detailed(&self.inventory.images);
+            let found = images_in_store(self.engine, Arc::clone(&info), known, detailed).await;
+            match found {
+                Ok((noted, images)) => {
+                    self.noted = Some(noted);
+                    return Ok(Ok(images));
+                }
+                Err(why) => {
+                    let info = EngineInfo {
+                        unread: Some(why.to_string().into()),
+                        ..(*info).clone()
+                    };
+                    self.inventory.apply(Part::Engine(Arc::new(info)));
+                }
+            }
+        }
+        let images = unless_silent(within("images", self.engine.images()).await)?;
+        match &images {
+            Err(error) if lists.containers.is_err() && lists.volumes.is_err() => Err(error.clone()),
+            _ => Ok(images),
+        }
     }
 
     /// Takes a list in. One that is refused costs its own kind, and what nobody knows without it.
@@ -325,10 +387,7 @@ impl Once<'_> {
 
     /// Reads of images what the containerd store's own files tell.
     async fn in_store(&mut self) {
-        let images = self.inventory.images.iter();
-        let open = images.filter(|image| image.content.is_pending());
-        let open = open.map(|image| image.id.clone()).collect();
-        let asked = images::Asked::of(&self.inventory.images, open);
+        let asked = detailed(&self.inventory.images);
         let (info, known) = (
             Arc::clone(&self.inventory.engine),
             Known::of(&self.inventory),

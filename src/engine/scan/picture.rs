@@ -28,10 +28,9 @@ pub(super) struct Picture {
     pub(super) engine: Option<Arc<EngineInfo>>,
     /// What the host may show, if it is this one.
     pub(super) known: Known,
-    /// Images of the containerd store that are steps of builds.
-    pub(super) steps: HashSet<ImageId>,
     pub(super) disks: Vec<Disk>,
-    /// What is asked only because time has gone by, and not because something has happened.
+    /// What is asked only because time has gone by, and not because something has happened; images, while they are listed
+    /// out of the store's own files.
     pub(super) idly: HashSet<Question>,
     /// Its folder, if it is local.
     pub(super) root: Option<Proven>,

@@ -29,8 +29,10 @@ pub(super) enum Question {
     Surroundings,
     /// Where bind mounts and volumes of a local engine really are.
     Resolved,
-    /// What the containerd store's own files tell of images.
+    /// What the containerd store's own files tell of images that the engine has listed …
     InStore,
+    /// … and of all images before it has: its own list comes behind everything else then.
+    ImagesInStore,
     /// The layers in the folder of an engine on this machine.
     Stored,
     /// What the disk keeps of them, of records and of images.
@@ -69,7 +71,7 @@ impl Question {
             | Self::External
             | Self::Logs
             | Self::ContainerUsage => None,
-            Self::Images => Some(Stage::Images),
+            Self::Images | Self::ImagesInStore => Some(Stage::Images),
             Self::Containers => Some(Stage::Containers),
             Self::Services => Some(Stage::Services),
             Self::Volumes => Some(Stage::Volumes),

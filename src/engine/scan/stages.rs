@@ -15,15 +15,14 @@ use super::question::{DF, Dirty, Question};
 use super::take::Answered;
 use super::work::Work;
 use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df, inspect, look,
-    noted, stored, tell_in_store, within,
+    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df,
+    images_in_store, inspect, look, noted, stored, tell_in_store, within,
 };
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
 use crate::domain::time::Timestamp;
 use crate::engine::gist::Gist;
-use crate::engine::host::{Known, Leash};
-use crate::engine::metadata::images;
+use crate::engine::host::{Known, Leash, Noted};
 use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -98,9 +97,10 @@ impl<'e> Scan<'e> {
     pub(super) fn start(&mut self, why: Why) {
         self.picture.idly.remove(&Question::BuildCache);
         self.is_down = false;
+        self.outbox.running(Stage::Images);
+        self.want(Question::ImagesInStore);
         for question in [
             Question::About,
-            Question::Images,
             Question::Containers,
             Question::Services,
             Question::Volumes,
@@ -210,7 +210,9 @@ impl<'e> Scan<'e> {
 
     /// True while anything is under way or has its turn before this question.
     pub(super) fn is_busy_before(&self, question: Question) -> bool {
-        let mut others = self.flying.iter().chain(&self.due);
+        // The engine's list of images that are listed already comes behind all.
+        let due = self.due.iter().filter(|it| **it != Question::Images);
+        let mut others = self.flying.iter().chain(due);
         others.any(|it| *it != question)
             || !(self.images.is_idle() && self.containers.is_idle() && self.volumes.is_idle())
     }
@@ -248,7 +250,8 @@ impl<'e> Scan<'e> {
     /// writable layers, and the one over all volumes last. A stage waits until the one before has nothing
     /// left to *ask*, not until it is answered: one object that hangs must not stop the rest.
     pub(super) fn proceed(&mut self) {
-        let listed = !self.is_flying(Question::About) && !self.is_flying(Question::Images);
+        self.list_images();
+        let listed = !self.is_flying(Question::About) && self.has_listed_images();
         let whole = self.has_only_whole_df();
         if !self.is_flying(Question::Containers) && !self.is_flying(Question::Volumes) {
             self.ask_if_due(Question::Resolved);
@@ -293,6 +296,35 @@ impl<'e> Scan<'e> {
             self.ask_if_due(Question::ContainerUsage);
         }
         self.look_into_folder();
+        if !self.is_busy_before(Question::Images) {
+            self.ask_if_due(Question::Images);
+        }
+    }
+
+    /// Reads the images out of the store's own files, where these may be here and its engine's containers, which show
+    /// whose they are, are known; else asks the engine.
+    fn list_images(&mut self) {
+        if !self.is_due(Question::ImagesInStore) || self.is_flying(Question::About) {
+            return;
+        }
+        let engine = self.picture.engine.as_deref();
+        let may_read = engine.is_some_and(Noted::may_be_here);
+        if may_read && self.is_flying(Question::Containers) {
+            return;
+        }
+        self.forget(Question::ImagesInStore);
+        if may_read && self.picture.is_answered(Question::Containers) {
+            self.ask(Question::ImagesInStore);
+        } else {
+            self.picture.idly.remove(&Question::Images);
+            self.ask(Question::Images);
+        }
+    }
+
+    /// True when no list of images is waited for.
+    fn has_listed_images(&self) -> bool {
+        let is_listed = self.picture.idly.contains(&Question::Images);
+        (is_listed || !self.is_flying(Question::Images)) && !self.is_coming(Question::ImagesInStore)
     }
 
     pub(super) fn ask_if_due(&mut self, question: Question) {
@@ -347,7 +379,8 @@ impl<'e> Scan<'e> {
         }
         // Services are asked at every change of a container, and mostly there are none. What is listed only because it
         // is looked at is announced once it says something new.
-        let idly = question == Question::BuildCache && self.picture.idly.contains(&question);
+        let idly = matches!(question, Question::BuildCache | Question::Images)
+            && self.picture.idly.contains(&question);
         if let Some(stage) = question.stage()
             && question != Question::Services
             && !idly
@@ -392,14 +425,19 @@ impl<'e> Scan<'e> {
             }
             Question::InStore => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                let known = self.picture.known.clone();
-                let asked = images::Asked {
-                    details: self.images.waiting().cloned().collect(),
-                    steps: self.picture.steps.clone(),
-                };
+                let (known, detailed) = (self.picture.known.clone(), self.images.answered());
                 async move {
-                    tell_in_store(engine, info, known, asked).await;
+                    tell_in_store(engine, info, known, detailed).await;
                     Answered::InStore
+                }
+                .boxed()
+            }
+            Question::ImagesInStore => {
+                let info = self.picture.engine.clone().unwrap_or_default();
+                let (known, detailed) = (self.picture.known.clone(), self.images.answered());
+                async move {
+                    let found = images_in_store(engine, info, known, detailed).await;
+                    Answered::ImagesInStore(found.map(|(_, images)| images))
                 }
                 .boxed()
             }
@@ -515,6 +553,7 @@ impl<'e> Scan<'e> {
             match question {
                 // Below API 1.42 that would be the walk over everything.
                 Question::BuildCache if self.has_only_whole_df() => {}
+                Question::Images => self.want(Question::ImagesInStore),
                 // Its turn comes after the images that it shares layers with.
                 Question::BuildCache => {
                     self.picture.idly.remove(&Question::BuildCache);

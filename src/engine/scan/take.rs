@@ -8,7 +8,7 @@ use super::walks::Measured;
 use super::work::Landing;
 use super::{InspectedContainer, with_surroundings};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage, Store};
+use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
 };
@@ -19,10 +19,10 @@ use crate::domain::store::content::BlobList;
 use crate::domain::store::folder::Contents;
 use crate::domain::store::layerdb::Stored;
 use crate::domain::store::unpacked::Extent;
-use crate::engine::gist::number_of;
+use crate::engine::gist::{Gist, number_of};
 use crate::engine::host::on_disk::Counted;
 use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};
-use crate::engine::metadata::images::Asked;
+use crate::engine::metadata::noted::Unread;
 use crate::engine::scan::stages::Scan;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -47,6 +47,8 @@ pub(super) enum Answered {
     Blocks(Option<Counted>),
     /// The engine has been told what the store's own files say, where they could be read.
     InStore,
+    /// All images as the store's own files have them, or why the engine must list them.
+    ImagesInStore(Result<Vec<Image>, Unread>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Unlisted(Unlisted),
@@ -80,6 +82,7 @@ impl Scan<'_> {
             Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Blocks(counted) => self.take_blocks(counted),
             Answered::InStore => self.landed(Question::InStore),
+            Answered::ImagesInStore(images) => self.take_images_in_store(images),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -107,7 +110,11 @@ impl Scan<'_> {
     /// The host shows more of a local engine when more of the engine is known.
     fn landed_first(&mut self, question: Question) {
         let tells = match question {
-            Question::About | Question::Images | Question::Containers | Question::Volumes => true,
+            Question::About
+            | Question::Images
+            | Question::ImagesInStore
+            | Question::Containers
+            | Question::Volumes => true,
             Question::BuildCache => self.picture.root.is_none(),
             _ => false,
         };
@@ -125,6 +132,7 @@ impl Scan<'_> {
                 info.local = old.local;
                 info.why_not_local.clone_from(&old.why_not_local);
                 info.closed_disks.clone_from(&old.closed_disks);
+                info.unread.clone_from(&old.unread);
             }
             // An engine that was restarted with its other store has other layers.
             let old = self.picture.engine.as_deref();
@@ -190,42 +198,72 @@ impl Scan<'_> {
     }
 
     fn take_images(&mut self, answer: Answer<Vec<Image>>) {
-        if let Some(images) = self.picture.heard(Question::Images, answer) {
-            // Intermediates are on no screen: they are asked last.
-            let (named, unnamed): (Vec<&Image>, Vec<&Image>) =
-                images.iter().partition(|image| !image.names.is_empty());
-            self.picture.known.images = named.iter().map(|image| image.id.clone()).collect();
-            let list = named
-                .into_iter()
-                .chain(unnamed)
-                // A new name changes when it was last tagged; nothing else of an image can change.
-                .map(|image| (image.id.clone(), number_of(&image.names)))
-                .collect();
-            let changed = self.images.list(list);
-            let store = self.picture.engine.as_ref().map(|info| info.store);
-            if store.is_none_or(|store| store == Store::Containerd) {
-                self.picture.steps = Asked::of(&images, HashSet::new()).steps;
-            }
-            self.want(Question::External);
-            let ids: HashSet<&ImageId> = self.images.keys().collect();
-            self.picture.shared.retain(|id| ids.contains(id));
-            if self.picture.told.takes(Question::Images, &images) {
-                self.outbox.push(Part::Images(images));
-            }
-            if changed && !self.has_only_whole_df() {
-                self.want(Question::SharedSizes);
-            }
+        let is_read = self.picture.idly.contains(&Question::Images);
+        let told = self.picture.told.last(Question::Images);
+        let listed = self.picture.heard(Question::Images, answer);
+        // What the store's own files have told is so.
+        let news = listed.filter(|images| !is_read || told != Some(Gist::of(images)));
+        if let Some(images) = news {
+            self.take_list_of_images(images);
             self.read_images();
-            if !self.is_coming(Question::SharedSizes) {
-                self.settle_shared();
-            }
-            self.end(Question::Images);
-            if self.images.is_idle() {
-                self.images.ends();
-                self.end_layers();
-            }
+            self.end_images(Question::Images);
         } else {
             self.end(Question::Images);
+        }
+    }
+
+    /// The engine's own list comes when nothing else is to be done, and where the store cannot be read, now.
+    fn take_images_in_store(&mut self, images: Result<Vec<Image>, Unread>) {
+        let info = self.picture.engine.as_deref().cloned();
+        let unread = images.as_ref().err().map(|why| why.to_string().into());
+        self.send_engine(EngineInfo {
+            unread,
+            ..info.unwrap_or_default()
+        });
+        if let Ok(images) = images {
+            self.picture.idly.insert(Question::Images);
+            self.picture.failures.remove(&Question::Images);
+            self.take_list_of_images(images);
+            self.want(Question::Images);
+            self.end_images(Question::ImagesInStore);
+        } else {
+            self.picture.idly.remove(&Question::Images);
+            self.ask(Question::Images);
+            self.landed(Question::ImagesInStore);
+        }
+    }
+
+    fn end_images(&mut self, question: Question) {
+        self.end(question);
+        if self.images.is_idle() {
+            self.images.ends();
+            self.end_layers();
+        }
+    }
+
+    fn take_list_of_images(&mut self, images: Vec<Image>) {
+        // Intermediates are on no screen: they are asked last.
+        let (named, unnamed): (Vec<&Image>, Vec<&Image>) =
+            images.iter().partition(|image| !image.names.is_empty());
+        self.picture.known.images = named.iter().map(|image| image.id.clone()).collect();
+        let list = named
+            .into_iter()
+            .chain(unnamed)
+            // A new name changes when it was last tagged; nothing else of an image can change.
+            .map(|image| (image.id.clone(), number_of(&image.names)))
+            .collect();
+        let changed = self.images.list(list);
+        self.want(Question::External);
+        let ids: HashSet<&ImageId> = self.images.keys().collect();
+        self.picture.shared.retain(|id| ids.contains(id));
+        if self.picture.told.takes(Question::Images, &images) {
+            self.outbox.push(Part::Images(images));
+        }
+        if changed && !self.has_only_whole_df() {
+            self.want(Question::SharedSizes);
+        }
+        if !self.is_coming(Question::SharedSizes) {
+            self.settle_shared();
         }
     }
 

@@ -181,9 +181,16 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         first && !std::mem::replace(&mut seen.told, true)
     }
 
-    /// Those that wait to be asked.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &K> {
-        self.waiting.iter()
+    /// Those that were answered, each with the mark that it was asked for.
+    pub(super) fn answered(&self) -> HashMap<K, M>
+    where
+        M: Copy,
+    {
+        let answered = self.seen.iter().filter(|(_, seen)| seen.known);
+        let marks = answered.filter_map(|(key, seen)| Some((key.clone(), seen.mark?)));
+        let mut all = HashMap::new();
+        all.extend(marks);
+        all
     }
 
     pub(super) fn is_waiting(&self) -> bool {

@@ -65,6 +65,13 @@ pub fn report(survey: &Survey, page: Page) -> String {
             .failures()
             .map(|(what, why)| format!("not known: {what}: {}", sanitise(why))),
     );
+    let unread = inventory.engine.unread.iter();
+    lines.extend(unread.map(|why| {
+        format!(
+            "images: asked of the engine, which is slow: {}",
+            sanitise(why)
+        )
+    }));
     let warnings = inventory.volume_warnings.iter();
     lines.extend(warnings.map(|it| format!("volumes: the engine warns: {}", sanitise(it))));
     for kind in survey.kinds() {

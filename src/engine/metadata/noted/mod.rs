@@ -5,13 +5,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::collector::Collector;
+use super::collector::{Collector, DATABASE, Named};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text};
 use crate::domain::store::content::Listed;
 use crate::domain::store::metadata::Notes;
-use crate::domain::time::Timestamp;
-use crate::engine::host::{CONTAINERD, Known, Root, extents, has_images, is_random, prove};
+use crate::engine::host::in_use::is_locked;
+use crate::engine::host::{
+    CONTAINERD, Known, NotLocal, Root, extents, has_images, is_random, prove,
+};
 use crate::engine::port::clock;
 
 /// Where an engine keeps the containerd that it runs itself.
@@ -24,10 +26,13 @@ const LONGEST_DOCUMENT: u64 = 4 << 20;
 /// All that the store notes, and the way to its blobs.
 #[derive(Clone, Debug)]
 pub struct Noted {
+    /// The engine's own blobs, and then those of its build history.
     pub listed: Vec<Listed>,
+    /// How many are its own.
+    pub own: usize,
     pub notes: Arc<Notes>,
-    /// When an image was last given a name.
-    pub tagged: HashMap<ImageId, Timestamp>,
+    /// The names of images, in the order of the names.
+    pub named: Vec<Named>,
     pub documents: Documents,
 }
 
@@ -38,44 +43,114 @@ pub struct Documents {
     blobs: PathBuf,
 }
 
+/// Why images are not read out of the store's own files, so that the engine is asked for its list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    #[error(transparent)]
+    NotLocal(#[from] NotLocal),
+    #[error("no containerd that somebody works with keeps its data where this engine's would")]
+    NotHere,
+    #[error("what containerd has noted cannot be read, or changes all the time")]
+    Illegible,
+    #[error("containerd keeps nothing for a container that the engine lists: it is another's")]
+    Foreign,
+    #[error("the engine does not know an image that containerd keeps: it is another's")]
+    Stranger,
+    #[error("what the engine says of image {0} its files alone do not tell")]
+    Image(ImageId),
+    #[error("the disk did not answer within {0} s")]
+    Silent(u64),
+}
+
+/// What shows that notes are the engine's before it has listed its images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// They lie in its own folder, or have what it calls its containers, and somebody works with them.
+    ByPlace,
+    /// Nothing of the engine's is random there: it must know this image by its ID.
+    ByImage(ImageId),
+}
+
 impl Noted {
+    /// Returns true for an engine that keeps such a store and may keep it on this machine, which is to be proven.
+    #[must_use]
+    pub fn may_be_here(engine: &EngineInfo) -> bool {
+        engine.store == Store::Containerd && engine.host.starts_with("unix://")
+    }
+
     /// `None` where the engine is not proven to be local, or keeps no such store; where no folder of one is found
     /// that has all that the engine lists; and where its notes cannot be read, are written to all the time, or have
     /// another form. It opens files: call it where blocking is allowed.
     #[must_use]
     pub fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
+        let at = |root: Root, containerd: &Path| {
+            has_images(&root, containerd, &known.images).then_some(())?;
+            let noted = Self::at(root, containerd, engine)?;
+            let staying = staying(known);
+            let is_its = noted.notes.are_of(&known.images, &staying, &known.records);
+            is_its.then_some(noted)
+        };
+        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(Unread::NotHere);
+        in_folder_of_store(engine, known, at).ok()
+    }
+
+    /// The same before the engine has listed its images, whose list it takes long for; its containers are known. A store
+    /// that nobody works with was left behind: only the list would show it.
+    ///
+    /// # Errors
+    /// Why the list is needed.
+    pub fn before_images(engine: &EngineInfo, known: &Known) -> Result<(Self, Shown), Unread> {
+        let own = Path::new(DAEMON);
         in_folder_of_store(engine, known, |root, containerd| {
-            Self::at(root, containerd, engine, known)
+            let database = root.open_file(&containerd.join(DATABASE));
+            let is_used = database.is_ok_and(|file| is_locked(&file));
+            is_used.then_some(()).ok_or(Unread::NotHere)?;
+            let noted = Self::at(root, containerd, engine).ok_or(Unread::Illegible)?;
+            let staying = staying(known);
+            let mut leases = staying.iter().map(|id| noted.notes.leases.get(id.text()));
+            let has_all = leases.all(|lease| lease.is_some());
+            has_all.then_some(()).ok_or(Unread::Foreign)?;
+            let shown = if containerd == own || !staying.is_empty() {
+                Shown::ByPlace
+            } else {
+                // Without any there is next to nothing to list.
+                let image = noted.notes.images.iter().next();
+                Shown::ByImage(image.ok_or(Unread::NotHere)?.clone())
+            };
+            Ok((noted, shown))
         })
     }
 
-    fn at(root: Root, containerd: &Path, engine: &EngineInfo, known: &Known) -> Option<Self> {
+    fn at(root: Root, containerd: &Path, engine: &EngineInfo) -> Option<Self> {
         let mut collector = Collector::read(&root, containerd, &engine.driver)?;
-        let tagged = std::mem::take(&mut collector.own.tagged).into_iter();
-        let tagged = tagged.map(|(digest, time)| (ImageId::new(digest), time));
-        let tagged = tagged.collect();
-        let (listed, mut notes) = collector.notes(clock::now())?;
+        let named = std::mem::take(&mut collector.own.images);
+        let own = collector.own.blobs.len();
+        let targets = named.iter().map(|named| ImageId::new(named.target.clone()));
+        let (listed, mut notes) = collector.notes(targets.collect(), clock::now())?;
         let snapshots = containerd.join(snapshots_of(&engine.driver));
         notes.copies = &*engine.driver == COPIES;
         if let Ok(snapshots) = root.open_folder(&snapshots) {
             notes.inode = extents::inode(&snapshots);
             notes.packs = extents::packs(&snapshots);
         }
-        let mut staying = known.containers.clone();
-        staying.retain(|id| !known.leaving.contains(id));
-        if !notes.are_of(&known.images, &staying, &known.records) {
-            return None;
-        }
         Some(Self {
             listed,
+            own,
             notes: Arc::new(notes),
-            tagged,
+            named,
             documents: Documents {
                 blobs: containerd.join("io.containerd.content.v1.content/blobs/sha256"),
                 root: Arc::new(root),
             },
         })
     }
+}
+
+/// Containers that are not on their way out.
+fn staying(known: &Known) -> Vec<ContainerId> {
+    let all = known.containers.iter();
+    let staying = all.filter(|id| !known.leaving.contains(id));
+    staying.cloned().collect()
 }
 
 /// Returns the folder of a snapshotter's snapshots, below containerd's own.
@@ -104,7 +179,8 @@ pub(in crate::engine) struct Snapshots {
 impl Snapshots {
     /// `None` in the same cases as [`Noted::of`].
     pub(in crate::engine) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
-        in_folder_of_store(engine, known, |root, containerd| {
+        let at = |root: Root, containerd: &Path| {
+            has_images(&root, containerd, &known.images).then_some(())?;
             let space = Collector::read(&root, containerd, &engine.driver)?;
             let folder = snapshots_of(&engine.driver);
             let own = own_snapshots(&space, known);
@@ -116,7 +192,9 @@ impl Snapshots {
                 root,
                 own,
             })
-        })
+        };
+        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(Unread::NotHere);
+        in_folder_of_store(engine, known, at).ok()
     }
 
     pub(in crate::engine) fn root(&self) -> &Root {
@@ -168,22 +246,27 @@ fn is_chain(key: &str) -> bool {
 fn in_folder_of_store<T>(
     engine: &EngineInfo,
     known: &Known,
-    find: impl Fn(Root, &Path) -> Option<T>,
-) -> Option<T> {
+    find: impl Fn(Root, &Path) -> Result<T, Unread>,
+) -> Result<T, Unread> {
     if engine.store != Store::Containerd {
-        return None;
+        return Err(Unread::NotHere);
     }
-    let find = |root: Root, containerd: &str| {
-        let containerd = Path::new(containerd);
-        has_images(&root, containerd, &known.images).then(|| find(root, containerd))?
-    };
-    let root = prove(engine, known).ok()?;
-    let above = above_remapped(root.path());
-    let above = above.and_then(|above| Root::open(above.into()).ok());
-    let beside = || Root::open(CONTAINERD.into()).ok();
-    find(root, DAEMON)
-        .or_else(|| find(above?, DAEMON))
-        .or_else(|| find(beside()?, ""))
+    let root = prove(engine, known)?;
+    let above = above_remapped(root.path()).map(Text::from);
+    let root_of = |path: Text| Root::open(path).ok();
+    let mut why = Unread::NotHere;
+    for (root, containerd) in [
+        (Some(root), DAEMON),
+        (above.and_then(root_of), DAEMON),
+        (root_of(CONTAINERD.into()), ""),
+    ] {
+        match root.map(|root| find(root, Path::new(containerd))) {
+            Some(Ok(found)) => return Ok(found),
+            Some(Err(error)) if why == Unread::NotHere => why = error,
+            Some(Err(_)) | None => {}
+        }
+    }
+    Err(why)
 }
 
 impl Documents {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{FlockOperation, flock};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
@@ -175,7 +177,11 @@ fn put_leases(meta: &mut Tree) {
 }
 
 fn put_blobs(meta: &mut Tree) {
-    put(meta, "v1 moby images x:1 target digest", digest('a').into());
+    put(
+        meta,
+        "v1 moby images docker.io/library/x:1 target digest",
+        digest('a').into(),
+    );
     let label = |key: &str, letter| Some((format!("labels containerd.io/{key}"), digest(letter)));
     for (space, letter, size, label) in [
         ("moby", 'a', 100, label("gc.ref.content.config", 'b')),
@@ -224,6 +230,31 @@ impl Place {
         fs::write(path, bytes).unwrap();
     }
 
+    /// Writes the documents of the image and its layer.
+    pub(in crate::engine) fn write_image(&self) {
+        let layer = "application/vnd.oci.image.layer.v1.tar";
+        let manifest = json!({
+            "config": {"digest": digest('b')},
+            "layers": [{"digest": digest('c'), "mediaType": layer}],
+        });
+        let config = json!({
+            "created": "2026-11-21T11:00:45Z",
+            "rootfs": {"diff_ids": [digest('1')]},
+            "history": [{"created_by": "RUN x"}],
+        });
+        for (letter, content) in [('a', manifest), ('b', config)] {
+            let blob = format!("{BLOBS}/{}", letter.to_string().repeat(64));
+            self.write(&blob, content.to_string().as_bytes());
+        }
+    }
+
+    /// Locks the database as whoever works with it does.
+    pub(in crate::engine) fn in_use(&self) -> fs::File {
+        let file = fs::File::open(self.0.path().join(META)).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        file
+    }
+
     pub(in crate::engine) fn engine(&self) -> EngineInfo {
         EngineInfo {
             host: "unix:///run/x.sock".into(),
@@ -250,6 +281,43 @@ pub(in crate::engine) fn known() -> Known {
     }
 }
 
+/// Before images are listed, a store is the engine's where somebody works with it, and it has all of its containers.
+#[test]
+fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
+    let place = Place::stored();
+    let shown = |engine: &EngineInfo, known: &Known| {
+        let found = Noted::before_images(engine, known);
+        found.map(|(_, shown)| shown)
+    };
+    let by_place = Ok(Shown::ByPlace);
+    let (engine, known) = (place.engine(), known());
+    assert_eq!(
+        shown(&engine, &known),
+        Err(Unread::NotHere),
+        "it was left behind"
+    );
+    let lock = place.in_use();
+    assert_eq!(shown(&engine, &known), by_place);
+    let none = Known::default();
+    assert_eq!(shown(&engine, &none), by_place, "its own folder");
+    let mut others = known.clone();
+    others.containers.push(ContainerId::new("0".repeat(64)));
+    assert_eq!(shown(&engine, &others), Err(Unread::Foreign));
+    others.leaving = vec![ContainerId::new("0".repeat(64))];
+    assert_eq!(shown(&engine, &others), by_place);
+    let elsewhere = EngineInfo {
+        engine_id: "elsewhere".into(),
+        ..engine.clone()
+    };
+    let why = shown(&elsewhere, &known);
+    assert!(matches!(why, Err(Unread::NotLocal(_))), "{why:?}");
+    // A page that somebody was writing, and what has another form.
+    place.write(FOLDERS, &[0; 512]);
+    assert_eq!(shown(&engine, &known), Err(Unread::Illegible));
+    drop(lock);
+    assert_eq!(shown(&engine, &known), Err(Unread::NotHere));
+}
+
 #[test]
 fn notes_tell_blobs_snapshots_and_leases() {
     let place = Place::stored();
@@ -257,7 +325,7 @@ fn notes_tell_blobs_snapshots_and_leases() {
         listed,
         notes,
         documents,
-        tagged: _,
+        ..
     } = place.noted().unwrap();
     let size = |key: &str| notes.snapshots[key].size;
     assert_eq!(size(&digest('1')), Some(Bytes(8_192)));

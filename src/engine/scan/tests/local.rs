@@ -261,6 +261,57 @@ async fn nothing_is_unexplained_of_an_engine_that_is_elsewhere() {
     assert!(watched.is_done(&Stage::ALL));
 }
 
+/// Where the store's own files tell all images, the engine is asked for its list when all else is done, and what it says
+/// counts.
+#[tokio::test(start_paused = true)]
+async fn images_come_out_of_the_store_and_the_engines_list_behind_all() {
+    let place = noted::Place::stored();
+    let (id, container) = (noted::known().images[0].clone(), noted::known().containers);
+    place.write_image();
+    let fake = Fake::new();
+    *fake.info.lock().unwrap() = EngineInfo {
+        version: "28.5.2".into(),
+        ..place.engine()
+    };
+    let mut listed = image("one");
+    listed.id = id.clone();
+    *fake.images.lock().unwrap() = vec![listed];
+    let running = super::container(container[0].as_str(), State::Exited);
+    *fake.containers.lock().unwrap() = vec![running];
+    let lock = place.in_use();
+
+    let base = Inventory::default();
+    let once = scan_once(&fake, Wanted::ALL, &base, |_, _| {}).await;
+    let once = once.unwrap();
+    let names = |inventory: &Inventory| inventory.images[0].names.clone();
+    assert_eq!(names(&once), ["x:1"]);
+    assert_eq!(once.images[0].id, id);
+    assert_eq!(fake.count("images"), 0);
+
+    let slow = Behaviour::After(Duration::from_secs(20));
+    fake.script("images", slow);
+    let mut watched = Watched::new(fake);
+    watched.seconds(3).await;
+    assert_eq!(names(&watched.inventory), ["x:1"]);
+    assert!(watched.is_done(&Stage::ALL), "nothing waits for the list");
+    let last = watched.fake.calls().pop();
+    assert_eq!(last.as_deref(), Some("images"), "when all else is done");
+    watched.seconds(20).await;
+    assert_eq!(
+        names(&watched.inventory),
+        ["name-one:latest"],
+        "as the engine says it"
+    );
+
+    // Nobody works with it any more: the engine is asked at once.
+    drop(lock);
+    watched.fake.heal();
+    watched.fake.happens(Change::Images);
+    watched.seconds(3).await;
+    assert_eq!(watched.fake.count("images"), 2);
+    assert_eq!(names(&watched.inventory), ["name-one:latest"]);
+}
+
 /// The containerd store's own notes are its list, as long as they are this engine's.
 #[tokio::test(start_paused = true)]
 async fn the_stores_own_notes_are_the_list_where_they_have_all_that_is_listed() {
