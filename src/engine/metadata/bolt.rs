@@ -4,7 +4,11 @@
 //! of the two meta pages, which leads to the new root. A reader that finds the same newest meta page before and
 //! after has read one whole state. Whatever does not look as it should is no answer.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use super::pages::Pages;
+use crate::domain::item::Text;
 
 /// The file's own mark, and the only version that there has been.
 const MAGIC: u32 = 0xED0C_DAED;
@@ -23,9 +27,26 @@ const IS_BUCKET: u32 = 0x01;
 /// No tree of the engine's is deeper: a file that leads in circles is not followed.
 const DEEPEST: u32 = 32;
 
+/// Texts that were read, each kept once: the same digest stands in many places of a database, and in others.
+#[derive(Default)]
+pub(in crate::engine) struct Texts(RefCell<HashSet<Text>>);
+
+impl Texts {
+    fn own(&self, text: &str) -> Text {
+        let mut own = self.0.borrow_mut();
+        if let Some(text) = own.get(text) {
+            return text.clone();
+        }
+        let text = Text::from(text);
+        own.insert(text.clone());
+        text
+    }
+}
+
 /// A database as it was when it was read.
 pub(in crate::engine) struct Bolt<'a> {
     pages: &'a Pages,
+    texts: &'a Texts,
     page_size: usize,
     root: u64,
     /// Grows with each change.
@@ -47,18 +68,18 @@ pub(in crate::engine) enum Bucket<'a> {
 
 impl<'a> Bolt<'a> {
     /// Finds the newest whole state.
-    pub(in crate::engine) fn open(pages: &'a Pages) -> Option<Self> {
-        let first = Self::meta(pages, 0);
+    pub(in crate::engine) fn open(pages: &'a Pages, texts: &'a Texts) -> Option<Self> {
+        let first = Self::meta(pages, texts, 0);
         // The second meta page is a page further on, whose size only the first knows, or the system does.
         let size = first.as_ref().map_or(4096, |meta| meta.page_size);
-        let second = Self::meta(pages, size);
+        let second = Self::meta(pages, texts, size);
         first
             .into_iter()
             .chain(second)
             .max_by_key(|meta| meta.transaction)
     }
 
-    fn meta(pages: &'a Pages, at: usize) -> Option<Self> {
+    fn meta(pages: &'a Pages, texts: &'a Texts, at: usize) -> Option<Self> {
         let start = u64::try_from(at + PAGE_HEADER).ok()?;
         let meta = &*pages.bytes(start, META)?;
         if u32_at(meta, 0)? != MAGIC || u32_at(meta, 4)? != VERSION {
@@ -73,6 +94,7 @@ impl<'a> Bolt<'a> {
         }
         Some(Self {
             pages,
+            texts,
             page_size,
             root: u64_at(meta, 16)?,
             transaction: u64_at(meta, 48)?,
@@ -83,16 +105,53 @@ impl<'a> Bolt<'a> {
         Bucket::At(self.root)
     }
 
-    /// Reads something of it with pages of their own, which are not kept when it is done: a store has thousands of
-    /// rows, each with a page or two.
-    pub(in crate::engine) fn apart<T>(&self, read: impl FnOnce(&Bolt<'_>) -> T) -> T {
+    /// Returns what bytes say, where they are text.
+    pub(in crate::engine) fn text(&self, bytes: &[u8]) -> Option<Text> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(self.texts.own(text))
+    }
+
+    /// Takes in everything in a bucket, in order, with pages that are not kept: a store has thousands of rows, each with
+    /// a page or two of its own. `None` where the file is not what it should be, or taking something in fails.
+    pub(in crate::engine) fn each(&self, bucket: &Bucket<'a>, take: &mut Take<'_>) -> Option<()> {
+        let mut pages = self.most_pages();
+        match bucket {
+            Bucket::At(page) => self.apart(*page, 0, &mut pages, take),
+            Bucket::Inline(page) => self.visit(page, 0, &mut pages, take),
+        }
+    }
+
+    fn apart(&self, page: u64, depth: u32, left: &mut usize, take: &mut Take<'_>) -> Option<()> {
         let pages = self.pages.anew();
-        read(&Bolt {
+        let bolt = Bolt {
             pages: &pages,
-            page_size: self.page_size,
-            root: self.root,
-            transaction: self.transaction,
-        })
+            texts: self.texts,
+            ..*self
+        };
+        bolt.visit(bolt.page(page)?, depth, left, take)
+    }
+
+    fn visit(
+        &self,
+        page: &'a [u8],
+        depth: u32,
+        left: &mut usize,
+        take: &mut Take<'_>,
+    ) -> Option<()> {
+        *left = left.checked_sub(1)?;
+        for part in parts(page)? {
+            match part? {
+                Part::Below(page) if depth < DEEPEST => self.apart(page, depth + 1, left, take)?,
+                Part::Below(_) => return None,
+                Part::Entry(key, value) => take(self, key, value)?,
+            }
+        }
+        Some(())
+    }
+
+    /// No page has two above it: a file whose pages do would be walked through times without number.
+    fn most_pages(&self) -> usize {
+        self.pages.length() / self.page_size.max(1) + 1
     }
 
     /// Everything in a bucket, in order. `None` where the file is not what it should be.
@@ -101,8 +160,7 @@ impl<'a> Bolt<'a> {
         bucket: &Bucket<'a>,
     ) -> Option<Vec<(&'a [u8], Value<'a>)>> {
         let mut entries = Vec::new();
-        // No page has two above it: a file whose pages do would be walked through times without number.
-        let mut pages = self.pages.length() / self.page_size.max(1) + 1;
+        let mut pages = self.most_pages();
         match bucket {
             Bucket::At(page) => self.walk(self.page(*page)?, 0, &mut pages, &mut entries)?,
             Bucket::Inline(page) => self.walk(page, 0, &mut pages, &mut entries)?,
@@ -122,24 +180,49 @@ impl<'a> Bolt<'a> {
         entries: &mut Vec<(&'a [u8], Value<'a>)>,
     ) -> Option<()> {
         *pages = pages.checked_sub(1)?;
-        let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
-        // No more elements than there is room for in the whole file.
-        if entries.len() + count > self.pages.length() / ELEMENT {
-            return None;
-        }
-        for index in 0..count {
-            let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
-            match flags {
-                BRANCH if depth < DEEPEST => {
-                    let below = self.page(u64_at(element, 8)?)?;
-                    self.walk(below, depth + 1, pages, entries)?;
+        for part in parts(page)? {
+            // No more elements than there is room for in the whole file.
+            if entries.len() >= self.pages.length() / ELEMENT {
+                return None;
+            }
+            match part? {
+                Part::Below(page) if depth < DEEPEST => {
+                    self.walk(self.page(page)?, depth + 1, pages, entries)?;
                 }
-                LEAF => entries.push(leaf(element)?),
-                _ => return None,
+                Part::Below(_) => return None,
+                Part::Entry(key, value) => entries.push((key, value)),
             }
         }
         Some(())
     }
+}
+
+/// Takes in what is found under a key, with the database as it is there.
+pub(in crate::engine) type Take<'t> =
+    dyn for<'p> FnMut(&Bolt<'p>, &'p [u8], Value<'p>) -> Option<()> + 't;
+
+/// What a page has.
+enum Part<'a> {
+    /// The number of a page below it.
+    Below(u64),
+    Entry(&'a [u8], Value<'a>),
+}
+
+/// All that a page has, in order; `None` for each part that is not what it should be.
+fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<Part<'_>>>> {
+    let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
+    let part = move |index: usize| {
+        let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
+        match flags {
+            BRANCH => Some(Part::Below(u64_at(element, 8)?)),
+            LEAF => {
+                let (key, value) = leaf(element)?;
+                Some(Part::Entry(key, value))
+            }
+            _ => None,
+        }
+    };
+    Some((0..count).map(part))
 }
 
 /// A leaf's element: flags, where its key begins from here, and how long key and value are.
@@ -245,11 +328,30 @@ mod tests {
         [meta(0, 7, 4), meta(1, 2, 5), branch, leaf].concat()
     }
 
+    /// What `each` takes in, by its keys; it must be what `entries` returns.
+    fn keys(bolt: &Bolt<'_>) -> Option<Vec<Text>> {
+        let mut keys = Vec::new();
+        let taken = bolt.each(&bolt.root(), &mut |bolt, key, _| {
+            keys.push(bolt.text(key)?);
+            Some(())
+        });
+        let all = bolt.entries(&bolt.root());
+        let all = all.map(|all| {
+            all.into_iter()
+                .filter_map(|(key, _)| bolt.text(key))
+                .collect()
+        });
+        assert_eq!(taken.map(|()| keys), all);
+        all
+    }
+
     #[test]
     fn the_newest_state_is_read_through_branches_and_buckets() {
         let file = pages(&file());
-        let bolt = Bolt::open(&file).unwrap();
+        let texts = Texts::default();
+        let bolt = Bolt::open(&file, &texts).unwrap();
         assert_eq!(bolt.transaction, 5);
+        assert_eq!(keys(&bolt).unwrap(), ["name", "plain"]);
         let entries = bolt.entries(&bolt.root()).unwrap();
         let [
             (b"name", Value::Bucket(bucket)),
@@ -267,27 +369,29 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_no_answer() {
-        assert!(Bolt::open(&pages(b"")).is_none());
+        assert!(Bolt::open(&pages(b""), &Texts::default()).is_none());
         let mut damaged = file();
         damaged[512 + 40] ^= 1;
         // The newer meta page is not whole: the older one leads to a page that is not there.
         let damaged = pages(&damaged);
-        let bolt = Bolt::open(&damaged).unwrap();
+        let texts = Texts::default();
+        let bolt = Bolt::open(&damaged, &texts).unwrap();
         assert_eq!(bolt.transaction, 4);
-        assert!(bolt.entries(&bolt.root()).is_none());
+        assert!(keys(&bolt).is_none());
         let whole = file();
         for end in 0..whole.len() {
             let part = pages(&whole[..end]);
-            if let Some(bolt) = Bolt::open(&part) {
-                let _ = bolt.entries(&bolt.root());
+            if let Some(bolt) = Bolt::open(&part, &Texts::default()) {
+                let _ = keys(&bolt);
             }
         }
         // A branch that leads to itself.
         let mut circle = file();
         circle[2 * 512 + 24..2 * 512 + 32].copy_from_slice(&2_u64.to_ne_bytes());
         let circle = pages(&circle);
-        let bolt = Bolt::open(&circle).unwrap();
-        assert!(bolt.entries(&bolt.root()).is_none());
+        let texts = Texts::default();
+        let bolt = Bolt::open(&circle, &texts).unwrap();
+        assert!(keys(&bolt).is_none());
         // Branches of which each leads to the next by two ways: nothing is broken but the number of ways.
         let mut ways = [meta(0, 2, 4), meta(1, 2, 5)].concat();
         for id in 2..30_u64 {
@@ -301,7 +405,8 @@ mod tests {
         }
         ways.extend(leaves(30, &[("name", 0, b"value")]));
         let ways = pages(&ways);
-        let bolt = Bolt::open(&ways).unwrap();
-        assert!(bolt.entries(&bolt.root()).is_none());
+        let texts = Texts::default();
+        let bolt = Bolt::open(&ways, &texts).unwrap();
+        assert!(keys(&bolt).is_none());
     }
 }

@@ -178,40 +178,40 @@ impl Space {
     fn read(bolt: &Bolt<'_>, namespace: &Bucket<'_>, snapshotter: &str) -> Option<Self> {
         let mut space = Self::default();
         // What is not there is empty; what cannot be read leaves all of it unknown.
-        let below = |path: &[&str]| {
+        let each = |path: &[&str], take: &mut TakeRow<'_>| {
             let mut at = None;
             for name in path {
                 match bucket(bolt, at.as_ref().unwrap_or(namespace), name) {
                     Some(found) => at = Some(found),
-                    None => return Some(Vec::new()),
+                    None => return Some(()),
                 }
             }
-            buckets(bolt, at.as_ref().unwrap_or(namespace))
+            each_bucket(bolt, at.as_ref().unwrap_or(namespace), take)
         };
-        for (digest, blob) in below(&["content", "blob"])? {
-            let listed = bolt.apart(|bolt| {
-                Some(Listed {
-                    digest,
-                    size: number(bolt, &blob, "size")?,
-                    labels: labels(bolt, &blob)?,
-                })
+        each(&["content", "blob"], &mut |bolt, digest, blob| {
+            space.blobs.push(Listed {
+                digest,
+                size: number(bolt, blob, "size")?,
+                labels: labels(bolt, blob)?,
             });
-            space.blobs.push(listed?);
-        }
-        for (key, own) in below(&["snapshots", snapshotter])? {
-            let row = bolt.apart(|bolt| Row::read(bolt, &own));
-            space.snapshots.insert(key, row?);
-        }
-        for (name, image) in below(&["images"])? {
-            let named = bolt.apart(|bolt| Named::read(bolt, name, &image));
-            space.images.extend(named);
-        }
-        for (name, own) in below(&["leases"])? {
-            let lease = bolt.apart(|bolt| lease(bolt, &own, snapshotter));
-            space.leases.insert(name, lease?);
-        }
-        let running = below(&["containers"])?.into_iter();
-        space.containers = running.map(|(id, _)| id).collect();
+            Some(())
+        })?;
+        each(&["snapshots", snapshotter], &mut |bolt, key, own| {
+            space.snapshots.insert(key, Row::read(bolt, own)?);
+            Some(())
+        })?;
+        each(&["images"], &mut |bolt, name, image| {
+            space.images.extend(Named::read(bolt, name, image));
+            Some(())
+        })?;
+        each(&["leases"], &mut |bolt, name, own| {
+            space.leases.insert(name, lease(bolt, own, snapshotter)?);
+            Some(())
+        })?;
+        each(&["containers"], &mut |_, id, _| {
+            space.containers.insert(id);
+            Some(())
+        })?;
         Some(space)
     }
 }
@@ -274,8 +274,7 @@ fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<(Text, Text)>> {
         let Value::Bytes(value) = value else {
             return None;
         };
-        let key = std::str::from_utf8(key).ok()?;
-        Some((key.into(), std::str::from_utf8(value).ok()?.into()))
+        Some((bolt.text(key)?, bolt.text(value)?))
     });
     Some(pairs.collect())
 }
@@ -297,11 +296,12 @@ fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, Folder>> {
             },
         })
     };
-    let folder = |(name, own): (Text, Bucket<'_>)| {
-        let folder = bolt.apart(|bolt| read(bolt, &own))?;
-        Some((name, folder))
-    };
-    buckets(bolt, &snapshots)?.into_iter().map(folder).collect()
+    let mut folders = HashMap::new();
+    each_bucket(bolt, &snapshots, &mut |bolt, name, own| {
+        folders.insert(name, read(bolt, own)?);
+        Some(())
+    })?;
+    Some(folders)
 }
 
 /// What Go's `binary.PutVarint` has written of a size: the lowest bit is the sign.
@@ -355,8 +355,7 @@ fn bytes<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<&'a [u8]> {
 }
 
 fn text(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Text> {
-    let text = std::str::from_utf8(bytes(bolt, of, name)?);
-    text.ok().map(Text::from)
+    bolt.text(bytes(bolt, of, name)?)
 }
 
 fn entry<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Value<'a>> {
@@ -365,10 +364,24 @@ fn entry<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Value<'a>> 
     Some(named.next()?.1)
 }
 
+/// Takes in a bucket with its name, and the database as it is there.
+type TakeRow<'t> = dyn for<'p> FnMut(&Bolt<'p>, Text, &Bucket<'p>) -> Option<()> + 't;
+
+/// Takes in the buckets in a bucket, one by one.
+fn each_bucket<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, take: &mut TakeRow<'_>) -> Option<()> {
+    bolt.each(of, &mut |bolt, key, value| match value {
+        Value::Bucket(bucket) => match bolt.text(key) {
+            Some(name) => take(bolt, name, &bucket),
+            None => Some(()),
+        },
+        Value::Bytes(_) => Some(()),
+    })
+}
+
 fn buckets<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>) -> Option<Vec<(Text, Bucket<'a>)>> {
     let entries = bolt.entries(of)?.into_iter();
     let buckets = entries.filter_map(|(key, value)| match value {
-        Value::Bucket(bucket) => Some((std::str::from_utf8(key).ok()?.into(), bucket)),
+        Value::Bucket(bucket) => Some((bolt.text(key)?, bucket)),
         Value::Bytes(_) => None,
     });
     Some(buckets.collect())
@@ -376,8 +389,7 @@ fn buckets<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>) -> Option<Vec<(Text, Bucket<'a>
 
 fn keys(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<Text>> {
     let entries = bolt.entries(of)?.into_iter();
-    let keys = entries.filter_map(|(key, _)| std::str::from_utf8(key).ok());
-    Some(keys.map(Text::from).collect())
+    Some(entries.filter_map(|(key, _)| bolt.text(key)).collect())
 }
 
 #[cfg(test)]

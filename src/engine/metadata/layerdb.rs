@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::bolt::{Bolt, Value};
+use super::bolt::{Bolt, Texts, Value};
 use super::pages::Pages;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
@@ -274,10 +274,10 @@ pub(in crate::engine) fn databases<T, const N: usize>(
     read: impl Fn([&Bolt<'_>; N]) -> Option<T>,
 ) -> Option<T> {
     for _ in 0..TRIES {
-        let files = paths.map(|path| pages(root, path));
+        let (files, texts) = (paths.map(|path| pages(root, path)), Texts::default());
         let bolts: Option<Vec<Bolt<'_>>> = files
             .iter()
-            .map(|file| Bolt::open(file.as_ref()?))
+            .map(|file| Bolt::open(file.as_ref()?, &texts))
             .collect();
         let bolts = bolts?;
         let those: Vec<&Bolt<'_>> = bolts.iter().collect();
@@ -285,7 +285,7 @@ pub(in crate::engine) fn databases<T, const N: usize>(
         // Pages are used again only by a later change, and there was none meanwhile.
         let is_same = |(path, bolt): (&&Path, &Bolt<'_>)| {
             let file = pages(root, path);
-            let now = file.as_ref().and_then(Bolt::open);
+            let now = file.as_ref().and_then(|file| Bolt::open(file, &texts));
             now.is_some_and(|now| now.transaction == bolt.transaction)
         };
         if paths.iter().zip(&bolts).all(is_same) {
