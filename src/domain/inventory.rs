@@ -39,6 +39,8 @@ pub struct EngineInfo {
     pub root: Text,
     /// What the engine calls itself (`ID` of `/info`); it tells a local engine from a forwarded one.
     pub engine_id: Text,
+    /// The namespace of containerd that it keeps its things in, where it says so (API 1.46 and newer).
+    pub namespace: Option<Text>,
     /// Proven to be on this machine, with a root that can be read (README.md, What is never removed).
     pub local: bool,
     /// Why it does not count as local, once that has been tried.

@@ -1,11 +1,12 @@
 //! How light dtop is on a terminal and on an engine: measured through a real pty, on a real engine.
 
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::archive;
-use super::engine::PrivateEngine;
+use super::engine::{PrivateEngine, run};
 use super::proxy::{Manner, Proxy, Request};
 use super::pty::Screen;
 
@@ -31,6 +32,8 @@ pub struct Pace {
     pub key: usize,
     pub page: usize,
     pub idle: Idle,
+    /// `dtop report --json`, from its start to its end.
+    pub report: Duration,
     /// The largest resident set, in bytes.
     pub memory: u64,
 }
@@ -60,6 +63,7 @@ impl Pace {
             time("GET /images/json, bare", self.raw_list),
             time("docker images", self.docker_images),
             time("docker system df -v", self.docker_df),
+            time("dtop report --json", self.report),
             time("dtop: first byte on the terminal", self.first_byte),
             time("dtop: first screen with names", self.first_screen),
             time(
@@ -123,6 +127,24 @@ impl Pace {
     }
 }
 
+/// The bounds of an engine that keeps the containerd store where dtop can read it, beside those that always hold: the
+/// engine takes seconds for its list there.
+pub fn missed_in_store(pace: &Pace) -> Vec<&'static str> {
+    let first = pace.raw_list.mul_f64(0.1) + Duration::from_millis(30);
+    let bounds = [
+        (
+            pace.first_screen <= first,
+            "first screen: 0.1 x the bare list + 30 ms",
+        ),
+        (
+            pace.report <= pace.docker_df.mul_f64(0.6),
+            "report --json: 0.6 x docker system df -v",
+        ),
+    ];
+    let missed = bounds.into_iter().filter(|(holds, _)| !holds);
+    missed.map(|(_, bound)| bound).collect()
+}
+
 /// What happened while nobody pressed a key and nothing happened on the engine.
 pub struct Idle {
     pub time: Duration,
@@ -157,6 +179,11 @@ pub fn measure(engine: &PrivateEngine, images: usize, times: usize, idle: Durati
     let docker_df = median(times.min(3), || {
         time(|| drop(engine.docker(&["system", "df", "-v"])))
     });
+    let report = median(times.min(3), || {
+        let mut report = Command::new(super::dtop());
+        report.args(["-H", &engine.host(), "report", "--json"]);
+        time(|| drop(run(&mut report)))
+    });
     let proxy = Proxy::before(&engine.socket(), engine.folder());
     let mut screen = start(&proxy.host());
     screen.wait_for(" Images ");
@@ -184,6 +211,7 @@ pub fn measure(engine: &PrivateEngine, images: usize, times: usize, idle: Durati
         key,
         page,
         idle,
+        report,
         memory,
     }
 }

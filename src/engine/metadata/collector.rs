@@ -19,7 +19,7 @@ use crate::engine::metadata::layerdb::databases;
 /// What containerd writes of everything, below its folder.
 pub(in crate::engine) const DATABASE: &str = "io.containerd.metadata.v1.bolt/meta.db";
 /// The engine's namespace, and that of its build history.
-const OWN: &str = "moby";
+pub(in crate::engine) const OWN: &str = "moby";
 const HISTORY: &str = "moby_history";
 /// A lease with it keeps what it names, and not what that refers to.
 const FLAT: &str = "containerd.io/gc.flat";

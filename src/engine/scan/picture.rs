@@ -19,7 +19,7 @@ use crate::domain::store::unpacked::Extent;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::host::on_disk::Wanted;
-use crate::engine::host::{Known, Measured, Proven};
+use crate::engine::host::{Known, Measured, Noted, Proven};
 
 /// What must be remembered between answers.
 #[derive(Default)]
@@ -28,6 +28,8 @@ pub(super) struct Picture {
     pub(super) engine: Option<Arc<EngineInfo>>,
     /// What the host may show, if it is this one.
     pub(super) known: Known,
+    /// What the containerd store's own files note, from when images were read out of them until blobs are.
+    pub(super) noted: Option<Noted>,
     pub(super) disks: Vec<Disk>,
     /// What is asked only because time has gone by, and not because something has happened; images, while they are listed
     /// out of the store's own files.

@@ -437,7 +437,7 @@ impl<'e> Scan<'e> {
                 let (known, detailed) = (self.picture.known.clone(), self.images.answered());
                 async move {
                     let found = images_in_store(engine, info, known, detailed).await;
-                    Answered::ImagesInStore(found.map(|(_, images)| images))
+                    Answered::ImagesInStore(found)
                 }
                 .boxed()
             }
@@ -476,8 +476,12 @@ impl<'e> Scan<'e> {
             images: images.clone(),
             ..self.picture.known.clone()
         };
+        let read = self.picture.noted.take();
         async move {
-            let noted = noted(info, known).await;
+            let noted = match read {
+                Some(noted) => Some(noted),
+                None => noted(info, known).await,
+            };
             Answered::Blobs(engine.blobs(&images, &further, noted).await)
         }
         .boxed()

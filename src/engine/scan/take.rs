@@ -21,7 +21,7 @@ use crate::domain::store::layerdb::Stored;
 use crate::domain::store::unpacked::Extent;
 use crate::engine::gist::{Gist, number_of};
 use crate::engine::host::on_disk::Counted;
-use crate::engine::host::{self, Surroundings, Unlisted, leaving, mounting};
+use crate::engine::host::{self, Noted, Surroundings, Unlisted, leaving, mounting};
 use crate::engine::metadata::noted::Unread;
 use crate::engine::scan::stages::Scan;
 use crate::engine::{EngineError, ImageDetails};
@@ -48,7 +48,7 @@ pub(super) enum Answered {
     /// The engine has been told what the store's own files say, where they could be read.
     InStore,
     /// All images as the store's own files have them, or why the engine must list them.
-    ImagesInStore(Result<Vec<Image>, Unread>),
+    ImagesInStore(Result<(Noted, Vec<Image>), Unread>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
     Surroundings(Arc<EngineInfo>, Option<Surroundings>),
     Unlisted(Unlisted),
@@ -82,7 +82,7 @@ impl Scan<'_> {
             Answered::Stored(layers) => self.take_stored(layers.into()),
             Answered::Blocks(counted) => self.take_blocks(counted),
             Answered::InStore => self.landed(Question::InStore),
-            Answered::ImagesInStore(images) => self.take_images_in_store(images),
+            Answered::ImagesInStore(found) => self.take_images_in_store(found),
             Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
             Answered::Image(id, answer) => self.take_image(&id, answer),
             Answered::Container(id, answer) => self.take_container(&id, answer),
@@ -213,14 +213,15 @@ impl Scan<'_> {
     }
 
     /// The engine's own list comes when nothing else is to be done, and where the store cannot be read, now.
-    fn take_images_in_store(&mut self, images: Result<Vec<Image>, Unread>) {
+    fn take_images_in_store(&mut self, found: Result<(Noted, Vec<Image>), Unread>) {
         let info = self.picture.engine.as_deref().cloned();
-        let unread = images.as_ref().err().map(|why| why.to_string().into());
+        let unread = found.as_ref().err().map(|why| why.to_string().into());
         self.send_engine(EngineInfo {
             unread,
             ..info.unwrap_or_default()
         });
-        if let Ok(images) = images {
+        if let Ok((noted, images)) = found {
+            self.picture.noted = Some(noted);
             self.picture.idly.insert(Question::Images);
             self.picture.failures.remove(&Question::Images);
             self.take_list_of_images(images);
@@ -391,6 +392,10 @@ impl Scan<'_> {
                 && ids != self.picture.known.containers
             {
                 self.want(Question::Blobs);
+            }
+            // Notes that were read before a container came do not have it.
+            if ids != self.picture.known.containers {
+                self.picture.noted = None;
             }
             self.picture.known.containers = ids;
             self.picture.known.leaving = leaving(&containers);

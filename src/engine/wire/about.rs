@@ -37,6 +37,11 @@ pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
         driver: info.text("Driver").into(),
         root: info.text("DockerRootDir").into(),
         engine_id: info.text("ID").into(),
+        namespace: info
+            .at("Containerd")
+            .at("Namespaces")
+            .filled("Containers")
+            .map(Into::into),
         vm: virtual_machine(info).map(Into::into),
         measure: Measure::Length,
         has_build_cache: !podman,

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::collector::{Collector, DATABASE, Named};
+use super::collector::{Collector, DATABASE, Named, OWN};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId, Text};
 use crate::domain::store::content::Listed;
@@ -50,6 +50,8 @@ pub enum Unread {
     NotLocal(#[from] NotLocal),
     #[error("no containerd that somebody works with keeps its data where this engine's would")]
     NotHere,
+    #[error("the engine keeps its things in another namespace of containerd than {OWN}")]
+    Namespace,
     #[error("what containerd has noted cannot be read, or changes all the time")]
     Illegible,
     #[error("containerd keeps nothing for a container that the engine lists: it is another's")]
@@ -65,7 +67,7 @@ pub enum Unread {
 /// What shows that notes are the engine's before it has listed its images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// They lie in its own folder, or have what it calls its containers, and somebody works with them.
+    /// They lie in its own folder and have its namespace, or have its containers, and somebody works with them.
     ByPlace,
     /// Nothing of the engine's is random there: it must know this image by its ID.
     ByImage(ImageId),
@@ -101,6 +103,11 @@ impl Noted {
     /// Why the list is needed.
     pub fn before_images(engine: &EngineInfo, known: &Known) -> Result<(Self, Shown), Unread> {
         let own = Path::new(DAEMON);
+        // An engine that maps users adds them to its name (moby's `RemapContainerdNamespaces`).
+        let namespace = engine.namespace.as_deref();
+        if namespace.is_some_and(|it| it != OWN) || above_remapped(&engine.root).is_some() {
+            return Err(Unread::Namespace);
+        }
         in_folder_of_store(engine, known, |root, containerd| {
             let database = root.open_file(&containerd.join(DATABASE));
             let is_used = database.is_ok_and(|file| is_locked(&file));
@@ -110,7 +117,8 @@ impl Noted {
             let mut leases = staying.iter().map(|id| noted.notes.leases.get(id.text()));
             let has_all = leases.all(|lease| lease.is_some());
             has_all.then_some(()).ok_or(Unread::Foreign)?;
-            let shown = if containerd == own || !staying.is_empty() {
+            let is_own = containerd == own && namespace.is_some();
+            let shown = if is_own || !staying.is_empty() {
                 Shown::ByPlace
             } else {
                 // Without any there is next to nothing to list.

@@ -289,7 +289,7 @@ fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
         let found = Noted::before_images(engine, known);
         found.map(|(_, shown)| shown)
     };
-    let by_place = Ok(Shown::ByPlace);
+    let by_place = || Ok(Shown::ByPlace);
     let (engine, known) = (place.engine(), known());
     assert_eq!(
         shown(&engine, &known),
@@ -297,14 +297,26 @@ fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
         "it was left behind"
     );
     let lock = place.in_use();
-    assert_eq!(shown(&engine, &known), by_place);
+    assert_eq!(shown(&engine, &known), by_place());
     let none = Known::default();
-    assert_eq!(shown(&engine, &none), by_place, "its own folder");
+    let first = Shown::ByImage(known.images[0].clone());
+    assert_eq!(
+        shown(&engine, &none),
+        Ok(first),
+        "its namespace may be another"
+    );
+    let in_namespace = |namespace: &str| EngineInfo {
+        namespace: Some(namespace.into()),
+        ..engine.clone()
+    };
+    assert_eq!(shown(&in_namespace("moby"), &none), by_place());
+    let why = shown(&in_namespace("moby-1000.1000"), &known);
+    assert_eq!(why, Err(Unread::Namespace));
     let mut others = known.clone();
     others.containers.push(ContainerId::new("0".repeat(64)));
     assert_eq!(shown(&engine, &others), Err(Unread::Foreign));
     others.leaving = vec![ContainerId::new("0".repeat(64))];
-    assert_eq!(shown(&engine, &others), by_place);
+    assert_eq!(shown(&engine, &others), by_place());
     let elsewhere = EngineInfo {
         engine_id: "elsewhere".into(),
         ..engine.clone()
