@@ -6,6 +6,8 @@
 mod beside;
 mod blocks;
 mod feed;
+mod images;
+mod lists;
 mod once;
 mod outbox;
 mod pass;

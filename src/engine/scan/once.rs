@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::OptionFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
@@ -11,19 +10,14 @@ use super::beside::{has_folders, parts, unlisted};
 use super::blocks::count_all;
 use super::rest::found_in_folder;
 use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
-use super::young::let_age;
 use super::{
     CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    images_in_store, inspect, look, noted, resolved, stored, tell_in_store, with_surroundings,
-    within,
+    inspect, look, noted, resolved, stored, tell_in_store, with_surroundings, within,
 };
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
-use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, ItemId, Record, Text, Volume, VolumeName,
-};
+use crate::domain::item::{Container, ContainerId, ImageId, ItemId, Record, Text, VolumeName};
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
-use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Resolved;
 use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Asked, Known, Leash, Noted, Proven};
@@ -198,92 +192,20 @@ async fn scan(
     Ok(once.inventory)
 }
 
-struct Once<'e> {
-    engine: &'e dyn Engine,
-    inventory: Inventory,
+pub(super) struct Once<'e> {
+    pub(super) engine: &'e dyn Engine,
+    pub(super) inventory: Inventory,
     progress: &'e mut dyn FnMut(Stage, &Progress),
     /// The engine's folder, if it is local.
     root: Option<Proven>,
     /// What volumes took that were measured.
     taken: host::Measured,
     /// What the containerd store's own files note, from when images were read out of them until blobs are.
-    noted: Option<Noted>,
-}
-
-/// What the lists answered, each by itself.
-struct Lists {
-    /// `None` where they are not asked for yet.
-    images: Option<Answered<Vec<Image>>>,
-    containers: Answered<Vec<Container>>,
-    services: Answered<Vec<Outsider>>,
-    volumes: Answered<Vec<Volume>>,
-}
-
-type Answered<T> = Result<T, EngineError>;
-
-/// Asks for all lists at once, but for that of images where it takes the engine long and its store may be read instead.
-///
-/// # Errors
-/// The engine does not answer in time, or answers nothing that there is to show.
-async fn lists(
-    engine: &dyn Engine,
-    before: &EngineInfo,
-) -> Result<(EngineInfo, Lists), EngineError> {
-    let since = clock::now();
-    // Who asks first is told what it said when it was greeted.
-    let told = if before.host.is_empty() {
-        Some(within("info", engine.about()).await?)
-    } else {
-        None
-    };
-    let may_read = Noted::may_be_here(told.as_ref().unwrap_or(before));
-    let about = async {
-        match told {
-            Some(about) => Ok(about),
-            None => within("info", engine.about()).await,
-        }
-    };
-    let images = (!may_read).then(|| within("images", engine.images()));
-    let (about, images, containers, services, volumes) = tokio::join!(
-        about,
-        OptionFuture::from(images),
-        within("containers", engine.containers()),
-        within("services", engine.services()),
-        within("volumes", engine.volumes()),
-    );
-    let about = about?;
-    if let (Some(Err(error)), Err(_), Err(_)) = (&images, &containers, &volumes) {
-        return Err(error.clone());
-    }
-    let (images, containers) = (
-        images.map(unless_silent).transpose()?,
-        unless_silent(containers)?,
-    );
-    let (services, mut volumes) = (unless_silent(services)?, unless_silent(volumes)?);
-    if let Ok(listed) = volumes {
-        let users = containers.as_deref().unwrap_or_default();
-        volumes = let_age(engine, listed, users, since).await;
-    }
-    let lists = Lists {
-        images,
-        containers,
-        services,
-        volumes,
-    };
-    Ok((about, lists))
-}
-
-/// Ends the scan where a list never came: who hangs with one hangs with all that follows (README.md, On the command
-/// line).
-fn unless_silent<T>(answer: Answered<T>) -> Result<Answered<T>, EngineError> {
-    match answer {
-        Err(error @ EngineError::TimedOut { .. }) => Err(error),
-        answer => Ok(answer),
-    }
+    pub(super) noted: Option<Noted>,
 }
 
 impl Once<'_> {
-    fn running(&mut self, stage: Stage) {
+    pub(super) fn running(&mut self, stage: Stage) {
         self.stage(stage, Progress::Running(clock::now()));
     }
 
@@ -298,70 +220,6 @@ impl Once<'_> {
     fn stage(&mut self, stage: Stage, progress: Progress) {
         (self.progress)(stage, &progress);
         self.inventory.apply(Part::Stage(stage, progress));
-    }
-
-    async fn lists(&mut self) -> Result<(), EngineError> {
-        for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
-            self.running(stage);
-        }
-        let (about, lists) = lists(self.engine, &self.inventory.engine).await?;
-        self.inventory.apply(Part::Engine(Arc::new(about)));
-        let images = match lists.images {
-            Some(images) => images,
-            None => self.images_in_store(&lists).await?,
-        };
-        self.end_list(Stage::Images, images, Part::Images);
-        self.end_list(Stage::Containers, lists.containers, Part::Containers);
-        self.end_list(Stage::Services, lists.services, Part::services);
-        self.end_list(Stage::Volumes, lists.volumes, Part::Volumes);
-        let warnings = self.engine.volume_warnings();
-        self.inventory.apply(Part::VolumeWarnings(warnings));
-        // It is told by what the lists lack.
-        let external = within("external containers", self.engine.external()).await?;
-        let external = Figure::Known(external);
-        self.inventory
-            .apply(Part::Outsiders(OutsiderKind::External, external));
-        Ok(())
-    }
-
-    /// Lists images as the store's own files have them, else as the engine does.
-    async fn images_in_store(
-        &mut self,
-        lists: &Lists,
-    ) -> Result<Answered<Vec<Image>>, EngineError> {
-        if let Ok(containers) = &lists.containers {
-            let known = Known {
-                containers: containers.iter().map(|it| it.id.clone()).collect(),
-                leaving: host::leaving(containers),
-                ..Known::default()
-            };
-            let info = Arc::clone(&self.inventory.engine);
-            let detailed = detailed(&self.inventory.images);
-            let found = images_in_store(self.engine, Arc::clone(&info), known, detailed).await;
-            match found {
-                Ok((noted, images)) => {
-                    self.noted = Some(noted);
-                    return Ok(Ok(images));
-                }
-                Err(why) => {
-                    let info = EngineInfo {
-                        unread: Some(why.to_string().into()),
-                        ..(*info).clone()
-                    };
-                    self.inventory.apply(Part::Engine(Arc::new(info)));
-                }
-            }
-        }
-        let images = unless_silent(within("images", self.engine.images()).await)?;
-        match &images {
-            Err(error) if lists.containers.is_err() && lists.volumes.is_err() => Err(error.clone()),
-            _ => Ok(images),
-        }
-    }
-
-    /// Takes a list in. One that is refused costs its own kind, and what nobody knows without it.
-    fn end_list<T>(&mut self, stage: Stage, answer: Answered<T>, part: impl FnOnce(T) -> Part) {
-        self.end_answer(stage, answer.map(Some), part);
     }
 
     async fn host(&mut self) {
@@ -438,7 +296,7 @@ impl Once<'_> {
         }
     }
 
-    fn end_answer<T>(
+    pub(super) fn end_answer<T>(
         &mut self,
         stage: Stage,
         answer: Result<Option<T>, EngineError>,

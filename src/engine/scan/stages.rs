@@ -22,7 +22,7 @@ use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
 use crate::domain::time::Timestamp;
 use crate::engine::gist::Gist;
-use crate::engine::host::{Known, Leash, Noted};
+use crate::engine::host::{Known, Leash};
 use crate::engine::{Change, Engine, EngineError};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -299,32 +299,6 @@ impl<'e> Scan<'e> {
         if !self.is_busy_before(Question::Images) {
             self.ask_if_due(Question::Images);
         }
-    }
-
-    /// Reads the images out of the store's own files, where these may be here and its engine's containers, which show
-    /// whose they are, are known; else asks the engine.
-    fn list_images(&mut self) {
-        if !self.is_due(Question::ImagesInStore) || self.is_flying(Question::About) {
-            return;
-        }
-        let engine = self.picture.engine.as_deref();
-        let may_read = engine.is_some_and(Noted::may_be_here);
-        if may_read && self.is_flying(Question::Containers) {
-            return;
-        }
-        self.forget(Question::ImagesInStore);
-        if may_read && self.picture.is_answered(Question::Containers) {
-            self.ask(Question::ImagesInStore);
-        } else {
-            self.picture.idly.remove(&Question::Images);
-            self.ask(Question::Images);
-        }
-    }
-
-    /// True when no list of images is waited for.
-    fn has_listed_images(&self) -> bool {
-        let is_listed = self.picture.idly.contains(&Question::Images);
-        (is_listed || !self.is_flying(Question::Images)) && !self.is_coming(Question::ImagesInStore)
     }
 
     pub(super) fn ask_if_due(&mut self, question: Question) {

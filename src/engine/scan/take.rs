@@ -8,18 +8,17 @@ use super::walks::Measured;
 use super::work::Landing;
 use super::{InspectedContainer, with_surroundings};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{EngineInfo, Inspected, Part, SharedSizes, Stage};
+use crate::domain::inventory::{EngineInfo, Part, SharedSizes, Stage};
 use crate::domain::item::{
     Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
 };
-use crate::domain::layers::{layers_to_read, sizes_of_bases};
+use crate::domain::layers::sizes_of_bases;
 use crate::domain::outsider::Outsider;
 use crate::domain::paths::Resolved;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::folder::Contents;
 use crate::domain::store::layerdb::Stored;
 use crate::domain::store::unpacked::Extent;
-use crate::engine::gist::{Gist, number_of};
 use crate::engine::host::on_disk::Counted;
 use crate::engine::host::{self, Noted, Surroundings, Unlisted, leaving, mounting};
 use crate::engine::metadata::noted::Unread;
@@ -97,7 +96,7 @@ impl Scan<'_> {
     }
 
     /// Says that a question's stage has ended.
-    fn end(&mut self, question: Question) {
+    pub(super) fn end(&mut self, question: Question) {
         self.landed_first(question);
         let Some(stage) = question.stage() else {
             return self.landed(question);
@@ -166,7 +165,7 @@ impl Scan<'_> {
         }
     }
 
-    fn send_engine(&mut self, info: EngineInfo) {
+    pub(super) fn send_engine(&mut self, info: EngineInfo) {
         if self.picture.engine.as_deref() != Some(&info) {
             let info = Arc::new(info);
             self.picture.engine = Some(Arc::clone(&info));
@@ -195,181 +194,6 @@ impl Scan<'_> {
         }
         self.give_up_folder();
         self.landed(Question::Surroundings);
-    }
-
-    fn take_images(&mut self, answer: Answer<Vec<Image>>) {
-        let is_read = self.picture.idly.contains(&Question::Images);
-        let told = self.picture.told.last(Question::Images);
-        let listed = self.picture.heard(Question::Images, answer);
-        // What the store's own files have told is so.
-        let news = listed.filter(|images| !is_read || told != Some(Gist::of(images)));
-        if let Some(images) = news {
-            self.take_list_of_images(images);
-            self.read_images();
-            self.end_images(Question::Images);
-        } else {
-            self.end(Question::Images);
-        }
-    }
-
-    /// The engine's own list comes when nothing else is to be done, and where the store cannot be read, now.
-    fn take_images_in_store(&mut self, found: Result<(Noted, Vec<Image>), Unread>) {
-        let info = self.picture.engine.as_deref().cloned();
-        let unread = found.as_ref().err().map(|why| why.to_string().into());
-        self.send_engine(EngineInfo {
-            unread,
-            ..info.unwrap_or_default()
-        });
-        if let Ok((noted, images)) = found {
-            self.picture.noted = Some(noted);
-            self.picture.idly.insert(Question::Images);
-            self.picture.failures.remove(&Question::Images);
-            self.take_list_of_images(images);
-            self.want(Question::Images);
-            self.end_images(Question::ImagesInStore);
-        } else {
-            self.picture.idly.remove(&Question::Images);
-            self.ask(Question::Images);
-            self.landed(Question::ImagesInStore);
-        }
-    }
-
-    fn end_images(&mut self, question: Question) {
-        self.end(question);
-        if self.images.is_idle() {
-            self.images.ends();
-            self.end_layers();
-        }
-    }
-
-    fn take_list_of_images(&mut self, images: Vec<Image>) {
-        // Intermediates are on no screen: they are asked last.
-        let (named, unnamed): (Vec<&Image>, Vec<&Image>) =
-            images.iter().partition(|image| !image.names.is_empty());
-        self.picture.known.images = named.iter().map(|image| image.id.clone()).collect();
-        let list = named
-            .into_iter()
-            .chain(unnamed)
-            // A new name changes when it was last tagged; nothing else of an image can change.
-            .map(|image| (image.id.clone(), number_of(&image.names)))
-            .collect();
-        let changed = self.images.list(list);
-        self.want(Question::External);
-        let ids: HashSet<&ImageId> = self.images.keys().collect();
-        self.picture.shared.retain(|id| ids.contains(id));
-        if self.picture.told.takes(Question::Images, &images) {
-            self.outbox.push(Part::Images(images));
-        }
-        if changed && !self.has_only_whole_df() {
-            self.want(Question::SharedSizes);
-        }
-        if !self.is_coming(Question::SharedSizes) {
-            self.settle_shared();
-        }
-    }
-
-    fn take_image(&mut self, id: &ImageId, answer: Answer<ImageDetails>) {
-        match answer {
-            Ok(details) => {
-                self.images.landed(id, Landing::Known, None);
-                self.gain();
-                self.take_folder(&details);
-                self.outbox.push_layers(details.of(id.clone()));
-            }
-            Err(error) => {
-                let landing = landing(&error);
-                // What is lost is not known, so that figures of others are bounds: it may never come.
-                if self.images.landed(id, landing, words(&error)) {
-                    let nothing = Inspected::in_vain(id.clone());
-                    self.outbox.push_layers(nothing);
-                }
-                if landing == Landing::Lost {
-                    self.lose();
-                }
-            }
-        }
-        if self.images.ends() {
-            self.end_layers();
-        }
-    }
-
-    /// Reads what is to be known of images out of the containerd store's own files, where they can be read.
-    fn read_images(&mut self) {
-        let is_wanted = self.images.is_waiting() || self.is_due(Question::SharedSizes);
-        if self.picture.keeps_notes() && is_wanted {
-            self.ask(Question::InStore);
-        }
-    }
-
-    /// One folder of a layer is enough to tell this machine's engine from another.
-    fn take_folder(&mut self, details: &ImageDetails) {
-        let content = details.content.as_ref().known();
-        let folder = content.and_then(|content| content.folders.last());
-        if let Some(folder) = folder
-            && self.picture.known.folders.is_empty()
-        {
-            self.picture.known.folders.push(folder);
-            if !self.picture.engine.as_ref().is_some_and(|info| info.local) {
-                self.ask(Question::Surroundings);
-            }
-        }
-    }
-
-    /// All images are inspected. On the containerd store their blobs belong to their layers.
-    fn end_layers(&mut self) {
-        self.outbox.flush();
-        self.want_blobs();
-        if !self.is_coming(Question::Blobs) {
-            let failure = self.images.failure();
-            self.outbox.ended(Stage::Layers, failure);
-        }
-    }
-
-    /// What the store itself lists, beside what images tell.
-    fn want_blobs(&mut self) {
-        if self.picture.keeps_blobs() {
-            self.want(Question::Blobs);
-        }
-        if self.picture.keeps_stored() {
-            self.want(Question::Stored);
-        }
-    }
-
-    fn take_blobs(&mut self, answer: Answer<Option<BlobList>>) {
-        let heard = self.picture.heard(Question::Blobs, answer);
-        // A list that did not come leaves the last one in force, if there is one.
-        if heard.is_some() || !self.picture.has_blobs {
-            self.picture.has_blobs = true;
-            let blobs = heard.flatten().map(Arc::new);
-            self.read_layers(blobs.as_deref());
-            self.outbox.push(Part::Blobs(blobs.into()));
-        }
-        if self.images.is_idle() && !self.is_coming_again(Question::Blobs) {
-            let failed = self.picture.failures.get(&Question::Blobs).cloned();
-            let failure = self.images.failure().or(failed);
-            self.outbox.ended(Stage::Layers, failure);
-        }
-        self.landed(Question::Blobs);
-    }
-
-    /// Has blobs read that tell what nothing else does, once they are another choice than before.
-    fn read_layers(&mut self, list: Option<&BlobList>) {
-        let bases = &self.picture.bases;
-        let layers = list.map_or_else(Vec::new, |list| layers_to_read(list, bases));
-        if self.picture.to_read != layers {
-            self.picture.to_read = layers;
-            self.ask(Question::Extents);
-        }
-    }
-
-    fn take_extents(&mut self, answer: Answer<HashMap<Text, Extent>>) {
-        if let Ok(extents) = answer
-            && self.picture.extents != extents
-        {
-            self.picture.extents.clone_from(&extents);
-            self.outbox.push(Part::Extents(extents));
-        }
-        self.landed(Question::Extents);
     }
 
     /// A folder that tells what it told before makes no new picture.
@@ -546,7 +370,7 @@ impl Scan<'_> {
     }
 
     /// Nobody will say the shared sizes of the other images: they are not pending, but unknown.
-    fn settle_shared(&mut self) {
+    pub(super) fn settle_shared(&mut self) {
         let silent: Vec<_> = self
             .images
             .keys()
@@ -639,12 +463,12 @@ fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
 }
 
 /// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
-fn words(error: &EngineError) -> Option<Text> {
+pub(super) fn words(error: &EngineError) -> Option<Text> {
     (!error.is_of_object()).then(|| error.to_string().into())
 }
 
 /// Whether it is worth asking again.
-fn landing(error: &EngineError) -> Landing {
+pub(super) fn landing(error: &EngineError) -> Landing {
     match error {
         EngineError::Unreachable { .. }
         | EngineError::TimedOut { .. }
