@@ -47,6 +47,10 @@ impl Scan<'_> {
 
     pub(super) fn take_images(&mut self, answer: Result<Vec<Image>, EngineError>) {
         let is_read = self.picture.idly.contains(&Question::Images);
+        // A list that it takes too long for says nothing against the files.
+        if is_read && matches!(answer, Err(EngineError::TimedOut { .. })) {
+            return self.landed(Question::Images);
+        }
         let told = self.picture.told.last(Question::Images);
         let listed = self.picture.heard(Question::Images, answer);
         // What the store's own files have told is so.

@@ -51,6 +51,8 @@ pub(in crate::engine) use self::walks::sizes_of;
 
 /// How long a list may take (README.md, On the command line). Nothing that walks a disk has a limit.
 const LIST: Duration = Duration::from_secs(60);
+/// How long reading the containerd store's files may take: what it holds beyond that the engine needs longer for.
+const READING: Duration = Duration::from_secs(15);
 /// How long a look at the host may take; a dead network filesystem never answers.
 const LOOK: Duration = Duration::from_secs(5);
 /// How many things are inspected at once where that walks nothing (ENGINE.md §2.4).
@@ -252,7 +254,7 @@ async fn tell_in_store(
         let told = InStore::of(&info, &noted, &detailed);
         Some((noted, told))
     });
-    let found = timeout(LOOK, read).await.ok().flatten().flatten();
+    let found = timeout(READING, read).await.ok().flatten().flatten();
     let (noted, told) = found.unzip();
     // What was read before is not so any more.
     engine.take_in_store(told.unwrap_or_else(InStore::nothing));
@@ -277,8 +279,8 @@ async fn images_in_store(
         let images = std::mem::replace(&mut told.images, Ok(Vec::new()));
         Ok::<_, Unread>((noted, shown, told, images.map_err(Unread::Image)?))
     });
-    let read = timeout(LOOK, read).await.ok().flatten();
-    let (noted, shown, told, images) = read.ok_or(Unread::Silent(LOOK.as_secs()))??;
+    let read = timeout(READING, read).await.ok().flatten();
+    let (noted, shown, told, images) = read.ok_or(Unread::Silent(READING.as_secs()))??;
     if let Shown::ByImage(id) = shown {
         let found = within("image", engine.resolve(id.as_str())).await;
         let is_known = found.is_ok_and(|found| found == Some(id));
