@@ -224,6 +224,15 @@ impl Place {
         Self::new(&file(&meta, 7), &file(&folders, 3))
     }
 
+    /// With further values in the engine's namespace, by the way to each.
+    pub(in crate::engine) fn with(values: &[(String, String)]) -> Self {
+        let (mut meta, folders) = store();
+        for (path, value) in values {
+            put(&mut meta, &format!("v1 moby {path}"), value.as_str().into());
+        }
+        Self::new(&file(&meta, 7), &file(&folders, 3))
+    }
+
     pub(in crate::engine) fn write(&self, path: &str, bytes: &[u8]) {
         let path = self.0.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
