@@ -356,6 +356,13 @@ pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
     let own = fs::read(&id).expect("the engine's ID");
     fs::write(&id, "another").expect("a file");
     let far = images();
+    let said = run(at(&proxy.host()).arg("report"));
+    let why = "images: asked of the engine, which is slow: ";
+    let said = said.lines().find(|line| line.starts_with(why));
+    assert!(
+        said.is_some_and(|line| line.contains("another engine")),
+        "{said:?}"
+    );
     fs::write(&id, own).expect("a file");
     let asked = proxy.requests();
     assert!(asked.iter().any(|it| it.path.contains("/history")));

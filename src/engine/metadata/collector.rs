@@ -136,8 +136,8 @@ impl Collector {
         })
     }
 
-    /// All blobs, the engine's own first, and who keeps what of the engine's at some time, given what names stand for. `None` where one of the databases lacks what the
-    /// other has.
+    /// All blobs, the engine's own first, and who keeps what of the engine's at some time, given what names stand for.
+    /// `None` where one of the databases lacks what the other has.
     pub(in crate::engine) fn notes(
         self,
         images: HashSet<ImageId>,
