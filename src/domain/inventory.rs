@@ -375,6 +375,24 @@ impl Inventory {
         }
     }
 
+    /// Returns true where the store keeps layers both packed and unpacked.
+    #[must_use]
+    pub fn keeps_blobs(&self) -> bool {
+        self.engine.store == Store::Containerd
+    }
+
+    /// Returns whether build cache is known, still to come, or cannot be had.
+    #[must_use]
+    pub fn cache_listing(&self) -> Figure<()> {
+        if !self.engine.has_build_cache || self.is_listed(Stage::BuildCache) {
+            return Figure::Known(());
+        }
+        match self.stage(Stage::BuildCache) {
+            Progress::Failed(_) => Figure::Unknown,
+            Progress::Waiting | Progress::Running(_) | Progress::Done(_) => Figure::Pending,
+        }
+    }
+
     /// Returns what the engine did not answer, by its word, and why: what it is itself first.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, &Text)> {
         let engine = self.engine.untold.iter().map(|why| ("engine", why));

@@ -254,6 +254,23 @@ pub struct Image {
     pub content: Figure<Arc<Content>>,
 }
 
+impl Image {
+    /// Returns what the image is made of, once that is known.
+    #[must_use]
+    pub fn known_content(&self) -> Option<&Arc<Content>> {
+        self.content.as_ref().known()
+    }
+
+    /// Returns the sizes in the history that are not zero, the oldest first. On the containerd store they are those of
+    /// the layers: an unpacked layer has folders at least, so its row is never zero (ENGINE-CONTAINERD.md §3).
+    #[must_use]
+    pub fn layer_sizes(&self) -> Vec<Bytes> {
+        let history = self.known_content().map(|content| &content.history);
+        let sizes = history.into_iter().flatten().map(|row| row.size);
+        sizes.filter(|size| !size.is_zero()).collect()
+    }
+}
+
 /// Where an image came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -586,4 +603,16 @@ pub struct Record {
     pub size: Figure<Bytes>,
     pub created: Option<Timestamp>,
     pub last_used: Option<Timestamp>,
+}
+
+impl Record {
+    /// Returns true of a record that a base image became: it was not made by a step of a build here.
+    #[must_use]
+    pub fn is_base(&self) -> bool {
+        let text = &self.description;
+        text.is_empty()
+            || text.starts_with("from local")
+            || text.starts_with("pulled from")
+            || (text.starts_with('[') && text.contains("] FROM "))
+    }
 }

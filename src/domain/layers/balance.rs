@@ -372,6 +372,14 @@ pub struct Trial<'a> {
     balance: Balance,
 }
 
+impl Ledger {
+    /// Starts to try what goes with this and with that.
+    #[must_use]
+    pub fn trial(&self) -> Trial<'_> {
+        Trial::new(self)
+    }
+}
+
 impl<'a> Trial<'a> {
     pub(super) fn new(ledger: &'a Ledger) -> Self {
         Self {

@@ -5,263 +5,277 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Progress, Stage};
+use crate::domain::inventory::Stage;
 use crate::domain::item::{Container, ContainerDetails, ItemId, Kind};
 use crate::domain::store::disk_usage::Measure;
 
 use super::Doubt;
-use super::build::Builder;
+use super::containerd::add_run;
+use super::draft::Draft;
+use super::facts::Facts;
 use super::files::SharedFiles;
 use super::folders::Folders;
 use super::hidden::Hidden;
 use super::inits;
-use super::ledger::has_blobs;
+use super::leased::add_noted_run;
 use super::mount_layers::MountLayers;
+use super::mount_layers::add_image_mounts;
+use super::mount_layers::add_left_mounts;
 use super::names::Names;
-use super::sizes::Span;
 use super::solve::Sum;
+use super::span::Span;
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
 use crate::domain::compact::maybe::Maybe;
 
-impl Builder<'_> {
-    pub(super) fn add_containers(
-        &mut self,
-        volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>,
-        files: &SharedFiles,
-    ) {
-        let inventory = self.inventory;
-        let names = Names::new(&inventory.images);
-        let mut folders = Folders::default();
-        let mounted = MountLayers::new(self);
-        for (place, container) in inventory.containers.iter().enumerate() {
-            let item = ItemId::Container(container.id.clone());
-            let holder = self.add_item(place, Holder::of(item));
-            let top = self.add_image_of(holder, container, &names, &mut folders);
-            self.add_own_bytes(holder, container, top);
-            for unit in files.of_container(place) {
-                self.hold(holder, unit, true);
-            }
-            self.add_log(holder, place, container);
-            for volume in &container.volumes {
-                for unit in volumes.get(volume.as_str()).into_iter().flatten() {
-                    self.hold(holder, *unit, true);
-                }
-            }
-            self.add_image_mounts(holder, container, &names, &mounted);
-        }
-        self.add_left_mounts(&mounted);
-    }
+/// What is found of containers whose image is gone.
+#[derive(Default)]
+struct Imageless {
+    folders: Folders,
+    hidden: Vec<Hidden>,
+}
 
-    /// Returns the highest layer that the container runs on, where that is certain.
-    fn add_image_of(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        names: &Names<'_>,
-        folders: &mut Folders,
-    ) -> Option<LayerNo> {
-        if let Some(stock) = self.stock.clone() {
-            if self.add_noted_run(holder, container, &stock) {
-                return None;
-            }
-            let tops = self.add_run(holder, container, names, &stock);
-            if let Some(top) = tops.first() {
-                return (tops.len() == 1).then_some(*top);
+/// Adds what each container holds, and returns the chains of layers of which some are in no image.
+pub(super) fn add_containers(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>,
+    files: &SharedFiles,
+) -> Vec<Hidden> {
+    let inventory = facts.inventory;
+    let names = Names::new(&inventory.images);
+    let mut imageless = Imageless::default();
+    let mounted = MountLayers::new(facts);
+    for (place, container) in inventory.containers.iter().enumerate() {
+        let item = ItemId::Container(container.id.clone());
+        let holder = draft.add_item(place, Holder::of(item));
+        let top = add_image_of(facts, draft, holder, container, &names, &mut imageless);
+        add_own_bytes(facts, draft, holder, container, top);
+        for unit in files.of_container(place) {
+            draft.hold(holder, unit, true);
+        }
+        add_log(draft, holder, place, container);
+        for volume in &container.volumes {
+            for unit in volumes.get(volume.as_str()).into_iter().flatten() {
+                draft.hold(holder, *unit, true);
             }
         }
-        if self.inventory.lacks(Stage::Images).is_some() {
-            self.add_unlisted_layers(holder);
+        add_image_mounts(facts, draft, holder, container, &names, &mounted);
+    }
+    add_left_mounts(draft, &mounted);
+    imageless.hidden
+}
+
+/// Returns the highest layer that the container runs on, where that is certain.
+fn add_image_of(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    container: &Container,
+    names: &Names<'_>,
+    imageless: &mut Imageless,
+) -> Option<LayerNo> {
+    if let Some(stock) = &facts.stock {
+        if add_noted_run(draft, holder, container, stock) {
             return None;
         }
-        let image = container
-            .image_id
-            .as_ref()
-            .and_then(|id| names.image(id.as_str()));
-        if let Some(image) = image {
-            let top = self.tops[image];
-            if let Some(top) = top {
-                self.hold(holder, top, true);
-            }
-            return top;
+        let tops = add_run(facts, draft, holder, container, names, stock);
+        if let Some(top) = tops.first() {
+            return (tops.len() == 1).then_some(*top);
         }
-        match &container.details {
-            Figure::Known(details) => self.add_hidden(holder, container, details, folders),
-            Figure::Unknown => self.veil(holder, Doubt::HiddenLayers(container.id.clone())),
-            Figure::Pending => {
-                self.unsettled = true;
-                self.holders[holder as usize].pending = true;
-            }
-        }
-        None
     }
+    if facts.inventory.lacks(Stage::Images).is_some() {
+        add_unlisted_layers(facts, draft, holder);
+        return None;
+    }
+    let image = container
+        .image_id
+        .as_ref()
+        .and_then(|id| names.image(id.as_str()));
+    if let Some(image) = image {
+        let top = facts.tops[image];
+        if let Some(top) = top {
+            draft.hold(holder, top, true);
+        }
+        return top;
+    }
+    match &container.details {
+        Figure::Known(details) => add_hidden(facts, draft, holder, container, details, imageless),
+        Figure::Unknown => draft.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+        Figure::Pending => {
+            draft.unsettled = true;
+            draft.holders[holder as usize].pending = true;
+        }
+    }
+    None
+}
 
-    /// Adds what a container may let go of where no image is listed: its own may be gone, and its layers held by
-    /// nothing else.
-    fn add_unlisted_layers(&mut self, holder: HolderNo) {
-        let layers = self.add_unit(Unit {
+/// Adds what a container may let go of where no image is listed: its own may be gone, and its layers held by
+/// nothing else.
+fn add_unlisted_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo) {
+    let layers = draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size: Span::UNKNOWN,
+        doubt: Some(Doubt::NotListed(Kind::Image).into()),
+        pending: false,
+        by_length: facts.by_length(),
+        sort: Sort::Layer,
+    });
+    draft.hold(holder, layers, true);
+}
+
+/// The layers of a container whose image was removed by force: some are other images' too, the rest is
+/// what its own size tells (ENGINE.md §2.5).
+fn add_hidden(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    container: &Container,
+    details: &ContainerDetails,
+    imageless: &mut Imageless,
+) {
+    let doubt = Doubt::HiddenLayers(container.id.clone());
+    let total = details
+        .size_root
+        .map(|root| root - details.size_rw.unwrap_or_default());
+    if details.folders.is_empty() {
+        let rest = draft.add_unit(Unit {
             below: Maybe::NONE,
-            size: Span::UNKNOWN,
-            doubt: Some(Doubt::NotListed(Kind::Image).into()),
-            pending: false,
-            by_length: self.by_length(),
+            size: Span::at_most(total.unwrap_or_default()),
+            doubt: Some(doubt.clone().into()),
+            pending: total.is_none() && facts.sizes_to_come(),
+            by_length: facts.by_length(),
             sort: Sort::Layer,
         });
-        self.hold(holder, layers, true);
+        draft.hold(holder, rest, true);
+        draft.veil(holder, doubt);
+        return;
     }
-
-    /// The layers of a container whose image was removed by force: some are other images' too, the rest is
-    /// what its own size tells (ENGINE.md §2.5).
-    fn add_hidden(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        details: &ContainerDetails,
-        folders: &mut Folders,
-    ) {
-        let doubt = Doubt::HiddenLayers(container.id.clone());
-        let total = details
-            .size_root
-            .map(|root| root - details.size_rw.unwrap_or_default());
-        if details.folders.is_empty() {
-            let rest = self.add_unit(Unit {
-                below: Maybe::NONE,
-                size: Span::at_most(total.unwrap_or_default()),
-                doubt: Some(doubt.clone().into()),
-                pending: total.is_none() && self.sizes_to_come(),
-                by_length: self.by_length(),
-                sort: Sort::Layer,
-            });
-            self.hold(holder, rest, true);
-            self.veil(holder, doubt);
-            return;
-        }
-        let mut chain: Vec<UnitNo> = Vec::new();
-        for folder in details.folders.iter() {
-            chain.push(folders.unit(self, &folder, chain.last().copied()));
-        }
-        if let Some(top) = chain.last().copied() {
-            self.hidden.push(Hidden {
-                chain,
-                folders: details.folders.iter().collect(),
-                total,
-                created: container.created,
-            });
-            self.hold(holder, top, true);
-            self.sums.push(Sum {
-                top,
-                total,
-                exact: total.is_some(),
-                pending: total.is_none() && self.sizes_to_come(),
-                doubt,
-            });
-        }
+    let mut chain: Vec<UnitNo> = Vec::new();
+    for folder in details.folders.iter() {
+        chain.push(
+            imageless
+                .folders
+                .unit((facts, draft), &folder, chain.last().copied()),
+        );
     }
-
-    fn sizes_to_come(&self) -> bool {
-        matches!(
-            self.inventory.stage(Stage::ContainerSizes),
-            Progress::Waiting | Progress::Running(_)
-        )
-    }
-
-    /// What only a container has: its writable layer, and on the containerd store the one for its mounts.
-    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
-        let details = container.details.as_ref().known();
-        let Some(written) = details.and_then(|details| details.size_rw) else {
-            return Bytes::ZERO;
-        };
-        if !has_blobs(self.inventory) {
-            return written;
-        }
-        let register = self
-            .stock
-            .as_ref()
-            .and_then(|stock| stock.register.as_ref());
-        if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
-            return written + mounts;
-        }
-        let below: Option<Bytes> = top.and_then(|top| {
-            let mut layers = self.tree.down(top);
-            layers.try_fold(Bytes::ZERO, |sum, layer| {
-                Some(sum + self.with_beside(layer).size()?)
-            })
+    if let Some(top) = chain.last().copied() {
+        imageless.hidden.push(Hidden {
+            chain,
+            folders: details.folders.iter().collect(),
+            total,
+            created: container.created,
         });
-        let root = details.and_then(|details| details.size_root);
-        written + inits::of_container(root, below.map(|below| below + written))
+        draft.hold(holder, top, true);
+        draft.sums.push(Sum {
+            top,
+            total,
+            exact: total.is_some(),
+            pending: total.is_none() && facts.sizes_to_come(),
+            doubt,
+        });
     }
+}
 
-    /// What goes with a container and with nothing else: what was measured here, or its writable layer by what the
-    /// engine says. The containerd store counts blocks (ENGINE.md §3).
-    fn add_own_bytes(&mut self, holder: HolderNo, container: &Container, top: Option<LayerNo>) {
-        let item = || ItemId::Container(container.id.clone());
-        let usage = container.usage();
-        let details = container.details.as_ref().known();
-        let written = details.and_then(|details| details.size_rw);
-        let pending = usage.is_none_or(|usage| usage.lacks_layers)
-            && (container.details.is_pending() || written.is_none() && self.sizes_to_come());
-        let (size, doubt) = match (usage, written) {
-            (Some(usage), None) if usage.lacks_layers && !pending => {
-                (Span::UNKNOWN, Some(Doubt::NoSize(item())))
-            }
-            (Some(usage), _) => {
-                let layers = if usage.lacks_layers {
-                    self.own_bytes(container, top)
-                } else {
-                    Bytes::ZERO
-                };
-                let own = Span::of_usage(usage);
-                let size = Span {
-                    least: own.least + layers,
-                    most: own.most + layers,
-                };
-                (size, Doubt::of_usage(usage, item))
-            }
-            (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
-            (None, _) => {
-                let register = self.stock.as_ref().and_then(|it| it.register.as_ref());
-                let own = self.own_bytes(container, top);
-                let own = register.map_or(Span::exactly(own), |it| it.range(own));
-                let is_range = own.size().is_none();
-                (own, is_range.then(|| Doubt::SharedExtents(item())))
-            }
-        };
-        let measure = self.inventory.engine.measure;
-        let unit = self.add_unit(Unit {
+/// What only a container has: its writable layer, and on the containerd store the one for its mounts.
+pub(super) fn own_bytes(facts: &Facts<'_>, container: &Container, top: Option<LayerNo>) -> Bytes {
+    let details = container.details.as_ref().known();
+    let Some(written) = details.and_then(|details| details.size_rw) else {
+        return Bytes::ZERO;
+    };
+    if !facts.inventory.keeps_blobs() {
+        return written;
+    }
+    let register = facts.register();
+    if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
+        return written + mounts;
+    }
+    let below: Option<Bytes> = top.and_then(|top| {
+        let mut layers = facts.tree.down(top);
+        layers.try_fold(Bytes::ZERO, |sum, layer| {
+            Some(sum + facts.with_beside(layer).size()?)
+        })
+    });
+    let root = details.and_then(|details| details.size_root);
+    written + inits::of_container(root, below.map(|below| below + written))
+}
+
+/// What goes with a container and with nothing else: what was measured here, or its writable layer by what the
+/// engine says. The containerd store counts blocks (ENGINE.md §3).
+fn add_own_bytes(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    container: &Container,
+    top: Option<LayerNo>,
+) {
+    let item = || ItemId::Container(container.id.clone());
+    let usage = container.usage();
+    let details = container.details.as_ref().known();
+    let written = details.and_then(|details| details.size_rw);
+    let pending = usage.is_none_or(|usage| usage.lacks_layers)
+        && (container.details.is_pending() || written.is_none() && facts.sizes_to_come());
+    let (size, doubt) = match (usage, written) {
+        (Some(usage), None) if usage.lacks_layers && !pending => {
+            (Span::UNKNOWN, Some(Doubt::NoSize(item())))
+        }
+        (Some(usage), _) => {
+            let layers = if usage.lacks_layers {
+                own_bytes(facts, container, top)
+            } else {
+                Bytes::ZERO
+            };
+            let own = Span::of_usage(usage);
+            let size = Span {
+                least: own.least + layers,
+                most: own.most + layers,
+            };
+            (size, Doubt::of_usage(usage, item))
+        }
+        (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
+        (None, _) => {
+            let register = facts.register();
+            let own = own_bytes(facts, container, top);
+            let own = register.map_or(Span::exactly(own), |it| it.range(own));
+            let is_range = own.size().is_none();
+            (own, is_range.then(|| Doubt::SharedExtents(item())))
+        }
+    };
+    let measure = facts.inventory.engine.measure;
+    let unit = draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size,
+        doubt: doubt.map(Into::into),
+        pending,
+        by_length: usage.is_none()
+            && written.is_some()
+            && measure == Measure::Length
+            && !facts.inventory.keeps_blobs(),
+        sort: Sort::Writable,
+    });
+    draft.hold(holder, unit, true);
+}
+
+/// A container's log files, where they can be read: those that can be emptied are held by the log, which
+/// the container takes along, the others by the container alone.
+fn add_log(draft: &mut Draft, holder: HolderNo, place: usize, container: &Container) {
+    let details = container.details.as_ref().known();
+    let Some((details, log)) = details.and_then(|it| Some((it, it.log?))) else {
+        return;
+    };
+    let emptied = details.truncatable();
+    let own = draft.add_item(place, Holder::of(ItemId::Log(container.id.clone())));
+    draft.holders[holder as usize].takes = own.into();
+    draft.holders[own as usize].is_taken = true;
+    for (holder, bytes) in [(own, emptied), (holder, log.blocks - emptied)] {
+        let unit = draft.add_unit(Unit {
             below: Maybe::NONE,
-            size,
-            doubt: doubt.map(Into::into),
-            pending,
-            by_length: usage.is_none()
-                && written.is_some()
-                && measure == Measure::Length
-                && !has_blobs(self.inventory),
-            sort: Sort::Writable,
+            size: Span::exactly(bytes),
+            doubt: None,
+            pending: false,
+            by_length: false,
+            sort: Sort::Log,
         });
-        self.hold(holder, unit, true);
-    }
-
-    /// A container's log files, where they can be read: those that can be emptied are held by the log, which
-    /// the container takes along, the others by the container alone.
-    fn add_log(&mut self, holder: HolderNo, place: usize, container: &Container) {
-        let details = container.details.as_ref().known();
-        let Some((details, log)) = details.and_then(|it| Some((it, it.log?))) else {
-            return;
-        };
-        let emptied = details.truncatable();
-        let own = self.add_item(place, Holder::of(ItemId::Log(container.id.clone())));
-        self.holders[holder as usize].takes = own.into();
-        self.holders[own as usize].is_taken = true;
-        for (holder, bytes) in [(own, emptied), (holder, log.blocks - emptied)] {
-            let unit = self.add_unit(Unit {
-                below: Maybe::NONE,
-                size: Span::exactly(bytes),
-                doubt: None,
-                pending: false,
-                by_length: false,
-                sort: Sort::Log,
-            });
-            self.hold(holder, unit, true);
-        }
+        draft.hold(holder, unit, true);
     }
 }

@@ -11,37 +11,19 @@ use crate::domain::compact::texts::Digest;
 use crate::domain::item::{Content, Image, ItemId, PackedSize};
 
 use super::Doubt;
-use super::build::Builder;
-use super::ledger::content;
-use super::sizes::Span;
-use super::stock::rows;
+use super::draft::Draft;
+use super::facts::Facts;
+use super::packing::most_packed;
+use super::span::Span;
 use super::tree::LayerNo;
 use super::units::{HolderNo, Sort, Unit, UnitNo};
+use super::untold::Packed;
 use crate::domain::compact::maybe::Maybe;
 
 /// Sums that differ by less differ by what manifests and configs were estimated.
 const ABOUT: Bytes = Bytes(16_384);
-/// Packing makes nothing larger than this, but for what it needs at least.
-const PACKED: Bytes = Bytes(8_192);
 /// Each round carries bounds one image further.
 const ROUNDS: usize = 16;
-
-/// The most that an unpacked layer can be packed.
-pub(super) fn most_packed(unpacked: Bytes) -> Bytes {
-    unpacked + Bytes(unpacked.0 / 20) + PACKED
-}
-
-/// What a record tells of a blob.
-pub(super) struct Packed {
-    pub(super) holder: HolderNo,
-    pub(super) layers: Vec<LayerNo>,
-    /// Bounds of the blob, if it is one layer's for certain.
-    pub(super) blob: Option<Span>,
-    /// It is one of these bounds, nothing between them.
-    pub(super) is_either: bool,
-    /// What a step that may be any of the layers counts: one of them unpacked, and its blob.
-    pub(super) both: Option<Bytes>,
-}
 
 /// Blobs that go together: all that hold one of them hold all.
 struct Class {
@@ -63,264 +45,275 @@ struct Sum {
     classes: Vec<usize>,
 }
 
-impl Builder<'_> {
-    /// Adds units for all blobs that images have, and who holds them.
-    pub(super) fn add_blobs_by_sums(&mut self) {
-        let packed = std::mem::take(&mut self.packed);
-        let spans = self.blob_spans(&packed);
-        let either: HashSet<Digest> = packed
-            .iter()
-            .filter(|record| record.is_either)
-            .flat_map(|record| record.layers.iter().map(|layer| self.tree.diff_id(*layer)))
-            .collect();
-        let holders = self.blob_holders(&packed);
-        let mut classes: Vec<Class> = Vec::new();
-        let mut class_of: HashMap<Digest, usize> = HashMap::new();
-        let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
-        for (diff_id, holders) in holders {
-            let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
-            let is_either = either.contains(&diff_id).then_some((span.least, span.most));
-            let class = *known.entry(holders.clone()).or_insert_with(|| {
-                classes.push(Class {
-                    span: Span::exactly(Bytes::ZERO),
-                    either: None,
-                    holders,
-                });
-                classes.len() - 1
+/// Adds units for all blobs that images have, and who holds them.
+pub(super) fn add_blobs_by_sums(facts: &Facts<'_>, draft: &mut Draft, packed: &[Packed]) {
+    let spans = blob_spans(facts, packed);
+    let either: HashSet<Digest> = packed
+        .iter()
+        .filter(|record| record.is_either)
+        .flat_map(|record| record.layers.iter().map(|layer| facts.tree.diff_id(*layer)))
+        .collect();
+    let holders = blob_holders(facts, draft, packed);
+    let mut classes: Vec<Class> = Vec::new();
+    let mut class_of: HashMap<Digest, usize> = HashMap::new();
+    let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
+    for (diff_id, holders) in holders {
+        let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
+        let is_either = either.contains(&diff_id).then_some((span.least, span.most));
+        let class = *known.entry(holders.clone()).or_insert_with(|| {
+            classes.push(Class {
+                span: Span::exactly(Bytes::ZERO),
+                either: None,
+                holders,
             });
-            let is_first = classes[class].span == Span::exactly(Bytes::ZERO);
-            classes[class].either = is_either.filter(|_| is_first);
-            let sum = &mut classes[class].span;
-            sum.least += span.least;
-            sum.most += span.most;
-            class_of.insert(diff_id, class);
-        }
-        let mut sums = self.blob_sums(&classes, &class_of, &spans);
-        let mut fits = propagate(&mut classes, &mut sums);
-        while fits && choose(&mut classes) {
-            fits = propagate(&mut classes, &mut sums);
-        }
-        if !fits {
-            // One layer packed in two ways, or platforms that nothing tells of: no sum can be relied on.
-            for class in &mut classes {
-                class.span.least = Bytes::ZERO;
-            }
-            for sum in &mut sums {
-                sum.own = Span::at_most(sum.total);
-            }
-        }
-        let bounds = blob_bounds(&spans, &classes, &sums, &class_of);
-        self.add_classes(&classes, &sums, &class_of, (&packed, &bounds));
+            classes.len() - 1
+        });
+        let is_first = classes[class].span == Span::exactly(Bytes::ZERO);
+        classes[class].either = is_either.filter(|_| is_first);
+        let sum = &mut classes[class].span;
+        sum.least += span.least;
+        sum.most += span.most;
+        class_of.insert(diff_id, class);
     }
-
-    /// Bounds of the blobs that records or unpacked sizes tell of.
-    fn blob_spans(&self, packed: &[Packed]) -> HashMap<Digest, Span> {
-        let mut spans: HashMap<Digest, Span> = HashMap::new();
-        for layer in self.tree.numbers() {
-            let most = self.sizes.exact(layer).map(most_packed);
-            let span = most.map_or(Span::UNKNOWN, Span::at_most);
-            narrow(&mut spans, self.tree.diff_id(layer), span);
+    let mut sums = blob_sums(facts, draft, &classes, &class_of, &spans);
+    let mut fits = propagate(&mut classes, &mut sums);
+    while fits && choose(&mut classes) {
+        fits = propagate(&mut classes, &mut sums);
+    }
+    if !fits {
+        // One layer packed in two ways, or platforms that nothing tells of: no sum can be relied on.
+        for class in &mut classes {
+            class.span.least = Bytes::ZERO;
         }
-        for record in packed {
-            if let (Some(span), [layer]) = (record.blob, &record.layers[..]) {
-                narrow(&mut spans, self.tree.diff_id(*layer), span);
-            }
+        for sum in &mut sums {
+            sum.own = Span::at_most(sum.total);
         }
-        spans
     }
+    let bounds = blob_bounds(&spans, &classes, &sums, &class_of);
+    add_classes(facts, draft, &classes, &sums, &class_of, (packed, &bounds));
+}
 
-    /// Images and certain records by the blobs that they hold.
-    fn blob_holders(&self, packed: &[Packed]) -> BTreeMap<Digest, BTreeSet<HolderNo>> {
-        let mut holders: BTreeMap<Digest, BTreeSet<HolderNo>> = BTreeMap::new();
-        for (holder, content) in self.contents() {
-            for diff_id in content.diff_ids.digests() {
-                holders.entry(diff_id).or_default().insert(holder);
-            }
+/// Bounds of the blobs that records or unpacked sizes tell of.
+fn blob_spans(facts: &Facts<'_>, packed: &[Packed]) -> HashMap<Digest, Span> {
+    let mut spans: HashMap<Digest, Span> = HashMap::new();
+    for layer in facts.tree.numbers() {
+        let most = facts.sizes.exact(layer).map(most_packed);
+        let span = most.map_or(Span::UNKNOWN, Span::at_most);
+        narrow(&mut spans, facts.tree.diff_id(layer), span);
+    }
+    for record in packed {
+        if let (Some(span), [layer]) = (record.blob, &record.layers[..]) {
+            narrow(&mut spans, facts.tree.diff_id(*layer), span);
         }
-        for record in packed {
-            if let (Some(_), [layer]) = (record.blob, &record.layers[..])
-                && let Some(holders) = holders.get_mut(&self.tree.diff_id(*layer))
-            {
-                holders.insert(record.holder);
-            }
+    }
+    spans
+}
+
+/// Images and certain records by the blobs that they hold.
+fn blob_holders(
+    facts: &Facts<'_>,
+    draft: &Draft,
+    packed: &[Packed],
+) -> BTreeMap<Digest, BTreeSet<HolderNo>> {
+    let mut holders: BTreeMap<Digest, BTreeSet<HolderNo>> = BTreeMap::new();
+    for (holder, content) in contents(facts, draft) {
+        for diff_id in content.diff_ids.digests() {
+            holders.entry(diff_id).or_default().insert(holder);
         }
-        holders
     }
-
-    /// False of a layer whose blob has another size than a step would leave for it.
-    fn may_pack(&self, record: &Packed, layer: LayerNo, bounds: &HashMap<Digest, Span>) -> bool {
-        let (Some(both), Some(unpacked)) = (record.both, self.sizes.exact(layer)) else {
-            return true;
-        };
-        let left = both - unpacked;
-        bounds
-            .get(&self.tree.diff_id(layer))
-            .is_none_or(|bounds| bounds.least <= left + ABOUT && left <= bounds.most + ABOUT)
-    }
-
-    /// Images whose content is known.
-    fn contents(&self) -> impl Iterator<Item = (HolderNo, &Content)> {
-        let images = self.inventory.images.iter().zip(&self.items);
-        images.filter_map(|(image, holder)| Some((*holder, &**content(image)?)))
-    }
-
-    fn blob_sums(
-        &self,
-        classes: &[Class],
-        class_of: &HashMap<Digest, usize>,
-        spans: &HashMap<Digest, Span>,
-    ) -> Vec<Sum> {
-        // Images come first among the items.
-        let images = self.inventory.images.iter().zip(&self.tops);
-        let sums = images
-            .zip(&self.items)
-            .filter_map(|((image, top), holder)| {
-                let holder = *holder;
-                let content = content(image)?;
-                let mut mine: Vec<usize> = content
-                    .diff_ids
-                    .digests()
-                    .filter_map(|diff_id| class_of.get(&diff_id).copied())
-                    .collect();
-                let blobs = content.diff_ids.len();
-                let mut once: BTreeSet<Digest> = BTreeSet::new();
-                let again = content
-                    .diff_ids
-                    .digests()
-                    .filter(|it| !once.insert(it.clone()));
-                let again = again.map(|it| spans.get(&it).map_or(Span::UNKNOWN.most, |it| it.most));
-                let again: Bytes = again.sum();
-                mine.sort_unstable();
-                mine.dedup();
-                // What only this image has is in its own part.
-                let (shared, alone): (Vec<usize>, Vec<usize>) = mine
-                    .into_iter()
-                    .partition(|class| classes[*class].holders.len() > 1);
-                let alone = alone.iter().map(|class| classes[*class].span);
-                let mut own = alone.fold(Span::exactly(Bytes::ZERO), |sum, span| Span {
-                    least: sum.least + span.least,
-                    most: sum.most + span.most,
-                });
-                let (total, packed) = match content.packed.filter(|it| is_packed(image, it)) {
-                    Some(packed) => (packed.total, Some(packed)),
-                    None => (self.packed_by_list(image, *top)?, None),
-                };
-                let documents = packed.map(|packed| packed.documents).unwrap_or_default();
-                own.least += documents;
-                own.most += documents;
-                // A layer that comes twice may be counted twice.
-                if packed.is_none() || once.len() < blobs {
-                    own.most = total;
-                }
-                own.least = own.least.min(total);
-                let more = match packed {
-                    Some(packed) => self.packed_by_list(image, *top)? - packed.total,
-                    None => Bytes::ZERO,
-                };
-                Some(Sum {
-                    holder,
-                    more,
-                    total,
-                    again,
-                    own,
-                    classes: shared,
-                })
-            });
-        sums.collect()
-    }
-
-    /// What an image has packed by the size of the list, which may have still more in it.
-    fn packed_by_list(&self, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
-        let unpacked: Bytes = top
-            .iter()
-            .flat_map(|top| self.tree.down(*top))
-            .map(|layer| self.with_beside(layer).least)
-            .sum();
-        Some(image.size.known()? - unpacked)
-    }
-
-    fn add_classes(
-        &mut self,
-        classes: &[Class],
-        sums: &[Sum],
-        class_of: &HashMap<Digest, usize>,
-        (packed, bounds): (&[Packed], &HashMap<Digest, Span>),
-    ) {
-        let mut own: HashMap<HolderNo, UnitNo> = HashMap::new();
-        for sum in sums {
-            let unit = self.add_blob(sum.own);
-            self.hold(sum.holder, unit, true);
-            own.insert(sum.holder, unit);
-            if sum.more > ABOUT {
-                let more = self.add_blob(Span::at_most(sum.more));
-                self.hold(sum.holder, more, true);
-            }
+    for record in packed {
+        if let (Some(_), [layer]) = (record.blob, &record.layers[..])
+            && let Some(holders) = holders.get_mut(&facts.tree.diff_id(*layer))
+        {
+            holders.insert(record.holder);
         }
-        let units: Vec<Option<UnitNo>> = classes
-            .iter()
-            .map(|class| {
-                if let (1, Some(holder)) = (class.holders.len(), class.holders.first()) {
-                    return own.get(holder).copied();
-                }
-                Some(self.add_class(class))
-            })
-            .collect();
-        let all: Vec<UnitNo> = own
-            .into_values()
-            .chain(units.iter().flatten().copied())
-            .collect();
-        for record in packed.iter().filter(|record| record.blob.is_none()) {
-            let mut perhaps: Vec<UnitNo> = record
-                .layers
-                .iter()
-                .filter(|layer| self.may_pack(record, **layer, bounds))
-                .filter_map(|layer| units[*class_of.get(&self.tree.diff_id(*layer))?])
+    }
+    holders
+}
+
+/// False of a layer whose blob has another size than a step would leave for it.
+fn may_pack(
+    facts: &Facts<'_>,
+    record: &Packed,
+    layer: LayerNo,
+    bounds: &HashMap<Digest, Span>,
+) -> bool {
+    let (Some(both), Some(unpacked)) = (record.both, facts.sizes.exact(layer)) else {
+        return true;
+    };
+    let left = both - unpacked;
+    bounds
+        .get(&facts.tree.diff_id(layer))
+        .is_none_or(|bounds| bounds.least <= left + ABOUT && left <= bounds.most + ABOUT)
+}
+
+/// Images whose content is known.
+fn contents<'a>(
+    facts: &Facts<'a>,
+    draft: &'a Draft,
+) -> impl Iterator<Item = (HolderNo, &'a Content)> {
+    let images = facts.inventory.images.iter().zip(&draft.items);
+    images.filter_map(|(image, holder)| Some((*holder, &**image.known_content()?)))
+}
+
+fn blob_sums(
+    facts: &Facts<'_>,
+    draft: &Draft,
+    classes: &[Class],
+    class_of: &HashMap<Digest, usize>,
+    spans: &HashMap<Digest, Span>,
+) -> Vec<Sum> {
+    // Images come first among the items.
+    let images = facts.inventory.images.iter().zip(&facts.tops);
+    let sums = images
+        .zip(&draft.items)
+        .filter_map(|((image, top), holder)| {
+            let holder = *holder;
+            let content = image.known_content()?;
+            let mut mine: Vec<usize> = content
+                .diff_ids
+                .digests()
+                .filter_map(|diff_id| class_of.get(&diff_id).copied())
                 .collect();
-            if record.layers.is_empty() {
-                perhaps.clone_from(&all);
+            let blobs = content.diff_ids.len();
+            let mut once: BTreeSet<Digest> = BTreeSet::new();
+            let again = content
+                .diff_ids
+                .digests()
+                .filter(|it| !once.insert(it.clone()));
+            let again = again.map(|it| spans.get(&it).map_or(Span::UNKNOWN.most, |it| it.most));
+            let again: Bytes = again.sum();
+            mine.sort_unstable();
+            mine.dedup();
+            // What only this image has is in its own part.
+            let (shared, alone): (Vec<usize>, Vec<usize>) = mine
+                .into_iter()
+                .partition(|class| classes[*class].holders.len() > 1);
+            let alone = alone.iter().map(|class| classes[*class].span);
+            let mut own = alone.fold(Span::exactly(Bytes::ZERO), |sum, span| Span {
+                least: sum.least + span.least,
+                most: sum.most + span.most,
+            });
+            let (total, packed) = match content.packed.filter(|it| is_packed(image, it)) {
+                Some(packed) => (packed.total, Some(packed)),
+                None => (packed_by_list(facts, image, *top)?, None),
+            };
+            let documents = packed.map(|packed| packed.documents).unwrap_or_default();
+            own.least += documents;
+            own.most += documents;
+            // A layer that comes twice may be counted twice.
+            if packed.is_none() || once.len() < blobs {
+                own.most = total;
             }
-            perhaps.sort_unstable();
-            perhaps.dedup();
-            for unit in perhaps {
-                self.hold(record.holder, unit, false);
-            }
+            own.least = own.least.min(total);
+            let more = match packed {
+                Some(packed) => packed_by_list(facts, image, *top)? - packed.total,
+                None => Bytes::ZERO,
+            };
+            Some(Sum {
+                holder,
+                more,
+                total,
+                again,
+                own,
+                classes: shared,
+            })
+        });
+    sums.collect()
+}
+
+/// What an image has packed by the size of the list, which may have still more in it.
+fn packed_by_list(facts: &Facts<'_>, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
+    let unpacked: Bytes = top
+        .iter()
+        .flat_map(|top| facts.tree.down(*top))
+        .map(|layer| facts.with_beside(layer).least)
+        .sum();
+    Some(image.size.known()? - unpacked)
+}
+
+fn add_classes(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    classes: &[Class],
+    sums: &[Sum],
+    class_of: &HashMap<Digest, usize>,
+    (packed, bounds): (&[Packed], &HashMap<Digest, Span>),
+) {
+    let mut own: HashMap<HolderNo, UnitNo> = HashMap::new();
+    for sum in sums {
+        let unit = add_blob(draft, sum.own);
+        draft.hold(sum.holder, unit, true);
+        own.insert(sum.holder, unit);
+        if sum.more > ABOUT {
+            let more = add_blob(draft, Span::at_most(sum.more));
+            draft.hold(sum.holder, more, true);
         }
     }
-
-    /// Adds the blobs of a class. Images may have the same layers packed in different ways, and nothing but the list of
-    /// blobs tells: of several, one has these for certain, and each other one these or its own.
-    fn add_class(&mut self, class: &Class) -> UnitNo {
-        let unit = self.add_blob(class.span);
-        let is_image =
-            |it: &HolderNo| matches!(self.holders[*it as usize].item, Some(ItemId::Image(_)));
-        let (images, records): (Vec<HolderNo>, Vec<HolderNo>) =
-            class.holders.iter().partition(|it| is_image(it));
-        for record in &records {
-            self.hold(*record, unit, true);
-        }
-        // A record keeps the very blob that its image was made of.
-        let is_sure = images.len() == 1;
-        for (place, image) in images.into_iter().enumerate() {
-            let has_these = is_sure || place == 0 && records.is_empty();
-            self.hold(image, unit, has_these);
-            if !has_these {
-                let own = self.add_blob(Span::at_most(class.span.most));
-                self.hold(image, own, true);
+    let units: Vec<Option<UnitNo>> = classes
+        .iter()
+        .map(|class| {
+            if let (1, Some(holder)) = (class.holders.len(), class.holders.first()) {
+                return own.get(holder).copied();
             }
-        }
-        unit
-    }
-
-    fn add_blob(&mut self, size: Span) -> UnitNo {
-        self.add_unit(Unit {
-            below: Maybe::NONE,
-            size,
-            doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
-            pending: false,
-            by_length: false,
-            sort: Sort::Blob,
+            Some(add_class(draft, class))
         })
+        .collect();
+    let all: Vec<UnitNo> = own
+        .into_values()
+        .chain(units.iter().flatten().copied())
+        .collect();
+    for record in packed.iter().filter(|record| record.blob.is_none()) {
+        let mut perhaps: Vec<UnitNo> = record
+            .layers
+            .iter()
+            .filter(|layer| may_pack(facts, record, **layer, bounds))
+            .filter_map(|layer| units[*class_of.get(&facts.tree.diff_id(*layer))?])
+            .collect();
+        if record.layers.is_empty() {
+            perhaps.clone_from(&all);
+        }
+        perhaps.sort_unstable();
+        perhaps.dedup();
+        for unit in perhaps {
+            draft.hold(record.holder, unit, false);
+        }
     }
+}
+
+/// Adds the blobs of a class. Images may have the same layers packed in different ways, and nothing but the list of
+/// blobs tells: of several, one has these for certain, and each other one these or its own.
+fn add_class(draft: &mut Draft, class: &Class) -> UnitNo {
+    let unit = add_blob(draft, class.span);
+    let is_image =
+        |it: &HolderNo| matches!(draft.holders[*it as usize].item, Some(ItemId::Image(_)));
+    let (images, records): (Vec<HolderNo>, Vec<HolderNo>) =
+        class.holders.iter().partition(|it| is_image(it));
+    for record in &records {
+        draft.hold(*record, unit, true);
+    }
+    // A record keeps the very blob that its image was made of.
+    let is_sure = images.len() == 1;
+    for (place, image) in images.into_iter().enumerate() {
+        let has_these = is_sure || place == 0 && records.is_empty();
+        draft.hold(image, unit, has_these);
+        if !has_these {
+            let own = add_blob(draft, Span::at_most(class.span.most));
+            draft.hold(image, own, true);
+        }
+    }
+    unit
+}
+
+fn add_blob(draft: &mut Draft, size: Span) -> UnitNo {
+    draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size,
+        doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
+        pending: false,
+        by_length: false,
+        sort: Sort::Blob,
+    })
 }
 
 fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: Digest, span: Span) {
@@ -333,7 +326,7 @@ fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: Digest, span: Span) {
 
 /// False of an engine whose inspect says the same size as its list, with what is unpacked in it.
 fn is_packed(image: &Image, packed: &PackedSize) -> bool {
-    let unpacked = rows(image).into_iter().any(|size| !size.is_zero());
+    let unpacked = image.layer_sizes().into_iter().any(|size| !size.is_zero());
     !unpacked
         || image
             .size

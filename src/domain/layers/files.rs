@@ -11,8 +11,8 @@ use crate::domain::item::{Container, ItemId};
 use crate::domain::store::disk_usage::HardLink;
 
 use super::Doubt;
-use super::build::Builder;
-use super::sizes::Span;
+use super::draft::Draft;
+use super::span::Span;
 use super::units::{Holder, Sort, Unit, UnitNo};
 use crate::domain::compact::maybe::Maybe;
 
@@ -36,18 +36,16 @@ pub(super) struct SharedFiles {
 impl SharedFiles {
     /// Adds a unit for all files that the same things have names of. A file that has further names is held by them
     /// for ever.
-    pub(super) fn new(builder: &mut Builder<'_>) -> Self {
-        let volumes = builder.inventory.volumes.len();
+    pub(super) fn new(inventory: &Inventory, draft: &mut Draft) -> Self {
+        let volumes = inventory.volumes.len();
         let mut units: HashMap<usize, Vec<UnitNo>> = HashMap::new();
-        let mut groups: Vec<((Things, bool), Sizes)> = grouped(builder.inventory);
+        let mut groups: Vec<((Things, bool), Sizes)> = grouped(inventory);
         // Always the same numbers for the same picture.
         groups.sort_unstable();
         for ((things, stays), taken) in groups {
-            let id = things
-                .first()
-                .and_then(|first| id_of(builder.inventory, *first));
+            let id = things.first().and_then(|first| id_of(inventory, *first));
             let doubt = id.filter(|_| !taken.shareable.is_zero());
-            let unit = builder.add_unit(Unit {
+            let unit = draft.add_unit(Unit {
                 below: Maybe::NONE,
                 size: Span {
                     least: taken.blocks - taken.shareable,
@@ -63,8 +61,8 @@ impl SharedFiles {
                 },
             });
             if stays {
-                let names = builder.add_holder(Holder::default());
-                builder.hold(names, unit, true);
+                let names = draft.add_holder(Holder::default());
+                draft.hold(names, unit, true);
             }
             for thing in things {
                 units.entry(thing).or_default().push(unit);

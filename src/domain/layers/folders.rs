@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::item::Text;
 
-use super::build::Builder;
-use super::ledger::content;
-use super::sizes::Span;
+use super::draft::Draft;
+use super::facts::Facts;
+use super::span::Span;
 use super::units::{Sort, Unit, UnitNo};
 
 /// Layers by the folder that the storage driver keeps them in, of those that are asked for: most engines have no
@@ -16,26 +16,26 @@ pub(super) struct Folders(Option<HashMap<Text, UnitNo>>);
 
 impl Folders {
     /// The folders that containers without an image name, of layers that are known.
-    fn known(builder: &Builder<'_>) -> HashMap<Text, UnitNo> {
-        let containers = builder.inventory.containers.iter();
+    fn known(facts: &Facts<'_>) -> HashMap<Text, UnitNo> {
+        let containers = facts.inventory.containers.iter();
         let apart = containers.filter(|container| {
             let image = container.image_id.as_ref();
-            image.is_none_or(|image| builder.index.image(image).is_none())
+            image.is_none_or(|image| facts.index.image(image).is_none())
         });
         let wanted: HashSet<Text> = apart
             .filter_map(|container| container.details.as_ref().known())
             .flat_map(|details| details.folders.iter())
             .collect();
-        let stored = builder.stored_folders().iter();
+        let stored = facts.stored_folders().iter();
         let stored = stored.filter(|(folder, _)| wanted.contains(*folder));
         let mut folders: HashMap<Text, UnitNo> = stored
             .map(|(folder, layer)| (folder.clone(), *layer))
             .collect();
-        for (image, top) in builder.inventory.images.iter().zip(&builder.tops) {
-            let (Some(content), Some(top)) = (content(image), top) else {
+        for (image, top) in facts.inventory.images.iter().zip(&facts.tops) {
+            let (Some(content), Some(top)) = (image.known_content(), top) else {
                 continue;
             };
-            let chain = builder.tree.up_to(*top);
+            let chain = facts.tree.up_to(*top);
             if content.folders.len() == chain.len() {
                 let pairs = content.folders.iter().zip(chain);
                 folders.extend(pairs.filter(|(folder, _)| wanted.contains(folder)));
@@ -47,18 +47,18 @@ impl Folders {
     /// The layer in a folder: an image's, or one that only containers without an image have.
     pub(super) fn unit(
         &mut self,
-        builder: &mut Builder<'_>,
+        (facts, draft): (&Facts<'_>, &mut Draft),
         folder: &Text,
         below: Option<UnitNo>,
     ) -> UnitNo {
-        let folders = self.0.get_or_insert_with(|| Self::known(builder));
+        let folders = self.0.get_or_insert_with(|| Self::known(facts));
         *folders.entry(folder.clone()).or_insert_with(|| {
-            builder.add_unit(Unit {
+            draft.add_unit(Unit {
                 below: below.into(),
                 size: Span::UNKNOWN,
                 doubt: None,
                 pending: false,
-                by_length: builder.by_length(),
+                by_length: facts.by_length(),
                 sort: Sort::Layer,
             })
         })

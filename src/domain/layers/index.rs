@@ -7,10 +7,8 @@ use crate::domain::compact::lists::Lists;
 use crate::domain::item::{HistoryRow, Record};
 use crate::domain::time::Timestamp;
 
-use super::build::Builder;
-use super::equations::most_packed;
-use super::join::is_base;
-use super::ledger::{content, has_blobs};
+use super::facts::Facts;
+use super::packing::most_packed;
 use super::shelf::Shelf;
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree};
@@ -90,15 +88,15 @@ pub(super) struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    pub(super) fn new(builder: &'a Builder<'a>) -> Self {
-        let (inventory, tree) = (builder.inventory, &builder.tree);
-        let sizes = &builder.sizes;
+    pub(super) fn new(facts: &'a Facts<'a>) -> Self {
+        let (inventory, tree) = (facts.inventory, &facts.tree);
+        let sizes = &facts.sizes;
         let mut index = Self {
             tree,
             sizes,
-            shelf: &builder.shelf,
-            image_layers: builder.image_layers,
-            packed: has_blobs(inventory),
+            shelf: &facts.shelf,
+            image_layers: facts.image_layers,
+            packed: inventory.keeps_blobs(),
             rows: vec![None; tree.len()],
             more_rows: HashMap::new(),
             by_time: Sorted(Vec::new()),
@@ -107,8 +105,8 @@ impl<'a> Index<'a> {
             by_look: by_look(tree, sizes),
         };
         let mut moments = Vec::new();
-        for (image, top) in inventory.images.iter().zip(&builder.tops) {
-            let (Some(content), Some(top)) = (content(image), *top) else {
+        for (image, top) in inventory.images.iter().zip(&facts.tops) {
+            let (Some(content), Some(top)) = (image.known_content(), *top) else {
                 continue;
             };
             for step in sizes.steps(tree, content, top) {
@@ -228,7 +226,7 @@ impl<'a> Index<'a> {
         depth: Option<u32>,
         known: impl Fn(&LayerNo) -> bool,
     ) -> Vec<LayerNo> {
-        let created = record.created.filter(|_| !is_base(record));
+        let created = record.created.filter(|_| !record.is_base());
         let layers = created.map(|created| self.by_time.of(created.as_second()));
         layers
             .into_iter()
@@ -243,7 +241,7 @@ impl<'a> Index<'a> {
 
     /// Layers of a record's depth and size.
     fn fitting(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
-        let base = is_base(record);
+        let base = record.is_base();
         match (depth, record.size.known()) {
             // The size of a packed layer is not known, so only the time tells.
             _ if self.packed && !base => Vec::new(),
@@ -268,7 +266,7 @@ impl<'a> Index<'a> {
     }
 
     pub(super) fn size_fits(&self, record: &Record, layer: LayerNo) -> bool {
-        let base = is_base(record);
+        let base = record.is_base();
         let Some(size) = record.size.known() else {
             return true;
         };

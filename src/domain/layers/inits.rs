@@ -8,8 +8,6 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{HistoryRow, Image};
 
-use super::ledger::content;
-use super::stock::rows;
 use super::tree::{LayerNo, Tree};
 
 /// What most of them take.
@@ -24,7 +22,7 @@ pub(super) fn beside(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>
     let mut beside: Vec<Option<Bytes>> = vec![Some(Bytes::ZERO); tree.len()];
     let mut made: Vec<(&Image, Vec<LayerNo>)> = Vec::new();
     for (image, top) in inventory.images.iter().zip(tops) {
-        let (Some(content), Some(top)) = (content(image), top) else {
+        let (Some(content), Some(top)) = (image.known_content(), top) else {
             continue;
         };
         let rows = content.history.iter().filter(|row| !row.size.is_zero());
@@ -82,8 +80,8 @@ fn settle(beside: &mut [Option<Bytes>], image: &Image, layers: &[LayerNo]) {
 
 /// What the list counts of an image beyond its blobs and its layers.
 fn left_of(image: &Image) -> Option<Bytes> {
-    let unpacked: Bytes = rows(image).into_iter().sum();
-    let packed = content(image)?.packed?.total;
+    let unpacked: Bytes = image.layer_sizes().into_iter().sum();
+    let packed = image.known_content()?.packed?.total;
     let all = image.size.known()?;
     (all >= packed + unpacked).then(|| all - packed - unpacked)
 }

@@ -11,9 +11,8 @@ use crate::domain::compact::lists::Lists;
 use crate::domain::index as items;
 use crate::domain::item::Record;
 
-use super::build::Builder;
+use super::facts::Facts;
 use super::index::Index;
-use super::ledger::has_blobs;
 use super::tree::{LayerNo, number};
 use crate::domain::compact::maybe::Maybe;
 
@@ -137,15 +136,6 @@ fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
     order
 }
 
-/// True of records that a base image became: they were not made by a step of a build here.
-pub(super) fn is_base(record: &Record) -> bool {
-    let text = &record.description;
-    text.is_empty()
-        || text.starts_with("from local")
-        || text.starts_with("pulled from")
-        || (text.starts_with('[') && text.contains("] FROM "))
-}
-
 /// A join under way.
 pub(super) struct Join<'a> {
     records: &'a [Record],
@@ -160,15 +150,15 @@ pub(super) struct Join<'a> {
 
 impl Join<'_> {
     /// Finds the layer of each record that has one besides its own bytes.
-    pub(super) fn find(builder: &Builder<'_>, lineage: &Lineage) -> Vec<Tie> {
-        let inventory = builder.inventory;
+    pub(super) fn find(facts: &Facts<'_>, lineage: &Lineage) -> Vec<Tie> {
+        let inventory = facts.inventory;
         let records = &inventory.cache;
-        let packed = has_blobs(inventory);
+        let packed = inventory.keeps_blobs();
         // On the containerd store the engine's word that nobody shares is often wrong (ENGINE-CONTAINERD.md §4).
         // On the other it says only that no image has the layer.
-        let any = packed || builder.shelf.is_known;
+        let any = packed || facts.shelf.is_known;
         let may_share = |record: &Record| record.shared || any && &*record.kind == "regular";
-        let stored = &builder.shelf.records;
+        let stored = &facts.shelf.records;
         if stored.is_empty() && !records.iter().any(may_share) {
             return vec![Tie::None; records.len()];
         }
@@ -182,7 +172,7 @@ impl Join<'_> {
             .iter()
             .zip(&ties)
             .filter_map(|(record, tie)| match tie {
-                Tie::Layer(layer) if is_base(record) => Some(*layer),
+                Tie::Layer(layer) if record.is_base() => Some(*layer),
                 _ => None,
             });
         let mut join = Join {
@@ -191,10 +181,10 @@ impl Join<'_> {
             bases: bases.collect(),
             ties,
             children: lineage.children(),
-            index: Index::new(builder),
+            index: Index::new(facts),
         };
         join.settle();
-        if builder.shelf.remembers {
+        if facts.shelf.remembers {
             join.doubt_steps();
         }
         join.ties
@@ -238,7 +228,7 @@ impl Join<'_> {
     fn doubt_steps(&mut self) {
         for at in 0..self.records.len() {
             let record = &self.records[at];
-            let is_step = !record.shared && &*record.kind == "regular" && !is_base(record);
+            let is_step = !record.shared && &*record.kind == "regular" && !record.is_base();
             if !is_step || self.ties[at] != Tie::None {
                 continue;
             }
@@ -271,14 +261,14 @@ impl Join<'_> {
     /// no image shares it either, it may be of an image that is gone.
     fn tells_enough(&self, at: usize) -> bool {
         let record = &self.records[at];
-        record.shared || !self.index.packed || !is_base(record)
+        record.shared || !self.index.packed || !record.is_base()
     }
 
     /// What is left to say of a record that fits no layer, or several.
     fn open(&self, at: usize, fits: Vec<LayerNo>) -> Tie {
         let record = &self.records[at];
         // All layers are known, so a step that fits none was never made into one, and may not have been.
-        let step = self.index.is_whole() && !record.shared && !is_base(record);
+        let step = self.index.is_whole() && !record.shared && !record.is_base();
         match fits.len() {
             0 if step => Tie::None,
             0 => Tie::Some,
@@ -300,7 +290,7 @@ impl Join<'_> {
             }
         };
         narrow(&mut found, &|layer| self.index.was_told(record, layer));
-        if is_base(record) {
+        if record.is_base() {
             narrow(&mut found, &|layer| !self.bases.contains(&layer));
             narrow(&mut found, &|layer| self.index.was_there(record, layer));
         } else {
@@ -356,7 +346,7 @@ impl Join<'_> {
                 break;
             }
             self.ties[at] = Tie::Layer(layer);
-            if is_base(&self.records[at]) {
+            if self.records[at].is_base() {
                 self.bases.insert(layer);
             }
             next = self.lineage.parent(at).zip(self.index.tree.below(layer));

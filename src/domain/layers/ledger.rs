@@ -7,18 +7,13 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::lists::Lists;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
-use crate::domain::item::{ChainId, Container, Content, Image, ImageId, ItemId, Kind};
+use crate::domain::item::{ChainId, Container, Content, ImageId, ItemId, Kind};
 use crate::domain::store::content::BlobList;
 
-use super::balance::Trial;
-use super::build::{Builder, volume_unit};
 use super::sizes::Sizes;
 use super::tree::{LayerNo, Tree, number};
 use super::units::{Graph, HolderNo, Sort, Unit, UnitNo, World};
-use super::{Doubt, Freed, LayerRow, Release, Totals};
-
-/// Above so many items, copying all counts is cheaper than to note what changes.
-const FEW: usize = 64;
+use super::{Doubt, LayerRow, Totals};
 
 /// Every byte and its holders, for one inventory.
 #[derive(Debug, Default)]
@@ -49,19 +44,6 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    #[must_use]
-    pub fn new(inventory: &Inventory) -> Self {
-        Self::with_index(inventory, Arc::new(Index::new(inventory)))
-    }
-
-    /// A ledger of an inventory whose index is known.
-    #[must_use]
-    pub fn with_index(inventory: &Inventory, index: Arc<Index>) -> Self {
-        let mut ledger = Builder::new(inventory, index).build();
-        ledger.totals = ledger.sum(inventory);
-        ledger
-    }
-
     /// Returns true for bytes that are as many as the storage driver says, and that were not counted on the disk.
     pub(super) fn is_drivers(&self, unit: &Unit) -> bool {
         let is_counted = self.by_length && !unit.by_length;
@@ -89,60 +71,10 @@ impl Ledger {
         self.images.get(self.index.image(image)?)?.as_ref()
     }
 
-    /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of. Returns false
-    /// where that takes another ledger, as files have names in several volumes.
-    pub fn measure_volumes(&mut self, inventory: &Inventory) -> bool {
-        let mut links = inventory.volumes.iter().filter_map(|it| it.usage.as_ref());
-        if links.any(|usage| !usage.links.is_empty()) {
-            return false;
-        }
-        let numbers = self.index.numbers(Kind::Volume);
-        for (volume, number) in inventory.volumes.iter().zip(numbers) {
-            let Some(holder) = self.holder(number) else {
-                continue;
-            };
-            // A volume without such files holds itself and nothing else.
-            let Some(own) = self.graph.only_hold(holder) else {
-                return false;
-            };
-            self.graph.units[own.unit as usize] = volume_unit(volume, inventory.engine.measure);
-        }
-        self.totals = self.sum(inventory);
-        true
-    }
-
     /// Bytes of each kind, each byte in one of them.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.totals
-    }
-
-    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Ledger::release`].
-    #[must_use]
-    pub fn frees(&self, items: &[ItemId]) -> Freed {
-        let mut release = self.release_for(items.len());
-        for item in items {
-            release.let_go(item);
-        }
-        release.total()
-    }
-
-    /// Starts to let many things go, one after another.
-    #[must_use]
-    pub fn release(&self) -> Release<'_> {
-        Release::new(self, false)
-    }
-
-    /// Starts to try what goes with this and with that.
-    #[must_use]
-    pub fn trial(&self) -> Trial<'_> {
-        Trial::new(self)
-    }
-
-    /// Starts to let so many things go.
-    #[must_use]
-    pub fn release_for(&self, items: usize) -> Release<'_> {
-        Release::new(self, items <= FEW)
     }
 
     /// Returns the layers that any of these items holds.
@@ -227,7 +159,8 @@ impl Ledger {
         counts
     }
 
-    fn sum(&self, inventory: &Inventory) -> Totals {
+    /// Adds up the bytes of each kind, each byte in one of them.
+    pub(super) fn sum(&self, inventory: &Inventory) -> Totals {
         let of_images = self.held_by(Kind::Image);
         let of_containers = self.held_by(Kind::Container);
         let of_records = self.held_by(Kind::BuildCache);
@@ -273,7 +206,7 @@ impl Ledger {
                 Figure::Known(bytes)
             }
         };
-        let cache_listed = super::build::cache_is_listed(inventory);
+        let cache_listed = inventory.cache_listing();
         Totals {
             images: figure(images, 0),
             containers: figure(containers, 1),
@@ -347,14 +280,4 @@ fn logs(inventory: &Inventory) -> Figure<Bytes> {
         }
     }
     sum.into()
-}
-
-/// Whether the store keeps layers both packed and unpacked.
-pub(super) fn has_blobs(inventory: &Inventory) -> bool {
-    inventory.engine.store == Store::Containerd
-}
-
-/// An image's content, once it is known.
-pub(super) fn content(image: &Image) -> Option<&Arc<Content>> {
-    image.content.as_ref().known()
 }

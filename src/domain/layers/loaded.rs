@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::domain::inventory::Inventory;
 use crate::domain::time::Timestamp;
 
-use super::join::{Tie, is_base};
+use super::join::Tie;
 use super::tree::{LayerNo, Tree, number};
 
 /// What came first of all that has a layer, and the next: when, if that is known, and its place among images and then
@@ -47,7 +47,7 @@ pub(super) fn perhaps_loaded(
     for (place, (tie, record)) in ties.iter().zip(&inventory.cache).enumerate() {
         // A step's record has a snapshot of its own.
         if let Tie::Layer(layer) = tie
-            && is_base(record)
+            && record.is_base()
         {
             let came = (record.created, images.len() + place);
             add(&mut first[*layer as usize], came);

@@ -10,7 +10,8 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::Record;
 use crate::domain::time::Timestamp;
 
-use super::join::{Lineage, is_base};
+use super::join::Lineage;
+use super::packing::{BLOCK, may_hold};
 use super::sizes::Sizes;
 use super::stock::{Spot, Stock};
 use super::tree::{LayerNo, Tree};
@@ -28,24 +29,6 @@ pub(super) enum Keeps {
     GoneBase(Vec<u32>),
     /// Some blob that an image has, it is not known which at all.
     Some,
-}
-
-/// Snapshots are counted in blocks, which blobs seldom fill.
-pub(super) const BLOCK: u64 = 512;
-
-/// True if a record of this size can be a snapshot and this blob together.
-pub(super) fn may_hold(size: Bytes, blob: Bytes) -> bool {
-    size > blob && (size - blob).0.is_multiple_of(BLOCK)
-}
-
-/// What a record says that it keeps besides the blob: its own snapshot. A size that was taken before there was
-/// a blob lacks it.
-pub(super) fn snapshot(size: Bytes, blob: Bytes) -> Bytes {
-    if may_hold(size, blob) || !size.0.is_multiple_of(BLOCK) {
-        size - blob
-    } else {
-        size
-    }
 }
 
 /// Finds out what each record keeps.
@@ -143,7 +126,7 @@ impl Search<'_> {
     /// Layers of the same size at the same depth: of a base the blob alone, the usual case, or both.
     fn sized(&self, at: usize, level: &[Spot]) -> Vec<Spot> {
         let size = self.size(at);
-        let base = is_base(&self.records[at]);
+        let base = self.records[at].is_base();
         let fits = |spot: &&Spot| {
             self.whole(spot) == Some(size) || base && self.stock.size(spot.blob) == size
         };
@@ -183,7 +166,7 @@ impl Search<'_> {
         (0..self.records.len())
             .map(|at| {
                 let fits = &self.fits[at];
-                let base = !self.steps[at] && is_base(&self.records[at]);
+                let base = !self.steps[at] && self.records[at].is_base();
                 if !self.is_layer(at) {
                     Keeps::Own
                 } else if fits.is_empty() && base && !self.size(at).is_zero() {

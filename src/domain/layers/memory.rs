@@ -11,7 +11,6 @@ use crate::domain::item::{ChainId, ItemId, Record, RecordId, Text};
 use crate::domain::store::layerdb::{Stored, StoredLayer};
 
 use super::Ledger;
-use super::ledger::{content, has_blobs};
 use super::records::is_untold;
 use super::tree::LayerNo;
 use super::units::UnitNo;
@@ -22,7 +21,8 @@ impl Ledger {
     /// one whose layers are known in another way.
     #[must_use]
     pub fn remember(&self, inventory: &Inventory) -> Option<Stored> {
-        if self.unsettled || has_blobs(inventory) || inventory.stored.as_ref().known().is_some() {
+        if self.unsettled || inventory.keeps_blobs() || inventory.stored.as_ref().known().is_some()
+        {
             return None;
         }
         let tops = self.tops_to_remember(inventory);
@@ -92,7 +92,7 @@ impl Ledger {
     ) -> HashMap<LayerNo, Text> {
         let mut folders = HashMap::new();
         for (image, known) in inventory.images.iter().zip(&self.images) {
-            let (Some(content), Some((_, top))) = (content(image), known) else {
+            let (Some(content), Some((_, top))) = (image.known_content(), known) else {
                 continue;
             };
             let chain = self.tree.up_to(*top);

@@ -8,7 +8,9 @@ use crate::domain::item::{ChainId, Container, ContainerId, ItemId};
 use crate::domain::store::mounted::{MountedLayer, Mounts};
 
 use super::Doubt;
-use super::build::Builder;
+use super::draft::Draft;
+use super::facts::Facts;
+use super::leased::has_lease;
 use super::names::Names;
 use super::tree::LayerNo;
 use super::units::{Holder, HolderNo};
@@ -23,17 +25,17 @@ pub(super) struct MountLayers<'a> {
 }
 
 impl<'a> MountLayers<'a> {
-    pub(super) fn new(builder: &Builder<'a>) -> Self {
-        let inventory = builder.inventory;
-        let layers = if builder.stock.is_some() {
+    pub(super) fn new(facts: &Facts<'a>) -> Self {
+        let inventory = facts.inventory;
+        let layers = if facts.stock.is_some() {
             &[]
         } else {
             &*inventory.mounted.layers
         };
-        let owner = |layer| owner(layer, inventory, &builder.index);
+        let owner = |layer| owner(layer, inventory, &facts.index);
         Self {
             owners: layers.iter().map(owner).collect(),
-            parents: parents(layers, builder),
+            parents: parents(layers, facts),
             layers,
         }
     }
@@ -66,7 +68,7 @@ fn owner(layer: &MountedLayer, inventory: &Inventory, index: &Index) -> Option<u
 }
 
 /// Chains that something is mounted above, as far as they are known.
-fn parents(layers: &[MountedLayer], builder: &Builder<'_>) -> HashMap<ChainId, LayerNo> {
+fn parents(layers: &[MountedLayer], facts: &Facts<'_>) -> HashMap<ChainId, LayerNo> {
     if layers.is_empty() {
         return HashMap::new();
     }
@@ -75,8 +77,8 @@ fn parents(layers: &[MountedLayer], builder: &Builder<'_>) -> HashMap<ChainId, L
         .filter_map(|layer| layer.parent.as_ref())
         .map(ChainId::as_str)
         .collect();
-    let chains = builder.tree.all_chain_ids();
-    let chains = builder.tree.numbers().zip(chains);
+    let chains = facts.tree.all_chain_ids();
+    let chains = facts.tree.numbers().zip(chains);
     let chains = chains.map(|(layer, chain)| (chain.text(), layer));
     let wanted = chains.filter(|(chain, _)| wanted.contains(&**chain));
     wanted
@@ -84,60 +86,59 @@ fn parents(layers: &[MountedLayer], builder: &Builder<'_>) -> HashMap<ChainId, L
         .collect()
 }
 
-impl Builder<'_> {
-    /// A container holds what its mounts show: by the engine's own notes where they can be read, and else the image
-    /// that they are of.
-    pub(super) fn add_image_mounts(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        names: &Names<'_>,
-        mounted: &MountLayers<'_>,
-    ) {
-        let Some(place) = self.index.find(&ItemId::Container(container.id.clone())) else {
-            return;
-        };
-        if container.image_mounts.is_empty() {
-            return;
-        }
-        let doubt = || Doubt::HiddenLayers(container.id.clone());
-        let layers: Vec<&MountedLayer> = mounted.of(Some(place)).collect();
-        for layer in &layers {
-            match mounted.parent(layer) {
-                Some(parent) => self.hold(holder, parent, true),
-                None if layer.parent.is_none() => {}
-                None => self.veil(holder, doubt()),
-            }
-        }
-        for mount in &container.image_mounts {
-            let is_its = |layer: &&&MountedLayer| {
-                mount.is_in(&layer.folder) || mount.layer_names(&container.id).contains(&layer.name)
-            };
-            if layers.iter().any(|layer| is_its(&layer)) || self.has_lease(container, mount) {
-                continue;
-            }
-            match container.mounts(mount, self.inventory, |name| names.image(name)) {
-                Mounts::Image(image) => {
-                    if let Some(top) = self.tops[image] {
-                        self.hold(holder, top, true);
-                    }
-                }
-                Mounts::Unlisted | Mounts::Unsure(_) => self.veil(holder, doubt()),
-            }
+/// A container holds what its mounts show: by the engine's own notes where they can be read, and else the image
+/// that they are of.
+pub(super) fn add_image_mounts(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    container: &Container,
+    names: &Names<'_>,
+    mounted: &MountLayers<'_>,
+) {
+    let Some(place) = facts.index.find(&ItemId::Container(container.id.clone())) else {
+        return;
+    };
+    if container.image_mounts.is_empty() {
+        return;
+    }
+    let doubt = || Doubt::HiddenLayers(container.id.clone());
+    let layers: Vec<&MountedLayer> = mounted.of(Some(place)).collect();
+    for layer in &layers {
+        match mounted.parent(layer) {
+            Some(parent) => draft.hold(holder, parent, true),
+            None if layer.parent.is_none() => {}
+            None => draft.veil(holder, doubt()),
         }
     }
-
-    /// What no listed container has mounted stays, with all that it stands on: a container that could not be made
-    /// leaves its mounts behind (seen on 28.5.2), and no request takes them away.
-    pub(super) fn add_left_mounts(&mut self, mounted: &MountLayers<'_>) {
-        for layer in mounted.of(None) {
-            let holder = self.add_holder(Holder::default());
-            let id = layer.name.get(..64).unwrap_or_default();
-            match mounted.parent(layer) {
-                Some(parent) => self.hold(holder, parent, true),
-                None if layer.parent.is_none() => {}
-                None => self.veil(holder, Doubt::HiddenLayers(ContainerId::new(id))),
+    for mount in &container.image_mounts {
+        let is_its = |layer: &&&MountedLayer| {
+            mount.is_in(&layer.folder) || mount.layer_names(&container.id).contains(&layer.name)
+        };
+        if layers.iter().any(|layer| is_its(&layer)) || has_lease(facts, container, mount) {
+            continue;
+        }
+        match container.mounts(mount, facts.inventory, |name| names.image(name)) {
+            Mounts::Image(image) => {
+                if let Some(top) = facts.tops[image] {
+                    draft.hold(holder, top, true);
+                }
             }
+            Mounts::Unlisted | Mounts::Unsure(_) => draft.veil(holder, doubt()),
+        }
+    }
+}
+
+/// What no listed container has mounted stays, with all that it stands on: a container that could not be made
+/// leaves its mounts behind (seen on 28.5.2), and no request takes them away.
+pub(super) fn add_left_mounts(draft: &mut Draft, mounted: &MountLayers<'_>) {
+    for layer in mounted.of(None) {
+        let holder = draft.add_holder(Holder::default());
+        let id = layer.name.get(..64).unwrap_or_default();
+        match mounted.parent(layer) {
+            Some(parent) => draft.hold(holder, parent, true),
+            None if layer.parent.is_none() => {}
+            None => draft.veil(holder, Doubt::HiddenLayers(ContainerId::new(id))),
         }
     }
 }

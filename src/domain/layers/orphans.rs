@@ -11,8 +11,7 @@ use crate::domain::item::{Record, Text};
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::{Extent, Folders};
 
-use super::join::is_base;
-use super::match_records::may_hold;
+use super::packing::may_hold;
 
 /// A layer by which sizes are checked is not larger, if there is such a one.
 const SMALL: Bytes = Bytes(512 * 1024);
@@ -22,7 +21,7 @@ const SMALL: Bytes = Bytes(512 * 1024);
 pub fn sizes_of_bases(records: &[Record]) -> Vec<Bytes> {
     let bases = records
         .iter()
-        .filter(|record| &*record.kind == "regular" && is_base(record));
+        .filter(|record| &*record.kind == "regular" && record.is_base());
     let mut sizes: Vec<Bytes> = bases.filter_map(|record| record.size.known()).collect();
     sizes.retain(|size| !size.is_zero());
     sizes.sort_unstable();

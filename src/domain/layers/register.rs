@@ -1,24 +1,16 @@
-//! Who holds blobs and snapshots on the containerd store, by its own notes.
-//!
-//! Nothing is found out here: images hold what the collector reaches from their digests, records and containers what
-//! their leases name, and a snapshot the one below it. What leases hold besides is theirs until they end.
+//! The containerd store's own notes of snapshots, joined with the tree of layers.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record, Text};
-use crate::domain::store::metadata::{Lease, Notes, Term};
+use crate::domain::item::{Container, Text};
+use crate::domain::store::metadata::Notes;
 
-use super::Doubt;
-use super::build::Builder;
-use super::sizes::Span;
-use super::stock::Stock;
+use super::span::Span;
 use super::tree::{LayerNo, Tree, number};
-use super::units::{Holder, HolderNo, Sort, Unit, UnitNo};
-use crate::domain::compact::maybe::Maybe;
+use super::units::UnitNo;
 
 /// A block of a filesystem, as filesystems are made.
 const BLOCK: u64 = 4096;
@@ -36,14 +28,15 @@ pub(super) struct Register {
     /// By key: layers of the tree, and those of `others`.
     pub(super) units: HashMap<Text, UnitNo>,
     /// Snapshots that are no layers of the tree, each after the one that it stands on.
-    others: Vec<Other>,
+    pub(super) others: Vec<Other>,
 }
 
-struct Other {
-    below: Option<UnitNo>,
-    size: Bytes,
+/// A snapshot that is no layer of the tree.
+pub(super) struct Other {
+    pub(super) below: Option<UnitNo>,
+    pub(super) size: Bytes,
     /// It is named as layers of images are.
-    is_layer: bool,
+    pub(super) is_layer: bool,
 }
 
 impl Register {
@@ -165,7 +158,7 @@ impl Register {
     }
 
     /// The unit of a snapshot, or of the first one below it that has one.
-    fn unit(&self, key: &Text) -> Option<UnitNo> {
+    pub(super) fn unit(&self, key: &Text) -> Option<UnitNo> {
         let mut steps = self.notes.snapshots.len();
         let mut next = Some(key);
         while let Some(key) = next {
@@ -176,44 +169,6 @@ impl Register {
             next = self.parent(key);
         }
         None
-    }
-
-    /// Units that some blobs and snapshots keep, as the collector follows them.
-    fn reached<'a>(
-        &self,
-        stock: &Stock,
-        blobs: impl Iterator<Item = u32>,
-        snapshots: impl Iterator<Item = &'a Text>,
-        is_flat: bool,
-    ) -> BTreeSet<UnitNo> {
-        let mut units: BTreeSet<UnitNo> = snapshots.filter_map(|key| self.unit(key)).collect();
-        let mut seen = HashSet::new();
-        for root in blobs {
-            if is_flat {
-                units.insert(stock.unit(root));
-                continue;
-            }
-            if seen.contains(&root) {
-                continue;
-            }
-            for blob in stock.list.reached_from(root) {
-                seen.insert(blob);
-                units.insert(stock.unit(blob));
-                let unpacked = stock.list.blob(blob).and_then(|it| it.unpacked.as_ref());
-                units.extend(unpacked.and_then(|chain| self.unit(chain.text())));
-            }
-        }
-        units
-    }
-
-    fn leases_of(&self, container: &Container) -> impl Iterator<Item = (&Text, &Lease)> {
-        leases_of(&self.notes, container)
-    }
-
-    fn leased(&self, stock: &Stock, lease: &Lease) -> BTreeSet<UnitNo> {
-        let blobs = lease.blobs.iter();
-        let blobs = blobs.filter_map(|digest| stock.list.position(digest));
-        self.reached(stock, blobs, lease.snapshots.iter(), lease.is_flat)
     }
 }
 
@@ -236,286 +191,7 @@ fn range(notes: &Notes, blocks: Bytes) -> Span {
 }
 
 /// Layers of images have the digest of their chain for a key.
-fn is_chain(key: &str) -> bool {
+pub(super) fn is_chain(key: &str) -> bool {
     let digest = key.strip_prefix("sha256:");
     digest.is_some_and(|digest| digest.len() == 64)
-}
-
-impl Builder<'_> {
-    /// A unit for each snapshot that is no layer, right behind the blobs.
-    pub(super) fn add_noted_snapshots(&mut self, stock: &Stock) {
-        let Some(register) = &stock.register else {
-            return;
-        };
-        let doubt = || {
-            let may_share = register.notes.inode.is_some();
-            may_share.then(|| Doubt::NamesElsewhere.into())
-        };
-        for layer in self.tree.numbers() {
-            // Else it has a layer's key and may still be written to: no engine does that.
-            if self.sizes.exact(layer).is_none() {
-                self.units[layer as usize].doubt = doubt().or(Some(Doubt::Blobs.into()));
-            }
-        }
-        for other in &register.others {
-            let size = register.range(other.size);
-            self.add_unit(Unit {
-                below: other.below.into(),
-                size,
-                doubt: size.size().is_none().then(doubt).flatten(),
-                pending: false,
-                by_length: false,
-                sort: if other.is_layer {
-                    Sort::Layer
-                } else {
-                    Sort::Record
-                },
-            });
-        }
-    }
-
-    /// Returns true if the store's own notes tell what an image mount holds; then its container holds that already.
-    pub(super) fn has_lease(&self, container: &Container, mount: &ImageMount) -> bool {
-        let register = self
-            .stock
-            .as_ref()
-            .and_then(|stock| stock.register.as_ref());
-        register.is_some_and(|register| {
-            let mut names = mount.layer_names(&container.id).into_iter();
-            names.any(|name| register.notes.leases.contains_key(&name))
-        })
-    }
-
-    fn hold_all(&mut self, holder: HolderNo, units: BTreeSet<UnitNo>, sure: bool) {
-        for unit in units {
-            self.hold(holder, unit, sure);
-        }
-    }
-
-    /// An image holds all that the collector reaches from its digest. False of one that the notes do not have.
-    pub(super) fn add_noted_image(
-        &mut self,
-        holder: HolderNo,
-        image: &Image,
-        stock: &Stock,
-    ) -> bool {
-        let (Some(register), Some(root)) =
-            (&stock.register, stock.list.position(image.id.as_str()))
-        else {
-            return false;
-        };
-        if !register.notes.images.contains(&image.id) {
-            return false;
-        }
-        let units = register.reached(stock, [root].into_iter(), [].into_iter(), false);
-        self.hold_all(holder, units, true);
-        true
-    }
-
-    /// A container holds what its own snapshots stand on. False of one that the notes do not have.
-    pub(super) fn add_noted_run(
-        &mut self,
-        holder: HolderNo,
-        container: &Container,
-        stock: &Stock,
-    ) -> bool {
-        let Some(register) = &stock.register else {
-            return false;
-        };
-        let mut leases = register.leases_of(container).peekable();
-        if leases.peek().is_none() {
-            return false;
-        }
-        let units = leases.flat_map(|(_, lease)| register.leased(stock, lease));
-        self.hold_all(holder, units.collect(), true);
-        true
-    }
-
-    /// A record holds what its leases name.
-    pub(super) fn add_noted_records(&mut self, stock: &Rc<Stock>) {
-        let Some(register) = &stock.register else {
-            return;
-        };
-        for (at, record) in self.inventory.cache.iter().enumerate() {
-            let holder = self.add_item(
-                at,
-                Holder {
-                    idle_record: !record.in_use,
-                    ..Holder::of(ItemId::Record(record.id.clone()))
-                },
-            );
-            let leases: Vec<(&Text, &Lease)> = register.notes.leases_of(record.id.text()).collect();
-            if leases.is_empty() {
-                self.add_untold(holder, record);
-                continue;
-            }
-            self.take_written(record, &leases, stock);
-            self.add_linked(holder, record, &leases, stock);
-            let units: BTreeSet<UnitNo> = leases
-                .iter()
-                .flat_map(|(_, lease)| register.leased(stock, lease))
-                .collect();
-            self.join_leased(holder, &leases, stock);
-            self.hold_all(holder, units, true);
-        }
-    }
-
-    /// A record that came or went meanwhile: what of its size it shares is not told.
-    fn add_untold(&mut self, holder: HolderNo, record: &Record) {
-        let unit = self.add_unit(Unit {
-            below: Maybe::NONE,
-            size: Span::at_most(record.size.known().unwrap_or_default()),
-            doubt: Some(Doubt::SharedRecord(record.id.clone()).into()),
-            pending: record.size.is_pending(),
-            by_length: false,
-            sort: Sort::Record,
-        });
-        self.hold(holder, unit, true);
-    }
-
-    /// A record's own snapshot that may still be written to has no size in the notes: it is what the record counts
-    /// besides its blob.
-    fn take_written(&mut self, record: &Record, leases: &[(&Text, &Lease)], stock: &Stock) {
-        let Some(register) = &stock.register else {
-            return;
-        };
-        let own = leases.iter().filter(|(name, _)| *name == record.id.text());
-        let own: Vec<&Lease> = own.map(|(_, lease)| *lease).collect();
-        let keys = own.iter().flat_map(|lease| &lease.snapshots);
-        let mut open = keys.filter(|key| {
-            let snapshot = register.notes.snapshots.get(*key);
-            snapshot.is_some_and(|it| it.size.is_none())
-        });
-        let Some(unit) = open.find_map(|key| register.units.get(key).copied()) else {
-            return;
-        };
-        let blobs = own.iter().flat_map(|lease| layers_of(lease, stock));
-        let blobs: Bytes = blobs.map(|blob| stock.size(blob)).sum();
-        let unit = &mut self.units[unit as usize];
-        match record.size {
-            Figure::Known(size) => unit.size = Span::exactly(size - blobs),
-            Figure::Pending => unit.pending = true,
-            Figure::Unknown => {
-                unit.doubt = Some(Doubt::NoSize(ItemId::Record(record.id.clone())).into());
-            }
-        }
-    }
-
-    /// Notes which layers and layers' blobs a record is.
-    fn join_leased(&mut self, holder: HolderNo, leases: &[(&Text, &Lease)], stock: &Stock) {
-        let Some(register) = &stock.register else {
-            return;
-        };
-        let mut joined: BTreeSet<UnitNo> = BTreeSet::new();
-        for (_, lease) in leases {
-            joined.extend(layers_of(lease, stock).map(|blob| stock.unit(blob)));
-            let layers = lease.snapshots.iter().filter(|key| is_chain(key));
-            joined.extend(layers.filter_map(|key| register.units.get(key).copied()));
-        }
-        self.joined
-            .extend(joined.into_iter().map(|unit| (holder, unit)));
-    }
-
-    /// What nothing that is listed holds, but the store keeps: for leases of something under way, for images that
-    /// have gone or come meanwhile, and for other namespaces.
-    pub(super) fn add_other_leases(&mut self, stock: &Rc<Stock>) {
-        let Some(register) = &stock.register else {
-            return;
-        };
-        let others = self.other_leases(&register.notes);
-        let listed: HashSet<&ImageId> = self.inventory.images.iter().map(|it| &it.id).collect();
-        let images = register
-            .notes
-            .images
-            .iter()
-            .filter(|id| !listed.contains(id));
-        let images = images.filter_map(|id| stock.list.position(id.as_str()));
-        let elsewhere = register.notes.elsewhere.iter();
-        let elsewhere = elsewhere.filter_map(|digest| stock.list.position(digest));
-        let mut stays = register.reached(stock, images, [].into_iter(), false);
-        stays.extend(elsewhere.map(|blob| stock.unit(blob)));
-        let mut expires = [BTreeSet::new(), BTreeSet::new()];
-        for lease in others {
-            let kept = register.leased(stock, lease);
-            match lease.term {
-                Term::Open => stays.extend(kept),
-                Term::Build => expires[0].extend(kept),
-                Term::Expires => expires[1].extend(kept),
-            }
-        }
-        let holder = self.add_holder(Holder::default());
-        self.hold_all(holder, stays, true);
-        let held = self.held_for_certain();
-        let [of_builds, _] = expires.map(|units| {
-            let holder = self.add_holder(Holder::of_leases());
-            for unit in units {
-                // What nothing else holds goes with the lease.
-                self.hold(holder, unit, !held[unit as usize]);
-            }
-            holder
-        });
-        // A prune ends them, unless a build is under way.
-        if self.inventory.cache.iter().any(|record| record.in_use) {
-            return;
-        }
-        self.holders[of_builds as usize].idle_record = true;
-        for holder in &mut self.holders {
-            if matches!(holder.item, Some(ItemId::Record(_))) {
-                holder.takes = of_builds.into();
-            }
-        }
-    }
-
-    /// Whether something is known to hold each unit, itself or by what stands on it.
-    fn held_for_certain(&self) -> Vec<bool> {
-        let mut held = vec![false; self.units.len()];
-        for hold in self.holds.iter().filter(|hold| hold.sure) {
-            held[hold.unit as usize] = true;
-        }
-        // Units stand only on units of smaller numbers.
-        for unit in (0..held.len()).rev() {
-            if let (true, Some(below)) = (held[unit], self.units[unit].below.get()) {
-                held[below as usize] = true;
-            }
-        }
-        held
-    }
-
-    /// Leases of nothing that is listed.
-    fn other_leases<'n>(&self, notes: &'n Notes) -> Vec<&'n Lease> {
-        let mut listed: HashSet<&Text> = HashSet::new();
-        for container in &self.inventory.containers {
-            listed.extend(leases_of(notes, container).map(|(name, _)| name));
-        }
-        for record in &self.inventory.cache {
-            listed.extend(notes.leases_of(record.id.text()).map(|(name, _)| name));
-        }
-        let others = notes.leases.iter();
-        let others = others.filter(|(name, _)| !listed.contains(name));
-        others.map(|(_, lease)| lease).collect()
-    }
-}
-
-/// The leases of a container: its own, and those of the images that it mounts.
-fn leases_of<'n>(
-    notes: &'n Notes,
-    container: &Container,
-) -> impl Iterator<Item = (&'n Text, &'n Lease)> {
-    let own = notes.leases_of(container.id.text());
-    let mounts = container.image_mounts.iter();
-    let names = mounts.flat_map(|mount| mount.layer_names(&container.id));
-    // Docker 28 has the container's ID in front of their names, too.
-    let prefix = format!("{}-", container.id);
-    let names = names.filter(move |name| !name.starts_with(&prefix));
-    own.chain(names.filter_map(|name| notes.leases.get_key_value(&name)))
-}
-
-/// Blobs of layers that a lease names.
-fn layers_of(lease: &Lease, stock: &Stock) -> impl Iterator<Item = u32> {
-    let blobs = lease.blobs.iter();
-    let blobs = blobs.filter_map(|digest| stock.list.position(digest));
-    blobs.filter(|blob| {
-        let listed = stock.list.blob(*blob);
-        listed.is_some_and(|it| it.uncompressed.is_some())
-    })
 }

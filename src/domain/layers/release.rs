@@ -16,6 +16,9 @@ use crate::domain::compact::table::Table;
 /// So many holders of an item's bytes are named at most: a thousand names explain nothing.
 const NAMED: usize = 128;
 
+/// Above so many items, copying all counts is cheaper than to note what changes.
+const FEW: usize = 64;
+
 /// What keeps the rest of an item's size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldBack {
@@ -32,6 +35,30 @@ pub struct Release<'a> {
     gone: Vec<HolderNo>,
     /// It is for a handful of items.
     few: bool,
+}
+
+impl Ledger {
+    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Ledger::release`].
+    #[must_use]
+    pub fn frees(&self, items: &[ItemId]) -> Freed {
+        let mut release = self.release_for(items.len());
+        for item in items {
+            release.let_go(item);
+        }
+        release.total()
+    }
+
+    /// Starts to let many things go, one after another.
+    #[must_use]
+    pub fn release(&self) -> Release<'_> {
+        Release::new(self, false)
+    }
+
+    /// Starts to let so many things go.
+    #[must_use]
+    pub fn release_for(&self, items: usize) -> Release<'_> {
+        Release::new(self, items <= FEW)
+    }
 }
 
 impl<'a> Release<'a> {

@@ -8,7 +8,6 @@ use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId, Text};
 use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
 
-use super::ledger::has_blobs;
 use super::tree::{LayerNo, Tree};
 
 /// The engine's own list of layers, joined with the tree.
@@ -36,7 +35,7 @@ impl Shelf {
     /// Takes all stored layers into the tree, behind those of images.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Self {
         let mut shelf = Self::default();
-        if has_blobs(inventory) {
+        if inventory.keeps_blobs() {
             return shelf;
         }
         let of_images = tree.len();

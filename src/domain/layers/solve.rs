@@ -6,7 +6,7 @@
 use crate::domain::bytes::Bytes;
 
 use super::Doubt;
-use super::sizes::Span;
+use super::span::Span;
 use super::units::{Hold, Unit, UnitNo};
 
 /// What the units of a chain are together.

@@ -13,15 +13,13 @@ use crate::domain::item::{Image, ImageId, Text};
 use crate::domain::store::content::{BlobList, Manifest};
 use crate::domain::time::Timestamp;
 
-use super::ledger::{content, has_blobs};
 use super::orphans::Extents;
+use super::packing::MOST_UNPACKED;
 use super::register::Register;
-use super::sizes::Span;
+use super::span::Span;
 use super::tree::{LayerNo, Tree, number};
 use super::units::UnitNo;
 
-/// No file unpacks to more than this many times its own size: deflate's limit.
-pub(super) const MOST_UNPACKED: u64 = 1_032;
 /// Folders and rounding of a layer of no bytes.
 const SMALL: Bytes = Bytes(65_536);
 
@@ -58,7 +56,7 @@ pub(super) struct Stock {
 impl Stock {
     /// Takes the layers of all manifests into the tree, which must not grow any more afterwards.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Option<Self> {
-        if !has_blobs(inventory) {
+        if !inventory.keeps_blobs() {
             return None;
         }
         let Figure::Known(list) = &inventory.blobs else {
@@ -129,7 +127,7 @@ impl Stock {
         inspected: Option<LayerNo>,
     ) -> Vec<(LayerNo, bool)> {
         // History tells sizes only of what is unpacked.
-        let shown = inspected.filter(|_| !rows(image).is_empty());
+        let shown = inspected.filter(|_| !image.layer_sizes().is_empty());
         let kept = self.unpacked(image.id.as_str()).map(|top| (top, true));
         let mut tops: Vec<(LayerNo, bool)> = kept.collect();
         // Where no manifest has such a label, the list has none to tell.
@@ -189,7 +187,7 @@ impl Stock {
         }
         for (image, top) in inventory.images.iter().zip(tops) {
             let Some(top) = top else { continue };
-            let rows = rows(image);
+            let rows = image.layer_sizes();
             let chain = tree.up_to(*top);
             if rows.len() == chain.len() {
                 for (layer, size) in chain.into_iter().zip(rows) {
@@ -212,12 +210,4 @@ impl Stock {
         }
         spans
     }
-}
-
-/// Sizes in an image's history. An unpacked layer has folders at least, so its row is never zero
-/// (ENGINE-CONTAINERD.md §3).
-pub(super) fn rows(image: &Image) -> Vec<Bytes> {
-    let history = content(image).map(|content| &content.history);
-    let sizes = history.into_iter().flatten().map(|row| row.size);
-    sizes.filter(|size| !size.is_zero()).collect()
 }

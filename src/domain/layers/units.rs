@@ -7,7 +7,7 @@ use crate::domain::compact::lists::Lists;
 use crate::domain::item::ItemId;
 
 use super::Doubt;
-use super::sizes::Span;
+use super::span::Span;
 use super::tree::number;
 use crate::domain::compact::maybe::Maybe;
 

@@ -1,0 +1,126 @@
+//! What is known before anything is held: the layers there are, how large they are, and what tells of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::index::Index;
+use crate::domain::inventory::{Inventory, Progress, Stage, Store};
+use crate::domain::item::Text;
+use crate::domain::store::disk_usage::Measure;
+
+use super::inits;
+use super::register::Register;
+use super::shelf::Shelf;
+use super::sizes::Sizes;
+use super::span::Span;
+use super::stock::Stock;
+use super::tree::{LayerNo, Tree};
+
+/// The layers of an inventory, and all that is read to find out who holds them. Nothing in it changes while holders
+/// are added.
+pub(super) struct Facts<'a> {
+    pub(super) inventory: &'a Inventory,
+    pub(super) index: Arc<Index>,
+    pub(super) tree: Tree,
+    /// The highest layer of each image; `None` of one without layers, or whose content is not known.
+    pub(super) tops: Vec<Option<LayerNo>>,
+    pub(super) sizes: Sizes,
+    /// What the engine keeps with a layer besides what it says, by layer; empty where it keeps nothing of the kind.
+    beside: Vec<Bytes>,
+    /// The containerd store's blobs, where the engine lists them.
+    pub(super) stock: Option<Stock>,
+    /// The layers in the engine's folder, where it can be read.
+    pub(super) shelf: Shelf,
+    /// How many layers images have; those of greater numbers are in none.
+    pub(super) image_layers: usize,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads an inventory. `index` is the one of that inventory.
+    pub(super) fn new(inventory: &'a Inventory, index: Arc<Index>) -> Self {
+        let mut tree = Tree::default();
+        let tops: Vec<Option<LayerNo>> = inventory
+            .images
+            .iter()
+            .map(|image| tree.take_image(image.known_content()?))
+            .collect();
+        let of_images = tree.len();
+        let mut stock = Stock::new(inventory, &mut tree);
+        let shelf = Shelf::new(inventory, &mut tree);
+        let sizes = match &mut stock {
+            Some(stock) => {
+                stock.join_notes(inventory, &tree);
+                Sizes::of_spans(stock.spans(inventory, &tree, &tops))
+            }
+            None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
+        };
+        tree.close();
+        let register = stock.as_mut().and_then(|stock| stock.register.as_mut());
+        let beside = match register {
+            Some(register) => std::mem::take(&mut register.beside),
+            None if inventory.keeps_blobs() => inits::beside(inventory, &tree, &tops),
+            None => Vec::new(),
+        };
+        Self {
+            inventory,
+            index,
+            image_layers: if shelf.is_known || shelf.remembers {
+                of_images
+            } else {
+                tree.len()
+            },
+            tree,
+            tops,
+            sizes,
+            beside,
+            stock,
+            shelf,
+        }
+    }
+
+    /// Returns what the containerd store's own notes tell, where they can be read.
+    pub(super) fn register(&self) -> Option<&Register> {
+        self.stock.as_ref()?.register.as_ref()
+    }
+
+    /// Returns the layers by their folder, as the engine's own list has them.
+    pub(super) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
+        &self.shelf.folders
+    }
+
+    /// Returns true where what the engine says of layers is the lengths of their files, as every store but
+    /// containerd's does.
+    pub(super) fn by_length(&self) -> bool {
+        let engine = &self.inventory.engine;
+        engine.measure == Measure::Length && engine.store != Store::Containerd
+    }
+
+    /// Returns the size of a layer with what the engine keeps beside it.
+    pub(super) fn with_beside(&self, layer: LayerNo) -> Span {
+        let span = self.sizes.span(layer);
+        let beside = self.beside.get(layer as usize).copied();
+        let beside = beside.unwrap_or_default();
+        Span {
+            least: span.least + beside,
+            most: span.most + beside,
+        }
+    }
+
+    /// Returns true until images' contents have been asked for, or turn out not to come.
+    pub(super) fn layers_to_come(&self) -> bool {
+        self.is_under_way(Stage::Layers)
+    }
+
+    /// Returns true until the sizes of containers have been asked for, or turn out not to come.
+    pub(super) fn sizes_to_come(&self) -> bool {
+        self.is_under_way(Stage::ContainerSizes)
+    }
+
+    fn is_under_way(&self, stage: Stage) -> bool {
+        matches!(
+            self.inventory.stage(stage),
+            Progress::Waiting | Progress::Running(_)
+        )
+    }
+}
