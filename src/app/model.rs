@@ -427,6 +427,16 @@ impl Model {
             .collect()
     }
 
+    /// Returns what must be known before anything is promised. Volumes can take minutes: those that are not measured yet
+    /// are left out instead.
+    #[must_use]
+    pub fn still_measured(&self) -> Vec<Stage> {
+        let stages = self.measuring().into_iter().map(|(stage, _)| stage);
+        stages
+            .filter(|stage| !matches!(stage, Stage::VolumeSizes | Stage::Unexplained))
+            .collect()
+    }
+
     /// Where keys are looked up; nowhere while text is typed.
     #[must_use]
     pub fn place(&self) -> Option<Place> {

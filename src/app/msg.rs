@@ -1,10 +1,11 @@
 //! What happens to the program, and what it asks of the outside.
 
 use crate::domain::inventory::Part;
-use crate::domain::item::{ChainId, ImageId, ItemId, Text};
+use crate::domain::item::{ChainId, ImageId, ItemId};
 use crate::domain::plan::{ComesBack, Plan};
+use crate::domain::removal::event::Event;
 use crate::domain::removal::history::{Entry, Resolved};
-use crate::domain::removal::outcome::Event;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 use super::keys::Key;

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::domain::index::ItemNo;
-use crate::domain::item::{Kind, Labels, Text};
+use crate::domain::item::{Kind, Labels};
 use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Selection, frees};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::text::Text;
 
 /// What compose made, or a stack, with all that bears its label.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, ErrorKind, Write};
 use rustix::termios::{QueueSelector, tcflush};
 
 use crate::cli::{BROKEN_PIPE, NOTHING_TRIED, one_line};
-use crate::report::text::Page;
+use crate::report::page::Page;
 use crate::ui::text::{fit, sanitise};
 
 /// Where a text command reads and writes.

@@ -22,7 +22,7 @@ use crate::domain::triage::Goal;
 use crate::engine::config::Config;
 use crate::engine::port::aside::check_threads;
 use crate::engine::port::clock;
-use crate::report::text::Page;
+use crate::report::page::Page;
 use crate::tui;
 use crate::tui::ending::{leave_by, signalled};
 use crate::ui::Theme;

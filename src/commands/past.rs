@@ -1,7 +1,6 @@
 //! `history` and `restore`: what was removed, and how it is had again.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,53 +9,19 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ItemId, Kind, Text};
-use crate::domain::plan::MOST_ASKED;
+use crate::domain::item::Kind;
 use crate::domain::removal::history::{Entry, GAP, NOT_WRITTEN, Resolved, Returned};
 use crate::engine::journal::Journal;
 use crate::engine::{self, Engine};
 use crate::report::{history, json};
 
-use super::batch::{Found, Planned, Stop};
+use super::batch::{Found, Stop};
 use super::console::Console;
 use super::waiting::{Waits, showing};
 use crate::cli;
 
 /// What was in hand when a dtop was ended is looked for so long; then the history is printed without that.
 const LOOK: Duration = Duration::from_secs(10);
-
-/// Registries are given so long in all, before a plan is printed.
-const ASKING: Duration = Duration::from_secs(5);
-
-/// Says what an earlier dtop had in hand when it was ended.
-pub(in crate::commands) async fn say_what_was_in_hand(
-    planned: &Planned,
-    journal: &Journal,
-    console: &mut Console<'_>,
-) {
-    let resolved = journal.resolve(&*planned.engine).await;
-    for line in resolved.iter().flat_map(Resolved::words) {
-        console.complain(&line);
-    }
-}
-
-/// Asks registries whether they have what goes, and waits for all of them together only so long.
-pub(in crate::commands) async fn ask_registries(planned: &mut Planned) {
-    let steps = planned.plan.steps.iter();
-    let wanted = steps.map(|step| (step.id.clone(), step.sources()));
-    let wanted = wanted.filter(|(_, sources)| !sources.is_empty());
-    let wanted: Vec<(ItemId, Vec<Text>)> = wanted.take(MOST_ASKED).collect();
-    let engine = Arc::clone(&planned.engine);
-    let mut known = HashMap::new();
-    let asking = engine::copies::restore::ask_registries(&*engine, wanted, |id, answer| {
-        known.insert(id, answer);
-    });
-    // Who does not answer has said nothing.
-    let _ = timeout(ASKING, asking).await;
-    for step in &mut planned.plan.steps {
-        step.comes_back = known.get(&step.id).copied().unwrap_or(step.comes_back);
-    }
-}
 
 /// Prints what was removed, and returns the exit code. An engine is asked only where it must say what became of
 /// what another dtop had in hand.

@@ -1,7 +1,7 @@
 //! The filesystems that hold an engine's data: how full they are, and how full something leaves them.
 
 use super::bytes::Bytes;
-use super::item::Text;
+use crate::domain::text::Text;
 
 /// A filesystem that holds engine data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

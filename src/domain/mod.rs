@@ -19,6 +19,7 @@ pub mod reference;
 pub mod removal;
 pub mod store;
 pub mod survey;
+pub mod text;
 pub mod time;
 pub mod triage;
 pub mod unexplained;

@@ -2,8 +2,9 @@
 //! containers of other tools. A further kind is a further row of [`OutsiderKind`].
 
 use super::bytes::Figure;
-use super::item::{Kind, Text, Volume, VolumeName};
+use super::item::{Kind, Volume, VolumeName};
 use super::paths::Paths;
+use crate::domain::text::Text;
 
 /// What an external container is called that nothing names.
 pub const UNNAMED: &str = "(not named by the engine)";

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::item::Text;
+use crate::domain::text::Text;
 
 /// Absolute paths of one thing, all in one piece of memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::item::{Text, short_id};
+use super::item::short_id;
+use crate::domain::text::Text;
 
 /// Where names without a registry come from; Docker leaves it out of the names that it lists.
 const DEFAULT: [&str; 2] = ["docker.io/library/", "docker.io/"];
@@ -134,6 +135,28 @@ pub fn shown(name: &str) -> Cow<'_, str> {
 pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     let names: Vec<Cow<'_, str>> = names.iter().map(|name| shown(name.as_ref())).collect();
     names.join(", ")
+}
+
+/// The `repository@sha256:…` by which registries may have an image. On the containerd store its ID is its digest,
+/// for each repository that names it, and the engine lists but one of them (28.5.2).
+#[must_use]
+pub fn sources(id: &str, names: &[Text], digests: &[Text]) -> Vec<Text> {
+    let is_digest = |digest: &Text| digest.split_once('@').is_some_and(|(_, it)| it == id);
+    let mut sources: Vec<Text> = Vec::new();
+    if digests.iter().any(is_digest) {
+        for name in names {
+            let source = Text::from(format!("{}@{id}", repository(name)));
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    for digest in digests {
+        if !sources.contains(digest) {
+            sources.push(Text::clone(digest));
+        }
+    }
+    sources
 }
 
 #[cfg(test)]

@@ -35,12 +35,13 @@ use crate::domain::disk::DiskList;
 use crate::domain::inventory::{EngineInfo, Inspected, SharedSizes};
 use crate::domain::item::{
     Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, RecordId, Source,
-    Text, Volume, VolumeName,
+    Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::folder::Contents;
 use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 use crate::engine::copies::save::{Exported, Pieces};
@@ -49,7 +50,8 @@ use crate::engine::metadata::images::InStore;
 pub use crate::domain::removal::outcome::{Done, Outcome};
 pub use crate::engine::port::gate::{Gate, Permit};
 
-use host::{LogOrder, LookOrder, Noted};
+use crate::engine::metadata::noted::Noted;
+use host::{LogOrder, LookOrder};
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;

@@ -6,8 +6,8 @@ use crate::domain::removal::outcome::Outcome;
 use crate::ui::text::sanitise;
 use crate::ui::words;
 
+use super::page::Page;
 use super::table::right;
-use super::text::Page;
 
 /// Everything that was removed.
 #[must_use]

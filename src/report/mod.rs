@@ -2,6 +2,7 @@
 
 pub mod history;
 pub mod json;
+pub mod page;
 mod rest;
 pub mod select;
 mod table;

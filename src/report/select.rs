@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cli::Chosen;
 use crate::domain::bytes::Bytes;
 use crate::domain::filter::Verdict;
-use crate::domain::item::{Emptiness, ImageId, ItemId, Kind, Text};
+use crate::domain::item::{Emptiness, ImageId, ItemId, Kind};
 use crate::domain::plan::{AddedBy, Plan, Selection, unlock};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::triage::{self, Goal};
 

@@ -8,7 +8,7 @@ use crate::domain::time::age;
 use crate::ui::text::{fit, pad, sanitise, width as columns_of};
 use crate::ui::words::{figure, signed};
 
-use super::text::Page;
+use super::page::Page;
 
 /// The heading and the rows that free most, so many of them.
 pub fn top(survey: &Survey, kind: Kind, page: Page, most: usize) -> Vec<String> {

@@ -5,9 +5,10 @@ use crate::app::model::{Detail, Model};
 use crate::domain::bytes::Figure;
 use crate::domain::item::{
     Backing, Container, ContainerDetails, HistoryRow, Image, ItemId, Kind, Labels, Record, Source,
-    Text, Volume, short_id,
+    Volume, short_id,
 };
 use crate::domain::survey::{Facts, Item};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 use super::canvas::{Canvas, Piece, cut_middle, wrap};

@@ -1,7 +1,6 @@
 //! How much is to be freed, while it is typed, waited for or asked about.
 
 use crate::app::model::{Asking, FreeError, FreeScreen, LINE_FULL, Model};
-use crate::app::update::still_measured;
 use crate::domain::disk::Disk;
 use crate::domain::triage::is_small;
 
@@ -133,7 +132,7 @@ fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
 }
 
 fn waiting(model: &Model) -> Vec<String> {
-    let stages = still_measured(model);
+    let stages = model.still_measured();
     let words: Vec<&str> = stages.iter().map(|stage| stage.word()).collect();
     if words.is_empty() {
         return vec![

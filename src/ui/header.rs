@@ -14,7 +14,8 @@ use crate::app::model::{LOST_LONG, Link, Model};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage, Swarm};
-use crate::domain::item::{Kind, Text};
+use crate::domain::item::Kind;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
 

@@ -2,7 +2,6 @@
 
 use crate::app::columns::{Cell, Column, columns as columns_of, fitting};
 use crate::app::layout::GUTTER;
-use crate::app::list::Pane;
 use crate::app::model::{Model, Screen};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Progress, Stage};
@@ -67,16 +66,10 @@ fn title(model: &Model, canvas: &Canvas<'_>) -> Vec<Piece> {
     if !pane.filter_text.is_empty() {
         title.push((format!(" · /{}", pane.filter_text), Look::Warn));
     }
-    if let Some(text) = left_out(pane) {
+    if let Some(text) = why::left_out(pane) {
         title.push((format!(" · {text}"), Look::Warn));
     }
     title
-}
-
-/// Rows that the filter could not judge.
-pub fn left_out(pane: &Pane) -> Option<String> {
-    (pane.not_known > 0 && !pane.filter_text.is_empty())
-        .then(|| format!("{} left out: not known", pane.not_known))
 }
 
 fn headings(model: &Model, canvas: &mut Canvas<'_>) {
@@ -257,7 +250,7 @@ fn empty(model: &Model) -> String {
         }
         .to_owned();
     }
-    match left_out(pane) {
+    match why::left_out(pane) {
         Some(text) => format!("nothing matches ({text}): Esc clears the filter"),
         None => "nothing matches: Esc clears the filter".to_owned(),
     }

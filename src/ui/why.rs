@@ -1,5 +1,6 @@
 //! The pane's last line: why the row under the cursor frees what it frees, or an answer to the last key.
 
+use crate::app::list::Pane;
 use crate::app::model::Model;
 use crate::domain::item::{Container, Image, ItemId, Kind, Record, Volume};
 use crate::domain::outsider::{Outsider, OutsiderKind};
@@ -9,7 +10,6 @@ use crate::domain::survey::Item;
 
 use super::canvas::Canvas;
 use super::header::status;
-use super::pane::left_out;
 use super::theme::{Look, Theme};
 use super::words::{builders, count, doubts, freed, holders, join, last_use, why_it_may_go};
 
@@ -277,4 +277,10 @@ fn held(model: &Model, id: &ItemId) -> Vec<String> {
         parts.extend(unlock_hint(model, id));
     }
     parts
+}
+
+/// Rows that the filter could not judge.
+pub fn left_out(pane: &Pane) -> Option<String> {
+    (pane.not_known > 0 && !pane.filter_text.is_empty())
+        .then(|| format!("{} left out: not known", pane.not_known))
 }

@@ -1,8 +1,9 @@
 //! The store's own notes against the list that the engine serves.
 
 use dtop::domain::inventory::Inventory;
-use dtop::domain::item::{ImageId, Text};
+use dtop::domain::item::ImageId;
 use dtop::domain::store::content::{Blob, BlobList};
+use dtop::domain::text::Text;
 
 use crate::support::proxy::Proxy;
 use crate::{From, open};

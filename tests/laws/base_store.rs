@@ -9,11 +9,12 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::compact::texts::Texts;
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use dtop::domain::item::{
-    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
+    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source,
 };
 use dtop::domain::store::content::{BlobList, Layer, Listed, Manifest};
 use dtop::domain::store::metadata::{Lease, Notes, Snapshot, Term};
 use dtop::domain::store::unpacked::{Extent, Tally};
+use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::Part;
-use dtop::domain::item::{ItemId, Text, VolumeName};
+use dtop::domain::item::{ItemId, VolumeName};
 use dtop::domain::layers::Ledger;
 use dtop::domain::store::content::BlobList;
 use dtop::domain::store::metadata::{Lease, Term};
+use dtop::domain::text::Text;
 use proptest::prelude::*;
 
 use crate::base_store::{Kept, PAGE, bases, chain_id, layer_blob, store, with_manifests};

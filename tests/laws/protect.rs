@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::filter::{Flags, Naming, Subject};
-use dtop::domain::item::{Kind, Labels, Text};
+use dtop::domain::item::{Kind, Labels};
 use dtop::domain::protect::{Guard, Protection, Rule};
+use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 

@@ -8,10 +8,11 @@ use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use dtop::domain::item::{
     Backing, ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image,
-    ImageId, ItemId, Labels, LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
+    ImageId, ItemId, Labels, LogFiles, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
 use dtop::domain::store::layerdb::{Stored, StoredLayer};
+use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;

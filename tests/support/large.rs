@@ -10,9 +10,10 @@ use dtop::domain::compact::texts::Texts;
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
-    Record, RecordId, Source, State, Text, Volume, VolumeName,
+    Record, RecordId, Source, State, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
+use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use jiff::SignedDuration;
 

@@ -2,7 +2,6 @@
 //! removes anything.
 
 use crate::domain::bytes::Bytes;
-use crate::domain::inventory::Stage;
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::plan::AddedBy;
 use crate::domain::triage::{self, Chosen, Goal, Proposal};
@@ -63,23 +62,13 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match screen.asking {
-        Asking::Wait(goal) if still_measured(model).is_empty() => choose(model, goal),
+        Asking::Wait(goal) if model.still_measured().is_empty() => choose(model, goal),
         Asking::More(goal, since) if more::is_listed(model, since) => {
             more::plan(model, goal);
             Vec::new()
         }
         Asking::Target | Asking::Wait(_) | Asking::More(..) | Asking::Volumes { .. } => Vec::new(),
     }
-}
-
-/// What must be known before anything is promised. Volumes can take minutes: those that are not measured yet are
-/// left out instead.
-#[must_use]
-pub fn still_measured(model: &Model) -> Vec<Stage> {
-    let stages = model.measuring().into_iter().map(|(stage, _)| stage);
-    stages
-        .filter(|stage| !matches!(stage, Stage::VolumeSizes | Stage::Unexplained))
-        .collect()
 }
 
 impl FreeScreen {
@@ -230,6 +219,7 @@ mod tests {
     use crate::app::msg::Msg;
     use crate::app::update::update;
     use crate::domain::disk::{Disk, Places};
+    use crate::domain::inventory::Stage;
     use crate::domain::inventory::{Part, Progress};
     use crate::domain::plan::scene::{a_record, record, volume};
     use crate::domain::time::Timestamp;

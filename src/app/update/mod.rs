@@ -23,7 +23,6 @@ use super::list::{Around, Cursor};
 use super::model::{Detail, Link, Model, Screen};
 use super::msg::{Effect, Mouse, Msg};
 
-pub use free::still_measured;
 pub use more::plans_more;
 
 /// How long no key must have come before the rows take a new order by themselves.

@@ -8,7 +8,6 @@ use crate::domain::triage::{self, Goal};
 
 use super::super::model::{Asking, FreeScreen, Model, Removing, Screen};
 use super::browse::marks_changed;
-use super::free::still_measured;
 use super::plan::open_with;
 
 /// How often more is planned where the disk still lacks some.
@@ -62,7 +61,7 @@ pub fn is_listed(model: &Model, since: Timestamp) -> bool {
         Progress::Failed(_) => true,
         Progress::Waiting | Progress::Running(_) => false,
     };
-    lists.iter().all(is_new) && still_measured(model).is_empty()
+    lists.iter().all(is_new) && model.still_measured().is_empty()
 }
 
 /// Shows the plan of the next safest things: nothing goes without another yes.
@@ -112,7 +111,8 @@ mod tests {
     use crate::domain::item::ItemId;
     use crate::domain::plan::scene::record;
     use crate::domain::removal::account::Account;
-    use crate::domain::removal::outcome::{Done, Event, Outcome};
+    use crate::domain::removal::event::Event;
+    use crate::domain::removal::outcome::{Done, Outcome};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")

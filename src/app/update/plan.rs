@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ItemId, Text};
+use crate::domain::item::ItemId;
 use crate::domain::plan::{AddedBy, ComesBack, MOST_ASKED, Plan, Selection, unlock};
 use crate::domain::survey::Survey;
+use crate::domain::text::Text;
 
 use super::super::keys::{Action, Key};
 use super::super::list::Cursor;

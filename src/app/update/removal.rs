@@ -3,7 +3,7 @@
 use crate::domain::disk::Disk;
 use crate::domain::inventory::Part;
 use crate::domain::item::ItemId;
-use crate::domain::removal::outcome::Event;
+use crate::domain::removal::event::Event;
 
 use super::super::model::{Model, Screen};
 use super::super::msg::Effect;

@@ -1,5 +1,6 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
 
+mod beforehand;
 mod opened;
 mod rounds;
 mod unlisted;
@@ -29,7 +30,6 @@ use crate::report::text;
 use self::opened::{Opened, needed};
 use self::unlisted::Unlisted;
 use super::console::Console;
-use super::past;
 use crate::tui::ending::{self, Ending};
 
 /// How long clearing up after a dtop that was killed may take.
@@ -140,7 +140,7 @@ pub async fn plan(
         Ok(planned) => planned,
         Err(stop) => return stopped(&stop, false, console),
     };
-    past::ask_registries(&mut planned).await;
+    beforehand::ask_registries(&mut planned).await;
     let Planned { survey, plan, .. } = &planned;
     let text = if json {
         json::plan(survey, plan)
@@ -172,9 +172,9 @@ pub async fn prepared(
     let mut planned = planned.map_err(|stop| stopped(&stop, wish.json, console))?;
     // With `--yes` nobody reads it before it is done, and a registry that is down would hold up a cron job.
     if !wish.yes {
-        past::ask_registries(&mut planned).await;
+        beforehand::ask_registries(&mut planned).await;
     }
-    past::say_what_was_in_hand(&planned, wish.journal, console).await;
+    beforehand::say_what_was_in_hand(&planned, wish.journal, console).await;
     // What a dtop that was killed has left; what is in the way of that is tried again at the next start.
     let _ = tokio::time::timeout(SWEEP, planned.engine.sweep()).await;
     Ok(planned)

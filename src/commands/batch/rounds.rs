@@ -18,13 +18,15 @@ use crate::domain::inventory::EngineInfo;
 use crate::domain::item::ItemId;
 use crate::domain::plan::{Plan, Step};
 use crate::domain::removal::account::Account;
+use crate::domain::removal::event::Event;
 use crate::domain::removal::history::NOT_WRITTEN;
-use crate::domain::removal::outcome::{Done, Event, Outcome};
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::engine::copies::save::is_on_disk_of;
 use crate::engine::removal::{Order, Removal, remove};
 use crate::report::json;
+use crate::report::page::Page;
 use crate::report::select::How;
-use crate::report::text::{self, Page};
+use crate::report::text;
 use crate::tui::ending::{Ending, GRACE};
 use crate::ui::words;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 
 /// A digest, which is compared and kept by its bytes; or whatever else an engine writes in the place of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

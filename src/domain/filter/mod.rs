@@ -1,6 +1,7 @@
 //! The one filter language: the `/` line and the command line (README.md, Filter).
 
 mod literal;
+mod measure;
 mod naming;
 mod parse;
 mod term;
@@ -10,14 +11,16 @@ mod values;
 use std::ops::Range;
 
 use super::bytes::{Bytes, Figure};
-use super::item::{Kind, Labels, Text};
+use super::item::{Kind, Labels};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use term::{Term, Test};
 use terms::{FREES, IDLE, MARKED, PROTECTED};
 
+pub use measure::Entry;
 pub use naming::Naming;
 pub use parse::check_spelling;
-pub use terms::{Entry, NEGATION, entries, states};
+pub use terms::{NEGATION, entries, states};
 pub use values::parse_size;
 
 /// What a filter asks of an item.

@@ -5,8 +5,9 @@ use std::ops::Range;
 use regex_lite::Regex;
 
 use super::super::item::Kind;
-use super::term::{Order, Term, Test};
-use super::terms::{MEASURES, PROPERTIES, State};
+use super::measure::{Order, State};
+use super::term::{Term, Test};
+use super::terms::{MEASURES, PROPERTIES};
 use super::{Filter, FilterError};
 
 type Answer<T> = Result<T, FilterError>;

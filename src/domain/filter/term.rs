@@ -2,11 +2,11 @@
 
 use regex_lite::Regex;
 
-use super::super::item::Text;
 use super::literal::required;
-use super::terms::{Measure, State};
+use super::measure::{Measure, Order, State};
 use super::{Clue, Subject};
 use crate::domain::reference::{is_digest, repository};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// A test that must hold, or must not.
@@ -34,26 +34,6 @@ pub enum Test {
     Driver(String),
     Label(String, Option<String>),
     Is(&'static State),
-}
-
-/// `< <= > >=`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    Less,
-    AtMost,
-    More,
-    AtLeast,
-}
-
-impl Order {
-    fn holds(self, left: i128, right: i128) -> bool {
-        match self {
-            Self::Less => left < right,
-            Self::AtMost => left <= right,
-            Self::More => left > right,
-            Self::AtLeast => left >= right,
-        }
-    }
 }
 
 impl Test {

@@ -6,37 +6,10 @@ use jiff::SignedDuration;
 
 use super::super::item::Kind;
 use super::super::time::parse_duration;
-use super::term::{Order, Test};
+use super::Flags;
+use super::measure::{Entry, Measure, Order, State};
+use super::term::Test;
 use super::values::{day_or_time, parse_size};
-use super::{Flags, Subject};
-use crate::domain::time::Timestamp;
-
-/// One row of the language's description.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// Such a term.
-    pub example: &'static str,
-    /// What it means, in a few words; empty where another row says it.
-    pub short: &'static str,
-    /// What it means, in full, as Markdown.
-    pub full: &'static str,
-}
-
-/// A term that compares a number, as `size>500mb`.
-#[derive(Debug)]
-pub struct Measure {
-    pub key: &'static str,
-    /// What its value is, with an article.
-    pub what: &'static str,
-    pub about: Entry,
-    pub kinds: &'static [Kind],
-    /// Why no others have it; `{kind}` stands for the word of one.
-    pub why: &'static str,
-    /// Reads a value. The comparison may become another: no later than a day is before the next one begins.
-    pub read: fn(Order, &str) -> Option<(Order, i128)>,
-    /// Returns the number of an item; `None` where it is not known.
-    pub value: fn(&Subject<'_>, Timestamp) -> Option<i128>,
-}
 
 /// A term with a text behind a colon, as `project:shop`.
 #[derive(Debug)]
@@ -50,17 +23,6 @@ pub struct Property {
     pub why: &'static str,
     /// Reads it; `None` where nothing stands there.
     pub test: fn(&str) -> Option<Test>,
-}
-
-/// A word behind `is:`.
-#[derive(Debug)]
-pub struct State {
-    pub word: &'static str,
-    pub kinds: &'static [Kind],
-    /// What it means of the first kind where its word does not say it.
-    pub note: &'static str,
-    /// Whether it holds; `None` where it is not known.
-    pub holds: fn(&Flags) -> Option<bool>,
 }
 
 /// When something was last used: of images and volumes only their containers tell.
@@ -278,10 +240,6 @@ const fn state(
 }
 
 impl State {
-    const fn noted(self, note: &'static str) -> Self {
-        Self { note, ..self }
-    }
-
     /// Returns the words that a kind has.
     pub fn of(kind: Kind) -> impl Iterator<Item = &'static Self> {
         STATES

@@ -4,7 +4,6 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{Container, Image, ImageId};
 
 use super::Doubt;
-use super::containers::own_bytes;
 use super::draft::Draft;
 use super::facts::Facts;
 use super::leased::add_noted_image;
@@ -144,7 +143,7 @@ pub(super) fn add_run(
             top: tops[0],
             total: details
                 .and_then(|details| details.size_root)
-                .map(|root| root - own_bytes(facts, container, None)),
+                .map(|root| root - facts.own_bytes(container, None)),
             exact: true,
             pending: container.details.is_pending(),
             doubt: Doubt::HiddenLayers(container.id.clone()),

@@ -16,7 +16,6 @@ use super::facts::Facts;
 use super::files::SharedFiles;
 use super::folders::Folders;
 use super::hidden::Hidden;
-use super::inits;
 use super::leased::add_noted_run;
 use super::mount_layers::MountLayers;
 use super::mount_layers::add_image_mounts;
@@ -177,29 +176,6 @@ fn add_hidden(
     }
 }
 
-/// What only a container has: its writable layer, and on the containerd store the one for its mounts.
-pub(super) fn own_bytes(facts: &Facts<'_>, container: &Container, top: Option<LayerNo>) -> Bytes {
-    let details = container.details.as_ref().known();
-    let Some(written) = details.and_then(|details| details.size_rw) else {
-        return Bytes::ZERO;
-    };
-    if !facts.inventory.keeps_blobs() {
-        return written;
-    }
-    let register = facts.register();
-    if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
-        return written + mounts;
-    }
-    let below: Option<Bytes> = top.and_then(|top| {
-        let mut layers = facts.tree.down(top);
-        layers.try_fold(Bytes::ZERO, |sum, layer| {
-            Some(sum + facts.with_beside(layer).size()?)
-        })
-    });
-    let root = details.and_then(|details| details.size_root);
-    written + inits::of_container(root, below.map(|below| below + written))
-}
-
 /// What goes with a container and with nothing else: what was measured here, or its writable layer by what the
 /// engine says. The containerd store counts blocks (ENGINE.md §3).
 fn add_own_bytes(
@@ -221,7 +197,7 @@ fn add_own_bytes(
         }
         (Some(usage), _) => {
             let layers = if usage.lacks_layers {
-                own_bytes(facts, container, top)
+                facts.own_bytes(container, top)
             } else {
                 Bytes::ZERO
             };
@@ -235,7 +211,7 @@ fn add_own_bytes(
         (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
         (None, _) => {
             let register = facts.register();
-            let own = own_bytes(facts, container, top);
+            let own = facts.own_bytes(container, top);
             let own = register.map_or(Span::exactly(own), |it| it.range(own));
             let is_range = own.size().is_none();
             (own, is_range.then(|| Doubt::SharedExtents(item())))

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::domain::bytes::Bytes;
 use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
-use crate::domain::item::Text;
+use crate::domain::item::Container;
 use crate::domain::store::disk_usage::Measure;
+use crate::domain::text::Text;
 
 use super::inits;
 use super::register::Register;
@@ -105,6 +106,29 @@ impl<'a> Facts<'a> {
             least: span.least + beside,
             most: span.most + beside,
         }
+    }
+
+    /// Returns what only a container has: its writable layer, and on the containerd store the one for its mounts.
+    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
+        let details = container.details.as_ref().known();
+        let Some(written) = details.and_then(|details| details.size_rw) else {
+            return Bytes::ZERO;
+        };
+        if !self.inventory.keeps_blobs() {
+            return written;
+        }
+        let register = self.register();
+        if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
+            return written + mounts;
+        }
+        let below: Option<Bytes> = top.and_then(|top| {
+            let mut layers = self.tree.down(top);
+            layers.try_fold(Bytes::ZERO, |sum, layer| {
+                Some(sum + self.with_beside(layer).size()?)
+            })
+        });
+        let root = details.and_then(|details| details.size_root);
+        written + inits::of_container(root, below.map(|below| below + written))
     }
 
     /// Returns true until images' contents have been asked for, or turn out not to come.

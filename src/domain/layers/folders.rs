@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 
 use super::draft::Draft;
 use super::facts::Facts;

@@ -4,7 +4,8 @@
 //! are their folders and what they are together (ENGINE.md §2.5).
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Record, Text};
+use crate::domain::item::Record;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 use super::draft::Draft;

@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::maybe::Maybe;
-use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record, Text};
+use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record};
 use crate::domain::store::metadata::{Lease, Notes, Term};
+use crate::domain::text::Text;
 
 use super::Doubt;
 use super::draft::Draft;

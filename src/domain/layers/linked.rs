@@ -4,8 +4,9 @@
 //! What is linked takes its bytes once, and goes when the last of them goes.
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Record, RecordId, Text};
+use crate::domain::item::{Record, RecordId};
 use crate::domain::store::metadata::Lease;
+use crate::domain::text::Text;
 
 use super::Doubt;
 use super::draft::Draft;

@@ -7,8 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ChainId, ItemId, Record, RecordId, Text};
+use crate::domain::item::{ChainId, ItemId, Record, RecordId};
 use crate::domain::store::layerdb::{Stored, StoredLayer};
+use crate::domain::text::Text;
 
 use super::Ledger;
 use super::records::is_untold;

@@ -64,8 +64,9 @@ pub use tree::chain_id;
 use super::bytes::{Bytes, Figure};
 use super::disk::Places;
 use super::inventory::Stage;
-use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, Text, short_id};
+use super::item::{ChainId, ContainerId, ImageId, ItemId, Kind, RecordId, short_id};
 use crate::domain::store::disk_usage::{DiskUsage, Measure};
+use crate::domain::text::Text;
 
 /// Why a number is a range and not exact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

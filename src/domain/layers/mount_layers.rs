@@ -118,7 +118,9 @@ pub(super) fn add_image_mounts(
         if layers.iter().any(|layer| is_its(&layer)) || has_lease(facts, container, mount) {
             continue;
         }
-        match container.mounts(mount, facts.inventory, |name| names.image(name)) {
+        let inventory = facts.inventory;
+        let find = |name: &str| names.image(name);
+        match container.mounts(mount, &inventory.mounted, &inventory.images, find) {
             Mounts::Image(image) => {
                 if let Some(top) = facts.tops[image] {
                     draft.hold(holder, top, true);

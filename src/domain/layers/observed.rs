@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{ImageId, ItemId, Text};
+use crate::domain::item::{ImageId, ItemId};
+use crate::domain::text::Text;
 
 use super::units::{HolderNo, Sort, UnitNo, World};
 use super::{Doubt, Ledger};

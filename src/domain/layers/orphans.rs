@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{Record, Text};
+use crate::domain::item::Record;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::{Extent, Folders};
+use crate::domain::text::Text;
 
 use super::packing::may_hold;
 

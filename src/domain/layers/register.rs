@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Container, Text};
+use crate::domain::item::Container;
 use crate::domain::store::metadata::Notes;
+use crate::domain::text::Text;
 
 use super::span::Span;
 use super::tree::{LayerNo, Tree, number};

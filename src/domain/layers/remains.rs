@@ -70,7 +70,7 @@ impl Ledger {
         remains
     }
 
-    fn digest(&self, unit: UnitNo) -> Option<crate::domain::item::Text> {
+    fn digest(&self, unit: UnitNo) -> Option<crate::domain::text::Text> {
         let (first, list) = self.blobs.as_ref()?;
         let blob = list.blob(unit.checked_sub(*first)?)?;
         Some(blob.digest.clone())

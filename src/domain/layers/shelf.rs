@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ChainId, RecordId, Text};
+use crate::domain::item::{ChainId, RecordId};
 use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
+use crate::domain::text::Text;
 
 use super::tree::{LayerNo, Tree};
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Image, ImageId, Text};
+use crate::domain::item::{Image, ImageId};
 use crate::domain::store::content::{BlobList, Manifest};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 use super::orphans::Extents;

@@ -7,7 +7,7 @@ use crate::domain::index::ItemNo;
 use crate::domain::item::{Container, Emptiness, ItemId, Kind, Source};
 use crate::domain::survey::{Item, Survey};
 
-use super::refuse::Obstacle;
+use super::obstacle::Obstacle;
 use super::{AddedBy, Selection};
 
 /// What becomes of an item.

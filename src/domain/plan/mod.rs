@@ -1,6 +1,7 @@
 //! From marks to ordered steps: what goes, in which order, with which bytes, and what is refused and why.
 
 mod draft;
+mod obstacle;
 mod recheck;
 mod refuse;
 #[cfg(test)]
@@ -18,13 +19,15 @@ use serde::Serialize;
 
 use super::bytes::{Bytes, Figure};
 use super::index::ItemNo;
-use super::item::{Excerpt, ImageId, ItemId, Kind, Text};
+use super::item::{ImageId, ItemId, Kind};
 use super::layers::{Doubt, Freed, HeldBack, Release};
+use super::reference;
 use super::survey::Survey;
-use crate::domain::removal::history::sources;
+use super::text::Excerpt;
+use crate::domain::text::Text;
 
 pub use recheck::Recheck;
-pub use refuse::{IN_USE, is_task};
+pub use refuse::IN_USE;
 pub use seen::{Run, Seen, SeenImage};
 pub use steps::comes_back;
 pub use tally::Tally;
@@ -153,7 +156,7 @@ impl Step {
     pub fn sources(&self) -> Vec<Text> {
         match (&self.seen, self.comes_back) {
             (Seen::Image(image), ComesBack::Pulled | ComesBack::Unknown) => {
-                sources(self.id.as_str(), &image.names, &image.digests)
+                reference::sources(self.id.as_str(), &image.names, &image.digests)
             }
             _ => Vec::new(),
         }

@@ -1,13 +1,14 @@
 //! Why something cannot go, in sentences that name what is in the way.
 
 use crate::domain::index::ItemNo;
-use crate::domain::inventory::Stage;
-use crate::domain::item::{Container, Image, Kind, Labels, State, Text};
+use crate::domain::item::{Container, Image, Kind, Labels, State};
 use crate::domain::outsider::OutsiderKind;
 use crate::domain::reference::shown;
 use crate::domain::survey::Item;
+use crate::domain::text::Text;
 
 use super::draft::Draft;
+use super::obstacle::Obstacle;
 
 /// Up to this many names are listed in full.
 const NAMES: usize = 4;
@@ -16,42 +17,6 @@ const NAMES: usize = 4;
 /// client was cut off (seen on 28.5.2 with the containerd store): nothing but a restart of the engine ends that.
 pub const IN_USE: &str =
     "in use: when no build runs and nothing uses it, a restart of the engine lets go of it";
-
-/// Something that keeps an item from going. What it is called is found out only where it is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Obstacle {
-    Protected,
-    /// A container of a swarm service.
-    Task,
-    /// What a container is doing.
-    State,
-    /// A volume that would go with its `--rm` container and must not, and why not.
-    Volume(ItemNo, &'static str),
-    /// Containers that stay.
-    Users,
-    /// Outsiders of a kind.
-    Outsiders(OutsiderKind),
-    /// Containers that stay, of which it cannot be told what they mount.
-    Mounts,
-    /// Containers whose settings cannot be read.
-    Damaged,
-    /// What was made on it and stays.
-    Children,
-    /// Names that nobody asked for.
-    Names,
-    /// A protected parent that the engine would remove along, knowing nothing of dtop's label.
-    Parent(ItemNo),
-    /// A record that a build uses.
-    InUse,
-    /// A volume of whose uses nothing is certain.
-    Unresolved,
-    /// What may hold it is not listed, so that nobody knows what does.
-    Unlisted(Stage),
-    /// A log of which no file can be emptied, and why not.
-    Log(&'static str),
-    /// A folder of the engine's that is a link, and what helps.
-    Link(&'static str),
-}
 
 impl Draft<'_> {
     /// Everything that keeps an item from going; empty when it can go.
@@ -301,22 +266,13 @@ fn doing(state: &State) -> String {
     }
 }
 
-const TASK: &str = "com.docker.swarm.task";
-const SERVICE: &str = "com.docker.swarm.service";
-
-/// Returns true for labels of a task of a swarm service.
-#[must_use]
-pub fn is_task(labels: &Labels) -> bool {
-    labels
-        .iter()
-        .any(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))
-}
-
 fn swarm_service(labels: &Labels) -> Option<String> {
-    is_task(labels).then(|| match labels.value("com.docker.swarm.service.name") {
-        Some(name) => format!("a task of swarm service {name}"),
-        None => "a task of a swarm service".to_owned(),
-    })
+    labels
+        .is_swarm_task()
+        .then(|| match labels.value("com.docker.swarm.service.name") {
+            Some(name) => format!("a task of swarm service {name}"),
+            None => "a task of a swarm service".to_owned(),
+        })
 }
 
 /// `used by running container web-1 and stopped containers job-1, job-2`.

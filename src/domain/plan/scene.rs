@@ -6,11 +6,12 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{Inventory, Part};
 use crate::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Image, ImageId, ImageMount, ItemId, Labels,
-    LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
+    LogFiles, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Paths;
 use crate::domain::reference::is_digest;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 pub(crate) fn at(second: i64) -> Timestamp {

@@ -2,10 +2,11 @@
 
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Emptiness, Image, ImageId, Source, State, Text,
+    Container, ContainerDetails, ContainerId, Emptiness, Image, ImageId, Source, State,
 };
 use crate::domain::reference::{is_digest, repository, shown};
 use crate::domain::survey::{Item, Survey};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// What an object was when it was planned.

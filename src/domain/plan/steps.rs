@@ -8,7 +8,7 @@ use crate::domain::layers::{Balance, Freed};
 use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;
-use super::refuse::Obstacle;
+use super::obstacle::Obstacle;
 use super::{AddedBy, ComesBack, Cure, Plan, Refusal, Seen, Stays, Step};
 
 impl Draft<'_> {

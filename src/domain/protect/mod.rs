@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::domain::bytes::{Bytes, Figure};
     use crate::domain::filter::Flags;
-    use crate::domain::item::Text;
+    use crate::domain::text::Text;
 
     fn subject<'a>(kind: Kind, names: &'a [Text], labels: Option<&'a Labels>) -> Subject<'a> {
         Subject {

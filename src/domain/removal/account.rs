@@ -9,8 +9,9 @@ use super::outcome::Done;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ItemId, Text};
+use crate::domain::item::ItemId;
 use crate::domain::layers::Ledger;
+use crate::domain::text::Text;
 
 /// How it was found out what has been freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -3,9 +3,10 @@
 use super::outcome::Outcome;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ItemId, Kind, Labels, Text, short_id};
+use crate::domain::item::{ItemId, Kind, Labels, short_id};
 use crate::domain::plan::ComesBack;
-use crate::domain::reference::{self, repository, shown};
+use crate::domain::reference::{self, shown};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// One removal that was begun.
@@ -40,28 +41,6 @@ pub struct Entry {
     pub freed: Option<Bytes>,
     /// Why it did not go.
     pub error: Option<Text>,
-}
-
-/// The `repository@sha256:…` by which registries may have an image. On the containerd store its ID is its digest,
-/// for each repository that names it, and the engine lists but one of them (28.5.2).
-#[must_use]
-pub fn sources(id: &str, names: &[Text], digests: &[Text]) -> Vec<Text> {
-    let is_digest = |digest: &Text| digest.split_once('@').is_some_and(|(_, it)| it == id);
-    let mut sources: Vec<Text> = Vec::new();
-    if digests.iter().any(is_digest) {
-        for name in names {
-            let source = Text::from(format!("{}@{id}", repository(name)));
-            if !sources.contains(&source) {
-                sources.push(source);
-            }
-        }
-    }
-    for digest in digests {
-        if !sources.contains(digest) {
-            sources.push(Text::clone(digest));
-        }
-    }
-    sources
 }
 
 /// What a dtop had in hand when it was ended, and what became of it.
@@ -182,7 +161,7 @@ impl Entry {
         }
         match self.kind {
             Kind::Image if self.is_pulled() => {
-                let digests = sources(&self.id, &self.names, &self.digests);
+                let digests = reference::sources(&self.id, &self.names, &self.digests);
                 Some(format!("docker pull {}", digests.first()?))
             }
             Kind::BuildCache => Some("the next build makes it anew".to_owned()),
@@ -307,10 +286,10 @@ pub(crate) mod tests {
         let names = texts(&["r:5000/a:1", "r:5000/a:2", "mine:1"]);
         let listed = texts(&["mine@sha256:7"]);
         assert_eq!(
-            sources("sha256:7", &names, &listed),
+            reference::sources("sha256:7", &names, &listed),
             texts(&["r:5000/a@sha256:7", "mine@sha256:7"])
         );
-        assert_eq!(sources("sha256:8", &names, &listed), listed);
+        assert_eq!(reference::sources("sha256:8", &names, &listed), listed);
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What became of a plan, step by step.
 
-use super::account::Account;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{ItemId, Text};
-use crate::domain::plan::Plan;
+use crate::domain::item::ItemId;
+use crate::domain::text::Text;
 
 /// What a removal did with one step's object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,43 +73,4 @@ pub struct Done {
     pub freed: Figure<Bytes>,
     /// The file with a copy of it that was written before.
     pub saved: Option<Text>,
-}
-
-/// How a removal goes on.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The engine is listed again.
-    Checking,
-    /// The plan as it will be carried out, which is never more than what was confirmed, and what fell out of it.
-    Checked {
-        plan: Box<Plan>,
-        dropped: Vec<Done>,
-    },
-    /// A copy of a step's object is being written, of which so much has come.
-    Saving {
-        index: usize,
-        done: Bytes,
-    },
-    /// A step of the checked plan begins.
-    Started {
-        index: usize,
-    },
-    Ended {
-        index: usize,
-        done: Done,
-    },
-    /// The engine's filesystems have not given back yet what went, and are waited for.
-    Waiting {
-        gained: Bytes,
-        promised: Bytes,
-    },
-    /// Nothing could be tried: the engine could not be listed.
-    Aborted {
-        error: String,
-    },
-    /// Every step has ended, and what they freed is being found out, which may take a scan.
-    Counting,
-    /// What all of it has freed; comes right before the end.
-    Accounted(Box<Account>),
-    Finished,
 }

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::ops::AddAssign;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
+use crate::domain::item::{ChainId, ContainerId, RecordId, VolumeName};
 use crate::domain::store::layerdb::StoredLayer;
+use crate::domain::text::Text;
 use crate::domain::unexplained::Cause;
 
 /// What files and folders take.

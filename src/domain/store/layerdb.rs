@@ -7,7 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, ImageId, RecordId, Text};
+use crate::domain::item::{ChainId, ImageId, RecordId};
+use crate::domain::text::Text;
 
 /// What the folder of a graph driver's store tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

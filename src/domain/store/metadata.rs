@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerId, ImageId, RecordId, Text};
+use crate::domain::item::{ContainerId, ImageId, RecordId};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// One state of the notes, of the engine's own namespace.

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::inventory::Inventory;
-use crate::domain::item::{ChainId, Container, ContainerId, Image, ImageId, ImageMount, Text};
+use crate::domain::item::{ChainId, Container, ContainerId, Image, ImageId, ImageMount};
+use crate::domain::text::Text;
 
 /// Of fewer digits many a word could be made.
 const SHORTEST: usize = 4;
@@ -110,16 +110,16 @@ impl Container {
     pub fn mounts(
         &self,
         mount: &ImageMount,
-        inventory: &Inventory,
+        told: &MountedImages,
+        images: &[Image],
         named: impl Fn(&str) -> Option<usize>,
     ) -> Mounts {
         let is_it =
             |it: &&MountedImage| it.container == self.id && *it.destination == *mount.destination;
-        if let Some(told) = inventory.mounted.images.iter().find(is_it) {
-            let place = inventory.images.iter().position(|it| it.id == told.image);
+        if let Some(told) = told.images.iter().find(is_it) {
+            let place = images.iter().position(|it| it.id == told.image);
             return place.map_or(Mounts::Unlisted, Mounts::Image);
         }
-        let images = &inventory.images;
         // The engine takes a name for a name first.
         match named(&mount.image) {
             Some(place) if self.has_mounted(&images[place], mount) => Mounts::Image(place),

@@ -7,8 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::item::{Image, Source, Text};
+use crate::domain::item::{Image, Source};
 use crate::domain::reference::repository;
+use crate::domain::text::Text;
 
 /// What stands before a registry's host in a label's key. The port is left out there (tried on 28.5).
 const SOURCE: &str = "containerd.io/distribution.source.";

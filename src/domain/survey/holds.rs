@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 
 use crate::domain::index::ItemNo;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Text, Volume};
+use crate::domain::item::Volume;
 use crate::domain::paths::{parent, plain, upwards};
+use crate::domain::text::Text;
 
 /// The folders of all volumes.
 pub(super) struct Folders<'a> {

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use crate::domain::compact::lists::Lists;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Container, ImageId, Kind, Text};
+use crate::domain::item::{Container, ImageId, Kind};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::reference;
 use crate::domain::store::mounted::Mounts;
+use crate::domain::text::Text;
 
 use super::holds::{Above, Folders};
 use super::order::NamePlace;
@@ -153,7 +154,11 @@ impl Links {
         inventory: &Inventory,
     ) -> impl Iterator<Item = Mounts> {
         let mounts = container.image_mounts.iter();
-        mounts.map(|mount| container.mounts(mount, inventory, |name| self.image_named(name)))
+        mounts.map(|mount| {
+            container.mounts(mount, &inventory.mounted, &inventory.images, |name| {
+                self.image_named(name)
+            })
+        })
     }
 
     /// The images of which it cannot be told whether a container mounts them.

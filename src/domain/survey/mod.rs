@@ -17,15 +17,13 @@ use super::disk::linked;
 use super::filter::{Flags, Naming, Subject};
 use super::index::{Index, ItemNo};
 use super::inventory::{Inventory, Part, Progress, Stage, Store, Swarm};
-use super::item::{
-    Container, Image, ImageId, ItemId, Kind, Record, RecordId, Text, Volume, VolumeName,
-};
+use super::item::{Container, Image, ImageId, ItemId, Kind, Record, RecordId, Volume, VolumeName};
 use super::layers::{Freed, Ledger, Release};
 use super::outsider::Outsider;
-use super::plan::is_task;
 use super::protect::Guard;
 use super::reference::is_digest;
 use super::time::Timestamp;
+use crate::domain::text::Text;
 use links::Links;
 
 pub use order::NamePlace;
@@ -348,7 +346,7 @@ impl Survey {
     /// left behind is a container as any other: only an engine that says so is in no swarm.
     #[must_use]
     pub fn is_held_by_swarm(&self, container: &Container) -> bool {
-        is_task(&container.labels) && self.inventory.engine.swarm != Swarm::Inactive
+        container.labels.is_swarm_task() && self.inventory.engine.swarm != Swarm::Inactive
     }
 
     /// Containers made from an image, or that mount it, or that mount a volume, by its name or by its path, running

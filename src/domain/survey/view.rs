@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::item::{Container, Excerpt, Image, ItemId, Record, Text, Volume, short_id};
+use crate::domain::item::{Container, Image, ItemId, Record, Volume, short_id};
 use crate::domain::reference;
+use crate::domain::text::{Excerpt, Text};
 use crate::domain::time::Timestamp;
 
 /// An item as its list has it.

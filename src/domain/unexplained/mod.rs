@@ -6,37 +6,18 @@
 //! `du` says of the folder, apart from files with holes that are counted by length: they take less than they are long.
 
 mod cause;
+mod row;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bytes::{Bytes, Figure};
 use super::inventory::{Inventory, Stage};
-use super::item::{ChainId, ContainerId, RecordId, Text, VolumeName};
+use super::item::{ChainId, ContainerId, RecordId, VolumeName};
 use crate::domain::store::folder::{Contents, Owner, Portion};
+use crate::domain::text::Text;
 
 pub use cause::Cause;
-
-/// Bytes that are not counted, at one place, for one reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unexplained {
-    pub cause: Cause,
-    pub path: Text,
-    /// The container whose folder it is, of one that the engine's other store has.
-    pub container: Option<Text>,
-    /// `None` where they cannot be counted.
-    pub bytes: Option<Bytes>,
-}
-
-impl Unexplained {
-    /// Returns what it is, in a few words, with the name of the container that it is of.
-    #[must_use]
-    pub fn title(&self) -> String {
-        match &self.container {
-            Some(name) => format!("{}: {name}", self.cause.title()),
-            None => self.cause.title().to_owned(),
-        }
-    }
-}
+pub use row::Unexplained;
 
 /// Lays what was found in the engine's folder beside what it lists, the largest first.
 #[must_use]

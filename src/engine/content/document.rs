@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::domain::item::Text;
 use crate::domain::store::content::Platform;
+use crate::domain::text::Text;
 use crate::domain::time::{self, Timestamp};
 
 /// A small blob, read.

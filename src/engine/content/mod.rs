@@ -22,12 +22,13 @@ use self::document::Document;
 use self::grpc::{Grpc, LONGEST_DOCUMENT};
 use self::unpack::Unpacking;
 use super::EngineError;
-use super::host::{Documents, Noted};
 use super::transport::{Transport, Way};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, Text};
+use crate::domain::item::ImageId;
 use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
 use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
+use crate::engine::metadata::noted::{Documents, Noted};
 use crate::engine::port::aside::aside;
 
 /// The list took 46 ms for 1,248 blobs; a store's database that a build keeps busy takes longer.

@@ -7,20 +7,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use sha2::{Digest as _, Sha256};
 
 use super::entries::{Age, Build, By, ContainerEntry, Fleet, RecordEntry, VolumeEntry};
+use super::ids::{hex, image_id, record_id, sha256};
 use super::store::{Holding, KeptImage, KeptRecord, Store};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
-    LogFiles, Record, RecordId, Source, State, Text, Volume, VolumeName,
+    LogFiles, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use crate::domain::paths::Paths;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::unexplained::Cause;
-use crate::engine::{hex, wire};
+use crate::engine::wire;
 
 /// Why a fleet cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -419,27 +420,4 @@ pub(super) fn repository(name: &str) -> &str {
     name.rsplit_once(':')
         .filter(|(_, tag)| !tag.contains('/'))
         .map_or(name, |(repository, _)| repository)
-}
-
-fn hex(text: &str) -> String {
-    hex::hex(&Sha256::digest(text))
-}
-
-pub(super) fn sha256(text: &str) -> String {
-    format!("sha256:{}", hex(text))
-}
-
-fn image_id(key: &str) -> ImageId {
-    ImageId::new(sha256(&format!("image {key}")))
-}
-
-/// Twenty-five letters and digits, as BuildKit makes them.
-fn record_id(key: &str) -> RecordId {
-    let digits = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let id: String = Sha256::digest(key)
-        .iter()
-        .take(25)
-        .map(|byte| char::from(digits[usize::from(*byte) % digits.len()]))
-        .collect();
-    RecordId::new(id)
 }

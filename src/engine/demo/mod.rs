@@ -6,6 +6,7 @@
 mod entries;
 mod fleet;
 mod folder;
+mod ids;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,11 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, DiskList};
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::store::folder::Contents;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::copies::save::{Exported, Pieces};
 

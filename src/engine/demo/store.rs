@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::fleet::sha256;
+use super::ids::sha256;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{
-    ChainId, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Text,
-    Volume,
+    ChainId, Container, ContainerDetails, ContainerId, Content, Image, ImageId, Record, Volume,
 };
 use crate::domain::reference::{self, is_digest};
+use crate::domain::text::Text;
 use crate::domain::unexplained::Cause;
 use crate::engine::{Change, EngineError};
 

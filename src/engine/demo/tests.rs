@@ -6,9 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{Kind, Text};
+use crate::domain::item::Kind;
 use crate::domain::plan::{AddedBy, Plan, Selection};
 use crate::domain::survey::Survey;
+use crate::domain::text::Text;
 use crate::engine::removal::{Order, remove};
 use crate::engine::scan::{Wanted, scan_once};
 

@@ -4,9 +4,10 @@ use super::fleet::repository;
 use super::store::{Holding, Store, name_anew, tags_of};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Record, RecordId, State, Text, VolumeName, short_id,
+    Container, ContainerId, Image, ImageId, Record, RecordId, State, VolumeName, short_id,
 };
 use crate::domain::reference::is_digest;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::{Change, EngineError, LogTruncated, Pruned, Removed};
 

@@ -22,9 +22,8 @@ use super::writes::encoded;
 use super::{DockerEngine, LIST, images};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Store;
-use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, Labels, State, Text, VolumeName,
-};
+use crate::domain::item::{Container, ContainerId, Image, ImageId, Labels, State, VolumeName};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::copies::save::{Exported, Pieces, Proof};
 use crate::engine::port::clock;

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 use super::{LIST, json};
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::transport::{Api, LONGEST_REFUSAL, Transport, within};
 use crate::engine::{EngineError, wire};

@@ -35,7 +35,7 @@ use self::usage::{Part, Usage};
 use super::gist::Gist;
 use super::host::peer;
 use super::host::remote::{self, Home};
-use super::host::{LogOrder, LookOrder, Noted};
+use super::host::{LogOrder, LookOrder};
 use super::keychain::Keychain;
 use super::transport::{Address, Api, Frames, Line, Transport};
 use super::wire::{self, Dialect, ImageList};
@@ -46,16 +46,17 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::DiskList;
 use crate::domain::inventory::{EngineInfo, SharedSizes, Store, Swarm};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::content::Blobs;
 use crate::engine::copies::save::{Exported, Pieces};
 use crate::engine::metadata::images::InStore;
+use crate::engine::metadata::noted::Noted;
 
 /// A list is given this long.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));

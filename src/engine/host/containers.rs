@@ -15,13 +15,17 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, statat};
 
-use super::measure::single;
+use super::folder::single;
+use super::leash::Walker;
 use super::meter::Meter;
 use super::on_disk::folders_of;
-use super::{Known, Root, Walker, logs, podman, unless_gone};
+use super::proof::Known;
+use super::root::{Root, unless_gone};
+use super::{logs, podman};
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerId, Text};
+use crate::domain::item::ContainerId;
 use crate::domain::store::disk_usage::DiskUsage;
+use crate::domain::text::Text;
 use crate::engine::metadata::layerdb::read;
 use crate::engine::metadata::noted::Snapshots;
 
@@ -218,7 +222,7 @@ mod tests {
     use super::*;
     use crate::domain::bytes::Bytes;
     use crate::domain::item::ImageMount;
-    use crate::engine::host::measure::Leash;
+    use crate::engine::host::leash::Leash;
 
     const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 

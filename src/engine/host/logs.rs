@@ -20,12 +20,14 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
-use super::measure::{Folder, single};
-use super::walk::{blocks, length};
-use super::{Known, Root, base_flags, prove, unless_gone};
+use super::folder::{Folder, single};
+use super::proof::{Known, prove};
+use super::root::{Root, base_flags, unless_gone};
+use super::taken::{blocks, length};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ContainerId, LogFiles, Text};
+use crate::domain::item::{ContainerId, LogFiles};
+use crate::domain::text::Text;
 use crate::engine::Permit;
 
 /// A container's log files that go with it, rotated ones included: those of the `json-file` and the `local`

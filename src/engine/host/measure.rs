@@ -4,30 +4,22 @@
 //! itself: its size in the engine's own unit, the bytes of the files, a hard link once, folders not counted (moby's
 //! `pkg/directory`), and what goes with it by blocks.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, Stat, fstat, statat};
-use rustix::io::Errno;
+use rustix::fs::fstat;
 
-use super::Root;
-use super::meter::{Meter, is_folder};
-use super::mounts::MountTree;
-use super::walk::{Found, Linked, Look, Walk};
+use super::folder::{Folder, refusal, single};
+use super::leash::Walker;
+use super::meter::Meter;
+use super::root::Root;
+use super::taken::is_folder;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{Backing, Volume};
 use crate::domain::store::disk_usage::DiskUsage;
 
 const MOUNTED: &str = "another filesystem is mounted below it";
-/// What is mounted is known for so long: ten thousand volumes are measured one after another.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// What a volume was measured to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeUsage {
@@ -39,55 +31,7 @@ pub struct VolumeUsage {
 /// The folder of a volume's data in the volume's own.
 const DATA: &str = "_data";
 
-/// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
-#[derive(Debug, Default)]
-pub struct Leash {
-    is_over: Arc<AtomicBool>,
-    mounts: Arc<Mutex<Option<Mounts>>>,
-}
-
-impl Leash {
-    #[must_use]
-    pub fn walker(&self) -> Walker {
-        Walker {
-            is_over: Arc::clone(&self.is_over),
-            mounts: Arc::clone(&self.mounts),
-            until: None,
-        }
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-    }
-}
-
-/// What walks through folders, as long as its [`Leash`] is held.
-#[derive(Clone, Debug, Default)]
-pub struct Walker {
-    is_over: Arc<AtomicBool>,
-    mounts: Arc<Mutex<Option<Mounts>>>,
-    until: Option<Instant>,
-}
-
-/// What was mounted below an engine's folder a moment ago.
-#[derive(Debug)]
-struct Mounts {
-    root: PathBuf,
-    read: Instant,
-    tree: Arc<MountTree>,
-}
-
 impl Walker {
-    /// One that needs no leash: it ends by itself.
-    pub(in crate::engine) fn until(end: Instant) -> Self {
-        Self {
-            until: Some(end),
-            ..Self::default()
-        }
-    }
-
     /// Returns what a volume takes. It may take as long as the volume is large.
     ///
     /// A walk stays on one filesystem. The engine does not when it removes a volume: one with another mounted
@@ -134,52 +78,6 @@ impl Walker {
             disk: Arc::new(meter.usage(data.entries == 0)),
         })
     }
-
-    pub(super) fn walk(
-        &self,
-        top: OwnedFd,
-        mounts: Option<&MountTree>,
-        linked: &Mutex<Linked>,
-        look: Look,
-    ) -> io::Result<Found> {
-        let walk = Walk {
-            walker: self,
-            mounts,
-            linked,
-            look,
-        };
-        walk.below(top)
-    }
-
-    /// Returns what is mounted below an engine's folder.
-    pub(super) fn mounts(&self, root: &Root) -> Arc<MountTree> {
-        let Some(path) = root.real_path() else {
-            return Arc::default();
-        };
-        let mut known = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |it: &&Mounts| it.root == path && it.read.elapsed() < FRESH;
-        if let Some(known) = known.as_ref().filter(is_fresh) {
-            return Arc::clone(&known.tree);
-        }
-        let tree = Arc::new(MountTree::below(&path));
-        *known = Some(Mounts {
-            root: path,
-            read: Instant::now(),
-            tree: Arc::clone(&tree),
-        });
-        tree
-    }
-
-    /// Ends a walk for which nobody waits any more.
-    pub(super) fn goes_on(&self) -> io::Result<()> {
-        if self.is_over.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        if self.until.is_some_and(|end| Instant::now() > end) {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        Ok(())
-    }
 }
 
 /// Where an engine keeps a volume of its own, below its root.
@@ -191,61 +89,8 @@ fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
     Ok(Path::new("volumes").join(name).join(DATA))
 }
 
-/// An engine's word for an object, as the name of one folder.
-pub(super) fn single(name: &str) -> io::Result<PathBuf> {
-    let path = PathBuf::from(name);
-    let mut components = path.components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(only)), None) if only == OsStr::new(name) => Ok(path),
-        _ => Err(refusal("its name is no folder's name")),
-    }
-}
-
-pub(super) fn refusal(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, why)
-}
-
 fn mounted() -> io::Error {
     io::Error::new(io::ErrorKind::CrossesDevices, MOUNTED)
-}
-
-/// A folder of which the entries are read one by one.
-pub(super) struct Folder<'m> {
-    entries: Dir,
-    mounts: Option<&'m MountTree>,
-}
-
-impl<'m> Folder<'m> {
-    pub(super) fn new(dir: OwnedFd) -> io::Result<Self> {
-        Self::among(dir, None)
-    }
-
-    /// A folder in which what is mounted is not touched, and left out.
-    pub(super) fn among(dir: OwnedFd, mounts: Option<&'m MountTree>) -> io::Result<Self> {
-        let entries = Dir::new(dir)?;
-        Ok(Self { entries, mounts })
-    }
-
-    /// The next entry that is still there, itself and not what it may point to.
-    pub(super) fn next(&mut self) -> io::Result<Option<(std::ffi::OsString, Stat)>> {
-        while let Some(entry) = self.entries.next().transpose()? {
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let as_os = OsStr::from_bytes(name.to_bytes());
-            let mounts = self.mounts.and_then(|it| it.child(as_os));
-            if mounts.is_some_and(MountTree::is_mount) {
-                continue;
-            }
-            match statat(self.entries.fd()?, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => return Ok(Some((as_os.to_owned(), stat))),
-                Err(Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(None)
-    }
 }
 
 #[cfg(test)]
@@ -260,6 +105,7 @@ mod tests {
     use crate::domain::inventory::{Inventory, Part};
     use crate::domain::item::{ContainerId, ItemId, Labels, VolumeName};
     use crate::domain::survey::Survey;
+    use crate::engine::host::leash::Leash;
     use crate::engine::host::walk::scene::{DeadMount, deep};
 
     fn volume(root: &Path, name: &str) -> Volume {

@@ -6,9 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Stat, fstat};
 
+use super::extents;
+use super::leash::Walker;
 use super::mounts::MountTree;
-use super::walk::{Found, Linked, Look, blocks};
-use super::{Walker, extents};
+use super::taken::{blocks, is_folder};
+use super::walk::{Found, Linked, Look};
 use crate::domain::bytes::Bytes;
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::store::folder::Taken;
@@ -103,8 +105,4 @@ impl<'w> Meter<'w> {
         usage.links = links.into();
         usage
     }
-}
-
-pub(super) fn is_folder(stat: &Stat) -> bool {
-    rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory
 }

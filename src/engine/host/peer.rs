@@ -11,15 +11,15 @@ use rustix::fs::{statfs, statvfs};
 use rustix::process::geteuid;
 use tokio::net::UnixStream;
 
+use super::disks::{EXT, LookOrder, disk_of, is_synced, settled};
 use super::mount_table::{Mount, MountTable};
+use super::proof::{CONTAINERD, Known, NotLocal, prove};
 use super::remote::Home;
+use super::root::Root;
 use super::written::written;
-use super::{
-    CONTAINERD, EXT, Known, LookOrder, NotLocal, Root, disk_of, is_synced, prove, settled,
-};
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 use crate::engine::port::aside::aside;
 
 /// Programs that carry a socket from elsewhere, by their names in `/proc`.

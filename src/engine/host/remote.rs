@@ -10,13 +10,14 @@ use rustix::system::uname;
 
 use serde_json::Value;
 
+use super::disks::{LAYERS, LookOrder, Seen, places, settled};
 use super::mount_table::MountTable;
+use super::proof::CONTAINERD;
 use super::written::of_statistics;
-use super::{CONTAINERD, LAYERS, LookOrder, Seen, places, settled};
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 use crate::engine::transport::ssh::{Login, quoted};
 
 /// No folder of an engine's has a longer name.
@@ -526,7 +527,8 @@ mod tests {
             }
             assert_eq!(&*disks[0].path, folders[0].0);
             // Of ext it is told what it keeps for root.
-            let is_ext = rustix::fs::statfs(&trap).unwrap().f_type == super::super::EXT;
+            let is_ext =
+                rustix::fs::statfs(&trap).unwrap().f_type == crate::engine::host::disks::EXT;
             assert_eq!(
                 disks[0].kept.is_zero(),
                 !is_ext || stat.f_bfree == stat.f_bavail,

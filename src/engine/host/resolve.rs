@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 
 use crate::domain::inventory::Inventory;
-use crate::domain::item::Text;
 use crate::domain::paths::{Paths, Resolved, parent, plain, upwards};
+use crate::domain::text::Text;
 
 /// So many links may follow each other, as in Linux.
 const MOST_LINKS: usize = 40;

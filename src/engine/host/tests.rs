@@ -2,9 +2,17 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
+use std::path::Path;
+
+use super::proof::containerd_with;
 use super::*;
+use crate::domain::bytes::Bytes;
+use crate::domain::disk::DiskList;
+use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::ChainId;
+use crate::domain::item::{ContainerId, ImageId, VolumeName};
 use crate::domain::store::layerdb::StoredLayer;
+use crate::engine::metadata::layerdb::stored;
 
 const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 

@@ -50,7 +50,7 @@ pub(super) fn of_statistics(line: &str) -> Option<Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::item::Text;
+    use crate::domain::text::Text;
 
     fn of(path: &str) -> Option<Bytes> {
         written(&[Disk {

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::bytes::Bytes;
 use crate::domain::engine_words::shortened;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{Kind, Labels, Text};
+use crate::domain::item::{Kind, Labels};
 use crate::domain::plan::ComesBack;
 use crate::domain::removal::history::{Entry, is_on};
 use crate::domain::removal::outcome::{Done, Outcome};
+use crate::domain::text::Text;
 use crate::engine::port::clock;
 
 /// How every line begins: within a line nothing else can, since a text's quotes are escaped.

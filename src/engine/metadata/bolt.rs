@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use super::pages::Pages;
-use crate::domain::item::Text;
+use super::pages::{Pages, u16_at, u32_at, u64_at};
+use crate::domain::text::Text;
 
 /// The file's own mark, and the only version that there has been.
 const MAGIC: u32 = 0xED0C_DAED;
@@ -247,19 +247,6 @@ pub(in crate::engine) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// The engine runs on this machine, so its numbers have this machine's order.
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 #[cfg(test)]

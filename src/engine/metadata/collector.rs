@@ -9,9 +9,10 @@ use std::path::Path;
 
 use super::bolt::{Bolt, Bucket, Value};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, Text};
+use crate::domain::item::ImageId;
 use crate::domain::store::content::Listed;
 use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::host::Root;
 use crate::engine::metadata::layerdb::databases;

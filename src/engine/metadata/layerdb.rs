@@ -14,12 +14,16 @@ use super::bolt::{Bolt, Texts, Value};
 use super::pages::Pages;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ChainId, ContainerId, RecordId, Text};
+use crate::domain::item::{ChainId, ContainerId, RecordId};
 use crate::domain::store::folder::Owner;
 use crate::domain::store::layerdb::{Stored, StoredLayer};
 use crate::domain::store::mounted::MountedLayer;
+use crate::domain::text::Text;
+use crate::engine::host::leash::Walker;
 use crate::engine::host::on_disk::Counter;
-use crate::engine::host::{Known, Root, Walker, base_flags, is_random, podman, prove, unless_gone};
+use crate::engine::host::podman;
+use crate::engine::host::proof::{Known, prove};
+use crate::engine::host::root::{Root, base_flags, is_random, unless_gone};
 
 /// No file of a layer's entry that is read here is longer than a digest.
 const LONGEST: u64 = 256;

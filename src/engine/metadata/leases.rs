@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::collector::{Collector, Space};
-use crate::domain::item::{ContainerId, Text};
+use crate::domain::item::ContainerId;
 use crate::domain::store::content::leads_to_blob;
+use crate::domain::text::Text;
 use crate::engine::host::Root;
 
 const SNAPSHOT_REFERENCE: &str = "containerd.io/gc.ref.snapshot.";

@@ -5,8 +5,6 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 
-use super::bolt::u32_at;
-
 /// Where a page says how many more belong to it.
 const OVERFLOW: usize = 12;
 
@@ -109,4 +107,17 @@ impl Pages {
         }
         self.bytes(at, length)
     }
+}
+
+/// The engine runs on this machine, so its numbers have this machine's order.
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }

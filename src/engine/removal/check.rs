@@ -9,7 +9,7 @@ use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Swarm};
 use crate::domain::item::{ContainerDetails, ContainerId, ItemId, Volume, VolumeName};
 use crate::domain::outsider::OutsiderKind;
-use crate::domain::plan::{Plan, Recheck, Seen, Step, is_task};
+use crate::domain::plan::{Plan, Recheck, Seen, Step};
 use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
 
@@ -220,7 +220,7 @@ impl Run<'_> {
                 now.containers = engine.containers().await?;
                 // What a swarm left behind may go only while it is in none.
                 let own = now.containers.iter().find(|it| it.id == *id);
-                if own.is_some_and(|it| is_task(&it.labels)) {
+                if own.is_some_and(|it| it.labels.is_swarm_task()) {
                     let swarm = engine.about().await?.swarm;
                     now.engine = Arc::new(with_swarm(&now.engine, swarm));
                 }

@@ -1,8 +1,9 @@
 //! Removes an image with all its names: each is checked to still mean it right before it is taken.
 
-use crate::domain::item::{ImageId, Text};
+use crate::domain::item::ImageId;
 use crate::domain::plan::Step;
 use crate::domain::removal::outcome::Outcome;
+use crate::domain::text::Text;
 
 use super::Run;
 use super::ends::{End, unresolved};

@@ -38,12 +38,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::inventory::Inventory;
-use crate::domain::item::{ItemId, Text, VolumeName};
+use crate::domain::item::{ItemId, VolumeName};
 use crate::domain::layers::Freed;
 use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::removal::account::Account;
-use crate::domain::removal::outcome::{Done, Event, Outcome};
+use crate::domain::removal::event::Event;
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::domain::triage::Goal;
 

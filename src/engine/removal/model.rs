@@ -11,11 +11,12 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, SharedSizes};
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, State, Text,
-    Volume, VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, State, Volume,
+    VolumeName,
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::plan::scene::at;
+use crate::domain::text::Text;
 use crate::engine::host::LookOrder;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 

@@ -1,7 +1,8 @@
 //! Steps for which there was no room, tried again once others may have made some.
 
 use crate::domain::item::ItemId;
-use crate::domain::removal::outcome::{Done, Event};
+use crate::domain::removal::event::Event;
+use crate::domain::removal::outcome::Done;
 
 use super::ends::End;
 use super::{RECORDS_AT_ONCE, Run};

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, ItemId, State, Text, VolumeName};
+use crate::domain::item::{ImageId, ItemId, State, VolumeName};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::reference::is_digest;
-use crate::domain::removal::outcome::Event;
+use crate::domain::removal::event::Event;
+use crate::domain::text::Text;
 use crate::engine::copies::save::{AnyFiles, Failure, Folder, WholeImage};
 use crate::engine::{EngineError, Gate};
 

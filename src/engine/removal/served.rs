@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::model::Model;
 use crate::domain::item::{
-    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Text, Volume,
-    VolumeName,
+    Container, ContainerDetails, ContainerId, Image, ImageId, Record, RecordId, Volume, VolumeName,
 };
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::docker::{DockerEngine, Options};
 use crate::engine::fake::{Answer, Fake};

@@ -12,7 +12,8 @@ use crate::domain::disk::Disk;
 use crate::domain::item::ItemId;
 use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Step};
-use crate::domain::removal::outcome::{Done, Event, Outcome};
+use crate::domain::removal::event::Event;
+use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::triage::{Goal, Lack};
 
 use super::Run;

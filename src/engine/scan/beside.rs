@@ -10,9 +10,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
+use super::answered::Answered;
+use super::ask::{LIST, look, within};
 use super::question::Question;
-use super::take::Answered;
-use super::{LIST, look, within};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
@@ -20,7 +20,7 @@ use crate::domain::paths::Paths;
 use crate::domain::store::mounted::MountedImages;
 use crate::engine::host::{self, Known, Proven, Unlisted};
 use crate::engine::port::aside::aside;
-use crate::engine::scan::stages::Scan;
+use crate::engine::scan::state::Scan;
 use crate::engine::{Engine, EngineError};
 
 impl Scan<'_> {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::look;
+use super::answered::Answered;
+use super::ask::look;
 use super::pass::Places;
 use super::question::Question;
-use super::take::Answered;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ChainId, ImageId, ItemId};
@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::engine::host::on_disk::{Counted, Wanted, count};
 use crate::engine::host::{Known, Leash, Proven, Walker};
 use crate::engine::port::aside::{aside, aside_at_leisure};
-use crate::engine::scan::stages::Scan;
+use crate::engine::scan::state::Scan;
 
 /// Figures are told when they have been counted for so long at first …
 const SOON: Duration = Duration::from_millis(250);

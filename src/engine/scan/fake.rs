@@ -12,13 +12,14 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Image, ImageId, Labels, Record, RecordId,
-    Source, State, Text, Volume, VolumeName,
+    Source, State, Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::paths::Paths;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::Extent;
-use crate::engine::host::Noted;
+use crate::domain::text::Text;
+use crate::engine::metadata::noted::Noted;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
 /// What becomes of a request.

@@ -8,14 +8,15 @@ use super::question::Question;
 use super::take::{landing, words};
 use super::work::Landing;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
-use crate::domain::item::{Image, ImageId, Text};
+use crate::domain::item::{Image, ImageId};
 use crate::domain::layers::layers_to_read;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
 use crate::engine::gist::{Gist, number_of};
-use crate::engine::host::Noted;
+use crate::engine::metadata::noted::Noted;
 use crate::engine::metadata::noted::Unread;
-use crate::engine::scan::stages::Scan;
+use crate::engine::scan::state::Scan;
 use crate::engine::{EngineError, ImageDetails};
 
 impl Scan<'_> {

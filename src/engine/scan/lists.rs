@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use futures_util::future::OptionFuture;
 
+use super::ask::{images_in_store, within};
 use super::once::Once;
 use super::young::let_age;
-use super::{images_in_store, within};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::domain::item::{Container, Image, Volume};
 use crate::domain::outsider::{Outsider, OutsiderKind};
-use crate::engine::host::{self, Known, Noted};
+use crate::engine::host::{self, Known};
 use crate::engine::metadata::images::detailed;
+use crate::engine::metadata::noted::Noted;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};
 

@@ -6,22 +6,26 @@ use std::sync::Arc;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
+use super::answered::Measured;
+use super::ask::{
+    has_only_whole_df, has_stored_layers, inspect, look, noted, resolved, stored, tell_in_store,
+    with_surroundings, within,
+};
 use super::beside::{has_folders, parts, unlisted};
 use super::blocks::count_all;
 use super::rest::found_in_folder;
-use super::walks::{Measured, log_sizes, measure, measure_containers, usages};
-use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE, has_only_whole_df, has_stored_layers,
-    inspect, look, noted, resolved, stored, tell_in_store, with_surroundings, within,
-};
+use super::state::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE};
+use super::walks::{log_sizes, measure, measure_containers, usages};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
-use crate::domain::item::{Container, ContainerId, ImageId, ItemId, Record, Text, VolumeName};
+use crate::domain::item::{Container, ContainerId, ImageId, ItemId, Record, VolumeName};
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
 use crate::domain::paths::Resolved;
+use crate::domain::text::Text;
 use crate::engine::host::on_disk::Before;
-use crate::engine::host::{self, Asked, Known, Leash, Noted, Proven};
+use crate::engine::host::{self, Asked, Known, Leash, Proven};
 use crate::engine::metadata::images::detailed;
+use crate::engine::metadata::noted::Noted;
 use crate::engine::port::aside::Pace;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::inventory::{Inspected, Part, Progress, Stage};
-use crate::domain::item::{ImageId, Text};
+use crate::domain::item::ImageId;
+use crate::domain::text::Text;
 use crate::engine::port::clock;
 
 /// Each message makes the whole picture be understood anew, so a burst of answers goes as one …

@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::domain::inventory::Part;
-use crate::domain::item::{ChainId, ContainerId, ImageId, ItemId, Text, VolumeName};
+use crate::domain::item::{ChainId, ImageId, ItemId};
 use crate::domain::store::disk_usage::Measuring;
 use crate::domain::store::layerdb::Stored;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::host::on_disk::Wanted;
-use crate::engine::port::clock;
-use crate::engine::scan::stages::Scan;
 
 /// How much of the measuring is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Takes in what is left now, and returns true where that is another number than before.
-    fn goes_on(&mut self, now: Self, at: Timestamp) -> bool {
+    pub(super) fn goes_on(&mut self, now: Self, at: Timestamp) -> bool {
         let left = now.blocks + now.containers;
         let before = self.blocks + self.containers;
         if left == before {
@@ -44,7 +42,7 @@ impl Pass {
     }
 
     /// Returns how far it has come; nothing where nothing is left.
-    fn measuring(&self) -> Option<Measuring> {
+    pub(super) fn measuring(&self) -> Option<Measuring> {
         Some(Measuring {
             since: self.since?,
             done: self.done,
@@ -59,42 +57,6 @@ pub struct First {
     pub items: Vec<ItemId>,
     /// The layers of its images.
     pub chains: Vec<ChainId>,
-}
-
-impl Scan<'_> {
-    /// Takes note of how much is left to be measured.
-    pub(super) fn pass(&mut self, change: impl FnOnce(&mut Pass)) {
-        let mut now = self.picture.pass;
-        change(&mut now);
-        let pass = &mut self.picture.pass;
-        if pass.goes_on(now, clock::now()) {
-            self.outbox.push(Part::Measuring(pass.measuring()));
-        }
-    }
-
-    /// Measures some things before all others.
-    pub(super) fn measure_first(&mut self, first: First) {
-        let volumes: Vec<VolumeName> = first
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                ItemId::Volume(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect();
-        self.volumes.look_first(&volumes);
-        let is_first: HashSet<&ContainerId> = first
-            .items
-            .iter()
-            .filter_map(|item| match item {
-                ItemId::Container(id) => Some(id),
-                _ => None,
-            })
-            .collect();
-        let waiting = self.picture.unmeasured_containers.make_contiguous();
-        waiting.sort_by_key(|id| !is_first.contains(id));
-        self.picture.first = first;
-    }
 }
 
 impl First {

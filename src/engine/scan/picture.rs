@@ -5,21 +5,23 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::ask::{has_notes, has_stored_layers};
 use super::pass::{First, Pass};
 use super::question::Question;
 use super::told::Told;
-use super::{has_notes, has_stored_layers};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
-use crate::domain::item::{ContainerId, ImageId, Text, Volume, VolumeName};
+use crate::domain::item::{ContainerId, ImageId, Volume, VolumeName};
 use crate::domain::paths::{Paths, Resolved};
 use crate::domain::store::layerdb::{OnDisk, Stored};
 use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
 use crate::engine::host::on_disk::Wanted;
-use crate::engine::host::{Known, Measured, Noted, Proven};
+use crate::engine::host::{Known, Measured, Proven};
+use crate::engine::metadata::noted::Noted;
 
 /// What must be remembered between answers.
 #[derive(Default)]

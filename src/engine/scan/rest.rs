@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::answered::Answered;
 use super::question::Question;
-use super::take::Answered;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::domain::store::folder::Contents;
 use crate::engine::host::on_disk::Before;
 use crate::engine::host::{self, Known, Proven, Walker};
 use crate::engine::port::aside::{Pace, aside_at};
-use crate::engine::scan::stages::Scan;
+use crate::engine::scan::state::Scan;
 use crate::engine::{Engine, EngineError};
 
 impl Scan<'_> {

@@ -6,24 +6,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::outbox::Outbox;
-use super::picture::Picture;
-use super::question::{DF, Dirty, Question};
-use super::take::Answered;
-use super::work::Work;
-use super::{
-    CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, Request, VOLUMES_AT_ONCE, has_only_whole_df,
-    images_in_store, inspect, look, noted, stored, tell_in_store, within,
-};
+use super::answered::Answered;
+use super::ask::{images_in_store, inspect, look, noted, stored, tell_in_store, within};
+use super::question::{DF, Question};
+use super::state::{Scan, Why};
+use super::watch::Request;
 use crate::domain::inventory::{Part, Stage};
-use crate::domain::item::{ContainerId, ImageId, Record, State, Text, VolumeName};
-use crate::domain::time::Timestamp;
+use crate::domain::item::{ImageId, Record};
+use crate::domain::text::Text;
 use crate::engine::gist::Gist;
-use crate::engine::host::{Known, Leash};
-use crate::engine::{Change, Engine, EngineError};
+use crate::engine::host::Known;
+use crate::engine::{Change, Engine};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
 const CACHE_AGE: Duration = Duration::from_secs(30);
@@ -32,68 +27,7 @@ const DISKS_AGE: Duration = Duration::from_secs(5);
 /// … or a request over a line that may be slow.
 const DISTANT_DISKS_AGE: Duration = Duration::from_secs(60);
 
-/// How long an object whose answer was lost is left alone at first …
-const LOST_REST: Duration = Duration::from_secs(5);
-/// … and at most.
-const LONGEST_LOST_REST: Duration = Duration::from_secs(300);
-
-/// Why a scan begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    First,
-    /// Somebody asked for it: what was measured is measured again.
-    Asked,
-    /// Events may have been missed: lists are asked again, but no walk that has been done.
-    Reconnected,
-}
-
-/// A scan, under way or at rest.
-pub(super) struct Scan<'e> {
-    engine: &'e dyn Engine,
-    pub(super) jobs: FuturesUnordered<BoxFuture<'e, Answered>>,
-    pub(super) outbox: Outbox,
-    /// Images by a number of their names.
-    pub(super) images: Work<ImageId, u64>,
-    pub(super) containers: Work<ContainerId, State>,
-    /// Volumes that are measured here, by when they were made: a new one under an old name is another.
-    pub(super) volumes: Work<VolumeName, Option<Timestamp>>,
-    pub(super) leash: Leash,
-    pub(super) picture: Picture,
-    flying: HashSet<Question>,
-    /// Asked for while it was under way: the answer may be older than the reason to ask.
-    again: HashSet<Question>,
-    /// Wanted, but not before its turn.
-    due: HashSet<Question>,
-    dirty: Dirty,
-    cache_visible: bool,
-    /// When what was lost is asked again.
-    retry: Option<Instant>,
-    rest: Duration,
-    is_down: bool,
-}
-
 impl<'e> Scan<'e> {
-    pub(super) fn new(engine: &'e dyn Engine) -> Self {
-        Self {
-            engine,
-            jobs: FuturesUnordered::new(),
-            outbox: Outbox::default(),
-            images: Work::new(IMAGES_AT_ONCE),
-            containers: Work::new(CONTAINERS_AT_ONCE),
-            volumes: Work::new(VOLUMES_AT_ONCE),
-            leash: Leash::default(),
-            picture: Picture::default(),
-            flying: HashSet::new(),
-            again: HashSet::new(),
-            due: HashSet::new(),
-            dirty: Dirty::default(),
-            cache_visible: false,
-            retry: None,
-            rest: LOST_REST,
-            is_down: false,
-        }
-    }
-
     pub(super) fn start(&mut self, why: Why) {
         self.picture.idly.remove(&Question::BuildCache);
         self.is_down = false;
@@ -165,85 +99,6 @@ impl<'e> Scan<'e> {
             Change::Volumes => self.dirty.add(&[Question::Volumes]),
             Change::BuildCache => self.dirty.add(&[Question::BuildCache]),
         }
-    }
-
-    /// The engine is gone. What is known of it stays, and is said to be old.
-    pub(super) fn down(&mut self, error: &EngineError) {
-        self.is_down = true;
-        self.retry = None;
-        for stage in [Stage::Images, Stage::Containers, Stage::Volumes] {
-            self.outbox.ended(stage, Some(error.to_string().into()));
-        }
-    }
-
-    /// An answer about one object was lost. While the engine is gone that is no wonder.
-    pub(super) fn lose(&mut self) {
-        if !self.is_down {
-            self.retry.get_or_insert(Instant::now() + self.rest);
-        }
-    }
-
-    /// An answer about one object has come.
-    pub(super) fn gain(&mut self) {
-        if !self.images.has_lost() && !self.containers.has_lost() {
-            self.rest = LOST_REST;
-        }
-    }
-
-    fn ask_lost(&mut self) {
-        self.retry = None;
-        self.rest = (self.rest * 2).min(LONGEST_LOST_REST);
-        self.images.ask_lost();
-        self.containers.ask_lost();
-    }
-
-    pub(super) fn engine(&self) -> &'e dyn Engine {
-        self.engine
-    }
-
-    pub(super) fn has_only_whole_df(&self) -> bool {
-        self.picture
-            .engine
-            .as_deref()
-            .is_some_and(has_only_whole_df)
-    }
-
-    /// True while anything is under way or has its turn before this question.
-    pub(super) fn is_busy_before(&self, question: Question) -> bool {
-        // The engine's list of images that are listed already comes behind all.
-        let due = self.due.iter().filter(|it| **it != Question::Images);
-        let mut others = self.flying.iter().chain(due);
-        others.any(|it| *it != question)
-            || !(self.images.is_idle() && self.containers.is_idle() && self.volumes.is_idle())
-    }
-
-    pub(super) fn is_flying(&self, question: Question) -> bool {
-        self.flying.contains(&question)
-    }
-
-    /// True for a question that waits for its turn.
-    pub(super) fn is_due(&self, question: Question) -> bool {
-        self.due.contains(&question)
-    }
-
-    /// Wants an answer that must wait for its turn.
-    pub(super) fn want(&mut self, question: Question) {
-        self.due.insert(question);
-    }
-
-    /// Wants an answer no more. True if it was still to be asked.
-    pub(super) fn forget(&mut self, question: Question) -> bool {
-        self.due.remove(&question)
-    }
-
-    /// True when a question is under way or will be.
-    pub(super) fn is_coming(&self, question: Question) -> bool {
-        self.flying.contains(&question) || self.due.contains(&question)
-    }
-
-    /// True when a question that is under way will be asked once more.
-    pub(super) fn is_coming_again(&self, question: Question) -> bool {
-        self.again.contains(&question) || self.due.contains(&question)
     }
 
     /// Asks whatever has its turn now: cheap lists, what df tells cheaply, layers, then the walks over

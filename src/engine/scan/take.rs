@@ -1,68 +1,22 @@
 //! What an answer means: parts to send, and what is to be asked next.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::answered::{Answer, Answered};
+use super::ask::{InspectedContainer, with_surroundings};
 use super::question::Question;
-use super::walks::Measured;
 use super::work::Landing;
-use super::{InspectedContainer, with_surroundings};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Part, SharedSizes, Stage};
-use crate::domain::item::{
-    Container, ContainerId, Image, ImageId, LogFiles, Record, Text, Volume, VolumeName,
-};
+use crate::domain::item::{Container, ContainerId, Record, Volume, VolumeName};
 use crate::domain::layers::sizes_of_bases;
 use crate::domain::outsider::Outsider;
-use crate::domain::paths::Resolved;
-use crate::domain::store::content::BlobList;
-use crate::domain::store::folder::Contents;
 use crate::domain::store::layerdb::Stored;
-use crate::domain::store::unpacked::Extent;
-use crate::engine::host::on_disk::Counted;
-use crate::engine::host::{self, Noted, Surroundings, Unlisted, leaving, mounting};
-use crate::engine::metadata::noted::Unread;
-use crate::engine::scan::stages::Scan;
-use crate::engine::{EngineError, ImageDetails};
-
-type Answer<T> = Result<T, EngineError>;
-
-/// An answer, with the question it belongs to.
-pub(super) enum Answered {
-    About(Answer<EngineInfo>),
-    Images(Answer<Vec<Image>>),
-    Containers(Answer<Vec<Container>>),
-    Services(Answer<Vec<Outsider>>),
-    Volumes(Answer<Vec<Volume>>),
-    SharedSizes(Answer<SharedSizes>),
-    BuildCache(Answer<Vec<Record>>),
-    /// It says what it said when it was listed last.
-    SameBuildCache,
-    VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
-    Blobs(Answer<Option<BlobList>>),
-    Extents(Answer<HashMap<Text, Extent>>),
-    Stored(Option<Arc<Stored>>),
-    /// Blocks that were counted, and what is left to be; nothing where counting failed.
-    Blocks(Option<Counted>),
-    /// The engine has been told what the store's own files say, where they could be read.
-    InStore,
-    /// All images as the store's own files have them, or why the engine must list them.
-    ImagesInStore(Result<(Noted, Vec<Image>), Unread>),
-    /// What was seen of the host of the engine as it was known then; nothing where looking hung.
-    Surroundings(Arc<EngineInfo>, Option<Surroundings>),
-    Unlisted(Unlisted),
-    External(Answer<Vec<Outsider>>),
-    Logs(Vec<(ContainerId, Option<LogFiles>)>),
-    /// What containers take; nothing where the folder could not be opened, or nobody waits any more.
-    ContainerUsage(Option<host::Containers>),
-    /// Where paths really are; nothing where looking hung.
-    Resolved(Option<Resolved>),
-    Contents(Answer<Option<Contents>>),
-    Image(ImageId, Answer<ImageDetails>),
-    Container(ContainerId, InspectedContainer),
-    /// What a volume was measured to hold here.
-    Volume(VolumeName, Measured),
-}
+use crate::domain::text::Text;
+use crate::engine::EngineError;
+use crate::engine::host::{Surroundings, leaving, mounting};
+use crate::engine::scan::state::Scan;
 
 impl Scan<'_> {
     pub(super) fn take(&mut self, answer: Answered) {

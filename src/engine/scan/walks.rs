@@ -1,7 +1,7 @@
 //! What is measured in a local engine's own folder: volumes one by one, where the engine would tell all of them
 //! together at the end, and logs, which it never tells.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,34 +9,59 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::answered::Answered;
+use super::answered::Measured;
+use super::ask::{look, resolved};
+use super::pass::{First, Pass};
 use super::question::Question;
-use super::take::Answered;
 use super::work::Landing;
-use super::{look, resolved};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Stage};
-use crate::domain::item::{ContainerId, ItemId, LogFiles, Text, Volume, VolumeName};
+use crate::domain::item::{ContainerId, ItemId, LogFiles, Volume, VolumeName};
 use crate::domain::paths::Resolved;
 use crate::domain::store::disk_usage::DiskUsage;
+use crate::domain::text::Text;
 use crate::engine::Engine;
-use crate::engine::host::{self, Asked, Known, Leash, Proven, VolumeUsage, Walker};
+use crate::engine::host::{self, Asked, Known, Leash, Proven, Walker};
 use crate::engine::port::aside::{Pace, aside, aside_at};
-use crate::engine::scan::stages::Scan;
-
-/// What came of measuring a volume.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Measured {
-    Taken(VolumeUsage),
-    /// Its folder is not there.
-    Gone,
-    /// Another filesystem is mounted in it, which may be a network's that does not answer: the engine is not made to
-    /// walk through it either.
-    Mounted,
-    /// Only the engine can tell.
-    Unreadable,
-}
+use crate::engine::port::clock;
+use crate::engine::scan::state::Scan;
 
 impl Scan<'_> {
+    /// Takes note of how much is left to be measured.
+    pub(super) fn pass(&mut self, change: impl FnOnce(&mut Pass)) {
+        let mut now = self.picture.pass;
+        change(&mut now);
+        let pass = &mut self.picture.pass;
+        if pass.goes_on(now, clock::now()) {
+            self.outbox.push(Part::Measuring(pass.measuring()));
+        }
+    }
+
+    /// Measures some things before all others.
+    pub(super) fn measure_first(&mut self, first: First) {
+        let volumes: Vec<VolumeName> = first
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ItemId::Volume(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        self.volumes.look_first(&volumes);
+        let is_first: HashSet<&ContainerId> = first
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ItemId::Container(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let waiting = self.picture.unmeasured_containers.make_contiguous();
+        waiting.sort_by_key(|id| !is_first.contains(id));
+        self.picture.first = first;
+    }
+
     /// The host was looked at: its folder is the engine's, or that cannot be shown.
     pub(super) fn take_root(&mut self, root: Option<Proven>) {
         if self.picture.root == root {

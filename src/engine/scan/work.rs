@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 
 /// How a question about one object has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

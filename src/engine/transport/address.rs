@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::net::sockopt;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::ssh::{self, Login, Target};
+use super::stream::Stream;
 use super::tls::{self, Papers};
 
 /// How long a connection is silent before it is tried, and between tries.
@@ -71,10 +71,6 @@ impl Address {
         }
     }
 }
-
-/// Bytes both ways, whatever carries them.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// An address with what reaching it takes once: certificates that are read, a login. Clones share that.
 #[derive(Clone, Debug)]

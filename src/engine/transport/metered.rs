@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::address::Stream;
+use super::stream::Stream;
 
 /// How many bytes may still be read.
 #[derive(Clone, Debug, Default)]

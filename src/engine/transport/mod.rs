@@ -10,6 +10,7 @@ mod http2;
 mod metered;
 mod packed;
 pub mod ssh;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -36,7 +37,7 @@ use self::packed::unpacked;
 use super::wire;
 use super::{EngineError, Gate};
 use crate::domain::engine_words::shortened;
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 use crate::engine::port::aside::aside;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.

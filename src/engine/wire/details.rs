@@ -7,9 +7,10 @@ use super::recent::{behind_shared, shared};
 use crate::domain::bytes::Bytes;
 use crate::domain::compact::texts::Texts;
 use crate::domain::item::{
-    ContainerDetails, Content, HistoryRow, ImageMount, PackedSize, Source, Text, VolumeName,
+    ContainerDetails, Content, HistoryRow, ImageMount, PackedSize, Source, VolumeName,
 };
 use crate::domain::paths::Paths;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// Layers, history and overlay folders of an image, each with the lowest or oldest first. Without a

@@ -9,8 +9,9 @@ use super::rows::each_row;
 use super::{Dialect, Row, image_id};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::Store;
-use crate::domain::item::{Image, ImageId, Source, Text};
+use crate::domain::item::{Image, ImageId, Source};
 use crate::domain::reference;
+use crate::domain::text::Text;
 use crate::engine::EngineError;
 
 /// An answer of `/images/json`, read while it comes. What it says of an image is the engine's dialect, which need

@@ -5,10 +5,11 @@ use serde_json::Value;
 use super::{Row, image_id, mounts};
 use crate::domain::bytes::Figure;
 use crate::domain::item::{
-    Backing, Container, ContainerId, STACK, State, Text, Volume, VolumeName, short_id,
+    Backing, Container, ContainerId, STACK, State, Volume, VolumeName, short_id,
 };
 use crate::domain::outsider::{Outsider, OutsiderKind};
 use crate::domain::paths::Paths;
+use crate::domain::text::Text;
 
 /// Containers of `/containers/json`.
 #[must_use]

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::compact::texts::{Front, Texts};
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 
 /// How many texts are remembered, each in a place that it takes from another one when it comes: a word for each.
 const PLACES: usize = 1 << 13;

@@ -10,12 +10,12 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::Text;
 use crate::domain::plan::Plan;
 use crate::domain::removal::account::{Account, FreedBy};
 use crate::domain::removal::history::{Entry, Returned};
 use crate::domain::removal::outcome::Done;
 use crate::domain::survey::Survey;
+use crate::domain::text::Text;
 use crate::ui::text::sanitise;
 
 use history::{EntryJson, History, ReturnedJson, WayBack};

@@ -11,42 +11,15 @@ use crate::domain::reference;
 use crate::domain::removal::account::Account;
 use crate::domain::removal::outcome::Done;
 use crate::domain::survey::Survey;
-use crate::domain::time::Timestamp;
 use crate::domain::unexplained::sum;
-use crate::ui::Theme;
 use crate::ui::text::sanitise;
 use crate::ui::words;
 
+use super::page::Page;
 use super::{rest, table};
 
 /// So many things of a kind are shown; all of them are in the JSON.
 const TOP: usize = 10;
-
-/// What a text is written on.
-#[derive(Clone, Copy, Debug)]
-pub struct Page {
-    pub now: Timestamp,
-    /// Columns of the terminal. Names of what would be removed are never cut, whatever it is.
-    pub width: usize,
-    /// Every glyph has a plain form.
-    pub ascii: bool,
-}
-
-impl Page {
-    pub(crate) fn theme(self) -> Theme {
-        Theme::new(false, self.ascii)
-    }
-
-    /// Lines as they are printed, each with its line end.
-    pub(crate) fn printed(self, lines: &[String]) -> String {
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        self.theme().printed(text)
-    }
-}
 
 /// What is there, in a screen of text.
 #[must_use]

@@ -11,6 +11,7 @@ use crate::domain::plan::scene::{
     volume,
 };
 use crate::domain::removal::outcome::Outcome;
+use crate::domain::time::Timestamp;
 use crate::ui::text::width;
 
 const PAGE: Page = Page {

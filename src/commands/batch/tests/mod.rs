@@ -8,6 +8,7 @@ mod target;
 
 use super::*;
 use crate::cli::{Cli, Command, FilterTexts};
+use crate::commands::past;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::plan::scene::at;
@@ -16,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
 use crate::engine::scan::{Walk, scan_once};
-use crate::report::text::Page;
+use crate::report::page::Page;
 use crate::ui::text::sanitise;
 
 fn now() -> Timestamp {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{Inventory, Part, SharedSizes};
-use crate::domain::item::{ItemId, Record, Text};
+use crate::domain::item::{ItemId, Record};
 use crate::domain::layers::tests::store::{
     APP, BASE, MANIFEST, OTHER, Row, STEP, a_record, an_image, assert_frees, blob_of, inventory,
     list, record, records_of_app, unlabelled, with_list, without_list,
@@ -13,6 +13,7 @@ use crate::domain::layers::tests::store::{
 use crate::domain::layers::{Doubt, Freed, Ledger, layers_to_read, sizes_of_bases};
 use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::{Extent, Tally};
+use crate::domain::text::Text;
 
 /// A layer of so many files of a page each, in its own folder.
 fn extent(files: usize) -> Extent {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use crate::domain::item::{
-    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source, Text,
+    Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source,
 };
 use crate::domain::layers::{Freed, Ledger};
 use crate::domain::survey::Survey;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 fn time(second: i64) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
-use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId, Text};
+use crate::domain::item::{ContainerId, ImageId, ImageMount, ItemId};
 use crate::domain::layers::tests::store::{
     APP, BASE, MANIFEST, OTHER, STEP, a_record, an_image, assert_frees, blob_of, container,
     inventory, list, record, records_of_app, with_list,
@@ -14,6 +14,7 @@ use crate::domain::layers::tree::Tree;
 use crate::domain::layers::{Doubt, Ledger, Observation};
 use crate::domain::store::content::{BlobList, Listed};
 use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use crate::domain::text::Text;
 
 /// Chain IDs of the application's two layers.
 fn chains() -> [Text; 2] {

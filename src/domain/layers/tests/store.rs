@@ -7,11 +7,12 @@ use crate::domain::compact::texts::Texts;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
-    Labels, Record, RecordId, Source, State, Text,
+    Labels, Record, RecordId, Source, State,
 };
 use crate::domain::layers::{Doubt, Freed, Ledger};
 use crate::domain::paths::Paths;
 use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// A layer: name, blob, snapshot, and the nanosecond it was made in.

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::origin::Origin;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, ImageId, Text};
+use crate::domain::item::{ChainId, ImageId};
 use crate::domain::store::metadata::Notes;
+use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
 /// The collector follows labels with this key, alone or with anything behind a dot or slash

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::domain::item::{ImageId, ItemId, Text};
+use crate::domain::item::{ImageId, ItemId};
 use crate::domain::plan::ComesBack;
+use crate::domain::reference::sources;
 use crate::domain::reference::{is_digest, repository, shown};
-use crate::domain::removal::history::{Entry, sources};
+use crate::domain::removal::history::Entry;
+use crate::domain::text::Text;
 use crate::engine::{Engine, EngineError, Tell};
 
 /// Brings an image back, and tells how far that is. Returns what could not be put back of its names, a sentence

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::domain::item::Text;
+use crate::domain::text::Text;
 use crate::engine::copies::tar::{Entry, Files};
 use crate::engine::hex::hex;
 

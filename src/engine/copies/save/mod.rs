@@ -22,7 +22,8 @@ use tokio::io::AsyncWriteExt;
 
 use super::tar::{self, Entry, Files, Tar};
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ImageId, ItemId, Text, VolumeName};
+use crate::domain::item::{ImageId, ItemId, VolumeName};
+use crate::domain::text::Text;
 use crate::engine::hex::hex;
 use crate::engine::{EngineError, Permit, user_folder};
 

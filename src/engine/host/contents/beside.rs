@@ -8,7 +8,8 @@ use super::{BLOBS, SNAPSHOTTER, Tour};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::Owner;
 use crate::domain::unexplained::Cause;
-use crate::engine::host::{CONTAINERD, Known, Root, has_images};
+use crate::engine::host::proof::{CONTAINERD, Known, has_images};
+use crate::engine::host::root::Root;
 use crate::engine::metadata::leases::{Keeper, Keepers};
 use crate::engine::metadata::noted::{DAEMON, above_remapped};
 

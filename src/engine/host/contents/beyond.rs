@@ -11,9 +11,11 @@ use rustix::fs::{FileType, fstat};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::{Owner, Portion};
 use crate::domain::unexplained::Cause;
-use crate::engine::host::measure::Folder;
-use crate::engine::host::walk::{Linked, Look, blocks};
-use crate::engine::host::{Root, Walker, unless_gone};
+use crate::engine::host::folder::Folder;
+use crate::engine::host::leash::Walker;
+use crate::engine::host::root::{Root, unless_gone};
+use crate::engine::host::taken::blocks;
+use crate::engine::host::walk::{Linked, Look};
 use crate::engine::metadata::noted::above_remapped;
 
 /// Where Podman puts temporary files unless it is told otherwise.

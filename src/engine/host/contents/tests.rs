@@ -7,8 +7,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Inventory, Part, Progress, Stage};
-use crate::domain::item::{ContainerDetails, Content, ImageId, State, Text};
+use crate::domain::item::{ContainerDetails, Content, ImageId, State};
 use crate::domain::store::layerdb::OnDisk;
+use crate::domain::text::Text;
 use crate::domain::unexplained::{Unexplained, sum};
 use crate::engine::host::on_disk::{Wanted, count};
 use crate::engine::host::walk::scene::DeadMount;
@@ -337,7 +338,8 @@ fn what_was_counted_before_counts_as_it_was_counted() {
             host: "unix://".into(),
             ..EngineInfo::default()
         };
-        let stored = super::super::stored(&engine, &Known::default(), None).unwrap();
+        let stored =
+            crate::engine::metadata::layerdb::stored(&engine, &Known::default(), None).unwrap();
         let images = [ImageId::new(format!("sha256:{image}"))];
         let wanted = Wanted::all(&stored, &images, &OnDisk::default(), &HashMap::new());
         let counted = count(&root, &engine, wanted, &Walker::default(), None).unwrap();

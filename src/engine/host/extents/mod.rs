@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use fiemap::{Fiemap, FiemapExtentFlags};
 use rustix::fs::{FileType, FsWord, Mode, OFlags, Stat, fstat, fstatfs, openat};
 
-use super::base_flags;
-use super::walk::blocks;
+use super::root::base_flags;
+use super::taken::blocks;
 use crate::domain::bytes::Bytes;
 
 /// What xfs, btrfs, bcachefs and zfs call themselves (statfs(2), and their sources).

@@ -18,13 +18,16 @@ use std::time::Instant;
 
 use rustix::fs::{AtFlags, Stat, fstat, statat};
 
-use super::measure::{Walker, single};
+use super::folder::single;
+use super::leash::Walker;
 use super::meter::Meter;
-use super::{Root, is_random, podman, unless_gone};
+use super::podman;
+use super::root::{Root, is_random, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::item::{ChainId, ImageId, RecordId, Text};
+use crate::domain::item::{ChainId, ImageId, RecordId};
 use crate::domain::store::layerdb::{Kept, OnDisk, Stored};
+use crate::domain::text::Text;
 
 /// Something whose blocks are to be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]

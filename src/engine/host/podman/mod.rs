@@ -11,11 +11,12 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Root;
+use super::root::Root;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, Text};
+use crate::domain::item::ChainId;
 use crate::domain::layers::chain_id;
 use crate::domain::store::layerdb::StoredLayer;
+use crate::domain::text::Text;
 
 /// A list of ten thousand things is some megabytes.
 const LONGEST_LIST: u64 = 64 << 20;

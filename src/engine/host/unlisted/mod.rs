@@ -12,7 +12,8 @@ use std::path::Path;
 use rustix::fs::Dir;
 use serde_json::Value;
 
-use super::{Known, Root, is_random, unless_gone};
+use super::proof::Known;
+use super::root::{Root, is_random, unless_gone};
 use crate::domain::item::{ContainerId, ImageId, VolumeName, short_id};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::paths::Paths;

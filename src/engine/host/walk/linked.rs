@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 
 use rustix::fs::Stat;
 
-use super::{blocks, length};
 use crate::domain::bytes::Bytes;
 use crate::domain::store::disk_usage::{FileId, HardLink};
 use crate::domain::store::folder::Taken;
+use crate::engine::host::taken::{blocks, length};
 
 /// So many files are kept of which not all names were met: 16 MiB at 33 bytes in a table that is full to seven
 /// eighths.

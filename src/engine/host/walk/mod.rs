@@ -25,8 +25,11 @@ use rustix::io::Errno;
 
 use self::crew::{Crew, Job};
 pub(super) use self::linked::Linked;
+use super::extents;
+use super::leash::Walker;
 use super::mounts::MountTree;
-use super::{Walker, base_flags, extents};
+use super::root::base_flags;
+use super::taken::{blocks, length};
 use crate::domain::bytes::Bytes;
 use crate::domain::store::folder::Taken;
 
@@ -90,14 +93,23 @@ impl Found {
     }
 }
 
-/// Bytes of the blocks that are allocated, which the system counts by 512 whatever the filesystem's are.
-pub(super) fn blocks(stat: &Stat) -> Bytes {
-    let blocks = u64::try_from(stat.st_blocks).unwrap_or_default();
-    Bytes(blocks.saturating_mul(512))
-}
-
-pub(super) fn length(stat: &Stat) -> Bytes {
-    Bytes(u64::try_from(stat.st_size).unwrap_or_default())
+impl Walker {
+    /// Walks through all that is below a folder; see [`Walk::below`].
+    pub(super) fn walk(
+        &self,
+        top: OwnedFd,
+        mounts: Option<&MountTree>,
+        linked: &Mutex<Linked>,
+        look: Look,
+    ) -> io::Result<Found> {
+        let walk = Walk {
+            walker: self,
+            mounts,
+            linked,
+            look,
+        };
+        walk.below(top)
+    }
 }
 
 impl<'w> Walk<'w> {

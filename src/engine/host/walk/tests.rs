@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::store::disk_usage::{FileId, HardLink};
-use crate::engine::host::measure::Leash;
+use crate::engine::host::leash::Leash;
 
 fn open(path: &Path) -> OwnedFd {
     openat(CWD, path, OFlags::DIRECTORY | base_flags(), Mode::empty()).unwrap()

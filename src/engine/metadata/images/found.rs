@@ -8,7 +8,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ChainId, ImageId, PackedSize, Text};
+use crate::domain::item::{ChainId, ImageId, PackedSize};
+use crate::domain::text::Text;
 use crate::engine::hex::hex;
 use crate::engine::metadata::noted::Noted;
 

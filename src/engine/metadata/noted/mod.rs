@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use super::collector::{Collector, DATABASE, Named, OWN};
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerId, ImageId, Text};
+use crate::domain::item::{ContainerId, ImageId};
 use crate::domain::store::content::Listed;
 use crate::domain::store::metadata::Notes;
+use crate::domain::text::Text;
+use crate::engine::host::extents;
 use crate::engine::host::in_use::is_locked;
-use crate::engine::host::{
-    CONTAINERD, Known, NotLocal, Root, extents, has_images, is_random, prove,
-};
+use crate::engine::host::proof::{CONTAINERD, Known, NotLocal, has_images, prove};
+use crate::engine::host::root::{Root, is_random};
 use crate::engine::port::clock;
 
 /// Where an engine keeps the containerd that it runs itself.

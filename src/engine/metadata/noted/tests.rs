@@ -10,9 +10,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::bytes::Bytes;
-use crate::domain::item::{ContainerId, ImageId, RecordId, Text};
+use crate::domain::item::{ContainerId, ImageId, RecordId};
 use crate::domain::store::content::BlobList;
 use crate::domain::store::metadata::Term;
+use crate::domain::text::Text;
 use crate::engine::metadata::bolt::checksum;
 
 const PAGE: usize = 4096;

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::super::answered::Answered;
+use super::super::ask::look;
 use super::super::question::Question;
-use super::super::take::Answered;
+use super::super::state::Scan;
 use super::*;
 use crate::domain::item::VolumeName;
+use crate::engine::host::Known;
 use crate::engine::metadata::noted::tests as noted;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";

@@ -1,15 +1,17 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::fake::{Behaviour, Fake, container, image, volume};
 use super::*;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::inventory::{Inventory, Progress, Stage, Store, Swarm};
+use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, State};
 use crate::domain::store::content::{BlobList, Listed};
-use crate::engine::Change;
+use crate::engine::{Change, Engine, EngineError};
 
 mod local;
 

@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use super::master::Master;
 use super::process::Ask;
 use super::{SESSIONS, Target};
-use crate::engine::transport::address::Stream;
+use crate::engine::transport::stream::Stream;
 
 /// A login on a host, shared by its clones. It ends with the last of them.
 #[derive(Clone, Debug)]

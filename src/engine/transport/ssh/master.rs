@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::facts::{Facts, Socket};
 use super::folder::Folder;
-use super::options::Known;
-use super::process::{Ask, End, Process, Use};
+use super::options::{Known, Use};
+use super::process::{Ask, End, Process};
 use super::session::{Opening, Session};
 use super::shell::Shell;
 use super::words::Words;
 use super::{Bare, Target, Trouble, is_plain};
-use crate::engine::transport::address::Stream;
+use crate::engine::transport::stream::Stream;
 
 /// How long logging in may take where nobody is asked anything.
 const LOGIN: Duration = Duration::from_secs(18);

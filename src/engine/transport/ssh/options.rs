@@ -5,7 +5,6 @@
 //! background or leave it behind.
 
 use super::Target;
-use super::process::Use;
 
 /// How long a connection may take to be made. Logging in comes on top of that.
 const CONNECT: &str = "ConnectTimeout=15";
@@ -42,6 +41,14 @@ const LATER: [((u8, u8), &str); 6] = [
 ];
 
 const SESSION: &str = "SessionType=default";
+
+/// What the login's own session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Shell,
+    /// None: it is there for others.
+    Sessions,
+}
 
 /// Which of the later options the ssh on this machine knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

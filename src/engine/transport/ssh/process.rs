@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use super::folder::Folder;
-use super::options::Known;
+use super::options::{Known, Use};
 use super::shell::Shell;
 use super::trouble::{is_before_logging, reason};
 use super::words::Words;
@@ -42,14 +42,6 @@ impl Ask {
 /// Whether ssh has a terminal to ask somebody at. Under cron it has none.
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
-}
-
-/// What the login's own session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Shell,
-    /// None: it is there for others.
-    Sessions,
 }
 
 /// Why a process of ssh has ended.

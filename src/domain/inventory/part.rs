@@ -1,0 +1,117 @@
+//! Answers that a picture of an engine is put together from.
+
+use std::sync::Arc;
+
+use super::{EngineInfo, Progress, Stage};
+use crate::domain::bytes::{Bytes, Figure};
+use crate::domain::disk::Disk;
+use crate::domain::item::{
+    Container, ContainerDetails, ContainerId, Content, Image, ImageId, ItemId, LogFiles, Record,
+    Source, Volume, VolumeName,
+};
+use crate::domain::outsider::{Outsider, OutsiderKind};
+use crate::domain::paths::Resolved;
+use crate::domain::store::content::BlobList;
+use crate::domain::store::disk_usage::{DiskUsage, Measuring};
+use crate::domain::store::folder::Contents;
+use crate::domain::store::layerdb::{OnDisk, Stored};
+use crate::domain::store::mounted::MountedImages;
+use crate::domain::store::unpacked::Extent;
+use crate::domain::text::Text;
+use crate::domain::time::Timestamp;
+use std::collections::HashMap;
+
+/// What inspecting an image told.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    pub id: ImageId,
+    pub content: Figure<Arc<Content>>,
+    pub last_tagged: Option<Timestamp>,
+    /// Where it came from; `None` leaves what the list said.
+    pub source: Option<Source>,
+}
+
+impl Inspected {
+    /// An image that the engine can tell nothing of.
+    #[must_use]
+    pub fn in_vain(id: ImageId) -> Self {
+        Self {
+            id,
+            content: Figure::Unknown,
+            last_tagged: None,
+            source: None,
+        }
+    }
+}
+
+/// What the engine says of images together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedSizes {
+    /// Bytes of each image that others have too.
+    pub images: Vec<(ImageId, Option<Bytes>)>,
+    /// `LayersSize`, which has other things in it with each version (ENGINE.md §3); `None` where it is not said.
+    pub layers: Option<Bytes>,
+}
+
+impl From<Vec<(ImageId, Option<Bytes>)>> for SharedSizes {
+    fn from(images: Vec<(ImageId, Option<Bytes>)>) -> Self {
+        Self {
+            images,
+            layers: None,
+        }
+    }
+}
+
+/// An answer, as it comes from a scan.
+#[derive(Clone, Debug)]
+pub enum Part {
+    Engine(Arc<EngineInfo>),
+    Disks(Vec<Disk>),
+    /// All images, intermediates included.
+    Images(Vec<Image>),
+    Containers(Vec<Container>),
+    Volumes(Vec<Volume>),
+    /// What the list of volumes warned of: drivers that did not answer, whose volumes it leaves out.
+    VolumeWarnings(Vec<Text>),
+    /// Where bind mounts and volumes really are on this machine, newer than containers and volumes.
+    Resolved(Resolved),
+    /// All outsiders of a kind, newer than those of the last answer; unknown where they cannot be had.
+    Outsiders(OutsiderKind, Figure<Vec<Outsider>>),
+    /// What listed containers mount of images, newer than their list; nothing where that cannot be read.
+    Mounted(MountedImages),
+    BuildCache(Vec<Record>),
+    SharedSizes(SharedSizes),
+    Layers(Vec<Inspected>),
+    /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
+    Blobs(Figure<Arc<BlobList>>),
+    /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
+    Stored(Figure<Arc<Stored>>),
+    /// What the disk keeps of some of these layers, of records and of images, beside what was told before.
+    OnDisk(OnDisk),
+    /// What layers of the containerd store unpack to, by the digests of their blobs.
+    Extents(HashMap<Text, Extent>),
+    ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
+    /// Volumes that were measured; `complete` when what is not named here cannot be known.
+    VolumeSizes {
+        sizes: Vec<(VolumeName, Option<Bytes>)>,
+        complete: bool,
+    },
+    /// What things take on the disk that were walked through here, newer than what the engine says of their sizes.
+    DiskUsage(Vec<(ItemId, Arc<DiskUsage>)>),
+    /// How far the measuring of these has come; nothing while nothing is measured.
+    Measuring(Option<Measuring>),
+    /// What lies in the folder of an engine on this machine, newer than all lists; unknown where it cannot be
+    /// read.
+    Contents(Figure<Arc<Contents>>),
+    /// Log files that were measured on the engine's host; `None` where they cannot be read.
+    Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    Stage(Stage, Progress),
+}
+
+impl Part {
+    /// Takes a list of all swarm services.
+    #[must_use]
+    pub fn services(services: Vec<Outsider>) -> Self {
+        Self::Outsiders(OutsiderKind::Service, Figure::Known(services))
+    }
+}
