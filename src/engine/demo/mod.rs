@@ -37,7 +37,7 @@ use crate::domain::outsider::Outsider;
 use crate::domain::store::folder::Contents;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
-use crate::engine::copies::save::{Exported, Pieces};
+use crate::engine::copies::exported::{Exported, Pieces};
 
 pub use self::fleet::FleetError;
 

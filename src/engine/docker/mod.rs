@@ -54,7 +54,7 @@ use crate::domain::store::unpacked::Extent;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::content::Blobs;
-use crate::engine::copies::save::{Exported, Pieces};
+use crate::engine::copies::exported::{Exported, Pieces};
 use crate::engine::metadata::images::InStore;
 use crate::engine::metadata::noted::Noted;
 

@@ -1,6 +1,9 @@
-//! What stands between dtop and any engine: the `gate` that everything which writes passes, threads for what may wait
-//! for a disk ([`aside`]), and the [`clock`].
+//! What stands between dtop and any engine: the [`engine`] trait with its [`answers`] and the [`error`] instead of one,
+//! the `gate` that everything which writes passes, threads for what may wait for a disk ([`aside`]), and the [`clock`].
 
+pub mod answers;
 pub mod aside;
 pub mod clock;
+pub mod engine;
+pub mod error;
 pub(in crate::engine) mod gate;

@@ -1,7 +1,12 @@
 //! Archives that are whole, and others.
 
+use futures_util::stream;
+use hyper::body::Bytes as Piece;
+
 use super::*;
+use crate::engine::EngineError;
 use crate::engine::Gate;
+use crate::engine::copies::exported::Exported;
 use crate::engine::copies::tar::{Tar, archive};
 
 fn header(name: &str, size: usize, sort: u8) -> Vec<u8> {

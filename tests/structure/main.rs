@@ -1,13 +1,20 @@
-//! The house: imports point one way, and what waits, draws or reads a clock stands where it belongs.
+//! The house: imports point one way and make no loops, what waits, draws or reads a clock stands where it belongs, and the map is the house.
 
 #![allow(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on fails"
 )]
 
+mod source;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use source::{Module, is_for_tests};
+use syn::Item;
 
 /// What a part of the program may import of the others, besides itself.
 const MAY_IMPORT: [(&str, &[&str]); 8] = [
@@ -42,8 +49,8 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("std::process", &["engine", "commands", "main"]),
 ];
 
-/// The files of the program with the part that they belong to, and their code without tests and comments.
-fn code() -> Vec<(String, PathBuf, String)> {
+/// The files of the program that are no tests, by their path below `src`, and their text.
+fn files() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut folders = vec![root.clone()];
     let mut files = Vec::new();
@@ -61,10 +68,19 @@ fn code() -> Vec<(String, PathBuf, String)> {
         .into_iter()
         .filter(|path| path.extension().is_some_and(|it| it == "rs") && !is_test(path))
         .map(|path| {
-            let inside = path.strip_prefix(&root).unwrap().to_owned();
+            let text = fs::read_to_string(&path).expect("a file");
+            (path.strip_prefix(&root).unwrap().to_owned(), text)
+        })
+        .collect()
+}
+
+/// The files of the program with the part that they belong to, and their code without tests and comments.
+fn code() -> Vec<(String, PathBuf, String)> {
+    let files = files().into_iter();
+    files
+        .map(|(inside, text)| {
             let part = inside.components().next().unwrap().as_os_str();
             let part = part.to_str().unwrap().trim_end_matches(".rs").to_owned();
-            let text = fs::read_to_string(&path).expect("a file");
             (part, inside, without_tests(&text))
         })
         .collect()
@@ -144,4 +160,60 @@ fn what_waits_draws_or_reads_the_clock_stands_where_it_belongs() {
             );
         }
     }
+}
+
+#[test]
+fn no_files_import_each_other_in_a_loop() {
+    let mut imports = source::imports(&source::read());
+    let count: usize = imports.values().map(BTreeSet::len).sum();
+    assert!(count > 1000, "the imports were not found: {count}");
+    for (from, to) in &mut imports {
+        // A folder's `mod.rs` and what lies in the folder are one.
+        to.retain(|to| {
+            let is_close = from.len().abs_diff(to.len()) == 1;
+            !is_close || !from.starts_with(to) && !to.starts_with(from)
+        });
+    }
+    // What imports nothing that is left is in no loop.
+    loop {
+        let before = imports.len();
+        let left: BTreeSet<Module> = imports.keys().cloned().collect();
+        imports.retain(|_, to| to.iter().any(|to| left.contains(to)));
+        if imports.len() == before {
+            break;
+        }
+    }
+    let left: BTreeSet<Module> = imports.keys().cloned().collect();
+    let mut way: Vec<&Module> = left.first().into_iter().collect();
+    while let Some(last) = way.last() {
+        let next = imports[*last].iter().find(|to| left.contains(*to));
+        let next = next.expect("each that is left imports another");
+        if let Some(at) = way.iter().position(|it| *it == next) {
+            let names: Vec<String> = way[at..].iter().map(|it| it.join("::")).collect();
+            panic!("these import each other: {}", names.join(" → "));
+        }
+        way.push(next);
+    }
+}
+
+#[test]
+fn the_map_has_exactly_the_rooms_that_there_are() {
+    let root = source::read();
+    let root = root.iter().find(|it| it.module.is_empty()).expect("lib.rs");
+    let rooms = root.syntax.items.iter().filter_map(|item| match item {
+        Item::Mod(it) if !is_for_tests(&it.attrs) => Some(it.ident.to_string()),
+        _ => None,
+    });
+    let rooms: BTreeSet<String> = rooms.collect();
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let text = text.expect("lib.rs");
+    let (_, map) = text.split_once("# The rooms").expect("a map");
+    let (map, _) = map.split_once("\n//! # ").expect("an end of the map");
+    let lines = map.lines().filter_map(|line| line.strip_prefix("//! - [`"));
+    let mapped: Vec<&str> = lines
+        .filter_map(|line| Some(line.split_once("`]: ")?.0))
+        .collect();
+    let once: BTreeSet<String> = mapped.iter().map(|&room| room.to_owned()).collect();
+    assert_eq!(once.len(), mapped.len(), "a room is there twice");
+    assert_eq!(once, rooms);
 }
