@@ -19,7 +19,7 @@
 //!
 //! # The rooms
 //!
-//! What stands below another knows nothing of it; `tests/structure.rs` holds that.
+//! What stands below another knows nothing of it; `tests/structure` holds that.
 //!
 //! - [`commands`]: what a command line asks for: the full screen, or `report`, `plan`, `clean`, `history`, `restore`;
 //! - [`tui`]: the one loop of the full screen, the terminal, and the thread that writes to it;
@@ -32,7 +32,7 @@
 //!   a clock.
 //!
 //! Begin with [`domain::item`] (what an engine keeps) and [`domain::inventory`] (one picture of all of it), then
-//! [`domain::layers`] (who holds which bytes) and [`domain::plan`] (what may go, and what it frees).
+//! [`domain::retention`] (who holds which bytes) and [`domain::plan`] (what may go, and what it frees).
 //!
 //! # Three trips of data
 //!
@@ -48,7 +48,7 @@
 //! **From a folder to a figure.** Where [`engine::host`] can prove that an engine is on this machine and its folder can
 //! be read, what the disk keeps is counted there in blocks, and the databases of containerd and BuildKit are read
 //! by `engine::metadata`. Both become parts like any other answer; what they tell of images, the engine is not asked
-//! for. [`domain::layers`] turns them into units of bytes and their holders.
+//! for. [`domain::layers`] makes layers of them, and [`domain::retention`] units of bytes and their holders.
 //!
 //! # Words
 //!

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ContainerDetails, Kind, Source, State};
-use crate::domain::layers::Precision;
+use crate::domain::retention::Precision;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;

@@ -3,8 +3,8 @@
 use crate::domain::filter::{Filter, Verdict};
 use crate::domain::index::ItemNo;
 use crate::domain::item::Kind;
-use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Selection, frees};
+use crate::domain::retention::Freed;
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 

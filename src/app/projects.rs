@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::{Kind, Labels};
-use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Selection, frees};
+use crate::domain::retention::Freed;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::text::Text;
 

@@ -6,7 +6,7 @@ use crate::app::model::{Model, Screen};
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{Progress, Stage};
 use crate::domain::item::Kind;
-use crate::domain::layers::Precision;
+use crate::domain::retention::Precision;
 use crate::domain::time::age;
 
 use super::canvas::{Canvas, Pen, Piece, cut_middle};

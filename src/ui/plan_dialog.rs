@@ -19,9 +19,9 @@ use std::cell::OnceCell;
 use crate::app::keys::Place as KeyPlace;
 use crate::app::model::{LINE_FULL, Model, PlanLine, PlanScreen};
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::layers::Release;
 use crate::domain::plan::{AddedBy, ComesBack, Cure, Plan, Step};
 use crate::domain::reference;
+use crate::domain::retention::Release;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::filter_line::typed;

@@ -4,10 +4,10 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Inventory, Progress, Stage};
 use crate::domain::item::{ItemId, Kind, Volume, short_id};
-use crate::domain::layers::{Doubt, Freed, Precision};
 use crate::domain::plan::{ComesBack, Plan, Step};
 use crate::domain::removal::account::{Account, Change, Difference, DiskChange};
 use crate::domain::removal::outcome::Outcome;
+use crate::domain::retention::{Doubt, Freed, Precision};
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time;
 use crate::domain::time::Timestamp;
@@ -504,8 +504,8 @@ mod tests {
     use super::*;
     use crate::domain::inventory::Part;
     use crate::domain::item::Source;
-    use crate::domain::layers::More;
     use crate::domain::plan::scene::{an_image, at, image, inventory};
+    use crate::domain::retention::More;
 
     fn disk(free: u64) -> Disk {
         Disk {

@@ -28,8 +28,8 @@ use std::time::Duration;
 
 use dtop::domain::inventory::Inventory;
 use dtop::domain::item::{ItemId, Kind};
-use dtop::domain::layers::{Doubt, Freed};
 use dtop::domain::plan::{AddedBy, Plan, Selection};
+use dtop::domain::retention::{Doubt, Freed};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::docker::{DockerEngine, Options};

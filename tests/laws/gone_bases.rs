@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::Part;
 use dtop::domain::item::{ItemId, VolumeName};
-use dtop::domain::layers::Ledger;
+use dtop::domain::retention::Ledger;
 use dtop::domain::store::content::BlobList;
 use dtop::domain::store::metadata::{Lease, Term};
 use dtop::domain::text::Text;

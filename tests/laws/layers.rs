@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
-use dtop::domain::layers::{Freed, Ledger, Totals};
+use dtop::domain::retention::{Freed, Ledger, Totals};
 use dtop::domain::store::layerdb::Stored;
 use dtop::domain::survey::Survey;
 use proptest::prelude::*;

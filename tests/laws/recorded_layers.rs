@@ -3,7 +3,7 @@
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
-use dtop::domain::layers::{Doubt, Freed, Ledger};
+use dtop::domain::retention::{Doubt, Freed, Ledger};
 
 use crate::recorded::{CONTAINERD, GRAPH_DRIVERS, inventory};
 

@@ -31,6 +31,16 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ),
 ];
 
+/// Rooms of the domain that stand one below the other: what each may not import.
+const BELOW: [(&str, &[&str]); 3] = [
+    ("domain/layers", &["domain::matching", "domain::retention"]),
+    ("domain/matching", &["domain::retention"]),
+    (
+        "domain/store",
+        &["domain::layers", "domain::matching", "domain::retention"],
+    ),
+];
+
 /// Words that only these parts may have in their code.
 const ONLY_IN: [(&str, &[&str]); 14] = [
     ("bollard::", &["engine"]),
@@ -137,6 +147,17 @@ fn imports_point_one_way() {
             assert!(
                 import == part || may.contains(&import),
                 "{}: {part} may not know {import}",
+                file.display()
+            );
+        }
+        for (room, above) in BELOW {
+            let found = above
+                .iter()
+                .find(|it| code.contains(&format!("crate::{it}")));
+            let is_below = file.starts_with(room) && found.is_some();
+            assert!(
+                !is_below,
+                "{}: {room} may not know {found:?}",
                 file.display()
             );
         }

@@ -2,8 +2,8 @@
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, Kind};
-use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Tally};
+use crate::domain::retention::Freed;
 
 use super::super::columns::{columns, fitting};
 use super::super::layout::GUTTER;

@@ -52,7 +52,7 @@ pub struct Inventory {
     /// What the disk keeps of these and of images, as far as it was measured.
     pub on_disk: Arc<OnDisk>,
     /// What earlier pictures told of layers that build cache records keep; see
-    /// [`Ledger::remember`](super::layers::Ledger::remember).
+    /// [`Ledger::remember`](super::retention::Ledger::remember).
     pub remembered: Arc<Stored>,
     /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
     pub extents: Arc<HashMap<Text, Extent>>,

@@ -20,26 +20,26 @@ use super::tree::{LayerNo, Tree};
 
 /// The layers of an inventory, and all that is read to find out who holds them. Nothing in it changes while holders
 /// are added.
-pub(super) struct Facts<'a> {
-    pub(super) inventory: &'a Inventory,
-    pub(super) index: Arc<Index>,
-    pub(super) tree: Tree,
+pub(in crate::domain) struct Facts<'a> {
+    pub(in crate::domain) inventory: &'a Inventory,
+    pub(in crate::domain) index: Arc<Index>,
+    pub(in crate::domain) tree: Tree,
     /// The highest layer of each image; `None` of one without layers, or whose content is not known.
-    pub(super) tops: Vec<Option<LayerNo>>,
-    pub(super) sizes: Sizes,
+    pub(in crate::domain) tops: Vec<Option<LayerNo>>,
+    pub(in crate::domain) sizes: Sizes,
     /// What the engine keeps with a layer besides what it says, by layer; empty where it keeps nothing of the kind.
     beside: Vec<Bytes>,
     /// The containerd store's blobs, where the engine lists them.
-    pub(super) stock: Option<Stock>,
+    pub(in crate::domain) stock: Option<Stock>,
     /// The layers in the engine's folder, where it can be read.
-    pub(super) shelf: Shelf,
+    pub(in crate::domain) shelf: Shelf,
     /// How many layers images have; those of greater numbers are in none.
-    pub(super) image_layers: usize,
+    pub(in crate::domain) image_layers: usize,
 }
 
 impl<'a> Facts<'a> {
     /// Reads an inventory. `index` is the one of that inventory.
-    pub(super) fn new(inventory: &'a Inventory, index: Arc<Index>) -> Self {
+    pub(in crate::domain) fn new(inventory: &'a Inventory, index: Arc<Index>) -> Self {
         let mut tree = Tree::default();
         let tops: Vec<Option<LayerNo>> = inventory
             .images
@@ -81,24 +81,24 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns what the containerd store's own notes tell, where they can be read.
-    pub(super) fn register(&self) -> Option<&Register> {
+    pub(in crate::domain) fn register(&self) -> Option<&Register> {
         self.stock.as_ref()?.register.as_ref()
     }
 
     /// Returns the layers by their folder, as the engine's own list has them.
-    pub(super) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
+    pub(in crate::domain) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
         &self.shelf.folders
     }
 
     /// Returns true where what the engine says of layers is the lengths of their files, as every store but
     /// containerd's does.
-    pub(super) fn by_length(&self) -> bool {
+    pub(in crate::domain) fn by_length(&self) -> bool {
         let engine = &self.inventory.engine;
         engine.measure == Measure::Length && engine.store != Store::Containerd
     }
 
     /// Returns the size of a layer with what the engine keeps beside it.
-    pub(super) fn with_beside(&self, layer: LayerNo) -> Span {
+    pub(in crate::domain) fn with_beside(&self, layer: LayerNo) -> Span {
         let span = self.sizes.span(layer);
         let beside = self.beside.get(layer as usize).copied();
         let beside = beside.unwrap_or_default();
@@ -109,7 +109,11 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns what only a container has: its writable layer, and on the containerd store the one for its mounts.
-    pub(super) fn own_bytes(&self, container: &Container, top: Option<LayerNo>) -> Bytes {
+    pub(in crate::domain) fn own_bytes(
+        &self,
+        container: &Container,
+        top: Option<LayerNo>,
+    ) -> Bytes {
         let details = container.details.as_ref().known();
         let Some(written) = details.and_then(|details| details.size_rw) else {
             return Bytes::ZERO;
@@ -132,12 +136,12 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns true until images' contents have been asked for, or turn out not to come.
-    pub(super) fn layers_to_come(&self) -> bool {
+    pub(in crate::domain) fn layers_to_come(&self) -> bool {
         self.is_under_way(Stage::Layers)
     }
 
     /// Returns true until the sizes of containers have been asked for, or turn out not to come.
-    pub(super) fn sizes_to_come(&self) -> bool {
+    pub(in crate::domain) fn sizes_to_come(&self) -> bool {
         self.is_under_way(Stage::ContainerSizes)
     }
 

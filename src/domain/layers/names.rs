@@ -6,10 +6,10 @@ use crate::domain::item::Image;
 use crate::domain::reference;
 
 /// Images by every name that they go by.
-pub(super) struct Names<'a>(HashMap<&'a str, usize>);
+pub(in crate::domain) struct Names<'a>(HashMap<&'a str, usize>);
 
 impl<'a> Names<'a> {
-    pub(super) fn new(images: &'a [Image]) -> Self {
+    pub(in crate::domain) fn new(images: &'a [Image]) -> Self {
         let mut names = HashMap::new();
         for (index, image) in images.iter().enumerate() {
             names.insert(image.id.as_str(), index);
@@ -20,7 +20,7 @@ impl<'a> Names<'a> {
         Self(names)
     }
 
-    pub(super) fn image(&self, reference: &str) -> Option<usize> {
+    pub(in crate::domain) fn image(&self, reference: &str) -> Option<usize> {
         reference::find(reference, |name| self.0.get(name).copied())
     }
 }

@@ -71,7 +71,7 @@ pub fn layers_to_read(list: &BlobList, bases: &[Bytes]) -> Vec<(Text, Bytes)> {
 
 /// What blobs unpack to, as far as they were read, and how that is to be counted.
 #[derive(Debug, Default)]
-pub(super) struct Extents {
+pub(in crate::domain) struct Extents {
     /// By the blob's position.
     known: HashMap<u32, Extent>,
     /// `None` until a layer of known size has shown it.
@@ -106,13 +106,13 @@ impl Extents {
     }
 
     /// What a blob takes unpacked; `None` where that is not known about as well as the engine knows it.
-    pub(super) fn unpacked(&self, blob: u32) -> Option<Bytes> {
+    pub(in crate::domain) fn unpacked(&self, blob: u32) -> Option<Bytes> {
         let extent = self.known.get(&blob).filter(|extent| extent.is_near())?;
         Some(extent.bytes(self.folders?))
     }
 
     /// False where it is known that a blob takes another size.
-    pub(super) fn may_take(&self, blob: u32, size: Bytes) -> bool {
+    pub(in crate::domain) fn may_take(&self, blob: u32, size: Bytes) -> bool {
         match (self.known.get(&blob), self.folders) {
             (Some(extent), Some(folders)) => extent.fits(size, folders),
             _ => true,

@@ -3,25 +3,25 @@
 use crate::domain::bytes::Bytes;
 
 /// No file unpacks to more than this many times its own size: deflate's limit.
-pub(super) const MOST_UNPACKED: u64 = 1_032;
+pub(in crate::domain) const MOST_UNPACKED: u64 = 1_032;
 /// Packing makes nothing larger than this, but for what it needs at least.
 const PACKED: Bytes = Bytes(8_192);
 /// Snapshots are counted in blocks, which blobs seldom fill.
-pub(super) const BLOCK: u64 = 512;
+pub(in crate::domain) const BLOCK: u64 = 512;
 
 /// The most that an unpacked layer can be packed.
-pub(super) fn most_packed(unpacked: Bytes) -> Bytes {
+pub(in crate::domain) fn most_packed(unpacked: Bytes) -> Bytes {
     unpacked + Bytes(unpacked.0 / 20) + PACKED
 }
 
 /// True if a record of this size can be a snapshot and this blob together.
-pub(super) fn may_hold(size: Bytes, blob: Bytes) -> bool {
+pub(in crate::domain) fn may_hold(size: Bytes, blob: Bytes) -> bool {
     size > blob && (size - blob).0.is_multiple_of(BLOCK)
 }
 
 /// What a record says that it keeps besides the blob: its own snapshot. A size that was taken before there was
 /// a blob lacks it.
-pub(super) fn snapshot(size: Bytes, blob: Bytes) -> Bytes {
+pub(in crate::domain) fn snapshot(size: Bytes, blob: Bytes) -> Bytes {
     if may_hold(size, blob) || !size.0.is_multiple_of(BLOCK) {
         size - blob
     } else {

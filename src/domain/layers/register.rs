@@ -10,15 +10,15 @@ use crate::domain::store::metadata::Notes;
 use crate::domain::text::Text;
 
 use super::span::Span;
+use super::tree::UnitNo;
 use super::tree::{LayerNo, Tree, number};
-use super::units::UnitNo;
 
 /// A block of a filesystem, as filesystems are made.
 const BLOCK: u64 = 4096;
 
 /// Notes, joined with the tree of layers.
-pub(super) struct Register {
-    pub(super) notes: Arc<Notes>,
+pub(in crate::domain) struct Register {
+    pub(in crate::domain) notes: Arc<Notes>,
     /// What each layer of the tree takes unpacked; nothing of those that are not. The builder takes this, and what is
     /// beside.
     pub(super) spans: Vec<Span>,
@@ -27,17 +27,17 @@ pub(super) struct Register {
     pub(super) beside: Vec<Bytes>,
     between: HashSet<Text>,
     /// By key: layers of the tree, and those of `others`.
-    pub(super) units: HashMap<Text, UnitNo>,
+    pub(in crate::domain) units: HashMap<Text, UnitNo>,
     /// Snapshots that are no layers of the tree, each after the one that it stands on.
-    pub(super) others: Vec<Other>,
+    pub(in crate::domain) others: Vec<Other>,
 }
 
 /// A snapshot that is no layer of the tree.
-pub(super) struct Other {
-    pub(super) below: Option<UnitNo>,
-    pub(super) size: Bytes,
+pub(in crate::domain) struct Other {
+    pub(in crate::domain) below: Option<UnitNo>,
+    pub(in crate::domain) size: Bytes,
     /// It is named as layers of images are.
-    pub(super) is_layer: bool,
+    pub(in crate::domain) is_layer: bool,
 }
 
 impl Register {
@@ -115,7 +115,7 @@ impl Register {
     }
 
     /// Returns what goes with snapshots that take so many blocks.
-    pub(super) fn range(&self, blocks: Bytes) -> Span {
+    pub(in crate::domain) fn range(&self, blocks: Bytes) -> Span {
         range(&self.notes, blocks)
     }
 
@@ -159,7 +159,7 @@ impl Register {
     }
 
     /// The unit of a snapshot, or of the first one below it that has one.
-    pub(super) fn unit(&self, key: &Text) -> Option<UnitNo> {
+    pub(in crate::domain) fn unit(&self, key: &Text) -> Option<UnitNo> {
         let mut steps = self.notes.snapshots.len();
         let mut next = Some(key);
         while let Some(key) = next {
@@ -192,7 +192,7 @@ fn range(notes: &Notes, blocks: Bytes) -> Span {
 }
 
 /// Layers of images have the digest of their chain for a key.
-pub(super) fn is_chain(key: &str) -> bool {
+pub(in crate::domain) fn is_chain(key: &str) -> bool {
     let digest = key.strip_prefix("sha256:");
     digest.is_some_and(|digest| digest.len() == 64)
 }

@@ -13,11 +13,11 @@ use super::tree::{LayerNo, Tree};
 
 /// The engine's own list of layers, joined with the tree.
 #[derive(Debug, Default)]
-pub(super) struct Shelf {
+pub(in crate::domain) struct Shelf {
     /// The folder could be read: every layer that there is is in the tree.
-    pub(super) is_known: bool,
+    pub(in crate::domain) is_known: bool,
     /// Some layers that no image has are remembered.
-    pub(super) remembers: bool,
+    pub(in crate::domain) remembers: bool,
     pub(super) sizes: Vec<(LayerNo, Bytes)>,
     /// What the disk keeps of layers, as far as it was measured.
     kept: Vec<(LayerNo, Kept)>,
@@ -25,9 +25,9 @@ pub(super) struct Shelf {
     of_records: HashMap<RecordId, Kept>,
     pub(super) folders: HashMap<Text, LayerNo>,
     /// What records are, where the engine notes it: a layer, or none at all.
-    pub(super) records: HashMap<RecordId, Option<LayerNo>>,
+    pub(in crate::domain) records: HashMap<RecordId, Option<LayerNo>>,
     /// What records were that share a layer with an image still, where that told it more clearly before.
-    pub(super) hints: HashMap<RecordId, LayerNo>,
+    pub(in crate::domain) hints: HashMap<RecordId, LayerNo>,
     /// By layer, true of those in a folder that BuildKit named.
     by_buildkit: Vec<bool>,
 }
@@ -136,17 +136,17 @@ impl Shelf {
     }
 
     /// Returns what the disk keeps of a record that is no layer.
-    pub(super) fn of_record(&self, record: &RecordId) -> Option<Kept> {
+    pub(in crate::domain) fn of_record(&self, record: &RecordId) -> Option<Kept> {
         self.of_records.get(record).copied()
     }
 
     /// Returns what the disk keeps of layers, as far as it was measured.
-    pub(super) fn kept(&self) -> &[(LayerNo, Kept)] {
+    pub(in crate::domain) fn kept(&self) -> &[(LayerNo, Kept)] {
         &self.kept
     }
 
     /// True of a layer that a step of a build made here.
-    pub(super) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
+    pub(in crate::domain) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
         self.by_buildkit.get(layer as usize) == Some(&true)
     }
 }

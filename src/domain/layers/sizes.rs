@@ -12,20 +12,20 @@ use super::tree::{LayerNo, Tree};
 
 /// Sizes of layers, by their number.
 #[derive(Debug, Default)]
-pub(super) struct Sizes {
+pub(in crate::domain) struct Sizes {
     spans: Vec<Span>,
     /// What an image says of all its layers together, by its top layer.
     sums: HashMap<LayerNo, Bytes>,
 }
 
 /// A layer of an image and the row of its history that made it.
-pub(super) struct Step<'a> {
-    pub(super) layer: LayerNo,
-    pub(super) row: Option<&'a HistoryRow>,
+pub(in crate::domain) struct Step<'a> {
+    pub(in crate::domain) layer: LayerNo,
+    pub(in crate::domain) row: Option<&'a HistoryRow>,
 }
 
 /// Whether an image's size is the sum of its layers: Podman adds its own files, the containerd store blobs.
-pub(super) fn sizes_are_sums(engine: &EngineInfo) -> bool {
+pub(in crate::domain) fn sizes_are_sums(engine: &EngineInfo) -> bool {
     engine.is_docker_on_graph_driver()
 }
 
@@ -112,16 +112,16 @@ impl Sizes {
     }
 
     /// A layer's size, where it is known to the byte.
-    pub(super) fn exact(&self, layer: LayerNo) -> Option<Bytes> {
+    pub(in crate::domain) fn exact(&self, layer: LayerNo) -> Option<Bytes> {
         self.span(layer).size()
     }
 
-    pub(super) fn span(&self, layer: LayerNo) -> Span {
+    pub(in crate::domain) fn span(&self, layer: LayerNo) -> Span {
         self.spans[layer as usize]
     }
 
     /// Takes a size from elsewhere for a layer whose history does not tell it.
-    pub(super) fn settle(&mut self, layer: LayerNo, size: Bytes) {
+    pub(in crate::domain) fn settle(&mut self, layer: LayerNo, size: Bytes) {
         let known = &mut self.spans[layer as usize];
         if known.size().is_none() && known.holds(size) {
             *known = Span::exactly(size);
@@ -129,7 +129,7 @@ impl Sizes {
     }
 
     /// An image's layers, the lowest first, each with the row that made it where that is certain.
-    pub(super) fn steps<'a>(
+    pub(in crate::domain) fn steps<'a>(
         &self,
         tree: &Tree,
         content: &'a Content,

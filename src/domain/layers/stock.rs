@@ -18,18 +18,18 @@ use super::orphans::Extents;
 use super::packing::MOST_UNPACKED;
 use super::register::Register;
 use super::span::Span;
+use super::tree::UnitNo;
 use super::tree::{LayerNo, Tree, number};
-use super::units::UnitNo;
 
 /// Folders and rounding of a layer of no bytes.
 const SMALL: Bytes = Bytes(65_536);
 
 /// A layer of some manifest, with the blob that it is unpacked from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Spot {
-    pub(super) layer: LayerNo,
-    pub(super) blob: u32,
-    pub(super) created: Option<Timestamp>,
+pub(in crate::domain) struct Spot {
+    pub(in crate::domain) layer: LayerNo,
+    pub(in crate::domain) blob: u32,
+    pub(in crate::domain) created: Option<Timestamp>,
 }
 
 /// A manifest's highest layer.
@@ -41,15 +41,15 @@ struct Top {
 }
 
 /// A list of blobs, joined with the tree of layers.
-pub(super) struct Stock {
-    pub(super) list: Arc<BlobList>,
+pub(in crate::domain) struct Stock {
+    pub(in crate::domain) list: Arc<BlobList>,
     /// All layers of all manifests, gone builds included, each once.
-    pub(super) spots: Vec<Spot>,
+    pub(in crate::domain) spots: Vec<Spot>,
     tops: HashMap<Text, Top>,
     /// What blobs were read for.
-    pub(super) extents: Extents,
+    pub(in crate::domain) extents: Extents,
     /// Who keeps what, where the store's own notes tell.
-    pub(super) register: Option<Register>,
+    pub(in crate::domain) register: Option<Register>,
     /// The unit of the first blob; the others follow in the list's order.
     first: UnitNo,
 }
@@ -107,11 +107,11 @@ impl Stock {
     }
 
     /// The unit of a blob.
-    pub(super) fn unit(&self, blob: u32) -> UnitNo {
+    pub(in crate::domain) fn unit(&self, blob: u32) -> UnitNo {
         self.first + blob
     }
 
-    pub(super) fn size(&self, blob: u32) -> Bytes {
+    pub(in crate::domain) fn size(&self, blob: u32) -> Bytes {
         self.list
             .blob(blob)
             .map_or(Bytes::ZERO, |listed| listed.size)
@@ -122,7 +122,7 @@ impl Stock {
     ///
     /// An image that was loaded when all of its layers were there already keeps none of them: `docker load` then leaves
     /// out the label by which the collector knows (seen on 28.5.2), and they go with whatever brought them.
-    pub(super) fn tops_of_image(
+    pub(in crate::domain) fn tops_of_image(
         &self,
         image: &Image,
         inspected: Option<LayerNo>,
@@ -140,7 +140,11 @@ impl Stock {
     }
 
     /// The highest layers of what a container may run, most likely one.
-    pub(super) fn tops_of_run(&self, digest: &str, inspected: Option<LayerNo>) -> Vec<LayerNo> {
+    pub(in crate::domain) fn tops_of_run(
+        &self,
+        digest: &str,
+        inspected: Option<LayerNo>,
+    ) -> Vec<LayerNo> {
         let mut tops: Vec<LayerNo> = self.unpacked(digest).collect();
         if tops.is_empty() {
             let manifests = self.list.manifests_of(digest);
@@ -165,7 +169,7 @@ impl Stock {
     }
 
     /// What the store keeps packed for an image.
-    pub(super) fn packed_size(&self, image: &ImageId) -> Bytes {
+    pub(in crate::domain) fn packed_size(&self, image: &ImageId) -> Bytes {
         let content = self.list.image(image).map(|image| &image.content);
         let blobs = content.into_iter().flatten();
         blobs.map(|blob| self.size(*blob)).sum()

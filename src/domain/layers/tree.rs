@@ -11,8 +11,11 @@ use crate::domain::item::{ChainId, Content};
 
 use crate::domain::compact::maybe::Maybe;
 
-/// A layer's place in the [`Tree`].
-pub(super) type LayerNo = u32;
+/// The number of a unit of bytes (see [`crate::domain::retention`]). Layers come first among units.
+pub(in crate::domain) type UnitNo = u32;
+
+/// A layer's place in the [`Tree`], which is the number of its unit, too.
+pub(in crate::domain) type LayerNo = UnitNo;
 
 /// Engines stack no more layers than about this many (overlay2: 128). What is above has a diff ID of its own: it
 /// would take long to find one among so many others.
@@ -21,7 +24,7 @@ const DEEP: u32 = 128;
 /// Every distinct layer of an engine. Two images have the same layer exactly if its diff ID and all those
 /// below it are equal, which is what a chain ID says (ENGINE.md §2.1), without computing any hash.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(in crate::domain) struct Tree {
     layers: Vec<Layer>,
     sources: Vec<Source>,
     /// Layers by what they stand on and their diff ID, as long as more may be taken in.
@@ -50,7 +53,10 @@ enum Source {
 
 impl Tree {
     /// Takes in a chain of layers, the lowest first, and returns the top one.
-    pub(super) fn take(&mut self, diff_ids: impl Iterator<Item = Digest>) -> Option<LayerNo> {
+    pub(in crate::domain) fn take(
+        &mut self,
+        diff_ids: impl Iterator<Item = Digest>,
+    ) -> Option<LayerNo> {
         let mut top = None;
         for diff_id in diff_ids {
             top = Some(self.layer_on(top, diff_id));
@@ -114,40 +120,40 @@ impl Tree {
         self.sources.shrink_to_fit();
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::domain) fn len(&self) -> usize {
         self.layers.len()
     }
 
-    pub(super) fn below(&self, layer: LayerNo) -> Option<LayerNo> {
+    pub(in crate::domain) fn below(&self, layer: LayerNo) -> Option<LayerNo> {
         self.layers[layer as usize].below.get()
     }
 
-    pub(super) fn diff_id(&self, layer: LayerNo) -> Digest {
+    pub(in crate::domain) fn diff_id(&self, layer: LayerNo) -> Digest {
         self.layers[layer as usize].diff_id(&self.sources)
     }
 
-    pub(super) fn depth(&self, layer: LayerNo) -> u32 {
+    pub(in crate::domain) fn depth(&self, layer: LayerNo) -> u32 {
         self.layers[layer as usize].depth
     }
 
-    pub(super) fn numbers(&self) -> std::ops::Range<LayerNo> {
+    pub(in crate::domain) fn numbers(&self) -> std::ops::Range<LayerNo> {
         0..number(self.layers.len())
     }
 
     /// A layer and all below it, from the top down.
-    pub(super) fn down(&self, top: LayerNo) -> impl Iterator<Item = LayerNo> + '_ {
+    pub(in crate::domain) fn down(&self, top: LayerNo) -> impl Iterator<Item = LayerNo> + '_ {
         std::iter::successors(Some(top), |layer| self.below(*layer))
     }
 
     /// A chain from the lowest layer up.
-    pub(super) fn up_to(&self, top: LayerNo) -> Vec<LayerNo> {
+    pub(in crate::domain) fn up_to(&self, top: LayerNo) -> Vec<LayerNo> {
         let mut chain: Vec<LayerNo> = self.down(top).collect();
         chain.reverse();
         chain
     }
 
     /// The chain ID of every layer, by its number.
-    pub(super) fn all_chain_ids(&self) -> Vec<Digest> {
+    pub(in crate::domain) fn all_chain_ids(&self) -> Vec<Digest> {
         let mut ids: Vec<Digest> = Vec::with_capacity(self.layers.len());
         for layer in self.numbers() {
             // A layer is taken in after the one below it.
@@ -158,7 +164,7 @@ impl Tree {
     }
 
     /// The chain IDs of a chain, the lowest first.
-    pub(super) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
+    pub(in crate::domain) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
         let mut ids: Vec<Digest> = Vec::new();
         for layer in self.up_to(top) {
             ids.push(chain_digest(ids.last(), self.diff_id(layer)));
@@ -212,7 +218,7 @@ fn chain_digest(below: Option<&Digest>, diff_id: Digest) -> Digest {
 }
 
 /// A length as a number of 32 bits: no engine has four milliards of anything.
-pub(super) fn number(length: usize) -> u32 {
+pub(in crate::domain) fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::{Image, ItemId, Kind, Source, State};
-use crate::domain::layers::{Balance, Freed};
+use crate::domain::retention::{Balance, Freed};
 use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;

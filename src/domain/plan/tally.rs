@@ -4,7 +4,7 @@
 //! marks settles the clusters that it touches anew, and takes what became of the others as it stands.
 
 use crate::domain::index::ItemNo;
-use crate::domain::layers::{Balance, Freed};
+use crate::domain::retention::{Balance, Freed};
 use crate::domain::survey::Survey;
 
 use super::draft::Draft;

@@ -10,7 +10,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::ItemId;
-use crate::domain::layers::Ledger;
+use crate::domain::retention::Ledger;
 use crate::domain::text::Text;
 
 /// How it was found out what has been freed.

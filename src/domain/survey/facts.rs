@@ -5,8 +5,8 @@ use crate::domain::filter::Flags;
 use crate::domain::index::ItemNo;
 use crate::domain::inventory::Stage;
 use crate::domain::item::{Container, Kind, Source, State};
-use crate::domain::layers::{Freed, Trial};
 use crate::domain::protect::Guard;
+use crate::domain::retention::{Freed, Trial};
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 

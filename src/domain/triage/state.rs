@@ -3,7 +3,7 @@
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::Places;
 use crate::domain::index::ItemNo;
-use crate::domain::layers::Balance;
+use crate::domain::retention::Balance;
 use crate::domain::survey::Survey;
 
 use super::needs::{Needs, needs};

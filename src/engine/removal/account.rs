@@ -9,10 +9,10 @@ use tokio::time::{Instant, timeout};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::{Container, Image, ImageId, ItemId, Record};
-use crate::domain::layers::{Freed, Observation, Went};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::removal::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
 use crate::domain::removal::outcome::{Done, Outcome};
+use crate::domain::retention::{Freed, Observation, Went};
 use crate::domain::survey::Survey;
 use crate::domain::text::Text;
 

@@ -39,11 +39,11 @@ use tokio::time::Instant;
 
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, VolumeName};
-use crate::domain::layers::Freed;
 use crate::domain::plan::{ComesBack, Plan, Recheck};
 use crate::domain::removal::account::Account;
 use crate::domain::removal::event::Event;
 use crate::domain::removal::outcome::{Done, Outcome};
+use crate::domain::retention::Freed;
 use crate::domain::survey::Survey;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;

@@ -10,9 +10,9 @@ use super::account::ids;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::ItemId;
-use crate::domain::layers::Remains;
 use crate::domain::plan::Step;
 use crate::domain::removal::account::{Account, Difference, FreedBy, lost};
+use crate::domain::retention::Remains;
 use crate::domain::survey::Survey;
 use crate::engine::scan::{Wanted, scan_once};
 

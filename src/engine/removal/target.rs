@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::item::ItemId;
-use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, Step};
 use crate::domain::removal::event::Event;
 use crate::domain::removal::outcome::{Done, Outcome};
+use crate::domain::retention::Freed;
 use crate::domain::triage::{Goal, Lack};
 
 use super::Run;

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ImageId, ItemId, Kind};
-use crate::domain::layers::Freed;
 use crate::domain::plan::{AddedBy, ComesBack, Plan, Refusal, Stays, Step};
 use crate::domain::removal::outcome::Done;
+use crate::domain::retention::Freed;
 use crate::domain::survey::Survey;
 use crate::ui::words;
 

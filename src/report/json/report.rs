@@ -11,7 +11,7 @@ use crate::domain::inventory::{EngineInfo, Inventory, Stage};
 use crate::domain::item::{
     Container, Image, ImageId, Kind, Labels, Record, RecordId, STACK, Source, Volume,
 };
-use crate::domain::layers::Freed;
+use crate::domain::retention::Freed;
 use crate::domain::store::disk_usage::Measure;
 use crate::domain::survey::{Facts, Item, Survey};
 use crate::domain::time::Timestamp;

@@ -21,13 +21,13 @@ use crate::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
     Labels, Record, RecordId, Source, State, Volume, VolumeName,
 };
-use crate::domain::layers::{Doubt, Freed};
 use crate::domain::paths::Paths;
 use crate::domain::plan::{
     AddedBy, ComesBack, Cure, Plan, Refusal, Seen, SeenImage, Selection, Stays, Step,
 };
 use crate::domain::removal::account::{Account, Difference, DiskChange};
 use crate::domain::removal::outcome::{Done, Outcome};
+use crate::domain::retention::{Doubt, Freed};
 use crate::domain::time::Timestamp;
 
 const HOSTILE: &str =

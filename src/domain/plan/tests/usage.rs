@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::inventory::EngineInfo;
-use crate::domain::layers::Precision;
+use crate::domain::retention::Precision;
 use crate::domain::store::disk_usage::{DiskUsage, Measure};
 
 /// A real engine from afar: a volume, and a container that ended beside an anonymous one.

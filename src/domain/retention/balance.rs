@@ -1,0 +1,442 @@
+//! What has been let go of a ledger, and what went with it. What was let go can be taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use crate::domain::bytes::Bytes;
+use crate::domain::disk::Places;
+use crate::domain::index::ItemNo;
+use crate::domain::item::ItemId;
+
+use super::Doubt;
+use super::Freed;
+use super::Ledger;
+use super::More;
+use super::units::{HolderNo, Sort, World};
+use crate::domain::compact::table::Table;
+use crate::domain::layers::tree::UnitNo;
+
+/// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
+/// keep them all.
+const NAMED: usize = 3;
+
+/// The state of letting go. It belongs to one ledger, which is given to everything it does.
+///
+/// Sums are wider than [`Bytes`], so that what is taken back leaves exactly what was there before: they stop
+/// at the greatest number only where they are told.
+#[derive(Clone, Debug)]
+pub struct Balance {
+    /// How many holders each unit has lost, in each world.
+    lost: [Table<u32>; 2],
+    /// How many times a holder was let go: more than once only what can go with another holder, too.
+    gone: Table<u32>,
+    /// What goes for certain, but for layers.
+    least: u128,
+    /// What of that are logs, and volumes.
+    apart: [u128; 2],
+    /// What goes of layers, as soon as nothing is left that may hold any layer.
+    veiled: u128,
+    most: u128,
+    /// Things let go, and units with them, that are still being measured.
+    pending: usize,
+    /// Holders still there of which it is not known what they hold.
+    veils: usize,
+    /// Units of some size that have gone, or may have: whose size the driver says, and layers.
+    drivers: usize,
+    layers: usize,
+    /// Units measured by length that have gone, or may have.
+    lengths: usize,
+    /// Doubts of units that have gone, or may have, with their number.
+    doubts: BTreeMap<Doubt, usize>,
+    /// Units of some size that may have gone, or be held by something all the same.
+    doubtful: BTreeSet<UnitNo>,
+}
+
+impl Balance {
+    /// `few` is for a handful of items.
+    pub(super) fn new(ledger: &Ledger, few: bool) -> Self {
+        let units = ledger.graph.units.len();
+        Self {
+            lost: [Table::new(units, few), Table::new(units, few)],
+            gone: Table::new(ledger.graph.holders.len(), few),
+            least: 0,
+            apart: [0; 2],
+            veiled: 0,
+            most: 0,
+            pending: 0,
+            veils: ledger.graph.veils.len(),
+            drivers: 0,
+            layers: 0,
+            lengths: 0,
+            doubts: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+        }
+    }
+
+    /// Nothing let go yet of a ledger.
+    #[must_use]
+    pub fn of(ledger: &Ledger) -> Self {
+        Self::new(ledger, false)
+    }
+
+    /// Lets the item of a number go, if it has not gone already.
+    pub fn drop(&mut self, ledger: &Ledger, item: ItemNo) {
+        if let Some(holder) = ledger.holder(item) {
+            self.let_go(ledger, holder, &mut |_| {});
+        }
+    }
+
+    /// Takes the item of a number back, if it had gone.
+    pub fn restore(&mut self, ledger: &Ledger, item: ItemNo) {
+        if let Some(holder) = ledger.holder(item) {
+            self.take_back(ledger, holder);
+        }
+    }
+
+    pub(super) fn is_gone(&self, holder: HolderNo) -> bool {
+        self.gone.at(holder) > 0
+    }
+
+    /// How many holders a unit has left.
+    pub(super) fn left(&self, ledger: &Ledger, world: World, unit: UnitNo) -> u32 {
+        ledger.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
+    }
+
+    /// Lets a holder go, and notes the units that go with it, or may. False if it had gone already.
+    pub(super) fn let_go(
+        &mut self,
+        ledger: &Ledger,
+        holder: HolderNo,
+        freed: &mut impl FnMut(UnitNo),
+    ) -> bool {
+        let graph = &ledger.graph;
+        let is_taken = graph.holder(holder).is_taken;
+        let gone = self.gone.at_mut(holder);
+        let before = *gone;
+        if before == 0 || is_taken {
+            *gone += 1;
+        }
+        if before > 0 {
+            return false;
+        }
+        if let Some(taken) = graph.holder(holder).takes.get() {
+            self.let_go(ledger, taken, freed);
+        }
+        self.pending += usize::from(graph.holder(holder).pending);
+        self.veils -= usize::from(graph.holder(holder).veil.is_some());
+        for hold in graph.holds(holder) {
+            for unit in graph.down(hold.unit) {
+                if !self.loses(ledger, World::All, unit) {
+                    break;
+                }
+                self.is_certain(ledger, unit, true);
+                self.doubtful.remove(&unit);
+            }
+            for unit in graph.down(hold.unit).filter(|_| hold.sure) {
+                if !self.loses(ledger, World::Sure, unit) {
+                    break;
+                }
+                self.count(ledger, unit, true);
+                freed(unit);
+            }
+        }
+        true
+    }
+
+    /// Takes back what was let go. False if it had not gone.
+    pub(super) fn take_back(&mut self, ledger: &Ledger, holder: HolderNo) -> bool {
+        let gone = self.gone.at_mut(holder);
+        let before = *gone;
+        *gone = before.saturating_sub(1);
+        if before != 1 {
+            return false;
+        }
+        let graph = &ledger.graph;
+        if let Some(taken) = graph.holder(holder).takes.get() {
+            self.take_back(ledger, taken);
+        }
+        self.pending -= usize::from(graph.holder(holder).pending);
+        self.veils += usize::from(graph.holder(holder).veil.is_some());
+        for hold in graph.holds(holder) {
+            for unit in graph.down(hold.unit).filter(|_| hold.sure) {
+                if !self.gains(ledger, World::Sure, unit) {
+                    break;
+                }
+                self.count(ledger, unit, false);
+            }
+            for unit in graph.down(hold.unit) {
+                if !self.gains(ledger, World::All, unit) {
+                    break;
+                }
+                let size = graph.unit(unit).size;
+                self.is_certain(ledger, unit, false);
+                if !size.most.is_zero() && self.may_be_gone(ledger, unit) {
+                    self.doubtful.insert(unit);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a holder from a unit. True when it was the last.
+    fn loses(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+        let lost = self.lost[world as usize].at_mut(unit);
+        *lost += 1;
+        *lost == ledger.graph.counts(world)[unit as usize]
+    }
+
+    /// Gives a unit a holder back. True when it had none.
+    fn gains(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+        let lost = self.lost[world as usize].at_mut(unit);
+        *lost -= 1;
+        *lost + 1 == ledger.graph.counts(world)[unit as usize]
+    }
+
+    /// True once nothing holds a unit for certain that held it before.
+    fn may_be_gone(&self, ledger: &Ledger, unit: UnitNo) -> bool {
+        let lost = self.lost[World::Sure as usize].at(unit);
+        lost > 0 && lost == ledger.graph.counts(World::Sure)[unit as usize]
+    }
+
+    /// Counts a unit that has gone for certain now, or not any more.
+    fn is_certain(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+        let bytes = least(ledger, unit);
+        let of = ledger.graph.unit(unit);
+        let [logs, volumes] = &mut self.apart;
+        let (sum, part) = match of.sort {
+            Sort::Layer | Sort::Blob => (&mut self.veiled, None),
+            Sort::Writable | Sort::Record | Sort::Image => (&mut self.least, None),
+            Sort::Log => (&mut self.least, Some(logs)),
+            Sort::Volume => (&mut self.least, Some(volumes)),
+        };
+        for sum in [Some(sum), part].into_iter().flatten() {
+            *sum = if goes { *sum + bytes } else { *sum - bytes };
+        }
+    }
+
+    /// Counts a unit that may have gone now, or not any more.
+    fn count(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+        let of = ledger.graph.unit(unit);
+        let pending = of.pending || of.is_layer() && ledger.unsettled;
+        let has_size = !of.size.most.is_zero();
+        let most = u128::from(of.size.most.0);
+        let step = |number: &mut usize, by: bool| {
+            *number = number.wrapping_add_signed(match (by, goes) {
+                (false, _) => 0,
+                (true, true) => 1,
+                (true, false) => -1,
+            });
+        };
+        self.most = if goes {
+            self.most + most
+        } else {
+            self.most - most
+        };
+        step(&mut self.pending, pending);
+        step(&mut self.drivers, has_size && ledger.is_drivers(of));
+        step(&mut self.layers, has_size && of.is_layer());
+        step(&mut self.lengths, of.by_length);
+        if let Some(doubt) = &of.doubt {
+            let number = self.doubts.entry(Doubt::clone(doubt)).or_default();
+            step(number, true);
+            if *number == 0 {
+                self.doubts.remove(doubt);
+            }
+        }
+        if !goes {
+            self.doubtful.remove(&unit);
+        } else if has_size && self.left(ledger, World::All, unit) > 0 {
+            self.doubtful.insert(unit);
+        }
+    }
+
+    /// What has gone so far, without its doubts.
+    pub(super) fn sum(&self) -> Sum {
+        let veiled = if self.veils == 0 { self.veiled } else { 0 };
+        Sum {
+            least: self.least + veiled,
+            apart: self.apart,
+            most: self.most,
+            pending: self.pending,
+        }
+    }
+
+    /// What has gone so far for certain at some places: [`Freed::at`] of [`Balance::total`].
+    #[must_use]
+    pub fn at(&self, places: Places) -> Bytes {
+        Sum::default().to(self.sum()).at(places)
+    }
+
+    /// All that has gone so far, with the doubts that are left.
+    #[must_use]
+    pub fn total(&self, ledger: &Ledger) -> Freed {
+        let mut doubts: BTreeSet<Doubt> = self.doubts.keys().cloned().collect();
+        for unit in &self.doubtful {
+            self.name_doubtful(ledger, *unit, &mut doubts);
+        }
+        doubts.extend((self.lengths > 0).then_some(Doubt::ByLength));
+        self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
+        Sum::default().to(self.sum()).doubted(doubts)
+    }
+
+    /// The doubts of some units that have gone, or may have.
+    pub(super) fn doubts_of(&self, ledger: &Ledger, freed: &[UnitNo]) -> BTreeSet<Doubt> {
+        let mut doubts = BTreeSet::new();
+        let (mut drivers, mut layers) = (false, false);
+        for unit in freed.iter().copied() {
+            let of = ledger.graph.unit(unit);
+            doubts.extend(of.doubt.as_deref().cloned());
+            doubts.extend(of.by_length.then_some(Doubt::ByLength));
+            if of.size.most.is_zero() {
+                continue;
+            }
+            drivers |= ledger.is_drivers(of);
+            layers |= of.is_layer();
+            if self.left(ledger, World::All, unit) > 0 {
+                self.name_doubtful(ledger, unit, &mut doubts);
+            }
+        }
+        self.add_doubts(ledger, drivers, layers, &mut doubts);
+        doubts
+    }
+
+    /// Doubts that bytes of a driver have, and layers while something is left that may hold any.
+    fn add_doubts(
+        &self,
+        ledger: &Ledger,
+        drivers: bool,
+        layers: bool,
+        doubts: &mut BTreeSet<Doubt>,
+    ) {
+        if drivers {
+            doubts.extend(ledger.driver.clone());
+        }
+        if layers && self.veils > 0 {
+            let graph = &ledger.graph;
+            let mut left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
+            let named = left.by_ref().take(NAMED);
+            doubts.extend(named.filter_map(|veil| graph.holder(*veil).veil.as_deref().cloned()));
+            doubts.extend(left.next().map(|_| Doubt::Further));
+        }
+    }
+
+    /// Names some of the records that may still hold a unit, always the same ones, or that leases may.
+    fn name_doubtful(&self, ledger: &Ledger, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
+        let mut named = BTreeSet::new();
+        self.each_holder_above(ledger, unit, None, &mut |holder| {
+            let holder = ledger.graph.holder(holder);
+            let doubt = match &holder.item {
+                Some(ItemId::Record(record)) => Doubt::SharedRecord(record.clone()),
+                Some(ItemId::Image(image)) => Doubt::LoadedLayers(image.clone()),
+                None if holder.is_leases() => Doubt::Leased,
+                Some(_) | None => return ControlFlow::Continue(()),
+            };
+            if named.len() < NAMED || named.contains(&doubt) {
+                named.insert(doubt);
+                ControlFlow::Continue(())
+            } else {
+                named.insert(Doubt::Further);
+                ControlFlow::Break(())
+            }
+        });
+        doubts.extend(named);
+    }
+
+    /// Calls with each holder still there of a unit, or of one that stands on it, in no order, some twice,
+    /// until it has had enough.
+    pub(super) fn each_holder_above(
+        &self,
+        ledger: &Ledger,
+        unit: UnitNo,
+        but: Option<UnitNo>,
+        call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
+    ) {
+        let graph = &ledger.graph;
+        let mut open = vec![unit];
+        while let Some(at) = open.pop() {
+            for hold in graph.held(at) {
+                if !self.is_gone(hold.holder) && call(hold.holder).is_break() {
+                    return;
+                }
+            }
+            let above = graph.above.of(at).iter().copied();
+            open.extend(
+                above.filter(|above| {
+                    Some(*above) != but && self.left(ledger, World::All, *above) > 0
+                }),
+            );
+        }
+    }
+}
+
+/// Tries what goes with a handful of things, one after another, each with all else still there.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    ledger: &'a Ledger,
+    balance: Balance,
+}
+
+impl Ledger {
+    /// Starts to try what goes with this and with that.
+    #[must_use]
+    pub fn trial(&self) -> Trial<'_> {
+        Trial::new(self)
+    }
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(ledger: &'a Ledger) -> Self {
+        Self {
+            ledger,
+            balance: Balance::of(ledger),
+        }
+    }
+
+    /// What goes when just these go, each byte once.
+    pub fn frees(&mut self, items: &[ItemNo]) -> Freed {
+        for item in items {
+            self.balance.drop(self.ledger, *item);
+        }
+        let freed = self.balance.total(self.ledger);
+        for item in items {
+            self.balance.restore(self.ledger, *item);
+        }
+        freed
+    }
+}
+
+/// Bytes that have gone up to some moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    least: u128,
+    apart: [u128; 2],
+    most: u128,
+    pending: usize,
+}
+
+impl Sum {
+    /// What went between two moments.
+    pub(super) fn to(self, later: Self) -> Freed {
+        let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
+        Freed {
+            at_least: bytes(self.least, later.least),
+            at_most: bytes(self.most, later.most),
+            pending: later.pending > self.pending,
+            ..Freed::default()
+        }
+        .with(More {
+            logs: bytes(self.apart[0], later.apart[0]),
+            volumes: bytes(self.apart[1], later.apart[1]),
+            doubts: BTreeSet::new(),
+        })
+    }
+}
+
+/// What goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
+/// for another reason.
+fn least(ledger: &Ledger, unit: UnitNo) -> u128 {
+    if ledger.graph.counts(World::Sure)[unit as usize] == 0 {
+        return 0;
+    }
+    u128::from(ledger.graph.unit(unit).size.least.0)
+}

@@ -1,0 +1,153 @@
+//! Who holds blobs and snapshots on the containerd store, by the engine's own list (ENGINE-CONTAINERD.md §3).
+
+use crate::domain::bytes::Bytes;
+use crate::domain::item::{Container, Image, ImageId};
+
+use super::Doubt;
+use super::draft::Draft;
+use super::leased::add_noted_image;
+use super::solve::Sum;
+use super::units::{HolderNo, Sort, Unit};
+use crate::domain::compact::maybe::Maybe;
+use crate::domain::layers::facts::Facts;
+use crate::domain::layers::names::Names;
+use crate::domain::layers::span::Span;
+use crate::domain::layers::stock::Stock;
+use crate::domain::layers::tree::LayerNo;
+
+/// One unit a blob, right behind the layers.
+pub(super) fn add_stock(draft: &mut Draft, stock: &Stock) {
+    for blob in stock.list.blobs() {
+        draft.add_unit(Unit {
+            below: Maybe::NONE,
+            size: Span::exactly(blob.size),
+            doubt: None,
+            pending: false,
+            by_length: false,
+            sort: Sort::Blob,
+        });
+    }
+}
+
+/// An image holds all that the collector reaches from it, and what is unpacked of it.
+pub(super) fn add_stocked_image(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    image: &Image,
+    inspected: Option<LayerNo>,
+    stock: &Stock,
+) {
+    if add_noted_image(draft, holder, image, stock) {
+        return;
+    }
+    let Some(kept) = stock.list.image(&image.id) else {
+        add_unlisted(facts, draft, holder, image, inspected);
+        return;
+    };
+    for blob in &kept.content {
+        draft.hold(holder, stock.unit(*blob), true);
+    }
+    let tops = stock.tops_of_image(image, inspected);
+    let rest = image.size.known().unwrap_or_default() - stock.packed_size(&image.id);
+    for (top, is_kept) in &tops {
+        draft.hold(holder, *top, *is_kept);
+        if facts
+            .tree
+            .down(*top)
+            .any(|layer| facts.sizes.exact(layer).is_none())
+        {
+            draft.sums.push(Sum {
+                top: *top,
+                total: image.size.known().map(|_| rest),
+                exact: false,
+                pending: image.content.is_pending(),
+                doubt: Doubt::UnalignedHistory(image.id.clone()),
+            });
+        }
+    }
+    if kept.unread {
+        let known: Bytes = tops
+            .iter()
+            .flat_map(|(top, _)| facts.tree.down(*top))
+            .filter_map(|layer| facts.sizes.exact(layer))
+            .sum();
+        add_doubtful(draft, holder, rest - known);
+    }
+}
+
+/// An image that the list does not have came after it, or is of another engine's making.
+fn add_unlisted(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    image: &Image,
+    inspected: Option<LayerNo>,
+) {
+    if facts.layers_to_come() {
+        draft.holders[holder as usize].pending = true;
+        draft.unsettled = true;
+    }
+    let unpacked = inspected.filter(|_| !image.layer_sizes().is_empty());
+    let known: Bytes = unpacked
+        .into_iter()
+        .flat_map(|top| facts.tree.down(top))
+        .filter_map(|layer| facts.sizes.exact(layer))
+        .sum();
+    if let Some(top) = unpacked {
+        draft.hold(holder, top, true);
+    }
+    add_doubtful(
+        draft,
+        holder,
+        image.size.known().unwrap_or_default() - known,
+    );
+}
+
+fn add_doubtful(draft: &mut Draft, holder: HolderNo, most: Bytes) {
+    let unit = draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size: Span::at_most(most),
+        doubt: Some(Doubt::Blobs.into()),
+        pending: false,
+        by_length: false,
+        sort: Sort::Image,
+    });
+    draft.hold(holder, unit, true);
+}
+
+/// A container holds snapshots, never blobs: those of the manifest that it runs, which may be no image's.
+/// Returns their highest layers: one if that is certain, none where neither the list nor an image tells.
+pub(super) fn add_run(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    container: &Container,
+    names: &Names<'_>,
+    stock: &Stock,
+) -> Vec<LayerNo> {
+    let details = container.details.as_ref().known();
+    let image = container.image_id.as_ref();
+    let inspected = image
+        .and_then(|image| names.image(image.as_str()))
+        .and_then(|image| facts.tops[image]);
+    let manifest = details.and_then(|details| details.manifest.as_deref());
+    let run = manifest.or(image.map(ImageId::as_str));
+    let tops = run.map_or_else(Vec::new, |run| stock.tops_of_run(run, inspected));
+    let sure = tops.len() == 1;
+    for top in &tops {
+        draft.hold(holder, *top, sure);
+    }
+    if sure && inspected != Some(tops[0]) {
+        draft.sums.push(Sum {
+            top: tops[0],
+            total: details
+                .and_then(|details| details.size_root)
+                .map(|root| root - facts.own_bytes(container, None)),
+            exact: true,
+            pending: container.details.is_pending(),
+            doubt: Doubt::HiddenLayers(container.id.clone()),
+        });
+    }
+    tops
+}

@@ -1,0 +1,110 @@
+//! What images hold: their layers, and what the disk keeps of them besides.
+
+use crate::domain::bytes::Figure;
+use crate::domain::compact::maybe::Maybe;
+use crate::domain::item::{Image, ItemId};
+
+use super::Doubt;
+use super::containerd::add_stocked_image;
+use super::draft::Draft;
+use super::solve::Sum;
+use super::units::{Holder, HolderNo, Sort, Unit};
+use crate::domain::layers::facts::Facts;
+use crate::domain::layers::sizes::sizes_are_sums;
+use crate::domain::layers::span::Span;
+use crate::domain::layers::tree::LayerNo;
+use crate::domain::matching::loaded::Keeps;
+
+pub(super) fn add_image(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    index: usize,
+    image: &Image,
+    keeps: Keeps,
+) {
+    let known = Holder {
+        pending: image.content.is_pending(),
+        ..Holder::of(ItemId::Image(image.id.clone()))
+    };
+    let holder = draft.add_item(index, known);
+    draft.unsettled |= image.content.is_pending();
+    if let Some(stock) = &facts.stock {
+        add_stocked_image(facts, draft, holder, image, facts.tops[index], stock);
+        return;
+    }
+    let doubt = Doubt::UnalignedHistory(image.id.clone());
+    add_beside_layers(facts, draft, holder, image);
+    match (&image.content, facts.tops[index]) {
+        (Figure::Known(_), Some(top)) => {
+            draft.hold(holder, top, keeps == Keeps::Sure);
+            if keeps == Keeps::Either {
+                add_perhaps_unpacked(facts, draft, holder, image, top);
+            }
+            add_sum(facts, draft, image, top, doubt);
+        }
+        // Not known yet, or an image of no layers at all.
+        (Figure::Pending, _) | (Figure::Known(_), None) => {}
+        (Figure::Unknown, _) => {
+            let whole = draft.add_unit(Unit {
+                below: Maybe::NONE,
+                size: Span::at_most(image.size.known().unwrap_or_default()),
+                doubt: Some(doubt.clone().into()),
+                pending: image.size.is_pending(),
+                by_length: facts.by_length(),
+                sort: Sort::Image,
+            });
+            draft.hold(holder, whole, true);
+            draft.veil(holder, doubt);
+        }
+    }
+}
+
+/// Adds that all that is unpacked of an image may go with it.
+fn add_perhaps_unpacked(
+    facts: &Facts<'_>,
+    draft: &mut Draft,
+    holder: HolderNo,
+    image: &Image,
+    top: LayerNo,
+) {
+    let layers = facts.tree.down(top);
+    let most = layers.map(|layer| facts.with_beside(layer).most).sum();
+    let unit = draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size: Span::at_most(most),
+        doubt: Some(Doubt::LoadedLayers(image.id.clone()).into()),
+        pending: false,
+        by_length: false,
+        sort: Sort::Image,
+    });
+    draft.hold(holder, unit, true);
+}
+
+/// Adds what the disk keeps of an image besides its layers, where that was measured.
+fn add_beside_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo, image: &Image) {
+    let Some(bytes) = facts.inventory.on_disk.images.get(&image.id) else {
+        return;
+    };
+    let unit = draft.add_unit(Unit {
+        below: Maybe::NONE,
+        size: Span::exactly(*bytes),
+        doubt: None,
+        pending: false,
+        by_length: false,
+        sort: Sort::Image,
+    });
+    draft.hold(holder, unit, true);
+}
+
+fn add_sum(facts: &Facts<'_>, draft: &mut Draft, image: &Image, top: LayerNo, doubt: Doubt) {
+    let open = |layer| facts.sizes.exact(layer).is_none();
+    if facts.tree.down(top).any(open) {
+        draft.sums.push(Sum {
+            top,
+            total: image.size.known(),
+            exact: sizes_are_sums(&facts.inventory.engine),
+            pending: image.size.is_pending(),
+            doubt,
+        });
+    }
+}
