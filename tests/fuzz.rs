@@ -278,7 +278,7 @@ impl Answers {
                 Inspected {
                     content: Figure::Known(Arc::new(content)),
                     last_tagged: wire::last_tagged(of("image-inspect")),
-                    ..Inspected::in_vain(image.id.clone())
+                    ..Inspected::unavailable(image.id.clone())
                 }
             })
             .collect();

@@ -28,7 +28,7 @@ use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::Kind;
 use dtop::domain::time::Timestamp;
 use dtop::engine::demo::{DemoEngine, Pace};
-use dtop::engine::scan::{Wanted, scan_once};
+use dtop::engine::scan::{ScanScope, scan_once};
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -172,7 +172,7 @@ fn demo() -> Model {
         .build()
         .unwrap();
     let nothing = Inventory::default();
-    let scan = scan_once(&engine, Wanted::ALL, &nothing, |_, _| {});
+    let scan = scan_once(&engine, ScanScope::ALL, &nothing, |_, _| {});
     let inventory = tokio.block_on(scan).expect("a scan");
     let mut model = Model::new(Options::default(), 110, 30, now);
     update(&mut model, Msg::Connected);

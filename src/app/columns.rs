@@ -19,13 +19,13 @@ pub struct Column {
     pub leaves: u8,
     pub cell: fn(&Survey, Kind, usize) -> Cell,
     /// What rows are put in order by.
-    pub key: for<'a> fn(&'a Survey, Kind, usize) -> Key<'a>,
+    pub key: for<'a> fn(&'a Survey, Kind, usize) -> SortKey<'a>,
 }
 
 /// What a row is put in order by, what matters most first: large before small, old before new, a before b, known
 /// before unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key<'a> {
+pub enum SortKey<'a> {
     /// The item's name, which is compared where keys are equal anyway.
     Name,
     Large(Reverse<Option<u64>>),
@@ -40,7 +40,7 @@ pub enum Key<'a> {
     Yes(Reverse<bool>),
 }
 
-impl<'a> Key<'a> {
+impl<'a> SortKey<'a> {
     fn large(bytes: Option<Bytes>) -> Self {
         Self::Large(Reverse(bytes.map(|bytes| bytes.0)))
     }
@@ -155,7 +155,7 @@ const IMAGES: &[Column] = &[
         right: true,
         leaves: 5,
         cell: |survey, _, at| Cell::Size(survey.shared(at)),
-        key: |survey, _, at| Key::large(survey.shared(at).known()),
+        key: |survey, _, at| SortKey::large(survey.shared(at).known()),
     },
     AGE,
     IDLE,
@@ -172,7 +172,7 @@ const IMAGES: &[Column] = &[
         },
         key: |survey, kind, at| {
             let number = survey.numbers().number(kind, at);
-            Key::many(survey.users(number).len() + survey.outsiders(number).len())
+            SortKey::many(survey.users(number).len() + survey.outsiders(number).len())
         },
     },
     Column {
@@ -185,7 +185,7 @@ const IMAGES: &[Column] = &[
             Source::Local => Cell::Word("local"),
             Source::Unknown => Cell::Nothing,
         },
-        key: |survey, _, at| Key::Source(survey.inventory().images[at].source),
+        key: |survey, _, at| SortKey::Source(survey.inventory().images[at].source),
     },
 ];
 
@@ -199,7 +199,7 @@ const CONTAINERS: &[Column] = &[
         right: false,
         leaves: 2,
         cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].state.word().into()),
-        key: |survey, _, at| Key::State(&survey.inventory().containers[at].state),
+        key: |survey, _, at| SortKey::State(&survey.inventory().containers[at].state),
     },
     Column {
         title: "IMAGE",
@@ -211,7 +211,7 @@ const CONTAINERS: &[Column] = &[
             name: survey.inventory().containers[at].image.clone(),
             more: 0,
         },
-        key: |survey, _, at| Key::text(Some(&survey.inventory().containers[at].image)),
+        key: |survey, _, at| SortKey::text(Some(&survey.inventory().containers[at].image)),
     },
     AGE,
     IDLE,
@@ -232,7 +232,7 @@ const CONTAINERS: &[Column] = &[
         },
         key: |survey, _, at| {
             let log = log_details(survey, at).map(|it| (it.log, it.log_bounded));
-            Key::large(match log {
+            SortKey::large(match log {
                 Some((Some(log), _)) => Some(log.size),
                 // What can grow for ever comes before what cannot.
                 Some((None, Some(false))) => Some(Bytes::ZERO),
@@ -259,7 +259,7 @@ const VOLUMES: &[Column] = &[
         },
         key: |survey, kind, at| {
             let number = survey.numbers().number(kind, at);
-            Key::many(survey.users(number).len() + survey.outsiders(number).len())
+            SortKey::many(survey.users(number).len() + survey.outsiders(number).len())
         },
     },
     AGE,
@@ -271,7 +271,7 @@ const VOLUMES: &[Column] = &[
         right: false,
         leaves: 9,
         cell: |survey, _, at| Cell::Text(survey.inventory().volumes[at].driver.clone()),
-        key: |survey, _, at| Key::text(Some(&survey.inventory().volumes[at].driver)),
+        key: |survey, _, at| SortKey::text(Some(&survey.inventory().volumes[at].driver)),
     },
 ];
 
@@ -288,7 +288,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 4,
         cell: |survey, _, at| Cell::Text(survey.inventory().cache[at].kind.clone()),
-        key: |survey, _, at| Key::text(Some(&survey.inventory().cache[at].kind)),
+        key: |survey, _, at| SortKey::text(Some(&survey.inventory().cache[at].kind)),
     },
     Column {
         title: "IN USE",
@@ -296,7 +296,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 6,
         cell: |survey, _, at| Cell::Flag(survey.inventory().cache[at].in_use),
-        key: |survey, _, at| Key::Yes(Reverse(survey.inventory().cache[at].in_use)),
+        key: |survey, _, at| SortKey::Yes(Reverse(survey.inventory().cache[at].in_use)),
     },
     Column {
         title: "SHARED",
@@ -304,7 +304,7 @@ const BUILD_CACHE: &[Column] = &[
         right: false,
         leaves: 5,
         cell: |survey, _, at| Cell::Flag(survey.inventory().cache[at].shared),
-        key: |survey, _, at| Key::Yes(Reverse(survey.inventory().cache[at].shared)),
+        key: |survey, _, at| SortKey::Yes(Reverse(survey.inventory().cache[at].shared)),
     },
     AGE,
     Column {
@@ -329,7 +329,7 @@ const LOGS: &[Column] = &[
         },
         key: |survey, _, at| {
             let bounded = log_details(survey, at).and_then(|it| it.log_bounded);
-            Key::Yes(Reverse(bounded == Some(false)))
+            SortKey::Yes(Reverse(bounded == Some(false)))
         },
     },
     Column {
@@ -343,7 +343,7 @@ const LOGS: &[Column] = &[
                 .filter(|it| !it.is_empty())
                 .map_or(Cell::Nothing, Cell::Text)
         },
-        key: |survey, _, at| Key::text(log_details(survey, at).map(|it| &*it.log_driver)),
+        key: |survey, _, at| SortKey::text(log_details(survey, at).map(|it| &*it.log_driver)),
     },
     Column {
         title: "ROTATED",
@@ -360,7 +360,7 @@ const LOGS: &[Column] = &[
             let rotated = log_details(survey, at)
                 .and_then(|it| it.log)
                 .map(|it| it.rotated);
-            Key::many(rotated.unwrap_or_default())
+            SortKey::many(rotated.unwrap_or_default())
         },
     },
     Column {
@@ -369,7 +369,7 @@ const LOGS: &[Column] = &[
         right: false,
         leaves: 4,
         cell: |survey, _, at| Cell::Text(survey.inventory().containers[at].state.word().into()),
-        key: |survey, _, at| Key::State(&survey.inventory().containers[at].state),
+        key: |survey, _, at| SortKey::State(&survey.inventory().containers[at].state),
     },
     IDLE,
     PROJECT,
@@ -396,7 +396,7 @@ const NAME: Column = Column {
             more: names.saturating_sub(1),
         }
     },
-    key: |_, _, _| Key::Name,
+    key: |_, _, _| SortKey::Name,
 };
 
 const FREES: Column = Column {
@@ -415,7 +415,7 @@ const FREES: Column = Column {
     key: |survey, kind, at| {
         let frees = survey.facts(kind, at).frees.figure().known();
         let size = survey.item(kind, at).size().known();
-        Key::Frees(Reverse(frees), Reverse(size))
+        SortKey::Frees(Reverse(frees), Reverse(size))
     },
 };
 
@@ -425,7 +425,7 @@ const SIZE: Column = Column {
     right: true,
     leaves: 2,
     cell: |survey, kind, at| Cell::Size(survey.item(kind, at).size()),
-    key: |survey, kind, at| Key::large(survey.item(kind, at).size().known()),
+    key: |survey, kind, at| SortKey::large(survey.item(kind, at).size().known()),
 };
 
 const AGE: Column = Column {
@@ -434,7 +434,7 @@ const AGE: Column = Column {
     right: true,
     leaves: 6,
     cell: |survey, kind, at| Cell::Ago(survey.item(kind, at).created().into()),
-    key: |survey, kind, at| Key::early(survey.item(kind, at).created()),
+    key: |survey, kind, at| SortKey::early(survey.item(kind, at).created()),
 };
 
 const IDLE: Column = Column {
@@ -443,7 +443,7 @@ const IDLE: Column = Column {
     right: true,
     leaves: 3,
     cell: |survey, kind, at| Cell::Ago(survey.facts(kind, at).last_used.into()),
-    key: |survey, kind, at| Key::early(survey.facts(kind, at).last_used),
+    key: |survey, kind, at| SortKey::early(survey.facts(kind, at).last_used),
 };
 
 const PROJECT: Column = Column {
@@ -464,7 +464,7 @@ const PROJECT: Column = Column {
         }
         Cell::Nothing
     },
-    key: |survey, kind, at| Key::text(project(survey, kind, at)),
+    key: |survey, kind, at| SortKey::text(project(survey, kind, at)),
 };
 
 fn project(survey: &Survey, kind: Kind, at: usize) -> Option<&str> {

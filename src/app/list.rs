@@ -10,7 +10,7 @@ use crate::domain::plan::{AddedBy, Tally};
 use crate::domain::survey::Survey;
 use crate::domain::time::Timestamp;
 
-use super::columns::{Key, columns};
+use super::columns::{SortKey, columns};
 
 /// What is marked, and what marked it.
 pub type Marks = HashMap<ItemId, AddedBy>;
@@ -142,7 +142,7 @@ impl Pane {
     pub fn sort_anew(&mut self, around: Around<'_>) {
         let Around { survey, .. } = around;
         let column = &columns(self.kind)[self.sort];
-        let mut rows: Vec<(Key<'_>, usize)> = survey
+        let mut rows: Vec<(SortKey<'_>, usize)> = survey
             .rows(self.kind)
             .map(|at| ((column.key)(survey, self.kind, at), at))
             .collect();
@@ -150,7 +150,7 @@ impl Pane {
         rows.sort_unstable_by(|(a_key, a), (b_key, b)| {
             let (a, b) = (names[*a], names[*b]);
             let order = match (a_key, b_key) {
-                (Key::Name, Key::Name) => a.name.cmp(&b.name),
+                (SortKey::Name, SortKey::Name) => a.name.cmp(&b.name),
                 (a_key, b_key) => a_key.cmp(b_key),
             };
             let order = if self.reversed {

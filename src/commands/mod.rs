@@ -20,7 +20,7 @@ use crate::commands::console::Console;
 use crate::domain::protect::Protection;
 use crate::domain::triage::Goal;
 use crate::engine::config::Config;
-use crate::engine::port::aside::check_threads;
+use crate::engine::port::blocking::check_threads;
 use crate::engine::port::clock;
 use crate::report::page::Page;
 use crate::tui;

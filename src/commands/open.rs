@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::msg::Attempt;
 use crate::cli::Global;
 use crate::domain::protect::Protection;
-use crate::engine::connect::{self, Env, Lines, NoEngine, Options, Place, places};
+use crate::engine::connect::{self, Dials, EngineOptions, Env, NoEngine, Place, places};
 use crate::engine::demo::DemoEngine;
 use crate::engine::journal::Journal;
 use crate::engine::port::clock;
@@ -26,7 +26,7 @@ pub async fn engine(global: &Global, protection: Protection) -> Found {
     let options = options(global, false);
     let env = Env::of_process();
     let places = places(&options, &env).map_err(|error| error.to_string())?;
-    let opened = connect::open(places, &Lines::default(), &options, &env).await;
+    let opened = connect::open(places, &Dials::default(), &options, &env).await;
     let engine = opened.map_err(|none| none.to_string())?;
     Ok((engine, protection))
 }
@@ -52,7 +52,7 @@ pub async fn opener(global: &Global) -> Opener {
         let read_only = global.engine.read_only;
         move || demo(read_only)
     };
-    let lines = Rc::new(Lines::default());
+    let lines = Rc::new(Dials::default());
     if !is_demo {
         for place in places(&options, &Env::of_process()).unwrap_or_default() {
             if let Ok(address) = &place.address {
@@ -88,8 +88,8 @@ pub fn journal(global: &Global) -> Journal {
     }
 }
 
-fn options(global: &Global, look_further: bool) -> Options {
-    Options {
+fn options(global: &Global, look_further: bool) -> EngineOptions {
+    EngineOptions {
         host: global.host.clone(),
         context: global.context.clone(),
         look_further,

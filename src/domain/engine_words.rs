@@ -47,20 +47,20 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     let mut marks = MARKS;
     for letter in text.chars() {
         match class(letter) {
-            Class::Letter => {
+            WordClass::Letter => {
                 marks = 0;
                 safe.push(letter);
             }
-            Class::Mark if marks < MARKS => {
+            WordClass::Mark if marks < MARKS => {
                 marks += 1;
                 safe.push(letter);
             }
-            Class::Space => {
+            WordClass::Space => {
                 marks = MARKS;
                 safe.push(' ');
             }
-            Class::Dropped => {}
-            Class::Mark | Class::Hidden => {
+            WordClass::Dropped => {}
+            WordClass::Mark | WordClass::Hidden => {
                 marks = MARKS;
                 safe.push(HIDDEN);
             }
@@ -69,7 +69,7 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-enum Class {
+enum WordClass {
     /// Takes one or two columns.
     Letter,
     /// Takes none, and is drawn on the letter before it.
@@ -80,15 +80,15 @@ enum Class {
     Hidden,
 }
 
-fn class(letter: char) -> Class {
+fn class(letter: char) -> WordClass {
     match letter {
-        '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Class::Space,
-        '\u{fe00}'..='\u{fe0f}' => Class::Dropped,
-        _ if is_hidden(letter) => Class::Hidden,
+        '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => WordClass::Space,
+        '\u{fe00}'..='\u{fe0f}' => WordClass::Dropped,
+        _ if is_hidden(letter) => WordClass::Hidden,
         _ => match letter.width() {
-            Some(0) => Class::Mark,
-            Some(_) => Class::Letter,
-            None => Class::Hidden,
+            Some(0) => WordClass::Mark,
+            Some(_) => WordClass::Letter,
+            None => WordClass::Hidden,
         },
     }
 }

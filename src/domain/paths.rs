@@ -41,7 +41,7 @@ impl Paths {
 
 /// Where paths really are on the engine's machine, of those that are elsewhere than they read. Known only of an
 /// engine on this one.
-pub type Resolved = HashMap<Text, Text>;
+pub type ResolvedPaths = HashMap<Text, Text>;
 
 /// Returns an absolute path without `//`, `/./` and a slash at its end. `None` where it goes up (`..`): behind a
 /// link that leads elsewhere than it reads, and only the engine's machine knows its links.

@@ -4,4 +4,4 @@
 /// stands with its letters.
 pub type Text = arcstr::ArcStr;
 /// A part of a text, which is no copy of it.
-pub type Excerpt = arcstr::Substr;
+pub type SubStr = arcstr::Substr;

@@ -8,7 +8,7 @@ pub mod demo;
 pub mod docker;
 #[cfg(test)]
 mod fake;
-pub mod gist;
+pub mod fingerprint;
 mod hex;
 pub mod host;
 pub mod journal;

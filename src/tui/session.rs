@@ -22,8 +22,8 @@ use crate::domain::text::Text;
 use crate::engine::Engine;
 use crate::engine::copies::restore::{ask_registries, restore};
 use crate::engine::journal::{History, Journal};
-use crate::engine::removal::{Order, remove};
-use crate::engine::scan::{First, Request, Sight, watch};
+use crate::engine::removal::{Confirmed, remove};
+use crate::engine::scan::{First, Request, Update, watch};
 
 /// How to get an engine, or why there is none.
 pub type Opened = Result<Arc<dyn Engine>, Vec<Attempt>>;
@@ -132,11 +132,11 @@ impl Session {
         let watching = self.begin(watch(engine, wanted, out));
         let telling = self.begin(async move {
             while let Some(sight) = sights.recv().await {
-                let shows = matches!(&sight, Sight::Parts(parts) if parts.iter().any(is_images));
+                let shows = matches!(&sight, Update::Parts(parts) if parts.iter().any(is_images));
                 let _ = news.send(News::Msg(match sight {
-                    Sight::Parts(parts) => Msg::Scan(parts),
-                    Sight::Lost { why, again } => Msg::Lost { why, again },
-                    Sight::Back => Msg::Connected,
+                    Update::Parts(parts) => Msg::Scan(parts),
+                    Update::Lost { why, again } => Msg::Lost { why, again },
+                    Update::Back => Msg::Connected,
                 }));
                 // What a dtop that was killed has left; where the lists show none it costs nothing.
                 if shows && let Some(resolving) = resolving.take() {
@@ -182,7 +182,7 @@ impl Session {
             return;
         };
         self.cancel = Arc::default();
-        let order = Order {
+        let order = Confirmed {
             plan,
             base: model.survey.inventory().clone(),
             journal: self.journal.clone(),

@@ -21,7 +21,7 @@ use crate::app::model::{LINE_FULL, Model, PlanLine, PlanScreen};
 use crate::domain::item::{ItemId, Kind};
 use crate::domain::plan::{AddedBy, ComesBack, Cure, Plan, Step};
 use crate::domain::reference;
-use crate::domain::retention::Release;
+use crate::domain::retention::Simulation;
 
 use super::canvas::{Canvas, Piece, columns, cut_middle, wrap};
 use super::filter_line::typed;
@@ -121,7 +121,7 @@ struct Writer<'a> {
     /// Some steps were not chosen by hand.
     grouped: bool,
     /// What is left after the plan: made for all steps in sight at once.
-    carried_out: OnceCell<Release<'a>>,
+    carried_out: OnceCell<Simulation<'a>>,
     theme: Theme,
     width: usize,
 }

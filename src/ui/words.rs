@@ -414,7 +414,7 @@ pub fn why_it_may_go(
     let what = match triage::tier(survey, number, now)? {
         Tier::Cache | Tier::FreshCache => "build cache that no build uses",
         Tier::Dangling => "dangling",
-        Tier::Log => return Some(boundless(item, facts, now)),
+        Tier::Log => return Some(has_no_bound(item, facts, now)),
         Tier::Container => "wrote next to nothing, has no volume of its own",
         Tier::Pulled(_) if said == Some(ComesBack::No) => "unused",
         Tier::Pulled(_) => "unused, can be pulled again",
@@ -426,7 +426,7 @@ pub fn why_it_may_go(
 }
 
 /// Why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
-fn boundless(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
+fn has_no_bound(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
     let most = triage::LOG_BOUND;
     format!(
         "more than {most}, nothing bounds it · {}",

@@ -32,10 +32,10 @@ use dtop::domain::plan::{AddedBy, Plan, Selection};
 use dtop::domain::retention::{Doubt, Freed};
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
-use dtop::engine::docker::{DockerEngine, Options};
+use dtop::engine::docker::{ClientOptions, DockerEngine};
 use dtop::engine::journal::Journal;
-use dtop::engine::removal::{Order, remove};
-use dtop::engine::scan::{Wanted, scan_once};
+use dtop::engine::removal::{Confirmed, remove};
+use dtop::engine::scan::{ScanScope, scan_once};
 use dtop::engine::transport::Address;
 use libtest_mimic::{Completion, Failed};
 
@@ -306,7 +306,7 @@ impl Run {
         (set, known): (&str, &mut Inventory),
     ) -> Option<Outcome> {
         let door = open(proxy.socket(), self.from).await;
-        let base = scan_once(&*door, Wanted::ALL, known, |_, _| {})
+        let base = scan_once(&*door, ScanScope::ALL, known, |_, _| {})
             .await
             .expect("a picture");
         let blobs = base.blobs.as_ref().known();
@@ -329,7 +329,7 @@ impl Run {
         let counted = (reads_logs(&base), self.from == From::ThisMachine);
         let before = Disk::of(engine, self.store, counted);
         let free = engine.free();
-        let order = Order {
+        let order = Confirmed {
             plan: plan.clone(),
             base,
             journal: Journal::default(),
@@ -500,14 +500,14 @@ fn reads_logs(inventory: &Inventory) -> bool {
 }
 
 async fn open(socket: &Path, from: From) -> Arc<dyn Engine> {
-    let options = Options {
+    let options = ClientOptions {
         // No other host than one reached through a unix socket counts as this machine.
         host: match from {
             From::Afar => "tcp://far:2375".into(),
             From::ThisMachine => format!("unix://{}", socket.display()).into(),
         },
         why: "the test's own".into(),
-        ..Options::default()
+        ..ClientOptions::default()
     };
     let engine = DockerEngine::open(Address::Unix(socket.to_path_buf()), options).await;
     Arc::new(engine.expect("an engine"))

@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::compact::texts::Texts;
+use dtop::domain::compact::texts::DigestList;
 use dtop::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source,
 };
-use dtop::domain::store::content::{BlobList, Layer, Listed, Manifest};
-use dtop::domain::store::metadata::{Lease, Notes, Snapshot, Term};
-use dtop::domain::store::unpacked::{Extent, Tally};
+use dtop::domain::store::content::{BlobList, Listed, Manifest, ManifestLayer};
+use dtop::domain::store::metadata::{Lease, LeaseTerm, MetadataDb, Snapshot};
+use dtop::domain::store::unpacked::{UnpackedSize, UnpackedTally};
 use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -52,7 +52,7 @@ pub struct Kept {
     pub places: HashMap<Text, usize>,
     pub listed: Vec<Listed>,
     pub manifests: Vec<(ImageId, Vec<Text>)>,
-    pub notes: Notes,
+    pub notes: MetadataDb,
 }
 
 impl Kept {
@@ -66,7 +66,7 @@ impl Kept {
             blobs: vec![blob.clone()],
             snapshots: vec![key.clone()],
             is_flat: true,
-            term: Term::Open,
+            term: LeaseTerm::Open,
             until: None,
         };
         self.notes.leases.insert(id.text().clone(), lease);
@@ -136,8 +136,8 @@ fn takes(files: &[u64], in_pages: bool) -> u64 {
     (pages + u64::from(in_pages)) * PAGE
 }
 
-fn extent(files: &[u64]) -> Extent {
-    let mut tally = Tally::default();
+fn extent(files: &[u64]) -> UnpackedSize {
+    let mut tally = UnpackedTally::default();
     for (number, file) in files.iter().enumerate() {
         tally.file(&format!("file-{number}"), *file).unwrap();
     }
@@ -181,7 +181,7 @@ fn image(id: &str, layers: &[(Text, u64, u64)]) -> Image {
             created: None,
             diff_ids: layers.iter().map(|(name, ..)| name.clone()).collect(),
             history: history.collect(),
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         })),
     }
@@ -220,10 +220,10 @@ pub fn store(bases: &[Base], in_pages: bool) -> Kept {
         places: HashMap::new(),
         listed: Vec::new(),
         manifests: Vec::new(),
-        notes: Notes::default(),
+        notes: MetadataDb::default(),
     };
     let mut listed: Vec<Listed> = Vec::new();
-    let mut extents: HashMap<Text, Extent> = HashMap::new();
+    let mut extents: HashMap<Text, UnpackedSize> = HashMap::new();
     let (mut images, mut records) = (Vec::new(), Vec::new());
     let mut manifests: Vec<(ImageId, Vec<Text>)> = Vec::new();
     for (at, base) in bases.iter().enumerate() {
@@ -311,7 +311,7 @@ pub fn store(bases: &[Base], in_pages: bool) -> Kept {
 
 pub fn with_manifests(mut list: BlobList, manifests: &[(ImageId, Vec<Text>)]) -> BlobList {
     for (id, layers) in manifests {
-        let layers = layers.iter().map(|digest| Layer {
+        let layers = layers.iter().map(|digest| ManifestLayer {
             blob: list.position(digest),
             diff_id: digest.clone(),
             created: None,
@@ -330,7 +330,7 @@ fn inventory(
     images: Vec<Image>,
     records: Vec<Record>,
     list: BlobList,
-    extents: HashMap<Text, Extent>,
+    extents: HashMap<Text, UnpackedSize>,
 ) -> Inventory {
     let mut inventory = Inventory::default();
     inventory.apply(Part::Engine(Arc::new(EngineInfo {

@@ -14,10 +14,10 @@ use dtop::domain::removal::outcome::Outcome;
 use dtop::domain::survey::Survey;
 use dtop::engine::Engine;
 use dtop::engine::demo::{DemoEngine, Pace};
-use dtop::engine::host::{Known, LogOrder};
+use dtop::engine::host::{ListedIds, LogOrder};
 use dtop::engine::journal::Journal;
-use dtop::engine::removal::{Order, remove};
-use dtop::engine::scan::{Wanted, scan_once};
+use dtop::engine::removal::{Confirmed, remove};
+use dtop::engine::scan::{ScanScope, scan_once};
 use futures_util::FutureExt as _;
 use proptest::prelude::*;
 use proptest::sample::{Index, SizeRange};
@@ -47,7 +47,7 @@ proptest! {
             .build()
             .unwrap();
         let nothing = Inventory::default();
-        let scan = scan_once(&*engine, Wanted::ALL, &nothing, |_, _| {});
+        let scan = scan_once(&*engine, ScanScope::ALL, &nothing, |_, _| {});
         let survey = Survey::new(tokio.block_on(scan).unwrap());
         let items = all(&survey);
         let mut selection = Selection {
@@ -63,7 +63,7 @@ proptest! {
             selection.items.extend(more.into_iter().map(|id| (id, AddedBy::Unlock)));
         }
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
+        let order = Confirmed { plan: plan.clone(), base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
         let removal = tokio.block_on(remove(engine, order, Arc::default(), |_| {})).unwrap();
         for done in &removal.done {
             let log = done.id.kind() == Kind::Log;
@@ -102,7 +102,7 @@ proptest! {
             .build()
             .unwrap();
         let nothing = Inventory::default();
-        let scan = scan_once(&*engine, Wanted::ALL, &nothing, |_, _| {});
+        let scan = scan_once(&*engine, ScanScope::ALL, &nothing, |_, _| {});
         let survey = Survey::new(tokio.block_on(scan).unwrap());
         let items = all(&survey);
         let selection = Selection {
@@ -113,7 +113,7 @@ proptest! {
             ..Selection::default()
         };
         let plan = Plan::new(&survey, &selection);
-        let order = Order { plan, base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
+        let order = Confirmed { plan, base: survey.inventory().clone(), journal: Journal::default(), save: None, until: None };
         let mut elsewhere = Bytes::ZERO;
         let mut events = 0;
         let mut log = Vec::new();
@@ -180,7 +180,7 @@ fn somebody_else_removes(engine: &dyn Engine, id: &ItemId) {
                 path: None,
                 bounded: false,
                 engine: Arc::new(EngineInfo::default()),
-                known: Known::default(),
+                known: ListedIds::default(),
             })
             .now_or_never()
             .map(|it| it.is_ok()),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::Part;
 use dtop::domain::item::{ItemId, VolumeName};
-use dtop::domain::retention::Ledger;
+use dtop::domain::retention::Retention;
 use dtop::domain::store::content::BlobList;
-use dtop::domain::store::metadata::{Lease, Term};
+use dtop::domain::store::metadata::{Lease, LeaseTerm};
 use dtop::domain::text::Text;
 use proptest::prelude::*;
 
@@ -32,8 +32,12 @@ fn marked(kept: &Kept, bits: &[bool]) -> BTreeSet<ItemId> {
 }
 
 /// A lease of nothing that is listed: of a base's image with all of it, or of one layer's blob alone.
-fn unlisted() -> impl Strategy<Value = (usize, Option<usize>, Term)> {
-    let term = prop_oneof![Just(Term::Open), Just(Term::Build), Just(Term::Expires)];
+fn unlisted() -> impl Strategy<Value = (usize, Option<usize>, LeaseTerm)> {
+    let term = prop_oneof![
+        Just(LeaseTerm::Open),
+        Just(LeaseTerm::Build),
+        Just(LeaseTerm::Expires)
+    ];
     (0..5_usize, proptest::option::of(0..4_usize), term)
 }
 
@@ -51,7 +55,7 @@ proptest! {
         let goes = kept.units.iter().filter(|(_, holders)| holders.is_subset(&set));
         let truth = Bytes(goes.map(|(bytes, _)| bytes).sum());
         let items: Vec<ItemId> = set.into_iter().collect();
-        let freed = Ledger::new(&kept.inventory).frees(&items);
+        let freed = Retention::new(&kept.inventory).frees(&items);
         prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
         // One layer of known size shows how the filesystem counts, and then all that was read is told.
         let is_checked = bases.iter().any(|it| it.image && it.layers.iter().any(|it| it.read));
@@ -116,9 +120,9 @@ proptest! {
             kept.notes.leases.insert(format!("lease-{number}").into(), lease);
             for name in names {
                 match term {
-                    Term::Open => stays(&mut kept, &name),
-                    Term::Build if prunes => {}
-                    Term::Build | Term::Expires => {
+                    LeaseTerm::Open => stays(&mut kept, &name),
+                    LeaseTerm::Build if prunes => {}
+                    LeaseTerm::Build | LeaseTerm::Expires => {
                         perhaps.insert(kept.places[&name]);
                     }
                 }
@@ -129,7 +133,7 @@ proptest! {
         for (number, (size, pages, (.., term))) in left.into_iter().enumerate() {
             let (blob, key) = (format!("left-{number}"), format!("left-snapshot-{number}"));
             let (blob, key) = (Text::from(blob), Text::from(key));
-            let by = if term == Term::Build && prunes { None } else { Some(somebody.clone()) };
+            let by = if term == LeaseTerm::Build && prunes { None } else { Some(somebody.clone()) };
             let by: BTreeSet<ItemId> = by.into_iter().collect();
             kept.keep(&blob, size, by.clone());
             kept.keep(&key, pages * PAGE, by);
@@ -159,11 +163,11 @@ proptest! {
             Bytes(goes.map(|(_, (bytes, _))| bytes).sum())
         };
         let items: Vec<ItemId> = set.iter().cloned().collect();
-        let freed = Ledger::new(&kept.inventory).frees(&items);
+        let freed = Retention::new(&kept.inventory).frees(&items);
         prop_assert_eq!((freed.at_least, freed.at_most), (goes(false), goes(true)), "{:?}", freed);
         prop_assert_eq!(freed.is_exact(), goes(false) == goes(true), "{:?}", freed);
         // Taken back, nothing is left of it, whatever was let go with several.
-        let ledger = Ledger::new(&kept.inventory);
+        let ledger = Retention::new(&kept.inventory);
         let mut trial = ledger.trial();
         let numbers: Vec<u32> = (0..u32::try_from(kept.items.len()).unwrap()).collect();
         let whole = trial.frees(&numbers);

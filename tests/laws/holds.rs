@@ -8,7 +8,7 @@ use dtop::domain::bytes::Figure;
 use dtop::domain::inventory::{Inventory, Part, Progress, Stage};
 use dtop::domain::item::{Backing, Image, ItemId, State, Volume, VolumeName};
 use dtop::domain::outsider::{Outsider, OutsiderKind};
-use dtop::domain::paths::{Paths, Resolved};
+use dtop::domain::paths::{Paths, ResolvedPaths};
 use dtop::domain::plan::{AddedBy, Plan, Selection, Step, unlock};
 use dtop::domain::survey::Survey;
 use dtop::domain::text::Text;
@@ -111,7 +111,7 @@ fn hold(inventory: &mut Inventory, luck: &mut Luck<'_>) {
         let outsiders = outsiders.collect();
         inventory.apply(Part::Outsiders(kind, Figure::Known(outsiders)));
     }
-    let mut resolved = Resolved::new();
+    let mut resolved = ResolvedPaths::new();
     for name in &names {
         let link = format!("/link/{name}/_data/x");
         resolved.insert(link.into(), format!("{ROOT}/{name}/_data/x").into());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
-use dtop::domain::retention::{Freed, Ledger, Totals};
-use dtop::domain::store::layerdb::Stored;
+use dtop::domain::retention::{Freed, Retention, Totals};
+use dtop::domain::store::layerdb::LayerDb;
 use dtop::domain::survey::Survey;
 use proptest::prelude::*;
 
@@ -114,7 +114,7 @@ proptest! {
     #[test]
     fn a_plain_fleet_is_exact_to_the_byte(fleet in fleet(PLAIN), bits in bits()) {
         let set = chosen(&fleet, &bits);
-        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let freed = Retention::new(&fleet.inventory).frees(&set);
         let truth = fleet.frees(&set.into_iter().collect());
         prop_assert_eq!(freed.at_least, Bytes(truth));
         prop_assert!(freed.is_exact(), "{:?}", freed);
@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn the_truth_is_never_outside_the_range(fleet in odd(), bits in bits()) {
         let set = chosen(&fleet, &bits);
-        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let freed = Retention::new(&fleet.inventory).frees(&set);
         let truth = Bytes(fleet.frees(&set.into_iter().collect()));
         prop_assert!(freed.at_least <= truth, "{:?} {:?}", freed, truth);
         prop_assert!(truth <= freed.at_most, "{:?} {:?}", freed, truth);
@@ -135,7 +135,7 @@ proptest! {
     #[test]
     fn the_truth_of_doubled_records_is_never_outside_the_range(fleet in doubled(), bits in bits()) {
         let set = closed(&fleet, &bits);
-        let freed = Ledger::new(&fleet.inventory).frees(&set);
+        let freed = Retention::new(&fleet.inventory).frees(&set);
         let truth = Bytes(fleet.frees(&set.into_iter().collect()));
         prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
     }
@@ -145,7 +145,7 @@ proptest! {
         let set = chosen(&fleet, &bits);
         let mut inventory = fleet.inventory.clone();
         inventory.apply(fleet.stored());
-        let freed = Ledger::new(&inventory).frees(&set);
+        let freed = Retention::new(&inventory).frees(&set);
         prop_assert_eq!(freed.at_least, Bytes(fleet.frees(&set.into_iter().collect())));
         prop_assert!(freed.is_exact(), "{:?}", freed);
     }
@@ -155,9 +155,9 @@ proptest! {
         let set = chosen(&fleet, &bits);
         let mut inventory = fleet.inventory.clone();
         let Part::Stored(Figure::Known(stored)) = fleet.stored() else { unreachable!() };
-        let layers = Stored { layers: stored.layers.clone(), ..Stored::default() };
+        let layers = LayerDb { layers: stored.layers.clone(), ..LayerDb::default() };
         inventory.apply(Part::Stored(Figure::Known(Arc::new(layers))));
-        let freed = Ledger::new(&inventory).frees(&set);
+        let freed = Retention::new(&inventory).frees(&set);
         let truth = Bytes(fleet.frees(&set.into_iter().collect()));
         prop_assert!(freed.at_least <= truth && truth <= freed.at_most, "{:?} {:?}", freed, truth);
         if freed.is_exact() {
@@ -201,7 +201,7 @@ proptest! {
 
     #[test]
     fn letting_go_of_more_never_frees_less(fleet in odd(), bits in bits(), more in bits()) {
-        let ledger = Ledger::new(&fleet.inventory);
+        let ledger = Retention::new(&fleet.inventory);
         let few = chosen(&fleet, &bits);
         let both: Vec<bool> = bits.iter().zip(&more).map(|(a, b)| *a || *b).collect();
         let (few, many) = (ledger.frees(&few), ledger.frees(&chosen(&fleet, &both)));
@@ -218,7 +218,7 @@ proptest! {
             (Just(places.clone()), Just(places).prop_shuffle())
         }),
     ) {
-        let ledger = Ledger::new(&fleet.inventory);
+        let ledger = Retention::new(&fleet.inventory);
         let items = fleet.items();
         let pick = |places: &[usize]| -> Vec<ItemId> {
             places.iter().filter_map(|at| items.get(*at).cloned()).collect()
@@ -235,7 +235,7 @@ proptest! {
 
     #[test]
     fn what_stays_of_an_item_is_held_back_by_what_stays(fleet in fleet(PLAIN), bits in bits()) {
-        let ledger = Ledger::new(&fleet.inventory);
+        let ledger = Retention::new(&fleet.inventory);
         let set: BTreeSet<ItemId> = chosen(&fleet, &bits).into_iter().collect();
         let mut release = ledger.release();
         for item in &set {
@@ -286,7 +286,7 @@ proptest! {
 
     #[test]
     fn totals_are_all_that_is_there(fleet in fleet(PLAIN)) {
-        let ledger = Ledger::new(&fleet.inventory);
+        let ledger = Retention::new(&fleet.inventory);
         let totals = ledger.totals();
         let Totals { images, containers, volumes, build_cache, logs, leased: _ } = totals;
         let parts = [images, containers, volumes, build_cache, logs];

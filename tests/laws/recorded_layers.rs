@@ -3,7 +3,7 @@
 use dtop::domain::bytes::{Bytes, Figure};
 use dtop::domain::inventory::{Inventory, Part};
 use dtop::domain::item::ItemId;
-use dtop::domain::retention::{Doubt, Freed, Ledger};
+use dtop::domain::retention::{Doubt, Freed, Retention};
 
 use crate::recorded::{CONTAINERD, GRAPH_DRIVERS, inventory};
 
@@ -47,7 +47,7 @@ fn everything(inventory: &Inventory) -> Vec<ItemId> {
 fn an_image_whose_layers_are_cache_frees_nothing() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Ledger::new(&inventory);
+        let ledger = Retention::new(&inventory);
         for (items, bytes) in [
             (vec![image(&inventory, "imported:1")], 1_982_256),
             (vec![image(&inventory, "old:1")], 0),
@@ -84,7 +84,7 @@ fn is_settled(freed: &Freed) -> bool {
 fn everything_is_each_layer_once_and_what_records_and_containers_have() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Ledger::new(&inventory);
+        let ledger = Retention::new(&inventory);
         let written: Bytes = inventory
             .containers
             .iter()
@@ -117,7 +117,7 @@ fn everything_is_each_layer_once_and_what_records_and_containers_have() {
 fn what_holds_an_image_back_and_what_unlocks_it() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Ledger::new(&inventory);
+        let ledger = Retention::new(&inventory);
         let app = image(&inventory, "app:1");
         let [lower, upper] = ["count=9876", "count=321"].map(|text| record(&inventory, text));
         let unused = container(&inventory, "never-started");
@@ -162,7 +162,7 @@ fn what_holds_an_image_back_and_what_unlocks_it() {
 fn layers_have_the_chain_ids_sizes_and_commands_of_their_image() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Ledger::new(&inventory);
+        let ledger = Retention::new(&inventory);
         let ItemId::Image(app) = image(&inventory, "app:1") else {
             unreachable!()
         };
@@ -192,7 +192,7 @@ fn on_the_containerd_store_sums_come_to_what_was_measured() {
     for engine in CONTAINERD {
         let mut inventory = inventory(engine);
         inventory.apply(Part::Blobs(Figure::Unknown));
-        let ledger = Ledger::new(&inventory);
+        let ledger = Retention::new(&inventory);
         let old = image(&inventory, "old:1");
         let step = record(&inventory, "/b bs=1k count=1234");
         let records = inventory.cache.iter();

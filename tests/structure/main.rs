@@ -1,4 +1,5 @@
-//! The house: imports point one way and make no loops, what waits, draws or reads a clock stands where it belongs, and the map is the house.
+//! The house: imports point one way and make no loops, what waits, draws or reads a clock stands where it belongs, a name means one
+//! thing, and the map is the house.
 
 #![allow(
     clippy::expect_used,
@@ -9,7 +10,7 @@
 
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -215,6 +216,40 @@ fn no_files_import_each_other_in_a_loop() {
         }
         way.push(next);
     }
+}
+
+#[test]
+fn a_name_of_a_type_means_one_thing_in_a_part() {
+    let mut named: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for source in source::read() {
+        let Some(part) = source.module.first() else {
+            continue;
+        };
+        for item in &source.syntax.items {
+            let (name, attributes) = match item {
+                Item::Struct(it) => (&it.ident, &it.attrs),
+                Item::Enum(it) => (&it.ident, &it.attrs),
+                Item::Union(it) => (&it.ident, &it.attrs),
+                Item::Trait(it) => (&it.ident, &it.attrs),
+                Item::Type(it) => (&it.ident, &it.attrs),
+                _ => continue,
+            };
+            if !is_for_tests(attributes) {
+                let places = named.entry((part.clone(), name.to_string())).or_default();
+                places.push(source.file.display().to_string());
+            }
+        }
+    }
+    assert!(
+        named.len() > 500,
+        "the types were not found: {}",
+        named.len()
+    );
+    named.retain(|_, places| places.len() > 1);
+    let lines = named
+        .iter()
+        .map(|((part, name), places)| format!("{part}: {name} in {}", places.join(", ")));
+    assert!(named.is_empty(), "{}", lines.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

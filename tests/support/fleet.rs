@@ -11,7 +11,7 @@ use dtop::domain::item::{
     ImageId, ItemId, Labels, LogFiles, Record, RecordId, Source, State, Volume, VolumeName,
 };
 use dtop::domain::paths::Paths;
-use dtop::domain::store::layerdb::{Stored, StoredLayer};
+use dtop::domain::store::layerdb::{LayerDb, StoredLayer};
 use dtop::domain::text::Text;
 use dtop::domain::time::Timestamp;
 use proptest::prelude::*;
@@ -211,10 +211,10 @@ impl Fleet {
             ItemId::Record(id) => Some((id.clone(), Some(name(holder.top)))),
             _ => None,
         });
-        let stored = Stored {
+        let stored = LayerDb {
             layers: layers.collect(),
             records: records.collect(),
-            ..Stored::default()
+            ..LayerDb::default()
         };
         Part::Stored(Figure::Known(Arc::new(stored)))
     }

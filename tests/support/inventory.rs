@@ -6,7 +6,7 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::compact::texts::Texts;
+use dtop::domain::compact::texts::DigestList;
 use dtop::domain::disk::{Disk, Places};
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
@@ -109,7 +109,7 @@ pub fn image(id: char, names: &[&str], layers: &[(&str, u64)]) -> Image {
             created: None,
             diff_ids: diff_ids.collect(),
             history: history.collect(),
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         })),
     }

@@ -6,7 +6,7 @@ use dtop::app::model::{Model, Options};
 use dtop::app::msg::Msg;
 use dtop::app::update::update;
 use dtop::domain::bytes::{Bytes, Figure};
-use dtop::domain::compact::texts::Texts;
+use dtop::domain::compact::texts::DigestList;
 use dtop::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use dtop::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, Labels,
@@ -137,7 +137,7 @@ fn image(at: usize, size: Size) -> Image {
             created: None,
             diff_ids: layers.iter().map(|layer| layer.name.clone()).collect(),
             history: layers.into_iter().map(|layer| layer.row).collect(),
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         })),
     }

@@ -96,7 +96,7 @@ fn layers<'a>(engine: &str, images: impl Iterator<Item = &'a ImageId>) -> Vec<In
             let content = wire::image_content(&inspected[key], &histories[key]);
             Inspected {
                 content: Figure::Known(Arc::new(content)),
-                ..Inspected::in_vain(id.clone())
+                ..Inspected::unavailable(id.clone())
             }
         })
         .collect()

@@ -21,7 +21,7 @@ use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 use crate::engine::journal::Journal;
-use crate::engine::scan::{Wanted, blocks_of};
+use crate::engine::scan::{ScanScope, blocks_of};
 use crate::engine::{Engine, EngineError};
 use crate::report::json;
 use crate::report::select::{Choice, How, Target};
@@ -110,9 +110,9 @@ pub async fn report(
     let survey = async {
         let opened = Opened::new(engine).await?;
         let wanted = if fast {
-            Wanted::without_walks(&opened.about)
+            ScanScope::without_walks(&opened.about)
         } else {
-            Wanted::ALL
+            ScanScope::ALL
         };
         opened.scan(wanted, console).await
     };

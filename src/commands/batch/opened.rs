@@ -13,7 +13,7 @@ use crate::domain::protect::Protection;
 use crate::domain::survey::Survey;
 use crate::domain::triage::Goal;
 use crate::engine::Engine;
-use crate::engine::scan::{Walk, Wanted, scan_once};
+use crate::engine::scan::{ScanScope, WalkOf, scan_once};
 use crate::report::select::How;
 
 /// An engine that has answered, and what is known before it is looked at.
@@ -43,7 +43,7 @@ impl Opened {
     }
 
     /// Scans all that is wanted, with progress on standard error if that is a terminal.
-    pub async fn scan(&self, wanted: Wanted, console: &mut Console<'_>) -> Result<Survey, Stop> {
+    pub async fn scan(&self, wanted: ScanScope, console: &mut Console<'_>) -> Result<Survey, Stop> {
         let (waits, console) = (RefCell::new(Waits::new("measuring")), RefCell::new(console));
         let progress = |stage: Stage, at: &Progress| {
             let mut waits = waits.borrow_mut();
@@ -68,15 +68,15 @@ impl Opened {
         console: &mut Console<'_>,
     ) -> Result<Survey, Stop> {
         if filters.is_empty() && goal.bytes().is_none() {
-            let looked = self.scan(Wanted::LISTS, console).await?;
+            let looked = self.scan(ScanScope::LISTS, console).await?;
             let missing = goal.missing(&looked.inventory().disks);
             if missing.is_some_and(|missing| missing.is_empty()) {
                 return Ok(looked);
             }
         }
-        let wanted = Wanted {
+        let wanted = ScanScope {
             contents: false,
-            ..Wanted::ALL
+            ..ScanScope::ALL
         };
         self.scan(wanted, console).await
     }
@@ -85,26 +85,26 @@ impl Opened {
 /// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
 /// containers along; what holds layers may share them with a container whose image is gone; when an image or
 /// a volume was last used only its containers tell.
-pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> Wanted {
+pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> ScanScope {
     let has = |kind| filters.iter().any(|chosen| chosen.kind == kind);
     let takes_containers = has(Kind::Container) || how.unlock && has(Kind::Image);
     let takes_layers = has(Kind::Image) || has(Kind::BuildCache);
     let mut asking = filters.iter().map(|chosen| chosen.filter.asks_last_use());
     let asks_frees = filters.iter().any(|chosen| chosen.filter.asks_frees());
     let asks_last_use = protection.asks_last_use() || asking.any(|asks| asks);
-    Wanted {
+    ScanScope {
         container_details: takes_containers || takes_layers || asks_last_use || has(Kind::Log),
         container_sizes: if takes_containers {
-            Walk::All
+            WalkOf::All
         } else if takes_layers {
-            Walk::Hidden
+            WalkOf::Hidden
         } else {
-            Walk::None
+            WalkOf::None
         },
         volume_sizes: takes_containers || has(Kind::Volume),
         // Of what is chosen otherwise only its own is counted, once it is known.
         blocks: asks_frees,
         contents: false,
-        ..Wanted::ALL
+        ..ScanScope::ALL
     }
 }

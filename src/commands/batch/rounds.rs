@@ -22,7 +22,7 @@ use crate::domain::removal::event::Event;
 use crate::domain::removal::history::NOT_WRITTEN;
 use crate::domain::removal::outcome::{Done, Outcome};
 use crate::engine::copies::save::is_on_disk_of;
-use crate::engine::removal::{Order, Removal, remove};
+use crate::engine::removal::{Confirmed, Removal, remove};
 use crate::report::json;
 use crate::report::page::Page;
 use crate::report::select::How;
@@ -250,7 +250,7 @@ async fn removal(
     } = planned;
     let Clean { json, save, .. } = wish;
     let cancel = Arc::new(AtomicBool::new(false));
-    let order = Order {
+    let order = Confirmed {
         plan: plan.clone(),
         base: survey.inventory().clone(),
         journal: wish.journal.clone(),

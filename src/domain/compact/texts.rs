@@ -61,13 +61,13 @@ fn digits(prefix: &str, bytes: &[u8]) -> String {
 /// Texts that never change, one after another in one piece of memory: a digest takes its bytes and one more,
 /// where a text of its own takes a hundred. The first of them may lie in a piece that others begin with, too.
 #[derive(Clone, Default)]
-pub struct Texts {
-    front: Option<Front>,
+pub struct DigestList {
+    front: Option<SharedPrefix>,
     own: Box<[u8]>,
 }
 
 /// Some texts that others begin with.
-pub type Front = Arc<[u8]>;
+pub type SharedPrefix = Arc<[u8]>;
 
 /// What stands before a text: which of these it is, and of other texts how long.
 const DIGEST: u8 = 0;
@@ -76,13 +76,13 @@ const OTHER: u8 = 2;
 
 /// One of them, as it is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Kept<'a> {
+enum KeptDigest<'a> {
     Digest(&'a [u8]),
     Digits(&'a [u8]),
     Other(&'a [u8]),
 }
 
-impl Texts {
+impl DigestList {
     #[must_use]
     pub fn len(&self) -> usize {
         self.kept().count()
@@ -102,7 +102,7 @@ impl Texts {
     /// So many of them from the first one on, as they are kept; `None` where there are not as many of its own.
     #[must_use]
     pub fn first(&self, number: usize) -> Option<&[u8]> {
-        let mut rest = Rest(&self.own);
+        let mut rest = Unread(&self.own);
         for _ in 0..number {
             rest.next()?;
         }
@@ -112,7 +112,7 @@ impl Texts {
 
     /// The same texts with those in front kept in this piece, if they are the same.
     #[must_use]
-    pub fn behind(self, front: &Front) -> Self {
+    pub fn behind(self, front: &SharedPrefix) -> Self {
         match self.own.strip_prefix(&**front) {
             Some(own) if self.front.is_none() => Self {
                 own: own.into(),
@@ -124,50 +124,50 @@ impl Texts {
 
     #[must_use]
     pub fn last(&self) -> Option<Text> {
-        self.kept().last().map(Kept::text)
+        self.kept().last().map(KeptDigest::text)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Text> + '_ {
-        self.kept().map(Kept::text)
+        self.kept().map(KeptDigest::text)
     }
 
     /// The texts as digests.
     pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.kept().map(Kept::digest)
+        self.kept().map(KeptDigest::digest)
     }
 
     /// The text at a place as a digest.
     #[must_use]
     pub fn digest(&self, place: usize) -> Option<Digest> {
-        self.kept().nth(place).map(Kept::digest)
+        self.kept().nth(place).map(KeptDigest::digest)
     }
 
-    fn kept(&self) -> impl Iterator<Item = Kept<'_>> {
+    fn kept(&self) -> impl Iterator<Item = KeptDigest<'_>> {
         let front = self.front.as_deref().unwrap_or_default();
-        Rest(front).chain(Rest(&self.own))
+        Unread(front).chain(Unread(&self.own))
     }
 }
 
 /// What is left to read of a piece.
-struct Rest<'a>(&'a [u8]);
+struct Unread<'a>(&'a [u8]);
 
-impl<'a> Iterator for Rest<'a> {
-    type Item = Kept<'a>;
+impl<'a> Iterator for Unread<'a> {
+    type Item = KeptDigest<'a>;
 
-    fn next(&mut self) -> Option<Kept<'a>> {
+    fn next(&mut self) -> Option<KeptDigest<'a>> {
         let (kind, after) = self.0.split_first()?;
         let (kept, after) = if *kind == OTHER {
             let (length, after) = after.split_first_chunk()?;
             let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
             let (bytes, after) = after.split_at_checked(length)?;
-            (Kept::Other(bytes), after)
+            (KeptDigest::Other(bytes), after)
         } else {
             let (bytes, after) = after.split_at_checked(32)?;
             let is_digest = *kind == DIGEST;
             let kept = if is_digest {
-                Kept::Digest
+                KeptDigest::Digest
             } else {
-                Kept::Digits
+                KeptDigest::Digits
             };
             (kept(bytes), after)
         };
@@ -177,15 +177,15 @@ impl<'a> Iterator for Rest<'a> {
 }
 
 /// Texts are what they say, wherever they lie.
-impl PartialEq for Texts {
+impl PartialEq for DigestList {
     fn eq(&self, other: &Self) -> bool {
         self.kept().eq(other.kept())
     }
 }
 
-impl Eq for Texts {}
+impl Eq for DigestList {}
 
-impl Hash for Texts {
+impl Hash for DigestList {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_usize(self.len());
         for kept in self.kept() {
@@ -194,7 +194,7 @@ impl Hash for Texts {
     }
 }
 
-impl Kept<'_> {
+impl KeptDigest<'_> {
     fn text(self) -> Text {
         match self {
             Self::Digest(bytes) => digits(SHA256, bytes).into(),
@@ -213,7 +213,7 @@ impl Kept<'_> {
     }
 }
 
-impl<T: AsRef<str>> FromIterator<T> for Texts {
+impl<T: AsRef<str>> FromIterator<T> for DigestList {
     fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
         let mut all = Vec::new();
         for text in texts {
@@ -238,7 +238,7 @@ fn append(all: &mut Vec<u8>, text: &str) {
     }
 }
 
-impl fmt::Debug for Texts {
+impl fmt::Debug for DigestList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    fn number_of(texts: &Texts) -> u64 {
+    fn number_of(texts: &DigestList) -> u64 {
         let mut hasher = DefaultHasher::new();
         texts.hash(&mut hasher);
         hasher.finish()
@@ -267,7 +267,7 @@ mod tests {
             assert_eq!(Digest::new(other), Digest::Other(other.into()));
         }
         assert_eq!(*Digest::new(&digest).text(), digest);
-        assert_eq!([digest].iter().collect::<Texts>().own.len(), 33);
+        assert_eq!([digest].iter().collect::<DigestList>().own.len(), 33);
     }
 
     proptest! {
@@ -278,7 +278,7 @@ mod tests {
                 0..20,
             )
         ) {
-            let kept: Texts = texts.iter().collect();
+            let kept: DigestList = texts.iter().collect();
             prop_assert_eq!(kept.len(), texts.len());
             let last = kept.last();
             prop_assert_eq!(last.as_deref(), texts.last().map(String::as_str));
@@ -292,14 +292,14 @@ mod tests {
             prop_assert_eq!(kept.digest(texts.len()), None);
             // It is the same behind any front of its own, and nothing is taken for another's.
             for number in 0..=texts.len() {
-                let front: Front = kept.first(number).expect("as many").into();
+                let front: SharedPrefix = kept.first(number).expect("as many").into();
                 let behind = kept.clone().behind(&front);
                 prop_assert_eq!(behind.own.len() + front.len(), kept.own.len());
                 prop_assert_eq!(&behind, &kept);
                 prop_assert_eq!(number_of(&behind), number_of(&kept));
                 prop_assert!(behind.iter().eq(kept.iter()));
                 let other = std::iter::once("another").chain(texts.iter().map(String::as_str));
-                let other: Texts = other.collect();
+                let other: DigestList = other.collect();
                 prop_assert!(front.is_empty() || other.clone().behind(&front).front.is_none());
             }
             prop_assert_eq!(kept.first(texts.len() + 1), None);

@@ -6,7 +6,7 @@ use crate::domain::time::Timestamp;
 
 /// One row of the language's description.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct TermHelp {
     /// Such a term.
     pub example: &'static str,
     /// What it means, in a few words; empty where another row says it.
@@ -17,11 +17,11 @@ pub struct Entry {
 
 /// A term that compares a number, as `size>500mb`.
 #[derive(Debug)]
-pub struct Measure {
+pub struct NumberTerm {
     pub key: &'static str,
     /// What its value is, with an article.
     pub what: &'static str,
-    pub about: Entry,
+    pub about: TermHelp,
     pub kinds: &'static [Kind],
     /// Why no others have it; `{kind}` stands for the word of one.
     pub why: &'static str,
@@ -33,7 +33,7 @@ pub struct Measure {
 
 /// A word behind `is:`.
 #[derive(Debug)]
-pub struct State {
+pub struct StateTerm {
     pub word: &'static str,
     pub kinds: &'static [Kind],
     /// What it means of the first kind where its word does not say it.
@@ -42,7 +42,7 @@ pub struct State {
     pub holds: fn(&Flags) -> Option<bool>,
 }
 
-impl State {
+impl StateTerm {
     pub(super) const fn noted(self, note: &'static str) -> Self {
         Self { note, ..self }
     }

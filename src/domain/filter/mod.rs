@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use term::{Term, Test};
 use terms::{FREES, IDLE, MARKED, PROTECTED};
 
-pub use measure::Entry;
+pub use measure::TermHelp;
 pub use naming::Naming;
 pub use parse::check_spelling;
 pub use terms::{NEGATION, entries, states};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use regex_lite::Regex;
 
 use super::super::item::Kind;
-use super::measure::{Order, State};
+use super::measure::{Order, StateTerm};
 use super::term::{Term, Test};
 use super::terms::{MEASURES, PROPERTIES};
 use super::{Filter, FilterError};
@@ -288,10 +288,10 @@ fn comparison(key: &str, rest: &str, at: Range<usize>, kind: Kind) -> Answer<Tes
 }
 
 fn is(word: &str, at: Range<usize>, kind: Kind) -> Answer<Test> {
-    if let Some(state) = State::of(kind).find(|state| state.word == word) {
+    if let Some(state) = StateTerm::of(kind).find(|state| state.word == word) {
         return Ok(Test::Is(state));
     }
-    let names: Vec<&str> = State::of(kind).map(|state| state.word).collect();
+    let names: Vec<&str> = StateTerm::of(kind).map(|state| state.word).collect();
     let message = format!(
         "{}s have no is:{word}; try {}",
         kind.word(),

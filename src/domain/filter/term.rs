@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use super::literal::required;
-use super::measure::{Measure, Order, State};
+use super::measure::{NumberTerm, Order, StateTerm};
 use super::{Clue, Subject};
 use crate::domain::reference::{is_digest, repository};
 use crate::domain::text::Text;
@@ -28,12 +28,12 @@ pub enum Test {
     /// The beginning of an ID, without `sha256:`.
     Id(String),
     /// A number of it stands to another as it should.
-    Compared(&'static Measure, Order, i128),
+    Compared(&'static NumberTerm, Order, i128),
     Project(String),
     /// The whole name of a driver, where `*` stands for anything.
     Driver(String),
     Label(String, Option<String>),
-    Is(&'static State),
+    Is(&'static StateTerm),
 }
 
 impl Test {

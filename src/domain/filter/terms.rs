@@ -7,17 +7,17 @@ use jiff::SignedDuration;
 use super::super::item::Kind;
 use super::super::time::parse_duration;
 use super::Flags;
-use super::measure::{Entry, Measure, Order, State};
+use super::measure::{NumberTerm, Order, StateTerm, TermHelp};
 use super::term::Test;
 use super::values::{day_or_time, parse_size};
 
 /// A term with a text behind a colon, as `project:shop`.
 #[derive(Debug)]
-pub struct Property {
+pub struct TextTerm {
     pub key: &'static str,
     /// What stands behind the colon.
     pub what: &'static str,
-    pub about: Entry,
+    pub about: TermHelp,
     pub kinds: &'static [Kind],
     /// Why no others have it; `{kind}` stands for the word of one.
     pub why: &'static str,
@@ -30,8 +30,8 @@ pub const IDLE: &str = "idle";
 /// What goes with a thing.
 pub const FREES: &str = "frees";
 
-const fn entry(example: &'static str, short: &'static str, full: &'static str) -> Entry {
-    Entry {
+const fn entry(example: &'static str, short: &'static str, full: &'static str) -> TermHelp {
+    TermHelp {
         example,
         short,
         full,
@@ -39,7 +39,7 @@ const fn entry(example: &'static str, short: &'static str, full: &'static str) -
 }
 
 /// Terms about names, which have no key.
-const NAMES: [Entry; 3] = [
+const NAMES: [TermHelp; 3] = [
     entry(
         "word",
         "part of the name; 12 hex digits: an ID",
@@ -60,10 +60,10 @@ const NAMES: [Entry; 3] = [
 ];
 
 /// What stands before any term.
-pub const NEGATION: Entry = entry("-term", "not this; all terms must hold", "");
+pub const NEGATION: TermHelp = entry("-term", "not this; all terms must hold", "");
 
-pub static MEASURES: [Measure; 6] = [
-    Measure {
+pub static MEASURES: [NumberTerm; 6] = [
+    NumberTerm {
         key: "size",
         what: "a size",
         about: entry(
@@ -76,7 +76,7 @@ pub static MEASURES: [Measure; 6] = [
         read: size,
         value: |of, _| Some(of.size.known()?.0.into()),
     },
-    Measure {
+    NumberTerm {
         key: FREES,
         what: "a size",
         about: entry(
@@ -89,7 +89,7 @@ pub static MEASURES: [Measure; 6] = [
         read: size,
         value: |of, _| Some(of.frees.known()?.0.into()),
     },
-    Measure {
+    NumberTerm {
         key: "age",
         what: "a duration",
         about: entry(
@@ -102,7 +102,7 @@ pub static MEASURES: [Measure; 6] = [
         read: duration,
         value: |of, now| Some(now.duration_since(of.created?).as_nanos()),
     },
-    Measure {
+    NumberTerm {
         key: IDLE,
         what: "a duration",
         about: entry(
@@ -115,7 +115,7 @@ pub static MEASURES: [Measure; 6] = [
         read: duration,
         value: |of, now| Some(now.duration_since(of.last_used?).as_nanos()),
     },
-    Measure {
+    NumberTerm {
         key: "created",
         what: "a date",
         about: entry("created<2026-07-07", "by date", "a day, UTC"),
@@ -124,7 +124,7 @@ pub static MEASURES: [Measure; 6] = [
         read: date,
         value: |of, _| Some(of.created?.as_nanosecond().into()),
     },
-    Measure {
+    NumberTerm {
         key: "nth",
         what: "a number",
         about: entry(
@@ -139,8 +139,8 @@ pub static MEASURES: [Measure; 6] = [
     },
 ];
 
-pub static PROPERTIES: [Property; 4] = [
-    Property {
+pub static PROPERTIES: [TextTerm; 4] = [
+    TextTerm {
         key: "id",
         what: "the beginning of an ID",
         about: entry(
@@ -155,7 +155,7 @@ pub static PROPERTIES: [Property; 4] = [
             (!digits.is_empty()).then(|| Test::Id(digits.to_ascii_lowercase()))
         },
     },
-    Property {
+    TextTerm {
         key: "project",
         what: "a project",
         about: entry(
@@ -167,7 +167,7 @@ pub static PROPERTIES: [Property; 4] = [
         why: "build cache records have no project",
         test: |text| written(text).map(Test::Project),
     },
-    Property {
+    TextTerm {
         key: "driver",
         what: "a driver",
         about: entry(
@@ -179,7 +179,7 @@ pub static PROPERTIES: [Property; 4] = [
         why: "only volumes and logs have a driver",
         test: |text| written(text).map(Test::Driver),
     },
-    Property {
+    TextTerm {
         key: "label",
         what: "key or key=value",
         about: entry(
@@ -198,7 +198,7 @@ pub static PROPERTIES: [Property; 4] = [
     },
 ];
 
-pub static STATES: [State; 14] = [
+pub static STATES: [StateTerm; 14] = [
     state("used", USED, |is| is.used),
     state("unused", USED, |is| is.used.map(|used| !used)),
     state("dangling", &[Kind::Image], |is| is.dangling).noted("as the engine itself means it"),
@@ -230,8 +230,8 @@ const fn state(
     word: &'static str,
     kinds: &'static [Kind],
     holds: fn(&Flags) -> Option<bool>,
-) -> State {
-    State {
+) -> StateTerm {
+    StateTerm {
         word,
         kinds,
         note: "",
@@ -239,7 +239,7 @@ const fn state(
     }
 }
 
-impl State {
+impl StateTerm {
     /// Returns the words that a kind has.
     pub fn of(kind: Kind) -> impl Iterator<Item = &'static Self> {
         STATES
@@ -249,7 +249,7 @@ impl State {
 }
 
 /// Returns the description of the language, a row a term; of the words behind `is:` see [`states`], and [`NEGATION`].
-pub fn entries() -> impl Iterator<Item = Entry> {
+pub fn entries() -> impl Iterator<Item = TermHelp> {
     let measures = MEASURES.iter().map(|it| it.about);
     let properties = PROPERTIES.iter().map(|it| it.about);
     NAMES.into_iter().chain(measures).chain(properties)

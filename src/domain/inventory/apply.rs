@@ -9,9 +9,9 @@ use crate::domain::item::{
     Backing, Container, ContainerDetails, ContainerId, Image, ImageId, ItemId, LogFiles, Source,
     State, Volume, VolumeName,
 };
-use crate::domain::paths::{Paths, Resolved, lies_in};
+use crate::domain::paths::{Paths, ResolvedPaths, lies_in};
 use crate::domain::store::disk_usage::{DiskUsage, HardLink};
-use crate::domain::store::layerdb::Stored;
+use crate::domain::store::layerdb::LayerDb;
 use crate::domain::text::Text;
 use crate::domain::unexplained;
 
@@ -69,7 +69,7 @@ impl Inventory {
     }
 
     /// What was measured is kept of what is still there.
-    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+    fn take_stored(&mut self, stored: Figure<Arc<LayerDb>>) {
         match &stored {
             Figure::Known(stored) if !self.on_disk.is_empty() => {
                 Arc::make_mut(&mut self.on_disk).retain(stored);
@@ -318,7 +318,7 @@ fn keep_links(usage: &mut Option<Arc<DiskUsage>>, room: &mut usize) {
 }
 
 /// Returns true if one of these bind mounts shows what is in a volume, or may show it.
-fn is_reached(mountpoint: &Text, paths: &[Paths], resolved: &Resolved) -> bool {
+fn is_reached(mountpoint: &Text, paths: &[Paths], resolved: &ResolvedPaths) -> bool {
     let led = |path: &str| resolved.get(path).map(ToString::to_string);
     let mut folders = led(mountpoint).into_iter().chain([mountpoint.to_string()]);
     folders.any(|folder| {

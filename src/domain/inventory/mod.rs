@@ -12,15 +12,15 @@ use super::bytes::{Bytes, Figure};
 use super::disk::Disk;
 use super::item::{Container, ContainerId, Image, Record, Volume};
 use super::outsider::Outsiders;
-use super::paths::Resolved;
+use super::paths::ResolvedPaths;
 use super::protect::Protection;
 use super::unexplained::Unexplained;
 
 use crate::domain::store::content::BlobList;
 use crate::domain::store::disk_usage::Measuring;
-use crate::domain::store::layerdb::{OnDisk, Stored};
+use crate::domain::store::layerdb::{LayerDb, OnDisk};
 use crate::domain::store::mounted::MountedImages;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 pub use engine_info::{EngineInfo, Store, Swarm};
 pub use part::{Inspected, Part, SharedSizes};
@@ -39,7 +39,7 @@ pub struct Inventory {
     /// What holds any of these and is on no list.
     pub outsiders: Outsiders,
     /// Where paths are that are elsewhere than they read; nothing of an engine on another machine.
-    pub resolved: Arc<Resolved>,
+    pub resolved: Arc<ResolvedPaths>,
     /// What the engine's folder tells of image mounts, where it can be read.
     pub mounted: Arc<MountedImages>,
     pub cache: Vec<Record>,
@@ -48,14 +48,14 @@ pub struct Inventory {
     /// Of the containerd store only; a list stays in force until a newer one comes.
     pub blobs: Figure<Arc<BlobList>>,
     /// Of a graph driver's store on this machine only.
-    pub stored: Figure<Arc<Stored>>,
+    pub stored: Figure<Arc<LayerDb>>,
     /// What the disk keeps of these and of images, as far as it was measured.
     pub on_disk: Arc<OnDisk>,
     /// What earlier pictures told of layers that build cache records keep; see
     /// [`Ledger::remember`](super::retention::Ledger::remember).
-    pub remembered: Arc<Stored>,
+    pub remembered: Arc<LayerDb>,
     /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
-    pub extents: Arc<HashMap<Text, Extent>>,
+    pub extents: Arc<HashMap<Text, UnpackedSize>>,
     /// What the engine's folder holds and nothing of this counts, the largest first, as of the end of its stage;
     /// unknown where the folder cannot be read.
     pub unexplained: Figure<Arc<[Unexplained]>>,

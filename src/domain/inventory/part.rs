@@ -10,13 +10,13 @@ use crate::domain::item::{
     Source, Volume, VolumeName,
 };
 use crate::domain::outsider::{Outsider, OutsiderKind};
-use crate::domain::paths::Resolved;
+use crate::domain::paths::ResolvedPaths;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::disk_usage::{DiskUsage, Measuring};
 use crate::domain::store::folder::Contents;
-use crate::domain::store::layerdb::{OnDisk, Stored};
+use crate::domain::store::layerdb::{LayerDb, OnDisk};
 use crate::domain::store::mounted::MountedImages;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub struct Inspected {
 impl Inspected {
     /// An image that the engine can tell nothing of.
     #[must_use]
-    pub fn in_vain(id: ImageId) -> Self {
+    pub fn unavailable(id: ImageId) -> Self {
         Self {
             id,
             content: Figure::Unknown,
@@ -74,7 +74,7 @@ pub enum Part {
     /// What the list of volumes warned of: drivers that did not answer, whose volumes it leaves out.
     VolumeWarnings(Vec<Text>),
     /// Where bind mounts and volumes really are on this machine, newer than containers and volumes.
-    Resolved(Resolved),
+    Resolved(ResolvedPaths),
     /// All outsiders of a kind, newer than those of the last answer; unknown where they cannot be had.
     Outsiders(OutsiderKind, Figure<Vec<Outsider>>),
     /// What listed containers mount of images, newer than their list; nothing where that cannot be read.
@@ -85,11 +85,11 @@ pub enum Part {
     /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
     Blobs(Figure<Arc<BlobList>>),
     /// The layers in the engine's folder, newer than the build cache; unknown where they cannot be read.
-    Stored(Figure<Arc<Stored>>),
+    Stored(Figure<Arc<LayerDb>>),
     /// What the disk keeps of some of these layers, of records and of images, beside what was told before.
     OnDisk(OnDisk),
     /// What layers of the containerd store unpack to, by the digests of their blobs.
-    Extents(HashMap<Text, Extent>),
+    Extents(HashMap<Text, UnpackedSize>),
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ContainerId, ImageId, Labels, VolumeName};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::texts::Texts;
+use crate::domain::compact::texts::DigestList;
 use crate::domain::paths::Paths;
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::text::Text;
@@ -141,7 +141,7 @@ pub struct ContainerDetails {
     /// What it takes on the disk besides them, once a walk here has been through it.
     pub usage: Option<Arc<DiskUsage>>,
     /// Overlay folders of the layers below it, the lowest first.
-    pub folders: Texts,
+    pub folders: DigestList,
     /// The manifest it runs on the containerd store (`ImageManifestDescriptor.digest`).
     pub manifest: Option<Text>,
 }

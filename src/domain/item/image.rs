@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{ImageId, Labels};
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::texts::Texts;
+use crate::domain::compact::texts::DigestList;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
@@ -69,12 +69,12 @@ pub struct Content {
     /// its top layer was made, to the nanosecond, which its history tells only to the second.
     pub created: Option<Timestamp>,
     /// `RootFS.Layers`, the lowest first.
-    pub diff_ids: Texts,
+    pub diff_ids: DigestList,
     /// The image's history, the oldest first.
     pub history: Vec<HistoryRow>,
     /// Overlay folders of the layers, the lowest first; empty where the engine does not say
     /// (`GraphDriver.Data`, ENGINE.md §2.5).
-    pub folders: Texts,
+    pub folders: DigestList,
     /// On the containerd store: what it keeps packed. `None` where inspect does not say.
     pub packed: Option<PackedSize>,
 }

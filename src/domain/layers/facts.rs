@@ -10,17 +10,17 @@ use crate::domain::item::Container;
 use crate::domain::store::disk_usage::Measure;
 use crate::domain::text::Text;
 
-use super::inits;
-use super::register::Register;
-use super::shelf::Shelf;
+use super::content_store::ContentStore;
+use super::init_layers;
 use super::sizes::Sizes;
+use super::snapshots::SnapshotTree;
 use super::span::Span;
-use super::stock::Stock;
+use super::stored::StoredLayers;
 use super::tree::{LayerNo, Tree};
 
 /// The layers of an inventory, and all that is read to find out who holds them. Nothing in it changes while holders
 /// are added.
-pub(in crate::domain) struct Facts<'a> {
+pub(in crate::domain) struct LayerFacts<'a> {
     pub(in crate::domain) inventory: &'a Inventory,
     pub(in crate::domain) index: Arc<Index>,
     pub(in crate::domain) tree: Tree,
@@ -30,14 +30,14 @@ pub(in crate::domain) struct Facts<'a> {
     /// What the engine keeps with a layer besides what it says, by layer; empty where it keeps nothing of the kind.
     beside: Vec<Bytes>,
     /// The containerd store's blobs, where the engine lists them.
-    pub(in crate::domain) stock: Option<Stock>,
+    pub(in crate::domain) stock: Option<ContentStore>,
     /// The layers in the engine's folder, where it can be read.
-    pub(in crate::domain) shelf: Shelf,
+    pub(in crate::domain) shelf: StoredLayers,
     /// How many layers images have; those of greater numbers are in none.
     pub(in crate::domain) image_layers: usize,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> LayerFacts<'a> {
     /// Reads an inventory. `index` is the one of that inventory.
     pub(in crate::domain) fn new(inventory: &'a Inventory, index: Arc<Index>) -> Self {
         let mut tree = Tree::default();
@@ -47,8 +47,8 @@ impl<'a> Facts<'a> {
             .map(|image| tree.take_image(image.known_content()?))
             .collect();
         let of_images = tree.len();
-        let mut stock = Stock::new(inventory, &mut tree);
-        let shelf = Shelf::new(inventory, &mut tree);
+        let mut stock = ContentStore::new(inventory, &mut tree);
+        let shelf = StoredLayers::new(inventory, &mut tree);
         let sizes = match &mut stock {
             Some(stock) => {
                 stock.join_notes(inventory, &tree);
@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
         let register = stock.as_mut().and_then(|stock| stock.register.as_mut());
         let beside = match register {
             Some(register) => std::mem::take(&mut register.beside),
-            None if inventory.keeps_blobs() => inits::beside(inventory, &tree, &tops),
+            None if inventory.keeps_blobs() => init_layers::beside(inventory, &tree, &tops),
             None => Vec::new(),
         };
         Self {
@@ -81,7 +81,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns what the containerd store's own notes tell, where they can be read.
-    pub(in crate::domain) fn register(&self) -> Option<&Register> {
+    pub(in crate::domain) fn register(&self) -> Option<&SnapshotTree> {
         self.stock.as_ref()?.register.as_ref()
     }
 
@@ -132,7 +132,7 @@ impl<'a> Facts<'a> {
             })
         });
         let root = details.and_then(|details| details.size_root);
-        written + inits::of_container(root, below.map(|below| below + written))
+        written + init_layers::of_container(root, below.map(|below| below + written))
     }
 
     /// Returns true until images' contents have been asked for, or turn out not to come.

@@ -1,5 +1,5 @@
 //! Layers of the containerd store that the engine tells the unpacked size of no more: bases that the build cache
-//! keeps when their image is gone. Their blobs tell it ([`Extent`]), where they are read.
+//! keeps when their image is gone. Their blobs tell it ([`UnpackedSize`]), where they are read.
 //!
 //! How a filesystem counts folders is not told either. It is found out by layers whose size is known: one that
 //! does not come out right shows that it counts in another way, and then no size is told.
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::Record;
 use crate::domain::store::content::BlobList;
-use crate::domain::store::unpacked::{Extent, Folders};
+use crate::domain::store::unpacked::{Folders, UnpackedSize};
 use crate::domain::text::Text;
 
 use super::packing::may_hold;
@@ -73,7 +73,7 @@ pub fn layers_to_read(list: &BlobList, bases: &[Bytes]) -> Vec<(Text, Bytes)> {
 #[derive(Debug, Default)]
 pub(in crate::domain) struct Extents {
     /// By the blob's position.
-    known: HashMap<u32, Extent>,
+    known: HashMap<u32, UnpackedSize>,
     /// `None` until a layer of known size has shown it.
     folders: Option<Folders>,
 }
@@ -82,11 +82,11 @@ impl Extents {
     /// `sizes` are what unpacked layers are known to take, by their blob.
     pub(super) fn new(
         list: &BlobList,
-        read: &HashMap<Text, Extent>,
+        read: &HashMap<Text, UnpackedSize>,
         sizes: impl Iterator<Item = (u32, Bytes)>,
     ) -> Self {
-        let at = |(digest, extent): (&Text, &Extent)| Some((list.position(digest)?, *extent));
-        let known: HashMap<u32, Extent> = read.iter().filter_map(at).collect();
+        let at = |(digest, extent): (&Text, &UnpackedSize)| Some((list.position(digest)?, *extent));
+        let known: HashMap<u32, UnpackedSize> = read.iter().filter_map(at).collect();
         if known.is_empty() {
             return Self::default();
         }

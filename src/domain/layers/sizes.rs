@@ -19,7 +19,7 @@ pub(in crate::domain) struct Sizes {
 }
 
 /// A layer of an image and the row of its history that made it.
-pub(in crate::domain) struct Step<'a> {
+pub(in crate::domain) struct HistoryStep<'a> {
     pub(in crate::domain) layer: LayerNo,
     pub(in crate::domain) row: Option<&'a HistoryRow>,
 }
@@ -134,13 +134,13 @@ impl Sizes {
         tree: &Tree,
         content: &'a Content,
         top: LayerNo,
-    ) -> Vec<Step<'a>> {
+    ) -> Vec<HistoryStep<'a>> {
         let chain = tree.up_to(top);
         let slots = self.slots(content, &chain);
         chain
             .into_iter()
             .enumerate()
-            .map(|(index, layer)| Step {
+            .map(|(index, layer)| HistoryStep {
                 layer,
                 row: slots
                     .as_ref()

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::compact::texts::Digest;
 use crate::domain::item::{ChainId, Content};
 
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 
 /// The number of a unit of bytes (see [`crate::domain::retention`]). Layers come first among units.
 pub(in crate::domain) type UnitNo = u32;
@@ -25,8 +25,8 @@ const DEEP: u32 = 128;
 /// below it are equal, which is what a chain ID says (ENGINE.md §2.1), without computing any hash.
 #[derive(Debug, Default)]
 pub(in crate::domain) struct Tree {
-    layers: Vec<Layer>,
-    sources: Vec<Source>,
+    layers: Vec<LayerNode>,
+    sources: Vec<DiffIdSource>,
     /// Layers by what they stand on and their diff ID, as long as more may be taken in.
     known: HashTable<LayerNo>,
     hasher: RandomState,
@@ -34,17 +34,17 @@ pub(in crate::domain) struct Tree {
 
 /// A layer has no diff ID of its own: it is where it was first found.
 #[derive(Debug)]
-struct Layer {
-    below: Maybe,
+struct LayerNode {
+    below: OptIndex,
     /// How many layers there are up to and including this one.
     depth: u32,
-    /// The place of its [`Source`].
+    /// The place of its [`DiffIdSource`].
     source: u32,
 }
 
 /// Where a diff ID is written.
 #[derive(Debug)]
-enum Source {
+enum DiffIdSource {
     /// With an image, at the place that is the layer's depth.
     Image(Arc<Content>),
     /// Here: no image was found with it first, or very many layers are below it.
@@ -73,9 +73,9 @@ impl Tree {
             let known = self.find(hash, top, &diff_id);
             top = known.or_else(|| {
                 let source = if top.is_some_and(|below| self.depth(below) >= DEEP) {
-                    push(&mut self.sources, Source::Other(diff_id.into()))
+                    push(&mut self.sources, DiffIdSource::Other(diff_id.into()))
                 } else {
-                    let image = || Source::Image(Arc::clone(content));
+                    let image = || DiffIdSource::Image(Arc::clone(content));
                     *source.get_or_insert_with(|| push(&mut self.sources, image()))
                 };
                 Some(self.add(hash, top, source))
@@ -88,7 +88,7 @@ impl Tree {
     pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: Digest) -> LayerNo {
         let hash = hash(&self.hasher, below, &diff_id);
         self.find(hash, below, &diff_id).unwrap_or_else(|| {
-            let source = push(&mut self.sources, Source::Other(diff_id.into()));
+            let source = push(&mut self.sources, DiffIdSource::Other(diff_id.into()));
             self.add(hash, below, source)
         })
     }
@@ -99,7 +99,7 @@ impl Tree {
     }
 
     fn add(&mut self, hash: u64, below: Option<LayerNo>, source: u32) -> LayerNo {
-        let layer = Layer {
+        let layer = LayerNode {
             below: below.into(),
             depth: below.map_or(0, |below| self.depth(below)) + 1,
             source,
@@ -174,15 +174,15 @@ impl Tree {
     }
 }
 
-impl Layer {
-    fn diff_id(&self, sources: &[Source]) -> Digest {
+impl LayerNode {
+    fn diff_id(&self, sources: &[DiffIdSource]) -> Digest {
         match &sources[self.source as usize] {
-            Source::Image(content) => {
+            DiffIdSource::Image(content) => {
                 let found = content.diff_ids.digest(self.depth as usize - 1);
                 // It was found there, and what an image has never changes.
                 found.unwrap_or_else(|| Digest::new(""))
             }
-            Source::Other(diff_id) => Digest::clone(diff_id),
+            DiffIdSource::Other(diff_id) => Digest::clone(diff_id),
         }
     }
 }
@@ -249,7 +249,7 @@ mod tests {
                 created: None,
                 diff_ids: ids.iter().collect(),
                 history: Vec::new(),
-                folders: crate::domain::compact::texts::Texts::default(),
+                folders: crate::domain::compact::texts::DigestList::default(),
                 packed: None,
             })
         };

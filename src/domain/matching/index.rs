@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use crate::domain::bytes::Bytes;
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::item::{HistoryRow, Record};
 use crate::domain::time::Timestamp;
 
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::packing::most_packed;
-use crate::domain::layers::shelf::Shelf;
 use crate::domain::layers::sizes::Sizes;
+use crate::domain::layers::stored::StoredLayers;
 use crate::domain::layers::tree::{LayerNo, Tree};
 
 /// The command of a record, as the history has it.
@@ -63,15 +63,15 @@ fn by_look(tree: &Tree, sizes: &Sizes) -> Vec<LayerNo> {
     looks.iter().map(|(_, layer)| *layer).collect()
 }
 
-fn by_depth(tree: &Tree) -> Lists<LayerNo> {
-    Lists::new(tree.numbers().map(|at| (tree.depth(at), at)))
+fn by_depth(tree: &Tree) -> Csr<LayerNo> {
+    Csr::new(tree.numbers().map(|at| (tree.depth(at), at)))
 }
 
 /// Where a layer may be found.
-pub(super) struct Index<'a> {
+pub(super) struct LayerIndex<'a> {
     pub(super) tree: &'a Tree,
     sizes: &'a Sizes,
-    shelf: &'a Shelf,
+    shelf: &'a StoredLayers,
     /// Layers of smaller numbers are images'.
     image_layers: usize,
     /// Sizes of records are those of a layer both unpacked and packed.
@@ -83,12 +83,12 @@ pub(super) struct Index<'a> {
     by_time: Sorted<i64>,
     /// The top layers of images, by the nanosecond in which they were made.
     by_moment: Sorted<Timestamp>,
-    by_depth: Lists<LayerNo>,
+    by_depth: Csr<LayerNo>,
     by_look: Vec<LayerNo>,
 }
 
-impl<'a> Index<'a> {
-    pub(super) fn new(facts: &'a Facts<'a>) -> Self {
+impl<'a> LayerIndex<'a> {
+    pub(super) fn new(facts: &'a LayerFacts<'a>) -> Self {
         let (inventory, tree) = (facts.inventory, &facts.tree);
         let sizes = &facts.sizes;
         let mut index = Self {

@@ -7,18 +7,18 @@
 
 use std::collections::HashSet;
 
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::index as items;
 use crate::domain::item::Record;
 
-use super::index::Index;
-use crate::domain::compact::maybe::Maybe;
-use crate::domain::layers::facts::Facts;
+use super::index::LayerIndex;
+use crate::domain::compact::opt_index::OptIndex;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::tree::{LayerNo, number};
 
 /// What a record was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::domain) enum Tie {
+pub(in crate::domain) enum RecordMatch {
     /// No layer of any image: its bytes are its own.
     None,
     Layer(LayerNo),
@@ -34,29 +34,29 @@ pub(in crate::domain) enum Tie {
 const MANY: usize = 256;
 
 /// Records and their parents by index.
-pub(in crate::domain) struct Lineage {
+pub(in crate::domain) struct RecordTree {
     /// The only parent. Records with none, or with several, have no place below them that could be compared.
-    parent: Vec<Maybe>,
-    parents: Lists<u32>,
+    parent: Vec<OptIndex>,
+    parents: Csr<u32>,
     /// How many layers there are up to and including it; `None` where its parents are not listed or several.
     pub(in crate::domain) depth: Vec<Option<u32>>,
     /// Indices, parents before children.
     order: Vec<u32>,
 }
 
-impl Lineage {
+impl RecordTree {
     pub(in crate::domain) fn new(records: &[Record], index: &items::Index) -> Self {
         let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(records.len());
         for (at, record) in (0..).zip(records) {
             let known = record.parents.iter().filter_map(|id| index.record(id));
             pairs.extend(known.map(|parent| (at, number(parent))));
         }
-        let parents = Lists::new(pairs.iter().copied());
+        let parents = Csr::new(pairs.iter().copied());
         let mut lineage = Self {
             parent: (0..number(records.len()))
                 .map(|at| match parents.of(at) {
                     [parent] => (*parent).into(),
-                    _ => Maybe::NONE,
+                    _ => OptIndex::NONE,
                 })
                 .collect(),
             depth: vec![None; records.len()],
@@ -94,10 +94,10 @@ impl Lineage {
     }
 
     /// Of each record those that have no other parent.
-    fn children(&self) -> Lists<u32> {
+    fn children(&self) -> Csr<u32> {
         let pairs = (0..).zip(&self.parent);
         let pairs = pairs.filter_map(|(child, parent)| Some((parent.get()?, child)));
-        Lists::new(pairs)
+        Csr::new(pairs)
     }
 
     /// Parents of a record that has several.
@@ -113,7 +113,7 @@ impl Lineage {
 /// Parents before children. What closes on itself, an engine's mistake, comes last in any order.
 fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
     let by_parent = parents.iter().map(|(child, parent)| (*parent, *child));
-    let children = Lists::new(by_parent);
+    let children = Csr::new(by_parent);
     let mut waits = vec![0_u32; length];
     for (child, _) in parents {
         waits[*child as usize] += 1;
@@ -137,20 +137,23 @@ fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
 }
 
 /// A join under way.
-pub(in crate::domain) struct Join<'a> {
+pub(in crate::domain) struct RecordMatcher<'a> {
     records: &'a [Record],
-    lineage: &'a Lineage,
-    index: Index<'a>,
-    ties: Vec<Tie>,
+    lineage: &'a RecordTree,
+    index: LayerIndex<'a>,
+    ties: Vec<RecordMatch>,
     /// Records that were made on each, and on nothing else.
-    children: Lists<u32>,
+    children: Csr<u32>,
     /// Layers that some base's record is: there is one record for each, however often it is built on.
     bases: HashSet<LayerNo>,
 }
 
-impl Join<'_> {
+impl RecordMatcher<'_> {
     /// Finds the layer of each record that has one besides its own bytes.
-    pub(in crate::domain) fn find(facts: &Facts<'_>, lineage: &Lineage) -> Vec<Tie> {
+    pub(in crate::domain) fn find(
+        facts: &LayerFacts<'_>,
+        lineage: &RecordTree,
+    ) -> Vec<RecordMatch> {
         let inventory = facts.inventory;
         let records = &inventory.cache;
         let packed = inventory.keeps_blobs();
@@ -160,28 +163,28 @@ impl Join<'_> {
         let may_share = |record: &Record| record.shared || any && &*record.kind == "regular";
         let stored = &facts.shelf.records;
         if stored.is_empty() && !records.iter().any(may_share) {
-            return vec![Tie::None; records.len()];
+            return vec![RecordMatch::None; records.len()];
         }
         let ties = records.iter().map(|record| match stored.get(&record.id) {
-            Some(Some(layer)) => Tie::Layer(*layer),
-            None if may_share(record) => Tie::Some,
-            None | Some(None) => Tie::None,
+            Some(Some(layer)) => RecordMatch::Layer(*layer),
+            None if may_share(record) => RecordMatch::Some,
+            None | Some(None) => RecordMatch::None,
         });
-        let ties: Vec<Tie> = ties.collect();
+        let ties: Vec<RecordMatch> = ties.collect();
         let bases = records
             .iter()
             .zip(&ties)
             .filter_map(|(record, tie)| match tie {
-                Tie::Layer(layer) if record.is_base() => Some(*layer),
+                RecordMatch::Layer(layer) if record.is_base() => Some(*layer),
                 _ => None,
             });
-        let mut join = Join {
+        let mut join = RecordMatcher {
             records,
             lineage,
             bases: bases.collect(),
             ties,
             children: lineage.children(),
-            index: Index::new(facts),
+            index: LayerIndex::new(facts),
         };
         join.settle();
         if facts.shelf.remembers {
@@ -193,14 +196,14 @@ impl Join<'_> {
     /// The deepest first: where one is found, all below it are. What others settle may settle the rest.
     fn settle(&mut self) {
         let mut open: Vec<usize> = (0..self.records.len())
-            .filter(|at| self.ties[*at] != Tie::None)
+            .filter(|at| self.ties[*at] != RecordMatch::None)
             .collect();
         open.sort_by_key(|at| std::cmp::Reverse(self.lineage.depth[*at]));
         let mut progress = true;
         while progress {
             progress = false;
             open.retain(|at| {
-                if matches!(self.ties[*at], Tie::Layer(_)) {
+                if matches!(self.ties[*at], RecordMatch::Layer(_)) {
                     return false;
                 }
                 let fits = self.fits(*at);
@@ -211,15 +214,17 @@ impl Join<'_> {
                     progress = true;
                     return false;
                 }
-                let before = std::mem::replace(&mut self.ties[*at], Tie::Some);
+                let before = std::mem::replace(&mut self.ties[*at], RecordMatch::Some);
                 self.ties[*at] = self.open(*at, fits);
                 progress |= match (&before, &self.ties[*at]) {
                     // What was never made into a layer has none above it either.
-                    (_, Tie::None) => true,
-                    (Tie::OneOf(before), Tie::OneOf(now)) => now.len() < before.len(),
+                    (_, RecordMatch::None) => true,
+                    (RecordMatch::OneOf(before), RecordMatch::OneOf(now)) => {
+                        now.len() < before.len()
+                    }
                     _ => false,
                 };
-                self.ties[*at] != Tie::None
+                self.ties[*at] != RecordMatch::None
             });
         }
     }
@@ -229,13 +234,13 @@ impl Join<'_> {
         for at in 0..self.records.len() {
             let record = &self.records[at];
             let is_step = !record.shared && &*record.kind == "regular" && !record.is_base();
-            if !is_step || self.ties[at] != Tie::None {
+            if !is_step || self.ties[at] != RecordMatch::None {
                 continue;
             }
             let mut fits = self.index.candidates(record, self.lineage.depth[at]);
             fits.retain(|layer| self.bases.contains(layer) && self.parents_fit(at, *layer));
             if !fits.is_empty() {
-                self.ties[at] = Tie::Perhaps(fits);
+                self.ties[at] = RecordMatch::Perhaps(fits);
             }
         }
     }
@@ -245,9 +250,9 @@ impl Join<'_> {
         let mut pair = self.lineage.parent(at).zip(self.index.tree.below(layer));
         while let Some((parent, below)) = pair {
             match &self.ties[parent] {
-                Tie::Layer(known) => return *known == below,
-                Tie::OneOf(known) => return known.contains(&below),
-                Tie::None | Tie::Some | Tie::Perhaps(_) => {}
+                RecordMatch::Layer(known) => return *known == below,
+                RecordMatch::OneOf(known) => return known.contains(&below),
+                RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => {}
             }
             pair = self
                 .lineage
@@ -265,16 +270,16 @@ impl Join<'_> {
     }
 
     /// What is left to say of a record that fits no layer, or several.
-    fn open(&self, at: usize, fits: Vec<LayerNo>) -> Tie {
+    fn open(&self, at: usize, fits: Vec<LayerNo>) -> RecordMatch {
         let record = &self.records[at];
         // All layers are known, so a step that fits none was never made into one, and may not have been.
         let step = self.index.is_whole() && !record.shared && !record.is_base();
         match fits.len() {
-            0 if step => Tie::None,
-            0 => Tie::Some,
-            count if count > MANY => Tie::Some,
-            _ if step => Tie::Perhaps(fits),
-            _ => Tie::OneOf(fits),
+            0 if step => RecordMatch::None,
+            0 => RecordMatch::Some,
+            count if count > MANY => RecordMatch::Some,
+            _ if step => RecordMatch::Perhaps(fits),
+            _ => RecordMatch::OneOf(fits),
         }
     }
 
@@ -307,9 +312,9 @@ impl Join<'_> {
         let is_above = |child: &LayerNo| self.index.tree.below(*child) == Some(layer);
         let mut children = self.children.of(number(at)).iter();
         children.all(|child| match &self.ties[*child as usize] {
-            Tie::Layer(known) => is_above(known),
-            Tie::OneOf(known) => known.iter().any(is_above),
-            Tie::None | Tie::Some | Tie::Perhaps(_) => true,
+            RecordMatch::Layer(known) => is_above(known),
+            RecordMatch::OneOf(known) => known.iter().any(is_above),
+            RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => true,
         })
     }
 
@@ -321,10 +326,12 @@ impl Join<'_> {
             match (parent, below) {
                 (Some(parent), Some(below)) => {
                     let fits = match &self.ties[parent] {
-                        Tie::Layer(known) => return *known == below,
-                        Tie::None => false,
-                        Tie::Perhaps(known) | Tie::OneOf(known) => known.contains(&below),
-                        Tie::Some => self.index.size_fits(&self.records[parent], below),
+                        RecordMatch::Layer(known) => return *known == below,
+                        RecordMatch::None => false,
+                        RecordMatch::Perhaps(known) | RecordMatch::OneOf(known) => {
+                            known.contains(&below)
+                        }
+                        RecordMatch::Some => self.index.size_fits(&self.records[parent], below),
                     };
                     if !fits {
                         return false;
@@ -342,10 +349,10 @@ impl Join<'_> {
     fn tie(&mut self, at: usize, layer: LayerNo) {
         let mut next = Some((at, layer));
         while let Some((at, layer)) = next {
-            if matches!(self.ties[at], Tie::Layer(_) | Tie::None) {
+            if matches!(self.ties[at], RecordMatch::Layer(_) | RecordMatch::None) {
                 break;
             }
-            self.ties[at] = Tie::Layer(layer);
+            self.ties[at] = RecordMatch::Layer(layer);
             if self.records[at].is_base() {
                 self.bases.insert(layer);
             }

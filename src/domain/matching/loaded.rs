@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::domain::inventory::Inventory;
 use crate::domain::time::Timestamp;
 
-use super::join::Tie;
+use super::join::RecordMatch;
 use crate::domain::layers::tree::{LayerNo, Tree, number};
 
 /// What came first of all that has a layer, and the next: when, if that is known, and its place among images and then
@@ -20,7 +20,7 @@ type First = SmallVec<[(Option<Timestamp>, usize); 2]>;
 
 /// Whether an image keeps its layers unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::domain) enum Keeps {
+pub(in crate::domain) enum ImageKeeps {
     Sure,
     /// Something else kept them before, so they stay when this image goes.
     Perhaps,
@@ -34,8 +34,8 @@ pub(in crate::domain) fn perhaps_loaded(
     inventory: &Inventory,
     tree: &Tree,
     tops: &[Option<LayerNo>],
-    ties: &[Tie],
-) -> HashMap<usize, Keeps> {
+    ties: &[RecordMatch],
+) -> HashMap<usize, ImageKeeps> {
     let images = &inventory.images;
     let mut first: Vec<First> = vec![First::new(); tree.len()];
     let of_images = tops.iter().zip(images).enumerate();
@@ -46,7 +46,7 @@ pub(in crate::domain) fn perhaps_loaded(
     }
     for (place, (tie, record)) in ties.iter().zip(&inventory.cache).enumerate() {
         // A step's record has a snapshot of its own.
-        if let Tie::Layer(layer) = tie
+        if let RecordMatch::Layer(layer) = tie
             && record.is_base()
         {
             let came = (record.created, images.len() + place);
@@ -66,8 +66,8 @@ pub(in crate::domain) fn perhaps_loaded(
         let of = first.get(tops[place]? as usize)?;
         let (came, _) = of.iter().find(|(_, other)| *other != place)?;
         match images[place].last_tagged.zip(*came) {
-            None => Some((place, Keeps::Either)),
-            Some((tagged, came)) => (tagged >= came).then_some((place, Keeps::Perhaps)),
+            None => Some((place, ImageKeeps::Either)),
+            Some((tagged, came)) => (tagged >= came).then_some((place, ImageKeeps::Perhaps)),
         }
     };
     (0..tops.len()).filter_map(keeps).collect()

@@ -10,15 +10,15 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::Record;
 use crate::domain::time::Timestamp;
 
-use super::join::Lineage;
+use super::join::RecordTree;
+use crate::domain::layers::content_store::{ContentStore, LayerBlob};
 use crate::domain::layers::packing::{BLOCK, may_hold};
 use crate::domain::layers::sizes::Sizes;
-use crate::domain::layers::stock::{Spot, Stock};
 use crate::domain::layers::tree::{LayerNo, Tree};
 
 /// What a record keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::domain) enum Keeps {
+pub(in crate::domain) enum RecordKeeps {
     /// Nothing that anything else has.
     Own,
     /// The snapshot of a step, and one of these blobs: certain if it is one.
@@ -34,11 +34,11 @@ pub(in crate::domain) enum Keeps {
 /// Finds out what each record keeps.
 pub(in crate::domain) fn match_records(
     records: &[Record],
-    lineage: &Lineage,
-    stock: &Stock,
+    lineage: &RecordTree,
+    stock: &ContentStore,
     tree: &Tree,
     sizes: &Sizes,
-) -> Vec<Keeps> {
+) -> Vec<RecordKeeps> {
     let mut search = Search {
         records,
         lineage,
@@ -57,12 +57,12 @@ pub(in crate::domain) fn match_records(
 
 struct Search<'a> {
     records: &'a [Record],
-    lineage: &'a Lineage,
-    stock: &'a Stock,
+    lineage: &'a RecordTree,
+    stock: &'a ContentStore,
     tree: &'a Tree,
     sizes: &'a Sizes,
     /// Where each record may lie.
-    fits: Vec<Vec<Spot>>,
+    fits: Vec<Vec<LayerBlob>>,
     /// Records of steps by their time, whatever their description.
     steps: Vec<bool>,
 }
@@ -77,14 +77,14 @@ impl Search<'_> {
     }
 
     /// Snapshot and blob together, where both are known.
-    fn whole(&self, spot: &Spot) -> Option<Bytes> {
+    fn whole(&self, spot: &LayerBlob) -> Option<Bytes> {
         let unpacked = self.sizes.exact(spot.layer)?;
         Some(unpacked + self.stock.size(spot.blob))
     }
 
     fn find(&mut self) {
-        let mut by_time: HashMap<Timestamp, Vec<Spot>> = HashMap::new();
-        let mut by_depth: HashMap<u32, Vec<Spot>> = HashMap::new();
+        let mut by_time: HashMap<Timestamp, Vec<LayerBlob>> = HashMap::new();
+        let mut by_depth: HashMap<u32, Vec<LayerBlob>> = HashMap::new();
         for spot in &self.stock.spots {
             if let Some(created) = spot.created {
                 by_time.entry(created).or_default().push(*spot);
@@ -111,7 +111,7 @@ impl Search<'_> {
     }
 
     /// Of layers of one time, those whose blob is in the record's size, and those at its depth, if there are.
-    fn likely(&self, at: usize, spots: &[Spot]) -> Vec<Spot> {
+    fn likely(&self, at: usize, spots: &[LayerBlob]) -> Vec<LayerBlob> {
         let mut found = spots.to_vec();
         let size = self.size(at);
         keep_if_any(&mut found, |spot| {
@@ -124,10 +124,10 @@ impl Search<'_> {
     }
 
     /// Layers of the same size at the same depth: of a base the blob alone, the usual case, or both.
-    fn sized(&self, at: usize, level: &[Spot]) -> Vec<Spot> {
+    fn sized(&self, at: usize, level: &[LayerBlob]) -> Vec<LayerBlob> {
         let size = self.size(at);
         let base = self.records[at].is_base();
-        let fits = |spot: &&Spot| {
+        let fits = |spot: &&LayerBlob| {
             self.whole(spot) == Some(size) || base && self.stock.size(spot.blob) == size
         };
         level.iter().filter(fits).copied().collect()
@@ -140,7 +140,7 @@ impl Search<'_> {
                 continue;
             };
             let below: HashSet<LayerNo> = layers(&self.fits[parent]);
-            let lies = |spot: &Spot| {
+            let lies = |spot: &LayerBlob| {
                 let under = self.tree.below(spot.layer);
                 under.is_some_and(|under| below.contains(&under))
             };
@@ -162,22 +162,22 @@ impl Search<'_> {
         }
     }
 
-    fn certain(&self) -> Vec<Keeps> {
+    fn certain(&self) -> Vec<RecordKeeps> {
         (0..self.records.len())
             .map(|at| {
                 let fits = &self.fits[at];
                 let base = !self.steps[at] && self.records[at].is_base();
                 if !self.is_layer(at) {
-                    Keeps::Own
+                    RecordKeeps::Own
                 } else if fits.is_empty() && base && !self.size(at).is_zero() {
-                    Keeps::GoneBase(self.blobs_of_size(at))
+                    RecordKeeps::GoneBase(self.blobs_of_size(at))
                 } else if fits.is_empty() {
-                    Keeps::Own
+                    RecordKeeps::Own
                 } else if base {
                     let places = fits.iter().map(|spot| (spot.layer, spot.blob));
-                    Keeps::Base(once(places))
+                    RecordKeeps::Base(once(places))
                 } else {
-                    Keeps::Step(once(fits.iter().map(|spot| spot.blob)))
+                    RecordKeeps::Step(once(fits.iter().map(|spot| spot.blob)))
                 }
             })
             .collect()
@@ -198,13 +198,13 @@ impl Search<'_> {
     }
 
     /// Steps that no time and no place told of: the same step on another base, or one whose image is gone.
-    fn settle_open(&self, keeps: &mut [Keeps]) {
+    fn settle_open(&self, keeps: &mut [RecordKeeps]) {
         let taken: HashSet<u32> = keeps
             .iter()
             .flat_map(|keeps| match keeps {
-                Keeps::Step(blobs) => blobs.clone(),
-                Keeps::Base(places) => places.iter().map(|(_, blob)| *blob).collect(),
-                Keeps::Own | Keeps::GoneBase(_) | Keeps::Some => Vec::new(),
+                RecordKeeps::Step(blobs) => blobs.clone(),
+                RecordKeeps::Base(places) => places.iter().map(|(_, blob)| *blob).collect(),
+                RecordKeeps::Own | RecordKeeps::GoneBase(_) | RecordKeeps::Some => Vec::new(),
             })
             .collect();
         let orphans: Vec<u32> = self
@@ -216,13 +216,13 @@ impl Search<'_> {
         let based: HashSet<u32> = keeps
             .iter()
             .filter_map(|keeps| match keeps {
-                Keeps::GoneBase(blobs) => <[u32; 1]>::try_from(&blobs[..]).ok(),
+                RecordKeeps::GoneBase(blobs) => <[u32; 1]>::try_from(&blobs[..]).ok(),
                 _ => None,
             })
             .flatten()
             .collect();
         let mut open: Vec<(usize, Vec<u32>)> = (0..keeps.len())
-            .filter(|at| keeps[*at] == Keeps::Own && self.is_layer(*at))
+            .filter(|at| keeps[*at] == RecordKeeps::Own && self.is_layer(*at))
             .map(|at| (at, self.that_may_be(at, orphans.iter().copied())))
             .collect();
         // Something was built on what a step made here: then both keep one blob.
@@ -231,7 +231,7 @@ impl Search<'_> {
             if let [blob] = blobs[..]
                 && is_base(&blob)
             {
-                keeps[*at] = Keeps::Step(vec![blob]);
+                keeps[*at] = RecordKeeps::Step(vec![blob]);
                 return false;
             }
             blobs.retain(|blob| !is_base(blob));
@@ -244,32 +244,32 @@ impl Search<'_> {
         }
     }
 
-    fn settle_one(&self, at: usize, orphans: Vec<u32>, enough: bool) -> Keeps {
+    fn settle_one(&self, at: usize, orphans: Vec<u32>, enough: bool) -> RecordKeeps {
         let size = self.size(at);
         // A step of a stage that was never exported has no blob, though the engine may call it shared.
         if size.0.is_multiple_of(BLOCK) {
-            return Keeps::Own;
+            return RecordKeeps::Own;
         }
         let spots = &self.stock.spots;
         let same = spots.iter().filter(|spot| self.whole(spot) == Some(size));
         let mut same = once(same.map(|spot| spot.blob));
         if !orphans.is_empty() && !self.records[at].shared {
             if enough {
-                return Keeps::Own;
+                return RecordKeeps::Own;
             }
             same.extend(orphans);
-            return Keeps::Step(once(same.into_iter()));
+            return RecordKeeps::Step(once(same.into_iter()));
         }
         if same.is_empty() && self.records[at].shared {
             same = self.that_may_be(at, spots.iter().map(|spot| spot.blob));
             if same.is_empty() {
-                return Keeps::Some;
+                return RecordKeeps::Some;
             }
         }
         if same.is_empty() {
-            return Keeps::Own;
+            return RecordKeeps::Own;
         }
-        Keeps::Step(same)
+        RecordKeeps::Step(same)
     }
 
     fn that_may_be(&self, at: usize, blobs: impl Iterator<Item = u32>) -> Vec<u32> {
@@ -280,7 +280,7 @@ impl Search<'_> {
 
 /// True if a gone base's record, of whose size is no blob, counts both a blob that no image reaches and what that
 /// is unpacked.
-pub(in crate::domain) fn counts_both(record: &Record, stock: &Stock) -> bool {
+pub(in crate::domain) fn counts_both(record: &Record, stock: &ContentStore) -> bool {
     let size = record.size.known().unwrap_or_default();
     let is_both = |blob: u32| {
         let packed = stock.size(blob);
@@ -289,12 +289,12 @@ pub(in crate::domain) fn counts_both(record: &Record, stock: &Stock) -> bool {
     stock.list.orphans().any(is_both)
 }
 
-fn layers(spots: &[Spot]) -> HashSet<LayerNo> {
+fn layers(spots: &[LayerBlob]) -> HashSet<LayerNo> {
     spots.iter().map(|spot| spot.layer).collect()
 }
 
 /// Keeps what passes a test, unless nothing does.
-fn keep_if_any(spots: &mut Vec<Spot>, test: impl Fn(&Spot) -> bool) {
+fn keep_if_any(spots: &mut Vec<LayerBlob>, test: impl Fn(&LayerBlob) -> bool) {
     if spots.iter().any(&test) {
         spots.retain(test);
     }

@@ -21,9 +21,9 @@ use super::bytes::{Bytes, Figure};
 use super::index::ItemNo;
 use super::item::{ImageId, ItemId, Kind};
 use super::reference;
-use super::retention::{Doubt, Freed, HeldBack, Release};
+use super::retention::{Doubt, Freed, HeldBack, Simulation};
 use super::survey::Survey;
-use super::text::Excerpt;
+use super::text::SubStr;
 use crate::domain::text::Text;
 
 pub use recheck::Recheck;
@@ -118,7 +118,7 @@ impl ComesBack {
 pub struct Step {
     pub id: ItemId,
     /// What to call it.
-    pub name: Excerpt,
+    pub name: SubStr,
     /// The engine's own size of it.
     pub size: Figure<Bytes>,
     /// The bytes that go at this step: those which no later step's object and nothing that stays holds.
@@ -206,7 +206,7 @@ impl Step {
     /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
     /// after the plan ([`Plan::carried_out`]).
     #[must_use]
-    pub fn held_back(&self, release: &Release<'_>) -> Option<HeldBack> {
+    pub fn held_back(&self, release: &Simulation<'_>) -> Option<HeldBack> {
         self.size
             .known()
             .filter(|size| *size > self.frees.at_least)
@@ -310,7 +310,7 @@ impl Plan {
 
     /// What is left once the whole plan is carried out on the picture that it was made of.
     #[must_use]
-    pub fn carried_out<'a>(&self, survey: &'a Survey) -> Release<'a> {
+    pub fn carried_out<'a>(&self, survey: &'a Survey) -> Simulation<'a> {
         let numbers = survey.numbers();
         let mut release = survey.ledger.release_for(self.steps.len());
         for step in &self.steps {

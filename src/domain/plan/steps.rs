@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::domain::index::ItemNo;
 use crate::domain::item::{Image, ItemId, Kind, Source, State};
-use crate::domain::retention::{Balance, Freed};
+use crate::domain::retention::{Freed, RemovalSet};
 use crate::domain::survey::{Item, Survey};
 
 use super::draft::Draft;
@@ -36,7 +36,7 @@ impl Draft<'_> {
     /// What the plan frees, in whichever order its steps come.
     pub(super) fn frees(&self) -> Freed {
         let ledger = &self.survey.ledger;
-        let mut balance = Balance::of(ledger);
+        let mut balance = RemovalSet::of(ledger);
         for number in self.gone() {
             balance.drop(ledger, number);
         }

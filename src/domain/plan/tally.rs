@@ -4,7 +4,7 @@
 //! marks settles the clusters that it touches anew, and takes what became of the others as it stands.
 
 use crate::domain::index::ItemNo;
-use crate::domain::retention::{Balance, Freed};
+use crate::domain::retention::{Freed, RemovalSet};
 use crate::domain::survey::Survey;
 
 use super::draft::Draft;
@@ -16,7 +16,7 @@ pub struct Tally {
     /// By number.
     marked: Vec<bool>,
     gone: Vec<bool>,
-    balance: Option<Balance>,
+    balance: Option<RemovalSet>,
 }
 
 impl Tally {
@@ -56,7 +56,7 @@ impl Tally {
         let rules = Selection::default();
         let draft = Draft::of_clusters(survey, &rules, &chosen);
         let ledger = &survey.ledger;
-        let balance = self.balance.get_or_insert_with(|| Balance::of(ledger));
+        let balance = self.balance.get_or_insert_with(|| RemovalSet::of(ledger));
         self.gone.resize(self.marked.len(), false);
         for number in touched.iter().flat_map(members) {
             let goes = draft.goes(number);

@@ -10,7 +10,7 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::ItemId;
-use crate::domain::retention::Ledger;
+use crate::domain::retention::Retention;
 use crate::domain::text::Text;
 
 /// How it was found out what has been freed.
@@ -306,7 +306,7 @@ fn add_new<T: Clone, K: Clone + Eq + Hash>(to: &mut Vec<T>, from: &[T], key: imp
 }
 
 fn bytes(inventory: &Inventory) -> Option<Bytes> {
-    let totals = Ledger::new(inventory).totals();
+    let totals = Retention::new(inventory).totals();
     let parts = [
         totals.images,
         totals.containers,

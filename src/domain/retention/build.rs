@@ -4,38 +4,38 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::index::Index;
 use crate::domain::inventory::{Inventory, Stage, Store};
 use crate::domain::item::{Kind, Record};
 
 use super::Doubt;
-use super::Ledger;
+use super::Retention;
 use super::Totals;
 use super::containerd::add_stock;
 use super::containers::add_containers;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::equations::add_blobs_by_sums;
 use super::files::SharedFiles;
-use super::hidden::join_hidden;
+use super::imageless::join_hidden;
 use super::images::add_image;
 use super::kept::add_kept_records;
 use super::leased::{add_noted_records, add_noted_snapshots, add_other_leases};
 use super::open_layers::{bound_open_layers, name_open_layers};
+use super::open_sizes::OpenSizes;
 use super::records::add_records;
 use super::solve::solve;
 use super::units::{Graph, Holder, HolderNo, Sort, Unit};
-use super::untold::Untold;
 use super::volumes::{add_volumes, volume_unit};
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::names::Names;
-use crate::domain::matching::join::{Join, Lineage, Tie};
-use crate::domain::matching::loaded::{Keeps, perhaps_loaded};
+use crate::domain::matching::join::{RecordMatch, RecordMatcher, RecordTree};
+use crate::domain::matching::loaded::{ImageKeeps, perhaps_loaded};
 
 /// Drivers whose sizes are known to be what a removal gives back (README.md, The number, side by side).
 const KNOWN_DRIVERS: [&str; 3] = ["overlay2", "fuse-overlayfs", "overlayfs"];
 
-impl Ledger {
+impl Retention {
     /// Finds out who holds which bytes of an inventory.
     #[must_use]
     pub fn new(inventory: &Inventory) -> Self {
@@ -73,17 +73,17 @@ impl Ledger {
     }
 }
 
-fn build(inventory: &Inventory, index: Arc<Index>) -> Ledger {
-    let mut facts = Facts::new(inventory, Arc::clone(&index));
-    let lineage = Lineage::new(&inventory.cache, &index);
+fn build(inventory: &Inventory, index: Arc<Index>) -> Retention {
+    let mut facts = LayerFacts::new(inventory, Arc::clone(&index));
+    let lineage = RecordTree::new(&inventory.cache, &index);
     let mut ties = if facts.stock.is_some() {
         Vec::new()
     } else {
-        Join::find(&facts, &lineage)
+        RecordMatcher::find(&facts, &lineage)
     };
     take_sizes_of_records(&mut facts, &ties);
     let facts = facts;
-    let mut draft = Draft::new(index, layer_units(&facts), is_unsettled(inventory));
+    let mut draft = GraphDraft::new(index, layer_units(&facts), is_unsettled(inventory));
     if let Some(stock) = &facts.stock {
         add_stock(&mut draft, stock);
         add_noted_snapshots(&facts, &mut draft, stock);
@@ -100,13 +100,13 @@ fn build(inventory: &Inventory, index: Arc<Index>) -> Ledger {
             &mut draft,
             place,
             image,
-            keeps.unwrap_or(Keeps::Sure),
+            keeps.unwrap_or(ImageKeeps::Sure),
         );
     }
     let files = SharedFiles::new(inventory, &mut draft);
     let volumes = add_volumes(&facts, &mut draft, &files);
     let hidden = add_containers(&facts, &mut draft, &volumes, &files);
-    let mut untold = Untold::default();
+    let mut untold = OpenSizes::default();
     draft.joined.reserve(inventory.cache.len());
     match &facts.stock {
         Some(stock) if stock.register.is_some() => {
@@ -131,14 +131,14 @@ fn build(inventory: &Inventory, index: Arc<Index>) -> Ledger {
     finish(facts, draft)
 }
 
-fn finish(facts: Facts<'_>, mut draft: Draft) -> Ledger {
+fn finish(facts: LayerFacts<'_>, mut draft: GraphDraft) -> Retention {
     draft.units.shrink_to_fit();
     draft.holders.shrink_to_fit();
     let images = facts.inventory.images.iter().zip(&facts.tops);
     let images = images.map(|(image, top)| Some((image.known_content()?.clone(), (*top)?)));
     let joined = draft.joined.iter().map(|(holder, unit)| (*unit, *holder));
-    Ledger {
-        joined: Lists::new(joined),
+    Retention {
+        joined: Csr::new(joined),
         graph: Graph::new(draft.units, draft.holders, &draft.holds),
         items: draft.items,
         images: images.collect(),
@@ -158,12 +158,12 @@ fn finish(facts: Facts<'_>, mut draft: Draft) -> Ledger {
 }
 
 /// Takes the size of a layer from the record of the step that made it.
-fn take_sizes_of_records(facts: &mut Facts<'_>, ties: &[Tie]) {
+fn take_sizes_of_records(facts: &mut LayerFacts<'_>, ties: &[RecordMatch]) {
     if facts.inventory.keeps_blobs() {
         return;
     }
     for (record, tie) in facts.inventory.cache.iter().zip(ties) {
-        if let (Tie::Layer(layer), Some(size)) = (tie, record.size.known())
+        if let (RecordMatch::Layer(layer), Some(size)) = (tie, record.size.known())
             && !size.is_zero()
         {
             facts.sizes.settle(*layer, size);
@@ -172,7 +172,7 @@ fn take_sizes_of_records(facts: &mut Facts<'_>, ties: &[Tie]) {
 }
 
 /// Returns why the sizes of layers may not be what a removal gives back.
-fn doubt_of_driver(facts: &Facts<'_>) -> Option<Doubt> {
+fn doubt_of_driver(facts: &LayerFacts<'_>) -> Option<Doubt> {
     let engine = &facts.inventory.engine;
     if engine.store == Store::Unknown {
         return Some(Doubt::Store);
@@ -192,7 +192,7 @@ fn is_unsettled(inventory: &Inventory) -> bool {
 }
 
 /// Returns a unit for each layer.
-fn layer_units(facts: &Facts<'_>) -> Vec<Unit> {
+fn layer_units(facts: &LayerFacts<'_>) -> Vec<Unit> {
     let by_length = facts.by_length();
     let layers = facts.tree.numbers().map(|layer| Unit {
         below: facts.tree.below(layer).into(),
@@ -215,7 +215,7 @@ fn layer_units(facts: &Facts<'_>) -> Vec<Unit> {
 }
 
 /// What outsiders hold, and the build cache where it cannot be listed.
-fn add_what_never_goes(facts: &Facts<'_>, draft: &mut Draft) {
+fn add_what_never_goes(facts: &LayerFacts<'_>, draft: &mut GraphDraft) {
     let inventory = facts.inventory;
     let mut held = inventory
         .outsiders
@@ -234,7 +234,7 @@ fn add_what_never_goes(facts: &Facts<'_>, draft: &mut Draft) {
     }
     for kind in unlisted(inventory) {
         draft.add_holder(Holder {
-            veil: Some(Doubt::NotListed(kind).into()),
+            wildcard: Some(Doubt::NotListed(kind).into()),
             ..Holder::default()
         });
     }
@@ -242,7 +242,7 @@ fn add_what_never_goes(facts: &Facts<'_>, draft: &mut Draft) {
 
 /// Lets no record's own bytes go for certain that images or containers may hold, too, where those are not listed:
 /// an image what the engine calls shared, a container whose image is gone any layer. Only layers are shared.
-fn doubt_records(facts: &Facts<'_>, draft: &mut Draft) {
+fn doubt_records(facts: &LayerFacts<'_>, draft: &mut GraphDraft) {
     let inventory = facts.inventory;
     let lacks = |stage| inventory.lacks(stage).is_some();
     let by_image = lacks(Stage::Images);

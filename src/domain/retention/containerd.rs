@@ -4,22 +4,22 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{Container, Image, ImageId};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::leased::add_noted_image;
-use super::solve::Sum;
+use super::solve::ChainSum;
 use super::units::{HolderNo, Sort, Unit};
-use crate::domain::compact::maybe::Maybe;
-use crate::domain::layers::facts::Facts;
+use crate::domain::compact::opt_index::OptIndex;
+use crate::domain::layers::content_store::ContentStore;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::names::Names;
 use crate::domain::layers::span::Span;
-use crate::domain::layers::stock::Stock;
 use crate::domain::layers::tree::LayerNo;
 
 /// One unit a blob, right behind the layers.
-pub(super) fn add_stock(draft: &mut Draft, stock: &Stock) {
+pub(super) fn add_stock(draft: &mut GraphDraft, stock: &ContentStore) {
     for blob in stock.list.blobs() {
         draft.add_unit(Unit {
-            below: Maybe::NONE,
+            below: OptIndex::NONE,
             size: Span::exactly(blob.size),
             doubt: None,
             pending: false,
@@ -31,12 +31,12 @@ pub(super) fn add_stock(draft: &mut Draft, stock: &Stock) {
 
 /// An image holds all that the collector reaches from it, and what is unpacked of it.
 pub(super) fn add_stocked_image(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
     inspected: Option<LayerNo>,
-    stock: &Stock,
+    stock: &ContentStore,
 ) {
     if add_noted_image(draft, holder, image, stock) {
         return;
@@ -57,7 +57,7 @@ pub(super) fn add_stocked_image(
             .down(*top)
             .any(|layer| facts.sizes.exact(layer).is_none())
         {
-            draft.sums.push(Sum {
+            draft.sums.push(ChainSum {
                 top: *top,
                 total: image.size.known().map(|_| rest),
                 exact: false,
@@ -78,8 +78,8 @@ pub(super) fn add_stocked_image(
 
 /// An image that the list does not have came after it, or is of another engine's making.
 fn add_unlisted(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
     inspected: Option<LayerNo>,
@@ -104,9 +104,9 @@ fn add_unlisted(
     );
 }
 
-fn add_doubtful(draft: &mut Draft, holder: HolderNo, most: Bytes) {
+fn add_doubtful(draft: &mut GraphDraft, holder: HolderNo, most: Bytes) {
     let unit = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size: Span::at_most(most),
         doubt: Some(Doubt::Blobs.into()),
         pending: false,
@@ -119,12 +119,12 @@ fn add_doubtful(draft: &mut Draft, holder: HolderNo, most: Bytes) {
 /// A container holds snapshots, never blobs: those of the manifest that it runs, which may be no image's.
 /// Returns their highest layers: one if that is certain, none where neither the list nor an image tells.
 pub(super) fn add_run(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
     names: &Names<'_>,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> Vec<LayerNo> {
     let details = container.details.as_ref().known();
     let image = container.image_id.as_ref();
@@ -139,7 +139,7 @@ pub(super) fn add_run(
         draft.hold(holder, *top, sure);
     }
     if sure && inspected != Some(tops[0]) {
-        draft.sums.push(Sum {
+        draft.sums.push(ChainSum {
             top: tops[0],
             total: details
                 .and_then(|details| details.size_root)

@@ -11,18 +11,18 @@ use crate::domain::store::disk_usage::Measure;
 
 use super::Doubt;
 use super::containerd::add_run;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::files::SharedFiles;
-use super::folders::Folders;
-use super::hidden::Hidden;
+use super::folders::LayerFolders;
+use super::imageless::Hidden;
 use super::leased::add_noted_run;
 use super::mount_layers::MountLayers;
 use super::mount_layers::add_image_mounts;
 use super::mount_layers::add_left_mounts;
-use super::solve::Sum;
+use super::solve::ChainSum;
 use super::units::{Holder, HolderNo, Sort, Unit};
-use crate::domain::compact::maybe::Maybe;
-use crate::domain::layers::facts::Facts;
+use crate::domain::compact::opt_index::OptIndex;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::names::Names;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::LayerNo;
@@ -31,14 +31,14 @@ use crate::domain::layers::tree::UnitNo;
 /// What is found of containers whose image is gone.
 #[derive(Default)]
 struct Imageless {
-    folders: Folders,
+    folders: LayerFolders,
     hidden: Vec<Hidden>,
 }
 
 /// Adds what each container holds, and returns the chains of layers of which some are in no image.
 pub(super) fn add_containers(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     volumes: &HashMap<&str, SmallVec<[UnitNo; 1]>>,
     files: &SharedFiles,
 ) -> Vec<Hidden> {
@@ -68,8 +68,8 @@ pub(super) fn add_containers(
 
 /// Returns the highest layer that the container runs on, where that is certain.
 fn add_image_of(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
     names: &Names<'_>,
@@ -101,7 +101,7 @@ fn add_image_of(
     }
     match &container.details {
         Figure::Known(details) => add_hidden(facts, draft, holder, container, details, imageless),
-        Figure::Unknown => draft.veil(holder, Doubt::HiddenLayers(container.id.clone())),
+        Figure::Unknown => draft.wildcard(holder, Doubt::HiddenLayers(container.id.clone())),
         Figure::Pending => {
             draft.unsettled = true;
             draft.holders[holder as usize].pending = true;
@@ -112,9 +112,9 @@ fn add_image_of(
 
 /// Adds what a container may let go of where no image is listed: its own may be gone, and its layers held by
 /// nothing else.
-fn add_unlisted_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo) {
+fn add_unlisted_layers(facts: &LayerFacts<'_>, draft: &mut GraphDraft, holder: HolderNo) {
     let layers = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size: Span::UNKNOWN,
         doubt: Some(Doubt::NotListed(Kind::Image).into()),
         pending: false,
@@ -127,8 +127,8 @@ fn add_unlisted_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo) {
 /// The layers of a container whose image was removed by force: some are other images' too, the rest is
 /// what its own size tells (ENGINE.md §2.5).
 fn add_hidden(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
     details: &ContainerDetails,
@@ -140,7 +140,7 @@ fn add_hidden(
         .map(|root| root - details.size_rw.unwrap_or_default());
     if details.folders.is_empty() {
         let rest = draft.add_unit(Unit {
-            below: Maybe::NONE,
+            below: OptIndex::NONE,
             size: Span::at_most(total.unwrap_or_default()),
             doubt: Some(doubt.clone().into()),
             pending: total.is_none() && facts.sizes_to_come(),
@@ -148,7 +148,7 @@ fn add_hidden(
             sort: Sort::Layer,
         });
         draft.hold(holder, rest, true);
-        draft.veil(holder, doubt);
+        draft.wildcard(holder, doubt);
         return;
     }
     let mut chain: Vec<UnitNo> = Vec::new();
@@ -167,7 +167,7 @@ fn add_hidden(
             created: container.created,
         });
         draft.hold(holder, top, true);
-        draft.sums.push(Sum {
+        draft.sums.push(ChainSum {
             top,
             total,
             exact: total.is_some(),
@@ -180,8 +180,8 @@ fn add_hidden(
 /// What goes with a container and with nothing else: what was measured here, or its writable layer by what the
 /// engine says. The containerd store counts blocks (ENGINE.md §3).
 fn add_own_bytes(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
     top: Option<LayerNo>,
@@ -220,7 +220,7 @@ fn add_own_bytes(
     };
     let measure = facts.inventory.engine.measure;
     let unit = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size,
         doubt: doubt.map(Into::into),
         pending,
@@ -235,7 +235,7 @@ fn add_own_bytes(
 
 /// A container's log files, where they can be read: those that can be emptied are held by the log, which
 /// the container takes along, the others by the container alone.
-fn add_log(draft: &mut Draft, holder: HolderNo, place: usize, container: &Container) {
+fn add_log(draft: &mut GraphDraft, holder: HolderNo, place: usize, container: &Container) {
     let details = container.details.as_ref().known();
     let Some((details, log)) = details.and_then(|it| Some((it, it.log?))) else {
         return;
@@ -246,7 +246,7 @@ fn add_log(draft: &mut Draft, holder: HolderNo, place: usize, container: &Contai
     draft.holders[own as usize].is_taken = true;
     for (holder, bytes) in [(own, emptied), (holder, log.blocks - emptied)] {
         let unit = draft.add_unit(Unit {
-            below: Maybe::NONE,
+            below: OptIndex::NONE,
             size: Span::exactly(bytes),
             doubt: None,
             pending: false,

@@ -7,14 +7,14 @@ use crate::domain::index::Index;
 use crate::domain::item::ItemId;
 
 use super::Doubt;
-use super::solve::Sum;
+use super::solve::ChainSum;
 use super::units::{Hold, Holder, HolderNo, Unit};
 use crate::domain::layers::tree::UnitNo;
 use crate::domain::layers::tree::number;
 
 /// Units, their holders, and what is still to be found out of sums. Layers come first among the units, so that their
 /// numbers are the same; blobs of the containerd store follow, and then its snapshots that are no layers.
-pub(super) struct Draft {
+pub(super) struct GraphDraft {
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
     pub(super) holds: Vec<Hold>,
@@ -24,12 +24,12 @@ pub(super) struct Draft {
     /// Build cache records with the layers, or layers' blobs, that they are.
     pub(super) joined: Vec<(HolderNo, UnitNo)>,
     /// What chains of units are together, for those whose parts nothing tells.
-    pub(super) sums: Vec<Sum>,
+    pub(super) sums: Vec<ChainSum>,
     /// Some holder of layers has not been listed or inspected yet.
     pub(super) unsettled: bool,
 }
 
-impl Draft {
+impl GraphDraft {
     /// Starts a graph of the items of an index.
     pub(super) fn new(index: Arc<Index>, units: Vec<Unit>, unsettled: bool) -> Self {
         Self {
@@ -77,8 +77,8 @@ impl Draft {
     }
 
     /// Notes that a holder may hold any layer at all.
-    pub(super) fn veil(&mut self, holder: HolderNo, doubt: Doubt) {
-        self.holders[holder as usize].veil = Some(doubt.into());
+    pub(super) fn wildcard(&mut self, holder: HolderNo, doubt: Doubt) {
+        self.holders[holder as usize].wildcard = Some(doubt.into());
     }
 
     /// Returns whether each unit is held for certain, by a holder or by what stands on it.

@@ -11,11 +11,11 @@ use crate::domain::compact::texts::Digest;
 use crate::domain::item::{Content, Image, ItemId, PackedSize};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
+use super::open_sizes::Packed;
 use super::units::{HolderNo, Sort, Unit};
-use super::untold::Packed;
-use crate::domain::compact::maybe::Maybe;
-use crate::domain::layers::facts::Facts;
+use crate::domain::compact::opt_index::OptIndex;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::packing::most_packed;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::LayerNo;
@@ -27,7 +27,7 @@ const ABOUT: Bytes = Bytes(16_384);
 const ROUNDS: usize = 16;
 
 /// Blobs that go together: all that hold one of them hold all.
-struct Class {
+struct BlobClass {
     span: Span,
     /// The only two sizes that it can have, the smaller first.
     either: Option<(Bytes, Bytes)>,
@@ -35,7 +35,7 @@ struct Class {
 }
 
 /// An image's blobs: a known sum of classes and what is its own.
-struct Sum {
+struct ImageSum {
     holder: HolderNo,
     /// What the list counts beyond that: other platforms and attestations, which others may have too.
     more: Bytes,
@@ -47,7 +47,7 @@ struct Sum {
 }
 
 /// Adds units for all blobs that images have, and who holds them.
-pub(super) fn add_blobs_by_sums(facts: &Facts<'_>, draft: &mut Draft, packed: &[Packed]) {
+pub(super) fn add_blobs_by_sums(facts: &LayerFacts<'_>, draft: &mut GraphDraft, packed: &[Packed]) {
     let spans = blob_spans(facts, packed);
     let either: HashSet<Digest> = packed
         .iter()
@@ -55,14 +55,14 @@ pub(super) fn add_blobs_by_sums(facts: &Facts<'_>, draft: &mut Draft, packed: &[
         .flat_map(|record| record.layers.iter().map(|layer| facts.tree.diff_id(*layer)))
         .collect();
     let holders = blob_holders(facts, draft, packed);
-    let mut classes: Vec<Class> = Vec::new();
+    let mut classes: Vec<BlobClass> = Vec::new();
     let mut class_of: HashMap<Digest, usize> = HashMap::new();
     let mut known: BTreeMap<BTreeSet<HolderNo>, usize> = BTreeMap::new();
     for (diff_id, holders) in holders {
         let span = spans.get(&diff_id).copied().unwrap_or(Span::UNKNOWN);
         let is_either = either.contains(&diff_id).then_some((span.least, span.most));
         let class = *known.entry(holders.clone()).or_insert_with(|| {
-            classes.push(Class {
+            classes.push(BlobClass {
                 span: Span::exactly(Bytes::ZERO),
                 either: None,
                 holders,
@@ -95,7 +95,7 @@ pub(super) fn add_blobs_by_sums(facts: &Facts<'_>, draft: &mut Draft, packed: &[
 }
 
 /// Bounds of the blobs that records or unpacked sizes tell of.
-fn blob_spans(facts: &Facts<'_>, packed: &[Packed]) -> HashMap<Digest, Span> {
+fn blob_spans(facts: &LayerFacts<'_>, packed: &[Packed]) -> HashMap<Digest, Span> {
     let mut spans: HashMap<Digest, Span> = HashMap::new();
     for layer in facts.tree.numbers() {
         let most = facts.sizes.exact(layer).map(most_packed);
@@ -112,8 +112,8 @@ fn blob_spans(facts: &Facts<'_>, packed: &[Packed]) -> HashMap<Digest, Span> {
 
 /// Images and certain records by the blobs that they hold.
 fn blob_holders(
-    facts: &Facts<'_>,
-    draft: &Draft,
+    facts: &LayerFacts<'_>,
+    draft: &GraphDraft,
     packed: &[Packed],
 ) -> BTreeMap<Digest, BTreeSet<HolderNo>> {
     let mut holders: BTreeMap<Digest, BTreeSet<HolderNo>> = BTreeMap::new();
@@ -134,7 +134,7 @@ fn blob_holders(
 
 /// False of a layer whose blob has another size than a step would leave for it.
 fn may_pack(
-    facts: &Facts<'_>,
+    facts: &LayerFacts<'_>,
     record: &Packed,
     layer: LayerNo,
     bounds: &HashMap<Digest, Span>,
@@ -150,20 +150,20 @@ fn may_pack(
 
 /// Images whose content is known.
 fn contents<'a>(
-    facts: &Facts<'a>,
-    draft: &'a Draft,
+    facts: &LayerFacts<'a>,
+    draft: &'a GraphDraft,
 ) -> impl Iterator<Item = (HolderNo, &'a Content)> {
     let images = facts.inventory.images.iter().zip(&draft.items);
     images.filter_map(|(image, holder)| Some((*holder, &**image.known_content()?)))
 }
 
 fn blob_sums(
-    facts: &Facts<'_>,
-    draft: &Draft,
-    classes: &[Class],
+    facts: &LayerFacts<'_>,
+    draft: &GraphDraft,
+    classes: &[BlobClass],
     class_of: &HashMap<Digest, usize>,
     spans: &HashMap<Digest, Span>,
-) -> Vec<Sum> {
+) -> Vec<ImageSum> {
     // Images come first among the items.
     let images = facts.inventory.images.iter().zip(&facts.tops);
     let sums = images
@@ -211,7 +211,7 @@ fn blob_sums(
                 Some(packed) => packed_by_list(facts, image, *top)? - packed.total,
                 None => Bytes::ZERO,
             };
-            Some(Sum {
+            Some(ImageSum {
                 holder,
                 more,
                 total,
@@ -224,7 +224,7 @@ fn blob_sums(
 }
 
 /// What an image has packed by the size of the list, which may have still more in it.
-fn packed_by_list(facts: &Facts<'_>, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
+fn packed_by_list(facts: &LayerFacts<'_>, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
     let unpacked: Bytes = top
         .iter()
         .flat_map(|top| facts.tree.down(*top))
@@ -234,10 +234,10 @@ fn packed_by_list(facts: &Facts<'_>, image: &Image, top: Option<LayerNo>) -> Opt
 }
 
 fn add_classes(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    classes: &[Class],
-    sums: &[Sum],
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    classes: &[BlobClass],
+    sums: &[ImageSum],
     class_of: &HashMap<Digest, usize>,
     (packed, bounds): (&[Packed], &HashMap<Digest, Span>),
 ) {
@@ -284,7 +284,7 @@ fn add_classes(
 
 /// Adds the blobs of a class. Images may have the same layers packed in different ways, and nothing but the list of
 /// blobs tells: of several, one has these for certain, and each other one these or its own.
-fn add_class(draft: &mut Draft, class: &Class) -> UnitNo {
+fn add_class(draft: &mut GraphDraft, class: &BlobClass) -> UnitNo {
     let unit = add_blob(draft, class.span);
     let is_image =
         |it: &HolderNo| matches!(draft.holders[*it as usize].item, Some(ItemId::Image(_)));
@@ -306,9 +306,9 @@ fn add_class(draft: &mut Draft, class: &Class) -> UnitNo {
     unit
 }
 
-fn add_blob(draft: &mut Draft, size: Span) -> UnitNo {
+fn add_blob(draft: &mut GraphDraft, size: Span) -> UnitNo {
     draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size,
         doubt: size.size().is_none().then(|| Doubt::Blobs.into()),
         pending: false,
@@ -336,7 +336,7 @@ fn is_packed(image: &Image, packed: &PackedSize) -> bool {
 }
 
 /// Takes the one of two sizes that the bounds leave. True if there was such a class.
-fn choose(classes: &mut [Class]) -> bool {
+fn choose(classes: &mut [BlobClass]) -> bool {
     let mut chose = false;
     for class in classes {
         let Some((small, large)) = class.either else {
@@ -357,7 +357,7 @@ fn choose(classes: &mut [Class]) -> bool {
 }
 
 /// Bounds each part of each sum by the others. False where no sizes fit all sums.
-fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
+fn propagate(classes: &mut [BlobClass], sums: &mut [ImageSum]) -> bool {
     for _ in 0..ROUNDS {
         for sum in sums.iter_mut() {
             let parts = sum.classes.iter().map(|class| classes[*class].span);
@@ -394,8 +394,8 @@ fn propagate(classes: &mut [Class], sums: &mut [Sum]) -> bool {
 /// Bounds of each blob: of a class, what the others of it leave.
 fn blob_bounds(
     spans: &HashMap<Digest, Span>,
-    classes: &[Class],
-    sums: &[Sum],
+    classes: &[BlobClass],
+    sums: &[ImageSum],
     class_of: &HashMap<Digest, usize>,
 ) -> HashMap<Digest, Span> {
     let own: HashMap<HolderNo, Span> = sums.iter().map(|sum| (sum.holder, sum.own)).collect();

@@ -11,9 +11,9 @@ use crate::domain::item::{Container, ItemId};
 use crate::domain::store::disk_usage::HardLink;
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::units::{Holder, Sort, Unit};
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::UnitNo;
 
@@ -22,7 +22,7 @@ type Things = SmallVec<[usize; 2]>;
 
 /// What some files take.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Sizes {
+struct FileSizes {
     blocks: Bytes,
     /// How many of them other files may have, too.
     shareable: Bytes,
@@ -37,17 +37,17 @@ pub(super) struct SharedFiles {
 impl SharedFiles {
     /// Adds a unit for all files that the same things have names of. A file that has further names is held by them
     /// for ever.
-    pub(super) fn new(inventory: &Inventory, draft: &mut Draft) -> Self {
+    pub(super) fn new(inventory: &Inventory, draft: &mut GraphDraft) -> Self {
         let volumes = inventory.volumes.len();
         let mut units: HashMap<usize, Vec<UnitNo>> = HashMap::new();
-        let mut groups: Vec<((Things, bool), Sizes)> = grouped(inventory);
+        let mut groups: Vec<((Things, bool), FileSizes)> = grouped(inventory);
         // Always the same numbers for the same picture.
         groups.sort_unstable();
         for ((things, stays), taken) in groups {
             let id = things.first().and_then(|first| id_of(inventory, *first));
             let doubt = id.filter(|_| !taken.shareable.is_zero());
             let unit = draft.add_unit(Unit {
-                below: Maybe::NONE,
+                below: OptIndex::NONE,
                 size: Span {
                     least: taken.blocks - taken.shareable,
                     most: taken.blocks,
@@ -93,7 +93,7 @@ fn id_of(inventory: &Inventory, place: usize) -> Option<ItemId> {
 }
 
 /// Returns the bytes of such files by the things that have names of them, and whether they have other names, too.
-fn grouped(inventory: &Inventory) -> Vec<((Things, bool), Sizes)> {
+fn grouped(inventory: &Inventory) -> Vec<((Things, bool), FileSizes)> {
     let volumes = inventory.volumes.iter().map(|it| it.usage.as_ref());
     let containers = inventory.containers.iter().map(Container::usage);
     let things = volumes.chain(containers).enumerate();
@@ -101,7 +101,7 @@ fn grouped(inventory: &Inventory) -> Vec<((Things, bool), Sizes)> {
     let links = things.flat_map(|(place, usage)| usage.links.iter().map(move |it| (it, place)));
     let mut links: Vec<(&HardLink, usize)> = links.collect();
     links.sort_unstable_by_key(|(link, place)| (link.file, *place));
-    let mut groups: HashMap<(Things, bool), Sizes> = HashMap::new();
+    let mut groups: HashMap<(Things, bool), FileSizes> = HashMap::new();
     for names in links.chunk_by(|(one, _), (other, _)| one.file == other.file) {
         let things = names.iter().map(|(_, place)| *place).collect();
         let found: u64 = names.iter().map(|(link, _)| u64::from(link.found)).sum();

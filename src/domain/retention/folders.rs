@@ -4,20 +4,20 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::text::Text;
 
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::units::{Sort, Unit};
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::UnitNo;
 
 /// Layers by the folder that the storage driver keeps them in, of those that are asked for: most engines have no
 /// container without an image, and each layer of each image has a folder.
 #[derive(Default)]
-pub(super) struct Folders(Option<HashMap<Text, UnitNo>>);
+pub(super) struct LayerFolders(Option<HashMap<Text, UnitNo>>);
 
-impl Folders {
+impl LayerFolders {
     /// The folders that containers without an image name, of layers that are known.
-    fn known(facts: &Facts<'_>) -> HashMap<Text, UnitNo> {
+    fn known(facts: &LayerFacts<'_>) -> HashMap<Text, UnitNo> {
         let containers = facts.inventory.containers.iter();
         let apart = containers.filter(|container| {
             let image = container.image_id.as_ref();
@@ -48,7 +48,7 @@ impl Folders {
     /// The layer in a folder: an image's, or one that only containers without an image have.
     pub(super) fn unit(
         &mut self,
-        (facts, draft): (&Facts<'_>, &mut Draft),
+        (facts, draft): (&LayerFacts<'_>, &mut GraphDraft),
         folder: &Text,
         below: Option<UnitNo>,
     ) -> UnitNo {

@@ -1,26 +1,26 @@
 //! What images hold: their layers, and what the disk keeps of them besides.
 
 use crate::domain::bytes::Figure;
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::item::{Image, ItemId};
 
 use super::Doubt;
 use super::containerd::add_stocked_image;
-use super::draft::Draft;
-use super::solve::Sum;
+use super::draft::GraphDraft;
+use super::solve::ChainSum;
 use super::units::{Holder, HolderNo, Sort, Unit};
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::sizes::sizes_are_sums;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::LayerNo;
-use crate::domain::matching::loaded::Keeps;
+use crate::domain::matching::loaded::ImageKeeps;
 
 pub(super) fn add_image(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     index: usize,
     image: &Image,
-    keeps: Keeps,
+    keeps: ImageKeeps,
 ) {
     let known = Holder {
         pending: image.content.is_pending(),
@@ -36,8 +36,8 @@ pub(super) fn add_image(
     add_beside_layers(facts, draft, holder, image);
     match (&image.content, facts.tops[index]) {
         (Figure::Known(_), Some(top)) => {
-            draft.hold(holder, top, keeps == Keeps::Sure);
-            if keeps == Keeps::Either {
+            draft.hold(holder, top, keeps == ImageKeeps::Sure);
+            if keeps == ImageKeeps::Either {
                 add_perhaps_unpacked(facts, draft, holder, image, top);
             }
             add_sum(facts, draft, image, top, doubt);
@@ -46,7 +46,7 @@ pub(super) fn add_image(
         (Figure::Pending, _) | (Figure::Known(_), None) => {}
         (Figure::Unknown, _) => {
             let whole = draft.add_unit(Unit {
-                below: Maybe::NONE,
+                below: OptIndex::NONE,
                 size: Span::at_most(image.size.known().unwrap_or_default()),
                 doubt: Some(doubt.clone().into()),
                 pending: image.size.is_pending(),
@@ -54,15 +54,15 @@ pub(super) fn add_image(
                 sort: Sort::Image,
             });
             draft.hold(holder, whole, true);
-            draft.veil(holder, doubt);
+            draft.wildcard(holder, doubt);
         }
     }
 }
 
 /// Adds that all that is unpacked of an image may go with it.
 fn add_perhaps_unpacked(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
     top: LayerNo,
@@ -70,7 +70,7 @@ fn add_perhaps_unpacked(
     let layers = facts.tree.down(top);
     let most = layers.map(|layer| facts.with_beside(layer).most).sum();
     let unit = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size: Span::at_most(most),
         doubt: Some(Doubt::LoadedLayers(image.id.clone()).into()),
         pending: false,
@@ -81,12 +81,17 @@ fn add_perhaps_unpacked(
 }
 
 /// Adds what the disk keeps of an image besides its layers, where that was measured.
-fn add_beside_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo, image: &Image) {
+fn add_beside_layers(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    holder: HolderNo,
+    image: &Image,
+) {
     let Some(bytes) = facts.inventory.on_disk.images.get(&image.id) else {
         return;
     };
     let unit = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size: Span::exactly(*bytes),
         doubt: None,
         pending: false,
@@ -96,10 +101,16 @@ fn add_beside_layers(facts: &Facts<'_>, draft: &mut Draft, holder: HolderNo, ima
     draft.hold(holder, unit, true);
 }
 
-fn add_sum(facts: &Facts<'_>, draft: &mut Draft, image: &Image, top: LayerNo, doubt: Doubt) {
+fn add_sum(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    image: &Image,
+    top: LayerNo,
+    doubt: Doubt,
+) {
     let open = |layer| facts.sizes.exact(layer).is_none();
     if facts.tree.down(top).any(open) {
-        draft.sums.push(Sum {
+        draft.sums.push(ChainSum {
             top,
             total: image.size.known(),
             exact: sizes_are_sums(&facts.inventory.engine),

@@ -4,27 +4,27 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{ItemId, Record};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
+use super::open_sizes::OpenSizes;
 use super::units::{Holder, HolderNo, Sort, Unit};
-use super::untold::Untold;
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::content_store::ContentStore;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::packing::MOST_UNPACKED;
 use crate::domain::layers::packing::snapshot;
 use crate::domain::layers::span::Span;
-use crate::domain::layers::stock::Stock;
 use crate::domain::layers::tree::LayerNo;
 use crate::domain::layers::tree::UnitNo;
-use crate::domain::matching::join::Lineage;
-use crate::domain::matching::match_records::{Keeps, counts_both, match_records};
+use crate::domain::matching::join::RecordTree;
+use crate::domain::matching::match_records::{RecordKeeps, counts_both, match_records};
 
 /// A step's record has a snapshot of its own, which stands on those of its parents, and shares only the blob
 /// with the image that was made from it; a base's record shares both (ENGINE-CONTAINERD.md §1).
 pub(super) fn add_kept_records(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
-    lineage: &Lineage,
-    stock: &Stock,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
+    lineage: &RecordTree,
+    stock: &ContentStore,
 ) {
     let records = &facts.inventory.cache;
     let keeps = match_records(records, lineage, stock, &facts.tree, &facts.sizes);
@@ -49,41 +49,41 @@ pub(super) fn add_kept_records(
 }
 
 fn add_kept(
-    draft: &mut Draft,
-    untold: &mut Untold,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
-    keeps: &Keeps,
+    keeps: &RecordKeeps,
     below: Option<UnitNo>,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> Option<UnitNo> {
     let size = record.size.known().unwrap_or_default();
     match keeps {
-        Keeps::Own => Some(add_snapshot(
+        RecordKeeps::Own => Some(add_snapshot(
             draft,
             holder,
             record,
             below,
             Span::exactly(size),
         )),
-        Keeps::Step(blobs) => Some(add_step(draft, holder, record, blobs, below, stock)),
-        Keeps::Base(places) => {
+        RecordKeeps::Step(blobs) => Some(add_step(draft, holder, record, blobs, below, stock)),
+        RecordKeeps::Base(places) => {
             add_base(draft, untold, holder, record, places, stock);
             match places[..] {
                 [(layer, _)] => Some(layer),
                 _ => None,
             }
         }
-        Keeps::GoneBase(blobs) => {
+        RecordKeeps::GoneBase(blobs) => {
             if record.shared {
-                draft.veil(holder, Doubt::SharedRecord(record.id.clone()));
+                draft.wildcard(holder, Doubt::SharedRecord(record.id.clone()));
             }
             Some(add_kept_base(
                 draft, untold, holder, record, blobs, below, stock,
             ))
         }
-        Keeps::Some => {
-            draft.veil(holder, Doubt::SharedRecord(record.id.clone()));
+        RecordKeeps::Some => {
+            draft.wildcard(holder, Doubt::SharedRecord(record.id.clone()));
             let unit = add_snapshot(draft, holder, record, below, Span::at_most(size));
             draft.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()).into());
             Some(unit)
@@ -93,13 +93,13 @@ fn add_kept(
 
 /// A base of which nothing but its blob tells how large it is unpacked.
 fn add_kept_base(
-    draft: &mut Draft,
-    untold: &mut Untold,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
     blobs: &[u32],
     below: Option<UnitNo>,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
     if let [blob] = blobs
@@ -119,12 +119,12 @@ fn add_kept_base(
 }
 
 fn add_step(
-    draft: &mut Draft,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     record: &Record,
     blobs: &[u32],
     below: Option<UnitNo>,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
     let snapshots = blobs.iter().map(|blob| snapshot(size, stock.size(*blob)));
@@ -146,12 +146,12 @@ fn add_step(
 }
 
 fn add_base(
-    draft: &mut Draft,
-    untold: &mut Untold,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
     places: &[(LayerNo, u32)],
-    stock: &Stock,
+    stock: &ContentStore,
 ) {
     let mut layers: Vec<LayerNo> = places.iter().map(|(layer, _)| *layer).collect();
     layers.dedup();
@@ -169,7 +169,7 @@ fn add_base(
 }
 
 /// Holds the blob with all that the collector keeps for it, or one of several.
-fn hold_blobs(draft: &mut Draft, holder: HolderNo, blobs: &[u32], stock: &Stock) {
+fn hold_blobs(draft: &mut GraphDraft, holder: HolderNo, blobs: &[u32], stock: &ContentStore) {
     if let [blob] = blobs {
         for reached in stock.list.reached_from(*blob) {
             draft.hold(holder, stock.unit(reached), true);
@@ -183,7 +183,7 @@ fn hold_blobs(draft: &mut Draft, holder: HolderNo, blobs: &[u32], stock: &Stock)
 }
 
 fn add_snapshot(
-    draft: &mut Draft,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     record: &Record,
     below: Option<UnitNo>,

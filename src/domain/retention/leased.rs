@@ -6,26 +6,26 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::item::{Container, Image, ImageId, ImageMount, ItemId, Record};
-use crate::domain::store::metadata::{Lease, Notes, Term};
+use crate::domain::store::metadata::{Lease, LeaseTerm, MetadataDb};
 use crate::domain::text::Text;
 
 use super::Doubt;
-use super::draft::Draft;
-use super::linked::add_linked;
+use super::draft::GraphDraft;
+use super::hardlinks::add_linked;
 use super::units::{Holder, HolderNo, Sort, Unit};
-use crate::domain::layers::facts::Facts;
-use crate::domain::layers::register::{Register, is_chain};
+use crate::domain::layers::content_store::ContentStore;
+use crate::domain::layers::facts::LayerFacts;
+use crate::domain::layers::snapshots::{SnapshotTree, is_chain};
 use crate::domain::layers::span::Span;
-use crate::domain::layers::stock::Stock;
 use crate::domain::layers::tree::UnitNo;
 
-impl Register {
+impl SnapshotTree {
     /// Units that some blobs and snapshots keep, as the collector follows them.
     fn reached<'a>(
         &self,
-        stock: &Stock,
+        stock: &ContentStore,
         blobs: impl Iterator<Item = u32>,
         snapshots: impl Iterator<Item = &'a Text>,
         is_flat: bool,
@@ -54,7 +54,7 @@ impl Register {
         leases_of(&self.notes, container)
     }
 
-    fn leased(&self, stock: &Stock, lease: &Lease) -> BTreeSet<UnitNo> {
+    fn leased(&self, stock: &ContentStore, lease: &Lease) -> BTreeSet<UnitNo> {
         let blobs = lease.blobs.iter();
         let blobs = blobs.filter_map(|digest| stock.list.position(digest));
         self.reached(stock, blobs, lease.snapshots.iter(), lease.is_flat)
@@ -62,7 +62,11 @@ impl Register {
 }
 
 /// A unit for each snapshot that is no layer, right behind the blobs.
-pub(super) fn add_noted_snapshots(facts: &Facts<'_>, draft: &mut Draft, stock: &Stock) {
+pub(super) fn add_noted_snapshots(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    stock: &ContentStore,
+) {
     let Some(register) = &stock.register else {
         return;
     };
@@ -94,7 +98,7 @@ pub(super) fn add_noted_snapshots(facts: &Facts<'_>, draft: &mut Draft, stock: &
 }
 
 /// Returns true if the store's own notes tell what an image mount holds; then its container holds that already.
-pub(super) fn has_lease(facts: &Facts<'_>, container: &Container, mount: &ImageMount) -> bool {
+pub(super) fn has_lease(facts: &LayerFacts<'_>, container: &Container, mount: &ImageMount) -> bool {
     facts.register().is_some_and(|register| {
         let mut names = mount.layer_names(&container.id).into_iter();
         names.any(|name| register.notes.leases.contains_key(&name))
@@ -103,10 +107,10 @@ pub(super) fn has_lease(facts: &Facts<'_>, container: &Container, mount: &ImageM
 
 /// An image holds all that the collector reaches from its digest. False of one that the notes do not have.
 pub(super) fn add_noted_image(
-    draft: &mut Draft,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> bool {
     let (Some(register), Some(root)) = (&stock.register, stock.list.position(image.id.as_str()))
     else {
@@ -122,10 +126,10 @@ pub(super) fn add_noted_image(
 
 /// A container holds what its own snapshots stand on. False of one that the notes do not have.
 pub(super) fn add_noted_run(
-    draft: &mut Draft,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
-    stock: &Stock,
+    stock: &ContentStore,
 ) -> bool {
     let Some(register) = &stock.register else {
         return false;
@@ -140,7 +144,11 @@ pub(super) fn add_noted_run(
 }
 
 /// A record holds what its leases name.
-pub(super) fn add_noted_records(facts: &Facts<'_>, draft: &mut Draft, stock: &Stock) {
+pub(super) fn add_noted_records(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    stock: &ContentStore,
+) {
     let Some(register) = &stock.register else {
         return;
     };
@@ -169,9 +177,9 @@ pub(super) fn add_noted_records(facts: &Facts<'_>, draft: &mut Draft, stock: &St
 }
 
 /// A record that came or went meanwhile: what of its size it shares is not told.
-fn add_untold(draft: &mut Draft, holder: HolderNo, record: &Record) {
+fn add_untold(draft: &mut GraphDraft, holder: HolderNo, record: &Record) {
     let unit = draft.add_unit(Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size: Span::at_most(record.size.known().unwrap_or_default()),
         doubt: Some(Doubt::SharedRecord(record.id.clone()).into()),
         pending: record.size.is_pending(),
@@ -183,7 +191,12 @@ fn add_untold(draft: &mut Draft, holder: HolderNo, record: &Record) {
 
 /// A record's own snapshot that may still be written to has no size in the notes: it is what the record counts
 /// besides its blob.
-fn take_written(draft: &mut Draft, record: &Record, leases: &[(&Text, &Lease)], stock: &Stock) {
+fn take_written(
+    draft: &mut GraphDraft,
+    record: &Record,
+    leases: &[(&Text, &Lease)],
+    stock: &ContentStore,
+) {
     let Some(register) = &stock.register else {
         return;
     };
@@ -210,7 +223,12 @@ fn take_written(draft: &mut Draft, record: &Record, leases: &[(&Text, &Lease)], 
 }
 
 /// Notes which layers and layers' blobs a record is.
-fn join_leased(draft: &mut Draft, holder: HolderNo, leases: &[(&Text, &Lease)], stock: &Stock) {
+fn join_leased(
+    draft: &mut GraphDraft,
+    holder: HolderNo,
+    leases: &[(&Text, &Lease)],
+    stock: &ContentStore,
+) {
     let Some(register) = &stock.register else {
         return;
     };
@@ -227,7 +245,11 @@ fn join_leased(draft: &mut Draft, holder: HolderNo, leases: &[(&Text, &Lease)], 
 
 /// What nothing that is listed holds, but the store keeps: for leases of something under way, for images that
 /// have gone or come meanwhile, and for other namespaces.
-pub(super) fn add_other_leases(facts: &Facts<'_>, draft: &mut Draft, stock: &Stock) {
+pub(super) fn add_other_leases(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    stock: &ContentStore,
+) {
     let Some(register) = &stock.register else {
         return;
     };
@@ -247,9 +269,9 @@ pub(super) fn add_other_leases(facts: &Facts<'_>, draft: &mut Draft, stock: &Sto
     for lease in others {
         let kept = register.leased(stock, lease);
         match lease.term {
-            Term::Open => stays.extend(kept),
-            Term::Build => expires[0].extend(kept),
-            Term::Expires => expires[1].extend(kept),
+            LeaseTerm::Open => stays.extend(kept),
+            LeaseTerm::Build => expires[0].extend(kept),
+            LeaseTerm::Expires => expires[1].extend(kept),
         }
     }
     let holder = draft.add_holder(Holder::default());
@@ -276,7 +298,7 @@ pub(super) fn add_other_leases(facts: &Facts<'_>, draft: &mut Draft, stock: &Sto
 }
 
 /// Leases of nothing that is listed.
-fn other_leases<'n>(facts: &Facts<'_>, notes: &'n Notes) -> Vec<&'n Lease> {
+fn other_leases<'n>(facts: &LayerFacts<'_>, notes: &'n MetadataDb) -> Vec<&'n Lease> {
     let mut listed: HashSet<&Text> = HashSet::new();
     for container in &facts.inventory.containers {
         listed.extend(leases_of(notes, container).map(|(name, _)| name));
@@ -291,7 +313,7 @@ fn other_leases<'n>(facts: &Facts<'_>, notes: &'n Notes) -> Vec<&'n Lease> {
 
 /// The leases of a container: its own, and those of the images that it mounts.
 fn leases_of<'n>(
-    notes: &'n Notes,
+    notes: &'n MetadataDb,
     container: &Container,
 ) -> impl Iterator<Item = (&'n Text, &'n Lease)> {
     let own = notes.leases_of(container.id.text());
@@ -304,7 +326,7 @@ fn leases_of<'n>(
 }
 
 /// Blobs of layers that a lease names.
-fn layers_of(lease: &Lease, stock: &Stock) -> impl Iterator<Item = u32> {
+fn layers_of(lease: &Lease, stock: &ContentStore) -> impl Iterator<Item = u32> {
     let blobs = lease.blobs.iter();
     let blobs = blobs.filter_map(|digest| stock.list.position(digest));
     blobs.filter(|blob| {

@@ -8,34 +8,34 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, ItemId, Record, RecordId};
-use crate::domain::store::layerdb::{Stored, StoredLayer};
+use crate::domain::store::layerdb::{LayerDb, StoredLayer};
 use crate::domain::text::Text;
 
-use super::Ledger;
+use super::Retention;
 use super::records::is_untold;
 use crate::domain::layers::tree::LayerNo;
 use crate::domain::layers::tree::UnitNo;
 
-impl Ledger {
+impl Retention {
     /// The layers that bases in the build cache were found to keep for certain, with all that is below them, and
     /// what tells steps from them; with what `inventory` remembers that this picture tells nothing of. `None` where it is not whole yet, or the store is
     /// one whose layers are known in another way.
     #[must_use]
-    pub fn remember(&self, inventory: &Inventory) -> Option<Stored> {
+    pub fn remember(&self, inventory: &Inventory) -> Option<LayerDb> {
         if self.unsettled || inventory.keeps_blobs() || inventory.stored.as_ref().known().is_some()
         {
             return None;
         }
         let tops = self.tops_to_remember(inventory);
         if tops.is_empty() && inventory.remembered.records.is_empty() {
-            return Some(Stored::default());
+            return Some(LayerDb::default());
         }
         let wanted: HashSet<UnitNo> = tops
             .iter()
             .flat_map(|(_, top)| self.tree.down(*top))
             .collect();
         let folders = self.folders_of(inventory, &wanted);
-        let mut memory = Stored::default();
+        let mut memory = LayerDb::default();
         let mut named: HashSet<ChainId> = HashSet::new();
         for (record, top) in tops {
             let Some(chain) = self.chain(top, &folders) else {
@@ -125,7 +125,7 @@ impl Ledger {
 }
 
 /// What was remembered of records that are still there, and of which this picture tells no more.
-fn keep_older(inventory: &Inventory, memory: &mut Stored, named: &mut HashSet<ChainId>) {
+fn keep_older(inventory: &Inventory, memory: &mut LayerDb, named: &mut HashSet<ChainId>) {
     let older = &inventory.remembered;
     let layers: HashMap<&ChainId, &StoredLayer> =
         older.layers.iter().map(|it| (&it.chain, it)).collect();

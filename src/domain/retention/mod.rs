@@ -8,14 +8,13 @@
 //! - `units`: the graph of units, holders and holds. `draft`: such a graph in the making.
 //! - `build`: makes it of an inventory: `images`, `volumes`, `containers` and `records` add theirs on a graph driver,
 //!   `containerd`, `kept` and `leased` on the containerd store, by the engine's word or by the store's own notes;
-//!   `equations`, `solve` and `open_layers` find sizes out of sums; `files`, `folders`, `hidden`, `linked`, `mount_layers`
-//!   and `untold` are parts of that.
-//! - `ledger`: the graph of one inventory, and its totals. `balance`: what has been let go of it, which can be taken
-//!   back; `release`: letting go, one thing after another; `remains`: what a removal has left; `observed`: what it was
+//!   `equations`, `solve` and `open_layers` find sizes out of sums; `files`, `folders`, `imageless`, `hardlinks`, `mount_layers`
+//!   and `open_sizes` are parts of that.
+//! - `retained`: the graph of one inventory, and its totals. `removal_set`: what has been let go of it, which can be taken
+//!   back; `simulation`: letting go, one thing after another; `leftover`: what a removal has left; `reported`: what it was
 //!   seen to free; `memory`: what one inventory teaches of the next.
 //! - `freed`: a sum with its bounds, and each `doubt` that widens them. `totals`: sums by kind.
 
-mod balance;
 mod build;
 mod containerd;
 mod containers;
@@ -25,33 +24,34 @@ mod equations;
 mod files;
 mod folders;
 mod freed;
-mod hidden;
+mod hardlinks;
+mod imageless;
 mod images;
 mod kept;
 mod leased;
-mod ledger;
-mod linked;
+mod leftover;
 mod memory;
 mod mount_layers;
-mod observed;
 mod open_layers;
+mod open_sizes;
 mod records;
-mod release;
-mod remains;
+mod removal_set;
+mod reported;
+mod retained;
+mod simulation;
 mod solve;
 mod totals;
 mod units;
-mod untold;
 mod volumes;
 
 #[cfg(test)]
 mod tests;
 
-pub use balance::{Balance, Trial};
 pub use doubt::Doubt;
 pub use freed::{Freed, More, Precision};
-pub use ledger::Ledger;
-pub use observed::{Observation, Went};
-pub use release::{HeldBack, Release};
-pub use remains::Remains;
+pub use leftover::Leftover;
+pub use removal_set::{RemovalSet, Trial};
+pub use reported::{BytesGone, Reported};
+pub use retained::Retention;
+pub use simulation::{HeldBack, Simulation};
 pub use totals::{LayerRow, Totals};

@@ -8,10 +8,10 @@ use crate::domain::item::{ChainId, Container, ContainerId, ItemId};
 use crate::domain::store::mounted::{MountedLayer, Mounts};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::leased::has_lease;
 use super::units::{Holder, HolderNo};
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::names::Names;
 use crate::domain::layers::tree::LayerNo;
 
@@ -25,7 +25,7 @@ pub(super) struct MountLayers<'a> {
 }
 
 impl<'a> MountLayers<'a> {
-    pub(super) fn new(facts: &Facts<'a>) -> Self {
+    pub(super) fn new(facts: &LayerFacts<'a>) -> Self {
         let inventory = facts.inventory;
         let layers = if facts.stock.is_some() {
             &[]
@@ -68,7 +68,7 @@ fn owner(layer: &MountedLayer, inventory: &Inventory, index: &Index) -> Option<u
 }
 
 /// Chains that something is mounted above, as far as they are known.
-fn parents(layers: &[MountedLayer], facts: &Facts<'_>) -> HashMap<ChainId, LayerNo> {
+fn parents(layers: &[MountedLayer], facts: &LayerFacts<'_>) -> HashMap<ChainId, LayerNo> {
     if layers.is_empty() {
         return HashMap::new();
     }
@@ -89,8 +89,8 @@ fn parents(layers: &[MountedLayer], facts: &Facts<'_>) -> HashMap<ChainId, Layer
 /// A container holds what its mounts show: by the engine's own notes where they can be read, and else the image
 /// that they are of.
 pub(super) fn add_image_mounts(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
     names: &Names<'_>,
@@ -108,7 +108,7 @@ pub(super) fn add_image_mounts(
         match mounted.parent(layer) {
             Some(parent) => draft.hold(holder, parent, true),
             None if layer.parent.is_none() => {}
-            None => draft.veil(holder, doubt()),
+            None => draft.wildcard(holder, doubt()),
         }
     }
     for mount in &container.image_mounts {
@@ -126,21 +126,21 @@ pub(super) fn add_image_mounts(
                     draft.hold(holder, top, true);
                 }
             }
-            Mounts::Unlisted | Mounts::Unsure(_) => draft.veil(holder, doubt()),
+            Mounts::Unlisted | Mounts::Unsure(_) => draft.wildcard(holder, doubt()),
         }
     }
 }
 
 /// What no listed container has mounted stays, with all that it stands on: a container that could not be made
 /// leaves its mounts behind (seen on 28.5.2), and no request takes them away.
-pub(super) fn add_left_mounts(draft: &mut Draft, mounted: &MountLayers<'_>) {
+pub(super) fn add_left_mounts(draft: &mut GraphDraft, mounted: &MountLayers<'_>) {
     for layer in mounted.of(None) {
         let holder = draft.add_holder(Holder::default());
         let id = layer.name.get(..64).unwrap_or_default();
         match mounted.parent(layer) {
             Some(parent) => draft.hold(holder, parent, true),
             None if layer.parent.is_none() => {}
-            None => draft.veil(holder, Doubt::HiddenLayers(ContainerId::new(id))),
+            None => draft.wildcard(holder, Doubt::HiddenLayers(ContainerId::new(id))),
         }
     }
 }

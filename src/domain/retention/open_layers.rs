@@ -6,9 +6,9 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{ItemId, RecordId};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::units::Sort;
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::tree::UnitNo;
 
 /// Snapshots fill whole pages on the filesystems that engines use.
@@ -23,7 +23,11 @@ const WITH_BLOBS: (u32, u32) = (28, 3);
 
 /// Bounds what nothing told the size of by what the engine says of all snapshots together. Up to 28 that has
 /// every snapshot in it, whoever holds it (ENGINE.md §3, measured on 26 and 28).
-pub(super) fn bound_open_layers(facts: &Facts<'_>, draft: &mut Draft, open: &[(UnitNo, RecordId)]) {
+pub(super) fn bound_open_layers(
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    open: &[(UnitNo, RecordId)],
+) {
     let engine = &facts.inventory.engine;
     let mut numbers = engine.version.split('.').map_while(|it| it.parse().ok());
     let version: Option<(u32, u32)> = numbers.next().zip(numbers.next());
@@ -56,7 +60,7 @@ pub(super) fn bound_open_layers(facts: &Facts<'_>, draft: &mut Draft, open: &[(U
 }
 
 /// The blobs of all images, each once; at least so much where they are not listed.
-fn blobs_of_images(facts: &Facts<'_>, draft: &Draft) -> Bytes {
+fn blobs_of_images(facts: &LayerFacts<'_>, draft: &GraphDraft) -> Bytes {
     let Some(stock) = &facts.stock else {
         let blobs = draft.units.iter().filter(|unit| unit.sort == Sort::Blob);
         return blobs.map(|unit| unit.size.least - DOCUMENTS).sum();
@@ -68,7 +72,7 @@ fn blobs_of_images(facts: &Facts<'_>, draft: &Draft) -> Bytes {
 }
 
 /// Snapshots that something holds and whose size is known, all together.
-fn known_snapshots(draft: &Draft, open: &[(UnitNo, RecordId)]) -> Bytes {
+fn known_snapshots(draft: &GraphDraft, open: &[(UnitNo, RecordId)]) -> Bytes {
     let mut held = vec![false; draft.units.len()];
     for hold in draft.holds.iter().filter(|hold| hold.sure) {
         held[hold.unit as usize] = true;
@@ -94,7 +98,7 @@ fn known_snapshots(draft: &Draft, open: &[(UnitNo, RecordId)]) -> Bytes {
 }
 
 /// Says of layers whose size nothing told why that is.
-pub(super) fn name_open_layers(draft: &mut Draft, open: Vec<(UnitNo, RecordId)>) {
+pub(super) fn name_open_layers(draft: &mut GraphDraft, open: Vec<(UnitNo, RecordId)>) {
     for (unit, record) in open {
         let unit = &mut draft.units[unit as usize];
         if unit.size.size().is_none() {

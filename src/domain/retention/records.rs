@@ -7,18 +7,18 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{ItemId, Record};
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
+use super::open_sizes::OpenSizes;
+use super::open_sizes::Packed;
 use super::units::{Holder, HolderNo, Sort, Unit};
-use super::untold::Packed;
-use super::untold::Untold;
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::packing::BLOCK;
 use crate::domain::layers::packing::MOST_UNPACKED;
 use crate::domain::layers::packing::most_packed;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::LayerNo;
 use crate::domain::layers::tree::UnitNo;
-use crate::domain::matching::join::{Lineage, Tie};
+use crate::domain::matching::join::{RecordMatch, RecordTree};
 
 /// What a record holds without being sure.
 #[derive(Clone)]
@@ -31,13 +31,13 @@ enum Loose {
 /// A record that shares a layer holds it; one that does not has bytes of its own, which stand on what its
 /// parent holds. On the containerd store a step's record has a snapshot of its own besides the image's.
 pub(super) fn add_records(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
-    lineage: &Lineage,
-    ties: Vec<Tie>,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
+    lineage: &RecordTree,
+    ties: Vec<RecordMatch>,
 ) {
-    let mut ties: Vec<Option<Tie>> = ties.into_iter().map(Some).collect();
+    let mut ties: Vec<Option<RecordMatch>> = ties.into_iter().map(Some).collect();
     let mut stands: Vec<Option<UnitNo>> = vec![None; ties.len()];
     // Of most records it is sure what they hold.
     let mut loose: HashMap<usize, Loose> = HashMap::new();
@@ -55,10 +55,10 @@ pub(super) fn add_records(
             },
         );
         let own_loose = match &tie {
-            Tie::Layer(_) => None,
-            Tie::OneOf(layers) => Some(Loose::OneOf(layers[..].into())),
-            Tie::Some => Some(Loose::Anywhere),
-            Tie::None | Tie::Perhaps(_) => {
+            RecordMatch::Layer(_) => None,
+            RecordMatch::OneOf(layers) => Some(Loose::OneOf(layers[..].into())),
+            RecordMatch::Some => Some(Loose::Anywhere),
+            RecordMatch::None | RecordMatch::Perhaps(_) => {
                 let parent = lineage.parent(at);
                 let below = parent.and_then(|parent| loose.get(&parent).cloned());
                 if let Some(below) = &below {
@@ -70,15 +70,15 @@ pub(super) fn add_records(
         loose.extend(own_loose.map(|loose| (at, loose)));
         // A remembered step may be what a base is of which nothing is remembered.
         let may_be_base = match &tie {
-            Tie::None | Tie::Perhaps(_) => &*record.kind == "regular",
-            Tie::Layer(layer) => {
+            RecordMatch::None | RecordMatch::Perhaps(_) => &*record.kind == "regular",
+            RecordMatch::Layer(layer) => {
                 let gone = *layer as usize >= facts.image_layers;
                 if gone && record.is_base() {
                     bases.insert(*layer);
                 }
                 gone && !record.is_base()
             }
-            Tie::OneOf(_) | Tie::Some => false,
+            RecordMatch::OneOf(_) | RecordMatch::Some => false,
         };
         if may_be_base {
             own.push((at, holder));
@@ -105,9 +105,9 @@ pub(super) fn add_records(
 /// A base that no image has any more may be what a step here made once: an image was built of the step, and
 /// another on that image. Both records then keep one layer.
 fn hold_gone_bases(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    lineage: &Lineage,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    lineage: &RecordTree,
     stands: &[Option<UnitNo>],
     own: &[(usize, HolderNo)],
 ) {
@@ -135,32 +135,32 @@ fn hold_gone_bases(
 }
 
 /// A record on one whose layer is not certain holds whatever that one holds.
-fn hold_loosely(draft: &mut Draft, holder: HolderNo, record: &Record, loose: &Loose) {
+fn hold_loosely(draft: &mut GraphDraft, holder: HolderNo, record: &Record, loose: &Loose) {
     match loose {
         Loose::OneOf(layers) => {
             for layer in &**layers {
                 draft.hold(holder, *layer, false);
             }
         }
-        Loose::Anywhere => draft.veil(holder, Doubt::SharedRecord(record.id.clone())),
+        Loose::Anywhere => draft.wildcard(holder, Doubt::SharedRecord(record.id.clone())),
     }
 }
 
 fn add_record(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     record: &Record,
-    tie: Tie,
+    tie: RecordMatch,
     below: Option<UnitNo>,
 ) -> Option<UnitNo> {
     match tie {
-        Tie::Layer(layer) => {
+        RecordMatch::Layer(layer) => {
             draft.hold(holder, layer, true);
             draft.joined.push((holder, layer));
             Some(layer)
         }
-        Tie::OneOf(layers) => {
+        RecordMatch::OneOf(layers) => {
             let sizes = layers.iter().map(|layer| facts.sizes.span(*layer).most);
             let most = sizes.max().unwrap_or_default();
             for layer in layers {
@@ -181,12 +181,12 @@ fn add_record(
             }
             None
         }
-        Tie::Some => {
-            draft.veil(holder, Doubt::SharedRecord(record.id.clone()));
+        RecordMatch::Some => {
+            draft.wildcard(holder, Doubt::SharedRecord(record.id.clone()));
             None
         }
-        Tie::None => Some(add_own(facts, draft, holder, record, below, None)),
-        Tie::Perhaps(layers) => {
+        RecordMatch::None => Some(add_own(facts, draft, holder, record, below, None)),
+        RecordMatch::Perhaps(layers) => {
             let own = add_own(facts, draft, holder, record, below, None);
             let unit = &mut draft.units[own as usize];
             unit.size.least = Bytes::ZERO;
@@ -202,12 +202,12 @@ fn add_record(
 
 /// On the containerd store, where its blobs are not listed.
 fn add_packed_record(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
-    tie: &Tie,
+    tie: &RecordMatch,
     below: Option<UnitNo>,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
@@ -218,7 +218,7 @@ fn add_packed_record(
         return add_packed_step(facts, draft, untold, holder, record, tie, below);
     }
     match tie {
-        Tie::Layer(layer) => {
+        RecordMatch::Layer(layer) => {
             draft.hold(holder, *layer, true);
             let unpacked = facts.sizes.exact(*layer);
             let blob = unpacked.map(|unpacked| packed_base(size, unpacked));
@@ -228,15 +228,15 @@ fn add_packed_record(
             }
             *layer
         }
-        Tie::OneOf(layers) => {
+        RecordMatch::OneOf(layers) => {
             for layer in layers {
                 draft.hold(holder, *layer, false);
             }
             pack(untold, holder, layers.clone(), None);
             add_gone_base(facts, draft, untold, holder, record)
         }
-        Tie::None | Tie::Some | Tie::Perhaps(_) => {
-            draft.veil(holder, Doubt::SharedRecord(record.id.clone()));
+        RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => {
+            draft.wildcard(holder, Doubt::SharedRecord(record.id.clone()));
             add_gone_base(facts, draft, untold, holder, record)
         }
     }
@@ -244,9 +244,9 @@ fn add_packed_record(
 
 /// A base that may be no image's any more: its size is mostly that of the blob alone.
 fn add_gone_base(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
 ) -> UnitNo {
@@ -266,23 +266,25 @@ fn add_gone_base(
 
 /// The snapshot of a step is the record's own; the blob may be an image's, too.
 fn add_packed_step(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
-    tie: &Tie,
+    tie: &RecordMatch,
     below: Option<UnitNo>,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
     let layers = match tie {
-        Tie::Layer(layer) => vec![*layer],
-        Tie::OneOf(layers) => layers.clone(),
+        RecordMatch::Layer(layer) => vec![*layer],
+        RecordMatch::OneOf(layers) => layers.clone(),
         // What was never exported has no blob, and fills whole blocks.
-        Tie::None | Tie::Some | Tie::Perhaps(_) if size.0.is_multiple_of(BLOCK) => {
+        RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_)
+            if size.0.is_multiple_of(BLOCK) =>
+        {
             return add_own(facts, draft, holder, record, below, None);
         }
-        Tie::None | Tie::Some | Tie::Perhaps(_) => {
+        RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => {
             return add_untold_step(facts, draft, untold, holder, record, below);
         }
     };
@@ -309,9 +311,9 @@ fn add_packed_step(
 /// A step that no time told of may be the same step on another base: then the blob is that layer's, too, and
 /// the sizes fit (ENGINE-CONTAINERD.md §3, JOIN 3). Where none fits, all of it is its own.
 fn add_untold_step(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
-    untold: &mut Untold,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
+    untold: &mut OpenSizes,
     holder: HolderNo,
     record: &Record,
     below: Option<UnitNo>,
@@ -340,7 +342,7 @@ fn add_untold_step(
     add_own(facts, draft, holder, record, below, Some(span))
 }
 
-fn pack(untold: &mut Untold, holder: HolderNo, layers: Vec<LayerNo>, blob: Option<Span>) {
+fn pack(untold: &mut OpenSizes, holder: HolderNo, layers: Vec<LayerNo>, blob: Option<Span>) {
     untold.packed.push(Packed {
         holder,
         layers,
@@ -352,8 +354,8 @@ fn pack(untold: &mut Untold, holder: HolderNo, layers: Vec<LayerNo>, blob: Optio
 
 /// Bytes of a record's own, as it says or between bounds that blobs leave.
 fn add_own(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     record: &Record,
     below: Option<UnitNo>,
@@ -393,7 +395,7 @@ pub(super) fn is_untold(record: &Record) -> bool {
 
 /// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below
 /// a base is of that base, and there is one record for each of its layers.
-fn may_be_one(records: &[Record], lineage: &Lineage, base: usize, step: usize) -> bool {
+fn may_be_one(records: &[Record], lineage: &RecordTree, base: usize, step: usize) -> bool {
     let below = |at: usize| lineage.parent(at);
     let mut pair = Some((base, step));
     while let Some((one, other)) = pair {

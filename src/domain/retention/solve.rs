@@ -11,7 +11,7 @@ use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::UnitNo;
 
 /// What the units of a chain are together.
-pub(super) struct Sum {
+pub(super) struct ChainSum {
     pub(super) top: UnitNo,
     pub(super) total: Option<Bytes>,
     /// The total is of just these; else other things may be in it, and it is only a bound.
@@ -23,7 +23,7 @@ pub(super) struct Sum {
 }
 
 /// Settles what the sums settle, bounds the rest and gives it a doubt.
-pub(super) fn solve(units: &mut [Unit], holds: &[Hold], sums: &[Sum]) {
+pub(super) fn solve(units: &mut [Unit], holds: &[Hold], sums: &[ChainSum]) {
     join_runs(units, holds);
     let mut progress = true;
     while progress {

@@ -3,11 +3,11 @@
 //! A unit stands on at most one other, as a layer does, and holds it. An item holds units. What nothing holds
 //! goes, and lets go of what it stands on: the engine's own reference counting (ENGINE.md §2.1).
 
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::item::ItemId;
 
 use super::Doubt;
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::{UnitNo, number};
 
@@ -16,7 +16,7 @@ pub(super) type HolderNo = u32;
 /// Bytes that go together.
 #[derive(Debug)]
 pub(super) struct Unit {
-    pub(super) below: Maybe,
+    pub(super) below: OptIndex,
     pub(super) size: Span,
     /// Why its size is not known; of most it is.
     pub(super) doubt: Option<Box<Doubt>>,
@@ -61,11 +61,11 @@ pub(super) struct Holder {
     /// A record that nothing uses, or what goes with any of them.
     pub(super) idle_record: bool,
     /// It holds layers, but it is not known which.
-    pub(super) veil: Option<Box<Doubt>>,
+    pub(super) wildcard: Option<Box<Doubt>>,
     /// Not all that it holds is known yet.
     pub(super) pending: bool,
     /// What goes whenever it goes: a container's log, or with a record what a prune ends besides.
-    pub(super) takes: Maybe,
+    pub(super) takes: OptIndex,
     /// It goes with others, or by itself: whichever is first.
     pub(super) is_taken: bool,
 }
@@ -121,7 +121,7 @@ impl Side {
 /// The two ways to see what is not sure: as not there, which gives the most that can go, or as all there,
 /// which gives the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum World {
+pub(super) enum Bound {
     Sure,
     All,
 }
@@ -132,13 +132,13 @@ pub(super) struct Graph {
     pub(super) units: Vec<Unit>,
     pub(super) holders: Vec<Holder>,
     /// By holder.
-    holds: Lists<Side>,
+    holds: Csr<Side>,
     /// By unit.
-    held: Lists<Side>,
+    held: Csr<Side>,
     /// The units that stand on a unit.
-    pub(super) above: Lists<UnitNo>,
+    pub(super) above: Csr<UnitNo>,
     /// Holders that may hold anything.
-    pub(super) veils: Vec<HolderNo>,
+    pub(super) wildcards: Vec<HolderNo>,
     sure: Vec<u32>,
     all: Vec<u32>,
 }
@@ -155,11 +155,11 @@ impl Graph {
             .enumerate()
             .filter_map(|(unit, of)| Some((of.below.get()?, number(unit))));
         let mut graph = Self {
-            holds: Lists::new(by_holder),
-            held: Lists::new(by_unit),
-            above: Lists::new(above),
-            veils: (0..number(holders.len()))
-                .filter(|holder| holders[*holder as usize].veil.is_some())
+            holds: Csr::new(by_holder),
+            held: Csr::new(by_unit),
+            above: Csr::new(above),
+            wildcards: (0..number(holders.len()))
+                .filter(|holder| holders[*holder as usize].wildcard.is_some())
                 .collect(),
             sure: vec![0; units.len()],
             all: vec![0; units.len()],
@@ -212,10 +212,10 @@ impl Graph {
     }
 
     /// How many holders each unit has before anything is let go.
-    pub(super) fn counts(&self, world: World) -> &[u32] {
+    pub(super) fn counts(&self, world: Bound) -> &[u32] {
         match world {
-            World::Sure => &self.sure,
-            World::All => &self.all,
+            Bound::Sure => &self.sure,
+            Bound::All => &self.all,
         }
     }
 

@@ -5,22 +5,22 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::maybe::Maybe;
+use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::item::{ItemId, Volume};
 use crate::domain::store::disk_usage::Measure;
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::files::SharedFiles;
 use super::units::{Holder, Sort, Unit};
-use crate::domain::layers::facts::Facts;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::UnitNo;
 
 /// Returns the units of each volume, which whatever uses it holds, too.
 pub(super) fn add_volumes<'a>(
-    facts: &Facts<'a>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'a>,
+    draft: &mut GraphDraft,
     files: &SharedFiles,
 ) -> HashMap<&'a str, SmallVec<[UnitNo; 1]>> {
     let measure = facts.inventory.engine.measure;
@@ -53,7 +53,7 @@ pub(super) fn volume_unit(volume: &Volume, measure: Measure) -> Unit {
         (None, Figure::Pending | Figure::Unknown) => (Span::exactly(Bytes::ZERO), None),
     };
     Unit {
-        below: Maybe::NONE,
+        below: OptIndex::NONE,
         size,
         doubt: doubt.map(Into::into),
         pending: volume.usage.is_none() && volume.size.is_pending(),

@@ -12,7 +12,7 @@ use crate::domain::text::Text;
 
 /// What the folder of a graph driver's store tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct LayerDb {
     pub layers: Vec<StoredLayer>,
     /// The layer that each build cache record keeps; none for one with bytes of its own. Records that are not
     /// here are not known.
@@ -25,7 +25,7 @@ pub struct Stored {
     pub written: HashMap<RecordId, Option<Kept>>,
 }
 
-impl Stored {
+impl LayerDb {
     /// Returns true of a record that is written to again and again.
     #[must_use]
     pub fn is_written_to(&self, record: &RecordId) -> bool {
@@ -73,7 +73,7 @@ impl OnDisk {
     }
 
     /// Forgets folders that the engine does not keep any more.
-    pub fn retain(&mut self, stored: &Stored) {
+    pub fn retain(&mut self, stored: &LayerDb) {
         let layers = stored.layers.iter().map(|it| it.folder.clone());
         let records = stored.records.keys().map(|it| stored.folder_of(it));
         let there: HashSet<Text> = layers.chain(records).collect();

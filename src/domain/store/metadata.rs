@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 
 /// One state of the notes, of the engine's own namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes {
+pub struct MetadataDb {
     /// By key: a layer's chain ID as images have it, or what its maker calls it. BuildKit gives each step a key of
     /// its own, and the engine each container its ID.
     pub snapshots: HashMap<Text, Snapshot>,
@@ -63,14 +63,14 @@ pub struct Lease {
     pub snapshots: Vec<Text>,
     /// It keeps what it names, and of blobs not what that refers to.
     pub is_flat: bool,
-    pub term: Term,
+    pub term: LeaseTerm,
     /// When it ends of its own accord, where that is noted. What it keeps is there until the collector runs next.
     pub until: Option<Timestamp>,
 }
 
 /// How long a lease that is no container's and no record's keeps what it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Term {
+pub enum LeaseTerm {
     /// Until whoever made it ends it.
     #[default]
     Open,
@@ -80,7 +80,7 @@ pub enum Term {
     Expires,
 }
 
-impl Notes {
+impl MetadataDb {
     /// Whether these are the notes of the engine that listed all this: they have all of its images and containers.
     /// Images have the same digests everywhere, so something that is random must be there, or every image of the
     /// notes listed and no container besides.
@@ -124,21 +124,21 @@ impl Notes {
 mod tests {
     use super::*;
 
-    fn notes(images: &[&str], leases: &[&str]) -> Notes {
-        Notes {
+    fn notes(images: &[&str], leases: &[&str]) -> MetadataDb {
+        MetadataDb {
             images: images.iter().map(|id| ImageId::new(*id)).collect(),
             leases: leases
                 .iter()
                 .map(|name| (Text::from(*name), Lease::default()))
                 .collect(),
-            ..Notes::default()
+            ..MetadataDb::default()
         }
     }
 
     #[test]
     fn notes_are_an_engines_only_if_they_have_all_that_it_lists_and_something_random() {
         let container = "c".repeat(64);
-        let of = |notes: &Notes, images: &[&str], containers: &[&str], records: &[&str]| {
+        let of = |notes: &MetadataDb, images: &[&str], containers: &[&str], records: &[&str]| {
             let images: Vec<ImageId> = images.iter().map(|id| ImageId::new(*id)).collect();
             let containers: Vec<ContainerId> =
                 containers.iter().map(|id| ContainerId::new(*id)).collect();

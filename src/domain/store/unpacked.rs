@@ -37,7 +37,7 @@ const NEAR_SHARE: u64 = 200;
 
 /// What a layer has in it, as far as a filesystem's accounting asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+pub struct UnpackedSize {
     /// Contents of files, each in whole pages.
     files: Bytes,
     /// Folders, the layer's own among them, where they have pages of their own.
@@ -59,8 +59,8 @@ impl Folders {
     pub const ALL: [Self; 2] = [Self::InPages, Self::InInodes];
 }
 
-impl Extent {
-    /// Blocks that it takes, as `du` counts them; see [`Extent::is_near`].
+impl UnpackedSize {
+    /// Blocks that it takes, as `du` counts them; see [`UnpackedSize::is_near`].
     #[must_use]
     pub fn bytes(&self, folders: Folders) -> Bytes {
         match folders {
@@ -69,7 +69,7 @@ impl Extent {
         }
     }
 
-    /// How far [`Extent::bytes`] may be off to either side.
+    /// How far [`UnpackedSize::bytes`] may be off to either side.
     #[must_use]
     pub fn about(&self) -> Bytes {
         self.about
@@ -99,7 +99,7 @@ enum Node {
 
 /// Counts what an archive unpacks to, as the engine does it: parents that it does not name are made.
 #[derive(Debug)]
-pub struct Tally {
+pub struct UnpackedTally {
     nodes: HashMap<Box<str>, Node>,
     /// What may take another page, or may not.
     perhaps: u64,
@@ -109,9 +109,9 @@ pub struct Tally {
 
 /// Something that an archive has of which the bytes cannot be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Untold;
+pub struct Unsupported;
 
-impl Default for Tally {
+impl Default for UnpackedTally {
     fn default() -> Self {
         Self {
             nodes: HashMap::from([("".into(), Node::Folder(0))]),
@@ -121,18 +121,18 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl UnpackedTally {
     /// # Errors
     /// The name is not one within the layer, or another thing has it.
-    pub fn folder(&mut self, name: &str) -> Result<(), Untold> {
+    pub fn folder(&mut self, name: &str) -> Result<(), Unsupported> {
         self.add_folder(&clean(name)?)
     }
 
     /// A file of so many bytes, or what takes something away.
     ///
     /// # Errors
-    /// As [`Tally::folder`].
-    pub fn file(&mut self, name: &str, size: u64) -> Result<(), Untold> {
+    /// As [`UnpackedTally::folder`].
+    pub fn file(&mut self, name: &str, size: u64) -> Result<(), Unsupported> {
         let name = clean(name)?;
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", &name));
         if last.starts_with(OPAQUE) {
@@ -149,8 +149,8 @@ impl Tally {
     }
 
     /// # Errors
-    /// As [`Tally::folder`].
-    pub fn symlink(&mut self, name: &str, target: &str) -> Result<(), Untold> {
+    /// As [`UnpackedTally::folder`].
+    pub fn symlink(&mut self, name: &str, target: &str) -> Result<(), Unsupported> {
         let pages = u64::from(target.len() >= SHORT_LINK);
         self.add(&clean(name)?, Node::File(Bytes(pages * PAGE)))
     }
@@ -158,11 +158,11 @@ impl Tally {
     /// Another name of a file. One that the archive does not have is of a layer below, and is copied.
     ///
     /// # Errors
-    /// As [`Tally::folder`], and where the file is not in the archive.
-    pub fn hard_link(&mut self, name: &str, target: &str) -> Result<(), Untold> {
+    /// As [`UnpackedTally::folder`], and where the file is not in the archive.
+    pub fn hard_link(&mut self, name: &str, target: &str) -> Result<(), Unsupported> {
         match self.nodes.get(&*clean(target)?) {
             Some(Node::File(_)) => self.add(&clean(name)?, Node::File(Bytes::ZERO)),
-            Some(Node::Folder(_)) | None => Err(Untold),
+            Some(Node::Folder(_)) | None => Err(Unsupported),
         }
     }
 
@@ -173,8 +173,8 @@ impl Tally {
 
     /// All that it takes.
     #[must_use]
-    pub fn extent(&self) -> Extent {
-        let mut extent = Extent {
+    pub fn extent(&self) -> UnpackedSize {
+        let mut extent = UnpackedSize {
             files: Bytes(self.perhaps * PAGE / 2),
             folders: Bytes::ZERO,
             about: Bytes(self.perhaps * PAGE / 2),
@@ -195,18 +195,18 @@ impl Tally {
         extent
     }
 
-    fn add_folder(&mut self, name: &str) -> Result<(), Untold> {
+    fn add_folder(&mut self, name: &str) -> Result<(), Unsupported> {
         match self.nodes.get(name) {
             Some(Node::Folder(_)) => Ok(()),
-            Some(Node::File(_)) => Err(Untold),
+            Some(Node::File(_)) => Err(Unsupported),
             None => self.add(name, Node::Folder(0)),
         }
     }
 
-    fn add(&mut self, name: &str, node: Node) -> Result<(), Untold> {
+    fn add(&mut self, name: &str, node: Node) -> Result<(), Unsupported> {
         self.named += name.len();
         if name.is_empty() || self.nodes.len() >= MOST_NAMES || self.named > LONGEST_NAMES {
-            return Err(Untold);
+            return Err(Unsupported);
         }
         let (folder, last) = name.rsplit_once('/').unwrap_or(("", name));
         self.add_folder(folder)?;
@@ -215,7 +215,7 @@ impl Tally {
         }
         match self.nodes.entry(name.into()) {
             // What comes twice is unpacked over what came first.
-            Entry::Occupied(_) => Err(Untold),
+            Entry::Occupied(_) => Err(Unsupported),
             Entry::Vacant(free) => {
                 free.insert(node);
                 Ok(())
@@ -225,13 +225,13 @@ impl Tally {
 }
 
 /// A name as it lies below the layer's folder, empty for that itself.
-fn clean(name: &str) -> Result<String, Untold> {
+fn clean(name: &str) -> Result<String, Unsupported> {
     let parts = name
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".");
     let parts: Vec<&str> = parts.collect();
     if name.len() > LONGEST_NAME || parts.contains(&"..") || parts.len() > 256 {
-        return Err(Untold);
+        return Err(Unsupported);
     }
     Ok(parts.join("/"))
 }
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn files_fill_pages_and_so_do_all_folders_on_the_way() {
-        let mut tally = Tally::default();
+        let mut tally = UnpackedTally::default();
         tally.folder("./").unwrap();
         tally.file("usr/lib/one", 1).unwrap();
         tally.folder("usr/").unwrap();
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_away_has_no_bytes_but_needs_its_folder() {
-        let mut tally = Tally::default();
+        let mut tally = UnpackedTally::default();
         tally.file("etc/.wh.passwd", 0).unwrap();
         tally.file("var/.wh..wh..opq", 0).unwrap();
         tally.file(".wh.tmp", 0).unwrap();
@@ -270,9 +270,9 @@ mod tests {
 
     #[test]
     fn names_beyond_reason_are_not_kept() {
-        let mut tally = Tally::default();
+        let mut tally = UnpackedTally::default();
         let long = |number: usize| format!("{}{number}", "a/".repeat(200) + &"n".repeat(3_000));
-        assert_eq!(tally.file(&"n".repeat(5_000), 1), Err(Untold));
+        assert_eq!(tally.file(&"n".repeat(5_000), 1), Err(Unsupported));
         assert_eq!(tally.file("most", u64::MAX), Ok(()));
         let refused = (0..50_000).find(|number| tally.file(&long(*number), 0).is_err());
         assert!(refused.is_some());
@@ -280,19 +280,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_is_said() {
-        let mut tally = Tally::default();
+        let mut tally = UnpackedTally::default();
         tally.file("a", 5).unwrap();
-        assert_eq!(tally.file("a", 5), Err(Untold));
-        assert_eq!(tally.file("./a/b", 5), Err(Untold));
-        assert_eq!(tally.file("../b", 5), Err(Untold));
-        assert_eq!(tally.hard_link("b", "elsewhere"), Err(Untold));
+        assert_eq!(tally.file("a", 5), Err(Unsupported));
+        assert_eq!(tally.file("./a/b", 5), Err(Unsupported));
+        assert_eq!(tally.file("../b", 5), Err(Unsupported));
+        assert_eq!(tally.hard_link("b", "elsewhere"), Err(Unsupported));
         assert_eq!(tally.file("x/.wh.a", 0), Ok(()));
-        assert_eq!(tally.file(".wh.a", 0), Err(Untold));
+        assert_eq!(tally.file(".wh.a", 0), Err(Unsupported));
     }
 
     #[test]
     fn a_large_folder_and_many_attributes_leave_room() {
-        let mut tally = Tally::default();
+        let mut tally = UnpackedTally::default();
         for number in 0..1_000 {
             let name = format!("folder/file-{number:06}");
             tally.file(&name, 0).unwrap();

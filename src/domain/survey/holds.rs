@@ -13,7 +13,7 @@ use crate::domain::paths::{parent, plain, upwards};
 use crate::domain::text::Text;
 
 /// The folders of all volumes.
-pub(super) struct Folders<'a> {
+pub(super) struct VolumeFolders<'a> {
     inventory: &'a Inventory,
     /// Places of the volumes that a folder is of.
     volumes: HashMap<Cow<'a, str>, SmallVec<[u32; 2]>>,
@@ -32,7 +32,7 @@ pub(super) struct Reach {
     pub unresolved: bool,
 }
 
-impl<'a> Folders<'a> {
+impl<'a> VolumeFolders<'a> {
     pub(super) fn new(inventory: &'a Inventory) -> Self {
         let mut folders = Self {
             inventory,

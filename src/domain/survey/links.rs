@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{Container, ImageId, Kind};
@@ -12,7 +12,7 @@ use crate::domain::reference;
 use crate::domain::store::mounted::Mounts;
 use crate::domain::text::Text;
 
-use super::holds::{Above, Folders};
+use super::holds::{Above, VolumeFolders};
 use super::order::NamePlace;
 
 /// Who refers to whom, by number.
@@ -23,13 +23,13 @@ pub(super) struct Links {
     /// Of each image.
     pub(super) parents: Vec<Option<ItemNo>>,
     /// Containers of an image, or of a volume, by whatever way they mount it.
-    pub(super) users: Lists<ItemNo>,
+    pub(super) users: Csr<ItemNo>,
     /// What was made on an image, or on a record; volumes whose device lies in a volume.
-    pub(super) children: Lists<ItemNo>,
+    pub(super) children: Csr<ItemNo>,
     /// Volumes of a container.
-    pub(super) volumes: Lists<ItemNo>,
+    pub(super) volumes: Csr<ItemNo>,
     /// Of a volume, the containers that mount it only by its path.
-    pub(super) by_path: Lists<ItemNo>,
+    pub(super) by_path: Csr<ItemNo>,
     /// Containers that mount folders above volumes.
     pub(super) above: Above,
     /// A container that may mount any volume by its path.
@@ -39,14 +39,14 @@ pub(super) struct Links {
     /// Places of outsiders of which it is not known what they hold.
     pub(super) doubtful: Vec<u32>,
     /// Places of the outsiders that hold an image or a volume.
-    pub(super) outsiders: Lists<u32>,
+    pub(super) outsiders: Csr<u32>,
     /// Projects that have containers, here or, by their services, on other nodes.
     pub(super) projects: HashSet<Text>,
     /// For each item a number that it has in common with all that it is tied to by any of these links, however
     /// far around.
     pub(super) clusters: Vec<u32>,
     /// All of a cluster.
-    pub(super) members: Lists<ItemNo>,
+    pub(super) members: Csr<ItemNo>,
     /// Of each kind, once it was asked for.
     pub(super) name_places: [OnceLock<Vec<NamePlace>>; Kind::COUNT],
 }
@@ -80,7 +80,7 @@ impl Links {
             let known = record.parents.iter().filter_map(|id| index.record(id));
             children.extend(known.map(|parent| (index.number(Kind::BuildCache, parent), child)));
         }
-        let folders = has_paths(inventory).then(|| Folders::new(inventory));
+        let folders = has_paths(inventory).then(|| VolumeFolders::new(inventory));
         let mut users = Vec::new();
         let mut volumes = Vec::new();
         let mut by_path = Vec::new();
@@ -117,7 +117,7 @@ impl Links {
         let ties = users.iter().chain(&children).chain(&doubts);
         links.clusters = clusters(length, ties);
         let members = links.clusters.iter().copied().zip(0..);
-        links.members = Lists::new(members);
+        links.members = Csr::new(members);
         for (image, container) in doubts {
             links.perhaps.entry(image).or_default().push(container);
         }
@@ -125,11 +125,11 @@ impl Links {
         let doubtful = doubtful.filter(|(_, it)| it.perhaps != Perhaps::Nothing);
         links.doubtful = doubtful.map(|(place, _)| place).collect();
         links.parents = parents;
-        links.users = Lists::new(users.iter().copied());
-        links.children = Lists::new(children.iter().copied());
-        links.volumes = Lists::new(volumes.iter().copied());
-        links.by_path = Lists::new(by_path.iter().copied());
-        links.outsiders = Lists::new(outsiders.iter().copied());
+        links.users = Csr::new(users.iter().copied());
+        links.children = Csr::new(children.iter().copied());
+        links.volumes = Csr::new(volumes.iter().copied());
+        links.by_path = Csr::new(by_path.iter().copied());
+        links.outsiders = Csr::new(outsiders.iter().copied());
         links
     }
 
@@ -175,7 +175,7 @@ impl Links {
     }
 
     /// The images and volumes that an outsider holds, each once.
-    fn held_by(&self, folders: Option<&Folders<'_>>, outsider: &Outsider) -> Vec<ItemNo> {
+    fn held_by(&self, folders: Option<&VolumeFolders<'_>>, outsider: &Outsider) -> Vec<ItemNo> {
         let images = outsider.images.iter();
         let images = images.filter_map(|name| self.image_named(name));
         let images = images.map(|place| self.index.number(Kind::Image, place));
@@ -193,7 +193,7 @@ impl Links {
     /// The volumes that a container mounts by their paths, each once; what it mounts above volumes is noted.
     fn volumes_by_path(
         &mut self,
-        folders: Option<&Folders<'_>>,
+        folders: Option<&VolumeFolders<'_>>,
         container: &Container,
         number: ItemNo,
     ) -> Vec<ItemNo> {
@@ -217,7 +217,7 @@ impl Links {
     /// Volumes that other volumes are names for, or for a folder in them, with those.
     fn volumes_in_volumes(
         &self,
-        folders: Option<&Folders<'_>>,
+        folders: Option<&VolumeFolders<'_>>,
         inventory: &Inventory,
     ) -> Vec<(ItemNo, ItemNo)> {
         let mut found = Vec::new();

@@ -21,7 +21,7 @@ use super::item::{Container, Image, ImageId, ItemId, Kind, Record, RecordId, Vol
 use super::outsider::Outsider;
 use super::protect::Guard;
 use super::reference::is_digest;
-use super::retention::{Freed, Ledger, Release};
+use super::retention::{Freed, Retention, Simulation};
 use super::time::Timestamp;
 use crate::domain::text::Text;
 use links::Links;
@@ -33,7 +33,7 @@ pub use view::Item;
 #[derive(Debug, Default)]
 pub struct Survey {
     inventory: Inventory,
-    pub ledger: Ledger,
+    pub ledger: Retention,
     links: Links,
     facts: [Vec<Facts>; Kind::COUNT],
     /// Bytes of each image that other images have too.
@@ -76,7 +76,7 @@ impl Survey {
     }
 
     fn with_links(inventory: Inventory, links: Links) -> Self {
-        let ledger = Ledger::with_index(&inventory, Arc::clone(&links.index));
+        let ledger = Retention::with_index(&inventory, Arc::clone(&links.index));
         let mut inventory = inventory;
         if let Some(memory) = ledger.remember(&inventory) {
             inventory.remembered = Arc::new(memory);
@@ -213,7 +213,7 @@ impl Survey {
 
     /// The records that would have to go, too, so that bytes let go of really go, and that nothing protects.
     #[must_use]
-    pub fn unlockable_records(&self, release: &Release<'_>) -> Vec<RecordId> {
+    pub fn unlockable_records(&self, release: &Simulation<'_>) -> Vec<RecordId> {
         let mut records = release.unlockable_records();
         let index = &self.links.index;
         let may_go = |at: usize| self.facts(Kind::BuildCache, at).guard.is_none();

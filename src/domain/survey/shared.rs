@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
     use crate::domain::bytes::Bytes;
-    use crate::domain::compact::texts::Texts;
+    use crate::domain::compact::texts::DigestList;
     use crate::domain::inventory::{Inspected, Inventory, Part};
     use crate::domain::item::{Content, HistoryRow, Image, ImageId, Labels, Source};
 
@@ -81,12 +81,12 @@ mod tests {
             created: None,
             diff_ids: sizes.iter().map(u64::to_string).collect(),
             history: sizes.iter().map(row).collect(),
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         };
         Inspected {
             content: Figure::Known(Arc::new(content)),
-            ..Inspected::in_vain(ImageId::new(id))
+            ..Inspected::unavailable(ImageId::new(id))
         }
     }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::item::{Container, Image, ItemId, Record, Volume, short_id};
 use crate::domain::reference;
-use crate::domain::text::{Excerpt, Text};
+use crate::domain::text::{SubStr, Text};
 use crate::domain::time::Timestamp;
 
 /// An item as its list has it.
@@ -42,9 +42,9 @@ impl<'a> Item<'a> {
 
     /// [`Item::name`], as a part of what the engine said wherever it is one: for lists of very many.
     #[must_use]
-    pub fn excerpt(&self) -> Excerpt {
+    pub fn excerpt(&self) -> SubStr {
         match (self, self.name_parts()) {
-            (Self::Image(image), ["", _, ""]) => image.names.first().map(Excerpt::from),
+            (Self::Image(image), ["", _, ""]) => image.names.first().map(SubStr::from),
             (Self::Container(it) | Self::Log(it), [_, name, _]) => it.name.try_substr_from(name),
             (Self::Volume(volume), [_, name, _]) => volume.name.text().try_substr_from(name),
             (Self::Record(record), [_, name, _]) => {

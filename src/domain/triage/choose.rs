@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 
 use super::exact::{self, FEW};
 use super::needs::{Needs, needs};
-use super::state::State;
+use super::state::TriageState;
 use super::tier::Tier;
 use super::{Chosen, Wish};
 
@@ -35,7 +35,7 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
     let needs = Needs::new(survey, &gone, highest, now);
     let mut pick = Pick {
         survey,
-        state: State::new(survey, &needs, &gone, wish.at),
+        state: TriageState::new(survey, &needs, &gone, wish.at),
         needs: &needs,
         target: wish.bytes,
         kept: vec![false; gone.len()],
@@ -71,7 +71,7 @@ pub(super) fn choose(survey: &Survey, selected: &Selection, wish: Wish, now: Tim
 struct Pick<'a> {
     survey: &'a Survey,
     needs: &'a Needs,
-    state: State<'a>,
+    state: TriageState<'a>,
     target: Bytes,
     /// Tried, and found to be needed.
     kept: Vec<bool>,

@@ -7,7 +7,7 @@ use crate::domain::index::ItemNo;
 use crate::domain::survey::Survey;
 
 use super::needs::{Needs, needs};
-use super::state::State;
+use super::state::TriageState;
 
 /// So many things are a few: 4,096 choices are looked at in a few milliseconds.
 pub(super) const FEW: usize = 12;
@@ -21,7 +21,7 @@ const MOST: usize = 1 << 16;
 pub(super) fn fewest(
     survey: &Survey,
     of: &Needs,
-    state: &mut State<'_>,
+    state: &mut TriageState<'_>,
     things: &[ItemNo],
     target: Bytes,
 ) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn fewest(
         .into_iter()
         .map(|number| (number, all_needs(survey, number, things)))
         .collect();
-    let change = |state: &mut State<'_>, set: u32, at: usize| {
+    let change = |state: &mut TriageState<'_>, set: u32, at: usize| {
         let mut goes = |number: ItemNo, goes: bool| {
             if goes {
                 state.go(number);
@@ -75,7 +75,7 @@ pub(super) fn fewest(
 }
 
 /// What goes now and can do so only after one of some things.
-fn going_after(of: &Needs, state: &State<'_>, things: &[ItemNo]) -> Vec<ItemNo> {
+fn going_after(of: &Needs, state: &TriageState<'_>, things: &[ItemNo]) -> Vec<ItemNo> {
     let mut seen: HashSet<ItemNo> = things.iter().copied().collect();
     let mut found = Vec::new();
     let mut open = things.to_vec();

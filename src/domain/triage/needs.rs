@@ -1,7 +1,7 @@
 //! What must go before what: records before those they were built on, containers before their image, images
 //! before their parents.
 
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::index::ItemNo;
 use crate::domain::survey::{Item, Survey};
 use crate::domain::time::Timestamp;
@@ -17,7 +17,7 @@ pub(super) struct Needs {
     /// Steps of the classic builder: they go by themselves with the last image made on them.
     pub follows: Vec<bool>,
     /// What can go only after an item.
-    pub before: Lists<ItemNo>,
+    pub before: Csr<ItemNo>,
     /// Every item's place in an order in which whatever needs it gone comes later.
     pub place: Vec<u32>,
 }
@@ -65,7 +65,7 @@ impl Needs {
             pairs.extend(open.map(|need| (need, number)));
         }
         Self {
-            before: Lists::new(pairs.iter().copied()),
+            before: Csr::new(pairs.iter().copied()),
             tiers,
             own,
             follows,

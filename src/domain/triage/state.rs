@@ -3,25 +3,25 @@
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::Places;
 use crate::domain::index::ItemNo;
-use crate::domain::retention::Balance;
+use crate::domain::retention::RemovalSet;
 use crate::domain::survey::Survey;
 
 use super::needs::{Needs, needs};
 
 /// What goes. Steps of the classic builder follow by themselves.
-pub(super) struct State<'a> {
+pub(super) struct TriageState<'a> {
     survey: &'a Survey,
     needs: &'a Needs,
-    balance: Balance,
+    balance: RemovalSet,
     /// Only what goes there counts.
     at: Places,
     gone: Vec<bool>,
 }
 
-impl<'a> State<'a> {
+impl<'a> TriageState<'a> {
     /// Where this much goes already.
     pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool], at: Places) -> Self {
-        let mut balance = Balance::of(&survey.ledger);
+        let mut balance = RemovalSet::of(&survey.ledger);
         for (number, gone) in (0..).zip(gone) {
             if *gone {
                 balance.drop(&survey.ledger, number);

@@ -22,7 +22,7 @@ pub use row::Unexplained;
 /// Lays what was found in the engine's folder beside what it lists, the largest first.
 #[must_use]
 pub fn explain(contents: &Contents, inventory: &Inventory) -> Vec<Unexplained> {
-    let lists = Lists::new(contents, inventory);
+    let lists = ListedOwners::new(contents, inventory);
     let mut rows: BTreeMap<(Cause, Text), Bytes> = BTreeMap::new();
     let names = contents
         .portions
@@ -103,7 +103,7 @@ enum Place {
 
 /// What the engine lists, to find a portion's owner in. What is not known to be listed counts as listed: nobody
 /// is told of leftovers because an answer did not come.
-struct Lists<'a> {
+struct ListedOwners<'a> {
     /// By ID, with what the engine says of each writable layer, and whether it was walked through.
     containers: HashMap<&'a ContainerId, (Option<Bytes>, bool)>,
     /// What leases, snapshots and layers of image mounts may be called.
@@ -116,7 +116,7 @@ struct Lists<'a> {
     held: Option<HashSet<&'a ChainId>>,
 }
 
-impl<'a> Lists<'a> {
+impl<'a> ListedOwners<'a> {
     fn new(contents: &'a Contents, inventory: &'a Inventory) -> Self {
         let written = |container: &'a super::item::Container| {
             let details = container.details.as_ref().known();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::engine::transport::tls::Papers;
+use crate::engine::transport::tls::TlsFiles;
 use crate::engine::user_file::text_of;
 
 /// A context that cannot be used.
@@ -28,11 +28,11 @@ pub enum ContextError {
 pub(super) struct Endpoint {
     pub(super) host: String,
     /// The context's own certificates; none where it speaks plainly.
-    pub(super) papers: Option<Papers>,
+    pub(super) papers: Option<TlsFiles>,
 }
 
 #[derive(Deserialize)]
-struct Config {
+struct CliConfig {
     #[serde(default, rename = "currentContext")]
     current_context: Option<String>,
 }
@@ -69,7 +69,8 @@ pub(super) fn current(config: &Path) -> Result<Option<String>, ContextError> {
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(unreadable(path, &error)),
     };
-    let config: Config = serde_json::from_str(&text).map_err(|error| unreadable(path, &error))?;
+    let config: CliConfig =
+        serde_json::from_str(&text).map_err(|error| unreadable(path, &error))?;
     Ok(config
         .current_context
         .filter(|name| !name.is_empty() && name != "default"))
@@ -112,9 +113,9 @@ pub(super) fn endpoint(config: &Path, name: &str) -> Result<Endpoint, ContextErr
 }
 
 /// What `docker context create --docker ca=…,cert=…,key=…,skip-tls-verify=…` has put beside the context.
-fn papers(config: &Path, hash: &OsStr, skip_verify: bool) -> Option<Papers> {
+fn papers(config: &Path, hash: &OsStr, skip_verify: bool) -> Option<TlsFiles> {
     let folder = config.join("contexts/tls").join(hash).join("docker");
-    let papers = Papers {
+    let papers = TlsFiles {
         ca: Some(folder.join("ca.pem")).filter(|path| path.exists()),
         pair: pair_in(&folder),
         verify: !skip_verify,

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use super::docker::{self, DockerEngine};
 use super::keychain::Keychain;
-use super::transport::{Address, Line, ssh, tls};
+use super::transport::{Address, Dial, ssh, tls};
 use super::{Engine, EngineError};
 
-pub use super::transport::Lines;
+pub use super::transport::Dials;
 pub use contexts::ContextError;
-pub use places::{ConnectError, Env, Options, Place, Unsupported, places};
+pub use places::{ConnectError, EngineOptions, Env, Place, Unsupported, places};
 
 /// How long an engine may take to answer `_ping` (README.md, On the command line).
 pub const PING: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ const INTRODUCTION: Duration = Duration::from_secs(60);
 
 /// Why a place gave no engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WhyNot {
+pub enum ConnectFailure {
     /// No socket file is there.
     #[error("no such socket")]
     NoSocket,
@@ -48,10 +48,10 @@ pub enum WhyNot {
     WantsTls,
     /// No TLS connection.
     #[error("{0}")]
-    Tls(tls::Trouble),
+    Tls(tls::TlsError),
     /// No way to it over ssh.
     #[error("{0}")]
-    Ssh(ssh::Trouble),
+    Ssh(ssh::SshError),
     /// A way to connect that is not for this side, or not for this system.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -67,7 +67,7 @@ pub enum WhyNot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     pub place: Place,
-    pub reason: WhyNot,
+    pub reason: ConnectFailure,
 }
 
 impl Attempt {
@@ -75,38 +75,40 @@ impl Attempt {
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         match &self.reason {
-            WhyNot::NoSocket | WhyNot::Refused => Some(match self.place.start {
+            ConnectFailure::NoSocket | ConnectFailure::Refused => Some(match self.place.start {
                 Some(start) => format!("is the engine running? {start}"),
                 None => "is the engine running, and is the address right?".to_owned(),
             }),
-            WhyNot::PermissionDenied if self.place.is_system_socket() => Some(
+            ConnectFailure::PermissionDenied if self.place.is_system_socket() => Some(
                 "run with sudo, or add yourself to the docker group \
                  (sudo usermod -aG docker $USER) and log in again"
                     .to_owned(),
             ),
-            WhyNot::PermissionDenied => {
+            ConnectFailure::PermissionDenied => {
                 Some("run as the owner of the socket, or with sudo".to_owned())
             }
-            WhyNot::NotDocker => Some("something else listens there; check the address".to_owned()),
-            WhyNot::Forbidden(_) => Some(
+            ConnectFailure::NotDocker => {
+                Some("something else listens there; check the address".to_owned())
+            }
+            ConnectFailure::Forbidden(_) => Some(
                 "is it a proxy before the engine? it has to let one of the two through (PING=1)"
                     .to_owned(),
             ),
-            WhyNot::TimedOut(_) => {
+            ConnectFailure::TimedOut(_) => {
                 Some("is the engine hanging? its log tells more (journalctl -u docker)".to_owned())
             }
-            WhyNot::WantsTls => Some(
+            ConnectFailure::WantsTls => Some(
                 "set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or use a context with certificates"
                     .to_owned(),
             ),
-            WhyNot::Tls(trouble) => Some(trouble.advice().to_owned()),
-            WhyNot::Ssh(trouble) => match &self.place.address {
+            ConnectFailure::Tls(trouble) => Some(trouble.advice().to_owned()),
+            ConnectFailure::Ssh(trouble) => match &self.place.address {
                 Ok(Address::Ssh(target)) => Some(trouble.advice(target)),
                 Ok(_) | Err(_) => None,
             },
-            WhyNot::Unsupported(_) => Some("name another address with -H".to_owned()),
-            WhyNot::Connection(_) => Some("check the address and the network".to_owned()),
-            WhyNot::Engine(_) => None,
+            ConnectFailure::Unsupported(_) => Some("name another address with -H".to_owned()),
+            ConnectFailure::Connection(_) => Some("check the address and the network".to_owned()),
+            ConnectFailure::Engine(_) => None,
         }
     }
 }
@@ -136,7 +138,7 @@ impl NoEngine {
     pub fn foremost(&self) -> Option<&Attempt> {
         self.attempts
             .iter()
-            .find(|attempt| attempt.reason != WhyNot::NoSocket)
+            .find(|attempt| attempt.reason != ConnectFailure::NoSocket)
             .or(self.attempts.first())
     }
 }
@@ -158,12 +160,12 @@ impl std::error::Error for NoEngine {}
 /// No place gave an engine.
 pub async fn open(
     places: Vec<Place>,
-    lines: &Lines,
-    options: &Options,
+    lines: &Dials,
+    options: &EngineOptions,
     env: &Env,
 ) -> Result<Arc<dyn Engine>, NoEngine> {
     first(places, lines, async |place, line| {
-        let options = docker::Options {
+        let options = docker::ClientOptions {
             host: place.url.as_str().into(),
             why: place.why.as_str().into(),
             read_only: options.read_only,
@@ -184,9 +186,9 @@ pub async fn open(
 ///
 /// A place that answers and then cannot be introduced does not end the search: with one place
 /// there is nothing more to try, and with several a broken engine must not hide a sound one.
-async fn first<D>(places: Vec<Place>, lines: &Lines, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
+async fn first<D>(places: Vec<Place>, lines: &Dials, dial: D) -> Result<Arc<dyn Engine>, NoEngine>
 where
-    D: AsyncFn(&Place, &Line) -> Result<Arc<dyn Engine>, EngineError>,
+    D: AsyncFn(&Place, &Dial) -> Result<Arc<dyn Engine>, EngineError>,
 {
     let mut attempts = Vec::new();
     for place in places {
@@ -198,9 +200,9 @@ where
     Err(NoEngine { attempts })
 }
 
-async fn reach<D>(place: &Place, lines: &Lines, dial: &D) -> Result<Arc<dyn Engine>, WhyNot>
+async fn reach<D>(place: &Place, lines: &Dials, dial: &D) -> Result<Arc<dyn Engine>, ConnectFailure>
 where
-    D: AsyncFn(&Place, &Line) -> Result<Arc<dyn Engine>, EngineError>,
+    D: AsyncFn(&Place, &Dial) -> Result<Arc<dyn Engine>, EngineError>,
 {
     let line = lines.to(place.address.as_ref().map_err(Clone::clone)?);
     // A login may ask for a passphrase: nobody types that against the clock.
@@ -208,11 +210,11 @@ where
     opened.map_err(|error| probe::why_not(line.address(), &error))?;
     tokio::time::timeout(PING, probe::ping(&line))
         .await
-        .unwrap_or(Err(WhyNot::TimedOut(PING)))?;
+        .unwrap_or(Err(ConnectFailure::TimedOut(PING)))?;
     tokio::time::timeout(INTRODUCTION, dial(place, &line))
         .await
-        .map_err(|_| WhyNot::TimedOut(INTRODUCTION))?
-        .map_err(WhyNot::from)
+        .map_err(|_| ConnectFailure::TimedOut(INTRODUCTION))?
+        .map_err(ConnectFailure::from)
 }
 
 #[cfg(test)]

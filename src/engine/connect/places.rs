@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::contexts::{self, ContextError, Endpoint};
 use crate::engine::transport::Address;
 use crate::engine::transport::ssh::Target;
-use crate::engine::transport::tls::Papers;
+use crate::engine::transport::tls::TlsFiles;
 use crate::engine::user_folder;
 
 const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
@@ -15,7 +15,7 @@ const TLS_PORT: u16 = 2376;
 
 /// What the command line says about the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct EngineOptions {
     /// `-H`.
     pub host: Option<String>,
     /// `-c`.
@@ -81,10 +81,10 @@ impl Env {
     }
 
     /// The certificates of the environment, where it asks for TLS. Contexts have their own.
-    fn papers(&self) -> Option<Papers> {
+    fn papers(&self) -> Option<TlsFiles> {
         let folder = self.certificates.clone().or_else(|| self.config_folder());
         let folder = folder.filter(|_| self.tls)?;
-        Some(Papers {
+        Some(TlsFiles {
             ca: Some(folder.join("ca.pem")),
             pair: contexts::pair_in(&folder),
             verify: self.tls_verify,
@@ -152,7 +152,7 @@ pub enum ConnectError {
 ///
 /// # Errors
 /// What is named leads to no place at all.
-pub fn places(options: &Options, env: &Env) -> Result<Vec<Place>, ConnectError> {
+pub fn places(options: &EngineOptions, env: &Env) -> Result<Vec<Place>, ConnectError> {
     match (&options.host, &options.context) {
         (Some(_), Some(_)) => return Err(ConnectError::HostAndContext),
         (Some(host), None) => return Ok(vec![place(host, "-H", env.papers())?]),
@@ -199,7 +199,7 @@ fn in_context(name: &str, env: &Env) -> Result<Place, ConnectError> {
 fn default(env: &Env) -> Place {
     match env.papers() {
         Some(papers) => {
-            let listener = Listener {
+            let listener = NetworkListener {
                 host: "localhost".to_owned(),
                 port: TLS_PORT,
                 prefix: String::new(),
@@ -267,7 +267,7 @@ fn unix(path: PathBuf, why: &str, start: Option<&'static str>) -> Place {
 }
 
 /// Reads an address as docker does: without a scheme it is TCP, and what is left out has a default.
-fn place(url: &str, why: &str, papers: Option<Papers>) -> Result<Place, ConnectError> {
+fn place(url: &str, why: &str, papers: Option<TlsFiles>) -> Result<Place, ConnectError> {
     let url = url.trim();
     if let Some(path) = socket_path(url) {
         return Err(ConnectError::BadUrl {
@@ -319,21 +319,21 @@ fn place(url: &str, why: &str, papers: Option<Papers>) -> Result<Place, ConnectE
 }
 
 /// Nothing but the authorities that this system knows.
-const SYSTEMS: Papers = Papers {
+const SYSTEMS: TlsFiles = TlsFiles {
     ca: None,
     pair: None,
     verify: true,
 };
 
 /// Where an engine listens on a network.
-struct Listener {
+struct NetworkListener {
     host: String,
     port: u16,
     prefix: String,
 }
 
-fn over_tcp(listener: Listener, why: &str, papers: Option<Papers>) -> Place {
-    let Listener { host, port, prefix } = listener;
+fn over_tcp(listener: NetworkListener, why: &str, papers: Option<TlsFiles>) -> Place {
+    let NetworkListener { host, port, prefix } = listener;
     let address = match papers {
         Some(papers) => Address::Tls {
             host,
@@ -384,7 +384,7 @@ fn without_password(url: &str) -> String {
 
 /// `host:port`, `host`, `:port`, `[::1]:port`, or nothing at all; behind it what stands before every path, as in
 /// docker: `host:port/engines/one`.
-fn tcp(rest: &str) -> Result<Listener, &'static str> {
+fn tcp(rest: &str) -> Result<NetworkListener, &'static str> {
     let (authority, path) = match rest.find('/') {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
@@ -422,7 +422,7 @@ fn tcp(rest: &str) -> Result<Listener, &'static str> {
             .ok_or("its port is not a number from 1 to 65535")?,
     };
     let host = if host.is_empty() { "localhost" } else { host };
-    Ok(Listener {
+    Ok(NetworkListener {
         host: host.to_owned(),
         port,
         prefix,

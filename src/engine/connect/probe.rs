@@ -5,9 +5,9 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::WhyNot;
+use super::ConnectFailure;
 use crate::engine::content::gzip::{self, Gunzip};
-use crate::engine::transport::{Address, Line, ssh, tls};
+use crate::engine::transport::{Address, Dial, ssh, tls};
 
 /// An answer to `_ping` is a few hundred bytes; whoever sends more is not an engine.
 const ENOUGH: u64 = 16 * 1024;
@@ -17,14 +17,14 @@ const ENOUGH: u64 = 16 * 1024;
 ///
 /// # Errors
 /// Nobody answers, or not as an engine does.
-pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
+pub(super) async fn ping(line: &Dial) -> Result<(), ConnectFailure> {
     match ask(line, "/_ping", is_whole, judge).await {
-        Err(WhyNot::Forbidden(status)) => {
+        Err(ConnectFailure::Forbidden(status)) => {
             let version = ask(line, "/version", names_version, judge_version).await;
             // Behind a page that is not there, nothing speaks for an engine.
             let reason = match status {
-                401 | 403 => WhyNot::Forbidden(status),
-                _ => WhyNot::NotDocker,
+                401 | 403 => ConnectFailure::Forbidden(status),
+                _ => ConnectFailure::NotDocker,
             };
             version.map_err(|_| reason)
         }
@@ -34,11 +34,11 @@ pub(super) async fn ping(line: &Line) -> Result<(), WhyNot> {
 
 /// Asks for one path, reads until an answer is enough, and judges it.
 async fn ask(
-    line: &Line,
+    line: &Dial,
     path: &str,
     is_enough: fn(&[u8]) -> bool,
-    judge: fn(&[u8]) -> Result<(), WhyNot>,
-) -> Result<(), WhyNot> {
+    judge: fn(&[u8]) -> Result<(), ConnectFailure>,
+) -> Result<(), ConnectFailure> {
     let answer = match line.dial().await {
         Ok(stream) => {
             let request = request(line.address(), path);
@@ -116,13 +116,13 @@ fn content_is_packed(head: &str) -> bool {
 
 /// An engine says `Api-Version` in every answer, refusals included; a proxy before it may drop that but
 /// not the `OK`.
-fn judge(answer: &[u8]) -> Result<(), WhyNot> {
-    let (head, body) = split(answer).ok_or(WhyNot::NotDocker)?;
+fn judge(answer: &[u8]) -> Result<(), ConnectFailure> {
+    let (head, body) = split(answer).ok_or(ConnectFailure::NotDocker)?;
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap_or_default();
     if !status.starts_with("http/1.") {
-        return Err(WhyNot::NotDocker);
+        return Err(ConnectFailure::NotDocker);
     }
     let status = status.split(' ').nth(1).and_then(|it| it.parse().ok());
     let ok = status == Some(200);
@@ -133,21 +133,21 @@ fn judge(answer: &[u8]) -> Result<(), WhyNot> {
     }
     // What a Go server says on a TLS port to somebody who does not speak TLS.
     if String::from_utf8_lossy(body).contains("HTTPS server") {
-        return Err(WhyNot::WantsTls);
+        return Err(ConnectFailure::WantsTls);
     }
     Err(match status {
-        Some(status @ (401 | 403..=405)) => WhyNot::Forbidden(status),
-        Some(_) | None => WhyNot::NotDocker,
+        Some(status @ (401 | 403..=405)) => ConnectFailure::Forbidden(status),
+        Some(_) | None => ConnectFailure::NotDocker,
     })
 }
 
 /// Judges an answer to `/version`: no other server names an API version in it.
-fn judge_version(answer: &[u8]) -> Result<(), WhyNot> {
-    let (head, body) = split(answer).ok_or(WhyNot::NotDocker)?;
+fn judge_version(answer: &[u8]) -> Result<(), ConnectFailure> {
+    let (head, body) = split(answer).ok_or(ConnectFailure::NotDocker)?;
     let head = String::from_utf8_lossy(head);
     let is_packed = content_is_packed(&head);
     let is_named = is_packed && names_version(&unpacked(body)) || names_version(body);
-    is_named.then_some(()).ok_or(WhyNot::NotDocker)
+    is_named.then_some(()).ok_or(ConnectFailure::NotDocker)
 }
 
 fn names_version(answer: &[u8]) -> bool {
@@ -174,23 +174,25 @@ fn body_says_ok(body: &[u8]) -> bool {
 }
 
 /// What an error of a connection means.
-pub(super) fn why_not(address: &Address, error: &io::Error) -> WhyNot {
-    if let Some(trouble) = inside::<tls::Trouble>(error) {
-        return WhyNot::Tls(trouble.clone());
+pub(super) fn why_not(address: &Address, error: &io::Error) -> ConnectFailure {
+    if let Some(trouble) = inside::<tls::TlsError>(error) {
+        return ConnectFailure::Tls(trouble.clone());
     }
-    if let Some(trouble) = inside::<ssh::Trouble>(error) {
-        return WhyNot::Ssh(trouble.clone());
+    if let Some(trouble) = inside::<ssh::SshError>(error) {
+        return ConnectFailure::Ssh(trouble.clone());
     }
     let is_file = matches!(address, Address::Unix(_));
     match error.kind() {
         // Only a missing socket *file* is one; a name that does not resolve is not.
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if is_file => WhyNot::NoSocket,
-        io::ErrorKind::PermissionDenied => WhyNot::PermissionDenied,
-        io::ErrorKind::ConnectionRefused => WhyNot::Refused,
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if is_file => {
+            ConnectFailure::NoSocket
+        }
+        io::ErrorKind::PermissionDenied => ConnectFailure::PermissionDenied,
+        io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
         io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => WhyNot::NotDocker,
-        _ => WhyNot::Connection(error.to_string()),
+        | io::ErrorKind::UnexpectedEof => ConnectFailure::NotDocker,
+        _ => ConnectFailure::Connection(error.to_string()),
     }
 }
 

@@ -7,10 +7,10 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::*;
 use crate::engine::transport::ssh::Target;
-use crate::engine::transport::tls::Papers;
+use crate::engine::transport::tls::TlsFiles;
 
-fn none() -> Options {
-    Options::default()
+fn none() -> EngineOptions {
+    EngineOptions::default()
 }
 
 /// An environment with an empty home of its own.
@@ -39,7 +39,7 @@ fn context(home: &TempDir, folder: &str, name: &str, host: &str) {
     );
 }
 
-fn only(options: &Options, env: &Env) -> (String, String) {
+fn only(options: &EngineOptions, env: &Env) -> (String, String) {
     let mut places = places(options, env).unwrap();
     assert_eq!(places.len(), 1, "{places:?}");
     let place = places.remove(0);
@@ -73,7 +73,7 @@ fn what_stands_nearer_wins() {
         only(&none(), &env),
         pair("tcp://10.0.0.1:99", "DOCKER_HOST")
     );
-    let options = Options {
+    let options = EngineOptions {
         context: Some("staging".into()),
         look_further: true,
         ..none()
@@ -82,12 +82,12 @@ fn what_stands_nearer_wins() {
         only(&options, &env),
         pair("unix:///staging.sock", "context \"staging\"")
     );
-    let options = Options {
+    let options = EngineOptions {
         host: Some("unix:///mine.sock".into()),
         ..none()
     };
     assert_eq!(only(&options, &env), pair("unix:///mine.sock", "-H"));
-    let options = Options {
+    let options = EngineOptions {
         context: Some("prod".into()),
         ..options
     };
@@ -104,7 +104,7 @@ fn the_default_context_is_no_context() {
     let mut env = empty(&home);
     let system = pair("unix:///var/run/docker.sock", "default");
     assert_eq!(only(&none(), &env), system);
-    let options = Options {
+    let options = EngineOptions {
         context: Some("default".into()),
         look_further: true,
         ..none()
@@ -122,7 +122,7 @@ fn only_where_nothing_is_named_it_looks_further() {
     let home = TempDir::new().unwrap();
     let mut env = empty(&home);
     env.runtime_dir = Some("/run/user/1000".into());
-    let options = Options {
+    let options = EngineOptions {
         look_further: true,
         ..none()
     };
@@ -154,7 +154,7 @@ fn a_context_that_leads_nowhere_is_an_error_and_not_the_default_engine() {
     let env = empty(&home);
     let ask = |name: &str| {
         places(
-            &Options {
+            &EngineOptions {
                 context: Some(name.into()),
                 ..none()
             },
@@ -186,7 +186,7 @@ fn a_context_that_leads_nowhere_is_an_error_and_not_the_default_engine() {
         "{error}"
     );
     // The configuration is not even looked at where the host is named.
-    let options = Options {
+    let options = EngineOptions {
         host: Some("unix:///x".into()),
         ..none()
     };
@@ -198,7 +198,7 @@ fn addresses_read_as_docker_reads_them() {
     let home = TempDir::new().unwrap();
     let env = empty(&home);
     let url = |host: &str| {
-        let options = Options {
+        let options = EngineOptions {
             host: Some(host.into()),
             ..none()
         };
@@ -296,15 +296,15 @@ fn addresses_read_as_docker_reads_them() {
     }
 }
 
-fn papers(folder: &Path, has_ca: bool, has_pair: bool, verify: bool) -> Papers {
-    Papers {
+fn papers(folder: &Path, has_ca: bool, has_pair: bool, verify: bool) -> TlsFiles {
+    TlsFiles {
         ca: has_ca.then(|| folder.join("ca.pem")),
         pair: has_pair.then(|| (folder.join("cert.pem"), folder.join("key.pem"))),
         verify,
     }
 }
 
-fn tls(host: &str, port: u16, papers: Papers) -> Address {
+fn tls(host: &str, port: u16, papers: TlsFiles) -> Address {
     let host = host.to_owned();
     Address::Tls {
         host,
@@ -375,7 +375,7 @@ fn contexts_as_docker_has_written_them() {
         ..Env::default()
     };
     let in_context = |name: Option<&str>| {
-        let options = Options {
+        let options = EngineOptions {
             context: name.map(str::to_owned),
             ..none()
         };
@@ -403,7 +403,7 @@ fn the_environment_turns_tls_on_for_tcp() {
     let mut env = empty(&home);
     let only = |env: &Env| {
         let mut places = places(
-            &Options {
+            &EngineOptions {
                 look_further: true,
                 ..none()
             },
@@ -474,8 +474,8 @@ fn answering(folder: &TempDir, name: &str, answer: &'static str) -> Place {
 const DOCKER: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nServer: Docker/28.5.2 (linux)\r\nContent-Length: 2\r\n\r\nOK";
 
 /// Dialling always fails here, so that what was reached can be told from what was not.
-async fn reasons(places: Vec<Place>) -> Vec<WhyNot> {
-    let no_engine = first(places, &Lines::default(), async |_, _| Err(reached()))
+async fn reasons(places: Vec<Place>) -> Vec<ConnectFailure> {
+    let no_engine = first(places, &Dials::default(), async |_, _| Err(reached()))
         .await
         .err()
         .expect("nothing to open");
@@ -531,15 +531,15 @@ async fn an_engine_is_told_from_whatever_else_listens() {
     assert_eq!(
         reasons(places).await,
         [
-            WhyNot::Engine(reached()),
-            WhyNot::Engine(reached()),
-            WhyNot::Engine(reached()),
-            WhyNot::NotDocker,
-            WhyNot::NotDocker,
-            WhyNot::NotDocker,
-            WhyNot::WantsTls,
-            WhyNot::Forbidden(403),
-            WhyNot::NotDocker,
+            ConnectFailure::Engine(reached()),
+            ConnectFailure::Engine(reached()),
+            ConnectFailure::Engine(reached()),
+            ConnectFailure::NotDocker,
+            ConnectFailure::NotDocker,
+            ConnectFailure::NotDocker,
+            ConnectFailure::WantsTls,
+            ConnectFailure::Forbidden(403),
+            ConnectFailure::NotDocker,
         ]
     );
 }
@@ -553,7 +553,7 @@ async fn the_first_that_answers_is_the_only_one_dialled() {
         answering(&folder, "b", DOCKER),
     ];
     let dialled = AtomicUsize::new(0);
-    let engine = first(places, &Lines::default(), async |place, _| {
+    let engine = first(places, &Dials::default(), async |place, _| {
         dialled.fetch_add(1, Ordering::Relaxed);
         assert!(place.url.ends_with("/a"), "{}", place.url);
         Ok(Arc::new(crate::engine::scan::fake::Fake::default()) as Arc<dyn Engine>)
@@ -589,35 +589,38 @@ async fn what_is_in_the_way_is_said_with_what_to_try() {
     let below_a_file = at(&dead.join("x"));
     let no_engine = first(
         vec![absent, below_a_file, at(&dead), tcp, pipe],
-        &Lines::default(),
+        &Dials::default(),
         async |_, _| Err(reached()),
     )
     .await
     .err()
     .unwrap();
-    let reasons: Vec<&WhyNot> = no_engine.attempts.iter().map(|a| &a.reason).collect();
+    let reasons: Vec<&ConnectFailure> = no_engine.attempts.iter().map(|a| &a.reason).collect();
     assert_eq!(
         reasons,
         [
-            &WhyNot::NoSocket,
-            &WhyNot::NoSocket,
-            &WhyNot::Refused,
-            &WhyNot::Refused,
-            &WhyNot::Unsupported(Unsupported::NamedPipe),
+            &ConnectFailure::NoSocket,
+            &ConnectFailure::NoSocket,
+            &ConnectFailure::Refused,
+            &ConnectFailure::Refused,
+            &ConnectFailure::Unsupported(Unsupported::NamedPipe),
         ]
     );
     for attempt in &no_engine.attempts {
         assert!(attempt.advice().is_some(), "{attempt}");
         assert_eq!(attempt.to_string().lines().count(), 1, "{attempt}");
     }
-    assert_eq!(no_engine.foremost().unwrap().reason, WhyNot::Refused);
+    assert_eq!(
+        no_engine.foremost().unwrap().reason,
+        ConnectFailure::Refused
+    );
 }
 
 #[tokio::test]
 async fn the_docker_group_is_advised_for_the_system_socket_only() {
     let denied = |path: &str| Attempt {
         place: at(Path::new(path)),
-        reason: WhyNot::PermissionDenied,
+        reason: ConnectFailure::PermissionDenied,
     };
     let advice = denied("/var/run/docker.sock").advice().unwrap();
     assert!(
@@ -635,7 +638,10 @@ async fn an_engine_that_hangs_is_left_after_ten_seconds() {
     // It takes connections into its backlog and never answers.
     let listener = UnixListener::bind(&path).unwrap();
     let before = tokio::time::Instant::now();
-    assert_eq!(reasons(vec![at(&path)]).await, [WhyNot::TimedOut(PING)]);
+    assert_eq!(
+        reasons(vec![at(&path)]).await,
+        [ConnectFailure::TimedOut(PING)]
+    );
     assert_eq!(before.elapsed().as_secs(), 10);
     drop(listener);
 }

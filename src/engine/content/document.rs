@@ -18,14 +18,14 @@ pub enum Document {
         /// Digests, the lowest layer first.
         layers: Vec<Text>,
     },
-    Config(Config),
+    Config(ImageConfig),
     /// Anything else: attestations, charts, what is no JSON.
     Other,
 }
 
 /// What a config says of its layers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Config {
+pub struct ImageConfig {
     pub platform: Platform,
     pub diff_ids: Vec<Text>,
     /// When each layer was made, as many as there are diff IDs.
@@ -56,7 +56,7 @@ impl Document {
             };
         }
         if value.get("rootfs").is_some_and(Value::is_object) {
-            return Self::Config(Config::read(&value));
+            return Self::Config(ImageConfig::read(&value));
         }
         Self::Other
     }
@@ -71,7 +71,7 @@ impl Document {
     }
 }
 
-impl Config {
+impl ImageConfig {
     fn read(value: &Value) -> Self {
         let diff_ids: Vec<Text> = value
             .pointer("/rootfs/diff_ids")
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn config(value: &Value) -> Config {
+    fn config(value: &Value) -> ImageConfig {
         match Document::read(value.to_string().as_bytes()) {
             Document::Config(config) => config,
             other => panic!("{other:?}"),

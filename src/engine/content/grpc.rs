@@ -6,11 +6,11 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::header::{CONTENT_TYPE, HeaderMap, TE};
 use hyper::{Method, Request, StatusCode};
 
-use super::proto::{Fields, Garbled, Value, text_message};
+use super::proto::{FieldValue, Fields, Garbled, text_message};
 use crate::domain::bytes::Bytes;
 use crate::domain::store::content::Listed;
 use crate::engine::EngineError;
-use crate::engine::transport::{Body, Transport, Way, refused};
+use crate::engine::transport::{Body, Http2Route, Transport, refused};
 use crate::engine::wire;
 
 /// More than the list of any store: about a million blobs.
@@ -63,7 +63,7 @@ impl Call<'_> {
 impl Grpc {
     /// # Errors
     /// As [`Transport::http2`].
-    pub async fn connect(transport: &Transport, way: Way) -> Result<Self, EngineError> {
+    pub async fn connect(transport: &Transport, way: Http2Route) -> Result<Self, EngineError> {
         Ok(Self {
             sender: transport.http2(way).await?,
             transport: transport.clone(),
@@ -215,7 +215,7 @@ impl Messages {
 /// `ListContentResponse`: its first field is a blob, again and again.
 fn read_infos(message: &[u8], blobs: &mut Vec<Listed>) -> Result<(), Garbled> {
     for field in Fields(message) {
-        if let (1, Value::Bytes(info)) = field? {
+        if let (1, FieldValue::Bytes(info)) = field? {
             blobs.push(read_info(info)?);
         }
     }
@@ -229,11 +229,11 @@ fn read_info(message: &[u8]) -> Result<Listed, Garbled> {
         match field? {
             (1, digest) => blob.digest = digest.text().into(),
             // A signed number: what would be below zero is no size.
-            (2, Value::Number(size)) => {
+            (2, FieldValue::Number(size)) => {
                 blob.size = Bytes(i64::try_from(size).map_or(0, i64::unsigned_abs));
             }
             (5, label) => {
-                let mut pair = [Value::Other; 2];
+                let mut pair = [FieldValue::Other; 2];
                 for field in Fields(label.bytes()) {
                     match field? {
                         (1, key) => pair[0] = key,
@@ -255,8 +255,8 @@ fn read_piece(message: &[u8], length: usize) -> Result<&[u8], Garbled> {
     let (mut offset, mut data) = (0, &[][..]);
     for field in Fields(message) {
         match field? {
-            (1, Value::Number(number)) => offset = number,
-            (2, Value::Bytes(bytes)) => data = bytes,
+            (1, FieldValue::Number(number)) => offset = number,
+            (2, FieldValue::Bytes(bytes)) => data = bytes,
             _ => {}
         }
     }

@@ -38,11 +38,11 @@ pub(in crate::engine) struct Damaged;
 
 /// A stream that is unpacked while it comes.
 pub(in crate::engine) struct Gunzip {
-    part: Part,
+    part: GzipPart,
     piece: Box<[u8]>,
 }
 
-enum Part {
+enum GzipPart {
     /// What has come of a head that is not whole.
     Head(Vec<u8>),
     Deflated(Box<InflateState>),
@@ -53,7 +53,7 @@ enum Part {
 impl Default for Gunzip {
     fn default() -> Self {
         Self {
-            part: Part::Head(Vec::new()),
+            part: GzipPart::Head(Vec::new()),
             piece: vec![0; PIECE].into(),
         }
     }
@@ -65,7 +65,7 @@ impl Gunzip {
     pub(in crate::engine) fn next(&mut self, bytes: &mut &[u8]) -> Result<&[u8], Damaged> {
         loop {
             match &mut self.part {
-                Part::Head(head) => {
+                GzipPart::Head(head) => {
                     // A byte at a time: what follows is no part of it.
                     let Some((first, rest)) = bytes.split_first() else {
                         return Ok(&[]);
@@ -77,11 +77,11 @@ impl Gunzip {
                         return Err(Damaged);
                     }
                     if end_of_head(head).is_some() {
-                        self.part = Part::Deflated(InflateState::new_boxed(DataFormat::Raw));
+                        self.part = GzipPart::Deflated(InflateState::new_boxed(DataFormat::Raw));
                     }
                 }
-                Part::Trailer(0) => self.part = Part::Head(Vec::new()),
-                Part::Trailer(left) => {
+                GzipPart::Trailer(0) => self.part = GzipPart::Head(Vec::new()),
+                GzipPart::Trailer(left) => {
                     let skipped = bytes.len().min(*left);
                     if skipped == 0 {
                         return Ok(&[]);
@@ -89,7 +89,7 @@ impl Gunzip {
                     *left -= skipped;
                     *bytes = &bytes[skipped..];
                 }
-                Part::Deflated(state) => {
+                GzipPart::Deflated(state) => {
                     let result = inflate(state, bytes, &mut self.piece, MZFlush::None);
                     let is_stuck = result.bytes_consumed == 0 && result.bytes_written == 0;
                     if is_stuck && !bytes.is_empty() && result.status != Ok(MZStatus::StreamEnd) {
@@ -97,11 +97,11 @@ impl Gunzip {
                     }
                     *bytes = &bytes[result.bytes_consumed..];
                     match result.status {
-                        Ok(MZStatus::StreamEnd) => self.part = Part::Trailer(TRAILER),
+                        Ok(MZStatus::StreamEnd) => self.part = GzipPart::Trailer(TRAILER),
                         Ok(_) | Err(MZError::Buf) => {}
                         Err(_) => return Err(Damaged),
                     }
-                    let is_over = matches!(self.part, Part::Trailer(_));
+                    let is_over = matches!(self.part, GzipPart::Trailer(_));
                     if result.bytes_written > 0 || !is_over {
                         return Ok(&self.piece[..result.bytes_written]);
                     }
@@ -113,9 +113,9 @@ impl Gunzip {
     /// Returns true at the end of a member, where the stream may end.
     pub(in crate::engine) fn is_whole(&self) -> bool {
         match &self.part {
-            Part::Head(head) => head.is_empty(),
-            Part::Trailer(left) => *left == 0,
-            Part::Deflated(_) => false,
+            GzipPart::Head(head) => head.is_empty(),
+            GzipPart::Trailer(left) => *left == 0,
+            GzipPart::Deflated(_) => false,
         }
     }
 }

@@ -22,14 +22,14 @@ use self::document::Document;
 use self::grpc::{Grpc, LONGEST_DOCUMENT};
 use self::unpack::Unpacking;
 use super::EngineError;
-use super::transport::{Transport, Way};
+use super::transport::{Http2Route, Transport};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::ImageId;
-use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::content::{BlobList, Listed, Manifest, ManifestLayer};
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
-use crate::engine::metadata::noted::{Documents, Noted};
-use crate::engine::port::aside::aside;
+use crate::engine::metadata::store::{BlobFolder, StoreReading};
+use crate::engine::port::blocking::run_blocking;
 
 /// The list took 46 ms for 1,248 blobs; a store's database that a build keeps busy takes longer.
 const LIST: Duration = Duration::from_secs(60);
@@ -52,18 +52,18 @@ const LAYERS_TIME: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Blobs {
     transport: Transport,
-    ways: &'static [Way],
+    ways: &'static [Http2Route],
     /// The way that served the list.
-    served: Mutex<Option<Way>>,
+    served: Mutex<Option<Http2Route>>,
     documents: Mutex<HashMap<Text, Arc<Document>>>,
     /// What layers unpack to; nothing of those that do not tell.
-    extents: Mutex<HashMap<Text, Option<Extent>>>,
+    extents: Mutex<HashMap<Text, Option<UnpackedSize>>>,
 }
 
 /// Where documents are read.
 enum Source {
     Service(Grpc),
-    Folder(Documents),
+    Folder(BlobFolder),
 }
 
 impl Source {
@@ -72,7 +72,7 @@ impl Source {
             Self::Service(grpc) => grpc.read(digest).await,
             Self::Folder(documents) => {
                 let (documents, wanted) = (documents.clone(), Text::clone(digest));
-                let read = aside(move || documents.read(&wanted)).await;
+                let read = run_blocking(move || documents.read(&wanted)).await;
                 let missing = || EngineError::NotFound(digest.to_string());
                 read.flatten().ok_or_else(missing)
             }
@@ -87,10 +87,10 @@ impl Blobs {
     /// Nothing is sent yet. `version` is the engine's own, not the API's.
     #[must_use]
     pub fn new(transport: Transport, version: &str) -> Self {
-        let ways: &[Way] = if speaks_http2(version) {
-            &[Way::Straight, Way::Upgrade]
+        let ways: &[Http2Route] = if speaks_http2(version) {
+            &[Http2Route::Straight, Http2Route::Upgrade]
         } else {
-            &[Way::Upgrade]
+            &[Http2Route::Upgrade]
         };
         Self {
             transport,
@@ -111,7 +111,7 @@ impl Blobs {
         &self,
         images: &[ImageId],
         further: &[Text],
-        noted: Option<Noted>,
+        noted: Option<StoreReading>,
     ) -> Result<Option<BlobList>, EngineError> {
         let (source, mut list) = if let Some(noted) = noted {
             let list = BlobList::new(noted.listed).with_notes(noted.notes);
@@ -151,7 +151,7 @@ impl Blobs {
 
     /// What layers unpack to, of those that can be read within bounds: given in the order in which they are
     /// wanted, with their sizes. None where nothing is served.
-    pub async fn extents(&self, layers: &[(Text, Bytes)]) -> HashMap<Text, Extent> {
+    pub async fn extents(&self, layers: &[(Text, Bytes)]) -> HashMap<Text, UnpackedSize> {
         let fresh = |(digest, _): &&(Text, Bytes)| !self.lock_extents().contains_key(digest);
         let mut left = LAYERS;
         let mut wanted: Vec<&(Text, Bytes)> = layers.iter().filter(fresh).collect();
@@ -187,7 +187,7 @@ impl Blobs {
             // A few kilobytes may unpack to many megabytes: the loop that draws does not wait for that. No more
             // than the layer itself ever waits to be unpacked.
             let (sender, mut pieces) = mpsc::unbounded_channel::<Vec<u8>>();
-            let unpacked = aside(move || {
+            let unpacked = run_blocking(move || {
                 let mut unpacking = Unpacking::default();
                 while let Some(piece) = pieces.blocking_recv() {
                     unpacking.take(&piece).ok()?;
@@ -206,7 +206,7 @@ impl Blobs {
         Ok(())
     }
 
-    fn lock_extents(&self) -> MutexGuard<'_, HashMap<Text, Option<Extent>>> {
+    fn lock_extents(&self) -> MutexGuard<'_, HashMap<Text, Option<UnpackedSize>>> {
         let extents = self.extents.lock();
         extents.unwrap_or_else(PoisonError::into_inner)
     }
@@ -388,7 +388,7 @@ fn step<'a>(list: &BlobList, read: &'a Read, digest: &Text) -> Step<'a> {
     let layers = layers
         .iter()
         .zip(made)
-        .map(|(blob, (diff_id, created))| Layer {
+        .map(|(blob, (diff_id, created))| ManifestLayer {
             blob: list.position(blob),
             diff_id: Text::clone(diff_id),
             created: *created,

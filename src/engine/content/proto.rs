@@ -9,14 +9,14 @@ pub struct Garbled;
 
 /// A field's value, as far as anyone here wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum FieldValue<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     /// A fixed-width number.
     Other,
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     /// A message or text; nothing where it is a number.
     pub fn bytes(self) -> &'a [u8] {
         match self {
@@ -35,7 +35,7 @@ impl<'a> Value<'a> {
 pub struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), Garbled>;
+    type Item = Result<(u64, FieldValue<'a>), Garbled>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -50,16 +50,16 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn field(&mut self) -> Option<(u64, Value<'a>)> {
+    fn field(&mut self) -> Option<(u64, FieldValue<'a>)> {
         let tag = self.varint()?;
         let value = match tag & 7 {
-            0 => Value::Number(self.varint()?),
-            1 => self.take(8).map(|_| Value::Other)?,
+            0 => FieldValue::Number(self.varint()?),
+            1 => self.take(8).map(|_| FieldValue::Other)?,
             2 => {
                 let length = self.varint()?;
-                Value::Bytes(self.take(usize::try_from(length).ok()?)?)
+                FieldValue::Bytes(self.take(usize::try_from(length).ok()?)?)
             }
-            5 => self.take(4).map(|_| Value::Other)?,
+            5 => self.take(4).map(|_| FieldValue::Other)?,
             // Groups left the format long ago, and 6 and 7 were never in it.
             _ => return None,
         };
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fields(bytes: &[u8]) -> Vec<Result<(u64, Value<'_>), Garbled>> {
+    fn fields(bytes: &[u8]) -> Vec<Result<(u64, FieldValue<'_>), Garbled>> {
         Fields(bytes).collect()
     }
 
@@ -126,11 +126,11 @@ mod tests {
         assert_eq!(
             fields(&message),
             [
-                Ok((1, Value::Number(150))),
-                Ok((2, Value::Bytes(b"hi"))),
-                Ok((3, Value::Other)),
-                Ok((4, Value::Other)),
-                Ok((16, Value::Number(0))),
+                Ok((1, FieldValue::Number(150))),
+                Ok((2, FieldValue::Bytes(b"hi"))),
+                Ok((3, FieldValue::Other)),
+                Ok((4, FieldValue::Other)),
+                Ok((16, FieldValue::Number(0))),
             ]
         );
     }
@@ -161,7 +161,7 @@ mod tests {
             fields(&[
                 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01
             ]),
-            [Ok((1, Value::Number(u64::MAX)))]
+            [Ok((1, FieldValue::Number(u64::MAX)))]
         );
         assert_eq!(fields(&[0x08, 0x01, 0x0b, 0x08, 0x01]).len(), 2);
     }
@@ -175,7 +175,7 @@ mod tests {
         #[test]
         fn a_text_comes_back(text in ".{0,300}") {
             let message = text_message(1, &text);
-            prop_assert_eq!(fields(&message), [Ok((1, Value::Bytes(text.as_bytes())))]);
+            prop_assert_eq!(fields(&message), [Ok((1, FieldValue::Bytes(text.as_bytes())))]);
         }
     }
 }

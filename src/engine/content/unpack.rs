@@ -3,10 +3,10 @@
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
 
-use crate::domain::store::unpacked::{Extent, Tally, Untold};
+use crate::domain::store::unpacked::{UnpackedSize, UnpackedTally, Unsupported};
 // Digests tell more than a member's checksum.
 use crate::engine::content::gzip::{LONGEST_HEAD, MAGIC, TRAILER, end_of_head};
-use crate::engine::copies::tar::{Entry, Files, Sort, Tar};
+use crate::engine::copies::tar::{Files, Sort, Tar, TarEntry};
 
 /// A layer that unpacks to more is not looked at: a blob can be made to unpack to a thousand times its size.
 const LARGEST: usize = 2 << 30;
@@ -43,7 +43,7 @@ impl Default for Unpacking {
         Self {
             packing: Packing::Head(Vec::new()),
             tar: Tar::default(),
-            contents: Contents(Ok(Tally::default())),
+            contents: Contents(Ok(UnpackedTally::default())),
             unpacked: 0,
             members: 0,
             piece: vec![0; PIECE],
@@ -56,7 +56,7 @@ impl Unpacking {
     ///
     /// # Errors
     /// It is no archive of a form that is known, or has something of which the bytes cannot be told.
-    pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), Untold> {
+    pub fn take(&mut self, mut bytes: &[u8]) -> Result<(), Unsupported> {
         while !bytes.is_empty() {
             match &mut self.packing {
                 Packing::Head(_) => bytes = self.begin(bytes)?,
@@ -82,7 +82,7 @@ impl Unpacking {
     ///
     /// # Errors
     /// It has not come to its end.
-    pub fn end(self) -> Result<Extent, Untold> {
+    pub fn end(self) -> Result<UnpackedSize, Unsupported> {
         let is_whole = match &self.packing {
             Packing::Head(head) => head.is_empty(),
             Packing::Between(left) => *left == 0,
@@ -90,13 +90,13 @@ impl Unpacking {
             Packing::Deflated(_) => false,
         };
         if !is_whole || !self.tar.is_whole() {
-            return Err(Untold);
+            return Err(Unsupported);
         }
         Ok(self.contents.0?.extent())
     }
 
     /// Finds out how it is packed, once that can be told. Returns what is left behind a head.
-    fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Untold> {
+    fn begin<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Unsupported> {
         let Packing::Head(head) = &mut self.packing else {
             return Ok(bytes);
         };
@@ -110,19 +110,19 @@ impl Unpacking {
                 return if head.len() <= LONGEST_HEAD {
                     Ok(rest)
                 } else {
-                    Err(Untold)
+                    Err(Unsupported)
                 };
             };
             self.members += 1;
             if self.members > MOST_MEMBERS {
-                return Err(Untold);
+                return Err(Unsupported);
             }
             self.packing = Packing::Deflated(InflateState::new_boxed(DataFormat::Raw));
             // It was not whole before these bytes.
             return Ok(&bytes[end.saturating_sub(before)..]);
         }
         if self.unpacked > 0 {
-            return Err(Untold);
+            return Err(Unsupported);
         }
         let begun = head[..before].to_vec();
         self.packing = Packing::Plain;
@@ -131,7 +131,7 @@ impl Unpacking {
     }
 
     /// Returns what is left behind the member's end.
-    fn inflate<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Untold> {
+    fn inflate<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Unsupported> {
         loop {
             let Packing::Deflated(state) = &mut self.packing else {
                 return Ok(bytes);
@@ -153,27 +153,27 @@ impl Unpacking {
                 Ok(_) if bytes.is_empty() && written < PIECE => return Ok(bytes),
                 Ok(_) => {}
                 Err(MZError::Buf) if bytes.is_empty() => return Ok(bytes),
-                Err(_) => return Err(Untold),
+                Err(_) => return Err(Unsupported),
             }
         }
     }
 
-    fn pass(&mut self, bytes: &[u8]) -> Result<(), Untold> {
+    fn pass(&mut self, bytes: &[u8]) -> Result<(), Unsupported> {
         self.unpacked += bytes.len();
         if self.unpacked > LARGEST {
-            return Err(Untold);
+            return Err(Unsupported);
         }
         let taken = self.tar.take(bytes, &mut self.contents);
-        taken.map_err(|_| Untold)?;
+        taken.map_err(|_| Unsupported)?;
         self.contents.0.as_ref().map(|_| ()).map_err(|error| *error)
     }
 }
 
 /// What an archive has in it, until something cannot be told.
-struct Contents(Result<Tally, Untold>);
+struct Contents(Result<UnpackedTally, Unsupported>);
 
 impl Files for Contents {
-    fn begin(&mut self, entry: &Entry<'_>) {
+    fn begin(&mut self, entry: &TarEntry<'_>) {
         let Ok(tally) = &mut self.0 else { return };
         let link = entry.link.unwrap_or_default();
         let took = match entry.sort {
@@ -182,11 +182,11 @@ impl Files for Contents {
             Sort::HardLink => tally.hard_link(entry.name, link),
             Sort::Symlink => tally.symlink(entry.name, link),
             Sort::Device => tally.file(entry.name, 0),
-            Sort::Odd => Err(Untold),
+            Sort::Odd => Err(Unsupported),
         };
         tally.attributes(entry.attributes);
         if took.is_err() {
-            self.0 = Err(Untold);
+            self.0 = Err(Unsupported);
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
         archive(&[("usr/bin/one", &large), ("note", b"note")])
     }
 
-    fn extent(pieces: &[&[u8]]) -> Result<Extent, Untold> {
+    fn extent(pieces: &[&[u8]]) -> Result<UnpackedSize, Unsupported> {
         let mut unpacking = Unpacking::default();
         for piece in pieces {
             unpacking.take(piece)?;
@@ -263,7 +263,7 @@ mod tests {
             assert_eq!(told, Ok(TAKES));
             let single: Vec<&[u8]> = bytes.chunks(1).collect();
             assert_eq!(extent(&single), extent(&[&bytes]));
-            assert_eq!(extent(&[&bytes[..bytes.len() - 1_100]]), Err(Untold));
+            assert_eq!(extent(&[&bytes[..bytes.len() - 1_100]]), Err(Unsupported));
         }
     }
 
@@ -279,13 +279,13 @@ mod tests {
             &[7; 2_000],
             &twice,
         ] {
-            assert_eq!(extent(&[bytes]), Err(Untold));
+            assert_eq!(extent(&[bytes]), Err(Unsupported));
         }
         let mut harmed = member(&files(), 0, &[]);
         let middle = harmed.len() / 2;
         harmed.truncate(middle);
         harmed.extend([0xff; 500]);
-        assert_eq!(extent(&[&harmed]), Err(Untold));
+        assert_eq!(extent(&[&harmed]), Err(Unsupported));
     }
 
     /// What failed once is kept beside this file.

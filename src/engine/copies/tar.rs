@@ -38,7 +38,7 @@ impl Sort {
 
 /// What a header says of a file, or of whatever has a name.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct TarEntry<'a> {
     pub name: &'a str,
     pub sort: Sort,
     /// What a link points to.
@@ -52,7 +52,7 @@ pub struct Entry<'a> {
 /// Who looks at the files of an archive.
 pub trait Files {
     /// A file, or whatever has a name, begins.
-    fn begin(&mut self, entry: &Entry<'_>);
+    fn begin(&mut self, entry: &TarEntry<'_>);
     fn data(&mut self, bytes: &[u8]);
     fn end(&mut self);
 }
@@ -68,7 +68,7 @@ struct Longer {
     sparse: bool,
 }
 
-enum State {
+enum TarState {
     /// Up to the next header.
     Header,
     /// So many bytes of a file are left, and so many that fill up its last block.
@@ -80,7 +80,7 @@ enum State {
 
 /// Takes an archive in, piece by piece.
 pub struct Tar {
-    state: State,
+    state: TarState,
     block: Vec<u8>,
     zeros: u8,
     longer: Longer,
@@ -89,7 +89,7 @@ pub struct Tar {
 impl Default for Tar {
     fn default() -> Self {
         Self {
-            state: State::Header,
+            state: TarState::Header,
             block: Vec::with_capacity(BLOCK),
             zeros: 0,
             longer: Longer::default(),
@@ -105,7 +105,7 @@ impl Tar {
     pub fn take(&mut self, mut bytes: &[u8], files: &mut dyn Files) -> Result<(), &'static str> {
         while !bytes.is_empty() {
             match &mut self.state {
-                State::Header => {
+                TarState::Header => {
                     let piece = cut(&mut bytes, (BLOCK - self.block.len()) as u64);
                     self.block.extend_from_slice(piece);
                     if self.block.len() == BLOCK {
@@ -113,7 +113,7 @@ impl Tar {
                         self.header(&block, files)?;
                     }
                 }
-                State::File(left, fill) => {
+                TarState::File(left, fill) => {
                     let piece = cut(&mut bytes, *left);
                     *left -= piece.len() as u64;
                     files.data(piece);
@@ -121,11 +121,11 @@ impl Tar {
                         *fill -= cut(&mut bytes, *fill).len() as u64;
                         if *fill == 0 {
                             files.end();
-                            self.state = State::Header;
+                            self.state = TarState::Header;
                         }
                     }
                 }
-                State::Meta(sort, text, left, fill) => {
+                TarState::Meta(sort, text, left, fill) => {
                     let piece = cut(&mut bytes, *left);
                     *left -= piece.len() as u64;
                     text.extend_from_slice(piece);
@@ -134,14 +134,14 @@ impl Tar {
                         if *fill == 0 {
                             let (sort, text) = (*sort, std::mem::take(text));
                             self.longer.learn(sort, &text);
-                            self.state = State::Header;
+                            self.state = TarState::Header;
                         }
                     }
                 }
-                State::Ended if bytes.iter().any(|byte| *byte != 0) => {
+                TarState::Ended if bytes.iter().any(|byte| *byte != 0) => {
                     return Err("something comes after its end");
                 }
-                State::Ended => return Ok(()),
+                TarState::Ended => return Ok(()),
             }
         }
         Ok(())
@@ -150,14 +150,14 @@ impl Tar {
     /// True once the end has come.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        matches!(self.state, State::Ended)
+        matches!(self.state, TarState::Ended)
     }
 
     fn header(&mut self, block: &[u8], files: &mut dyn Files) -> Result<(), &'static str> {
         if block.iter().all(|byte| *byte == 0) {
             self.zeros += 1;
             if self.zeros == 2 {
-                self.state = State::Ended;
+                self.state = TarState::Ended;
             }
             return Ok(());
         }
@@ -171,9 +171,9 @@ impl Tar {
             if size > LONGEST_META {
                 return Err("a name in it is too long");
             }
-            self.state = State::Meta(sort, Vec::new(), size, fill(size));
+            self.state = TarState::Meta(sort, Vec::new(), size, fill(size));
             if size == 0 {
-                self.state = State::Header;
+                self.state = TarState::Header;
             }
             return Ok(());
         }
@@ -186,7 +186,7 @@ impl Tar {
             b'1'..=b'6' => 0,
             _ => longer.size.unwrap_or(size),
         };
-        files.begin(&Entry {
+        files.begin(&TarEntry {
             name: &name,
             sort: if longer.sparse {
                 Sort::Odd
@@ -200,7 +200,7 @@ impl Tar {
         if size == 0 {
             files.end();
         } else {
-            self.state = State::File(size, fill(size));
+            self.state = TarState::File(size, fill(size));
         }
         Ok(())
     }

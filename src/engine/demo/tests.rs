@@ -10,8 +10,8 @@ use crate::domain::item::Kind;
 use crate::domain::plan::{AddedBy, Plan, Selection};
 use crate::domain::survey::Survey;
 use crate::domain::text::Text;
-use crate::engine::removal::{Order, remove};
-use crate::engine::scan::{Wanted, scan_once};
+use crate::engine::removal::{Confirmed, remove};
+use crate::engine::scan::{ScanScope, scan_once};
 
 /// A base with a child of the classic builder, a build that the cache still has, and users of them.
 const SMALL: &str = r#"{
@@ -322,7 +322,7 @@ async fn step(engine: &DemoEngine, what: u8, which: usize) {
 #[tokio::test]
 async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
     let demo = Arc::new(small().with_gate(Gate::new(true)));
-    let wanted = Wanted::ALL;
+    let wanted = ScanScope::ALL;
     let nothing = Inventory::default();
     let base = scan_once(&*demo, wanted, &nothing, |_, _| {}).await;
     let base = base.unwrap();
@@ -337,7 +337,7 @@ async fn behind_a_shut_gate_nothing_goes_whoever_asks() {
     };
     let plan = Plan::new(&survey, &selection);
     assert!(!plan.steps.is_empty());
-    let order = Order {
+    let order = Confirmed {
         plan,
         base,
         journal: crate::engine::journal::Journal::default(),

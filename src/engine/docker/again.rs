@@ -11,7 +11,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Asks again while the engine is busy with the same for somebody else: `a disk usage operation is already
 /// running` (500), `a prune operation is already running` (409).
-pub async fn patiently<T, F>(patience: Duration, ask: impl FnMut() -> F) -> Result<T, EngineError>
+pub async fn retry_while_busy<T, F>(
+    patience: Duration,
+    ask: impl FnMut() -> F,
+) -> Result<T, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {
@@ -22,7 +25,7 @@ where
 /// Asks again when something went while the engine walked over it, which fails its whole answer: a list
 /// and a df exist on every engine, so that a 404 of theirs can only speak of a part of them (seen on 28.5.2
 /// with the containerd store: `NotFound: snapshot …-view does not exist: not found`).
-pub async fn uncrossed<T, F>(ask: impl FnMut() -> F) -> Result<T, EngineError>
+pub async fn retry_on_race<T, F>(ask: impl FnMut() -> F) -> Result<T, EngineError>
 where
     F: Future<Output = Result<T, EngineError>>,
 {

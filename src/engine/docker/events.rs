@@ -23,7 +23,7 @@ pub fn follow(
     dialect: Dialect,
     since: Option<Timestamp>,
 ) -> impl Stream<Item = Result<Change, EngineError>> + Send {
-    let lines = Lines {
+    let lines = EventLines {
         transport,
         path: path(dialect, since),
         body: None,
@@ -50,14 +50,14 @@ fn path(dialect: Dialect, since: Option<Timestamp>) -> String {
     }
 }
 
-struct Lines {
+struct EventLines {
     transport: Transport,
     path: String,
     body: Option<Incoming>,
     buffer: Vec<u8>,
 }
 
-impl Lines {
+impl EventLines {
     async fn next_change(&mut self) -> Result<Option<Change>, EngineError> {
         loop {
             while let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {

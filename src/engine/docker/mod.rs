@@ -27,17 +27,17 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use futures_util::{FutureExt, TryFutureExt};
 use serde_json::Value;
 
-use self::again::uncrossed;
+use self::again::retry_on_race;
 use self::ahead::Ahead;
 use self::greeting::Pinged;
 pub use self::limits::Limits;
-use self::usage::{Part, Usage};
-use super::gist::Gist;
+use self::usage::{DfPart, Usage};
+use super::fingerprint::Fingerprint;
 use super::host::peer;
 use super::host::remote::{self, Home};
 use super::host::{LogOrder, LookOrder};
 use super::keychain::Keychain;
-use super::transport::{Address, Api, Frames, Line, Transport};
+use super::transport::{Address, Api, Dial, Frames, Transport};
 use super::wire::{self, Dialect, ImageList};
 use super::{
     Answer, Change, Engine, EngineError, Gate, ImageDetails, LogTruncated, Pruned, Removed, Tell,
@@ -50,13 +50,13 @@ use crate::domain::item::{
 };
 use crate::domain::outsider::Outsider;
 use crate::domain::store::content::BlobList;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::content::Blobs;
 use crate::engine::copies::exported::{Exported, Pieces};
 use crate::engine::metadata::images::InStore;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::store::StoreReading;
 
 /// A list is given this long.
 const LIST: Option<Duration> = Some(Duration::from_secs(60));
@@ -65,7 +65,7 @@ const INSPECTIONS: usize = 8;
 
 /// How to speak to an engine.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ClientOptions {
     /// The host as the user knows it: `unix:///var/run/docker.sock`.
     pub host: Text,
     /// Why it was taken: `DOCKER_HOST`, `context "prod"`, …
@@ -87,7 +87,7 @@ pub struct Options {
 pub struct DockerEngine {
     transport: Transport,
     writes: bollard::Docker,
-    options: Options,
+    options: ClientOptions,
     terms: RwLock<Arc<Terms>>,
     /// Nobody has been told yet what was agreed on when it was opened.
     is_fresh: AtomicBool,
@@ -139,7 +139,7 @@ impl Terms {
     /// Asks an engine that answered what it is; the transport speaks the agreed version from here on.
     async fn agree(
         transport: &Transport,
-        options: &Options,
+        options: &ClientOptions,
         pinged: Pinged<'_>,
     ) -> Result<Self, EngineError> {
         let greeting = pinged.introduce(transport).await?;
@@ -176,7 +176,7 @@ impl DockerEngine {
     ///
     /// # Errors
     /// Whatever keeps it from answering; [`EngineError::TimedOut`] after ten seconds of silence.
-    pub async fn open(line: impl Into<Line>, options: Options) -> Result<Self, EngineError> {
+    pub async fn open(line: impl Into<Dial>, options: ClientOptions) -> Result<Self, EngineError> {
         let transport = Transport::new(line, options.host.clone(), Gate::new(options.read_only));
         let pinged = greeting::ping(&transport, options.api.as_deref()).await?;
         let pinged_at = pinged.at;
@@ -190,7 +190,7 @@ impl DockerEngine {
         // What changes before the engine is listened to must be told afterwards. Where the store's own files may tell what
         // there is, the list only keeps the engine busy.
         let is_wanted = |_: &Ahead| {
-            events::tells_since(terms.dialect, pinged_at) && !Noted::may_be_here(&terms.info)
+            events::tells_since(terms.dialect, pinged_at) && !StoreReading::may_be_here(&terms.info)
         };
         ahead = ahead.filter(is_wanted);
         Ok(Self {
@@ -252,7 +252,7 @@ impl DockerEngine {
     }
 
     async fn list_containers(&self) -> Result<Vec<Container>, EngineError> {
-        let list = uncrossed(|| self.list("/containers/json?all=1")).await?;
+        let list = retry_on_race(|| self.list("/containers/json?all=1")).await?;
         let mut containers = self.without_helpers(wire::containers(&list), copies::is_helper);
         let mut inspected = stream::iter(wire::with_hidden_mounts(&list))
             .map(|id| async move {
@@ -356,7 +356,7 @@ impl DockerEngine {
         self.options.limits.walk
     }
 
-    async fn used(&self, part: Part) -> Result<Arc<wire::Df>, EngineError> {
+    async fn used(&self, part: DfPart) -> Result<Arc<wire::Df>, EngineError> {
         self.usage
             .ask(&self.transport, self.terms().api, part, self.walk())
             .await
@@ -394,7 +394,7 @@ async fn list(transport: &Transport, path: &str) -> Result<Value, EngineError> {
 
 async fn images(transport: &Transport) -> Result<ImageList, EngineError> {
     let path = "/images/json?all=1";
-    uncrossed(|| async {
+    retry_on_race(|| async {
         let read = move |answer: Frames| ImageList::parse(&format!("GET {path}"), answer);
         transport.read(path, LIST, read).await?
     })
@@ -480,19 +480,19 @@ impl Engine for DockerEngine {
             if self.terms().dialect.podman {
                 return Ok(Vec::new());
             }
-            wire::records(self.used(Part::BuildCache).await?)
+            wire::records(self.used(DfPart::BuildCache).await?)
         }
         .boxed()
     }
 
-    fn build_cache_gist(&self) -> Answer<'_, Gist> {
+    fn build_cache_gist(&self) -> Answer<'_, Fingerprint> {
         async {
             if self.terms().dialect.podman {
-                return Ok(Gist::default());
+                return Ok(Fingerprint::default());
             }
             match usage::gist(&self.transport, self.terms().api, self.walk()).await {
                 Some(gist) => gist,
-                None => Ok(Gist::of(&self.build_cache().await?)),
+                None => Ok(Fingerprint::of(&self.build_cache().await?)),
             }
         }
         .boxed()
@@ -507,14 +507,14 @@ impl Engine for DockerEngine {
             let told = self.lock_in_store().shared.take();
             match told {
                 Some(sizes) => Ok(sizes),
-                None => wire::shared_sizes(self.used(Part::Images).await?),
+                None => wire::shared_sizes(self.used(DfPart::Images).await?),
             }
         }
         .boxed()
     }
 
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>> {
-        async { wire::volume_sizes(self.used(Part::Volumes).await?) }.boxed()
+        async { wire::volume_sizes(self.used(DfPart::Volumes).await?) }.boxed()
     }
 
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails> {
@@ -546,7 +546,7 @@ impl Engine for DockerEngine {
         &'a self,
         images: &'a [ImageId],
         further: &'a [Text],
-        noted: Option<Noted>,
+        noted: Option<StoreReading>,
     ) -> Answer<'a, Option<BlobList>> {
         async move {
             match &self.terms().blobs {
@@ -557,7 +557,10 @@ impl Engine for DockerEngine {
         .boxed()
     }
 
-    fn extents<'a>(&'a self, layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+    fn extents<'a>(
+        &'a self,
+        layers: &'a [(Text, Bytes)],
+    ) -> Answer<'a, HashMap<Text, UnpackedSize>> {
         async move {
             match &self.terms().blobs {
                 Some(blobs) => Ok(blobs.extents(layers).await),

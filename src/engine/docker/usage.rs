@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::again::{patiently, uncrossed};
+use super::again::{retry_on_race, retry_while_busy};
 use crate::engine::EngineError;
-use crate::engine::gist::Gist;
+use crate::engine::fingerprint::Fingerprint;
 use crate::engine::transport::{Api, Frames, Transport, within};
 use crate::engine::wire::{self, Df, Reading};
 use futures_util::FutureExt;
@@ -16,15 +16,15 @@ const FRESH: Duration = Duration::from_secs(60);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum DfPart {
     Images,
     Volumes,
     BuildCache,
 }
 
-const PARTS: [Part; 3] = [Part::Images, Part::Volumes, Part::BuildCache];
+const PARTS: [DfPart; 3] = [DfPart::Images, DfPart::Volumes, DfPart::BuildCache];
 
-impl Part {
+impl DfPart {
     fn word(self) -> &'static str {
         match self {
             Self::Images => "image",
@@ -61,10 +61,10 @@ type Flight = Shared<BoxFuture<'static, Outcome>>;
 
 /// The answers of an engine that can only be asked for everything at once: they are shared.
 #[derive(Debug, Default)]
-pub struct Usage(Mutex<State>);
+pub struct Usage(Mutex<DfState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct DfState {
     /// Under way as long as somebody waits for it.
     flight: Option<WeakShared<BoxFuture<'static, Outcome>>>,
     last: Option<Last>,
@@ -77,7 +77,7 @@ struct Last {
     answer: Arc<Df>,
     at: Instant,
     /// Parts that were read from it already: asked for again they must be new.
-    taken: Vec<Part>,
+    taken: Vec<DfPart>,
 }
 
 impl Usage {
@@ -86,7 +86,7 @@ impl Usage {
         &self,
         transport: &Transport,
         api: Api,
-        part: Part,
+        part: DfPart,
         limit: Duration,
     ) -> Outcome {
         if let Some(path) = part.path(api) {
@@ -113,17 +113,17 @@ impl Usage {
         state.last = None;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DfState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl DfState {
     /// What a part has not read yet of the last answer. The build cache is listed anew each time, as the
     /// other lists are: plans are made from it.
-    fn left_over(&mut self, part: Part) -> Option<Arc<Df>> {
+    fn left_over(&mut self, part: DfPart) -> Option<Arc<Df>> {
         let last = self.last.as_mut()?;
-        let fresh = last.at.elapsed() < FRESH && part != Part::BuildCache;
+        let fresh = last.at.elapsed() < FRESH && part != DfPart::BuildCache;
         if !fresh || last.taken.contains(&part) {
             return None;
         }
@@ -145,7 +145,7 @@ impl State {
             let path = "/system/df";
             let ask = || df(&transport, path, Reading::All, limit);
             // Another client's walk and this one together take no longer than one may.
-            let answer = within(path, Some(limit), patiently(limit, ask)).await;
+            let answer = within(path, Some(limit), retry_while_busy(limit, ask)).await;
             answer.map(Arc::new)
         };
         let flight = walk.boxed().shared();
@@ -153,7 +153,7 @@ impl State {
         flight
     }
 
-    fn remember(&mut self, answer: &Arc<Df>, age: u64, part: Part) {
+    fn remember(&mut self, answer: &Arc<Df>, age: u64, part: DfPart) {
         if age != self.age {
             return;
         }
@@ -176,8 +176,8 @@ pub async fn gist(
     transport: &Transport,
     api: Api,
     limit: Duration,
-) -> Option<Result<Gist, EngineError>> {
-    let path = Part::BuildCache.path(api)?;
+) -> Option<Result<Fingerprint, EngineError>> {
+    let path = DfPart::BuildCache.path(api)?;
     let answer = df(transport, &path, Reading::BuildCacheGist, limit).await;
     Some(answer.and_then(wire::gist_of_records))
 }
@@ -188,7 +188,7 @@ async fn df(
     wanted: Reading,
     limit: Duration,
 ) -> Result<Df, EngineError> {
-    uncrossed(|| async {
+    retry_on_race(|| async {
         let request = format!("GET {path}");
         let read = move |answer: Frames| Df::parse(&request, answer, wanted);
         transport.read(path, Some(limit), read).await?
@@ -202,15 +202,18 @@ mod tests {
 
     #[test]
     fn each_version_is_asked_as_it_can_bear() {
-        let path = |part: Part, minor| part.path(Api::new(1, minor)).unwrap_or_default();
-        assert_eq!(path(Part::BuildCache, 41), "");
+        let path = |part: DfPart, minor| part.path(Api::new(1, minor)).unwrap_or_default();
+        assert_eq!(path(DfPart::BuildCache, 41), "");
         assert_eq!(
-            path(Part::BuildCache, 42),
+            path(DfPart::BuildCache, 42),
             "/system/df?type=image&type=build-cache"
         );
-        assert_eq!(path(Part::Volumes, 43), "/system/df?type=image&type=volume");
-        assert_eq!(path(Part::Images, 43), "/system/df?type=image");
-        assert_eq!(path(Part::Volumes, 44), "/system/df?type=volume");
-        assert_eq!(path(Part::Images, 55), "/system/df?type=image&verbose=1");
+        assert_eq!(
+            path(DfPart::Volumes, 43),
+            "/system/df?type=image&type=volume"
+        );
+        assert_eq!(path(DfPart::Images, 43), "/system/df?type=image");
+        assert_eq!(path(DfPart::Volumes, 44), "/system/df?type=volume");
+        assert_eq!(path(DfPart::Images, 55), "/system/df?type=image&verbose=1");
     }
 }

@@ -14,13 +14,13 @@ use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
 
-use super::again::patiently;
+use super::again::retry_while_busy;
 use super::{DockerEngine, LIST};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, ImageId, RecordId, VolumeName};
 use crate::domain::reference::{is_digest, repository};
 use crate::engine::host::{self, LogOrder};
-use crate::engine::port::aside::aside;
+use crate::engine::port::blocking::run_blocking;
 use crate::engine::transport::{Transport, name_of, refusal_of, refused};
 use crate::engine::wire::Row;
 use crate::engine::{EngineError, LogTruncated, Pruned, Removed, wire};
@@ -123,7 +123,7 @@ impl DockerEngine {
     pub(super) async fn empty_log(&self, order: LogOrder) -> Result<LogTruncated, EngineError> {
         let gate = self.transport.gate();
         let permit = gate.pass(|| format!("the emptying of the log of {}", order.container))?;
-        let truncate = aside(move || host::truncate(&order, permit)).await;
+        let truncate = run_blocking(move || host::truncate(&order, permit)).await;
         let answer = truncate.unwrap_or_else(|| Err(io::Error::other("that has failed midway")));
         match answer {
             Ok((freed, failure)) => Ok(LogTruncated {
@@ -235,7 +235,7 @@ impl DockerEngine {
             let answer = self.writes.prune_build(Some(options.clone())).await;
             self.done(or_default(answer))
         };
-        let answer = patiently(PATIENCE, ask).await?;
+        let answer = retry_while_busy(PATIENCE, ask).await?;
         let deleted = answer.caches_deleted.unwrap_or_default();
         pruned
             .deleted

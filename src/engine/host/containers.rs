@@ -19,7 +19,7 @@ use super::folder::single;
 use super::leash::Walker;
 use super::meter::Meter;
 use super::on_disk::folders_of;
-use super::proof::Known;
+use super::proof::ListedIds;
 use super::root::{Root, unless_gone};
 use super::{logs, podman};
 use crate::domain::inventory::{EngineInfo, Store};
@@ -27,7 +27,7 @@ use crate::domain::item::ContainerId;
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::text::Text;
 use crate::engine::metadata::layerdb::read;
-use crate::engine::metadata::noted::Snapshots;
+use crate::engine::metadata::store::Snapshots;
 
 /// What containers were measured to take, and those whose turn has not come.
 #[derive(Debug, Default)]
@@ -44,12 +44,12 @@ pub struct Containers {
 pub fn containers(
     root: &Root,
     engine: &EngineInfo,
-    known: &Known,
+    known: &ListedIds,
     mut wanted: Vec<ContainerId>,
     (walker, patience): (&Walker, Duration),
 ) -> io::Result<Containers> {
     let until = Instant::now() + patience;
-    let places = Places::new(root, engine, known);
+    let places = ContainerPlaces::new(root, engine, known);
     let mut found = Containers::default();
     wanted.reverse();
     while let Some(id) = wanted.pop() {
@@ -66,10 +66,10 @@ pub fn containers(
 }
 
 /// Where containers' bytes lie.
-struct Places<'a> {
+struct ContainerPlaces<'a> {
     root: &'a Root,
     engine: &'a EngineInfo,
-    known: &'a Known,
+    known: &'a ListedIds,
     store: Stored,
 }
 
@@ -80,8 +80,8 @@ enum Stored {
     Podman(HashMap<Text, Text>),
 }
 
-impl<'a> Places<'a> {
-    fn new(root: &'a Root, engine: &'a EngineInfo, known: &'a Known) -> Self {
+impl<'a> ContainerPlaces<'a> {
+    fn new(root: &'a Root, engine: &'a EngineInfo, known: &'a ListedIds) -> Self {
         let store = if engine.is_podman() {
             Stored::Podman(podman::layers_of_containers(root, &engine.driver))
         } else if engine.store == Store::Containerd {
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::domain::bytes::Bytes;
     use crate::domain::item::ImageMount;
-    use crate::engine::host::leash::Leash;
+    use crate::engine::host::leash::CancelGuard;
 
     const ID: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
@@ -264,7 +264,7 @@ mod tests {
             Bytes(paths.map(|path| du(&path)).sum())
         }
 
-        fn measure(&self, engine: &EngineInfo, known: &Known) -> Containers {
+        fn measure(&self, engine: &EngineInfo, known: &ListedIds) -> Containers {
             let root = Root::open(self.0.path().to_str().unwrap().into()).unwrap();
             let wanted = ["gone", ID].map(ContainerId::new);
             let walker = Walker::default();
@@ -272,7 +272,7 @@ mod tests {
             containers(&root, engine, known, wanted.into(), (&walker, patience)).unwrap()
         }
 
-        fn usage(&self, engine: &EngineInfo, known: &Known) -> DiskUsage {
+        fn usage(&self, engine: &EngineInfo, known: &ListedIds) -> DiskUsage {
             let mut found = self.measure(engine, known);
             assert!(found.left.is_empty());
             let (own, gone) = (found.measured.pop().unwrap(), found.measured.pop().unwrap());
@@ -316,7 +316,7 @@ mod tests {
         for (name, folder) in [("AAA", "rw"), ("BBB", "rw-init"), ("CCC", "anothers")] {
             place.link("overlay2", name, folder);
         }
-        let usage = place.usage(&engine("Docker", "overlay2"), &Known::default());
+        let usage = place.usage(&engine("Docker", "overlay2"), &ListedIds::default());
         let own = place.du(&[
             "containers/ID",
             "image/overlay2/layerdb/mounts/ID",
@@ -338,7 +338,7 @@ mod tests {
     fn layers_of_image_mounts_go_with_the_container_that_has_them() {
         let place = docker("overlay2", "overlay2");
         let engine = engine("Docker", "overlay2");
-        let alone = place.usage(&engine, &Known::default());
+        let alone = place.usage(&engine, &ListedIds::default());
         let mount = ImageMount {
             image: "tools:1".into(),
             ..ImageMount::default()
@@ -346,9 +346,9 @@ mod tests {
         let notes = "image/overlay2/layerdb/mounts/ID-tools:1";
         place.note(&format!("{notes}/mount-id"), "of-mount");
         place.write("overlay2/of-mount/diff/file", 7000);
-        let known = Known {
+        let known = ListedIds {
             mounting: vec![(ContainerId::new(ID), vec![mount])],
-            ..Known::default()
+            ..ListedIds::default()
         };
         let usage = place.usage(&engine, &known);
         assert_eq!(
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn a_driver_of_whole_copies_is_counted_as_the_copies_that_it_keeps() {
         let place = docker("vfs", "vfs/dir");
-        let usage = place.usage(&engine("Docker", "vfs"), &Known::default());
+        let usage = place.usage(&engine("Docker", "vfs"), &ListedIds::default());
         let notes = "image/vfs/layerdb/mounts/ID";
         let own = place.du(&["containers/ID", notes, "vfs/dir/rw", "vfs/dir/rw-init"]);
         assert_eq!(usage.own, own - place.du(&LOGS));
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn a_driver_with_filesystems_of_its_own_is_not_measured() {
         let place = docker("zfs", "zfs");
-        let found = place.measure(&engine("Docker", "zfs"), &Known::default());
+        let found = place.measure(&engine("Docker", "zfs"), &ListedIds::default());
         assert!(found.measured.iter().all(|(_, usage)| usage.is_none()));
     }
 
@@ -383,7 +383,7 @@ mod tests {
         place.write("overlay-containers/ID/userdata/ctr.log", 4200);
         place.write("overlay/rw/diff/file", 5000);
         place.link("overlay", "AAA", "rw");
-        let usage = place.usage(&engine("Podman Engine", "overlay"), &Known::default());
+        let usage = place.usage(&engine("Podman Engine", "overlay"), &ListedIds::default());
         let own = place.du(&["overlay-containers/ID", "overlay/rw", "overlay/l/AAA"]);
         let logs = place.du(&["overlay-containers/ID/userdata/ctr.log"]);
         assert_eq!(usage.own, own - logs);
@@ -397,7 +397,7 @@ mod tests {
         place.note("vfs-containers/containers.json", &list);
         place.write("vfs-containers/ID/userdata/config.json", 4500);
         place.write("vfs/dir/rw/file", 500_000);
-        let usage = place.usage(&engine("Podman Engine", "vfs"), &Known::default());
+        let usage = place.usage(&engine("Podman Engine", "vfs"), &ListedIds::default());
         assert_eq!(usage.own, place.du(&["vfs-containers/ID", "vfs/dir/rw"]));
     }
 
@@ -406,10 +406,10 @@ mod tests {
     fn a_log_with_a_second_name_does_not_count() {
         let place = docker("overlay2", "overlay2");
         let engine = engine("Docker", "overlay2");
-        let before = place.usage(&engine, &Known::default());
+        let before = place.usage(&engine, &ListedIds::default());
         let at = |path: &str| place.0.path().join(path.replace("ID", ID));
         fs::hard_link(at(LOGS[0]), at("kept")).unwrap();
-        let usage = place.usage(&engine, &Known::default());
+        let usage = place.usage(&engine, &ListedIds::default());
         assert_eq!(usage.own, before.own);
         assert_eq!(usage.links.len(), 1);
         assert_eq!(usage.links[0].blocks, place.du(&LOGS[..1]));
@@ -421,9 +421,9 @@ mod tests {
         let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();
         let engine = engine("Docker", "overlay2");
         let wanted = || ["a", "b", "c"].map(ContainerId::new).to_vec();
-        let leash = Leash::default();
+        let leash = CancelGuard::default();
         let walker = leash.walker();
-        let known = Known::default();
+        let known = ListedIds::default();
         let measure = || containers(&root, &engine, &known, wanted(), (&walker, Duration::ZERO));
         let found = measure().unwrap();
         assert_eq!(found.measured, [(ContainerId::new("a"), None)]);

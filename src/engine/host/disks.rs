@@ -6,12 +6,12 @@ use std::path::Path;
 
 use rustix::fs::{CWD, FsWord, Mode, OFlags, StatVfs, fstat, fstatfs, fstatvfs, openat, syncfs};
 
-use super::proof::{CONTAINERD, Known, containerd_with};
+use super::proof::{CONTAINERD, ListedIds, containerd_with};
 use super::root::{Root, base_flags};
 use crate::domain::bytes::Bytes;
 use crate::domain::disk::{Disk, Places, owed_by_ext};
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::engine::metadata::noted::DAEMON;
+use crate::engine::metadata::store::DAEMON;
 
 /// How filesystems are asked how full they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum LookOrder {
 }
 
 /// The filesystems that hold the data of a proven engine, each once, with what of it they hold.
-pub(super) fn disks(root: &Root, engine: &EngineInfo, known: &Known) -> Vec<Disk> {
+pub(super) fn disks(root: &Root, engine: &EngineInfo, known: &ListedIds) -> Vec<Disk> {
     let mut disks: Vec<(u64, Disk)> = Vec::new();
     let none = Places::default();
     note(&mut disks, &root.dir, root.path(), (none, none));
@@ -159,7 +159,7 @@ fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
 /// A filesystem by what it says of itself.
 pub(super) fn disk_of(stat: &StatVfs, is_ext: bool) -> Disk {
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
-    let seen = Seen {
+    let seen = Capacity {
         total: bytes(stat.f_blocks),
         unused: bytes(stat.f_bfree),
         free: bytes(stat.f_bavail),
@@ -176,7 +176,7 @@ pub(super) fn disk_of(stat: &StatVfs, is_ext: bool) -> Disk {
 pub(super) const EXT: FsWord = 0xEF53;
 
 /// What a filesystem says of its bytes.
-pub(super) struct Seen {
+pub(super) struct Capacity {
     pub(super) total: Bytes,
     /// For anybody.
     pub(super) unused: Bytes,
@@ -186,7 +186,7 @@ pub(super) struct Seen {
     pub(super) is_ext: bool,
 }
 
-impl Seen {
+impl Capacity {
     pub(super) fn disk(&self) -> Disk {
         let (total, free) = (self.total, self.free);
         let ext = |bytes| if self.is_ext { bytes } else { Bytes::ZERO };

@@ -26,12 +26,12 @@ pub(super) fn refusal(why: &'static str) -> io::Error {
 }
 
 /// A folder of which the entries are read one by one.
-pub(super) struct Folder<'m> {
+pub(super) struct FolderReader<'m> {
     entries: Dir,
     mounts: Option<&'m MountTree>,
 }
 
-impl<'m> Folder<'m> {
+impl<'m> FolderReader<'m> {
     pub(super) fn new(dir: OwnedFd) -> io::Result<Self> {
         Self::among(dir, None)
     }

@@ -14,12 +14,12 @@ const FRESH: Duration = Duration::from_secs(1);
 
 /// Ends the walks that were begun with it once it is dropped, so that nothing reads a disk for nobody.
 #[derive(Debug, Default)]
-pub struct Leash {
+pub struct CancelGuard {
     is_over: Arc<AtomicBool>,
-    mounts: Arc<Mutex<Option<Mounts>>>,
+    mounts: Arc<Mutex<Option<FreshMounts>>>,
 }
 
-impl Leash {
+impl CancelGuard {
     #[must_use]
     pub fn walker(&self) -> Walker {
         Walker {
@@ -30,23 +30,23 @@ impl Leash {
     }
 }
 
-impl Drop for Leash {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
-/// What walks through folders, as long as its [`Leash`] is held.
+/// What walks through folders, as long as its [`CancelGuard`] is held.
 #[derive(Clone, Debug, Default)]
 pub struct Walker {
     is_over: Arc<AtomicBool>,
-    mounts: Arc<Mutex<Option<Mounts>>>,
+    mounts: Arc<Mutex<Option<FreshMounts>>>,
     until: Option<Instant>,
 }
 
 /// What was mounted below an engine's folder a moment ago.
 #[derive(Debug)]
-struct Mounts {
+struct FreshMounts {
     root: PathBuf,
     read: Instant,
     tree: Arc<MountTree>,
@@ -67,12 +67,12 @@ impl Walker {
             return Arc::default();
         };
         let mut known = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |it: &&Mounts| it.root == path && it.read.elapsed() < FRESH;
+        let is_fresh = |it: &&FreshMounts| it.root == path && it.read.elapsed() < FRESH;
         if let Some(known) = known.as_ref().filter(is_fresh) {
             return Arc::clone(&known.tree);
         }
         let tree = Arc::new(MountTree::below(&path));
-        *known = Some(Mounts {
+        *known = Some(FreshMounts {
             root: path,
             read: Instant::now(),
             tree: Arc::clone(&tree),

@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 
-use super::folder::{Folder, single};
-use super::proof::{Known, prove};
+use super::folder::{FolderReader, single};
+use super::proof::{ListedIds, prove};
 use super::root::{Root, base_flags, unless_gone};
 use super::taken::{blocks, length};
 use crate::domain::bytes::Bytes;
@@ -87,7 +87,7 @@ fn is_aside(rest: &[u8]) -> bool {
 
 /// Adds the files of these names, and of these names with more behind them ([`rest_of`]).
 fn add(sum: &mut LogFiles, folder: OwnedFd, names: &[&str], plain: Option<&str>) -> io::Result<()> {
-    let mut folder = Folder::new(folder)?;
+    let mut folder = FolderReader::new(folder)?;
     while let Some((name, stat)) = folder.next()? {
         let name = name.as_bytes();
         let Some(rest) = names.iter().find_map(|log| rest_of(name, log)) else {
@@ -121,7 +121,7 @@ pub struct LogOrder {
     pub bounded: bool,
     /// The engine whose folder it must be in, and what proves that the folder is its.
     pub engine: Arc<EngineInfo>,
-    pub known: Known,
+    pub known: ListedIds,
 }
 
 /// Empties a container's log files where they are, and returns how many bytes went and what went wrong after
@@ -155,7 +155,7 @@ pub fn truncate(order: &LogOrder, _permit: Permit) -> io::Result<(Bytes, Option<
         freed = empty(&folder, json.as_bytes())?;
     }
     let mut failure = None;
-    let mut entries = Folder::new(folder.try_clone()?)?;
+    let mut entries = FolderReader::new(folder.try_clone()?)?;
     while let Some((name, _)) = entries.next()? {
         let name = name.as_bytes();
         if !rest_of(name, &json).is_some_and(is_aside) {
@@ -220,7 +220,7 @@ mod tests {
                 engine_id: "that very engine".into(),
                 ..EngineInfo::default()
             }),
-            known: Known::default(),
+            known: ListedIds::default(),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustix::fs::fstat;
 
-use super::folder::{Folder, refusal, single};
+use super::folder::{FolderReader, refusal, single};
 use super::leash::Walker;
 use super::meter::Meter;
 use super::root::Root;
@@ -62,7 +62,7 @@ impl Walker {
         let above = folder.parent().unwrap_or(Path::new(""));
         let list = root.open_folder(above)?;
         meter.entry(&fstat(&list)?);
-        let mut entries = Folder::new(list)?;
+        let mut entries = FolderReader::new(list)?;
         while let Some((name, stat)) = entries.next()? {
             if name == DATA {
                 continue;
@@ -105,7 +105,7 @@ mod tests {
     use crate::domain::inventory::{Inventory, Part};
     use crate::domain::item::{ContainerId, ItemId, Labels, VolumeName};
     use crate::domain::survey::Survey;
-    use crate::engine::host::leash::Leash;
+    use crate::engine::host::leash::CancelGuard;
     use crate::engine::host::walk::scene::{DeadMount, deep};
 
     fn volume(root: &Path, name: &str) -> Volume {
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_walk_ends_when_nobody_waits_for_it() {
         let (dir, _) = root_with("shop");
-        let leash = Leash::default();
+        let leash = CancelGuard::default();
         let walker = leash.walker();
         drop(leash);
         let found = walker.volume(&open(&dir), &volume(dir.path(), "shop"));

@@ -10,7 +10,7 @@ use super::extents;
 use super::leash::Walker;
 use super::mounts::MountTree;
 use super::taken::{blocks, is_folder};
-use super::walk::{Found, Linked, Look};
+use super::walk::{Linked, LookAt, WalkResult};
 use crate::domain::bytes::Bytes;
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::store::folder::Taken;
@@ -41,13 +41,17 @@ impl<'w> Meter<'w> {
     ///
     /// # Errors
     /// A folder may not be read, or nobody waits for the answer any more.
-    pub(super) fn folder(&mut self, top: OwnedFd, mounts: Option<&MountTree>) -> io::Result<Found> {
+    pub(super) fn folder(
+        &mut self,
+        top: OwnedFd,
+        mounts: Option<&MountTree>,
+    ) -> io::Result<WalkResult> {
         let device = fstat(&top)?.st_dev;
         let walker = self.walker;
         let look = if extents::may_share(&top) {
-            Look::Extents
+            LookAt::Extents
         } else {
-            Look::All
+            LookAt::All
         };
         let at = top.try_clone()?;
         let mut found = walker.walk(top, mounts, self.linked_on(device), look)?;

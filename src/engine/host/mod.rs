@@ -33,16 +33,16 @@ mod walk;
 mod written;
 
 pub use containers::{Containers, containers};
-pub use contents::{Measured, contents};
+pub use contents::{MeasuredVolumes, contents};
 pub use disks::{LookOrder, again, sync};
-pub use leash::{Leash, Walker};
+pub use leash::{CancelGuard, Walker};
 pub use logs::{LogOrder, logs, truncate};
 pub use measure::VolumeUsage;
-pub use proof::{Known, NotLocal, prove};
+pub use proof::{ListedIds, NotLocal, prove};
 pub(in crate::engine) use proof::{leaving, mounting};
 pub use resolve::{Asked, resolve};
-pub use root::{Proven, Root};
-pub use surroundings::{Surroundings, look};
+pub use root::{Root, RootProof};
+pub use surroundings::{HostInfo, look};
 pub use unlisted::{Unlisted, unlisted};
 pub use written::written;
 

@@ -13,14 +13,14 @@ use tokio::net::UnixStream;
 
 use super::disks::{EXT, LookOrder, disk_of, is_synced, settled};
 use super::mount_table::{Mount, MountTable};
-use super::proof::{CONTAINERD, Known, NotLocal, prove};
+use super::proof::{CONTAINERD, ListedIds, NotLocal, prove};
 use super::remote::Home;
 use super::root::Root;
 use super::written::written;
 use crate::domain::disk::{Disk, DiskList, Places};
 use crate::domain::inventory::EngineInfo;
 use crate::domain::text::Text;
-use crate::engine::port::aside::aside;
+use crate::engine::port::blocking::run_blocking;
 
 /// Programs that carry a socket from elsewhere, by their names in `/proc`.
 const CARRIERS: [&str; 6] = ["ssh", "sshd", "sshd-session", "socat", "autossh", "ncat"];
@@ -44,13 +44,13 @@ enum NoPeer {
 
 /// Who listens at a socket, by the kernel's word (`SO_PEERCRED`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Listener {
+struct SocketPeer {
     user: u32,
     /// None where it cannot be seen from here: it is outside of this container.
     process: Option<i32>,
 }
 
-impl Listener {
+impl SocketPeer {
     /// Asks the kernel. Nothing is sent.
     async fn at(socket: &Path) -> io::Result<Self> {
         let peer = UnixStream::connect(socket).await?.peer_cred()?;
@@ -64,12 +64,15 @@ impl Listener {
 /// Asks the disks of an engine behind a socket here, where its folder does not let this user in. Nothing elsewhere.
 pub async fn disks(socket: &Path, home: &Home, engine: &EngineInfo, order: LookOrder) -> DiskList {
     let info = engine.clone();
-    if !aside(move || is_shut(&info)).await.unwrap_or_default() {
+    if !run_blocking(move || is_shut(&info))
+        .await
+        .unwrap_or_default()
+    {
         return DiskList::default();
     }
-    let listener = Listener::at(socket).await.map_err(NoPeer::Unasked);
+    let listener = SocketPeer::at(socket).await.map_err(NoPeer::Unasked);
     let (home, engine) = (home.clone(), engine.clone());
-    let asked = aside(move || {
+    let asked = run_blocking(move || {
         let mounts = MountTable::of_process("self").unwrap_or_default();
         match listener.and_then(|it| shown(it, &home, &mounts, &engine.root)) {
             Ok(()) => DiskList {
@@ -89,7 +92,7 @@ const SHOWN: &str = "its disk is asked all the same, as root listens at the sock
 
 /// Returns true where nothing but this user's rights keeps the engine's folder from proving whose it is.
 fn is_shut(engine: &EngineInfo) -> bool {
-    match prove(engine, &Known::default()) {
+    match prove(engine, &ListedIds::default()) {
         Err(NotLocal::Closed { .. }) => {
             let opened = Root::open(engine.root.clone());
             opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
@@ -101,7 +104,7 @@ fn is_shut(engine: &EngineInfo) -> bool {
 }
 
 /// Shows that the engine behind a socket runs on this machine.
-fn shown(listener: Listener, home: &Home, mounts: &MountTable, root: &str) -> Result<(), NoPeer> {
+fn shown(listener: SocketPeer, home: &Home, mounts: &MountTable, root: &str) -> Result<(), NoPeer> {
     if listener.user != 0 {
         return Err(NoPeer::NotRoot(listener.user));
     }

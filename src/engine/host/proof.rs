@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::root::{Proven, Root, is_folders, is_random};
+use super::root::{Root, RootProof, is_folders, is_random};
 use super::{on_disk, podman};
 use crate::domain::inventory::{EngineInfo, Inventory};
 use crate::domain::item::{
@@ -34,7 +34,7 @@ pub enum NotLocal {
 
 /// Things on an engine's lists, to be looked for in its folder.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct ListedIds {
     pub images: Vec<ImageId>,
     pub containers: Vec<ContainerId>,
     /// Those of them that are on their way out, or were and stayed: they may have lost what they had already.
@@ -46,10 +46,10 @@ pub struct Known {
     /// Folders of layers, which the storage driver names at random.
     pub folders: Vec<Text>,
     /// The folder that was proven to be this very engine's before.
-    pub proven: Option<Proven>,
+    pub proven: Option<RootProof>,
 }
 
-impl Known {
+impl ListedIds {
     #[must_use]
     pub fn of(inventory: &Inventory) -> Self {
         let named = inventory
@@ -75,7 +75,7 @@ impl Known {
     }
 }
 
-impl Known {
+impl ListedIds {
     /// The container that a layer, a lease or a snapshot of this name belongs to, which may be not listed: names are
     /// a container's ID, an ID with more behind it, or made up for an image mount of a listed one.
     pub(in crate::engine) fn mounts_of(&self, name: &str) -> ContainerId {
@@ -119,7 +119,7 @@ pub(in crate::engine) fn leaving(containers: &[Container]) -> Vec<ContainerId> {
 ///
 /// # Errors
 /// Why the engine does not count as local.
-pub fn prove(engine: &EngineInfo, known: &Known) -> Result<Root, NotLocal> {
+pub fn prove(engine: &EngineInfo, known: &ListedIds) -> Result<Root, NotLocal> {
     if !engine.host.starts_with("unix://") {
         return Err(NotLocal::NoUnixSocket);
     }
@@ -178,7 +178,7 @@ impl Root {
         (!id.is_empty()).then(|| id.to_owned())
     }
 
-    fn holds(&self, engine: &EngineInfo, known: &Known) -> bool {
+    fn holds(&self, engine: &EngineInfo, known: &ListedIds) -> bool {
         let has = |folder: &str, name: &str| {
             is_random(name) && self.open_folder(&Path::new(folder).join(name)).is_ok()
         };

@@ -10,7 +10,7 @@ use rustix::system::uname;
 
 use serde_json::Value;
 
-use super::disks::{LAYERS, LookOrder, Seen, places, settled};
+use super::disks::{Capacity, LAYERS, LookOrder, places, settled};
 use super::mount_table::MountTable;
 use super::proof::CONTAINERD;
 use super::written::of_statistics;
@@ -215,7 +215,7 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
         .iter()
         .filter_map(|line| Some(line.strip_prefix("mount ")?.as_bytes()));
     let mounts = MountTable::read(mounts);
-    let mut found: Vec<Found<'_>> = Vec::new();
+    let mut found: Vec<FoundFolder<'_>> = Vec::new();
     for line in lines {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
         match (key, found.last_mut()) {
@@ -226,7 +226,7 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
                     .parse()
                     .ok()
                     .and_then(|index: usize| folders.get(index));
-                found.extend(folder.map(|(path, holds)| Found::new(path, *holds)));
+                found.extend(folder.map(|(path, holds)| FoundFolder::new(path, *holds)));
             }
             ("device", Some(disk)) => disk.device = value,
             ("sort", Some(disk)) => disk.sort = value,
@@ -264,7 +264,11 @@ fn read(lines: &[String], home: &Home, folders: &[(String, Places)]) -> DiskList
 
 /// Returns the folders that lie on another filesystem than the root and that this login may not ask: only what is
 /// mounted shows them.
-fn closed(mounts: &MountTable, folders: &[(String, Places)], found: &[Found<'_>]) -> Vec<Text> {
+fn closed(
+    mounts: &MountTable,
+    folders: &[(String, Places)],
+    found: &[FoundFolder<'_>],
+) -> Vec<Text> {
     let holding = |path: &str| mounts.holding(Path::new(path));
     let Some(root) = folders.first().and_then(|(root, _)| holding(root)) else {
         return Vec::new();
@@ -278,7 +282,7 @@ fn closed(mounts: &MountTable, folders: &[(String, Places)], found: &[Found<'_>]
 }
 
 /// What was said of a folder.
-struct Found<'a> {
+struct FoundFolder<'a> {
     path: &'a str,
     holds: Places,
     device: &'a str,
@@ -290,7 +294,7 @@ struct Found<'a> {
     written: Option<Bytes>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> FoundFolder<'a> {
     fn new(path: &'a str, holds: Places) -> Self {
         let (device, sort, blocks, inodes) = ("", "", "", "");
         Self {
@@ -318,7 +322,7 @@ impl<'a> Found<'a> {
         // Some filesystems count none.
         let [inodes_total, _, inodes_free] = columns(self.inodes).unwrap_or_default();
         let bytes = |blocks: u64| Bytes(blocks.saturating_mul(1024));
-        let seen = Seen {
+        let seen = Capacity {
             total: bytes(blocks),
             unused: bytes(blocks) - bytes(taken),
             free: bytes(free),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use crate::domain::inventory::Inventory;
-use crate::domain::paths::{Paths, Resolved, parent, plain, upwards};
+use crate::domain::paths::{Paths, ResolvedPaths, parent, plain, upwards};
 use crate::domain::text::Text;
 
 /// So many links may follow each other, as in Linux.
@@ -58,13 +58,13 @@ impl Asked {
 ///
 /// Nothing below the mount point of a network filesystem is touched.
 #[must_use]
-pub fn resolve(asked: &Asked) -> Resolved {
+pub fn resolve(asked: &Asked) -> ResolvedPaths {
     if asked.binds.iter().all(Paths::is_empty) && asked.devices.is_empty() {
-        return Resolved::default();
+        return ResolvedPaths::default();
     }
     let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let mut guide = Resolver::new(&table);
-    let mut found = Resolved::new();
+    let mut found = ResolvedPaths::new();
     let binds = asked.binds.iter().flat_map(Paths::iter);
     for bind in binds.chain(asked.devices.iter().map(|it| &**it)) {
         let to = guide.follow(bind).map(|to| guide.canonical(to));
@@ -83,7 +83,7 @@ pub fn resolve(asked: &Asked) -> Resolved {
     found
 }
 
-fn note(resolved: &mut Resolved, path: &str, to: Option<String>) {
+fn note(resolved: &mut ResolvedPaths, path: &str, to: Option<String>) {
     match to {
         Some(to) if to != path => {
             resolved.insert(path.into(), to.into());
@@ -95,7 +95,7 @@ fn note(resolved: &mut Resolved, path: &str, to: Option<String>) {
 }
 
 /// A line of mountinfo.
-struct Mount {
+struct MountPoint {
     device: String,
     /// The folder of the filesystem that is seen there.
     root: String,
@@ -103,7 +103,7 @@ struct Mount {
     is_far: bool,
 }
 
-impl Mount {
+impl MountPoint {
     /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw` (proc(5)).
     fn read(line: &str) -> Option<Self> {
         let (about, filesystem) = line.split_once(" - ")?;
@@ -148,7 +148,7 @@ fn unescaped(field: &str) -> String {
 
 /// Knows the ways on this machine, and remembers those it went.
 struct Resolver {
-    mounts: Vec<Mount>,
+    mounts: Vec<MountPoint>,
     /// The mount that is seen at a mount point: the last one there.
     points: HashMap<String, usize>,
     /// What links say; nothing of what is none.
@@ -157,7 +157,7 @@ struct Resolver {
 
 impl Resolver {
     fn new(table: &str) -> Self {
-        let mounts: Vec<Mount> = table.lines().filter_map(Mount::read).collect();
+        let mounts: Vec<MountPoint> = table.lines().filter_map(MountPoint::read).collect();
         let points = mounts.iter().zip(0..);
         Self {
             points: points.map(|(it, at)| (it.point.clone(), at)).collect(),
@@ -208,7 +208,7 @@ impl Resolver {
         to
     }
 
-    fn mount_of(&self, path: &str) -> Option<&Mount> {
+    fn mount_of(&self, path: &str) -> Option<&MountPoint> {
         let at = upwards(path).find_map(|folder| self.points.get(folder))?;
         self.mounts.get(*at)
     }
@@ -219,11 +219,11 @@ impl Resolver {
             let place = format!(
                 "{}{}",
                 mount.root.trim_end_matches('/'),
-                Mount::below(&mount.point, &path)?
+                MountPoint::below(&mount.point, &path)?
             );
             self.mounts.iter().find_map(|it| {
                 let rest =
-                    (it.device == mount.device).then(|| Mount::below(&it.root, &place))??;
+                    (it.device == mount.device).then(|| MountPoint::below(&it.root, &place))??;
                 Some(format!("{}{rest}", it.point.trim_end_matches('/')))
             })
         });

@@ -15,13 +15,13 @@ const LINKABLE: [&str; 3] = ["volumes", "containers", "overlay2"];
 
 /// The folder of an engine that was proven to be local. It is not kept open: whoever wants to unmount it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proven {
+pub struct RootProof {
     pub(super) path: Text,
     pub(super) device: u64,
     pub(super) inode: u64,
 }
 
-impl Proven {
+impl RootProof {
     /// Opens the folder again.
     ///
     /// # Errors
@@ -58,8 +58,8 @@ impl Root {
         })
     }
 
-    pub(super) fn proven(&self) -> Proven {
-        Proven {
+    pub(super) fn proven(&self) -> RootProof {
+        RootProof {
             path: self.path.clone(),
             device: self.device,
             inode: self.inode,

@@ -30,14 +30,14 @@ fn folder() -> TempDir {
     TempDir::new().unwrap()
 }
 
-fn container(id: &str) -> Known {
-    Known {
+fn container(id: &str) -> ListedIds {
+    ListedIds {
         containers: vec![ContainerId::new(id)],
-        ..Known::default()
+        ..ListedIds::default()
     }
 }
 
-fn verdict(engine: &EngineInfo, known: &Known) -> Result<(), NotLocal> {
+fn verdict(engine: &EngineInfo, known: &ListedIds) -> Result<(), NotLocal> {
     prove(engine, known).map(|_| ())
 }
 
@@ -46,7 +46,7 @@ fn an_engine_id_decides_either_way() {
     let root = folder();
     std::fs::write(root.path().join("engine-id"), "aaaa-bbbb\n").unwrap();
     std::fs::create_dir_all(root.path().join("containers").join(ID)).unwrap();
-    let none = Known::default();
+    let none = ListedIds::default();
     assert_eq!(verdict(&engine(root.path(), "aaaa-bbbb"), &none), Ok(()));
     assert!(matches!(
         verdict(&engine(root.path(), "cccc"), &container(ID)),
@@ -65,16 +65,16 @@ fn what_was_proven_stays_so_for_the_same_engine_and_folder() {
     let unproven = Err(NotLocal::Unproven {
         root: named.root.clone(),
     });
-    let known = |proven: &Proven| Known {
+    let known = |proven: &RootProof| ListedIds {
         proven: Some(proven.clone()),
-        ..Known::default()
+        ..ListedIds::default()
     };
-    assert_eq!(verdict(&named, &Known::default()), unproven);
+    assert_eq!(verdict(&named, &ListedIds::default()), unproven);
     assert_eq!(verdict(&named, &known(&proven)), Ok(()));
     // Another may answer at the address of one that has no name.
     let nameless = engine(root.path(), "");
     assert_eq!(verdict(&nameless, &known(&proven)), unproven);
-    let other = Proven {
+    let other = RootProof {
         inode: proven.inode + 1,
         ..proven
     };
@@ -95,15 +95,15 @@ fn without_an_engine_id_something_random_of_its_own_must_be_there() {
     assert_eq!(verdict(&engine, &container(&other)), unproven);
     assert_eq!(verdict(&engine, &container("")), unproven);
     assert_eq!(verdict(&engine, &container("..")), unproven);
-    let named = Known {
+    let named = ListedIds {
         volumes: vec![VolumeName::new("db-data")],
-        ..Known::default()
+        ..ListedIds::default()
     };
     assert_eq!(verdict(&engine, &named), unproven);
     std::fs::create_dir_all(root.path().join("volumes").join(&other)).unwrap();
-    let anonymous = Known {
+    let anonymous = ListedIds {
         volumes: vec![VolumeName::new("db-data"), VolumeName::new(&*other)],
-        ..Known::default()
+        ..ListedIds::default()
     };
     assert_eq!(verdict(&engine, &anonymous), Ok(()));
 }
@@ -121,7 +121,7 @@ fn without_a_unix_socket_or_a_root_nothing_is_opened() {
     std::fs::write(root.path().join("engine-id"), "a").unwrap();
     let mut remote = engine(root.path(), "a");
     remote.host = "tcp://localhost:2375".into();
-    let none = Known::default();
+    let none = ListedIds::default();
     assert_eq!(verdict(&remote, &none), Err(NotLocal::NoUnixSocket));
     assert_eq!(look(&remote, &none).disks, DiskList::default());
     for bad in ["", "var/lib/docker", "../x"] {
@@ -179,7 +179,7 @@ fn a_symlink_in_place_of_the_engine_id_proves_nothing() {
     std::fs::write(outside.path().join("id"), "a").unwrap();
     let root = folder();
     symlink(outside.path().join("id"), root.path().join("engine-id")).unwrap();
-    assert!(verdict(&engine(root.path(), "a"), &Known::default()).is_err());
+    assert!(verdict(&engine(root.path(), "a"), &ListedIds::default()).is_err());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_disk_is_what_statvfs_says_and_counted_once() {
     std::fs::create_dir_all(root.path().join("containerd/daemon")).unwrap();
     let mut engine = engine(root.path(), "a");
     engine.store = Store::Containerd;
-    let surroundings = look(&engine, &Known::default());
+    let surroundings = look(&engine, &ListedIds::default());
     let proven = surroundings.local.unwrap();
     assert_eq!(*proven.open().unwrap().path(), engine.root);
     let [disk] = surroundings.disks.disks.as_slice() else {
@@ -222,9 +222,9 @@ fn a_layers_folder_proves_as_well_as_a_container() {
     let root = folder();
     let mut engine = engine(root.path(), "");
     engine.driver = "overlay2".into();
-    let known = |folder: &str| Known {
+    let known = |folder: &str| ListedIds {
         folders: vec![folder.into()],
-        ..Known::default()
+        ..ListedIds::default()
     };
     for name in [ID, "qd0x4xrhx6wjveepojg50r9mc", "l"] {
         std::fs::create_dir_all(root.path().join("overlay2").join(name)).unwrap();
@@ -246,7 +246,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
     let mut engine = engine(root.path(), "a");
     engine.driver = "overlay2".into();
     assert_eq!(
-        stored(&engine, &Known::default(), None),
+        stored(&engine, &ListedIds::default(), None),
         None,
         "no such store"
     );
@@ -270,7 +270,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
     write(&format!("{low}-abc-removing"), &above);
     write(&ID.replace('5', "7"), &above[..2]);
     symlink(list.join(&low), list.join(ID.replace('5', "8"))).unwrap();
-    let mut layers = stored(&engine, &Known::default(), None).unwrap().layers;
+    let mut layers = stored(&engine, &ListedIds::default(), None).unwrap().layers;
     layers.sort_by(|a, b| a.chain.cmp(&b.chain));
     let layer =
         |chain: &str, parent: Option<&str>, diff_id: &str, folder: &str, size| StoredLayer {
@@ -287,7 +287,7 @@ fn stored_layers_are_those_in_the_engines_folder() {
     assert_eq!(layers, expected);
     // One that is there and cannot be read makes the list no list.
     std::fs::create_dir_all(list.join(ID.replace('5', "9")).join("diff")).unwrap();
-    assert_eq!(stored(&engine, &Known::default(), None), None);
+    assert_eq!(stored(&engine, &ListedIds::default(), None), None);
 }
 
 #[test]
@@ -318,13 +318,13 @@ fn links_of_the_root_are_followed_for_three_folders_and_logs_are_not_emptied_thr
     // A link below one is none that anybody follows.
     symlink("/etc", other.path().join("volumes/y")).unwrap();
     assert!(opened.open_folder(Path::new("volumes/y")).is_err());
-    let look = look(&engine, &Known::default());
+    let look = look(&engine, &ListedIds::default());
     let linked = crate::domain::disk::linked(&look.disks.disks);
     assert!(linked.volumes && linked.logs && linked.layers);
     // One that stays within the root is where the engine looks for it.
     std::fs::remove_file(at("volumes")).unwrap();
     std::fs::create_dir(at("elsewhere")).unwrap();
     symlink("elsewhere", at("volumes")).unwrap();
-    let look = self::look(&engine, &Known::default());
+    let look = self::look(&engine, &ListedIds::default());
     assert!(!crate::domain::disk::linked(&look.disks.disks).volumes);
 }

@@ -103,7 +103,7 @@ pub fn intent(run: &str, number: usize, entry: &Entry) -> String {
 }
 
 #[derive(Serialize)]
-struct End<'a> {
+struct EndLine<'a> {
     line: &'static str,
     run: &'a str,
     number: usize,
@@ -114,7 +114,7 @@ struct End<'a> {
 }
 
 pub fn outcome(run: &str, number: usize, done: &Done) -> String {
-    line(&End {
+    line(&EndLine {
         line: "outcome",
         run,
         number,
@@ -127,7 +127,7 @@ pub fn outcome(run: &str, number: usize, done: &Done) -> String {
 
 /// How something ended that another dtop had in hand, as a list tells.
 pub fn resolved(written: &Written, entry: &Entry) -> String {
-    line(&End {
+    line(&EndLine {
         line: "resolved",
         run: &written.run,
         number: written.number,
@@ -154,7 +154,7 @@ fn line(value: &impl Serialize) -> String {
 /// A line as it is read. Other programs' lines have other fields, or other things in them.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Line<'a> {
+struct JournalLine<'a> {
     /// What sort of line it is.
     #[serde(borrow, rename = "line")]
     form: Cow<'a, str>,
@@ -207,7 +207,7 @@ struct Head<'a> {
 pub fn read(text: &str) -> Vec<Written> {
     let mut entries: Vec<Written> = Vec::new();
     let mut places: HashMap<(Cow<'_, str>, usize), usize> = HashMap::new();
-    for line in text.lines().filter_map(parse::<Line<'_>>) {
+    for line in text.lines().filter_map(parse::<JournalLine<'_>>) {
         let Some(number) = line.number else { continue };
         let key = (line.run.clone(), number);
         match &*line.form {
@@ -318,7 +318,7 @@ fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Option<T> {
     })
 }
 
-fn written(line: Line<'_>, number: usize) -> Option<Written> {
+fn written(line: JournalLine<'_>, number: usize) -> Option<Written> {
     let kind = Kind::ALL.into_iter().find(|it| it.key() == line.kind)?;
     let entry = Entry {
         time: line.time.parse().ok()?,

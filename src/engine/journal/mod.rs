@@ -4,7 +4,7 @@
 //! never waits long for the journal, and never fails because of it: what cannot be written now is kept and
 //! written as soon as there is room. What a dtop that was killed had in hand, the next one finds out by listing.
 
-mod book;
+mod file;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::book::Book;
+use self::file::JournalFile;
 use super::Engine;
 use super::user_folder;
 use crate::domain::bytes::{Bytes, Figure};
@@ -24,7 +24,7 @@ use crate::domain::plan::{Plan, Seen, Step};
 use crate::domain::removal::history::{Entry, Resolved};
 use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::{Item, Survey};
-use crate::engine::port::aside::aside;
+use crate::engine::port::blocking::run_blocking;
 use crate::engine::port::clock;
 
 pub use self::lines::History;
@@ -36,32 +36,35 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where removals are written down. Its clones write to the same place; the default one keeps nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Option<Arc<Book>>);
+pub struct Journal(Option<Arc<JournalFile>>);
 
 impl Journal {
     /// The user's own: `journal.jsonl` in `user_folder::state`. Where there is no such folder it is kept in memory,
     /// and [`Journal::trouble`] says so.
     #[must_use]
     pub fn of_user() -> Self {
-        user_folder::state().map_or_else(|| Self(Some(Arc::new(Book::of_nobody()))), Self::below)
+        user_folder::state().map_or_else(
+            || Self(Some(Arc::new(JournalFile::of_nobody()))),
+            Self::below,
+        )
     }
 
     /// One in a folder, which need not be there yet.
     #[must_use]
     pub fn below(folder: PathBuf) -> Self {
-        Self(Some(Arc::new(Book::below(folder))))
+        Self(Some(Arc::new(JournalFile::below(folder))))
     }
 
     /// One that ends with the program.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self(Some(Arc::new(Book::in_memory())))
+        Self(Some(Arc::new(JournalFile::in_memory())))
     }
 
     /// Begins to write down what one plan removes.
     #[must_use]
-    pub fn begin(&self, engine: &EngineInfo) -> Run {
-        Run {
+    pub fn begin(&self, engine: &EngineInfo) -> JournalRun {
+        JournalRun {
             journal: self.clone(),
             engine: engine.clone(),
             token: lines::new_run(),
@@ -77,7 +80,7 @@ impl Journal {
         let Some(book) = self.0.clone() else {
             return Ok(History::default());
         };
-        let read = aside(move || book.read()).await;
+        let read = run_blocking(move || book.read()).await;
         read.unwrap_or_else(|| Err("it cannot be read".to_owned()))
     }
 
@@ -92,7 +95,7 @@ impl Journal {
     pub async fn resolve(&self, engine: &dyn Engine) -> Option<Resolved> {
         let book = self.0.clone()?;
         let held = Arc::clone(&book);
-        let begun = aside(move || held.begun()).await?.ok()?;
+        let begun = run_blocking(move || held.begun()).await?.ok()?;
         if begun.is_empty() {
             return None;
         }
@@ -106,10 +109,11 @@ impl Journal {
             return None;
         }
         let held = Arc::clone(&book);
-        let alone = aside(move || held.alone()).await??;
+        let alone = run_blocking(move || held.alone()).await??;
         // What is read now nobody is writing to.
         let (held, here) = (Arc::clone(&book), about.clone());
-        let History { entries: left, gap } = aside(move || held.open_on(&here)).await?.ok()?;
+        let History { entries: left, gap } =
+            run_blocking(move || held.open_on(&here)).await?.ok()?;
         if left.is_empty() && !gap {
             return None;
         }
@@ -141,7 +145,7 @@ impl Journal {
     async fn flush(&self, sync: bool) {
         let Some(book) = self.0.clone() else { return };
         if !book.is_stuck() {
-            let task = aside({
+            let task = run_blocking({
                 let book = Arc::clone(&book);
                 move || book.flush(sync)
             });
@@ -171,7 +175,7 @@ impl Journal {
 
 /// What one plan removes, as it is written down.
 #[derive(Debug)]
-pub struct Run {
+pub struct JournalRun {
     journal: Journal,
     engine: EngineInfo,
     /// What its lines are told by.
@@ -180,7 +184,7 @@ pub struct Run {
     intended: HashMap<usize, Option<Figure<Bytes>>>,
 }
 
-impl Run {
+impl JournalRun {
     /// Writes down what is removed next: on the disk when this returns, where the disk takes it in time. `first`
     /// is the place of the first step in its plan; `saved` tells where a copy of a step's object lies.
     pub async fn intend(

@@ -53,7 +53,7 @@ fn done(step: &Step, outcome: Outcome) -> Done {
 }
 
 /// Begins the removal of these images, and ends the first `ended` of them.
-async fn begin(journal: &Journal, ids: &[&str], ended: usize) -> Run {
+async fn begin(journal: &Journal, ids: &[&str], ended: usize) -> JournalRun {
     let (survey, plan) = survey(ids);
     let mut run = journal.begin(&about());
     for (at, step) in plan.steps.iter().enumerate() {
@@ -225,7 +225,7 @@ async fn a_file_with_another_name_is_neither_written_nor_read() {
 
 #[tokio::test]
 async fn one_that_has_no_place_says_so() {
-    let journal = Journal(Some(Arc::new(Book::of_nobody())));
+    let journal = Journal(Some(Arc::new(JournalFile::of_nobody())));
     begin(&journal, &["a"], 1).await;
     assert_eq!(told(&journal).await, [removed("a:1")]);
     let trouble = journal.trouble().expect("a reason");

@@ -29,9 +29,9 @@ const DEEPEST: u32 = 32;
 
 /// Texts that were read, each kept once: the same digest stands in many places of a database, and in others.
 #[derive(Default)]
-pub(in crate::engine) struct Texts(RefCell<HashSet<Text>>);
+pub(in crate::engine) struct Interner(RefCell<HashSet<Text>>);
 
-impl Texts {
+impl Interner {
     fn own(&self, text: &str) -> Text {
         let mut own = self.0.borrow_mut();
         if let Some(text) = own.get(text) {
@@ -46,7 +46,7 @@ impl Texts {
 /// A database as it was when it was read.
 pub(in crate::engine) struct Bolt<'a> {
     pages: &'a Pages,
-    texts: &'a Texts,
+    texts: &'a Interner,
     page_size: usize,
     root: u64,
     /// Grows with each change.
@@ -54,7 +54,7 @@ pub(in crate::engine) struct Bolt<'a> {
 }
 
 /// What is found under a key.
-pub(in crate::engine) enum Value<'a> {
+pub(in crate::engine) enum BoltValue<'a> {
     Bytes(&'a [u8]),
     Bucket(Bucket<'a>),
 }
@@ -68,7 +68,7 @@ pub(in crate::engine) enum Bucket<'a> {
 
 impl<'a> Bolt<'a> {
     /// Finds the newest whole state.
-    pub(in crate::engine) fn open(pages: &'a Pages, texts: &'a Texts) -> Option<Self> {
+    pub(in crate::engine) fn open(pages: &'a Pages, texts: &'a Interner) -> Option<Self> {
         let first = Self::meta(pages, texts, 0);
         // The second meta page is a page further on, whose size only the first knows, or the system does.
         let size = first.as_ref().map_or(4096, |meta| meta.page_size);
@@ -79,7 +79,7 @@ impl<'a> Bolt<'a> {
             .max_by_key(|meta| meta.transaction)
     }
 
-    fn meta(pages: &'a Pages, texts: &'a Texts, at: usize) -> Option<Self> {
+    fn meta(pages: &'a Pages, texts: &'a Interner, at: usize) -> Option<Self> {
         let start = u64::try_from(at + PAGE_HEADER).ok()?;
         let meta = &*pages.bytes(start, META)?;
         if u32_at(meta, 0)? != MAGIC || u32_at(meta, 4)? != VERSION {
@@ -141,9 +141,11 @@ impl<'a> Bolt<'a> {
         *left = left.checked_sub(1)?;
         for part in parts(page)? {
             match part? {
-                Part::Below(page) if depth < DEEPEST => self.apart(page, depth + 1, left, take)?,
-                Part::Below(_) => return None,
-                Part::Entry(key, value) => take(self, key, value)?,
+                PageItem::Below(page) if depth < DEEPEST => {
+                    self.apart(page, depth + 1, left, take)?;
+                }
+                PageItem::Below(_) => return None,
+                PageItem::Entry(key, value) => take(self, key, value)?,
             }
         }
         Some(())
@@ -158,7 +160,7 @@ impl<'a> Bolt<'a> {
     pub(in crate::engine) fn entries(
         &self,
         bucket: &Bucket<'a>,
-    ) -> Option<Vec<(&'a [u8], Value<'a>)>> {
+    ) -> Option<Vec<(&'a [u8], BoltValue<'a>)>> {
         let mut entries = Vec::new();
         let mut pages = self.most_pages();
         match bucket {
@@ -177,7 +179,7 @@ impl<'a> Bolt<'a> {
         page: &'a [u8],
         depth: u32,
         pages: &mut usize,
-        entries: &mut Vec<(&'a [u8], Value<'a>)>,
+        entries: &mut Vec<(&'a [u8], BoltValue<'a>)>,
     ) -> Option<()> {
         *pages = pages.checked_sub(1)?;
         for part in parts(page)? {
@@ -186,11 +188,11 @@ impl<'a> Bolt<'a> {
                 return None;
             }
             match part? {
-                Part::Below(page) if depth < DEEPEST => {
+                PageItem::Below(page) if depth < DEEPEST => {
                     self.walk(self.page(page)?, depth + 1, pages, entries)?;
                 }
-                Part::Below(_) => return None,
-                Part::Entry(key, value) => entries.push((key, value)),
+                PageItem::Below(_) => return None,
+                PageItem::Entry(key, value) => entries.push((key, value)),
             }
         }
         Some(())
@@ -199,25 +201,25 @@ impl<'a> Bolt<'a> {
 
 /// Takes in what is found under a key, with the database as it is there.
 pub(in crate::engine) type Take<'t> =
-    dyn for<'p> FnMut(&Bolt<'p>, &'p [u8], Value<'p>) -> Option<()> + 't;
+    dyn for<'p> FnMut(&Bolt<'p>, &'p [u8], BoltValue<'p>) -> Option<()> + 't;
 
 /// What a page has.
-enum Part<'a> {
+enum PageItem<'a> {
     /// The number of a page below it.
     Below(u64),
-    Entry(&'a [u8], Value<'a>),
+    Entry(&'a [u8], BoltValue<'a>),
 }
 
 /// All that a page has, in order; `None` for each part that is not what it should be.
-fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<Part<'_>>>> {
+fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<PageItem<'_>>>> {
     let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
     let part = move |index: usize| {
         let element = page.get(PAGE_HEADER + index * ELEMENT..)?;
         match flags {
-            BRANCH => Some(Part::Below(u64_at(element, 8)?)),
+            BRANCH => Some(PageItem::Below(u64_at(element, 8)?)),
             LEAF => {
                 let (key, value) = leaf(element)?;
-                Some(Part::Entry(key, value))
+                Some(PageItem::Entry(key, value))
             }
             _ => None,
         }
@@ -226,20 +228,20 @@ fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<Part<'_>>>> {
 }
 
 /// A leaf's element: flags, where its key begins from here, and how long key and value are.
-fn leaf(element: &[u8]) -> Option<(&[u8], Value<'_>)> {
+fn leaf(element: &[u8]) -> Option<(&[u8], BoltValue<'_>)> {
     let field = |at| usize::try_from(u32_at(element, at)?).ok();
     let (start, key_length, length) = (field(4)?, field(8)?, field(12)?);
     let middle = start.checked_add(key_length)?;
     let key = element.get(start..middle)?;
     let value = element.get(middle..middle.checked_add(length)?)?;
     if u32_at(element, 0)? & IS_BUCKET == 0 {
-        return Some((key, Value::Bytes(value)));
+        return Some((key, BoltValue::Bytes(value)));
     }
     let bucket = match u64_at(value, 0)? {
         0 => Bucket::Inline(value.get(BUCKET_HEADER..)?),
         page => Bucket::At(page),
     };
-    Some((key, Value::Bucket(bucket)))
+    Some((key, BoltValue::Bucket(bucket)))
 }
 
 /// FNV-1a.
@@ -335,14 +337,14 @@ mod tests {
     #[test]
     fn the_newest_state_is_read_through_branches_and_buckets() {
         let file = pages(&file());
-        let texts = Texts::default();
+        let texts = Interner::default();
         let bolt = Bolt::open(&file, &texts).unwrap();
         assert_eq!(bolt.transaction, 5);
         assert_eq!(keys(&bolt).unwrap(), ["name", "plain"]);
         let entries = bolt.entries(&bolt.root()).unwrap();
         let [
-            (b"name", Value::Bucket(bucket)),
-            (b"plain", Value::Bytes(b"value")),
+            (b"name", BoltValue::Bucket(bucket)),
+            (b"plain", BoltValue::Bytes(b"value")),
         ] = &entries[..]
         else {
             panic!("not the two entries");
@@ -350,25 +352,25 @@ mod tests {
         let inner = bolt.entries(bucket).unwrap();
         assert!(matches!(
             inner[..],
-            [(b"chainid", Value::Bytes(b"sha256:a"))]
+            [(b"chainid", BoltValue::Bytes(b"sha256:a"))]
         ));
     }
 
     #[test]
     fn what_is_broken_is_no_answer() {
-        assert!(Bolt::open(&pages(b""), &Texts::default()).is_none());
+        assert!(Bolt::open(&pages(b""), &Interner::default()).is_none());
         let mut damaged = file();
         damaged[512 + 40] ^= 1;
         // The newer meta page is not whole: the older one leads to a page that is not there.
         let damaged = pages(&damaged);
-        let texts = Texts::default();
+        let texts = Interner::default();
         let bolt = Bolt::open(&damaged, &texts).unwrap();
         assert_eq!(bolt.transaction, 4);
         assert!(keys(&bolt).is_none());
         let whole = file();
         for end in 0..whole.len() {
             let part = pages(&whole[..end]);
-            if let Some(bolt) = Bolt::open(&part, &Texts::default()) {
+            if let Some(bolt) = Bolt::open(&part, &Interner::default()) {
                 let _ = keys(&bolt);
             }
         }
@@ -376,7 +378,7 @@ mod tests {
         let mut circle = file();
         circle[2 * 512 + 24..2 * 512 + 32].copy_from_slice(&2_u64.to_ne_bytes());
         let circle = pages(&circle);
-        let texts = Texts::default();
+        let texts = Interner::default();
         let bolt = Bolt::open(&circle, &texts).unwrap();
         assert!(keys(&bolt).is_none());
         // Branches of which each leads to the next by two ways: nothing is broken but the number of ways.
@@ -392,7 +394,7 @@ mod tests {
         }
         ways.extend(leaves(30, &[("name", 0, b"value")]));
         let ways = pages(&ways);
-        let texts = Texts::default();
+        let texts = Interner::default();
         let bolt = Bolt::open(&ways, &texts).unwrap();
         assert!(keys(&bolt).is_none());
     }

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::bolt::{Bolt, Texts, Value};
+use super::bolt::{Bolt, BoltValue, Interner};
 use super::pages::Pages;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ContainerId, RecordId};
 use crate::domain::store::folder::Owner;
-use crate::domain::store::layerdb::{Stored, StoredLayer};
+use crate::domain::store::layerdb::{LayerDb, StoredLayer};
 use crate::domain::store::mounted::MountedLayer;
 use crate::domain::text::Text;
 use crate::engine::host::leash::Walker;
 use crate::engine::host::on_disk::Counter;
 use crate::engine::host::podman;
-use crate::engine::host::proof::{Known, prove};
+use crate::engine::host::proof::{ListedIds, prove};
 use crate::engine::host::root::{Root, base_flags, is_random, unless_gone};
 
 /// No file of a layer's entry that is read here is longer than a digest.
@@ -40,17 +40,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// them. `None` where the engine is not proven to be local, its folder cannot be read, or has another form. It opens
 /// files: call it where blocking is allowed. What an earlier list says as well is shared with it.
 #[must_use]
-pub fn stored(engine: &EngineInfo, known: &Known, earlier: Option<&Stored>) -> Option<Stored> {
+pub fn stored(
+    engine: &EngineInfo,
+    known: &ListedIds,
+    earlier: Option<&LayerDb>,
+) -> Option<LayerDb> {
     let root = prove(engine, known).ok()?;
     if engine.is_podman() {
-        return Some(Stored {
+        return Some(LayerDb {
             layers: podman::layers(&root, &engine.driver)?,
-            ..Stored::default()
+            ..LayerDb::default()
         });
     }
     // Records first: their layers are then among those that are listed.
     let snapshots = snapshots(&root).unwrap_or_default();
-    let is_written_to = |it: &&Snapshot| it.chain.is_none() && it.committed.is_none();
+    let is_written_to = |it: &&BuildkitSnapshot| it.chain.is_none() && it.committed.is_none();
     let written = snapshots.iter().filter(is_written_to);
     let walker = Walker::until(Instant::now() + PATIENCE);
     let counter = Counter::new(&root, engine, &walker);
@@ -59,7 +63,7 @@ pub fn stored(engine: &EngineInfo, known: &Known, earlier: Option<&Stored>) -> O
     let written: HashMap<_, _> = written.collect();
     let own = snapshots.iter().filter(|it| it.chain.is_none());
     let own = own.filter_map(|it| Some((it.id.clone(), it.committed.clone()?)));
-    Some(Stored {
+    Some(LayerDb {
         layers: layers(&root, &engine.driver, earlier)?,
         folders: own
             .filter(|(id, folder)| id.as_str() != &**folder)
@@ -71,7 +75,7 @@ pub fn stored(engine: &EngineInfo, known: &Known, earlier: Option<&Stored>) -> O
 
 /// What the engine notes of the folders of its graph driver: whose each is.
 #[derive(Default)]
-pub(in crate::engine) struct Notes {
+pub(in crate::engine) struct FolderOwners {
     /// `None` where they cannot be read.
     pub(in crate::engine) layers: Option<Vec<StoredLayer>>,
     /// The layers that each container stands on, or mounts.
@@ -85,13 +89,13 @@ pub(in crate::engine) struct Notes {
     sizes: HashMap<ChainId, Bytes>,
 }
 
-impl Notes {
+impl FolderOwners {
     /// Reads all of them; what an earlier list says as well is shared with it.
     pub(in crate::engine) fn read(
         root: &Root,
         driver: &str,
-        known: &Known,
-        earlier: Option<&Stored>,
+        known: &ListedIds,
+        earlier: Option<&LayerDb>,
     ) -> Self {
         let mut notes = Self::default();
         let snapshots = match root.open_folder(Path::new("buildkit")) {
@@ -172,7 +176,7 @@ pub(in crate::engine) fn mounted_layers(
 }
 
 /// What has layers of its own above others' (`layerdb/mounts/<name>`).
-struct Mount {
+struct MountEntry {
     /// The ID of a container; that of one with the image behind it that it mounts; or what the builder made up.
     name: Text,
     folder: Option<Text>,
@@ -180,7 +184,11 @@ struct Mount {
     parent: Option<ChainId>,
 }
 
-fn mounts(root: &Root, driver: &str, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<Mount>> {
+fn mounts(
+    root: &Root,
+    driver: &str,
+    is_wanted: impl Fn(&str) -> bool,
+) -> io::Result<Vec<MountEntry>> {
     let list = Path::new("image").join(driver).join("layerdb/mounts");
     let folder = root.open_folder(&list)?;
     let mut mounts = Vec::new();
@@ -194,10 +202,15 @@ fn mounts(root: &Root, driver: &str, is_wanted: impl Fn(&str) -> bool) -> io::Re
 
 /// Takes a mount, and those in folders below it: Docker 28 names a mount's layer after its image, with all the
 /// slashes that a repository's name has.
-fn take_mounts(own: &OwnedFd, name: &str, depth: usize, mounts: &mut Vec<Mount>) -> io::Result<()> {
+fn take_mounts(
+    own: &OwnedFd,
+    name: &str,
+    depth: usize,
+    mounts: &mut Vec<MountEntry>,
+) -> io::Result<()> {
     let folder = read(own, "mount-id")?.map(Text::from);
     if folder.is_some() {
-        mounts.push(Mount {
+        mounts.push(MountEntry {
             name: name.into(),
             folder,
             init: read(own, "init-id")?.map(Into::into),
@@ -230,7 +243,7 @@ fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
 }
 
 /// One of BuildKit's snapshots, as the engine notes it.
-struct Snapshot {
+struct BuildkitSnapshot {
     id: RecordId,
     /// The layer that it became.
     chain: Option<ChainId>,
@@ -238,7 +251,7 @@ struct Snapshot {
     committed: Option<Text>,
 }
 
-fn layers(root: &Root, driver: &str, earlier: Option<&Stored>) -> Option<Vec<StoredLayer>> {
+fn layers(root: &Root, driver: &str, earlier: Option<&LayerDb>) -> Option<Vec<StoredLayer>> {
     let earlier = earlier.iter().flat_map(|it| &it.layers);
     let earlier: HashMap<&str, &StoredLayer> = earlier.map(|it| (it.chain.as_str(), it)).collect();
     let list = Path::new("image").join(driver).join("layerdb/sha256");
@@ -265,7 +278,7 @@ fn layers(root: &Root, driver: &str, earlier: Option<&Stored>) -> Option<Vec<Sto
 
 /// What BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
 /// bucket for each record with the key `chainid`).
-fn snapshots(root: &Root) -> Option<Vec<Snapshot>> {
+fn snapshots(root: &Root) -> Option<Vec<BuildkitSnapshot>> {
     databases(root, [Path::new("buildkit/snapshots.db")], |[bolt]| {
         snapshots_in(bolt)
     })
@@ -278,7 +291,7 @@ pub(in crate::engine) fn databases<T, const N: usize>(
     read: impl Fn([&Bolt<'_>; N]) -> Option<T>,
 ) -> Option<T> {
     for _ in 0..TRIES {
-        let (files, texts) = (paths.map(|path| pages(root, path)), Texts::default());
+        let (files, texts) = (paths.map(|path| pages(root, path)), Interner::default());
         let bolts: Option<Vec<Bolt<'_>>> = files
             .iter()
             .map(|file| Bolt::open(file.as_ref()?, &texts))
@@ -303,21 +316,21 @@ fn pages(root: &Root, path: &Path) -> Option<Pages> {
     Pages::of(root.open_file(path).ok()?, LARGEST)
 }
 
-fn snapshots_in(bolt: &Bolt<'_>) -> Option<Vec<Snapshot>> {
+fn snapshots_in(bolt: &Bolt<'_>) -> Option<Vec<BuildkitSnapshot>> {
     let mut snapshots = Vec::new();
     for (id, value) in bolt.entries(&bolt.root())? {
-        let Value::Bucket(bucket) = value else {
+        let BoltValue::Bucket(bucket) = value else {
             continue;
         };
         let entries = bolt.entries(&bucket)?;
         let text = |wanted: &[u8]| {
             entries.iter().find_map(|(key, value)| match value {
-                Value::Bytes(bytes) if *key == wanted => std::str::from_utf8(bytes).ok(),
+                BoltValue::Bytes(bytes) if *key == wanted => std::str::from_utf8(bytes).ok(),
                 _ => None,
             })
         };
         if let Ok(id) = std::str::from_utf8(id) {
-            snapshots.push(Snapshot {
+            snapshots.push(BuildkitSnapshot {
                 id: RecordId::new(id),
                 chain: text(b"chainid").map(ChainId::new),
                 committed: text(b"committed").map(Text::from),

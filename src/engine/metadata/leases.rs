@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::collector::{Collector, Space};
+use super::reader::{MetadataReader, Space};
 use crate::domain::item::ContainerId;
 use crate::domain::store::content::leads_to_blob;
 use crate::domain::text::Text;
@@ -26,7 +26,7 @@ pub(in crate::engine) enum Keeper {
 }
 
 /// Who keeps what.
-pub(in crate::engine) struct Keepers {
+pub(in crate::engine) struct Owners {
     blobs: HashMap<Text, Keeper>,
     /// By the numbers of their folders.
     snapshots: HashMap<u64, Keeper>,
@@ -34,14 +34,14 @@ pub(in crate::engine) struct Keepers {
     containers: HashSet<Text>,
 }
 
-impl Keepers {
+impl Owners {
     /// `None` where the notes cannot be read, or have another form.
     pub(in crate::engine) fn read(
         root: &Root,
         containerd: &Path,
         snapshotter: &str,
     ) -> Option<Self> {
-        let notes = Collector::read(root, containerd, snapshotter)?;
+        let notes = MetadataReader::read(root, containerd, snapshotter)?;
         let own = Graph::of(&notes.own, snapshotter);
         let history = Graph::of(&notes.history, snapshotter);
         let folders = notes.folders.iter();
@@ -119,14 +119,14 @@ enum Node {
 struct Graph {
     /// What each blob refers to.
     blobs: HashMap<Text, Vec<Node>>,
-    snapshots: HashMap<Text, Snapshot>,
+    snapshots: HashMap<Text, NamedSnapshot>,
     images: Vec<Text>,
     leases: Vec<Lease>,
     containers: HashSet<Text>,
 }
 
 #[derive(Debug, Default)]
-struct Snapshot {
+struct NamedSnapshot {
     /// What the snapshotter calls it.
     name: Text,
     parent: Option<Text>,
@@ -149,7 +149,7 @@ impl Graph {
         };
         let blobs = space.blobs.iter();
         let snapshots = space.snapshots.iter().map(|(key, row)| {
-            let snapshot = Snapshot {
+            let snapshot = NamedSnapshot {
                 name: row.name.clone(),
                 parent: row.parent.clone(),
             };
@@ -266,7 +266,7 @@ mod tests {
             blobs: blobs.map(|(name, refers)| (name.into(), refers)).into(),
             snapshots: snapshots
                 .map(|(name, parent)| {
-                    let snapshot = Snapshot {
+                    let snapshot = NamedSnapshot {
                         name: format!("moby/1/{name}").into(),
                         parent: parent.map(Text::from),
                     };
@@ -292,7 +292,7 @@ mod tests {
         };
         let folders = [("chain", 4), ("own", 5), ("lost", 6)];
         let folders = folders.map(|(name, number)| (format!("moby/1/{name}").into(), number));
-        let keepers = Keepers::of(&graph(), &history, &folders.into());
+        let keepers = Owners::of(&graph(), &history, &folders.into());
         let by =
             |names: &[&str]| Keeper::Leases(names.iter().map(|name| Text::from(*name)).collect());
         for (digest, keeper) in [

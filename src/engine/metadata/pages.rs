@@ -11,20 +11,20 @@ const OVERFLOW: usize = 12;
 /// Lists of pages that were read, by the end of their numbers.
 const LISTS: usize = 16;
 
-type List = OnceCell<Box<Kept>>;
+type PageList = OnceCell<Box<Kept>>;
 
 /// A page that was read, or is none.
 struct Kept {
     number: u64,
     page: Option<Box<[u8]>>,
-    next: List,
+    next: PageList,
 }
 
 /// A file of pages.
 pub(in crate::engine) struct Pages {
     file: Rc<File>,
     length: u64,
-    read: [List; LISTS],
+    read: [PageList; LISTS],
     /// So many bytes may still be read: pages that claim each other's room are not read over and over.
     left: Rc<Cell<u64>>,
 }
@@ -85,7 +85,7 @@ impl Pages {
                 Box::new(Kept {
                     number,
                     page: self.load(number, size),
-                    next: List::new(),
+                    next: PageList::new(),
                 })
             });
             if kept.number == number {

@@ -18,13 +18,13 @@ use crate::domain::item::{
 use crate::domain::outsider::Outsider;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::folder::Contents;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 use crate::engine::copies::exported::{Exported, Pieces};
-use crate::engine::gist::Gist;
+use crate::engine::fingerprint::Fingerprint;
 use crate::engine::host::{LogOrder, LookOrder};
 use crate::engine::metadata::images::InStore;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::store::StoreReading;
 
 /// An answer that an engine will give.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
@@ -68,8 +68,8 @@ pub trait Engine: Send + Sync {
     }
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
     /// The gist of [`Engine::build_cache`], for which nothing of it need be kept.
-    fn build_cache_gist(&self) -> Answer<'_, Gist> {
-        Box::pin(async { Ok(Gist::of(&self.build_cache().await?)) })
+    fn build_cache_gist(&self) -> Answer<'_, Fingerprint> {
+        Box::pin(async { Ok(Fingerprint::of(&self.build_cache().await?)) })
     }
     /// Shared sizes of images, as the engine computes them.
     fn shared_sizes(&self) -> Answer<'_, SharedSizes>;
@@ -92,13 +92,16 @@ pub trait Engine: Send + Sync {
         &'a self,
         _images: &'a [ImageId],
         _further: &'a [Text],
-        _noted: Option<Noted>,
+        _noted: Option<StoreReading>,
     ) -> Answer<'a, Option<BlobList>> {
         Box::pin(std::future::ready(Ok(None)))
     }
     /// What layers of the containerd store unpack to, told from their blobs, which are read within bounds of
     /// bytes and time: the first that are wanted, with their sizes. Those that are not told are left out.
-    fn extents<'a>(&'a self, _layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+    fn extents<'a>(
+        &'a self,
+        _layers: &'a [(Text, Bytes)],
+    ) -> Answer<'a, HashMap<Text, UnpackedSize>> {
         Box::pin(std::future::ready(Ok(HashMap::new())))
     }
     /// The image that a name means now; `None` if none does.

@@ -1,8 +1,8 @@
 //! What stands between dtop and any engine: the [`engine`] trait with its [`answers`] and the [`error`] instead of one,
-//! the `gate` that everything which writes passes, threads for what may wait for a disk ([`aside`]), and the [`clock`].
+//! the `gate` that everything which writes passes, threads for what may wait for a disk ([`run_blocking`]), and the [`clock`].
 
 pub mod answers;
-pub mod aside;
+pub mod blocking;
 pub mod clock;
 pub mod engine;
 pub mod error;

@@ -12,11 +12,11 @@ use crate::domain::item::{Container, Image, ImageId, ItemId, Record};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::removal::account::{Account, Change, Difference, DiskChange, FreedBy, in_both};
 use crate::domain::removal::outcome::{Done, Outcome};
-use crate::domain::retention::{Freed, Observation, Went};
+use crate::domain::retention::{BytesGone, Freed, Reported};
 use crate::domain::survey::Survey;
 use crate::domain::text::Text;
 
-use super::Run;
+use super::RemovalRun;
 use super::looks::Listening;
 use crate::engine::{EngineError, Removed};
 
@@ -27,11 +27,11 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Counts as steps end.
 pub(super) struct Tally<'a> {
     survey: &'a Survey,
-    observation: Observation<'a>,
+    observation: Reported<'a>,
     /// What the engine said that went, by the step whose object it was; until that step ends.
-    credits: HashMap<ItemId, Went>,
+    credits: HashMap<ItemId, BytesGone>,
     /// What went with each step.
-    went: HashMap<ItemId, Went>,
+    went: HashMap<ItemId, BytesGone>,
     /// What was counted of steps beyond what the disk gained.
     overcounted: HashMap<ItemId, Bytes>,
 }
@@ -46,7 +46,7 @@ impl<'a> Tally<'a> {
     pub(super) fn new(survey: &'a Survey) -> Self {
         Self {
             survey,
-            observation: Observation::new(&survey.ledger),
+            observation: Reported::new(&survey.ledger),
             credits: HashMap::new(),
             went: HashMap::new(),
             overcounted: HashMap::new(),
@@ -95,7 +95,7 @@ impl<'a> Tally<'a> {
             (Outcome::Gone, None) => {
                 // Somebody else has freed it.
                 self.observation.went(&step.id);
-                Went::default()
+                BytesGone::default()
             }
             (
                 Outcome::Truncated
@@ -104,7 +104,7 @@ impl<'a> Tally<'a> {
                 | Outcome::Skipped
                 | Outcome::NotNeeded,
                 None,
-            ) => Went::default(),
+            ) => BytesGone::default(),
         };
         let freed = went.figure();
         self.went.insert(step.id.clone(), went);
@@ -112,14 +112,14 @@ impl<'a> Tally<'a> {
     }
 
     /// What went with an object of which the engine says no more than that.
-    fn untold(&mut self, step: &Step) -> Went {
+    fn untold(&mut self, step: &Step) -> BytesGone {
         let mut went = self.observation.went(&step.id);
         for parent in step.follows() {
             went.add(self.observation.went(&ItemId::Image(parent.clone())));
         }
         if self.survey.inventory().engine.store == Store::Containerd {
             // The scan afterwards tells it all together; one by one the promise is all there is.
-            return Went {
+            return BytesGone {
                 bytes: step.frees.at_least,
                 about: true,
                 no_size: step.frees.figure() == Figure::Unknown,
@@ -136,10 +136,10 @@ impl<'a> Tally<'a> {
 
     /// Takes back what was counted of a step: nobody can tell whether its bytes went.
     pub(super) fn doubt(&mut self, step: &Step) -> Figure<Bytes> {
-        let went = Went {
+        let went = BytesGone {
             about: true,
             no_size: true,
-            ..Went::default()
+            ..BytesGone::default()
         };
         self.went.insert(step.id.clone(), went);
         Figure::Unknown
@@ -156,8 +156,8 @@ impl<'a> Tally<'a> {
         Figure::Known(gained)
     }
 
-    fn total(&self) -> Went {
-        let mut total = Went::default();
+    fn total(&self) -> BytesGone {
+        let mut total = BytesGone::default();
         for went in self.went.values().chain(self.credits.values()) {
             total.add(went.clone());
         }
@@ -165,7 +165,7 @@ impl<'a> Tally<'a> {
     }
 }
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Draws up the account, once all steps have ended.
     pub(super) async fn account(&mut self, done: &[Done], listening: &Listening) -> Account {
         let total = self.tally.total();
@@ -178,7 +178,7 @@ impl Run<'_> {
         };
         // A log that was empty is emptied, too.
         let is_emptied = done.iter().any(|done| done.outcome == Outcome::Truncated);
-        if self.removed.is_empty() && total == Went::default() && !is_emptied {
+        if self.removed.is_empty() && total == BytesGone::default() && !is_emptied {
             return account;
         }
         if self.survey.inventory().engine.store == Store::Containerd && self.lost.is_none() {
@@ -283,7 +283,7 @@ impl Run<'_> {
     }
 
     /// The steps that freed something else than promised, with the reason.
-    async fn differences(&self, total: &Went) -> Vec<Difference> {
+    async fn differences(&self, total: &BytesGone) -> Vec<Difference> {
         let differs = |step: &&Step| {
             let went = &self.tally.went[&step.id];
             let freed = went.bytes;

@@ -13,7 +13,7 @@ use crate::domain::plan::{Plan, Recheck, Seen, Step};
 use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::survey::Survey;
 
-use super::{ANOTHER, Order, Run};
+use super::{ANOTHER, Confirmed, RemovalRun};
 use crate::engine::host::{Asked, Unlisted};
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError, scan};
@@ -28,9 +28,9 @@ const AT_ONCE: usize = 8;
 /// The engine does not answer, is another one, or refuses every list that a step needs.
 pub(super) async fn recheck(
     engine: &dyn Engine,
-    order: Order,
+    order: Confirmed,
 ) -> Result<(Survey, Recheck), EngineError> {
-    let Order { plan, mut base, .. } = order;
+    let Confirmed { plan, mut base, .. } = order;
     let now = is_same(engine, &base.engine).await??;
     base.engine = Arc::new(with_swarm(&base.engine, now.swarm));
     let (images, containers, volumes, services) = tokio::join!(
@@ -195,7 +195,7 @@ fn with_sizes(fresh: ContainerDetails, base: &Inventory, id: &ContainerId) -> Co
     }
 }
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Lists what matters to one step and tells if its object is gone or not what was confirmed any more.
     pub(super) async fn look(&self, step: &Step) -> Result<Option<Done>, EngineError> {
         let engine = self.engine;

@@ -4,19 +4,19 @@ use crate::domain::item::{ContainerId, ItemId, State, VolumeName};
 use crate::domain::plan::{Seen, Step};
 use crate::domain::removal::outcome::Outcome;
 
-use super::ends::{End, unresolved};
-use super::{PATIENCE, PAUSE, Run};
+use super::ends::{StepEnd, unresolved};
+use super::{PATIENCE, PAUSE, RemovalRun};
 use crate::engine::EngineError;
 
-impl Run<'_> {
-    pub(super) async fn container(&mut self, step: &Step, id: &ContainerId) -> End {
+impl RemovalRun<'_> {
+    pub(super) async fn container(&mut self, step: &Step, id: &ContainerId) -> StepEnd {
         let details = match self.engine.container_details(id, false).await {
             Ok(details) => details,
             Err(EngineError::NotFound(words)) => return self.missing(step, words).await,
             Err(error) => return self.after_asking(step, error).await,
         };
         if let Some(why) = step.seen.restarted(&details) {
-            return End::new(Outcome::Changed, why);
+            return StepEnd::new(Outcome::Changed, why);
         }
         let vanishes = step.stop && details.auto_remove;
         if step.stop
@@ -29,10 +29,10 @@ impl Run<'_> {
             self.note_volumes(id).await;
         }
         match self.engine.remove_container(id).await {
-            Ok(()) => End::removed(),
+            Ok(()) => StepEnd::removed(),
             Err(EngineError::NotFound(words)) => match self.missing(step, words).await {
                 // The engine was quicker, at our word.
-                end if end.outcome == Outcome::Gone && vanishes => End::removed(),
+                end if end.outcome == Outcome::Gone && vanishes => StepEnd::removed(),
                 end => end,
             },
             Err(EngineError::Conflict(words)) => {
@@ -48,7 +48,7 @@ impl Run<'_> {
         step: &Step,
         id: &ContainerId,
         vanishes: bool,
-    ) -> Result<(), End> {
+    ) -> Result<(), StepEnd> {
         if step.unpause {
             match self.engine.unpause(id).await {
                 // Somebody else has unpaused it: so much the better.
@@ -67,7 +67,7 @@ impl Run<'_> {
         // The engine removes it by itself, and its anonymous volumes with it: a removal of ours could
         // come in between and leave those behind.
         if vanishes && self.is_gone_soon(step).await? {
-            return Err(End::removed());
+            return Err(StepEnd::removed());
         }
         Ok(())
     }
@@ -106,7 +106,7 @@ impl Run<'_> {
     }
 
     /// Waits for a removal that is under way.
-    async fn is_gone_soon(&mut self, step: &Step) -> Result<bool, End> {
+    async fn is_gone_soon(&mut self, step: &Step) -> Result<bool, StepEnd> {
         for _ in 0..PATIENCE {
             match self.is_there(&step.id).await {
                 Ok(false) => return Ok(true),
@@ -123,7 +123,7 @@ impl Run<'_> {
         id: &ContainerId,
         vanishes: bool,
         words: String,
-    ) -> End {
+    ) -> StepEnd {
         let state = match self.engine.containers().await {
             Ok(containers) => containers
                 .into_iter()
@@ -132,19 +132,19 @@ impl Run<'_> {
             Err(error) => return self.after(step, error).await,
         };
         match state {
-            None if vanishes => End::removed(),
-            None => End::gone(),
+            None if vanishes => StepEnd::removed(),
+            None => StepEnd::gone(),
             // Removal under way: of `--rm`, which is ours, or somebody else's, whose bytes they count (two dtops at
             // once counted them twice).
             Some(state) if state == State::Removing || words.contains("already in progress") => {
                 match self.is_gone_soon(step).await {
-                    Ok(true) if vanishes => End::removed(),
-                    Ok(true) => End::gone(),
-                    Ok(false) => End::failed(words),
+                    Ok(true) if vanishes => StepEnd::removed(),
+                    Ok(true) => StepEnd::gone(),
+                    Ok(false) => StepEnd::failed(words),
                     Err(end) => end,
                 }
             }
-            Some(state) if !state.is_stopped() && step.stop => End::new(
+            Some(state) if !state.is_stopped() && step.stop => StepEnd::new(
                 Outcome::Changed,
                 "was started again after it was stopped".to_owned(),
             ),

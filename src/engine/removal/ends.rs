@@ -8,10 +8,10 @@ use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Item;
 use crate::engine::{EngineError, Removed};
 
-use super::{AFTERMATH, ANOTHER, PAUSE, Run, SILENT, TRIES, check};
+use super::{AFTERMATH, ANOTHER, PAUSE, RemovalRun, SILENT, TRIES, check};
 
 /// How a step ended.
-pub(super) struct End {
+pub(super) struct StepEnd {
     pub outcome: Outcome,
     pub error: Option<String>,
     /// There was no room to do it; there may be at the end.
@@ -20,7 +20,7 @@ pub(super) struct End {
     pub is_unproven: bool,
 }
 
-impl End {
+impl StepEnd {
     pub fn new(outcome: Outcome, error: impl Into<Option<String>>) -> Self {
         Self {
             outcome,
@@ -59,9 +59,9 @@ impl End {
     }
 }
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Leaves a step untried, unless its object has vanished with an earlier one.
-    pub(super) async fn leave(&mut self, step: &Step, why: &str) -> End {
+    pub(super) async fn leave(&mut self, step: &Step, why: &str) -> StepEnd {
         if let Some(end) = self.went_along(step) {
             return end;
         }
@@ -72,18 +72,20 @@ impl Run<'_> {
             return self.away(step);
         }
         if self.stopped.contains(&step.id) {
-            return End::skipped(format!("{why}; it was stopped, and not started again"));
+            return StepEnd::skipped(format!("{why}; it was stopped, and not started again"));
         }
-        End::skipped(why)
+        StepEnd::skipped(why)
     }
 
     /// The end of an image that the engine said it removed along with another.
-    pub(super) fn went_along(&self, step: &Step) -> Option<End> {
-        self.deleted.contains(step.id.as_str()).then(End::removed)
+    pub(super) fn went_along(&self, step: &Step) -> Option<StepEnd> {
+        self.deleted
+            .contains(step.id.as_str())
+            .then(StepEnd::removed)
     }
 
     /// The end of an object that is not there at its turn: ours if it went with something that we removed.
-    pub(super) fn away(&self, step: &Step) -> End {
+    pub(super) fn away(&self, step: &Step) -> StepEnd {
         let ours = match &step.id {
             ItemId::Volume(name) if step.vanishes => self
                 .survey
@@ -96,23 +98,27 @@ impl Run<'_> {
                 .any(|child| self.removed.contains(&ItemId::Image(child.id.clone()))),
             _ => self.deleted.contains(step.id.as_str()),
         };
-        if ours { End::removed() } else { End::gone() }
+        if ours {
+            StepEnd::removed()
+        } else {
+            StepEnd::gone()
+        }
     }
 
     /// How a step ends untried because something that it needs gone is still there.
-    pub(super) fn needs(&self, step: &Step) -> Option<End> {
+    pub(super) fn needs(&self, step: &Step) -> Option<StepEnd> {
         let users = self.holders(step);
         let name = |id: &ItemId| {
             let name = self.survey.find(id).map(|item| Item::name(&item));
             format!("{} {}", id.kind().word(), name.unwrap_or_default())
         };
         if let Some(id) = users.iter().find(|id| self.kept.contains(id)) {
-            return Some(End::skipped(format!("{} was not removed", name(id))));
+            return Some(StepEnd::skipped(format!("{} was not removed", name(id))));
         }
         let id = users.iter().find(|id| self.put_off.contains(id))?;
-        Some(End {
+        Some(StepEnd {
             no_room: true,
-            ..End::skipped(format!("{} was not removed", name(id)))
+            ..StepEnd::skipped(format!("{} was not removed", name(id)))
         })
     }
 
@@ -189,7 +195,7 @@ impl Run<'_> {
 
     /// The end of a removal that failed or was cut: whether it took effect, the list tells. An engine goes on
     /// with what it has begun when nobody waits for its answer any more.
-    pub(super) async fn after(&mut self, step: &Step, error: EngineError) -> End {
+    pub(super) async fn after(&mut self, step: &Step, error: EngineError) -> StepEnd {
         if let Some(end) = self.is_forbidden(&error) {
             return end;
         }
@@ -207,23 +213,23 @@ impl Run<'_> {
         }
         match found {
             Ok(false) if is_failure(&error) => self.unlisted(step, &error).await,
-            Ok(false) => End::removed(),
-            Ok(true) => End::refused(&error),
+            Ok(false) => StepEnd::removed(),
+            Ok(true) => StepEnd::refused(&error),
             Err(_) => unresolved(&error),
         }
     }
 
     /// Returns the end of a removal that failed by the engine's own words, whose object is not listed any more all the
     /// same. Podman on a full disk has then removed nothing, and lists it again after a restart: the filesystem tells.
-    async fn unlisted(&mut self, step: &Step, error: &EngineError) -> End {
+    async fn unlisted(&mut self, step: &Step, error: &EngineError) -> StepEnd {
         match self.target.has_gained(step).await {
-            Some(true) => End::removed(),
-            Some(false) => End::failed(format!(
+            Some(true) => StepEnd::removed(),
+            Some(false) => StepEnd::failed(format!(
                 "{error}; it is not listed any more, but the disk gained nothing"
             )),
-            None => End {
+            None => StepEnd {
                 is_unproven: true,
-                ..End::new(
+                ..StepEnd::new(
                     Outcome::Removed,
                     format!(
                         "{error}; it is not listed any more, and whether its bytes went is not known"
@@ -235,39 +241,39 @@ impl Run<'_> {
 
     /// Returns the end of a write that nobody may do here, and ends the batch with it: nothing was done, and what is not
     /// allowed for one object is allowed for none. Whether writes are let through is found out in no other way.
-    pub(super) fn is_forbidden(&mut self, error: &EngineError) -> Option<End> {
+    pub(super) fn is_forbidden(&mut self, error: &EngineError) -> Option<StepEnd> {
         if !error.is_forbidden() {
             return None;
         }
         let words = error.to_string();
         self.forbidden.get_or_insert(words.clone());
-        Some(End::failed(words))
+        Some(StepEnd::failed(words))
     }
 
     /// The end of a step about which the engine could not even be asked: nothing was sent, but the object
     /// may have vanished all the same.
-    pub(super) async fn after_asking(&mut self, step: &Step, error: EngineError) -> End {
+    pub(super) async fn after_asking(&mut self, step: &Step, error: EngineError) -> StepEnd {
         match self.is_there(&step.id).await {
             Ok(false) => self.away(step),
-            Ok(true) | Err(_) => End::failed(error.to_string()),
+            Ok(true) | Err(_) => StepEnd::failed(error.to_string()),
         }
     }
 
     /// The end of an object that the engine says is not there, unless its list says otherwise.
-    pub(super) async fn missing(&mut self, step: &Step, words: String) -> End {
+    pub(super) async fn missing(&mut self, step: &Step, words: String) -> StepEnd {
         match self.is_there(&step.id).await {
             Ok(false) => self.away(step),
-            Ok(true) => End::failed(words),
+            Ok(true) => StepEnd::failed(words),
             Err(error) => unresolved(&error),
         }
     }
 
     /// The end of an object that the engine refused to remove: changed if that shows, else its words.
-    pub(super) async fn after_conflict(&mut self, step: &Step, words: String) -> End {
+    pub(super) async fn after_conflict(&mut self, step: &Step, words: String) -> StepEnd {
         match self.look(step).await {
-            Ok(None) => End::failed(words),
+            Ok(None) => StepEnd::failed(words),
             Ok(Some(done)) if done.outcome == Outcome::Gone => self.away(step),
-            Ok(Some(done)) => End::new(done.outcome, done.error),
+            Ok(Some(done)) => StepEnd::new(done.outcome, done.error),
             Err(error) => self.after(step, error).await,
         }
     }
@@ -303,6 +309,6 @@ pub(super) fn is_no_room(error: &EngineError) -> bool {
 }
 
 /// The end of a removal whose effect nobody could tell.
-pub(super) fn unresolved(error: &EngineError) -> End {
-    End::failed(format!("{error}; whether it went is not known"))
+pub(super) fn unresolved(error: &EngineError) -> StepEnd {
+    StepEnd::failed(format!("{error}; whether it went is not known"))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::model::{Model, all};
 use super::served::{FAULTS, Fault, Served};
-use super::{Order, Removal, remove};
+use super::{Confirmed, Removal, remove};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, State};
 use crate::domain::plan::scene::*;
@@ -14,7 +14,7 @@ use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Survey;
 use crate::engine::docker::DockerEngine;
 use crate::engine::journal::Journal;
-use crate::engine::scan::{Wanted, scan_once};
+use crate::engine::scan::{ScanScope, scan_once};
 use crate::engine::{Engine, EngineError};
 
 /// Thirty objects to remove, each kind in its odd forms, and `keep…` ones beside them that look alike.
@@ -96,17 +96,17 @@ pub(super) fn wish(inventory: &Inventory) -> Vec<ItemId> {
 }
 
 async fn scan(engine: &dyn Engine) -> Inventory {
-    let wanted = Wanted {
+    let wanted = ScanScope {
         layers: false,
         volume_sizes: false,
-        container_sizes: crate::engine::scan::Walk::None,
-        ..Wanted::ALL
+        container_sizes: crate::engine::scan::WalkOf::None,
+        ..ScanScope::ALL
     };
     let scanned = scan_once(engine, wanted, &Inventory::default(), |_, _| {}).await;
     scanned.unwrap()
 }
 
-pub(super) fn order_of(base: Inventory) -> Order {
+pub(super) fn order_of(base: Inventory) -> Confirmed {
     let chosen = |id: ItemId| (id, AddedBy::Selection);
     let selection = Selection {
         items: wish(&base).into_iter().map(chosen).collect(),
@@ -115,7 +115,7 @@ pub(super) fn order_of(base: Inventory) -> Order {
     };
     let plan = Plan::new(&Survey::new(base.clone()), &selection);
     assert_eq!(plan.refused, []);
-    Order {
+    Confirmed {
         plan,
         base,
         journal: Journal::in_memory(),
@@ -124,7 +124,7 @@ pub(super) fn order_of(base: Inventory) -> Order {
     }
 }
 
-async fn carry_out(engine: &Arc<DockerEngine>, order: Order) -> Result<Removal, EngineError> {
+async fn carry_out(engine: &Arc<DockerEngine>, order: Confirmed) -> Result<Removal, EngineError> {
     let engine: Arc<dyn Engine> = engine.clone();
     remove(engine, order, Arc::default(), |_| {}).await
 }
@@ -156,7 +156,7 @@ fn named_by(plan: &Plan) -> HashSet<String> {
 }
 
 /// Runs one case and tells nothing but what must hold of it.
-async fn hold(base: &Order, number: usize, fault: Fault) {
+async fn hold(base: &Confirmed, number: usize, fault: Fault) {
     let case = format!("{fault:?} at request {number}");
     let served = Served::start(Arc::new(Model::new(scene())));
     let engine = Arc::new(served.engine().await);
@@ -198,7 +198,7 @@ async fn hold(base: &Order, number: usize, fault: Fault) {
     assert_eq!(left, [], "{case}: the second run finishes the job");
 }
 
-async fn undisturbed() -> (Order, usize) {
+async fn undisturbed() -> (Confirmed, usize) {
     let served = Served::start(Arc::new(Model::new(scene())));
     let engine = Arc::new(served.engine().await);
     let base = order_of(scan(&*engine).await);

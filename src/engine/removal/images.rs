@@ -5,12 +5,12 @@ use crate::domain::plan::Step;
 use crate::domain::removal::outcome::Outcome;
 use crate::domain::text::Text;
 
-use super::Run;
-use super::ends::{End, unresolved};
+use super::RemovalRun;
+use super::ends::{StepEnd, unresolved};
 use crate::engine::EngineError;
 
-impl Run<'_> {
-    pub(super) async fn image(&mut self, step: &Step, id: &ImageId) -> End {
+impl RemovalRun<'_> {
+    pub(super) async fn image(&mut self, step: &Step, id: &ImageId) -> StepEnd {
         if let Some(end) = self.went_along(step) {
             return end;
         }
@@ -70,7 +70,7 @@ impl Run<'_> {
         id: &ImageId,
         others: &[&Text],
         last: Option<&Text>,
-    ) -> Result<(), End> {
+    ) -> Result<(), StepEnd> {
         let mut is_named = false;
         for name in others.iter().copied().chain(last) {
             is_named |= self.means(step, name, id).await?;
@@ -82,7 +82,7 @@ impl Run<'_> {
             match self.look(step).await {
                 Ok(None) => {}
                 Ok(Some(done)) if done.outcome == Outcome::Gone => return Err(self.away(step)),
-                Ok(Some(done)) => return Err(End::new(done.outcome, done.error)),
+                Ok(Some(done)) => return Err(StepEnd::new(done.outcome, done.error)),
                 Err(error) => return Err(self.after_asking(step, error).await),
             }
         }
@@ -98,10 +98,10 @@ impl Run<'_> {
     }
 
     /// True if a name means an image, false if it means none (any more).
-    async fn means(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<bool, End> {
+    async fn means(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<bool, StepEnd> {
         match self.engine.resolve(name).await {
             Ok(Some(found)) if found == *id => Ok(true),
-            Ok(Some(_)) => Err(End::new(
+            Ok(Some(_)) => Err(StepEnd::new(
                 Outcome::Changed,
                 format!("{name} names another image now"),
             )),
@@ -110,7 +110,7 @@ impl Run<'_> {
         }
     }
 
-    async fn untag(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<(), End> {
+    async fn untag(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<(), StepEnd> {
         let change = self.engine.untag(name);
         match self.unless_stalled(change).await {
             Ok(removed) => {
@@ -124,21 +124,21 @@ impl Run<'_> {
             // full ext4 refuses, and has lost the name all the same until it is started again.
             Err(error) => match self.means(step, name, id).await {
                 Ok(false) => Ok(()),
-                Ok(true) => Err(End::refused(&error)),
+                Ok(true) => Err(StepEnd::refused(&error)),
                 Err(end) => Err(end),
             },
         }
     }
 
     /// An answer of success may mean that only a name went (ENGINE.md §1.7).
-    async fn confirmed(&mut self, step: &Step) -> End {
+    async fn confirmed(&mut self, step: &Step) -> StepEnd {
         if let Some(end) = self.went_along(step) {
             return end;
         }
         match self.is_there(&step.id).await {
             // What the engine does not name among what it deleted somebody else has removed meanwhile.
             Ok(false) => self.away(step),
-            Ok(true) => End::failed("the engine took its name, but the image is still there"),
+            Ok(true) => StepEnd::failed("the engine took its name, but the image is still there"),
             Err(error) => unresolved(&error),
         }
     }

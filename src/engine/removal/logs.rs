@@ -6,20 +6,20 @@ use crate::domain::item::ContainerId;
 use crate::domain::plan::Step;
 use crate::domain::removal::outcome::Outcome;
 
-use super::Run;
-use super::ends::End;
-use crate::engine::host::{Known, LogOrder};
+use super::RemovalRun;
+use super::ends::StepEnd;
+use crate::engine::host::{ListedIds, LogOrder};
 use crate::engine::{EngineError, LogTruncated};
 
-impl Run<'_> {
-    pub(super) async fn log(&mut self, step: &Step, id: &ContainerId) -> End {
+impl RemovalRun<'_> {
+    pub(super) async fn log(&mut self, step: &Step, id: &ContainerId) -> StepEnd {
         let details = match self.engine.container_details(id, false).await {
             Ok(details) => details,
             Err(EngineError::NotFound(words)) => return self.missing(step, words).await,
             Err(error) => return self.after_asking(step, error).await,
         };
         if let Some(why) = step.seen.moved(details.log_path.as_ref()) {
-            return End::new(Outcome::Changed, why);
+            return StepEnd::new(Outcome::Changed, why);
         }
         let inventory = self.survey.inventory();
         let order = LogOrder {
@@ -27,18 +27,18 @@ impl Run<'_> {
             path: details.log_path,
             bounded: details.log_bounded != Some(false),
             engine: Arc::clone(&inventory.engine),
-            known: Known::of(inventory),
+            known: ListedIds::of(inventory),
         };
         match self.engine.truncate_log(order).await {
             Ok(LogTruncated { freed, failure }) => {
                 self.tally.truncated(step, freed);
                 match failure {
-                    Some(words) => End::failed(words),
-                    None => End::new(Outcome::Truncated, None),
+                    Some(words) => StepEnd::failed(words),
+                    None => StepEnd::new(Outcome::Truncated, None),
                 }
             }
             Err(EngineError::NotFound(words)) => self.missing(step, words).await,
-            Err(error) => End::refused(&error),
+            Err(error) => StepEnd::refused(&error),
         }
     }
 }

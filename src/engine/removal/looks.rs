@@ -14,8 +14,8 @@ use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Inventory, Store};
 use crate::domain::item::ItemId;
 use crate::domain::plan::Plan;
-use crate::engine::host::{self, Known, LookOrder};
-use crate::engine::port::aside::aside;
+use crate::engine::host::{self, ListedIds, LookOrder};
+use crate::engine::port::blocking::run_blocking;
 use crate::engine::{Change, Engine};
 
 /// How long filesystems may take to be synchronised: a busy disk writes what others have left to it.
@@ -40,7 +40,7 @@ const GROWTH: Bytes = Bytes(64 * 1024);
 
 /// Filesystems, each as a look found it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Look {
+pub(super) struct DiskLook {
     /// None where they cannot be asked.
     pub disks: Vec<Disk>,
     /// They were synchronised before.
@@ -49,7 +49,7 @@ pub(super) struct Look {
     pub written: Option<Bytes>,
 }
 
-impl Look {
+impl DiskLook {
     /// Returns what is unused on all of them, what they keep for root included.
     pub fn unused(&self) -> Bytes {
         self.disks.iter().map(|disk| disk.free + disk.kept).sum()
@@ -72,7 +72,7 @@ impl Look {
 pub(super) struct Looker<'a> {
     engine: &'a dyn Engine,
     info: Arc<EngineInfo>,
-    known: Known,
+    known: ListedIds,
     /// Synchronising has taken too long once: it is not begun again, as what has begun still waits.
     is_stuck: bool,
     /// How long the last look took.
@@ -84,31 +84,31 @@ impl<'a> Looker<'a> {
         Self {
             engine,
             info: Arc::clone(&inventory.engine),
-            known: Known::of(inventory),
+            known: ListedIds::of(inventory),
             is_stuck: false,
             took: Duration::ZERO,
         }
     }
 
     /// Finds the filesystems, and asks them.
-    pub async fn first(&mut self) -> Look {
+    pub async fn first(&mut self) -> DiskLook {
         let found = if self.info.local {
             let (info, known) = (Arc::clone(&self.info), self.known.clone());
-            let look = aside(move || host::look(&info, &known).disks.disks);
+            let look = run_blocking(move || host::look(&info, &known).disks.disks);
             timeout(ANSWER, look).await.ok().flatten()
         } else {
             return self.asked().await.unwrap_or_default();
         };
         match found {
             Some(disks) if !disks.is_empty() => self.again(&disks).await,
-            Some(_) | None => Look::default(),
+            Some(_) | None => DiskLook::default(),
         }
     }
 
     /// Asks them again. What proved that the folder is the engine's may be gone by now.
-    pub async fn again(&mut self, before: &[Disk]) -> Look {
+    pub async fn again(&mut self, before: &[Disk]) -> DiskLook {
         if before.is_empty() {
-            return Look::default();
+            return DiskLook::default();
         }
         let since = Instant::now();
         let look = match self.asked().await {
@@ -120,17 +120,17 @@ impl<'a> Looker<'a> {
     }
 
     /// Asks filesystems here.
-    async fn looked(&mut self, before: &[Disk]) -> Look {
+    async fn looked(&mut self, before: &[Disk]) -> DiskLook {
         let disks = before.to_vec();
         let mut synced = false;
         if !self.is_stuck {
-            let sync = timeout(SYNC, aside(move || host::sync(&disks))).await;
+            let sync = timeout(SYNC, run_blocking(move || host::sync(&disks))).await;
             self.is_stuck = sync.is_err();
             synced = sync.is_ok_and(|synced| synced == Some(true));
         }
         let disks = before.to_vec();
         let (disks, written) = asked_again(disks).await.unwrap_or_default();
-        Look {
+        DiskLook {
             disks,
             synced,
             written,
@@ -138,7 +138,7 @@ impl<'a> Looker<'a> {
     }
 
     /// Asks the engine, or its host over a login there.
-    async fn asked(&mut self) -> Option<Look> {
+    async fn asked(&mut self) -> Option<DiskLook> {
         let order = if self.is_stuck {
             LookOrder::AsTheyAre
         } else {
@@ -149,7 +149,7 @@ impl<'a> Looker<'a> {
             return None;
         };
         let list = answer.ok()?;
-        Some(Look {
+        Some(DiskLook {
             disks: list.disks,
             synced: list.synced,
             written: list.written,
@@ -157,23 +157,23 @@ impl<'a> Looker<'a> {
     }
 
     /// Looks again after a moment in which nothing is removed.
-    pub async fn after_a_while(&mut self, since: Instant, before: &Look) -> Look {
+    pub async fn after_a_while(&mut self, since: Instant, before: &DiskLook) -> DiskLook {
         if before.disks.is_empty() {
-            return Look::default();
+            return DiskLook::default();
         }
         sleep(STILL.saturating_sub(since.elapsed())).await;
         self.again(&before.disks).await
     }
 
     /// Asks filesystems here as they are, which costs nothing; `None` where they are elsewhere.
-    pub async fn glance(&self, before: &[Disk]) -> Option<Look> {
+    pub async fn glance(&self, before: &[Disk]) -> Option<DiskLook> {
         // The containerd store may give back a little after its answer.
         if !self.info.local || before.is_empty() || self.info.store == Store::Containerd {
             return None;
         }
         let again = asked_again(before.to_vec()).await;
         let (disks, written) = again.filter(|(disks, _)| disks.len() == before.len())?;
-        Some(Look {
+        Some(DiskLook {
             disks,
             synced: false,
             written,
@@ -181,12 +181,12 @@ impl<'a> Looker<'a> {
     }
 
     /// Returns true where all that was removed is back by the time of a look.
-    pub fn gives_at_once(&self, look: &Look) -> bool {
+    pub fn gives_at_once(&self, look: &DiskLook) -> bool {
         self.patience(look) == SOON
     }
 
     /// How long nothing may come before no more is waited for.
-    fn patience(&self, look: &Look) -> Duration {
+    fn patience(&self, look: &DiskLook) -> Duration {
         if look.synced && !matches!(&*self.info.driver, "btrfs" | "zfs") {
             SOON
         } else {
@@ -197,10 +197,10 @@ impl<'a> Looker<'a> {
     /// Waits while filesystems still give bytes back, until it is enough, a minute at the most.
     pub async fn settled(
         &mut self,
-        first: Look,
-        is_enough: impl Fn(&Look) -> bool,
-        mut tell: impl FnMut(&Look) -> bool,
-    ) -> Look {
+        first: DiskLook,
+        is_enough: impl Fn(&DiskLook) -> bool,
+        mut tell: impl FnMut(&DiskLook) -> bool,
+    ) -> DiskLook {
         let begun = Instant::now();
         let (mut grown, mut last) = (begun, first);
         while !last.disks.is_empty()
@@ -225,7 +225,7 @@ impl<'a> Looker<'a> {
 
 /// Asks filesystems here as they are, and how much was written to their devices; `None` where no answer comes.
 async fn asked_again(disks: Vec<Disk>) -> Option<(Vec<Disk>, Option<Bytes>)> {
-    let again = aside(move || (host::again(&disks), host::written(&disks)));
+    let again = run_blocking(move || (host::again(&disks), host::written(&disks)));
     timeout(ANSWER, again).await.ok().flatten()
 }
 
@@ -240,12 +240,12 @@ impl Listening {
     pub fn begin(engine: Arc<dyn Engine>, plan: &Plan) -> Self {
         let ids: Vec<ItemId> = plan.steps.iter().map(|step| step.id.clone()).collect();
         let is_disturbed = Arc::new(AtomicBool::new(false));
-        let heard = Arc::clone(&is_disturbed);
+        let accept = Arc::clone(&is_disturbed);
         let listening: BoxFuture<'static, ()> = Box::pin(async move {
             let mut changes = engine.changes();
             while let Some(Ok(change)) = changes.next().await {
                 if is_foreign(&change, &ids) {
-                    heard.store(true, Ordering::Relaxed);
+                    accept.store(true, Ordering::Relaxed);
                     return;
                 }
             }

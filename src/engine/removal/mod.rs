@@ -52,9 +52,9 @@ use crate::domain::triage::Goal;
 use super::journal::{self, Journal};
 use super::{Engine, EngineError};
 use account::Tally;
-use ends::End;
+use ends::StepEnd;
 use looks::{Listening, Looker};
-use target::Target;
+use target::DiskTarget;
 
 /// How many records go in one prune request: their IDs stand in its address (ENGINE.md §1.5).
 const RECORDS_AT_ONCE: usize = 300;
@@ -72,7 +72,7 @@ const TRIES: u32 = 4;
 
 /// What was confirmed.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct Confirmed {
     pub plan: Plan,
     /// The picture that it was made from: what was measured there is not measured again.
     pub base: Inventory,
@@ -104,7 +104,7 @@ pub struct Removal {
 /// When the engine cannot be listed: then nothing was tried.
 pub async fn remove(
     engine: Arc<dyn Engine>,
-    order: Order,
+    order: Confirmed,
     cancel: Arc<AtomicBool>,
     mut report: impl FnMut(Event),
 ) -> Result<Removal, EngineError> {
@@ -114,7 +114,7 @@ pub async fn remove(
 /// The same, once for all who listen: it is a great deal of code.
 async fn carry_out(
     engine: Arc<dyn Engine>,
-    order: Order,
+    order: Confirmed,
     cancel: Arc<AtomicBool>,
     report: &mut dyn FnMut(Event),
 ) -> Result<Removal, EngineError> {
@@ -159,7 +159,7 @@ async fn carry_out(
     });
     let listening = Listening::begin(Arc::clone(&engine), &plan);
     let written = journal.begin(&survey.inventory().engine);
-    let mut run = Run::new(&*engine, &survey, &plan, &cancel, (written, looker));
+    let mut run = RemovalRun::new(&*engine, &survey, &plan, &cancel, (written, looker));
     // Copies may lie on the same disk, and what is small may come and go.
     let is_still = folder.is_none() && matters;
     if let Some(folder) = folder {
@@ -195,7 +195,7 @@ fn comes_back_of(plan: &Plan) -> HashMap<ItemId, ComesBack> {
 }
 
 /// A removal under way.
-struct Run<'a> {
+struct RemovalRun<'a> {
     engine: &'a dyn Engine,
     /// Everything as it was when the engine was listed again.
     survey: &'a Survey,
@@ -210,9 +210,9 @@ struct Run<'a> {
     deleted: HashSet<Text>,
     tally: Tally<'a>,
     /// What the filesystems have gained so far, and how much they are to.
-    target: Target<'a>,
+    target: DiskTarget<'a>,
     /// What is removed, as it is written down.
-    written: journal::Run,
+    written: journal::JournalRun,
     /// Why nothing more can be asked of the engine.
     lost: Option<&'static str>,
     /// The words of the first write that nobody may do here: no other is tried.
@@ -230,13 +230,13 @@ struct Run<'a> {
     looked_for_stalled: bool,
 }
 
-impl<'a> Run<'a> {
+impl<'a> RemovalRun<'a> {
     fn new(
         engine: &'a dyn Engine,
         survey: &'a Survey,
         plan: &'a Plan,
         cancel: &'a AtomicBool,
-        (written, looker): (journal::Run, Looker<'a>),
+        (written, looker): (journal::JournalRun, Looker<'a>),
     ) -> Self {
         Self {
             engine,
@@ -248,7 +248,7 @@ impl<'a> Run<'a> {
             put_off: HashSet::new(),
             deleted: HashSet::new(),
             tally: Tally::new(survey),
-            target: Target::new(looker),
+            target: DiskTarget::new(looker),
             written,
             lost: None,
             forbidden: None,
@@ -304,7 +304,7 @@ impl<'a> Run<'a> {
         start + records.max(1)
     }
 
-    async fn batch(&mut self, batch: Range<usize>, report: &mut dyn FnMut(Event)) -> Vec<End> {
+    async fn batch(&mut self, batch: Range<usize>, report: &mut dyn FnMut(Event)) -> Vec<StepEnd> {
         let steps = &self.plan.steps[batch.clone()];
         if let Some(why) = self.halted().map(str::to_owned) {
             let mut ends = Vec::with_capacity(steps.len());
@@ -314,7 +314,7 @@ impl<'a> Run<'a> {
             return ends;
         }
         if let Some(why) = steps.first().and_then(|step| self.has_no_copy(step)) {
-            return vec![End::skipped(why)];
+            return vec![StepEnd::skipped(why)];
         }
         if let Some(end) = steps.first().and_then(|step| self.needs(step)) {
             return vec![end];
@@ -345,7 +345,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn ended(&mut self, index: usize, end: End, report: &mut dyn FnMut(Event)) -> Done {
+    async fn ended(&mut self, index: usize, end: StepEnd, report: &mut dyn FnMut(Event)) -> Done {
         let step = &self.plan.steps[index];
         if end.outcome == Outcome::Removed {
             self.removed.insert(step.id.clone());

@@ -8,13 +8,13 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::removal::outcome::Outcome;
 use crate::domain::survey::Survey;
 
-use super::ends::{End, is_silence, unresolved};
-use super::{AFTERMATH, PAUSE, Run, SILENT, TRIES};
+use super::ends::{StepEnd, is_silence, unresolved};
+use super::{AFTERMATH, PAUSE, RemovalRun, SILENT, TRIES};
 use crate::engine::EngineError;
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Prunes records. The engine skips in silence what is in use or has others built on it.
-    pub(super) async fn records(&mut self, steps: &[Step]) -> Vec<End> {
+    pub(super) async fn records(&mut self, steps: &[Step]) -> Vec<StepEnd> {
         let ids: Vec<RecordId> = steps
             .iter()
             .filter_map(|step| match &step.id {
@@ -27,13 +27,13 @@ impl Run<'_> {
             Err(error) => (Vec::new(), Some(error)),
         };
         if let Some(error) = error.as_ref().filter(|error| error.is_forbidden()) {
-            let end = |_: &Step| End::failed(error.to_string());
+            let end = |_: &Step| StepEnd::failed(error.to_string());
             self.is_forbidden(error);
             return steps.iter().map(end).collect();
         }
         let deleted: HashSet<RecordId> = deleted.into_iter().collect();
         if ids.iter().all(|id| deleted.contains(id)) {
-            return steps.iter().map(|_| End::removed()).collect();
+            return steps.iter().map(|_| StepEnd::removed()).collect();
         }
         let left = match self.what_is_left(&ids, error.as_ref()).await {
             Ok(left) => left,
@@ -41,7 +41,7 @@ impl Run<'_> {
                 let error = error.unwrap_or(lost);
                 let end = |id: &RecordId| {
                     if deleted.contains(id) {
-                        End::removed()
+                        StepEnd::removed()
                     } else {
                         unresolved(&error)
                     }
@@ -56,14 +56,16 @@ impl Run<'_> {
         .recheck(&survey_of(left));
         let end = |id: &RecordId| {
             if deleted.contains(id) {
-                return End::removed();
+                return StepEnd::removed();
             }
             let id = ItemId::Record(id.clone());
             match (now.dropped.iter().find(|done| done.id == id), &error) {
-                (Some(done), Some(_)) if done.outcome == Outcome::Gone => End::removed(),
-                (Some(done), _) => End::new(done.outcome, done.error.clone()),
-                (None, Some(error)) => End::refused(error),
-                (None, None) => End::failed("the engine left it: in use, or others build on it"),
+                (Some(done), Some(_)) if done.outcome == Outcome::Gone => StepEnd::removed(),
+                (Some(done), _) => StepEnd::new(done.outcome, done.error.clone()),
+                (None, Some(error)) => StepEnd::refused(error),
+                (None, None) => {
+                    StepEnd::failed("the engine left it: in use, or others build on it")
+                }
             }
         };
         ids.iter().map(end).collect()

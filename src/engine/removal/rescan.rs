@@ -5,31 +5,31 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Run;
+use super::RemovalRun;
 use super::account::ids;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::ItemId;
 use crate::domain::plan::Step;
 use crate::domain::removal::account::{Account, Difference, FreedBy, lost};
-use crate::domain::retention::Remains;
+use crate::domain::retention::Leftover;
 use crate::domain::survey::Survey;
-use crate::engine::scan::{Wanted, scan_once};
+use crate::engine::scan::{ScanScope, scan_once};
 
 /// Between two looks whether the account is still waited for.
 const GLANCE: Duration = Duration::from_millis(100);
 /// So much of a step may be still there without a word: manifests and configs that the build history keeps.
 const SMALL: Bytes = Bytes(32 * 1024);
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// The difference of two scans, where the engine does not say what went. It cannot be less than what was
     /// sure to go, but for what is still there, nor more than what could.
     pub(super) async fn scan_again(&self, account: &mut Account) {
         let before = self.survey.inventory();
-        let wanted = Wanted {
+        let wanted = ScanScope {
             shared_sizes: true,
             build_cache: true,
-            ..Wanted::without_walks(&before.engine)
+            ..ScanScope::without_walks(&before.engine)
         };
         let scan = scan_once(self.engine, wanted, before, |_, _| {});
         let after = tokio::select! {
@@ -95,7 +95,7 @@ impl Run<'_> {
     }
 
     /// What is still there of what each step let go, by the count.
-    fn remains(&self, steps: &[&Step], after: &Survey) -> Vec<Remains> {
+    fn remains(&self, steps: &[&Step], after: &Survey) -> Vec<Leftover> {
         let items = steps.iter().map(|step| {
             let parents = step.follows().iter().cloned().map(ItemId::Image);
             std::iter::once(step.id.clone()).chain(parents).collect()
@@ -105,11 +105,16 @@ impl Run<'_> {
     }
 
     /// Steps of whose promise more is still there than folders and manifests come to.
-    fn what_stayed(&self, steps: &[&Step], remains: &[Remains], after: &Survey) -> Vec<Difference> {
-        let differs = |(step, remains): &(&&Step, &Remains)| {
+    fn what_stayed(
+        &self,
+        steps: &[&Step],
+        remains: &[Leftover],
+        after: &Survey,
+    ) -> Vec<Difference> {
+        let differs = |(step, remains): &(&&Step, &Leftover)| {
             remains.bytes > SMALL.max(Bytes(step.frees.at_least.0 / 100))
         };
-        let difference = |(step, remains): (&&Step, &Remains)| Difference {
+        let difference = |(step, remains): (&&Step, &Leftover)| Difference {
             id: step.id.clone(),
             name: (&*step.name).into(),
             promised: step.frees.at_least,
@@ -120,7 +125,7 @@ impl Run<'_> {
         both.filter(differs).map(difference).collect()
     }
 
-    fn why_it_stayed(&self, remains: &Remains, after: &Survey) -> String {
+    fn why_it_stayed(&self, remains: &Leftover, after: &Survey) -> String {
         let Some(id) = &remains.by else {
             return "the engine still keeps it for something that it does not list: a pull or a build under \
                     way, or the build history"

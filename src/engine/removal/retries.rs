@@ -4,13 +4,13 @@ use crate::domain::item::ItemId;
 use crate::domain::removal::event::Event;
 use crate::domain::removal::outcome::Done;
 
-use super::ends::End;
-use super::{RECORDS_AT_ONCE, Run};
+use super::ends::StepEnd;
+use super::{RECORDS_AT_ONCE, RemovalRun};
 
 /// A step that failed for want of room: where it stands in the plan, and how it ended.
-type PutOff = (usize, End);
+type PutOff = (usize, StepEnd);
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Tries steps again that failed for want of room, and then those that still do, as long as anything goes: each
     /// thing that goes may make room for the next.
     pub(super) async fn retry(

@@ -12,12 +12,12 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::reference::is_digest;
 use crate::domain::removal::event::Event;
 use crate::domain::text::Text;
-use crate::engine::copies::save::{AnyFiles, Failure, Folder, WholeImage};
+use crate::engine::copies::save::{AnyFiles, CopyFolder, Failure, WholeImage};
 use crate::engine::{EngineError, Gate};
 
 use tokio::time::timeout;
 
-use super::Run;
+use super::RemovalRun;
 
 /// Between two words about how far a copy has come.
 const WORD: Duration = Duration::from_millis(200);
@@ -32,9 +32,9 @@ const SLACK: Bytes = Bytes(16_000_000);
 ///
 /// # Errors
 /// Where nothing can be written there, or it has no room for all of them.
-pub(super) fn folder(path: &Path, gate: Gate, plan: &Plan) -> Result<Folder, EngineError> {
+pub(super) fn folder(path: &Path, gate: Gate, plan: &Plan) -> Result<CopyFolder, EngineError> {
     let permit = gate.pass(|| format!("a copy in {}", path.display()))?;
-    let folder = Folder::open(path, permit).map_err(EngineError::NoPlace)?;
+    let folder = CopyFolder::open(path, permit).map_err(EngineError::NoPlace)?;
     let kept = plan.steps.iter().filter(|step| is_kept(step));
     let needed: Bytes = kept.filter_map(|step| step.size.known()).sum();
     let needed = needed + Bytes(needed.0 / 100) + SLACK;
@@ -51,9 +51,9 @@ fn is_kept(step: &Step) -> bool {
     matches!(step.id, ItemId::Image(_) | ItemId::Volume(_))
 }
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Keeps a copy of each image and volume of the plan.
-    pub(super) async fn save(&mut self, folder: &Folder, report: &mut dyn FnMut(Event)) {
+    pub(super) async fn save(&mut self, folder: &CopyFolder, report: &mut dyn FnMut(Event)) {
         let plan = self.plan;
         let steps = || plan.steps.iter().enumerate();
         for (index, step) in steps() {
@@ -85,7 +85,7 @@ impl Run<'_> {
 
     async fn save_volume(
         &mut self,
-        folder: &Folder,
+        folder: &CopyFolder,
         index: usize,
         name: &VolumeName,
         report: &mut dyn FnMut(Event),
@@ -117,7 +117,7 @@ impl Run<'_> {
 
     async fn save_image(
         &mut self,
-        folder: &Folder,
+        folder: &CopyFolder,
         index: usize,
         id: &ImageId,
         report: &mut dyn FnMut(Event),

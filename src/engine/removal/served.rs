@@ -12,7 +12,7 @@ use crate::domain::item::{
 };
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
-use crate::engine::docker::{DockerEngine, Options};
+use crate::engine::docker::{ClientOptions, DockerEngine};
 use crate::engine::fake::{Answer, Fake};
 use crate::engine::{Engine, EngineError, Pruned, Removed};
 
@@ -66,7 +66,7 @@ impl Served {
     }
 
     pub async fn engine(&self) -> DockerEngine {
-        let engine = DockerEngine::open(self.fake.address(), Options::default()).await;
+        let engine = DockerEngine::open(self.fake.address(), ClientOptions::default()).await;
         engine.unwrap()
     }
 

@@ -15,8 +15,8 @@ use crate::domain::bytes::Figure;
 use crate::domain::item::{ContainerId, ItemId};
 use crate::domain::plan::Step;
 
-use super::Run;
-use super::ends::End;
+use super::RemovalRun;
+use super::ends::StepEnd;
 use crate::engine::{Answer, Engine, EngineError};
 
 /// How long a removal of an image may take before it is looked for such a container; twice as long each time after.
@@ -24,7 +24,7 @@ const DOUBT: Duration = Duration::from_secs(5);
 /// Containers that are inspected at a time.
 const AT_ONCE: usize = 8;
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Waits for what changes an image, unless the engine itself waits for a container.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Run<'_> {
 
     /// Returns the end of an image's step that is not tried, since the engine waits for a container. Containers of which
     /// nothing was told when the plan was made are asked once more, before the first.
-    pub(super) async fn waits_for_container(&mut self, step: &Step) -> Option<End> {
+    pub(super) async fn waits_for_container(&mut self, step: &Step) -> Option<StepEnd> {
         if !matches!(step.id, ItemId::Image(_)) {
             return None;
         }
@@ -58,7 +58,7 @@ impl Run<'_> {
             self.stalled = found.map(|error| error.to_string());
         }
         let why = self.stalled.as_ref()?;
-        Some(End::skipped(format!(
+        Some(StepEnd::skipped(format!(
             "{why} The engine removes no image before that ends"
         )))
     }

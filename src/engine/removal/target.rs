@@ -16,21 +16,21 @@ use crate::domain::removal::outcome::{Done, Outcome};
 use crate::domain::retention::Freed;
 use crate::domain::triage::{Goal, Lack};
 
-use super::Run;
-use super::ends::End;
-use super::looks::{Look, Looker, SMALL};
+use super::RemovalRun;
+use super::ends::StepEnd;
+use super::looks::{DiskLook, Looker, SMALL};
 
 /// Looks that take longer are not made after every step, but only where they decide.
 const QUICK: Duration = Duration::from_millis(500);
 
 /// How far the filesystems are.
-pub(super) struct Target<'a> {
+pub(super) struct DiskTarget<'a> {
     looker: Looker<'a>,
     goal: Option<Goal>,
     /// Right before the first step.
-    first: Look,
+    first: DiskLook,
     /// What the filesystems said last.
-    last: Look,
+    last: DiskLook,
     /// What the steps promised that have removed something since.
     since: Freed,
     /// What was promised before that and has not come yet.
@@ -38,19 +38,19 @@ pub(super) struct Target<'a> {
     /// What goes for another reason than the target, and what that needs.
     wanted: Option<HashSet<ItemId>>,
     /// Right before the step in hand, without synchronising, where that costs nothing.
-    at_step: Option<Look>,
+    at_step: Option<DiskLook>,
     /// Nothing moved before the first step.
     was_still: bool,
     is_met: bool,
 }
 
-impl<'a> Target<'a> {
+impl<'a> DiskTarget<'a> {
     pub fn new(looker: Looker<'a>) -> Self {
         Self {
             looker,
             goal: None,
-            first: Look::default(),
-            last: Look::default(),
+            first: DiskLook::default(),
+            last: DiskLook::default(),
             since: Freed::default(),
             owed: Bytes::ZERO,
             wanted: None,
@@ -79,7 +79,7 @@ impl<'a> Target<'a> {
         !lacks.is_empty() && lacks.iter().all(is_enough)
     }
 
-    fn took(&mut self, look: Look) {
+    fn took(&mut self, look: DiskLook) {
         if look.disks.is_empty() {
             return;
         }
@@ -114,8 +114,8 @@ impl<'a> Target<'a> {
             Some(look) => (look, Bytes::ZERO),
             None => (self.last.clone(), self.since.at_least),
         };
-        let own = |look: &Look| look.unused() - before.unused() - others;
-        let is_enough = |look: &Look| own(look).0 >= promise.0 / 2;
+        let own = |look: &DiskLook| look.unused() - before.unused() - others;
+        let is_enough = |look: &DiskLook| own(look).0 >= promise.0 / 2;
         let look = self.looker.again(&self.last.disks).await;
         let look = self.looker.settled(look, is_enough, |_| true).await;
         let has_gained = is_enough(&look);
@@ -131,8 +131,8 @@ impl<'a> Target<'a> {
         if !self.was_still {
             return None;
         }
-        let gained = |look: &Look| look.unused() - before.unused();
-        let is_shown = |look: &Look| gained(look).0 >= counted.0 / 2;
+        let gained = |look: &DiskLook| look.unused() - before.unused();
+        let is_shown = |look: &DiskLook| gained(look).0 >= counted.0 / 2;
         if is_shown(&self.looker.glance(&before.disks).await?) {
             return None;
         }
@@ -149,27 +149,27 @@ impl<'a> Target<'a> {
     }
 
     /// What the filesystems said right before the first step, and what they say now.
-    pub async fn last_look(&mut self) -> (Look, Look) {
+    pub async fn last_look(&mut self) -> (DiskLook, DiskLook) {
         let after = self.looker.again(&self.first.disks).await;
         (self.first.clone(), after)
     }
 
     /// Returns true where nobody else writes or deletes anything: what is free stood still before the first step and
     /// does after the last, on filesystems that give back at once what they have.
-    pub async fn stays_still(&mut self, since: Instant, after: &Look) -> bool {
+    pub async fn stays_still(&mut self, since: Instant, after: &DiskLook) -> bool {
         self.was_still
             && self.looker.gives_at_once(after)
             && self.looker.after_a_while(since, after).await.is_as(after)
     }
 }
 
-impl Run<'_> {
+impl RemovalRun<'_> {
     /// Takes the filesystems in as they are right before the first step.
     pub(super) async fn begin_at(
         &mut self,
         goal: Option<Goal>,
         begun: Instant,
-        earlier: &Look,
+        earlier: &DiskLook,
         is_still: bool,
     ) {
         let target = &mut self.target;
@@ -220,7 +220,7 @@ impl Run<'_> {
     pub(super) async fn spare(&mut self, at: usize, report: &mut dyn FnMut(Event)) -> Done {
         let step = std::slice::from_ref(&self.plan.steps[at]);
         self.written.intend(at, step, self.survey, |_| None).await;
-        self.ended(at, End::new(Outcome::NotNeeded, None), report)
+        self.ended(at, StepEnd::new(Outcome::NotNeeded, None), report)
             .await
     }
 
@@ -246,12 +246,13 @@ impl Run<'_> {
         let goal = target.goal;
         let mut look = target.looker.again(&target.last.disks).await;
         if waits {
-            let gained = |look: &Look| look.unused() - before;
+            let gained = |look: &DiskLook| look.unused() - before;
             let is_met = |disks: &[Disk]| {
                 let missing = goal.and_then(|goal| goal.missing(disks));
                 missing.is_some_and(|missing| missing.is_empty())
             };
-            let is_enough = |look: &Look| is_met(&look.disks) || gained(look) + SMALL >= promised;
+            let is_enough =
+                |look: &DiskLook| is_met(&look.disks) || gained(look) + SMALL >= promised;
             let cancel = self.cancel;
             look = target
                 .looker

@@ -4,20 +4,20 @@ use crate::domain::item::VolumeName;
 use crate::domain::plan::Step;
 use crate::domain::removal::outcome::Outcome;
 
-use super::Run;
-use super::ends::End;
+use super::RemovalRun;
+use super::ends::StepEnd;
 use crate::engine::EngineError;
 
-impl Run<'_> {
-    pub(super) async fn volume(&mut self, step: &Step, name: &VolumeName) -> End {
+impl RemovalRun<'_> {
+    pub(super) async fn volume(&mut self, step: &Step, name: &VolumeName) -> StepEnd {
         match self.look(step).await {
             Ok(None) => {}
             Ok(Some(done)) if done.outcome == Outcome::Gone => return self.away(step),
-            Ok(Some(done)) => return End::new(done.outcome, done.error),
+            Ok(Some(done)) => return StepEnd::new(done.outcome, done.error),
             Err(error) => return self.after_asking(step, error).await,
         }
         match self.engine.remove_volume(name).await {
-            Ok(()) => End::removed(),
+            Ok(()) => StepEnd::removed(),
             Err(EngineError::NotFound(words)) => self.missing(step, words).await,
             Err(EngineError::Conflict(words)) => self.after_conflict(step, words).await,
             Err(error) => self.after(step, error).await,

@@ -7,13 +7,13 @@ use tokio::time::timeout;
 
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerDetails, ContainerId, Image};
-use crate::domain::paths::Resolved;
-use crate::domain::store::layerdb::Stored;
-use crate::engine::host::{self, Asked, Known, LookOrder, Surroundings};
+use crate::domain::paths::ResolvedPaths;
+use crate::domain::store::layerdb::LayerDb;
+use crate::engine::host::{self, Asked, HostInfo, ListedIds, LookOrder};
 use crate::engine::metadata::images::{Detailed, InStore};
 use crate::engine::metadata::layerdb;
-use crate::engine::metadata::noted::{Noted, Shown, Unread};
-use crate::engine::port::aside::aside;
+use crate::engine::metadata::store::{Shown, StoreReading, StoreUnread};
+use crate::engine::port::blocking::run_blocking;
 use crate::engine::{Answer, Engine, EngineError};
 
 /// How long a list may take (README.md, On the command line). Nothing that walks a disk has a limit.
@@ -71,9 +71,9 @@ pub(super) async fn inspect(
 pub(super) async fn look(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
-    known: Known,
-) -> Option<Surroundings> {
-    let look = aside(move || host::look(&info, &known));
+    known: ListedIds,
+) -> Option<HostInfo> {
+    let look = run_blocking(move || host::look(&info, &known));
     let mut found = timeout(LOOK, look).await.ok()??;
     if found.local.is_err() {
         // A host that does not answer now keeps its disks.
@@ -87,8 +87,8 @@ pub(super) async fn look(
 }
 
 /// Where paths of this machine really are, found on a thread of its own. `None` where looking hangs.
-pub(in crate::engine) async fn resolved(asked: Asked) -> Option<Resolved> {
-    timeout(LOOK, aside(move || host::resolve(&asked)))
+pub(in crate::engine) async fn resolved(asked: Asked) -> Option<ResolvedPaths> {
+    timeout(LOOK, run_blocking(move || host::resolve(&asked)))
         .await
         .ok()?
 }
@@ -97,21 +97,21 @@ pub(in crate::engine) async fn resolved(asked: Asked) -> Option<Resolved> {
 /// be read, or reading hangs.
 pub(super) async fn stored(
     info: Arc<EngineInfo>,
-    known: Known,
-    earlier: Option<Arc<Stored>>,
-) -> Option<Arc<Stored>> {
-    let read = aside(move || layerdb::stored(&info, &known, earlier.as_deref()));
+    known: ListedIds,
+    earlier: Option<Arc<LayerDb>>,
+) -> Option<Arc<LayerDb>> {
+    let read = run_blocking(move || layerdb::stored(&info, &known, earlier.as_deref()));
     let layers = timeout(LIST, read).await.ok()???;
     Some(Arc::new(layers))
 }
 
 /// The containerd store's own notes, where the engine is on this machine, read on a thread of its own. `None` where
 /// they cannot be read, or reading hangs.
-pub(super) async fn noted(info: Arc<EngineInfo>, known: Known) -> Option<Noted> {
+pub(super) async fn noted(info: Arc<EngineInfo>, known: ListedIds) -> Option<StoreReading> {
     if !has_notes(&info) {
         return None;
     }
-    let read = aside(move || Noted::of(&info, &known));
+    let read = run_blocking(move || StoreReading::of(&info, &known));
     timeout(LIST, read).await.ok()??
 }
 
@@ -120,14 +120,14 @@ pub(super) async fn noted(info: Arc<EngineInfo>, known: Known) -> Option<Noted> 
 pub(super) async fn tell_in_store(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
-    known: Known,
+    known: ListedIds,
     detailed: Detailed,
-) -> Option<Noted> {
+) -> Option<StoreReading> {
     if !has_notes(&info) {
         return None;
     }
-    let read = aside(move || {
-        let noted = Noted::of(&info, &known)?;
+    let read = run_blocking(move || {
+        let noted = StoreReading::of(&info, &known)?;
         let told = InStore::of(&info, &noted, &detailed);
         Some((noted, told))
     });
@@ -147,21 +147,21 @@ pub(super) async fn tell_in_store(
 pub(super) async fn images_in_store(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
-    known: Known,
+    known: ListedIds,
     detailed: Detailed,
-) -> Result<(Noted, Vec<Image>), Unread> {
-    let read = aside(move || {
-        let (noted, shown) = Noted::before_images(&info, &known)?;
+) -> Result<(StoreReading, Vec<Image>), StoreUnread> {
+    let read = run_blocking(move || {
+        let (noted, shown) = StoreReading::before_images(&info, &known)?;
         let mut told = InStore::of(&info, &noted, &detailed);
         let images = std::mem::replace(&mut told.images, Ok(Vec::new()));
-        Ok::<_, Unread>((noted, shown, told, images.map_err(Unread::Image)?))
+        Ok::<_, StoreUnread>((noted, shown, told, images.map_err(StoreUnread::Image)?))
     });
     let read = timeout(READING, read).await.ok().flatten();
-    let (noted, shown, told, images) = read.ok_or(Unread::Silent(READING.as_secs()))??;
+    let (noted, shown, told, images) = read.ok_or(StoreUnread::Silent(READING.as_secs()))??;
     if let Shown::ByImage(id) = shown {
         let found = within("image", engine.resolve(id.as_str())).await;
         let is_known = found.is_ok_and(|found| found == Some(id));
-        is_known.then_some(()).ok_or(Unread::Stranger)?;
+        is_known.then_some(()).ok_or(StoreUnread::Stranger)?;
     }
     engine.take_in_store(told);
     Ok((noted, images))
@@ -178,7 +178,7 @@ pub(super) fn has_stored_layers(engine: &EngineInfo) -> bool {
 }
 
 /// What was found out about the host, written into what the engine says of itself.
-pub(super) fn with_surroundings(engine: &EngineInfo, found: &Surroundings) -> EngineInfo {
+pub(super) fn with_surroundings(engine: &EngineInfo, found: &HostInfo) -> EngineInfo {
     EngineInfo {
         local: found.local.is_ok(),
         why_not_local: found.why_not_local(),

@@ -10,16 +10,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
-use super::answered::Answered;
 use super::ask::{LIST, look, within};
 use super::question::Question;
+use super::response::Response;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
 use crate::domain::paths::Paths;
 use crate::domain::store::mounted::MountedImages;
-use crate::engine::host::{self, Known, Proven, Unlisted};
-use crate::engine::port::aside::aside;
+use crate::engine::host::{self, ListedIds, RootProof, Unlisted};
+use crate::engine::port::blocking::run_blocking;
 use crate::engine::scan::state::Scan;
 use crate::engine::{Engine, EngineError};
 
@@ -42,14 +42,14 @@ impl Scan<'_> {
             Question::Containers,
             Question::Volumes,
         ];
-        if !lists.into_iter().any(|list| self.is_flying(list)) {
+        if !lists.into_iter().any(|list| self.is_in_flight(list)) {
             self.ask_if_due(Question::External);
         }
         // Without their list every container would seem to be missing from it.
-        let is_listed =
-            self.picture.is_answered(Question::Containers) && !self.is_flying(Question::Containers);
+        let is_listed = self.picture.is_answered(Question::Containers)
+            && !self.is_in_flight(Question::Containers);
         let is_there = self.picture.root.is_some() && is_listed;
-        if is_there && !self.is_flying(Question::Surroundings) {
+        if is_there && !self.is_in_flight(Question::Surroundings) {
             self.ask_if_due(Question::Unlisted);
         }
     }
@@ -87,7 +87,7 @@ impl Scan<'_> {
     }
 
     pub(super) fn take_external(&mut self, answer: Result<Vec<Outsider>, EngineError>) {
-        if let Some(external) = self.picture.heard(Question::External, answer)
+        if let Some(external) = self.picture.accept(Question::External, answer)
             && self.picture.told.takes(Question::External, &external)
         {
             let external = Figure::Known(external);
@@ -99,7 +99,7 @@ impl Scan<'_> {
 }
 
 impl<'e> Scan<'e> {
-    pub(super) fn unlisted(&self) -> BoxFuture<'e, Answered> {
+    pub(super) fn unlisted(&self) -> BoxFuture<'e, Response> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, known) = (self.picture.root.clone(), self.picture.known.clone());
         async move {
@@ -107,14 +107,14 @@ impl<'e> Scan<'e> {
                 Some(root) => unlisted(&info, root, known).await,
                 None => Unlisted::default(),
             };
-            Answered::Unlisted(found)
+            Response::Unlisted(found)
         }
         .boxed()
     }
 
-    pub(super) fn external(&self) -> BoxFuture<'e, Answered> {
+    pub(super) fn external(&self) -> BoxFuture<'e, Response> {
         within("external containers", self.engine().external())
-            .map(Answered::External)
+            .map(Response::External)
             .boxed()
     }
 }
@@ -126,9 +126,13 @@ pub(super) fn has_folders(engine: &EngineInfo) -> bool {
 
 /// Reads what a proven folder tells of containers, on a thread of its own. Where it cannot be read to its end, any
 /// volume may be of a container that was not seen.
-pub(super) async fn unlisted(info: &Arc<EngineInfo>, root: Proven, known: Known) -> Unlisted {
+pub(super) async fn unlisted(
+    info: &Arc<EngineInfo>,
+    root: RootProof,
+    known: ListedIds,
+) -> Unlisted {
     let driver = info.driver.clone();
-    let read = aside(move || host::unlisted(&root.open()?, &driver, &known));
+    let read = run_blocking(move || host::unlisted(&root.open()?, &driver, &known));
     if let Ok(Some(Ok(found))) = timeout(LIST, read).await {
         return found;
     }
@@ -153,9 +157,9 @@ pub(in crate::engine) async fn unlisted_now(
     if !info.local || !has_folders(info) {
         return None;
     }
-    let found = look(engine, Arc::clone(info), Known::of(before)).await?;
+    let found = look(engine, Arc::clone(info), ListedIds::of(before)).await?;
     let root = found.local.ok()?;
-    Some(unlisted(info, root, Known::of(now)).await)
+    Some(unlisted(info, root, ListedIds::of(now)).await)
 }
 
 /// What an inventory takes in; nothing is claimed of a folder that cannot be read.

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::answered::Answered;
 use super::ask::look;
-use super::pass::Places;
+use super::pass::DriverPlaces;
 use super::question::Question;
+use super::response::Response;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Inventory, Part};
 use crate::domain::item::{ChainId, ImageId, ItemId};
 use crate::domain::store::layerdb::OnDisk;
 use crate::engine::Engine;
-use crate::engine::host::on_disk::{Counted, Wanted, count};
-use crate::engine::host::{Known, Leash, Proven, Walker};
-use crate::engine::port::aside::{aside, aside_at_leisure};
+use crate::engine::host::on_disk::{Counted, ToCount, count};
+use crate::engine::host::{CancelGuard, ListedIds, RootProof, Walker};
+use crate::engine::port::blocking::{run_blocking, run_low_priority};
 use crate::engine::scan::state::Scan;
 
 /// Figures are told when they have been counted for so long at first …
@@ -82,14 +82,14 @@ impl Scan<'_> {
 }
 
 impl<'e> Scan<'e> {
-    pub(super) fn blocks_on_disk(&mut self) -> BoxFuture<'e, Answered> {
+    pub(super) fn blocks_on_disk(&mut self) -> BoxFuture<'e, Response> {
         let mut wanted = std::mem::take(&mut self.picture.uncounted);
         let picture = &self.picture;
         if let Figure::Known(stored) = &picture.stored
             && wanted.is_empty()
         {
             let images: Vec<ImageId> = self.images.keys().cloned().collect();
-            wanted = Wanted::all(stored, &images, &picture.on_disk, &picture.inodes);
+            wanted = ToCount::all(stored, &images, &picture.on_disk, &picture.inodes);
         }
         if let Figure::Known(stored) = &picture.stored {
             picture.first.sort(&mut wanted, stored);
@@ -109,17 +109,17 @@ impl<'e> Scan<'e> {
             let (root, engine) = root.zip(engine)?;
             let until = Some(Instant::now() + time);
             let count = move || counted(&root, &engine, wanted, &walker, until);
-            aside_at_leisure(count).await?
+            run_low_priority(count).await?
         }
-        .map(Answered::Blocks)
+        .map(Response::Blocks)
         .boxed()
     }
 }
 
 fn counted(
-    root: &Proven,
+    root: &RootProof,
     engine: &EngineInfo,
-    wanted: Vec<Wanted>,
+    wanted: Vec<ToCount>,
     walker: &Walker,
     until: Option<Instant>,
 ) -> Option<Counted> {
@@ -138,34 +138,38 @@ pub async fn blocks_of(
     let Figure::Known(stored) = &inventory.stored else {
         return OnDisk::default();
     };
-    let found = look(engine, Arc::clone(&inventory.engine), Known::of(inventory));
+    let found = look(
+        engine,
+        Arc::clone(&inventory.engine),
+        ListedIds::of(inventory),
+    );
     let Some(Ok(root)) = found.await.map(|found| found.local) else {
         return OnDisk::default();
     };
-    let places = Places::of(items, chains, stored);
-    let leash = Leash::default();
+    let places = DriverPlaces::of(items, chains, stored);
+    let leash = CancelGuard::default();
     count_those(root, inventory, leash.walker(), |it| places.have(it)).await
 }
 
 /// Counts what is not known yet of an engine's layers, records and images, at once.
-pub(super) async fn count_all(root: Proven, inventory: &Inventory, walker: Walker) -> OnDisk {
+pub(super) async fn count_all(root: RootProof, inventory: &Inventory, walker: Walker) -> OnDisk {
     count_those(root, inventory, walker, |_| true).await
 }
 
 async fn count_those(
-    root: Proven,
+    root: RootProof,
     inventory: &Inventory,
     walker: Walker,
-    is_wanted: impl Fn(&Wanted) -> bool,
+    is_wanted: impl Fn(&ToCount) -> bool,
 ) -> OnDisk {
     let Figure::Known(stored) = &inventory.stored else {
         return OnDisk::default();
     };
     let images: Vec<ImageId> = inventory.images.iter().map(|it| it.id.clone()).collect();
-    let mut wanted = Wanted::all(stored, &images, &inventory.on_disk, &HashMap::new());
+    let mut wanted = ToCount::all(stored, &images, &inventory.on_disk, &HashMap::new());
     wanted.retain(|it| !it.is_in(&inventory.on_disk) && is_wanted(it));
     let engine = Arc::clone(&inventory.engine);
     let count = move || counted(&root, &engine, wanted, &walker, None);
-    let counted = aside(count).await.flatten();
+    let counted = run_blocking(count).await.flatten();
     counted.map(|it| it.on_disk).unwrap_or_default()
 }

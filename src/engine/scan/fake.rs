@@ -17,9 +17,9 @@ use crate::domain::item::{
 use crate::domain::outsider::Outsider;
 use crate::domain::paths::Paths;
 use crate::domain::store::content::BlobList;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::store::StoreReading;
 use crate::engine::{Answer, Change, Engine, EngineError, ImageDetails, Pruned, Removed};
 
 /// What becomes of a request.
@@ -198,7 +198,7 @@ impl Engine for Fake {
         &'a self,
         images: &'a [ImageId],
         further: &'a [Text],
-        noted: Option<Noted>,
+        noted: Option<StoreReading>,
     ) -> Answer<'a, Option<BlobList>> {
         let _ = (images.len(), further.len());
         if let Some(noted) = noted {
@@ -209,9 +209,13 @@ impl Engine for Fake {
         self.answer("blobs", |fake| Some(fake.blobs.lock().unwrap().clone()))
     }
 
-    fn extents<'a>(&'a self, layers: &'a [(Text, Bytes)]) -> Answer<'a, HashMap<Text, Extent>> {
+    fn extents<'a>(
+        &'a self,
+        layers: &'a [(Text, Bytes)],
+    ) -> Answer<'a, HashMap<Text, UnpackedSize>> {
         let told = layers.iter().map(|(digest, _)| digest.clone());
-        let told: HashMap<Text, Extent> = told.map(|it| (it, Extent::default())).collect();
+        let told: HashMap<Text, UnpackedSize> =
+            told.map(|it| (it, UnpackedSize::default())).collect();
         self.answer("extents", |_| told)
     }
 

@@ -25,7 +25,7 @@ const PROBE: Duration = Duration::from_secs(10);
 
 /// What the feed tells.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum FeedEvent {
     Change(Change),
     /// The stream was lost, and the engine does not answer; it is asked again after this pause. Told after
     /// each attempt.
@@ -34,7 +34,7 @@ pub(super) enum News {
     Back,
 }
 
-enum State<'e> {
+enum FeedState<'e> {
     Live {
         stream: BoxStream<'e, Result<Change, EngineError>>,
         since: Instant,
@@ -48,7 +48,7 @@ enum State<'e> {
 /// The engine's events, kept alive.
 pub(super) struct Feed<'e> {
     engine: &'e dyn Engine,
-    state: State<'e>,
+    state: FeedState<'e>,
     /// Before the next attempt, as long as the engine does not answer.
     pause: Duration,
     /// Before the stream is taken up again that was lost.
@@ -68,12 +68,12 @@ impl<'e> Feed<'e> {
     }
 
     /// The next news. Nothing is lost when the future is dropped.
-    pub(super) async fn next(&mut self) -> News {
+    pub(super) async fn next(&mut self) -> FeedEvent {
         loop {
             match &mut self.state {
-                State::Live { stream, since } => match stream.next().await {
-                    Some(Ok(change)) => return News::Change(change),
-                    Some(Err(error)) if is_final(&error) => self.state = State::Off,
+                FeedState::Live { stream, since } => match stream.next().await {
+                    Some(Ok(change)) => return FeedEvent::Change(change),
+                    Some(Err(error)) if is_final(&error) => self.state = FeedState::Off,
                     end @ (Some(Err(_)) | None) => {
                         if since.elapsed() >= GOOD_LIFE {
                             self.rest = FIRST_PAUSE;
@@ -87,15 +87,15 @@ impl<'e> Feed<'e> {
                         } else {
                             LONGEST_REST
                         };
-                        self.state = State::Waiting(Instant::now() + self.rest);
+                        self.state = FeedState::Waiting(Instant::now() + self.rest);
                         self.rest = (self.rest * 2).min(longest);
                     }
                 },
-                State::Waiting(until) => {
+                FeedState::Waiting(until) => {
                     sleep_until(*until).await;
-                    self.state = State::Probing(probe(self.engine));
+                    self.state = FeedState::Probing(probe(self.engine));
                 }
-                State::Probing(answer) => match answer.await {
+                FeedState::Probing(answer) => match answer.await {
                     Ok(_) => {
                         self.state = live(self.engine);
                         self.pause = FIRST_PAUSE;
@@ -103,17 +103,17 @@ impl<'e> Feed<'e> {
                         if std::mem::take(&mut self.down) {
                             self.rest = FIRST_PAUSE;
                         }
-                        return News::Back;
+                        return FeedEvent::Back;
                     }
                     Err(error) => {
                         self.down = true;
                         let pause = self.pause;
-                        self.state = State::Waiting(Instant::now() + pause);
+                        self.state = FeedState::Waiting(Instant::now() + pause);
                         self.pause = (pause * 2).min(LONGEST_OUTAGE);
-                        return News::Down(error, pause);
+                        return FeedEvent::Down(error, pause);
                     }
                 },
-                State::Off => std::future::pending().await,
+                FeedState::Off => std::future::pending().await,
             }
         }
     }
@@ -124,8 +124,8 @@ impl<'e> Feed<'e> {
     }
 
     /// Somebody does not want to wait for the next attempt.
-    pub(super) fn hurry(&mut self) {
-        if let State::Waiting(until) = &mut self.state {
+    pub(super) fn retry_now(&mut self) {
+        if let FeedState::Waiting(until) = &mut self.state {
             *until = Instant::now();
         }
     }
@@ -141,8 +141,8 @@ fn is_final(error: &EngineError) -> bool {
     }
 }
 
-fn live(engine: &dyn Engine) -> State<'_> {
-    State::Live {
+fn live(engine: &dyn Engine) -> FeedState<'_> {
+    FeedState::Live {
         stream: engine.changes(),
         since: Instant::now(),
     }

@@ -5,17 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::question::Question;
+use super::queue::Landing;
 use super::take::{landing, words};
-use super::work::Landing;
 use crate::domain::inventory::{EngineInfo, Inspected, Part, Stage};
 use crate::domain::item::{Image, ImageId};
 use crate::domain::layers::layers_to_read;
 use crate::domain::store::content::BlobList;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
-use crate::engine::gist::{Gist, number_of};
-use crate::engine::metadata::noted::Noted;
-use crate::engine::metadata::noted::Unread;
+use crate::engine::fingerprint::{Fingerprint, number_of};
+use crate::engine::metadata::store::StoreReading;
+use crate::engine::metadata::store::StoreUnread;
 use crate::engine::scan::state::Scan;
 use crate::engine::{EngineError, ImageDetails};
 
@@ -23,12 +23,12 @@ impl Scan<'_> {
     /// Reads the images out of the store's own files, where these may be here and its engine's containers, which show
     /// whose they are, are known; else asks the engine.
     pub(super) fn list_images(&mut self) {
-        if !self.is_due(Question::ImagesInStore) || self.is_flying(Question::About) {
+        if !self.is_due(Question::ImagesInStore) || self.is_in_flight(Question::About) {
             return;
         }
         let engine = self.picture.engine.as_deref();
-        let may_read = engine.is_some_and(Noted::may_be_here);
-        if may_read && self.is_flying(Question::Containers) {
+        let may_read = engine.is_some_and(StoreReading::may_be_here);
+        if may_read && self.is_in_flight(Question::Containers) {
             return;
         }
         self.forget(Question::ImagesInStore);
@@ -43,7 +43,8 @@ impl Scan<'_> {
     /// True when no list of images is waited for.
     pub(super) fn has_listed_images(&self) -> bool {
         let is_listed = self.picture.idly.contains(&Question::Images);
-        (is_listed || !self.is_flying(Question::Images)) && !self.is_coming(Question::ImagesInStore)
+        (is_listed || !self.is_in_flight(Question::Images))
+            && !self.is_coming(Question::ImagesInStore)
     }
 
     pub(super) fn take_images(&mut self, answer: Result<Vec<Image>, EngineError>) {
@@ -53,9 +54,9 @@ impl Scan<'_> {
             return self.landed(Question::Images);
         }
         let told = self.picture.told.last(Question::Images);
-        let listed = self.picture.heard(Question::Images, answer);
+        let listed = self.picture.accept(Question::Images, answer);
         // What the store's own files have told is so.
-        let news = listed.filter(|images| !is_read || told != Some(Gist::of(images)));
+        let news = listed.filter(|images| !is_read || told != Some(Fingerprint::of(images)));
         if let Some(images) = news {
             self.take_list_of_images(images);
             self.read_images();
@@ -66,7 +67,10 @@ impl Scan<'_> {
     }
 
     /// The engine's own list comes when nothing else is to be done, and where the store cannot be read, now.
-    pub(super) fn take_images_in_store(&mut self, found: Result<(Noted, Vec<Image>), Unread>) {
+    pub(super) fn take_images_in_store(
+        &mut self,
+        found: Result<(StoreReading, Vec<Image>), StoreUnread>,
+    ) {
         let info = self.picture.engine.as_deref().cloned();
         let unread = found.as_ref().err().map(|why| why.to_string().into());
         self.send_engine(EngineInfo {
@@ -133,7 +137,7 @@ impl Scan<'_> {
                 let landing = landing(&error);
                 // What is lost is not known, so that figures of others are bounds: it may never come.
                 if self.images.landed(id, landing, words(&error)) {
-                    let nothing = Inspected::in_vain(id.clone());
+                    let nothing = Inspected::unavailable(id.clone());
                     self.outbox.push_layers(nothing);
                 }
                 if landing == Landing::Lost {
@@ -189,11 +193,11 @@ impl Scan<'_> {
     }
 
     pub(super) fn take_blobs(&mut self, answer: Result<Option<BlobList>, EngineError>) {
-        let heard = self.picture.heard(Question::Blobs, answer);
+        let accept = self.picture.accept(Question::Blobs, answer);
         // A list that did not come leaves the last one in force, if there is one.
-        if heard.is_some() || !self.picture.has_blobs {
+        if accept.is_some() || !self.picture.has_blobs {
             self.picture.has_blobs = true;
-            let blobs = heard.flatten().map(Arc::new);
+            let blobs = accept.flatten().map(Arc::new);
             self.read_layers(blobs.as_deref());
             self.outbox.push(Part::Blobs(blobs.into()));
         }
@@ -215,7 +219,10 @@ impl Scan<'_> {
         }
     }
 
-    pub(super) fn take_extents(&mut self, answer: Result<HashMap<Text, Extent>, EngineError>) {
+    pub(super) fn take_extents(
+        &mut self,
+        answer: Result<HashMap<Text, UnpackedSize>, EngineError>,
+    ) {
         if let Ok(extents) = answer
             && self.picture.extents != extents
         {

@@ -6,27 +6,26 @@ use futures_util::future::OptionFuture;
 
 use super::ask::{images_in_store, within};
 use super::once::Once;
-use super::young::let_age;
+use super::response::Reply;
+use super::same_second::relist_same_second;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::domain::item::{Container, Image, Volume};
 use crate::domain::outsider::{Outsider, OutsiderKind};
-use crate::engine::host::{self, Known};
+use crate::engine::host::{self, ListedIds};
 use crate::engine::metadata::images::detailed;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::store::StoreReading;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};
 
 /// What the lists answered, each by itself.
 struct Lists {
     /// `None` where they are not asked for yet.
-    images: Option<Answered<Vec<Image>>>,
-    containers: Answered<Vec<Container>>,
-    services: Answered<Vec<Outsider>>,
-    volumes: Answered<Vec<Volume>>,
+    images: Option<Reply<Vec<Image>>>,
+    containers: Reply<Vec<Container>>,
+    services: Reply<Vec<Outsider>>,
+    volumes: Reply<Vec<Volume>>,
 }
-
-type Answered<T> = Result<T, EngineError>;
 
 /// Asks for all lists at once, but for that of images where it takes the engine long and its store may be read instead.
 ///
@@ -43,7 +42,7 @@ async fn lists(
     } else {
         None
     };
-    let may_read = Noted::may_be_here(told.as_ref().unwrap_or(before));
+    let may_read = StoreReading::may_be_here(told.as_ref().unwrap_or(before));
     let about = async {
         match told {
             Some(about) => Ok(about),
@@ -69,7 +68,7 @@ async fn lists(
     let (services, mut volumes) = (unless_silent(services)?, unless_silent(volumes)?);
     if let Ok(listed) = volumes {
         let users = containers.as_deref().unwrap_or_default();
-        volumes = let_age(engine, listed, users, since).await;
+        volumes = relist_same_second(engine, listed, users, since).await;
     }
     let lists = Lists {
         images,
@@ -82,7 +81,7 @@ async fn lists(
 
 /// Ends the scan where a list never came: who hangs with one hangs with all that follows (README.md, On the command
 /// line).
-fn unless_silent<T>(answer: Answered<T>) -> Result<Answered<T>, EngineError> {
+fn unless_silent<T>(answer: Reply<T>) -> Result<Reply<T>, EngineError> {
     match answer {
         Err(error @ EngineError::TimedOut { .. }) => Err(error),
         answer => Ok(answer),
@@ -115,15 +114,12 @@ impl Once<'_> {
     }
 
     /// Lists images as the store's own files have them, else as the engine does.
-    async fn images_in_store(
-        &mut self,
-        lists: &Lists,
-    ) -> Result<Answered<Vec<Image>>, EngineError> {
+    async fn images_in_store(&mut self, lists: &Lists) -> Result<Reply<Vec<Image>>, EngineError> {
         if let Ok(containers) = &lists.containers {
-            let known = Known {
+            let known = ListedIds {
                 containers: containers.iter().map(|it| it.id.clone()).collect(),
                 leaving: host::leaving(containers),
-                ..Known::default()
+                ..ListedIds::default()
             };
             let info = Arc::clone(&self.inventory.engine);
             let detailed = detailed(&self.inventory.images);
@@ -150,7 +146,7 @@ impl Once<'_> {
     }
 
     /// Takes a list in. One that is refused costs its own kind, and what nobody knows without it.
-    fn end_list<T>(&mut self, stage: Stage, answer: Answered<T>, part: impl FnOnce(T) -> Part) {
+    fn end_list<T>(&mut self, stage: Stage, answer: Reply<T>, part: impl FnOnce(T) -> Part) {
         self.end_answer(stage, answer.map(Some), part);
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, stream};
 
-use super::answered::Measured;
 use super::ask::{
     has_only_whole_df, has_stored_layers, inspect, look, noted, resolved, stored, tell_in_store,
     with_surroundings, within,
 };
 use super::beside::{has_folders, parts, unlisted};
 use super::blocks::count_all;
+use super::response::MeasuredVolume;
 use super::rest::found_in_folder;
 use super::state::{CONTAINERS_AT_ONCE, IMAGES_AT_ONCE, VOLUMES_AT_ONCE};
 use super::walks::{log_sizes, measure, measure_containers, usages};
@@ -20,19 +20,19 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Inspected, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{Container, ContainerId, ImageId, ItemId, Record, VolumeName};
 use crate::domain::layers::{layers_to_read, sizes_of_bases};
-use crate::domain::paths::Resolved;
+use crate::domain::paths::ResolvedPaths;
 use crate::domain::text::Text;
 use crate::engine::host::on_disk::Before;
-use crate::engine::host::{self, Asked, Known, Leash, Proven};
+use crate::engine::host::{self, Asked, CancelGuard, ListedIds, RootProof};
 use crate::engine::metadata::images::detailed;
-use crate::engine::metadata::noted::Noted;
-use crate::engine::port::aside::Pace;
+use crate::engine::metadata::store::StoreReading;
+use crate::engine::port::blocking::Priority;
 use crate::engine::port::clock;
 use crate::engine::{Engine, EngineError};
 
 /// Of which containers the writable layer is walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Walk {
+pub enum WalkOf {
     None,
     /// Of those whose image is gone: only their own size tells which layers they hold (ENGINE.md §2.5).
     Hidden,
@@ -45,13 +45,13 @@ pub enum Walk {
     clippy::struct_excessive_bools,
     reason = "each is a stage of its own; any set of them makes sense"
 )]
-pub struct Wanted {
+pub struct ScanScope {
     pub layers: bool,
     pub shared_sizes: bool,
     pub build_cache: bool,
     /// What inspecting tells without a walk: when a container last ran, and whether it vanishes.
     pub container_details: bool,
-    pub container_sizes: Walk,
+    pub container_sizes: WalkOf,
     pub volume_sizes: bool,
     /// What the disk keeps of layers, where it can be counted.
     pub blocks: bool,
@@ -59,14 +59,14 @@ pub struct Wanted {
     pub contents: bool,
 }
 
-impl Wanted {
+impl ScanScope {
     /// Everything, however long it takes.
     pub const ALL: Self = Self {
         layers: true,
         shared_sizes: true,
         build_cache: true,
         container_details: true,
-        container_sizes: Walk::All,
+        container_sizes: WalkOf::All,
         volume_sizes: true,
         blocks: true,
         contents: true,
@@ -78,7 +78,7 @@ impl Wanted {
         shared_sizes: false,
         build_cache: false,
         container_details: false,
-        container_sizes: Walk::None,
+        container_sizes: WalkOf::None,
         volume_sizes: false,
         blocks: false,
         contents: false,
@@ -94,7 +94,7 @@ impl Wanted {
             shared_sizes: cheap,
             build_cache: cheap,
             container_details: true,
-            container_sizes: Walk::None,
+            container_sizes: WalkOf::None,
             volume_sizes: false,
             blocks: false,
             contents: false,
@@ -112,7 +112,7 @@ impl Wanted {
 /// all.
 pub async fn scan_once(
     engine: &dyn Engine,
-    wanted: Wanted,
+    wanted: ScanScope,
     base: &Inventory,
     mut progress: impl FnMut(Stage, &Progress),
 ) -> Result<Inventory, EngineError> {
@@ -122,7 +122,7 @@ pub async fn scan_once(
 /// The same, once for all who listen: it is a great deal of code.
 async fn scan(
     engine: &dyn Engine,
-    wanted: Wanted,
+    wanted: ScanScope,
     base: &Inventory,
     progress: &mut dyn FnMut(Stage, &Progress),
 ) -> Result<Inventory, EngineError> {
@@ -131,7 +131,7 @@ async fn scan(
         inventory: base.clone(),
         progress,
         root: None,
-        taken: host::Measured::new(),
+        taken: host::MeasuredVolumes::new(),
         noted: None,
     };
     once.lists().await?;
@@ -142,7 +142,7 @@ async fn scan(
     }
     let whole = has_only_whole_df(&once.inventory.engine);
     if !whole {
-        once.df(Wanted {
+        once.df(ScanScope {
             volume_sizes: false,
             ..wanted
         })
@@ -155,7 +155,7 @@ async fn scan(
         // Layers have folders of their own, which are known only now.
         once.host().await;
     }
-    if wanted.container_sizes != Walk::None {
+    if wanted.container_sizes != WalkOf::None {
         once.container_sizes(wanted.container_sizes).await;
     }
     if wanted.container_details {
@@ -163,7 +163,7 @@ async fn scan(
     }
     if wanted.layers && once.inventory.engine.store == Store::Containerd {
         once.blobs().await;
-        if wanted.container_sizes != Walk::None {
+        if wanted.container_sizes != WalkOf::None {
             once.extents().await;
         }
     }
@@ -172,7 +172,7 @@ async fn scan(
     }
     let volumes_measured = wanted.volume_sizes && once.measure_volumes().await;
     // The one walk that old engines have for all three comes last, like that over the volumes.
-    once.df(Wanted {
+    once.df(ScanScope {
         shared_sizes: whole && wanted.shared_sizes,
         build_cache: whole && wanted.build_cache,
         volume_sizes: wanted.volume_sizes && !volumes_measured,
@@ -201,11 +201,11 @@ pub(super) struct Once<'e> {
     pub(super) inventory: Inventory,
     progress: &'e mut dyn FnMut(Stage, &Progress),
     /// The engine's folder, if it is local.
-    root: Option<Proven>,
+    root: Option<RootProof>,
     /// What volumes took that were measured.
-    taken: host::Measured,
+    taken: host::MeasuredVolumes,
     /// What the containerd store's own files note, from when images were read out of them until blobs are.
-    pub(super) noted: Option<Noted>,
+    pub(super) noted: Option<StoreReading>,
 }
 
 impl Once<'_> {
@@ -228,7 +228,7 @@ impl Once<'_> {
 
     async fn host(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let known = Known::of(&self.inventory);
+        let known = ListedIds::of(&self.inventory);
         let found = look(self.engine, Arc::clone(&engine), known).await;
         if let Some(found) = found {
             let engine = with_surroundings(&engine, &found);
@@ -239,7 +239,7 @@ impl Once<'_> {
         // Without their list every container would seem to be missing from it.
         let is_told = has_folders(&engine) && self.inventory.is_done(Stage::Containers);
         let found = match self.root.clone().filter(|_| is_told) {
-            Some(root) => Some(unlisted(&engine, root, Known::of(&self.inventory)).await),
+            Some(root) => Some(unlisted(&engine, root, ListedIds::of(&self.inventory)).await),
             None => None,
         };
         for part in parts(found) {
@@ -252,7 +252,7 @@ impl Once<'_> {
         let asked = detailed(&self.inventory.images);
         let (info, known) = (
             Arc::clone(&self.inventory.engine),
-            Known::of(&self.inventory),
+            ListedIds::of(&self.inventory),
         );
         self.noted = tell_in_store(self.engine, info, known, asked).await;
     }
@@ -262,7 +262,7 @@ impl Once<'_> {
         let paths = if self.root.is_some() {
             resolved(Asked::of(&self.inventory)).await
         } else {
-            Some(Resolved::default())
+            Some(ResolvedPaths::default())
         };
         // Where looking hung, what is known of before stays.
         if let Some(paths) = paths {
@@ -271,7 +271,7 @@ impl Once<'_> {
     }
 
     /// What df answers, as one request each; all at once, so that an old engine needs to walk only once.
-    async fn df(&mut self, wanted: Wanted) {
+    async fn df(&mut self, wanted: ScanScope) {
         let has_cache = self.inventory.engine.has_build_cache;
         for (wanted, stage) in [
             (wanted.shared_sizes, Stage::SharedSizes),
@@ -344,7 +344,7 @@ impl Once<'_> {
                     layers.push(details.of(id));
                 }
                 Err(error) => {
-                    layers.push(Inspected::in_vain(id));
+                    layers.push(Inspected::unavailable(id));
                     if !error.is_of_object() {
                         lost.get_or_insert(error);
                     } else if !matches!(error, EngineError::NotFound(_)) {
@@ -366,9 +366,9 @@ impl Once<'_> {
         let mut further: BTreeSet<Text> = BTreeSet::new();
         further.extend(inventory.containers.iter().filter_map(runs));
         let further: Vec<Text> = further.into_iter().collect();
-        let known = Known {
+        let known = ListedIds {
             images: images.clone(),
-            ..Known::of(inventory)
+            ..ListedIds::of(inventory)
         };
         let noted = match self.noted.take() {
             Some(noted) => Some(noted),
@@ -404,20 +404,20 @@ impl Once<'_> {
     /// Newer than the build cache, so that every layer that a record has is among them.
     async fn stored(&mut self) {
         let engine = Arc::clone(&self.inventory.engine);
-        let layers = stored(engine, Known::of(&self.inventory), None).await;
+        let layers = stored(engine, ListedIds::of(&self.inventory), None).await;
         self.inventory.apply(Part::Stored(layers.into()));
     }
 
     /// Counts what the disk keeps of layers, records and images.
     async fn blocks(&mut self) {
         if let Some(root) = self.root.clone() {
-            let leash = Leash::default();
+            let leash = CancelGuard::default();
             let found = count_all(root, &self.inventory, leash.walker()).await;
             self.inventory.apply(Part::OnDisk(found));
         }
     }
 
-    async fn container_sizes(&mut self, walk: Walk) {
+    async fn container_sizes(&mut self, walk: WalkOf) {
         self.running(Stage::ContainerSizes);
         let listed: HashSet<&ImageId> = self.inventory.images.iter().map(|i| &i.id).collect();
         let is_hidden = |container: &Container| {
@@ -428,7 +428,7 @@ impl Once<'_> {
             .inventory
             .containers
             .iter()
-            .filter(|container| walk == Walk::All || is_hidden(container))
+            .filter(|container| walk == WalkOf::All || is_hidden(container))
             .partition(|container| container.state.is_stopped());
         let ids = stopped.into_iter().chain(running);
         let ids: Vec<ContainerId> = ids.map(|container| container.id.clone()).collect();
@@ -439,11 +439,11 @@ impl Once<'_> {
 
     /// Measures containers in the folder of a local engine.
     async fn measure_containers(&mut self, mut wanted: Vec<ContainerId>) {
-        let leash = Leash::default();
+        let leash = CancelGuard::default();
         while self.root.is_some() && !wanted.is_empty() {
             let info = Arc::clone(&self.inventory.engine);
-            let (root, known) = (self.root.clone(), Known::of(&self.inventory));
-            let how = (leash.walker(), Pace::Normal);
+            let (root, known) = (self.root.clone(), ListedIds::of(&self.inventory));
+            let how = (leash.walker(), Priority::Normal);
             let found = measure_containers(info, root, known, wanted, how).await;
             let found = found.unwrap_or_default();
             self.inventory
@@ -512,7 +512,7 @@ impl Once<'_> {
             return false;
         };
         self.running(Stage::VolumeSizes);
-        let leash = Leash::default();
+        let leash = CancelGuard::default();
         let volumes = self.inventory.volumes.iter();
         let pending = volumes.filter(|volume| volume.size.is_pending());
         let jobs: Vec<_> = pending
@@ -521,7 +521,7 @@ impl Once<'_> {
                 let volume = Arc::new(volume.clone());
                 async move {
                     let name = volume.name.clone();
-                    (name, measure(root, walker, volume, Pace::Normal).await)
+                    (name, measure(root, walker, volume, Priority::Normal).await)
                 }
             })
             .collect();
@@ -529,13 +529,13 @@ impl Once<'_> {
         let (mut sizes, mut usages) = (Vec::new(), Vec::new());
         while let Some((name, measured)) = jobs.next().await {
             match measured {
-                Measured::Taken(taken) => {
+                MeasuredVolume::Taken(taken) => {
                     sizes.push((name.clone(), Some(taken.length)));
                     usages.push((ItemId::Volume(name.clone()), Arc::clone(&taken.disk)));
                     self.taken.insert(name, taken);
                 }
-                Measured::Gone | Measured::Mounted => sizes.push((name, None)),
-                Measured::Unreadable => return false,
+                MeasuredVolume::Gone | MeasuredVolume::Mounted => sizes.push((name, None)),
+                MeasuredVolume::Unreadable => return false,
             }
         }
         drop(jobs);
@@ -548,17 +548,17 @@ impl Once<'_> {
     /// Walks through all of a local engine's folder.
     async fn contents(&mut self) {
         self.running(Stage::Unexplained);
-        let leash = Leash::default();
+        let leash = CancelGuard::default();
         let engine = Arc::clone(&self.inventory.engine);
         let root = self.root.clone();
         let taken = std::mem::take(&mut self.taken);
-        let known = Known::of(&self.inventory);
+        let known = ListedIds::of(&self.inventory);
         let before = Before {
             stored: self.inventory.stored.as_ref().known().cloned(),
             on_disk: Arc::clone(&self.inventory.on_disk),
         };
         let measured = (taken, before);
-        let how = (leash.walker(), Pace::Normal);
+        let how = (leash.walker(), Priority::Normal);
         let found = found_in_folder(self.engine, engine, root, known, how, measured);
         let found = found.await;
         match found {
@@ -572,7 +572,7 @@ impl Once<'_> {
     }
 
     /// Makes unknown what nobody will tell any more: figures of a stage that has ended.
-    fn settle(&mut self, wanted: Wanted) {
+    fn settle(&mut self, wanted: ScanScope) {
         if wanted.shared_sizes || self.inventory.is_listed(Stage::SharedSizes) {
             let silent: Vec<_> = self
                 .inventory

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use crate::domain::item::{ChainId, ImageId, ItemId};
 use crate::domain::store::disk_usage::Measuring;
-use crate::domain::store::layerdb::Stored;
+use crate::domain::store::layerdb::LayerDb;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
-use crate::engine::host::on_disk::Wanted;
+use crate::engine::host::on_disk::ToCount;
 
 /// How much of the measuring is left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,25 +61,25 @@ pub struct First {
 
 impl First {
     /// Puts what comes first at the end of a list, from which it is taken.
-    pub(super) fn sort(&self, wanted: &mut [Wanted], stored: &Stored) {
+    pub(super) fn sort(&self, wanted: &mut [ToCount], stored: &LayerDb) {
         if !self.items.is_empty() {
-            let first = Places::of(&self.items, &self.chains, stored);
+            let first = DriverPlaces::of(&self.items, &self.chains, stored);
             wanted.sort_by_key(|wanted| first.have(wanted));
         }
     }
 }
 
 /// Where the driver keeps some items.
-pub(super) struct Places<'a> {
+pub(super) struct DriverPlaces<'a> {
     images: HashSet<&'a ImageId>,
     /// Of records.
     folders: HashSet<Text>,
     chains: HashSet<&'a ChainId>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> DriverPlaces<'a> {
     /// Returns the places of images and records, and of layers of these chains.
-    pub(super) fn of(items: &'a [ItemId], chains: &'a [ChainId], stored: &Stored) -> Self {
+    pub(super) fn of(items: &'a [ItemId], chains: &'a [ChainId], stored: &LayerDb) -> Self {
         let mut places = Self {
             images: HashSet::new(),
             folders: HashSet::new(),
@@ -96,10 +96,10 @@ impl<'a> Places<'a> {
     }
 
     /// Returns true for a place of theirs.
-    pub(super) fn have(&self, wanted: &Wanted) -> bool {
+    pub(super) fn have(&self, wanted: &ToCount) -> bool {
         match wanted {
-            Wanted::Image(id) => self.images.contains(id),
-            Wanted::Folder { name, chain, .. } => match chain {
+            ToCount::Image(id) => self.images.contains(id),
+            ToCount::Folder { name, chain, .. } => match chain {
                 Some(chain) => self.chains.contains(chain),
                 None => self.folders.contains(name),
             },
@@ -147,12 +147,12 @@ mod tests {
 
     #[test]
     fn what_is_looked_at_is_taken_first() {
-        let folder = |name: &str, chain: Option<&str>| Wanted::Folder {
+        let folder = |name: &str, chain: Option<&str>| ToCount::Folder {
             name: name.into(),
             chain: chain.map(ChainId::new),
             inode: None,
         };
-        let image = |id: &str| Wanted::Image(ImageId::new(id));
+        let image = |id: &str| ToCount::Image(ImageId::new(id));
         let mut wanted = vec![
             image("seen"),
             folder("own", None),
@@ -167,8 +167,8 @@ mod tests {
             ],
             chains: vec![ChainId::new("sha256:low")],
         };
-        first.sort(&mut wanted, &Stored::default());
-        let last: Vec<Wanted> = wanted.split_off(2);
+        first.sort(&mut wanted, &LayerDb::default());
+        let last: Vec<ToCount> = wanted.split_off(2);
         assert_eq!(
             wanted,
             [folder("other", Some("sha256:other")), image("unseen")]

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::ask::{has_notes, has_stored_layers};
+use super::last_published::LastPublished;
 use super::pass::{First, Pass};
 use super::question::Question;
-use super::told::Told;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::disk::Disk;
 use crate::domain::inventory::{EngineInfo, Store, Swarm};
 use crate::domain::item::{ContainerId, ImageId, Volume, VolumeName};
-use crate::domain::paths::{Paths, Resolved};
-use crate::domain::store::layerdb::{OnDisk, Stored};
-use crate::domain::store::unpacked::Extent;
+use crate::domain::paths::{Paths, ResolvedPaths};
+use crate::domain::store::layerdb::{LayerDb, OnDisk};
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineError;
-use crate::engine::host::on_disk::Wanted;
-use crate::engine::host::{Known, Measured, Proven};
-use crate::engine::metadata::noted::Noted;
+use crate::engine::host::on_disk::ToCount;
+use crate::engine::host::{ListedIds, MeasuredVolumes, RootProof};
+use crate::engine::metadata::store::StoreReading;
 
 /// What must be remembered between answers.
 #[derive(Default)]
@@ -29,19 +29,19 @@ pub(super) struct Picture {
     /// As it was sent last.
     pub(super) engine: Option<Arc<EngineInfo>>,
     /// What the host may show, if it is this one.
-    pub(super) known: Known,
+    pub(super) known: ListedIds,
     /// What the containerd store's own files note, from when images were read out of them until blobs are.
-    pub(super) noted: Option<Noted>,
+    pub(super) noted: Option<StoreReading>,
     pub(super) disks: Vec<Disk>,
     /// What is asked only because time has gone by, and not because something has happened; images, while they are listed
     /// out of the store's own files.
     pub(super) idly: HashSet<Question>,
     /// Its folder, if it is local.
-    pub(super) root: Option<Proven>,
+    pub(super) root: Option<RootProof>,
     /// Volumes whose size the list leaves open.
     pub(super) volumes: HashMap<VolumeName, Arc<Volume>>,
     /// What those took that were measured here.
-    pub(super) taken: Measured,
+    pub(super) taken: MeasuredVolumes,
     /// Containers that are to be measured here, those that were inspected first before the others.
     pub(super) unmeasured_containers: VecDeque<ContainerId>,
     /// Volumes that could not be measured here: what the engine says of them counts.
@@ -69,7 +69,7 @@ pub(super) struct Picture {
     /// The folders of all volumes.
     pub(super) mountpoints: Vec<Text>,
     /// Where paths really are, as it was sent last.
-    pub(super) resolved: Resolved,
+    pub(super) resolved: ResolvedPaths,
     /// What each container runs: a manifest, or where the engine does not say it, an image.
     pub(super) runs: HashMap<ContainerId, Text>,
     /// Those that the list of blobs was asked for last.
@@ -81,14 +81,14 @@ pub(super) struct Picture {
     /// Blobs that must be read for what they unpack to.
     pub(super) to_read: Vec<(Text, Bytes)>,
     /// What they unpack to, as it was sent last.
-    pub(super) extents: HashMap<Text, Extent>,
+    pub(super) extents: HashMap<Text, UnpackedSize>,
     /// The layers in the engine's folder, as they were sent last.
-    pub(super) stored: Figure<Arc<Stored>>,
+    pub(super) stored: Figure<Arc<LayerDb>>,
     /// What the disk keeps of them, as far as it was counted, with the inodes of the folders.
     pub(super) on_disk: Arc<OnDisk>,
     pub(super) inodes: HashMap<Text, u64>,
     /// What of that is left to be counted.
-    pub(super) uncounted: Vec<Wanted>,
+    pub(super) uncounted: Vec<ToCount>,
     /// What of it comes first, with the volumes and containers that do.
     pub(super) first: First,
     /// How much of all that is left, as it was sent last.
@@ -96,7 +96,7 @@ pub(super) struct Picture {
     /// The build cache said something new when it was looked at last: it is listed at once the next time.
     pub(super) is_building: bool,
     /// What lists said when they were sent last.
-    pub(super) told: Told,
+    pub(super) told: LastPublished,
     asked: HashMap<Question, Instant>,
 }
 
@@ -175,7 +175,7 @@ impl Picture {
 
     /// Remembers how a question went, and returns what was answered. What an engine does not have is an
     /// empty answer, not a failure.
-    pub(super) fn heard<T: Default>(
+    pub(super) fn accept<T: Default>(
         &mut self,
         question: Question,
         answer: Result<T, EngineError>,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::answered::Answered;
 use super::question::Question;
+use super::response::Response;
 use crate::domain::inventory::{EngineInfo, Part, Stage};
 use crate::domain::store::folder::Contents;
 use crate::engine::host::on_disk::Before;
-use crate::engine::host::{self, Known, Proven, Walker};
-use crate::engine::port::aside::{Pace, aside_at};
+use crate::engine::host::{self, ListedIds, RootProof, Walker};
+use crate::engine::port::blocking::{Priority, run_with_priority};
 use crate::engine::scan::state::Scan;
 use crate::engine::{Engine, EngineError};
 
@@ -27,18 +27,18 @@ impl Scan<'_> {
 }
 
 impl<'e> Scan<'e> {
-    pub(super) fn contents(&self) -> BoxFuture<'e, Answered> {
+    pub(super) fn contents(&self) -> BoxFuture<'e, Response> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, volumes) = (self.picture.root.clone(), self.picture.taken.clone());
         let known = self.picture.known.clone();
-        let how = (self.leash.walker(), Pace::Leisurely);
+        let how = (self.leash.walker(), Priority::Leisurely);
         let before = Before {
             stored: self.picture.stored.as_ref().known().cloned(),
             on_disk: Arc::clone(&self.picture.on_disk),
         };
         let measured = (volumes, before);
         found_in_folder(self.engine(), info, root, known, how, measured)
-            .map(Answered::Contents)
+            .map(Response::Contents)
             .boxed()
     }
 }
@@ -46,7 +46,7 @@ impl<'e> Scan<'e> {
 impl Scan<'_> {
     pub(super) fn take_contents(&mut self, answer: Result<Option<Contents>, EngineError>) {
         // A walk that failed leaves what the last one found.
-        if let Some(contents) = self.picture.heard(Question::Contents, answer) {
+        if let Some(contents) = self.picture.accept(Question::Contents, answer) {
             let contents = contents.map(Arc::new);
             self.outbox.push(Part::Contents(contents.into()));
         }
@@ -60,10 +60,10 @@ impl Scan<'_> {
 pub(super) async fn found_in_folder(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
-    root: Option<Proven>,
-    known: Known,
-    (walker, pace): (Walker, Pace),
-    measured: (host::Measured, Before),
+    root: Option<RootProof>,
+    known: ListedIds,
+    (walker, pace): (Walker, Priority),
+    measured: (host::MeasuredVolumes, Before),
 ) -> Result<Option<Contents>, EngineError> {
     if let Some(contents) = engine.contents().await? {
         return Ok(Some(contents));
@@ -77,7 +77,7 @@ pub(super) async fn found_in_folder(
         host::contents(&root.open()?, &info, &known, (volumes, before), &walker)
     };
     let failed = |error: io::Error| EngineError::Unreadable(error.to_string());
-    match aside_at(pace, walk).await {
+    match run_with_priority(pace, walk).await {
         Some(found) => found.map(Some).map_err(failed),
         None => Err(failed(io::ErrorKind::Interrupted.into())),
     }

@@ -8,16 +8,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::answered::Answered;
 use super::ask::{images_in_store, inspect, look, noted, stored, tell_in_store, within};
 use super::question::{DF, Question};
+use super::response::Response;
 use super::state::{Scan, Why};
 use super::watch::Request;
 use crate::domain::inventory::{Part, Stage};
 use crate::domain::item::{ImageId, Record};
 use crate::domain::text::Text;
-use crate::engine::gist::Gist;
-use crate::engine::host::Known;
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::host::ListedIds;
 use crate::engine::{Change, Engine};
 
 /// How often the build cache is listed while it is looked at: nothing tells that it grows (ENGINE.md §7).
@@ -50,10 +50,10 @@ impl<'e> Scan<'e> {
             Why::Asked => {
                 self.due.extend(DF);
                 self.want(Question::Contents);
-                self.containers.touch_all();
-                self.volumes.touch_all();
+                self.containers.invalidate_all();
+                self.volumes.invalidate_all();
                 self.picture.falls_back = false;
-                self.images.touch_unanswered();
+                self.images.invalidate_unanswered();
             }
             Why::Reconnected => {
                 let whole = self.has_only_whole_df();
@@ -88,7 +88,7 @@ impl<'e> Scan<'e> {
         match change {
             Change::Images => self.dirty.add(&[Question::Images, Question::BuildCache]),
             Change::Container(id) => {
-                self.containers.touch(&id);
+                self.containers.invalidate(&id);
                 self.dirty.add(&[Question::Containers]);
                 // Elsewhere there are none, and a swarm that is made tells of itself.
                 if self.picture.has_swarm() {
@@ -106,12 +106,12 @@ impl<'e> Scan<'e> {
     /// left to *ask*, not until it is answered: one object that hangs must not stop the rest.
     pub(super) fn proceed(&mut self) {
         self.list_images();
-        let listed = !self.is_flying(Question::About) && self.has_listed_images();
+        let listed = !self.is_in_flight(Question::About) && self.has_listed_images();
         let whole = self.has_only_whole_df();
-        if !self.is_flying(Question::Containers) && !self.is_flying(Question::Volumes) {
+        if !self.is_in_flight(Question::Containers) && !self.is_in_flight(Question::Volumes) {
             self.ask_if_due(Question::Resolved);
         }
-        let is_reading = self.is_flying(Question::InStore);
+        let is_reading = self.is_in_flight(Question::InStore);
         if listed && !whole {
             // What the store's own files tell, the engine need not read.
             if !is_reading {
@@ -128,7 +128,7 @@ impl<'e> Scan<'e> {
         }
         if listed && self.images.is_idle() {
             // Of an engine on this machine the store's own notes are read instead.
-            let is_looking = self.is_flying(Question::Surroundings);
+            let is_looking = self.is_in_flight(Question::Surroundings);
             if !is_looking || self.picture.asked_last(Question::Surroundings).is_some() {
                 self.ask_if_due(Question::Blobs);
             }
@@ -136,8 +136,8 @@ impl<'e> Scan<'e> {
         }
         let rest = self.images.is_waiting()
             || self.containers.is_waiting()
-            || self.is_flying(Question::Containers)
-            || self.is_flying(Question::Volumes);
+            || self.is_in_flight(Question::Containers)
+            || self.is_in_flight(Question::Volumes);
         if listed && !rest {
             for question in DF {
                 if question != Question::VolumeSizes {
@@ -167,7 +167,7 @@ impl<'e> Scan<'e> {
         while let Some(id) = self.images.next() {
             let job = async move {
                 let answer = within("image", engine.image_details(&id)).await;
-                Answered::Image(id, answer)
+                Response::Image(id, answer)
             };
             self.jobs.push(job.boxed());
         }
@@ -181,7 +181,7 @@ impl<'e> Scan<'e> {
         while let Some(id) = self.containers.next() {
             let job = async move {
                 let answer = inspect(engine, &id, true).await;
-                Answered::Container(id, answer)
+                Response::Container(id, answer)
             };
             self.jobs.push(job.boxed());
         }
@@ -199,7 +199,7 @@ impl<'e> Scan<'e> {
             self.outbox.ended(Stage::BuildCache, None);
             return;
         }
-        if !self.flying.insert(question) {
+        if !self.in_flight.insert(question) {
             // A walk may take minutes: it is not begun anew because it is not done.
             if !matches!(question, Question::VolumeSizes | Question::Contents) {
                 self.again.insert(question);
@@ -220,24 +220,24 @@ impl<'e> Scan<'e> {
         self.jobs.push(job);
     }
 
-    fn job(&mut self, question: Question) -> BoxFuture<'e, Answered> {
+    fn job(&mut self, question: Question) -> BoxFuture<'e, Response> {
         let engine = self.engine;
         match question {
-            Question::About => within("info", engine.about()).map(Answered::About).boxed(),
+            Question::About => within("info", engine.about()).map(Response::About).boxed(),
             Question::Images => within("images", engine.images())
-                .map(Answered::Images)
+                .map(Response::Images)
                 .boxed(),
             Question::Containers => within("containers", engine.containers())
-                .map(Answered::Containers)
+                .map(Response::Containers)
                 .boxed(),
             Question::Services => within("services", engine.services())
-                .map(Answered::Services)
+                .map(Response::Services)
                 .boxed(),
             Question::Volumes => within("volumes", engine.volumes())
-                .map(Answered::Volumes)
+                .map(Response::Volumes)
                 .boxed(),
             Question::SharedSizes => {
-                async move { Answered::SharedSizes(engine.shared_sizes().await) }.boxed()
+                async move { Response::SharedSizes(engine.shared_sizes().await) }.boxed()
             }
             Question::BuildCache => {
                 let quiet = self.picture.idly.contains(&question) && !self.picture.is_building;
@@ -245,19 +245,19 @@ impl<'e> Scan<'e> {
                 async move { again(engine, last).await }.boxed()
             }
             Question::VolumeSizes => {
-                async move { Answered::VolumeSizes(engine.volume_sizes().await) }.boxed()
+                async move { Response::VolumeSizes(engine.volume_sizes().await) }.boxed()
             }
             Question::Blobs => self.blobs(),
             Question::Extents => {
                 let layers = self.picture.to_read.clone();
-                async move { Answered::Extents(engine.extents(&layers).await) }.boxed()
+                async move { Response::Extents(engine.extents(&layers).await) }.boxed()
             }
             Question::InStore => {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let (known, detailed) = (self.picture.known.clone(), self.images.answered());
                 async move {
                     tell_in_store(engine, info, known, detailed).await;
-                    Answered::InStore
+                    Response::InStore
                 }
                 .boxed()
             }
@@ -266,7 +266,7 @@ impl<'e> Scan<'e> {
                 let (known, detailed) = (self.picture.known.clone(), self.images.answered());
                 async move {
                     let found = images_in_store(engine, info, known, detailed).await;
-                    Answered::ImagesInStore(found)
+                    Response::ImagesInStore(found)
                 }
                 .boxed()
             }
@@ -274,7 +274,7 @@ impl<'e> Scan<'e> {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let earlier = self.picture.stored.as_ref().known().cloned();
                 stored(info, self.picture.known.clone(), earlier)
-                    .map(Answered::Stored)
+                    .map(Response::Stored)
                     .boxed()
             }
             Question::Blocks => self.blocks_on_disk(),
@@ -288,20 +288,20 @@ impl<'e> Scan<'e> {
                 let info = self.picture.engine.clone().unwrap_or_default();
                 let asked = Arc::clone(&info);
                 look(engine, info, self.picture.known.clone())
-                    .map(|found| Answered::Surroundings(asked, found))
+                    .map(|found| Response::Surroundings(asked, found))
                     .boxed()
             }
         }
     }
 
-    fn blobs(&mut self) -> BoxFuture<'e, Answered> {
+    fn blobs(&mut self) -> BoxFuture<'e, Response> {
         let engine = self.engine;
         let images: Vec<ImageId> = self.images.keys().cloned().collect();
         let runs: HashSet<Text> = self.picture.runs.values().cloned().collect();
         let further: Vec<Text> = runs.iter().cloned().collect();
         self.picture.runs_asked = runs;
         let info = self.picture.engine.clone().unwrap_or_default();
-        let known = Known {
+        let known = ListedIds {
             images: images.clone(),
             ..self.picture.known.clone()
         };
@@ -311,14 +311,14 @@ impl<'e> Scan<'e> {
                 Some(noted) => Some(noted),
                 None => noted(info, known).await,
             };
-            Answered::Blobs(engine.blobs(&images, &further, noted).await)
+            Response::Blobs(engine.blobs(&images, &further, noted).await)
         }
         .boxed()
     }
 
     /// An answer has come: the question may be asked again, and is if somebody wanted that meanwhile.
     pub(super) fn landed(&mut self, question: Question) {
-        self.flying.remove(&question);
+        self.in_flight.remove(&question);
         self.picture.answered_at(question);
         if self.again.remove(&question) {
             self.ask(question);
@@ -356,7 +356,7 @@ impl<'e> Scan<'e> {
         } else {
             DISTANT_DISKS_AGE
         };
-        (has_disks && !self.is_flying(Question::Surroundings)).then(|| since + age)
+        (has_disks && !self.is_in_flight(Question::Surroundings)).then(|| since + age)
     }
 
     pub(super) fn on_time(&mut self) {
@@ -400,13 +400,13 @@ impl<'e> Scan<'e> {
 
 /// The build cache, which may be as long as a fleet is large: where what it said last is known, it is asked first
 /// whether it says anything else.
-async fn again(engine: &dyn Engine, last: Option<Gist>) -> Answered {
+async fn again(engine: &dyn Engine, last: Option<Fingerprint>) -> Response {
     if last.is_some() {
         match engine.build_cache_gist().await {
-            Ok(gist) if Some(gist) == last => return Answered::SameBuildCache,
+            Ok(gist) if Some(gist) == last => return Response::SameBuildCache,
             Ok(_) => {}
-            Err(error) => return Answered::BuildCache(Err(error)),
+            Err(error) => return Response::BuildCache(Err(error)),
         }
     }
-    Answered::BuildCache(engine.build_cache().await)
+    Response::BuildCache(engine.build_cache().await)
 }

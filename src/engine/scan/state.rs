@@ -7,16 +7,16 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::answered::Answered;
 use super::ask::has_only_whole_df;
 use super::outbox::Outbox;
 use super::picture::Picture;
 use super::question::{Dirty, Question};
-use super::work::Work;
+use super::queue::Queue;
+use super::response::Response;
 use crate::domain::inventory::Stage;
 use crate::domain::item::{ContainerId, ImageId, State, VolumeName};
 use crate::domain::time::Timestamp;
-use crate::engine::host::Leash;
+use crate::engine::host::CancelGuard;
 use crate::engine::{Engine, EngineError};
 
 /// How many things are inspected at once where that walks nothing (ENGINE.md §2.4).
@@ -47,16 +47,16 @@ pub(super) enum Why {
 /// A scan, under way or at rest.
 pub(super) struct Scan<'e> {
     pub(super) engine: &'e dyn Engine,
-    pub(super) jobs: FuturesUnordered<BoxFuture<'e, Answered>>,
+    pub(super) jobs: FuturesUnordered<BoxFuture<'e, Response>>,
     pub(super) outbox: Outbox,
     /// Images by a number of their names.
-    pub(super) images: Work<ImageId, u64>,
-    pub(super) containers: Work<ContainerId, State>,
+    pub(super) images: Queue<ImageId, u64>,
+    pub(super) containers: Queue<ContainerId, State>,
     /// Volumes that are measured here, by when they were made: a new one under an old name is another.
-    pub(super) volumes: Work<VolumeName, Option<Timestamp>>,
-    pub(super) leash: Leash,
+    pub(super) volumes: Queue<VolumeName, Option<Timestamp>>,
+    pub(super) leash: CancelGuard,
     pub(super) picture: Picture,
-    pub(super) flying: HashSet<Question>,
+    pub(super) in_flight: HashSet<Question>,
     /// Asked for while it was under way: the answer may be older than the reason to ask.
     pub(super) again: HashSet<Question>,
     /// Wanted, but not before its turn.
@@ -75,12 +75,12 @@ impl<'e> Scan<'e> {
             engine,
             jobs: FuturesUnordered::new(),
             outbox: Outbox::default(),
-            images: Work::new(IMAGES_AT_ONCE),
-            containers: Work::new(CONTAINERS_AT_ONCE),
-            volumes: Work::new(VOLUMES_AT_ONCE),
-            leash: Leash::default(),
+            images: Queue::new(IMAGES_AT_ONCE),
+            containers: Queue::new(CONTAINERS_AT_ONCE),
+            volumes: Queue::new(VOLUMES_AT_ONCE),
+            leash: CancelGuard::default(),
             picture: Picture::default(),
-            flying: HashSet::new(),
+            in_flight: HashSet::new(),
             again: HashSet::new(),
             due: HashSet::new(),
             dirty: Dirty::default(),
@@ -136,13 +136,13 @@ impl<'e> Scan<'e> {
     pub(super) fn is_busy_before(&self, question: Question) -> bool {
         // The engine's list of images that are listed already comes behind all.
         let due = self.due.iter().filter(|it| **it != Question::Images);
-        let mut others = self.flying.iter().chain(due);
+        let mut others = self.in_flight.iter().chain(due);
         others.any(|it| *it != question)
             || !(self.images.is_idle() && self.containers.is_idle() && self.volumes.is_idle())
     }
 
-    pub(super) fn is_flying(&self, question: Question) -> bool {
-        self.flying.contains(&question)
+    pub(super) fn is_in_flight(&self, question: Question) -> bool {
+        self.in_flight.contains(&question)
     }
 
     /// True for a question that waits for its turn.
@@ -162,7 +162,7 @@ impl<'e> Scan<'e> {
 
     /// True when a question is under way or will be.
     pub(super) fn is_coming(&self, question: Question) -> bool {
-        self.flying.contains(&question) || self.due.contains(&question)
+        self.in_flight.contains(&question) || self.due.contains(&question)
     }
 
     /// True when a question that is under way will be asked once more.

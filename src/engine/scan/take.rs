@@ -3,55 +3,55 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::answered::{Answer, Answered};
 use super::ask::{InspectedContainer, with_surroundings};
 use super::question::Question;
-use super::work::Landing;
+use super::queue::Landing;
+use super::response::{Reply, Response};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, Part, SharedSizes, Stage};
 use crate::domain::item::{Container, ContainerId, Record, Volume, VolumeName};
 use crate::domain::layers::sizes_of_bases;
 use crate::domain::outsider::Outsider;
-use crate::domain::store::layerdb::Stored;
+use crate::domain::store::layerdb::LayerDb;
 use crate::domain::text::Text;
 use crate::engine::EngineError;
-use crate::engine::host::{Surroundings, leaving, mounting};
+use crate::engine::host::{HostInfo, leaving, mounting};
 use crate::engine::scan::state::Scan;
 
 impl Scan<'_> {
-    pub(super) fn take(&mut self, answer: Answered) {
+    pub(super) fn take(&mut self, answer: Response) {
         match answer {
-            Answered::About(answer) => self.take_about(answer),
-            Answered::Images(answer) => self.take_images(answer),
-            Answered::Containers(answer) => self.take_containers(answer),
-            Answered::Services(answer) => self.take_services(answer),
-            Answered::Volumes(answer) => self.take_volumes(answer),
-            Answered::SharedSizes(answer) => self.take_shared_sizes(answer),
-            Answered::BuildCache(answer) => self.take_build_cache(answer),
-            Answered::SameBuildCache => self.take_same_build_cache(),
-            Answered::VolumeSizes(answer) => self.take_volume_sizes(answer),
-            Answered::Blobs(answer) => self.take_blobs(answer),
-            Answered::Extents(answer) => self.take_extents(answer),
-            Answered::Stored(layers) => self.take_stored(layers.into()),
-            Answered::Blocks(counted) => self.take_blocks(counted),
-            Answered::InStore => self.landed(Question::InStore),
-            Answered::ImagesInStore(found) => self.take_images_in_store(found),
-            Answered::Surroundings(asked, found) => self.take_surroundings(&asked, found),
-            Answered::Image(id, answer) => self.take_image(&id, answer),
-            Answered::Container(id, answer) => self.take_container(&id, answer),
-            Answered::Volume(name, measured) => self.take_volume(name, measured),
-            Answered::Unlisted(found) => self.take_unlisted(found),
-            Answered::External(answer) => self.take_external(answer),
-            Answered::Logs(sizes) => self.take_logs(sizes),
-            Answered::ContainerUsage(found) => self.take_container_usage(found),
-            Answered::Resolved(paths) => self.take_resolved(paths),
-            Answered::Contents(answer) => self.take_contents(answer),
+            Response::About(answer) => self.take_about(answer),
+            Response::Images(answer) => self.take_images(answer),
+            Response::Containers(answer) => self.take_containers(answer),
+            Response::Services(answer) => self.take_services(answer),
+            Response::Volumes(answer) => self.take_volumes(answer),
+            Response::SharedSizes(answer) => self.take_shared_sizes(answer),
+            Response::BuildCache(answer) => self.take_build_cache(answer),
+            Response::SameBuildCache => self.take_same_build_cache(),
+            Response::VolumeSizes(answer) => self.take_volume_sizes(answer),
+            Response::Blobs(answer) => self.take_blobs(answer),
+            Response::Extents(answer) => self.take_extents(answer),
+            Response::Stored(layers) => self.take_stored(layers.into()),
+            Response::Blocks(counted) => self.take_blocks(counted),
+            Response::InStore => self.landed(Question::InStore),
+            Response::ImagesInStore(found) => self.take_images_in_store(found),
+            Response::Surroundings(asked, found) => self.take_surroundings(&asked, found),
+            Response::Image(id, answer) => self.take_image(&id, answer),
+            Response::Container(id, answer) => self.take_container(&id, answer),
+            Response::Volume(name, measured) => self.take_volume(name, measured),
+            Response::Unlisted(found) => self.take_unlisted(found),
+            Response::External(answer) => self.take_external(answer),
+            Response::Logs(sizes) => self.take_logs(sizes),
+            Response::ContainerUsage(found) => self.take_container_usage(found),
+            Response::Resolved(paths) => self.take_resolved(paths),
+            Response::Contents(answer) => self.take_contents(answer),
         }
     }
 
     /// Says that a question's stage has ended.
     pub(super) fn end(&mut self, question: Question) {
-        self.landed_first(question);
+        self.complete_first(question);
         let Some(stage) = question.stage() else {
             return self.landed(question);
         };
@@ -61,7 +61,7 @@ impl Scan<'_> {
     }
 
     /// The host shows more of a local engine when more of the engine is known.
-    fn landed_first(&mut self, question: Question) {
+    fn complete_first(&mut self, question: Question) {
         let tells = match question {
             Question::About
             | Question::Images
@@ -76,7 +76,7 @@ impl Scan<'_> {
         }
     }
 
-    fn take_about(&mut self, answer: Answer<EngineInfo>) {
+    fn take_about(&mut self, answer: Reply<EngineInfo>) {
         // A failure is told by the lists, which fail as well, or by the feed.
         if let Ok(mut info) = answer {
             // What was proven of another root is not proven of this one.
@@ -127,7 +127,7 @@ impl Scan<'_> {
         }
     }
 
-    fn take_surroundings(&mut self, asked: &EngineInfo, found: Option<Surroundings>) {
+    fn take_surroundings(&mut self, asked: &EngineInfo, found: Option<HostInfo>) {
         // Where looking hangs, what was seen last stays: the disk is not gone, only silent.
         if let Some(found) = found {
             let engine = self.picture.engine.clone();
@@ -151,7 +151,7 @@ impl Scan<'_> {
     }
 
     /// A folder that tells what it told before makes no new picture.
-    fn take_stored(&mut self, stored: Figure<Arc<Stored>>) {
+    fn take_stored(&mut self, stored: Figure<Arc<LayerDb>>) {
         if self.picture.stored != stored {
             self.picture.stored.clone_from(&stored);
             self.outbox.push(Part::Stored(stored));
@@ -160,8 +160,8 @@ impl Scan<'_> {
         self.landed(Question::Stored);
     }
 
-    fn take_containers(&mut self, answer: Answer<Vec<Container>>) {
-        let listed = self.picture.heard(Question::Containers, answer);
+    fn take_containers(&mut self, answer: Reply<Vec<Container>>) {
+        let listed = self.picture.accept(Question::Containers, answer);
         if let Some(containers) = listed {
             let ids: Vec<ContainerId> = containers.iter().map(|c| c.id.clone()).collect();
             // A container that is gone keeps nothing any more, but in old notes.
@@ -264,8 +264,8 @@ impl Scan<'_> {
         self.outbox.ended(Stage::ContainerSizes, failure);
     }
 
-    fn take_services(&mut self, answer: Answer<Vec<Outsider>>) {
-        if let Some(services) = self.picture.heard(Question::Services, answer)
+    fn take_services(&mut self, answer: Reply<Vec<Outsider>>) {
+        if let Some(services) = self.picture.accept(Question::Services, answer)
             && self.picture.told.takes(Question::Services, &services)
         {
             let binds = services.iter().map(|it| it.binds.clone());
@@ -286,12 +286,12 @@ impl Scan<'_> {
         }
     }
 
-    fn take_build_cache(&mut self, answer: Answer<Vec<Record>>) {
+    fn take_build_cache(&mut self, answer: Reply<Vec<Record>>) {
         let question = Question::BuildCache;
         let idly = self.picture.idly.remove(&question);
         let failed = self.picture.failures.get(&question).cloned();
         let mut is_news = false;
-        if let Some(records) = self.picture.heard(question, answer) {
+        if let Some(records) = self.picture.accept(question, answer) {
             is_news = self.picture.told.takes(question, &records);
             self.picture.is_building = idly && is_news;
             if is_news {
@@ -310,9 +310,9 @@ impl Scan<'_> {
         self.end(question);
     }
 
-    fn take_shared_sizes(&mut self, answer: Answer<SharedSizes>) {
+    fn take_shared_sizes(&mut self, answer: Reply<SharedSizes>) {
         let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
-        if let Some(sizes) = self.picture.heard(Question::SharedSizes, answer) {
+        if let Some(sizes) = self.picture.accept(Question::SharedSizes, answer) {
             let ids = sizes.images.iter().map(|(id, _)| self.images.own(id));
             self.picture.shared.extend(ids);
             self.outbox.push(Part::SharedSizes(sizes));
@@ -338,8 +338,8 @@ impl Scan<'_> {
         }
     }
 
-    fn take_volumes(&mut self, answer: Answer<Vec<Volume>>) {
-        if let Some(volumes) = self.picture.heard(Question::Volumes, answer) {
+    fn take_volumes(&mut self, answer: Reply<Vec<Volume>>) {
+        if let Some(volumes) = self.picture.accept(Question::Volumes, answer) {
             self.picture.known.volumes = volumes.iter().map(|v| v.name.clone()).collect();
             let names: HashSet<&VolumeName> = volumes.iter().map(|v| &v.name).collect();
             self.picture.measured.retain(|name, _| names.contains(name));
@@ -379,11 +379,11 @@ impl Scan<'_> {
         self.end(Question::Volumes);
     }
 
-    fn take_volume_sizes(&mut self, answer: Answer<Vec<(VolumeName, Option<Bytes>)>>) {
+    fn take_volume_sizes(&mut self, answer: Reply<Vec<(VolumeName, Option<Bytes>)>>) {
         let lost = matches!(&answer, Err(error) if landing(error) == Landing::Lost);
-        let heard = self.picture.heard(Question::VolumeSizes, answer);
-        if heard.is_some() || !lost {
-            let sizes = heard.unwrap_or_default();
+        let accept = self.picture.accept(Question::VolumeSizes, answer);
+        if accept.is_some() || !lost {
+            let sizes = accept.unwrap_or_default();
             if self.picture.root.is_some() {
                 self.settle_unreadable(sizes);
             } else {

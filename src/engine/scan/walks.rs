@@ -9,21 +9,21 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::answered::Answered;
-use super::answered::Measured;
 use super::ask::{look, resolved};
 use super::pass::{First, Pass};
 use super::question::Question;
-use super::work::Landing;
+use super::queue::Landing;
+use super::response::MeasuredVolume;
+use super::response::Response;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Stage};
 use crate::domain::item::{ContainerId, ItemId, LogFiles, Volume, VolumeName};
-use crate::domain::paths::Resolved;
+use crate::domain::paths::ResolvedPaths;
 use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::text::Text;
 use crate::engine::Engine;
-use crate::engine::host::{self, Asked, Known, Leash, Proven, Walker};
-use crate::engine::port::aside::{Pace, aside, aside_at};
+use crate::engine::host::{self, Asked, CancelGuard, ListedIds, RootProof, Walker};
+use crate::engine::port::blocking::{Priority, run_blocking, run_with_priority};
 use crate::engine::port::clock;
 use crate::engine::scan::state::Scan;
 
@@ -63,7 +63,7 @@ impl Scan<'_> {
     }
 
     /// The host was looked at: its folder is the engine's, or that cannot be shown.
-    pub(super) fn take_root(&mut self, root: Option<Proven>) {
+    pub(super) fn take_root(&mut self, root: Option<RootProof>) {
         if self.picture.root == root {
             return;
         }
@@ -105,7 +105,7 @@ impl Scan<'_> {
     pub(super) fn measure_volumes(&mut self) {
         let Some(root) = self.picture.root.clone() else {
             // Until the host was looked at, it may yet be measured here.
-            if !self.is_flying(Question::Surroundings) {
+            if !self.is_in_flight(Question::Surroundings) {
                 self.ask_if_due(Question::VolumeSizes);
             }
             return;
@@ -129,17 +129,17 @@ impl Scan<'_> {
         }
     }
 
-    pub(super) fn take_volume(&mut self, name: VolumeName, measured: Measured) {
+    pub(super) fn take_volume(&mut self, name: VolumeName, measured: MeasuredVolume) {
         self.picture.taken.remove(&name);
         self.picture.unreadable.remove(&name);
         let (size, usage) = match measured {
-            Measured::Taken(taken) => {
+            MeasuredVolume::Taken(taken) => {
                 let told = (Some(taken.length), Some(Arc::clone(&taken.disk)));
                 self.picture.taken.insert(name.clone(), taken);
                 told
             }
-            Measured::Gone | Measured::Mounted => (None, None),
-            Measured::Unreadable => {
+            MeasuredVolume::Gone | MeasuredVolume::Mounted => (None, None),
+            MeasuredVolume::Unreadable => {
                 self.volumes.landed(&name, Landing::Unanswerable, None);
                 return self.fall_back(name);
             }
@@ -210,15 +210,15 @@ impl Scan<'_> {
         }
     }
 
-    pub(super) fn container_usage<'a>(&mut self) -> BoxFuture<'a, Answered> {
+    pub(super) fn container_usage<'a>(&mut self) -> BoxFuture<'a, Response> {
         let info = self.picture.engine.clone().unwrap_or_default();
         let (root, known) = (self.picture.root.clone(), self.picture.known.clone());
         let wanted = std::mem::take(&mut self.picture.unmeasured_containers);
         self.pass(|pass| pass.containers = wanted.len());
-        let how = (self.leash.walker(), Pace::Leisurely);
+        let how = (self.leash.walker(), Priority::Leisurely);
         async move {
             let measured = measure_containers(info, root, known, wanted.into(), how);
-            Answered::ContainerUsage(measured.await)
+            Response::ContainerUsage(measured.await)
         }
         .boxed()
     }
@@ -245,12 +245,12 @@ impl Scan<'_> {
         }
     }
 
-    pub(super) fn logs<'a>(&self) -> BoxFuture<'a, Answered> {
+    pub(super) fn logs<'a>(&self) -> BoxFuture<'a, Response> {
         let driver = self.picture.engine.as_ref();
         let driver = driver.map_or_else(Text::default, |engine| engine.driver.clone());
         let ids = self.picture.known.containers.clone();
         let root = self.picture.root.clone();
-        async move { Answered::Logs(log_sizes(root, driver, ids).await) }.boxed()
+        async move { Response::Logs(log_sizes(root, driver, ids).await) }.boxed()
     }
 
     pub(super) fn take_logs(&mut self, sizes: Vec<(ContainerId, Option<LogFiles>)>) {
@@ -269,11 +269,11 @@ impl Scan<'_> {
         } else {
             // Nothing of another engine's machine can be seen here.
             self.forget(Question::Resolved);
-            self.take_paths(Resolved::default());
+            self.take_paths(ResolvedPaths::default());
         }
     }
 
-    fn take_paths(&mut self, paths: Resolved) {
+    fn take_paths(&mut self, paths: ResolvedPaths) {
         if self.picture.resolved != paths {
             self.picture.resolved.clone_from(&paths);
             self.outbox.push(Part::Resolved(paths));
@@ -281,7 +281,7 @@ impl Scan<'_> {
     }
 
     /// Where looking hung, what was seen last stays.
-    pub(super) fn take_resolved(&mut self, paths: Option<Resolved>) {
+    pub(super) fn take_resolved(&mut self, paths: Option<ResolvedPaths>) {
         if let Some(paths) = paths.filter(|_| self.picture.root.is_some()) {
             self.take_paths(paths);
         }
@@ -290,7 +290,7 @@ impl Scan<'_> {
 }
 
 impl<'e> Scan<'e> {
-    pub(super) fn resolved(&self) -> BoxFuture<'e, Answered> {
+    pub(super) fn resolved(&self) -> BoxFuture<'e, Response> {
         let picture = &self.picture;
         let binds = picture.binds.iter().chain(&picture.service_binds);
         let binds = binds.chain(&picture.unlisted_binds);
@@ -299,34 +299,34 @@ impl<'e> Scan<'e> {
             devices: picture.devices.clone(),
             mountpoints: picture.mountpoints.clone(),
         };
-        resolved(asked).map(Answered::Resolved).boxed()
+        resolved(asked).map(Response::Resolved).boxed()
     }
 }
 
-fn volume_job<'a>(root: Proven, walker: Walker, volume: Arc<Volume>) -> BoxFuture<'a, Answered> {
+fn volume_job<'a>(root: RootProof, walker: Walker, volume: Arc<Volume>) -> BoxFuture<'a, Response> {
     async move {
         let name = volume.name.clone();
-        let measured = measure(root, walker, volume, Pace::Leisurely).await;
-        Answered::Volume(name, measured)
+        let measured = measure(root, walker, volume, Priority::Leisurely).await;
+        Response::Volume(name, measured)
     }
     .boxed()
 }
 
 /// Walks through a volume on a thread of its own.
 pub(super) async fn measure(
-    root: Proven,
+    root: RootProof,
     walker: Walker,
     volume: Arc<Volume>,
-    pace: Pace,
-) -> Measured {
-    match aside_at(pace, move || walker.volume(&root.open()?, &volume)).await {
-        Some(Ok(taken)) => Measured::Taken(taken),
+    pace: Priority,
+) -> MeasuredVolume {
+    match run_with_priority(pace, move || walker.volume(&root.open()?, &volume)).await {
+        Some(Ok(taken)) => MeasuredVolume::Taken(taken),
         Some(Err(error)) => match error.kind() {
-            ErrorKind::NotFound => Measured::Gone,
-            ErrorKind::CrossesDevices => Measured::Mounted,
-            _ => Measured::Unreadable,
+            ErrorKind::NotFound => MeasuredVolume::Gone,
+            ErrorKind::CrossesDevices => MeasuredVolume::Mounted,
+            _ => MeasuredVolume::Unreadable,
         },
-        None => Measured::Unreadable,
+        None => MeasuredVolume::Unreadable,
     }
 }
 
@@ -336,16 +336,16 @@ const PART: Duration = Duration::from_millis(500);
 /// Measures containers for a while, on a thread of its own; nothing where their folder cannot be opened.
 pub(super) async fn measure_containers(
     info: Arc<EngineInfo>,
-    root: Option<Proven>,
-    known: Known,
+    root: Option<RootProof>,
+    known: ListedIds,
     wanted: Vec<ContainerId>,
-    (walker, pace): (Walker, Pace),
+    (walker, pace): (Walker, Priority),
 ) -> Option<host::Containers> {
     let look = move || {
         let root = root?.open().ok()?;
         host::containers(&root, &info, &known, wanted, (&walker, PART)).ok()
     };
-    aside_at(pace, look).await?
+    run_with_priority(pace, look).await?
 }
 
 /// Returns what containers take as an inventory takes it in.
@@ -360,11 +360,11 @@ pub(super) fn usages(
 
 /// Bytes of the containers' log files; those that cannot be read are not known.
 pub(super) async fn log_sizes(
-    root: Option<Proven>,
+    root: Option<RootProof>,
     driver: Text,
     ids: Vec<ContainerId>,
 ) -> Vec<(ContainerId, Option<LogFiles>)> {
-    let look = aside(move || {
+    let look = run_blocking(move || {
         let root = root.and_then(|root| root.open().ok());
         let size = |id: &ContainerId| host::logs(root.as_ref()?, &driver, id).ok();
         let sized = |id: ContainerId| {
@@ -385,17 +385,21 @@ pub(in crate::engine) async fn sizes_of(
     if volumes.is_empty() || !inventory.engine.local {
         return Vec::new();
     }
-    let found = look(engine, Arc::clone(&inventory.engine), Known::of(inventory));
+    let found = look(
+        engine,
+        Arc::clone(&inventory.engine),
+        ListedIds::of(inventory),
+    );
     let Some(Ok(root)) = found.await.map(|found| found.local) else {
         return Vec::new();
     };
-    let leash = Leash::default();
+    let leash = CancelGuard::default();
     let (mut sizes, mut usages) = (Vec::new(), Vec::new());
     for volume in volumes {
         let name = volume.name.clone();
         let volume = Arc::new(volume);
-        let measured = measure(root.clone(), leash.walker(), volume, Pace::Normal).await;
-        if let Measured::Taken(taken) = measured {
+        let measured = measure(root.clone(), leash.walker(), volume, Priority::Normal).await;
+        if let MeasuredVolume::Taken(taken) = measured {
             usages.push((ItemId::Volume(name.clone()), taken.disk));
             sizes.push((name, Some(taken.length)));
         }

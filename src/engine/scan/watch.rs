@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
-use super::feed::{Feed, News};
+use super::feed::{Feed, FeedEvent};
 use super::pass::First;
 use super::state::{Scan, Why};
 use crate::domain::inventory::Part;
@@ -31,7 +31,7 @@ pub enum Request {
 
 /// What the watch tells of an engine.
 #[derive(Debug)]
-pub enum Sight {
+pub enum Update {
     /// Answers, and where the stages stand.
     Parts(Vec<Part>),
     /// The engine does not answer, in these words. What was told of it stays; it is asked again at that time.
@@ -47,7 +47,7 @@ pub enum Sight {
 pub async fn watch(
     engine: Arc<dyn Engine>,
     mut requests: UnboundedReceiver<Request>,
-    out: UnboundedSender<Sight>,
+    out: UnboundedSender<Update>,
 ) {
     // Subscribed before the first list, so that nothing happens unseen between the two.
     let mut feed = Feed::new(&*engine);
@@ -57,7 +57,7 @@ pub async fn watch(
     loop {
         scan.proceed();
         let parts = scan.outbox.take();
-        if !parts.is_empty() && out.send(Sight::Parts(parts)).is_err() {
+        if !parts.is_empty() && out.send(Update::Parts(parts)).is_err() {
             return;
         }
         let deadline = scan.deadline();
@@ -66,16 +66,16 @@ pub async fn watch(
             () = out.closed() => return,
             request = requests.recv(), if asking => match request {
                 // There is nothing to scan before it answers again.
-                Some(Request::Rescan) if feed.is_down() => feed.hurry(),
+                Some(Request::Rescan) if feed.is_down() => feed.retry_now(),
                 Some(request) => scan.request(request),
                 None => asking = false,
             },
             news = feed.next() => match news {
-                News::Change(change) => scan.note(change),
-                News::Down(error, pause) => {
+                FeedEvent::Change(change) => scan.note(change),
+                FeedEvent::Down(error, pause) => {
                     scan.down(&error);
                     let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-                    let lost = Sight::Lost {
+                    let lost = Update::Lost {
                         why: cause(&error),
                         again: clock::now() + pause,
                     };
@@ -83,9 +83,9 @@ pub async fn watch(
                         return;
                     }
                 }
-                News::Back => {
+                FeedEvent::Back => {
                     scan.start(Why::Reconnected);
-                    if out.send(Sight::Back).is_err() {
+                    if out.send(Update::Back).is_err() {
                         return;
                     }
                 }

@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::ssh::{self, Login, Target};
 use super::stream::Stream;
-use super::tls::{self, Papers};
+use super::tls::{self, TlsFiles};
 
 /// How long a connection is silent before it is tried, and between tries.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ pub enum Address {
         host: String,
         port: u16,
         prefix: String,
-        papers: Papers,
+        papers: TlsFiles,
     },
     /// On another machine, behind a login there.
     Ssh(Target),
@@ -74,32 +74,32 @@ impl Address {
 
 /// An address with what reaching it takes once: certificates that are read, a login. Clones share that.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Dial {
     address: Address,
-    way: Way,
+    way: Route,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum Route {
     Plain,
     Tls(tls::Client),
     Ssh(Login),
 }
 
-impl From<Address> for Line {
+impl From<Address> for Dial {
     fn from(address: Address) -> Self {
         let way = match &address {
-            Address::Unix(_) | Address::Tcp { .. } => Way::Plain,
+            Address::Unix(_) | Address::Tcp { .. } => Route::Plain,
             Address::Tls { host, papers, .. } => {
-                Way::Tls(tls::Client::new(host.clone(), papers.clone()))
+                Route::Tls(tls::Client::new(host.clone(), papers.clone()))
             }
-            Address::Ssh(target) => Way::Ssh(Login::new(target.clone())),
+            Address::Ssh(target) => Route::Ssh(Login::new(target.clone())),
         };
         Self { address, way }
     }
 }
 
-impl Line {
+impl Dial {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
@@ -108,18 +108,18 @@ impl Line {
     /// Does what takes long or asks questions, so that dialling does neither: an ssh login.
     ///
     /// # Errors
-    /// As [`Line::dial`].
+    /// As [`Dial::dial`].
     pub async fn open(&self) -> io::Result<()> {
         match &self.way {
-            Way::Plain | Way::Tls(_) => Ok(()),
-            Way::Ssh(login) => login.open().await,
+            Route::Plain | Route::Tls(_) => Ok(()),
+            Route::Ssh(login) => login.open().await,
         }
     }
 
     /// Asks whatever reaching it asks of somebody, as a login does. Afterwards nobody can be asked: the
-    /// terminal shows something else. What goes wrong is what [`Line::open`] says.
+    /// terminal shows something else. What goes wrong is what [`Dial::open`] says.
     pub async fn prepare(&self) {
-        if let Way::Ssh(login) = &self.way {
+        if let Route::Ssh(login) = &self.way {
             login.prepare().await;
         }
     }
@@ -130,9 +130,9 @@ impl Line {
     /// The system's, or one that holds a [`tls::Trouble`] or an [`ssh::Trouble`].
     pub async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         match (&self.address, &self.way) {
-            (_, Way::Ssh(login)) => login.dial().await,
+            (_, Route::Ssh(login)) => login.dial().await,
             (Address::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
-            (Address::Tls { host, port, .. }, Way::Tls(client)) => {
+            (Address::Tls { host, port, .. }, Route::Tls(client)) => {
                 Ok(Box::new(client.greet(tcp(host, *port).await?).await?))
             }
             (Address::Tcp { host, port, .. } | Address::Tls { host, port, .. }, _) => {
@@ -144,21 +144,22 @@ impl Line {
 
     /// How many connections there may be at once, where that is limited.
     pub(super) fn places(&self) -> Option<usize> {
-        matches!(self.way, Way::Ssh(_)).then_some(ssh::SESSIONS)
+        matches!(self.way, Route::Ssh(_)).then_some(ssh::SESSIONS)
     }
 
     /// The login on the engine's host, if there is one.
     pub(in crate::engine) fn login(&self) -> Option<&Login> {
         match &self.way {
-            Way::Ssh(login) => Some(login),
-            Way::Plain | Way::Tls(_) => None,
+            Route::Ssh(login) => Some(login),
+            Route::Plain | Route::Tls(_) => None,
         }
     }
 
     /// Why the engine hung up on a connection that was made: with TLS 1.3 that it does not accept this
     /// client is said after the greeting, and lost when more is sent meanwhile. So nothing is sent here.
     pub(in crate::engine) async fn why_hung_up(&self) -> Option<io::Error> {
-        let (Address::Tls { host, port, .. }, Way::Tls(client)) = (&self.address, &self.way) else {
+        let (Address::Tls { host, port, .. }, Route::Tls(client)) = (&self.address, &self.way)
+        else {
             return None;
         };
         let stream = tcp(host, *port).await.ok()?;
@@ -185,17 +186,17 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
 
 /// The lines of a program, so that an address is reached by one line however often it is looked at.
 #[derive(Debug, Default)]
-pub struct Lines(Mutex<Vec<Line>>);
+pub struct Dials(Mutex<Vec<Dial>>);
 
-impl Lines {
+impl Dials {
     /// The line to an address.
     #[must_use]
-    pub fn to(&self, address: &Address) -> Line {
+    pub fn to(&self, address: &Address) -> Dial {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.iter().find(|line| line.address == *address) {
             return line.clone();
         }
-        let line = Line::from(address.clone());
+        let line = Dial::from(address.clone());
         lines.push(line.clone());
         line
     }

@@ -9,13 +9,13 @@ use hyper::rt::{Read, Write};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::{Body, Room, Transport, empty, refusal_of};
+use super::{Body, Slot, Transport, empty, refusal_of};
 use crate::engine::EngineError;
 use crate::engine::wire;
 
 /// How an engine's HTTP/2 is reached (ENGINE-CONTAINERD.md §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Way {
+pub(in crate::engine) enum Http2Route {
     /// Spoken from the first byte, since 29.2.
     Straight,
     /// `POST /grpc` and a change of protocol, which has been deprecated since API 1.53.
@@ -29,7 +29,7 @@ impl Transport {
     /// The engine's refusal, or [`EngineError::Unreachable`].
     pub(in crate::engine) async fn http2(
         &self,
-        way: Way,
+        way: Http2Route,
     ) -> Result<http2::SendRequest<Body>, EngineError> {
         let room = self.0.room().await;
         // One that is idle has room of its own, where connections are counted.
@@ -37,8 +37,8 @@ impl Transport {
         let stream = self.0.line.dial().await;
         let stream = TokioIo::new(stream.map_err(|error| self.unreachable(&error))?);
         match way {
-            Way::Straight => self.greet(stream, room).await,
-            Way::Upgrade => self.greet(self.upgraded(stream).await?, room).await,
+            Http2Route::Straight => self.greet(stream, room).await,
+            Http2Route::Upgrade => self.greet(self.upgraded(stream).await?, room).await,
         }
     }
 
@@ -55,7 +55,7 @@ impl Transport {
     async fn greet(
         &self,
         stream: impl Read + Write + Unpin + Send + 'static,
-        room: Room,
+        room: Slot,
     ) -> Result<http2::SendRequest<Body>, EngineError> {
         let hands = http2::handshake(TokioExecutor::new(), stream).await;
         let (sender, connection) = hands.map_err(|error| self.unreachable(&error))?;

@@ -29,16 +29,16 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-pub use self::address::{Address, Line, Lines};
+pub use self::address::{Address, Dial, Dials};
 pub(super) use self::frames::Frames;
-pub(super) use self::http2::Way;
+pub(super) use self::http2::Http2Route;
 use self::metered::{Allowance, Metered};
 use self::packed::unpacked;
 use super::wire;
 use super::{EngineError, Gate};
 use crate::domain::engine_words::shortened;
 use crate::domain::text::Text;
-use crate::engine::port::aside::aside;
+use crate::engine::port::blocking::run_blocking;
 
 /// More than any list of a working engine; an answer beyond it is not read to its end.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
@@ -86,11 +86,11 @@ pub type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// A way to one engine, shared by its clones.
 #[derive(Clone, Debug)]
-pub struct Transport(Arc<Door>);
+pub struct Transport(Arc<Shared>);
 
 #[derive(Debug)]
-struct Door {
-    line: Line,
+struct Shared {
+    line: Dial,
     /// The engine's name in errors.
     host: Text,
     authority: HeaderValue,
@@ -111,18 +111,18 @@ struct Connection {
 }
 
 /// The room that a request takes until its answer is read.
-type Room = Option<OwnedSemaphorePermit>;
+type Slot = Option<OwnedSemaphorePermit>;
 
 impl Transport {
     /// A way that has not been walked yet: nothing is sent.
     #[must_use]
-    pub fn new(line: impl Into<Line>, host: Text, gate: Gate) -> Self {
+    pub fn new(line: impl Into<Dial>, host: Text, gate: Gate) -> Self {
         let line = line.into();
         let authority = HeaderValue::from_str(&line.address().authority())
             .unwrap_or(HeaderValue::from_static("docker"));
         let prefix = line.address().prefix().to_owned();
         let room = line.places().map(|places| Arc::new(Semaphore::new(places)));
-        Self(Arc::new(Door {
+        Self(Arc::new(Shared {
             line,
             host,
             authority,
@@ -282,7 +282,7 @@ impl Transport {
         within(path, limit, async {
             let mut body = Limited::new(self.open(path).await?.into_body(), LONGEST_ANSWER);
             let (sender, frames) = mpsc::channel(FRAMES);
-            let reader = aside(move || read(Frames::new(frames)));
+            let reader = run_blocking(move || read(Frames::new(frames)));
             // It ends with the sender, and the reader with it.
             let forward = async move {
                 while let Some(piece) = self.piece(&mut body).await? {
@@ -352,13 +352,13 @@ pub(in crate::engine) async fn within<T>(
 }
 
 /// Why a connection gave no answer; the request too, if it never left.
-struct Failure {
+struct ConnectionFailure {
     error: hyper::Error,
     unsent: Option<Request<Body>>,
-    room: Room,
+    room: Slot,
 }
 
-impl Door {
+impl Shared {
     /// The request as it is written on the wire: path with version, host in a header.
     fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
         let (mut head, body) = request.into_parts();
@@ -393,12 +393,12 @@ impl Door {
         self: &Arc<Self>,
         mut connection: Connection,
         request: Request<Body>,
-        room: Room,
-    ) -> Result<Response<Incoming>, Failure> {
+        room: Slot,
+    ) -> Result<Response<Incoming>, ConnectionFailure> {
         let response = match connection.sender.try_send_request(request).await {
             Ok(response) => response,
             Err(mut failure) => {
-                return Err(Failure {
+                return Err(ConnectionFailure {
                     unsent: failure.take_message(),
                     error: failure.into_error(),
                     room,
@@ -412,7 +412,7 @@ impl Door {
 
     /// Waits until another request may be under way. Connections are as many at most: one is made only
     /// where none is idle.
-    async fn room(&self) -> Room {
+    async fn room(&self) -> Slot {
         let room = Arc::clone(self.room.as_ref()?);
         // It is never closed.
         room.acquire_owned().await.ok()
@@ -445,7 +445,7 @@ fn tells_version(path: &str) -> bool {
 
 /// Keeps a connection for the next request once its answer has been read to the end. Only then there is room
 /// for another, which takes this one.
-async fn keep(door: Weak<Door>, mut connection: Connection, _room: Room) {
+async fn keep(door: Weak<Shared>, mut connection: Connection, _room: Slot) {
     if connection.sender.ready().await.is_err() {
         return;
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Row;
 use super::recent::{behind_shared, shared};
 use crate::domain::bytes::Bytes;
-use crate::domain::compact::texts::Texts;
+use crate::domain::compact::texts::DigestList;
 use crate::domain::item::{
     ContainerDetails, Content, HistoryRow, ImageMount, PackedSize, Source, VolumeName,
 };
@@ -18,14 +18,14 @@ use crate::domain::time::Timestamp;
 #[must_use]
 pub fn image_content(inspect: &Value, history: &Value) -> Content {
     let inspect = Row(inspect);
-    let diff_ids: Texts = inspect.at("RootFS").texts("Layers").collect();
+    let diff_ids: DigestList = inspect.at("RootFS").texts("Layers").collect();
     let mut history: Vec<HistoryRow> = Row(history).rows().map(history_row).collect();
     history.reverse();
     let mut folders = image_folders(inspect.at("GraphDriver").at("Data"));
     let layers = diff_ids.len();
     if folders.len() != layers {
         // They would be taken for other layers' folders.
-        folders = Texts::default();
+        folders = DigestList::default();
     }
     let packed = packed_size(inspect, &history, layers);
     Content {
@@ -122,9 +122,9 @@ pub fn image_source(inspect: &Value) -> Option<Source> {
 }
 
 /// Overlay folders of an image: `LowerDir` lists those below the top, the upper first (ENGINE.md §2.5).
-fn image_folders(data: Row<'_>) -> Texts {
+fn image_folders(data: Row<'_>) -> DigestList {
     let Some(top) = folder(data.text("UpperDir")) else {
-        return Texts::default();
+        return DigestList::default();
     };
     lower_folders(data).into_iter().chain([top]).collect()
 }
@@ -191,7 +191,7 @@ fn log_bounded(config: Row<'_>) -> Option<bool> {
 
 /// What a container mounts.
 #[derive(Debug, Default)]
-pub struct Mounts {
+pub struct ContainerMounts {
     pub volumes: Vec<VolumeName>,
     pub images: Vec<ImageMount>,
     pub binds: Paths,
@@ -202,7 +202,7 @@ pub struct Mounts {
 /// Of an image mount the list of older engines tells only a folder and a name made up for it; the image's own name
 /// stands in inspect's `HostConfig.Mounts`, unless the mount is that of another container (`--volumes-from`).
 #[must_use]
-pub fn mounts(container: &Value) -> Mounts {
+pub fn mounts(container: &Value) -> ContainerMounts {
     let container = Row(container);
     let of_type = |row: &Row<'_>, kind: &str| row.text("Type").eq_ignore_ascii_case(kind);
     let listed = container.at("Mounts");
@@ -228,7 +228,7 @@ pub fn mounts(container: &Value) -> Mounts {
     for row in listed.rows().filter(|row| of_type(row, "image")) {
         add_image_mount(&mut images, row);
     }
-    Mounts {
+    ContainerMounts {
         volumes,
         images,
         binds: binds(container),
@@ -310,7 +310,7 @@ mod tests {
             let inspect = json!({"RootFS": {"Layers": ["1", "2"]}, "GraphDriver": {"Data": data}});
             assert_eq!(
                 image_content(&inspect, &json!(null)).folders,
-                Texts::default()
+                DigestList::default()
             );
         }
     }

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::compact::texts::{Front, Texts};
+use crate::domain::compact::texts::{DigestList, SharedPrefix};
 use crate::domain::text::Text;
 
 /// How many texts are remembered, each in a place that it takes from another one when it comes: a word for each.
@@ -62,13 +62,13 @@ static RECENT_FRONTS: Mutex<Fronts> = Mutex::new(Fronts {
 
 struct Fronts {
     /// Beginnings by their hashes; those that came twice are kept.
-    places: Vec<(u64, Option<Front>)>,
+    places: Vec<(u64, Option<SharedPrefix>)>,
     /// How many have come since somebody looked which are still used.
     came: usize,
 }
 
 /// Texts to keep, of which those in front are shared with others read not long ago that began with the same.
-pub(super) fn behind_shared(texts: Texts) -> Texts {
+pub(super) fn behind_shared(texts: DigestList) -> DigestList {
     let mut recent = RECENT_FRONTS.lock().unwrap_or_else(PoisonError::into_inner);
     recent.places.resize(FRONT_PLACES, (0, None));
     recent.came += 1;
@@ -105,15 +105,15 @@ mod tests {
 
     #[test]
     fn a_base_is_kept_once_for_the_images_on_it() {
-        let image = |own: &str| -> Texts {
+        let image = |own: &str| -> DigestList {
             let base = (0..5).map(|at| format!("sha256:{}{at}", "b".repeat(63)));
             base.chain([own.to_owned()]).collect()
         };
-        let kept: Vec<Texts> = ["one", "two", "three"]
+        let kept: Vec<DigestList> = ["one", "two", "three"]
             .map(|own| behind_shared(image(own)))
             .into();
         assert_eq!(kept, ["one", "two", "three"].map(image));
-        let has_own = |texts: &Texts| texts.first(0).is_some();
+        let has_own = |texts: &DigestList| texts.first(0).is_some();
         assert_eq!(
             kept.iter().map(has_own).collect::<Vec<_>>(),
             [true, false, false]

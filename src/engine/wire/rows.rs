@@ -22,7 +22,7 @@ pub(super) fn each_row(
     answer: impl io::Read,
     take: &mut dyn FnMut(Row<'_>),
 ) -> Result<(), EngineError> {
-    read(request, answer, List(take))
+    read(request, answer, RowList(take))
 }
 
 /// Reads a JSON answer as `how` reads its top.
@@ -45,9 +45,9 @@ pub(super) fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
-struct List<'a>(&'a mut dyn FnMut(Row<'_>));
+struct RowList<'a>(&'a mut dyn FnMut(Row<'_>));
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de> DeserializeSeed<'de> for RowList<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -55,7 +55,7 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de> Visitor<'de> for RowList<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

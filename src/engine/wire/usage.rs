@@ -17,29 +17,29 @@ use crate::domain::bytes::Bytes;
 use crate::domain::inventory::SharedSizes;
 use crate::domain::item::{ImageId, Record, RecordId, VolumeName};
 use crate::engine::EngineError;
-use crate::engine::gist::Gist;
+use crate::engine::fingerprint::Fingerprint;
 
 /// An answer of `/system/df`, read while it comes: it can have as many rows as there are things, and the whole of
 /// it, as it is written, takes many times the memory of what is learnt of it.
 #[derive(Clone, Debug, Default)]
 pub struct Df {
-    images: Rows<(ImageId, Option<Bytes>)>,
-    records: Rows<Record>,
-    volumes: Rows<(VolumeName, Option<Bytes>)>,
+    images: KindRows<(ImageId, Option<Bytes>)>,
+    records: KindRows<Record>,
+    volumes: KindRows<(VolumeName, Option<Bytes>)>,
     layers: Option<Bytes>,
-    gist: Gist,
+    gist: Fingerprint,
 }
 
 /// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
 /// not asked for; only the count beside it tells those apart.
 #[derive(Clone, Debug)]
-struct Rows<T> {
+struct KindRows<T> {
     rows: Vec<T>,
-    told: Told,
+    told: KindCount,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Told {
+struct KindCount {
     is_listed: bool,
     count: Option<i64>,
 }
@@ -109,7 +109,7 @@ pub fn records(answer: impl Into<Arc<Df>>) -> Result<Vec<Record>, EngineError> {
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
-pub fn gist_of_records(answer: Df) -> Result<Gist, EngineError> {
+pub fn gist_of_records(answer: Df) -> Result<Fingerprint, EngineError> {
     let gist = answer.gist;
     answer.records.listed().map(|_| gist)
 }
@@ -141,16 +141,16 @@ fn own(answer: impl Into<Arc<Df>>) -> Df {
     Arc::unwrap_or_clone(answer.into())
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for KindRows<T> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
-            told: Told::default(),
+            told: KindCount::default(),
         }
     }
 }
 
-impl<T> Rows<T> {
+impl<T> KindRows<T> {
     fn listed(self) -> Result<Vec<T>, EngineError> {
         if !self.told.is_listed && self.told.count > Some(0) {
             return Err(garbled("GET /system/df", "it counts items and lists none"));
@@ -261,7 +261,7 @@ impl<'de> Visitor<'de> for Top<'_> {
 /// Where the rows of a kind stand: in a list, or in the list `Items` of an object that counts them, too. Whatever
 /// else an engine may write in its place tells nothing.
 struct Kind<'a> {
-    told: &'a mut Told,
+    told: &'a mut KindCount,
     take: &'a mut dyn FnMut(Row<'_>),
     is_usage: bool,
 }

@@ -14,7 +14,7 @@ use crate::app::model::{Model, Options, PlanScreen, Removing, Screen};
 use crate::app::msg::{Attempt, Msg};
 use crate::app::update::update;
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::texts::Texts;
+use crate::domain::compact::texts::DigestList;
 use crate::domain::disk::{Disk, Places};
 use crate::domain::inventory::{EngineInfo, Part, Progress, Stage, Store};
 use crate::domain::item::{
@@ -67,7 +67,7 @@ fn image(id: char, names: &[&str], size: u64) -> Image {
                 comment: HOSTILE.into(),
                 size: Bytes(size),
             }],
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         })),
     }

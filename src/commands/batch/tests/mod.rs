@@ -16,7 +16,7 @@ use crate::domain::protect::Rule;
 use crate::domain::time::Timestamp;
 use crate::engine::demo::{DemoEngine, Pace};
 use crate::engine::journal::Journal;
-use crate::engine::scan::{Walk, scan_once};
+use crate::engine::scan::{WalkOf, scan_once};
 use crate::report::page::Page;
 use crate::ui::text::sanitise;
 
@@ -480,23 +480,23 @@ fn only_what_a_plan_needs_is_measured() {
     };
     assert_eq!(
         needed(&["is:unused"], &[], false, &bare),
-        (true, Walk::Hidden, false)
+        (true, WalkOf::Hidden, false)
     );
     assert_eq!(
         needed(&["is:unused"], &[], true, &bare),
-        (true, Walk::All, true)
+        (true, WalkOf::All, true)
     );
     assert_eq!(
         needed(&[], &["is:unused"], false, &bare),
-        (false, Walk::None, true)
+        (false, WalkOf::None, true)
     );
     assert_eq!(
         needed(&[], &["-idle<3d"], false, &bare),
-        (true, Walk::None, true)
+        (true, WalkOf::None, true)
     );
     assert_eq!(
         needed(&[], &["is:unused"], false, &protecting("idle<9d")),
-        (true, Walk::None, true)
+        (true, WalkOf::None, true)
     );
 }
 

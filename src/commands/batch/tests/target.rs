@@ -60,7 +60,7 @@ fn under_cron_what_goes_is_a_line_an_object_and_enough() {
         .enable_all()
         .build();
     let nothing = Inventory::default();
-    let scan = scan_once(&*ran.engine, Wanted::ALL, &nothing, |_, _| {});
+    let scan = scan_once(&*ran.engine, ScanScope::ALL, &nothing, |_, _| {});
     let inventory = runtime.expect("a runtime").block_on(scan).expect("a scan");
     let disk = &inventory.disks[0];
     assert!(disk.free.0 * 100 >= disk.total.0 * 15, "{disk:?}");

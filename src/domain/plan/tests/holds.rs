@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::inventory::{EngineInfo, Swarm};
 use crate::domain::item::{Backing, Container, Kind, Volume};
-use crate::domain::paths::{Paths, Resolved};
+use crate::domain::paths::{Paths, ResolvedPaths};
 
 /// A volume where engines keep them.
 fn at_home(name: &str) -> Volume {
@@ -98,14 +98,14 @@ fn a_path_counts_as_it_reads_and_as_it_is_resolved() {
     let web = binding(stopped("web", "i"), &["/srv/db"]);
     let mut inventory = scene(vec![at_home("db")], vec![web]);
     assert_eq!(refused(&inventory, "db"), None);
-    let link = |from: &str, to: &str| Resolved::from([(from.into(), to.into())]);
+    let link = |from: &str, to: &str| ResolvedPaths::from([(from.into(), to.into())]);
     let why = Some("used by stopped container web, by its path");
     inventory.apply(Part::Resolved(link("/srv/db", "/d/volumes/db/_data/x")));
     assert_eq!(refused(&inventory, "db").as_deref(), why);
     // The engine's own folder is behind a link.
     inventory.apply(Part::Resolved(link("/d/volumes/db/_data", "/srv/db")));
     assert_eq!(refused(&inventory, "db").as_deref(), why);
-    inventory.apply(Part::Resolved(Resolved::new()));
+    inventory.apply(Part::Resolved(ResolvedPaths::new()));
     assert_eq!(refused(&inventory, "db"), None);
 }
 
@@ -121,7 +121,7 @@ fn a_path_that_goes_up_may_lead_into_any_volume() {
     let both = stopping(&[a_container("web"), a_volume("db")]);
     let gone = Plan::new(&survey, &both);
     assert_eq!(ids(&gone), ["web", "db"], "gone, it uses nothing");
-    let known = Resolved::from([("/srv/x/../db".into(), "/srv/other".into())]);
+    let known = ResolvedPaths::from([("/srv/x/../db".into(), "/srv/other".into())]);
     inventory.apply(Part::Resolved(known));
     assert_eq!(refused(&inventory, "db"), None);
 }

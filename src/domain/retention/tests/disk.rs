@@ -8,9 +8,9 @@ use crate::domain::disk::Places;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Content, HistoryRow, ImageId, Record, RecordId};
 use crate::domain::plan::scene::{a_container, a_record, an_image, at, image, record, stopped};
-use crate::domain::retention::{Doubt, Freed, Ledger, More};
+use crate::domain::retention::{Doubt, Freed, More, Retention};
 use crate::domain::store::disk_usage::{DiskUsage, Measure};
-use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer};
+use crate::domain::store::layerdb::{Kept, LayerDb, OnDisk, StoredLayer};
 use crate::domain::survey::Survey;
 
 const GIB: u64 = 1 << 30;
@@ -70,7 +70,7 @@ fn sparse_and_small() -> Inventory {
     for stage in [Stage::Images, Stage::Containers, Stage::BuildCache] {
         inventory.apply(Part::Stage(stage, Progress::Done(at(0))));
     }
-    let stored = Stored {
+    let stored = LayerDb {
         layers: vec![
             layer("base", None, 1_000),
             layer("sparse", Some("base"), GIB),
@@ -81,7 +81,7 @@ fn sparse_and_small() -> Inventory {
             (RecordId::new("own"), None),
         ]),
         folders: HashMap::from([(RecordId::new("own"), "f-own".into())]),
-        ..Stored::default()
+        ..LayerDb::default()
     };
     inventory.apply(Part::Stored(Figure::Known(Arc::new(stored))));
     inventory
@@ -114,7 +114,7 @@ fn counted() -> Inventory {
 #[test]
 fn what_was_counted_in_blocks_frees_blocks_and_keeps_the_engines_size() {
     let inventory = counted();
-    let ledger = Ledger::new(&inventory);
+    let ledger = Retention::new(&inventory);
     let frees = |items: &[_]| {
         let freed = ledger.frees(items);
         assert!(freed.is_exact(), "{freed:?}");
@@ -143,7 +143,7 @@ fn what_was_counted_in_blocks_frees_blocks_and_keeps_the_engines_size() {
 #[test]
 fn what_is_held_back_and_totals_are_blocks_too() {
     let inventory = counted();
-    let ledger = Ledger::new(&inventory);
+    let ledger = Retention::new(&inventory);
     let held = ledger.release().held_back(&an_image("small"));
     assert_eq!(held.bytes, Bytes(410_000 + 40_960));
     assert_eq!(held.by[0], (a_record("step"), Bytes(410_000 + 40_960)));
@@ -167,7 +167,7 @@ fn figures_come_as_they_are_counted_and_are_kept_over_the_next_list() {
         unreachable!()
     };
     // A layer that came in another folder is another one: the same digest says nothing of its blocks.
-    let mut again = Stored::clone(&stored);
+    let mut again = LayerDb::clone(&stored);
     again.layers[1].folder = "f-again".into();
     survey.apply([Part::Stored(Figure::Known(Arc::new(again)))]);
     assert_eq!(frees(&survey), Bytes(GIB + 12_288));
@@ -185,7 +185,7 @@ fn of_a_file_with_names_elsewhere_it_is_not_certain_that_it_goes() {
         folders: HashMap::from([("f-sparse".into(), kept)]),
         ..OnDisk::default()
     }));
-    let freed = Ledger::new(&inventory).frees(&[an_image("sparse")]);
+    let freed = Retention::new(&inventory).frees(&[an_image("sparse")]);
     assert_eq!(freed.at_least, Bytes(4_096 + 12_288));
     assert_eq!(freed.at_most, Bytes(69_632 + 12_288));
     assert!(!freed.is_exact());
@@ -194,8 +194,8 @@ fn of_a_file_with_names_elsewhere_it_is_not_certain_that_it_goes() {
 #[test]
 fn what_the_engine_says_that_went_is_counted_in_blocks_too() {
     let inventory = counted();
-    let ledger = Ledger::new(&inventory);
-    let mut observation = crate::domain::retention::Observation::new(&ledger);
+    let ledger = Retention::new(&inventory);
+    let mut observation = crate::domain::retention::Reported::new(&ledger);
     let chain = ledger.layers(&ImageId::new("sparse"))[1].chain.clone();
     let answer = [(ImageId::new("sparse"), vec![chain.as_str().into()])];
     let went = observation.images(&answer).remove(0);
@@ -211,11 +211,11 @@ fn what_was_counted_of_whole_copies_is_exact() {
         ..(*inventory.engine).clone()
     })));
     inventory.apply(Part::Containers(vec![stopped("done", "small")]));
-    let estimate = Ledger::new(&inventory).frees(&[a_container("done")]);
+    let estimate = Retention::new(&inventory).frees(&[a_container("done")]);
     assert!(!estimate.is_exact());
     let usage = Arc::new(DiskUsage::of(Bytes(52_000_000)));
     inventory.apply(Part::DiskUsage(vec![(a_container("done"), usage)]));
-    let ledger = Ledger::new(&inventory);
+    let ledger = Retention::new(&inventory);
     for (item, bytes) in [
         (a_container("done"), 52_000_000),
         (an_image("sparse"), 69_632 + 12_288),

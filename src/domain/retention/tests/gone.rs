@@ -11,14 +11,14 @@ use crate::domain::retention::tests::store::{
     APP, BASE, MANIFEST, OTHER, Row, STEP, a_record, an_image, assert_frees, blob_of, inventory,
     list, record, records_of_app, unlabelled, with_list, without_list,
 };
-use crate::domain::retention::{Doubt, Freed, Ledger};
+use crate::domain::retention::{Doubt, Freed, Retention};
 use crate::domain::store::content::BlobList;
-use crate::domain::store::unpacked::{Extent, Tally};
+use crate::domain::store::unpacked::{UnpackedSize, UnpackedTally};
 use crate::domain::text::Text;
 
 /// A layer of so many files of a page each, in its own folder.
-fn extent(files: usize) -> Extent {
-    let mut tally = Tally::default();
+fn extent(files: usize) -> UnpackedSize {
+    let mut tally = UnpackedTally::default();
     for file in 0..files {
         tally.file(&format!("file-{file}"), 4_096).unwrap();
     }
@@ -42,7 +42,7 @@ fn that_reads(mut inventory: Inventory, read: &[(Row, usize)]) -> Inventory {
 }
 
 fn frees(inventory: &Inventory, item: ItemId) -> Freed {
-    Ledger::new(inventory).frees(&[item])
+    Retention::new(inventory).frees(&[item])
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage};
 use crate::domain::item::{
     Content, HistoryRow, Image, ImageId, ItemId, Labels, Record, RecordId, Source,
 };
-use crate::domain::retention::{Freed, Ledger};
+use crate::domain::retention::{Freed, Retention};
 use crate::domain::survey::Survey;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
@@ -79,7 +79,7 @@ fn inventory(images: Vec<Image>, records: Vec<Record>) -> Inventory {
     inventory
 }
 
-fn frees(ledger: &Ledger, items: &[ItemId]) -> Freed {
+fn frees(ledger: &Retention, items: &[ItemId]) -> Freed {
     ledger.frees(items)
 }
 
@@ -111,7 +111,7 @@ fn a_base_is_below_what_was_made_on_it() {
         record("b2", Some("b1"), None, true),
         record("b3", Some("b2"), None, true),
     ];
-    let ledger = Ledger::new(&inventory(images, records));
+    let ledger = Retention::new(&inventory(images, records));
     // Nothing is made on it in any image, so no base of three layers is.
     assert_eq!(frees(&ledger, &[an_image("one")]), exactly(10));
     let two = frees(&ledger, &[an_image("two")]);
@@ -129,10 +129,10 @@ fn a_base_on_an_images_layer_is_no_step_on_a_base_that_is_gone() {
             record("s", Some(parent), Some(30), false),
         ]
     };
-    let ledger = Ledger::new(&inventory(images.clone(), records("g1")));
+    let ledger = Retention::new(&inventory(images.clone(), records("g1")));
     assert_eq!(frees(&ledger, &[a_record("s")]), exactly(30));
     // On the same layer it may be.
-    let ledger = Ledger::new(&inventory(images, records("b1")));
+    let ledger = Retention::new(&inventory(images, records("b1")));
     let freed = frees(&ledger, &[a_record("s")]);
     assert_eq!((freed.at_least, freed.at_most), (Bytes::ZERO, Bytes(30)));
 }

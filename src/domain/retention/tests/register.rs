@@ -11,9 +11,9 @@ use crate::domain::retention::tests::store::{
     APP, BASE, MANIFEST, OTHER, STEP, a_record, an_image, assert_frees, blob_of, container,
     inventory, list, record, records_of_app, with_list,
 };
-use crate::domain::retention::{Doubt, Ledger, Observation};
+use crate::domain::retention::{Doubt, Reported, Retention};
 use crate::domain::store::content::{BlobList, Listed};
-use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use crate::domain::store::metadata::{Lease, LeaseTerm, MetadataDb, Snapshot};
 use crate::domain::text::Text;
 
 /// Chain IDs of the application's two layers.
@@ -25,7 +25,7 @@ fn chains() -> [Text; 2] {
     [ids[0].text().clone(), ids[1].text().clone()]
 }
 
-fn put(notes: &mut Notes, key: &str, parent: Option<&str>, size: Option<u64>) {
+fn put(notes: &mut MetadataDb, key: &str, parent: Option<&str>, size: Option<u64>) {
     let snapshot = Snapshot {
         parent: parent.map(Text::from),
         size: size.map(Bytes),
@@ -34,21 +34,21 @@ fn put(notes: &mut Notes, key: &str, parent: Option<&str>, size: Option<u64>) {
     notes.snapshots.insert(key.into(), snapshot);
 }
 
-fn lease(notes: &mut Notes, name: &str, blobs: &[String], snapshots: &[&str]) {
+fn lease(notes: &mut MetadataDb, name: &str, blobs: &[String], snapshots: &[&str]) {
     let lease = Lease {
         blobs: blobs.iter().map(|it| Text::from(&**it)).collect(),
         snapshots: snapshots.iter().map(|it| Text::from(*it)).collect(),
         is_flat: true,
-        term: Term::Open,
+        term: LeaseTerm::Open,
         until: None,
     };
     notes.leases.insert(name.into(), lease);
 }
 
 /// The application with its two records, as the store has them.
-fn notes() -> Notes {
+fn notes() -> MetadataDb {
     let [base, top] = chains();
-    let mut notes = Notes::default();
+    let mut notes = MetadataDb::default();
     put(&mut notes, &base, None, Some(BASE.2));
     put(&mut notes, &top, Some(&base), Some(STEP.2));
     put(&mut notes, "own", Some(&base), Some(STEP.2));
@@ -58,12 +58,12 @@ fn notes() -> Notes {
     notes
 }
 
-fn noted(notes: Notes) -> Inventory {
+fn noted(notes: MetadataDb) -> Inventory {
     with_notes(inventory(APP, records_of_app()), notes)
 }
 
 /// The image's config is not in this list: its manifest leads to its layers, and to what is unpacked.
-fn with_notes(inventory: Inventory, notes: Notes) -> Inventory {
+fn with_notes(inventory: Inventory, notes: MetadataDb) -> Inventory {
     let [_, top] = chains();
     let listed = list(APP, &[], &[OTHER]);
     let again = listed.blobs().iter().map(|blob| {
@@ -133,7 +133,7 @@ fn a_record_that_is_still_written_to_is_what_it_says_less_its_blob() {
     let open = with_notes(inventory(APP, records.clone()), notes.clone());
     assert_frees(&open, &[a_record("l")], 8_192);
     records[2].size = Figure::Unknown;
-    let freed = Ledger::new(&with_notes(inventory(APP, records), notes)).frees(&[a_record("l")]);
+    let freed = Retention::new(&with_notes(inventory(APP, records), notes)).frees(&[a_record("l")]);
     let doubt = Doubt::NoSize(a_record("l"));
     assert!(freed.doubts().contains(&doubt), "{freed:?}");
 }
@@ -169,7 +169,7 @@ fn what_came_or_went_meanwhile_is_a_range() {
     let mut records = records_of_app();
     records.push(record("new", &["s"], "mount / from exec new", 9_000, 70));
     let newer = with_notes(inventory(APP, records), notes());
-    let freed = Ledger::new(&newer).frees(&[a_record("new")]);
+    let freed = Retention::new(&newer).frees(&[a_record("new")]);
     assert_eq!((freed.at_least, freed.at_most), (Bytes::ZERO, Bytes(9_000)));
     assert!(!freed.is_exact(), "{freed:?}");
     // What an image that is not listed any more has is not there to go, until it has gone.
@@ -185,7 +185,7 @@ fn a_layer_without_a_size_is_a_range_with_a_reason() {
     let mut notes = notes();
     let [base, top] = chains();
     put(&mut notes, &top, Some(&base), None);
-    let freed = Ledger::new(&noted(notes)).frees(&[an_image("app")]);
+    let freed = Retention::new(&noted(notes)).frees(&[an_image("app")]);
     assert_eq!(freed.at_least, Bytes(MANIFEST));
     assert!(freed.doubts().contains(&Doubt::Blobs), "{freed:?}");
 }
@@ -213,7 +213,7 @@ fn notes_that_lead_in_circles_or_nowhere_end() {
             a_record("b"),
             an_image("app"),
         ];
-        let freed = Ledger::new(&run).frees(&all);
+        let freed = Retention::new(&run).frees(&all);
         assert!(freed.at_least >= Bytes(700 + MANIFEST), "{from} {freed:?}");
     }
 }
@@ -234,15 +234,15 @@ fn what_is_linked_takes_its_bytes_once_and_stays_with_whichever_is_left() {
     assert_frees(&linked, &[a_record("m")], 5_000);
     assert_frees(&linked, &[a_record("c")], 0);
     assert_frees(&linked, &[a_record("m"), a_record("c")], 25_000);
-    let ledger = Ledger::new(&linked);
-    let went = Observation::new(&ledger).went(&a_record("m"));
+    let ledger = Retention::new(&linked);
+    let went = Reported::new(&ledger).went(&a_record("m"));
     assert_eq!(went.bytes, Bytes(5_000));
     // What was copied is not listed any more: the links may be the last.
     records.remove(2);
     notes.leases.remove("c");
     notes.snapshots.remove("copy");
     let left = with_notes(inventory(APP, records), notes);
-    let freed = Ledger::new(&left).frees(&[a_record("m")]);
+    let freed = Retention::new(&left).frees(&[a_record("m")]);
     let ends = (freed.at_least, freed.at_most);
     assert_eq!(ends, (Bytes(5_000), Bytes(24_000)));
     assert!(!freed.is_exact(), "{freed:?}");
@@ -304,17 +304,17 @@ fn a_container_holds_what_its_image_mounts_stand_on() {
 /// On xfs what is unpacked goes, and the inodes of its files may go with it; of whole copies by reference nothing may.
 #[test]
 fn where_blocks_may_be_shared_what_is_unpacked_is_a_range() {
-    let exact = Ledger::new(&noted(notes()));
+    let exact = Retention::new(&noted(notes()));
     let exact = exact.frees(&[an_image("app"), a_record("b"), a_record("s")]);
     assert!(exact.is_exact(), "{exact:?}");
     let frees = |copies, packs| {
-        let notes = Notes {
+        let notes = MetadataDb {
             copies,
             inode: Some(Bytes(512)),
             packs,
             ..notes()
         };
-        let ledger = Ledger::new(&noted(notes));
+        let ledger = Retention::new(&noted(notes));
         ledger.frees(&[an_image("app"), a_record("b"), a_record("s")])
     };
     let unpacked = Bytes(BASE.2 + 2 * STEP.2);
@@ -335,15 +335,15 @@ fn where_blocks_may_be_shared_what_is_unpacked_is_a_range() {
 /// The snapshotter's figures are those of the copies, where its notes were read.
 #[test]
 fn whole_copies_of_snapshots_are_exact() {
-    let frees = |notes: Notes| {
+    let frees = |notes: MetadataDb| {
         let mut inventory = noted(notes);
         inventory.apply(Part::Engine(Arc::new(EngineInfo {
             driver: "native".into(),
             ..(*inventory.engine).clone()
         })));
-        Ledger::new(&inventory).frees(&[an_image("app"), a_record("b"), a_record("s")])
+        Retention::new(&inventory).frees(&[an_image("app"), a_record("b"), a_record("s")])
     };
-    let copies = Notes {
+    let copies = MetadataDb {
         copies: true,
         ..notes()
     };

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::texts::Texts;
+use crate::domain::compact::texts::DigestList;
 use crate::domain::inventory::{EngineInfo, Inventory, Part, Progress, Stage, Store};
 use crate::domain::item::{
     ChainId, Container, ContainerDetails, ContainerId, Content, HistoryRow, Image, ImageId, ItemId,
     Labels, Record, RecordId, Source, State,
 };
 use crate::domain::paths::Paths;
-use crate::domain::retention::{Doubt, Freed, Ledger};
-use crate::domain::store::content::{BlobList, Layer, Listed, Manifest};
+use crate::domain::retention::{Doubt, Freed, Retention};
+use crate::domain::store::content::{BlobList, Listed, Manifest, ManifestLayer};
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
@@ -49,7 +49,7 @@ fn image(id: &str, layers: &[Row]) -> Image {
             created: None,
             diff_ids: layers.iter().map(|(name, ..)| Text::from(*name)).collect(),
             history: history.collect(),
-            folders: Texts::default(),
+            folders: DigestList::default(),
             packed: None,
         })),
     }
@@ -131,7 +131,7 @@ pub(in crate::domain) fn list(
         digest: id.into(),
         layers: layers
             .iter()
-            .map(|layer| Layer {
+            .map(|layer| ManifestLayer {
                 blob: list.position(&blob_of(*layer)),
                 diff_id: layer.0.into(),
                 created: Some(Timestamp::from_nanosecond(layer.3)),
@@ -206,7 +206,7 @@ pub(in crate::domain) fn a_record(id: &str) -> ItemId {
 
 #[track_caller]
 pub(in crate::domain) fn assert_frees(inventory: &Inventory, items: &[ItemId], bytes: u64) {
-    let freed = Ledger::new(inventory).frees(items);
+    let freed = Retention::new(inventory).frees(items);
     let exact = Freed {
         at_least: Bytes(bytes),
         at_most: Bytes(bytes),
@@ -238,10 +238,10 @@ fn an_image_shares_its_blobs_with_the_cache_and_unpacks_its_own() {
 
 #[test]
 fn until_the_list_has_come_nothing_is_promised() {
-    let ledger = Ledger::new(&inventory(APP, Vec::new()));
+    let ledger = Retention::new(&inventory(APP, Vec::new()));
     assert!(ledger.frees(&[an_image("app")]).pending);
     let older = with_list(inventory(APP, Vec::new()), list(&[], &[], &[]));
-    let freed = Ledger::new(&older).frees(&[an_image("app")]);
+    let freed = Retention::new(&older).frees(&[an_image("app")]);
     assert!(
         freed.doubts().contains(&Doubt::Blobs),
         "it is not in the list"
@@ -298,7 +298,7 @@ fn two_steps_share_the_only_blob_that_fits_both() {
     // Where two fit and three want one, nobody can tell.
     records.push(record("q", &["b"], "mount / from exec other", 12_891, 77));
     let app = with_list(inventory(APP, records), list(APP, &[], &[OTHER, LIKE]));
-    let freed = Ledger::new(&app).frees(&[a_record("o")]);
+    let freed = Retention::new(&app).frees(&[a_record("o")]);
     assert_eq!(freed.at_least, Bytes(12_891 - 1_115), "{freed:?}");
     assert_eq!(freed.at_most, Bytes(12_891), "{freed:?}");
     let record = RecordId::new("o");
@@ -336,7 +336,7 @@ fn a_container_holds_what_it_runs_though_its_image_was_built_anew() {
 fn the_base_that_is_gone_frees_at_least_its_blob() {
     let records = vec![record("b", &[], "", 1_001, 50)];
     let gone = with_list(inventory(&[], records), list(&[], &[], &[BASE]));
-    let freed = Ledger::new(&gone).frees(&[a_record("b")]);
+    let freed = Retention::new(&gone).frees(&[a_record("b")]);
     assert_eq!(freed.at_least, Bytes(1_001));
     assert!(freed.at_most >= Bytes(1_001 + 8_192));
     assert!(!freed.doubts().is_empty());
@@ -348,21 +348,21 @@ fn without_the_list_sums_tell_what_they_can() {
     let images: &[(&str, &[Row])] = &[("app", &[BASE, STEP]), ("other", &[BASE, OTHER])];
     let truth = MANIFEST + 507 + 4_096;
     let alone = without_list(inventory(images, Vec::new()));
-    let freed = Ledger::new(&alone).frees(&[an_image("app")]);
+    let freed = Retention::new(&alone).frees(&[an_image("app")]);
     assert!(freed.at_least <= Bytes(truth) && Bytes(truth) <= freed.at_most);
     assert!(freed.doubts().contains(&Doubt::Blobs));
-    let both = Ledger::new(&alone).frees(&[an_image("app"), an_image("other")]);
+    let both = Retention::new(&alone).frees(&[an_image("app"), an_image("other")]);
     let all = truth + MANIFEST + 603 + 12_288 + 1_001 + 8_192;
     assert!(both.at_least <= Bytes(all) && Bytes(all) <= both.at_most);
 
     let cached = without_list(inventory(images, records_of_app()));
-    let freed = Ledger::new(&cached).frees(&[an_image("app")]);
+    let freed = Retention::new(&cached).frees(&[an_image("app")]);
     // The cache holds the step's blob too.
     assert_eq!(freed.at_least, Bytes(MANIFEST + 4_096), "{freed:?}");
     // Nothing tells that the other image has the very blob of the base.
     assert_eq!(freed.at_most, Bytes(MANIFEST + 4_096 + BASE.1), "{freed:?}");
     let one = without_list(inventory(&images[..1], records_of_app()));
-    let freed = Ledger::new(&one).frees(&[an_image("app")]);
+    let freed = Retention::new(&one).frees(&[an_image("app")]);
     assert_eq!(freed.at_least, Bytes(MANIFEST + 4_096), "{freed:?}");
     assert_eq!(freed.at_most, Bytes(MANIFEST + 4_096), "{freed:?}");
 }
@@ -376,7 +376,7 @@ fn without_the_list_images_may_have_a_layer_packed_in_two_ways() {
     let layer: Row = ("data", packed, 1_003_520, 1);
     let images: &[(&str, &[Row])] = &[("gz", &[layer]), ("plain", &[layer])];
     let inventory = without_list(inventory(images, Vec::new()));
-    let frees = |items: &[ItemId]| Ledger::new(&inventory).frees(items);
+    let frees = |items: &[ItemId]| Retention::new(&inventory).frees(items);
     for id in ["gz", "plain"] {
         let alone = frees(&[an_image(id)]);
         assert!(!alone.is_exact(), "{alone:?}");
@@ -400,7 +400,7 @@ fn a_layer_that_comes_twice_in_an_image_may_have_one_blob() {
     let layer: Row = ("data", 1_000_000, 1_003_520, 1);
     let other: Row = ("other", 5_000, 8_192, 2);
     let images: &[(&str, &[Row])] = &[("thrice", &[layer, other, layer, layer])];
-    let freed = Ledger::new(&without_list(inventory(images, Vec::new())));
+    let freed = Retention::new(&without_list(inventory(images, Vec::new())));
     let freed = freed.frees(&[an_image("thrice")]);
     let unpacked = 3 * layer.2 + other.2;
     let once = MANIFEST + layer.1 + other.1 + unpacked;
@@ -425,7 +425,7 @@ fn an_image_without_the_label_may_not_keep_what_is_unpacked() {
     let own = MANIFEST + STEP.1 + STEP.2;
     assert_frees(&with_label, &[an_image("app")], own);
     let without = with_list(inventory(images, Vec::new()), list);
-    let freed = Ledger::new(&without).frees(&[an_image("app")]);
+    let freed = Retention::new(&without).frees(&[an_image("app")]);
     assert_eq!(freed.at_least, Bytes(own));
     assert_eq!(freed.at_most, Bytes(own + BASE.2));
     let doubt = Doubt::LoadedLayers(ImageId::new("base"));
@@ -440,7 +440,7 @@ fn an_image_that_was_there_first_keeps_its_layers_and_needs_no_list() {
         for (image, time) in inventory.images.iter_mut().zip(times) {
             image.last_tagged = Some(Timestamp::from_nanosecond(time));
         }
-        let freed = Ledger::new(&inventory).frees(&[an_image("app")]);
+        let freed = Retention::new(&inventory).frees(&[an_image("app")]);
         let base = BASE.1 + BASE.2;
         (freed.at_most < Bytes(STEP.2 + base + 2_000)).then_some(freed.at_most)
     };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::origin::Origin;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ChainId, ImageId};
-use crate::domain::store::metadata::Notes;
+use crate::domain::store::metadata::MetadataDb;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
@@ -36,7 +36,7 @@ pub struct BlobList {
     further: HashMap<Text, Vec<Text>>,
     origins: Origins,
     /// What the list was read from, where that is the store's own notes and not the API.
-    notes: Option<Arc<Notes>>,
+    notes: Option<Arc<MetadataDb>>,
 }
 
 /// A blob: content that its digest names.
@@ -82,7 +82,7 @@ pub struct Manifest {
     pub digest: Text,
     pub platform: Platform,
     /// The lowest first, exactly as many as the config has diff IDs. Their chain IDs are those of `diff_id`s.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<ManifestLayer>,
     /// The highest layer's chain if this manifest is unpacked. `None` also where the engine does not say.
     pub unpacked: Option<ChainId>,
 }
@@ -106,7 +106,7 @@ pub struct Platform {
 
 /// A layer of a manifest: a blob, and what it unpacks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layer {
+pub struct ManifestLayer {
     /// Its position in the list; `None` if the store does not have it (a platform that was not pulled).
     pub blob: Option<u32>,
     pub diff_id: Text,
@@ -144,7 +144,7 @@ impl BlobList {
 
     /// The list, where it stands in the store's own notes and is told by no API.
     #[must_use]
-    pub fn with_notes(self, notes: Arc<Notes>) -> Self {
+    pub fn with_notes(self, notes: Arc<MetadataDb>) -> Self {
         Self {
             notes: Some(notes),
             ..self
@@ -153,7 +153,7 @@ impl BlobList {
 
     /// Who keeps what, where that was read with the list.
     #[must_use]
-    pub fn notes(&self) -> Option<&Arc<Notes>> {
+    pub fn notes(&self) -> Option<&Arc<MetadataDb>> {
         self.notes.as_ref()
     }
 

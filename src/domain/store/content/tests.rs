@@ -71,7 +71,7 @@ fn an_image_is_a_registrys_only_by_its_layers() {
             .zip(layers)
             .map(|(name, labels)| listed(name, labels));
         let mut list = BlobList::new([listed("root", root)].into_iter().chain(own).collect());
-        let layer = |name: &&str| Layer {
+        let layer = |name: &&str| ManifestLayer {
             blob: list.position(name),
             diff_id: "".into(),
             created: None,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::domain::text::Text;
-use crate::engine::copies::tar::{Entry, Files};
+use crate::engine::copies::tar::{Files, TarEntry};
 use crate::engine::hex::hex;
 
 /// What is kept of a file to be read: manifests and configs are smaller.
@@ -41,7 +41,7 @@ pub struct Image {
 }
 
 impl Files for Image {
-    fn begin(&mut self, entry: &Entry<'_>) {
+    fn begin(&mut self, entry: &TarEntry<'_>) {
         entry
             .name
             .trim_start_matches("./")

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use super::exported::Pieces;
-use super::tar::{Entry, Files, Tar};
+use super::tar::{Files, Tar, TarEntry};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ImageId, ItemId, VolumeName};
 use crate::domain::text::Text;
@@ -39,11 +39,11 @@ pub type Failure = String;
 
 /// A folder for copies.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub struct CopyFolder {
     path: PathBuf,
 }
 
-impl Folder {
+impl CopyFolder {
     /// Opens a folder, and makes it, for this user alone, where it is not there.
     ///
     /// # Errors
@@ -83,7 +83,8 @@ impl Folder {
         check: &mut dyn Check,
         tell: &mut dyn FnMut(Bytes),
     ) -> Result<PathBuf, Failure> {
-        let mut part = Part::create(&self.path, &stem(id)).map_err(|error| self.words(&error))?;
+        let mut part =
+            PartFile::create(&self.path, &stem(id)).map_err(|error| self.words(&error))?;
         let mut tar = Tar::default();
         let mut come = Bytes::ZERO;
         while let Some(piece) = content.next().await {
@@ -137,7 +138,7 @@ pub trait Check: Send {
 pub struct AnyFiles;
 
 impl Files for AnyFiles {
-    fn begin(&mut self, _: &Entry<'_>) {}
+    fn begin(&mut self, _: &TarEntry<'_>) {}
     fn data(&mut self, _: &[u8]) {}
     fn end(&mut self) {}
 }
@@ -178,13 +179,13 @@ impl Check for WholeImage<'_> {
 }
 
 /// A file that has no name of its own yet; it goes if it is not finished.
-struct Part {
+struct PartFile {
     file: tokio::fs::File,
     at: PathBuf,
     stem: String,
 }
 
-impl Part {
+impl PartFile {
     fn create(folder: &Path, stem: &str) -> io::Result<Self> {
         let process = std::process::id();
         let at = folder.join(format!(".{stem}.{process}.part"));
@@ -227,7 +228,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartFile {
     fn drop(&mut self) {
         // It has got its name, or is of no use.
         let _ = fs::remove_file(&self.at);

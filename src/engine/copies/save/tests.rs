@@ -28,7 +28,7 @@ fn an_image(layer: &[u8]) -> (Vec<u8>, String) {
 }
 
 async fn keep(
-    folder: &Folder,
+    folder: &CopyFolder,
     id: &ItemId,
     bytes: &[u8],
     check: &mut dyn Check,
@@ -42,14 +42,14 @@ async fn keep(
     folder.keep(id, content, check, &mut |_| {}).await
 }
 
-fn open() -> (tempfile::TempDir, Folder) {
+fn open() -> (tempfile::TempDir, CopyFolder) {
     let place = tempfile::tempdir().unwrap();
     let permit = Gate::default().pass(String::new).unwrap();
-    let folder = Folder::open(&place.path().join("new/copies"), permit).unwrap();
+    let folder = CopyFolder::open(&place.path().join("new/copies"), permit).unwrap();
     (place, folder)
 }
 
-fn files_in(folder: &Folder) -> Vec<String> {
+fn files_in(folder: &CopyFolder) -> Vec<String> {
     let entries = fs::read_dir(folder.path()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.collect();

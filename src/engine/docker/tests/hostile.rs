@@ -193,7 +193,7 @@ fn endless(path: &'static str) -> (tempfile::TempDir, Address) {
 #[tokio::test]
 async fn a_list_that_never_ends_is_refused() {
     let (_folder, address) = endless("/images/json");
-    let engine = DockerEngine::open(address, Options::default())
+    let engine = DockerEngine::open(address, ClientOptions::default())
         .await
         .unwrap();
     let error = engine.images().await.unwrap_err();
@@ -203,7 +203,7 @@ async fn a_list_that_never_ends_is_refused() {
 #[tokio::test]
 async fn a_ping_that_never_ends_is_heard_for_a_moment() {
     let (_folder, address) = endless("/_ping");
-    DockerEngine::open(address, Options::default())
+    DockerEngine::open(address, ClientOptions::default())
         .await
         .unwrap();
 }
@@ -211,7 +211,7 @@ async fn a_ping_that_never_ends_is_heard_for_a_moment() {
 #[tokio::test]
 async fn an_answer_to_a_removal_that_never_ends_leaves_it_open_whether_it_went() {
     let (_folder, address) = endless("/images/sha256:1");
-    let engine = DockerEngine::open(address, Options::default())
+    let engine = DockerEngine::open(address, ClientOptions::default())
         .await
         .unwrap();
     let error = engine

@@ -13,9 +13,9 @@ const SHORT: Limits = Limits {
 };
 
 async fn hasty(fake: &Fake) -> DockerEngine {
-    let options = Options {
+    let options = ClientOptions {
         limits: SHORT,
-        ..Options::default()
+        ..ClientOptions::default()
     };
     DockerEngine::open(fake.address(), options).await.unwrap()
 }

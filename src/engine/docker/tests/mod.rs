@@ -42,7 +42,7 @@ fn podman(answer: impl Fn(&str) -> fake::Answer + Send + Sync + 'static) -> Fake
 }
 
 async fn open(fake: &Fake) -> DockerEngine {
-    DockerEngine::open(fake.address(), Options::default())
+    DockerEngine::open(fake.address(), ClientOptions::default())
         .await
         .unwrap()
 }
@@ -243,7 +243,7 @@ async fn a_newer_engine_is_asked_for_one_thing_at_a_time() {
     assert_eq!(records[0].parents[..], [RecordId::new("r0")]);
     engine.volume_sizes().await.unwrap();
     let gist = engine.build_cache_gist().await;
-    assert_eq!(gist, Ok(Gist::of(&records)));
+    assert_eq!(gist, Ok(Fingerprint::of(&records)));
     assert_eq!(
         sent(&fake),
         [
@@ -267,7 +267,7 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
     });
     let engine = open(&fake).await;
     assert_eq!(engine.build_cache().await, Ok(Vec::new()));
-    assert_eq!(engine.build_cache_gist().await, Ok(Gist::default()));
+    assert_eq!(engine.build_cache_gist().await, Ok(Fingerprint::default()));
     let pruned = engine.prune_records(&[RecordId::new("a")]).await;
     assert!(
         matches!(pruned, Err(EngineError::NotSupported(_))),
@@ -503,9 +503,9 @@ async fn an_engine_that_does_not_tell_what_was_is_asked_for_nothing_that_may_be_
 }
 
 async fn open_ahead(fake: &Fake) -> DockerEngine {
-    let options = Options {
+    let options = ClientOptions {
         asks_ahead: true,
-        ..Options::default()
+        ..ClientOptions::default()
     };
     DockerEngine::open(fake.address(), options).await.unwrap()
 }
@@ -557,7 +557,7 @@ async fn a_list_ahead_that_nobody_takes_is_let_go() {
 #[tokio::test]
 async fn a_silent_engine_is_no_engine() {
     let fake = Fake::start(|_| fake::Answer::status(503, "upstream is down"));
-    let error = DockerEngine::open(fake.address(), Options::default()).await;
+    let error = DockerEngine::open(fake.address(), ClientOptions::default()).await;
     assert_eq!(
         error.unwrap_err().to_string(),
         "a proxy in between gets no answer to GET /_ping (503)"

@@ -41,9 +41,9 @@ async fn each_write_is_one_unforced_request() {
 #[tokio::test]
 async fn read_only_sends_none_of_them() {
     let fake = engine("1.41", |_| fake::Answer::status(204, ""));
-    let options = Options {
+    let options = ClientOptions {
         read_only: true,
-        ..Options::default()
+        ..ClientOptions::default()
     };
     let engine = DockerEngine::open(fake.address(), options).await.unwrap();
     let records = [RecordId::new("r1")];

@@ -4,14 +4,14 @@
 use std::io;
 use std::path::Path;
 
-use super::{BLOBS, SNAPSHOTTER, Tour};
+use super::{BLOBS, FolderWalk, SNAPSHOTTER};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::Owner;
 use crate::domain::unexplained::Cause;
-use crate::engine::host::proof::{CONTAINERD, Known, has_images};
+use crate::engine::host::proof::{CONTAINERD, ListedIds, has_images};
 use crate::engine::host::root::Root;
-use crate::engine::metadata::leases::{Keeper, Keepers};
-use crate::engine::metadata::noted::{DAEMON, above_remapped};
+use crate::engine::metadata::leases::{Keeper, Owners};
+use crate::engine::metadata::store::{DAEMON, above_remapped};
 
 /// The snapshotter that the engine uses unless it is told otherwise.
 const USUAL: &str = "overlayfs";
@@ -19,7 +19,7 @@ const USUAL: &str = "overlayfs";
 /// A containerd beside the engine, proven to be the one that it uses.
 pub(super) struct Beside {
     pub(super) root: Root,
-    keepers: Keepers,
+    keepers: Owners,
     snapshotter: String,
     /// A graph driver runs: all that lies there of the engine's is from another time.
     left: bool,
@@ -28,17 +28,17 @@ pub(super) struct Beside {
 impl Beside {
     /// `None` where there is none in its usual place, or it is not shown to be this engine's: it has the images
     /// of the containerd store, or runs containers of this engine.
-    pub(super) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
+    pub(super) fn of(engine: &EngineInfo, known: &ListedIds) -> Option<Self> {
         let above = above_remapped(&engine.root).filter(|_| engine.store == Store::Containerd);
         let own = above.and_then(|above| Self::at(&format!("{above}/{DAEMON}"), engine, known));
         own.or_else(|| Self::at(CONTAINERD, engine, known))
     }
 
-    pub(super) fn at(path: &str, engine: &EngineInfo, known: &Known) -> Option<Self> {
+    pub(super) fn at(path: &str, engine: &EngineInfo, known: &ListedIds) -> Option<Self> {
         let root = Root::open(path.into()).ok()?;
         let left = engine.store == Store::GraphDriver;
         let snapshotter = if left { USUAL } else { &engine.driver };
-        let keepers = || Keepers::read(&root, Path::new(""), snapshotter);
+        let keepers = || Owners::read(&root, Path::new(""), snapshotter);
         let keepers = if left {
             let keepers = keepers()?;
             let runs = known.containers.iter().any(|id| keepers.runs(id));
@@ -56,7 +56,7 @@ impl Beside {
     }
 
     /// What lies there of this engine's.
-    pub(super) fn tour(&self, tour: &mut Tour<'_>) -> io::Result<()> {
+    pub(super) fn tour(&self, tour: &mut FolderWalk<'_>) -> io::Result<()> {
         let store = Path::new(BLOBS);
         for algorithm in tour.entries(&store.join("blobs"))? {
             for blob in tour.entries(&algorithm.path)? {

@@ -11,12 +11,12 @@ use rustix::fs::{FileType, fstat};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::store::folder::{Owner, Portion};
 use crate::domain::unexplained::Cause;
-use crate::engine::host::folder::Folder;
+use crate::engine::host::folder::FolderReader;
 use crate::engine::host::leash::Walker;
 use crate::engine::host::root::{Root, unless_gone};
 use crate::engine::host::taken::blocks;
-use crate::engine::host::walk::{Linked, Look};
-use crate::engine::metadata::noted::above_remapped;
+use crate::engine::host::walk::{Linked, LookAt};
+use crate::engine::metadata::store::above_remapped;
 
 /// Where Podman puts temporary files unless it is told otherwise.
 const TEMPORARY: &str = "/var/tmp";
@@ -65,7 +65,7 @@ fn other_root(above: &str, engine: &EngineInfo, walker: &Walker) -> io::Result<O
     let mut all = blocks(&fstat(&other.dir)?);
     let linked = Mutex::new(Linked::default());
     let mounts = walker.mounts(&other);
-    let mut entries = Folder::new(other.open_folder(Path::new(""))?)?;
+    let mut entries = FolderReader::new(other.open_folder(Path::new(""))?)?;
     while let Some((name, stat)) = entries.next()? {
         let path = Path::new(&name);
         let is_mapped = above_remapped(&format!("{above}/{}", path.display())).is_some();
@@ -79,7 +79,7 @@ fn other_root(above: &str, engine: &EngineInfo, walker: &Walker) -> io::Result<O
                 let Some(folder) = unless_gone(other.open_folder(path))? else {
                     continue;
                 };
-                let found = walker.walk(folder, mounts.at(path), &linked, Look::All)?;
+                let found = walker.walk(folder, mounts.at(path), &linked, LookAt::All)?;
                 found.taken.blocks
             }
             _ => blocks(&stat),
@@ -99,7 +99,7 @@ pub(super) fn archives(folder: &Path, root: &Root) -> Option<Portion> {
     let path = folder.to_string_lossy();
     let temporary = Root::open((&*path).into()).ok()?;
     let owner = fstat(&root.dir).ok()?.st_uid;
-    let mut entries = Folder::new(temporary.open_folder(Path::new("")).ok()?).ok()?;
+    let mut entries = FolderReader::new(temporary.open_folder(Path::new("")).ok()?).ok()?;
     let mut all = crate::domain::bytes::Bytes::ZERO;
     while let Ok(Some((name, stat))) = entries.next() {
         let number = name.as_bytes().strip_prefix(ARCHIVE);

@@ -18,15 +18,15 @@ use rustix::fs::{FileType, Stat, fstat, readlinkat};
 use serde::Deserialize;
 
 use self::beside::Beside;
-use super::folder::Folder;
+use super::folder::FolderReader;
 use super::leash::Walker;
 use super::measure::VolumeUsage;
 use super::mounts::MountTree;
 use super::on_disk::{Before, folders_of};
-use super::proof::{Known, has_images};
+use super::proof::{ListedIds, has_images};
 use super::root::{Root, unless_gone};
 use super::taken::blocks;
-use super::walk::{Linked, Look};
+use super::walk::{Linked, LookAt};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ChainId, ContainerId, ImageId, VolumeName};
@@ -34,9 +34,9 @@ use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::store::folder::{Contents, Owner, Portion, Taken};
 use crate::domain::text::Text;
 use crate::domain::unexplained::Cause;
-use crate::engine::metadata::layerdb::Notes;
-use crate::engine::metadata::leases::{Keeper, Keepers};
-use crate::engine::metadata::noted::DAEMON;
+use crate::engine::metadata::layerdb::FolderOwners;
+use crate::engine::metadata::leases::{Keeper, Owners};
+use crate::engine::metadata::store::DAEMON;
 
 /// Folders that the storage drivers have had: one that is not in use was left by another.
 const DRIVERS: [&str; 9] = [
@@ -72,7 +72,7 @@ const BLOBS: &str = "io.containerd.content.v1.content";
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1.";
 
 /// How the engine's figure of a folder of the driver's is counted.
-enum Counted {
+enum CountedBy {
     Blocks,
     Length(Bytes),
     /// Only the engine knows.
@@ -80,7 +80,7 @@ enum Counted {
 }
 
 /// What volumes took when they were measured.
-pub type Measured = HashMap<VolumeName, VolumeUsage>;
+pub type MeasuredVolumes = HashMap<VolumeName, VolumeUsage>;
 
 /// Walks through all of an engine's folder. `volumes` were measured a moment ago and need no second walk.
 ///
@@ -91,8 +91,8 @@ pub type Measured = HashMap<VolumeName, VolumeUsage>;
 pub fn contents(
     root: &Root,
     engine: &EngineInfo,
-    known: &Known,
-    (volumes, layers): (&Measured, &Before),
+    known: &ListedIds,
+    (volumes, layers): (&MeasuredVolumes, &Before),
     walker: &Walker,
 ) -> io::Result<Contents> {
     let beside = Beside::of(engine, known);
@@ -104,11 +104,11 @@ fn of_root_and(
     beside: Option<&Beside>,
     (root, walker): (&Root, &Walker),
     engine: &EngineInfo,
-    known: &Known,
-    (volumes, before): (&Measured, &Before),
+    known: &ListedIds,
+    (volumes, before): (&MeasuredVolumes, &Before),
 ) -> io::Result<Contents> {
     let daemon = Path::new(DAEMON);
-    let tour = |root| Tour {
+    let tour = |root| FolderWalk {
         root,
         walker,
         volumes,
@@ -147,7 +147,7 @@ fn of_root_and(
 }
 
 /// Why a file in a folder of the engine's notes is there: a database is never smaller than it once was.
-fn of_file(entry: &Entry, otherwise: Cause) -> Cause {
+fn of_file(entry: &FolderEntry, otherwise: Cause) -> Cause {
     let name = entry.name();
     let is_database = name.ends_with(".db") || name.ends_with(".boltdb");
     if is_database && !entry.is_folder() {
@@ -157,13 +157,13 @@ fn of_file(entry: &Entry, otherwise: Cause) -> Cause {
     }
 }
 
-struct Tour<'a> {
+struct FolderWalk<'a> {
     root: &'a Root,
     walker: &'a Walker,
-    volumes: &'a Measured,
+    volumes: &'a MeasuredVolumes,
     /// Layers and images that were counted a moment ago.
     before: &'a Before,
-    known: &'a Known,
+    known: &'a ListedIds,
     /// The graph driver; none where the containerd store runs.
     driver: Option<&'a str>,
     /// Where the graph driver keeps a folder for each layer, and the folder in each of the layer's own files.
@@ -180,12 +180,12 @@ struct Tour<'a> {
 }
 
 /// Something in a folder, by its path below the root.
-struct Entry {
+struct FolderEntry {
     path: PathBuf,
     stat: Stat,
 }
 
-impl Entry {
+impl FolderEntry {
     fn name(&self) -> std::borrow::Cow<'_, str> {
         self.path.file_name().unwrap_or_default().to_string_lossy()
     }
@@ -195,12 +195,12 @@ impl Entry {
     }
 }
 
-impl Tour<'_> {
+impl FolderWalk<'_> {
     fn all(&mut self) -> io::Result<()> {
         let own = blocks(&fstat(&self.root.dir)?);
         self.nobodys(Cause::EngineFiles, Path::new(""), own);
         // Nothing is known where this fails.
-        Folder::new(self.root.open_folder(Path::new(""))?)?.next()?;
+        FolderReader::new(self.root.open_folder(Path::new(""))?)?.next()?;
         for entry in self.entries(Path::new(""))? {
             let entry = self.through_link(entry)?;
             let name = entry.name();
@@ -243,7 +243,7 @@ impl Tour<'_> {
     }
 
     /// The builder's folder, or that of networks: notes, and databases of them.
-    fn with_databases(&mut self, folder: &Entry) -> io::Result<()> {
+    fn with_databases(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let cause = match &*folder.name() {
             "network" => Cause::Network,
             _ => Cause::BuildKit,
@@ -264,7 +264,7 @@ impl Tour<'_> {
     }
 
     /// Takes something as a part of the folder that it is in.
-    fn take_in(&mut self, cause: Cause, folder: &Path, entry: &Entry) -> io::Result<()> {
+    fn take_in(&mut self, cause: Cause, folder: &Path, entry: &FolderEntry) -> io::Result<()> {
         let taken = self.take(entry)?;
         let place = if cause == Cause::Databases {
             &entry.path
@@ -277,7 +277,7 @@ impl Tour<'_> {
 
     /// Takes the folder that a link of the root leads to for the link. Until the next entry all is walked through on
     /// that folder's filesystem.
-    fn through_link(&mut self, entry: Entry) -> io::Result<Entry> {
+    fn through_link(&mut self, entry: FolderEntry) -> io::Result<FolderEntry> {
         self.device = self.root.device;
         if self.root.link(&entry.name()).is_none() {
             return Ok(entry);
@@ -287,11 +287,11 @@ impl Tour<'_> {
         };
         let stat = fstat(folder)?;
         self.device = stat.st_dev;
-        Ok(Entry { stat, ..entry })
+        Ok(FolderEntry { stat, ..entry })
     }
 
     /// A folder for each container, whose logs are told elsewhere.
-    fn containers(&mut self, folder: &Entry) -> io::Result<()> {
+    fn containers(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::ContainerFolders, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             if !entry.is_folder() {
@@ -313,7 +313,7 @@ impl Tour<'_> {
     }
 
     /// The name of a container of another storage driver, which an engine does not load: it is out of its sight.
-    fn other_stores(&self, folder: &Entry) -> Option<Text> {
+    fn other_stores(&self, folder: &FolderEntry) -> Option<Text> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Config {
@@ -329,7 +329,7 @@ impl Tour<'_> {
         is_other.then(|| config.name.trim_start_matches('/').into())
     }
 
-    fn volumes(&mut self, folder: &Entry) -> io::Result<()> {
+    fn volumes(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             if !entry.is_folder() {
@@ -364,7 +364,7 @@ impl Tour<'_> {
         usage.own + usage.uncertain + usage.shareable + links
     }
 
-    fn image(&mut self, folder: &Entry) -> io::Result<()> {
+    fn image(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::ImageMetadata, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             let name = entry.name();
@@ -383,7 +383,7 @@ impl Tour<'_> {
     }
 
     /// What the engine notes of layers and images, but for what was counted with them.
-    fn notes(&mut self, folder: &Entry) -> io::Result<()> {
+    fn notes(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let before = self.before;
         let layers = before.layers();
         let images = &before.on_disk.images;
@@ -423,7 +423,7 @@ impl Tour<'_> {
     }
 
     /// Where the engine runs a containerd of its own.
-    fn containerd(&mut self, folder: &Entry) -> io::Result<()> {
+    fn containerd(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
             if entry.name() != "daemon" {
@@ -446,7 +446,7 @@ impl Tour<'_> {
         Ok(())
     }
 
-    fn blobs(&mut self, folder: &Entry) -> io::Result<()> {
+    fn blobs(&mut self, folder: &FolderEntry) -> io::Result<()> {
         if !self.runs_containerd {
             let taken = self.take(folder)?;
             let cause = left(!taken.length.is_zero());
@@ -476,9 +476,9 @@ impl Tour<'_> {
     /// A folder for each way to make a digest, with the blobs in it.
     fn kept_blobs(
         &mut self,
-        folder: &Entry,
+        folder: &FolderEntry,
         store: &Path,
-        keepers: Option<&Keepers>,
+        keepers: Option<&Owners>,
     ) -> io::Result<()> {
         let Some(keepers) = keepers else {
             let taken = self.take(folder)?;
@@ -519,12 +519,12 @@ impl Tour<'_> {
     }
 
     /// Who keeps what in the containerd store beside one of its folders.
-    fn keepers(&self, folder: &Entry) -> Option<Keepers> {
+    fn keepers(&self, folder: &FolderEntry) -> Option<Owners> {
         let containerd = folder.path.parent()?;
-        Keepers::read(self.root, containerd, self.snapshotter)
+        Owners::read(self.root, containerd, self.snapshotter)
     }
 
-    fn snapshots(&mut self, snapshotter: &str, folder: &Entry) -> io::Result<()> {
+    fn snapshots(&mut self, snapshotter: &str, folder: &FolderEntry) -> io::Result<()> {
         let list = folder.path.join("snapshots");
         if !self.runs_containerd || snapshotter != self.snapshotter {
             let is_used = !self.entries(&list)?.is_empty();
@@ -563,7 +563,7 @@ impl Tour<'_> {
     }
 
     /// The folders of the graph driver in use.
-    fn layers(&mut self, folder: &Entry) -> io::Result<()> {
+    fn layers(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let driver = folder.name().into_owned();
         let mut own = blocks(&folder.stat);
         let Some((list, files)) = self.folders.clone() else {
@@ -581,7 +581,7 @@ impl Tour<'_> {
         let (mut found, mut links) = (Vec::new(), Vec::new());
         for entry in self.entries(&list)? {
             if let Some(blocks) = self.before.folder(&entry.name()) {
-                found.push((entry, blocks, Counted::Blocks));
+                found.push((entry, blocks, CountedBy::Blocks));
                 continue;
             }
             let (taken, counted) = match files {
@@ -589,19 +589,19 @@ impl Tour<'_> {
                     links = self.short_names(&entry)?;
                     let blocks = blocks(&entry.stat);
                     let length = Bytes::ZERO;
-                    (Taken { length, blocks }, Counted::Length(Bytes::ZERO))
+                    (Taken { length, blocks }, CountedBy::Length(Bytes::ZERO))
                 }
                 Some(files) => {
                     let (taken, files) = self.take_with(&entry, files)?;
-                    (taken, Counted::Length(files.length))
+                    (taken, CountedBy::Length(files.length))
                 }
-                None => (self.take(&entry)?, Counted::Unknown),
+                None => (self.take(&entry)?, CountedBy::Unknown),
             };
             found.push((entry, taken.blocks, counted));
         }
         // Newer than the folders: one that came meanwhile is not taken for nobody's.
         let earlier = self.before.stored.as_deref();
-        let notes = Notes::read(self.root, &driver, self.known, earlier);
+        let notes = FolderOwners::read(self.root, &driver, self.known, earlier);
         for (entry, blocks, counted) in found {
             let owner = match notes.owner(&entry.name()) {
                 Some(owner) => owner,
@@ -611,10 +611,10 @@ impl Tour<'_> {
                 None => Owner::Nobody(Cause::Unreferenced),
             };
             let counted = match (&owner, counted) {
-                (_, Counted::Blocks) => Some(blocks),
+                (_, CountedBy::Blocks) => Some(blocks),
                 (Owner::Layer(chain), _) => notes.size(chain),
-                (_, Counted::Length(length)) => Some(length),
-                (_, Counted::Unknown) => None,
+                (_, CountedBy::Length(length)) => Some(length),
+                (_, CountedBy::Unknown) => None,
             };
             self.portion(owner, &entry.path, blocks, counted);
         }
@@ -633,7 +633,7 @@ impl Tour<'_> {
 
     /// Returns the folders that short names stand for, each with what its name takes; but for those of layers, which
     /// were counted with them, and those that take nothing.
-    fn short_names(&mut self, folder: &Entry) -> io::Result<Vec<(String, Bytes)>> {
+    fn short_names(&mut self, folder: &FolderEntry) -> io::Result<Vec<(String, Bytes)>> {
         let mut names = Vec::new();
         let list = self.root.open_folder(&folder.path).ok();
         for entry in self.entries(&folder.path)? {
@@ -651,7 +651,7 @@ impl Tour<'_> {
     }
 
     /// What is in a folder that is there and can be read. What lies on another filesystem is not in it.
-    fn entries(&mut self, folder: &Path) -> io::Result<Vec<Entry>> {
+    fn entries(&mut self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
         self.walker.goes_on()?;
         let mut entries = Vec::new();
         if self.add_entries(folder, &mut entries).is_err() {
@@ -660,22 +660,22 @@ impl Tour<'_> {
         Ok(entries)
     }
 
-    fn add_entries(&self, folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
+    fn add_entries(&self, folder: &Path, entries: &mut Vec<FolderEntry>) -> io::Result<()> {
         let Some(dir) = unless_gone(self.root.open_folder(folder))? else {
             return Ok(());
         };
-        let mut open = Folder::among(dir, self.mounts.at(folder))?;
+        let mut open = FolderReader::among(dir, self.mounts.at(folder))?;
         while let Some((name, stat)) = open.next()? {
             if stat.st_dev == self.device {
                 let path = folder.join(name);
-                entries.push(Entry { path, stat });
+                entries.push(FolderEntry { path, stat });
             }
         }
         Ok(())
     }
 
     /// What something takes with everything in it.
-    fn take(&mut self, entry: &Entry) -> io::Result<Taken> {
+    fn take(&mut self, entry: &FolderEntry) -> io::Result<Taken> {
         if !entry.is_folder() {
             let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(linked.meet(&entry.stat));
@@ -691,7 +691,9 @@ impl Tour<'_> {
             }
         };
         let mounts = self.mounts.at(&entry.path);
-        let found = self.walker.walk(folder, mounts, &self.linked, Look::All)?;
+        let found = self
+            .walker
+            .walk(folder, mounts, &self.linked, LookAt::All)?;
         if found.unread.len() > NAMED {
             self.note_unread(&entry.path);
         } else {
@@ -716,7 +718,7 @@ impl Tour<'_> {
     }
 
     /// The same, and what one of the folders in it takes.
-    fn take_with(&mut self, entry: &Entry, files: &str) -> io::Result<(Taken, Taken)> {
+    fn take_with(&mut self, entry: &FolderEntry, files: &str) -> io::Result<(Taken, Taken)> {
         if !entry.is_folder() {
             return Ok((self.take(entry)?, Taken::default()));
         }
@@ -735,7 +737,7 @@ impl Tour<'_> {
         Ok((all, of_files))
     }
 
-    fn take_as(&mut self, cause: Cause, entry: &Entry) -> io::Result<()> {
+    fn take_as(&mut self, cause: Cause, entry: &FolderEntry) -> io::Result<()> {
         let taken = self.take(entry)?;
         self.nobodys(cause, &entry.path, taken.blocks);
         Ok(())

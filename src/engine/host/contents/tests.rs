@@ -11,7 +11,7 @@ use crate::domain::item::{ContainerDetails, Content, ImageId, State};
 use crate::domain::store::layerdb::OnDisk;
 use crate::domain::text::Text;
 use crate::domain::unexplained::{Unexplained, sum};
-use crate::engine::host::on_disk::{Wanted, count};
+use crate::engine::host::on_disk::{ToCount, count};
 use crate::engine::host::walk::scene::DeadMount;
 use crate::engine::scan::fake;
 
@@ -92,11 +92,17 @@ impl Place {
 fn of_root(
     root: &Root,
     engine: &EngineInfo,
-    volumes: &Measured,
+    volumes: &MeasuredVolumes,
     walker: &Walker,
 ) -> io::Result<Contents> {
     let measured = (volumes, &Before::default());
-    of_root_and(None, (root, walker), engine, &Known::default(), measured)
+    of_root_and(
+        None,
+        (root, walker),
+        engine,
+        &ListedIds::default(),
+        measured,
+    )
 }
 
 /// What `du` says, but by another way than the walk's.
@@ -339,9 +345,9 @@ fn what_was_counted_before_counts_as_it_was_counted() {
             ..EngineInfo::default()
         };
         let stored =
-            crate::engine::metadata::layerdb::stored(&engine, &Known::default(), None).unwrap();
+            crate::engine::metadata::layerdb::stored(&engine, &ListedIds::default(), None).unwrap();
         let images = [ImageId::new(format!("sha256:{image}"))];
-        let wanted = Wanted::all(&stored, &images, &OnDisk::default(), &HashMap::new());
+        let wanted = ToCount::all(&stored, &images, &OnDisk::default(), &HashMap::new());
         let counted = count(&root, &engine, wanted, &Walker::default(), None).unwrap();
         assert_eq!(counted.on_disk.folders.len(), 2);
         let whole: Bytes = counted.on_disk.folders.values().map(|it| it.most).sum();
@@ -350,7 +356,7 @@ fn what_was_counted_before_counts_as_it_was_counted() {
             stored: Some(Arc::new(stored)),
             on_disk: Arc::new(counted.on_disk),
         };
-        let known = Known::default();
+        let known = ListedIds::default();
         let measured = (&HashMap::new(), &before);
         let walker = Walker::default();
         let contents = of_root_and(None, (&root, &walker), &engine, &known, measured).unwrap();
@@ -426,7 +432,7 @@ fn totals_of_measured_volumes_and_causes_are_what_du_says() {
         driver: "overlay2".into(),
         ..EngineInfo::default()
     };
-    let told = [Measured::new(), volumes].map(|volumes| {
+    let told = [MeasuredVolumes::new(), volumes].map(|volumes| {
         let contents = of_root(&root, &engine, &volumes, &Walker::default()).unwrap();
         let mut inventory = inventory();
         let id = crate::domain::item::ItemId::Volume(shop.name.clone());
@@ -445,7 +451,7 @@ fn totals_of_measured_volumes_and_causes_are_what_du_says() {
 #[test]
 fn a_walk_for_nobody_ends() {
     let place = overlay();
-    let leash = crate::engine::host::Leash::default();
+    let leash = crate::engine::host::CancelGuard::default();
     let walker = leash.walker();
     drop(leash);
     let root = Root::open(place.0.path().to_str().unwrap().into()).unwrap();

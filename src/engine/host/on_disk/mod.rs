@@ -26,12 +26,12 @@ use super::root::{Root, is_random, unless_gone};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::EngineInfo;
 use crate::domain::item::{ChainId, ImageId, RecordId};
-use crate::domain::store::layerdb::{Kept, OnDisk, Stored};
+use crate::domain::store::layerdb::{Kept, LayerDb, OnDisk};
 use crate::domain::text::Text;
 
 /// Something whose blocks are to be counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ToCount {
     /// A folder of the driver's.
     Folder {
         name: Text,
@@ -44,12 +44,12 @@ pub enum Wanted {
     Image(ImageId),
 }
 
-impl Wanted {
+impl ToCount {
     /// Returns everything of a store that is not counted yet, and the folders that were, to be looked at again: the
     /// inode of each is told.
     #[must_use]
     pub fn all(
-        stored: &Stored,
+        stored: &LayerDb,
         images: &[ImageId],
         known: &OnDisk,
         inodes: &HashMap<Text, u64>,
@@ -87,7 +87,7 @@ pub struct Counted {
     /// The inodes of the folders that were counted.
     pub inodes: Vec<(Text, u64)>,
     /// What there was no time for.
-    pub left: Vec<Wanted>,
+    pub left: Vec<ToCount>,
 }
 
 /// Counts blocks from the last of a list on, until some moment. What cannot be read, or has gone, is left out, and so
@@ -98,7 +98,7 @@ pub struct Counted {
 pub fn count(
     root: &Root,
     engine: &EngineInfo,
-    mut wanted: Vec<Wanted>,
+    mut wanted: Vec<ToCount>,
     walker: &Walker,
     until: Option<Instant>,
 ) -> io::Result<Counted> {
@@ -109,14 +109,14 @@ pub fn count(
     while let Some(next) = wanted.pop() {
         walker.goes_on()?;
         match next {
-            Wanted::Folder { name, chain, inode } => {
+            ToCount::Folder { name, chain, inode } => {
                 let found = disk.folder_unless(&name, chain.as_ref(), inode);
                 if let Ok(Some((inode, kept))) = found {
                     counted.on_disk.folders.insert(name.clone(), kept);
                     counted.inodes.push((name, inode));
                 }
             }
-            Wanted::Image(id) => {
+            ToCount::Image(id) => {
                 if let Ok(bytes) = disk.image(&id) {
                     counted.on_disk.images.insert(id, bytes);
                 }
@@ -147,7 +147,7 @@ pub(super) fn folders_of(engine: &EngineInfo) -> Option<(PathBuf, Option<&'stati
 /// What was counted of a store before all of the folder is walked through: it needs no second walk.
 #[derive(Clone, Debug, Default)]
 pub struct Before {
-    pub stored: Option<Arc<Stored>>,
+    pub stored: Option<Arc<LayerDb>>,
     pub on_disk: Arc<OnDisk>,
 }
 
@@ -180,11 +180,11 @@ pub(in crate::engine) struct Counter<'a> {
     folders: PathBuf,
     /// Where it keeps their short names.
     links: Option<OwnedFd>,
-    notes: Notes,
+    notes: NotesPlace,
 }
 
 /// Where an engine keeps its notes on layers and images.
-enum Notes {
+enum NotesPlace {
     Docker(PathBuf),
     Podman { layers: PathBuf, images: PathBuf },
 }
@@ -204,12 +204,12 @@ impl<'a> Counter<'a> {
             links: root.open_folder(&folders.join("l")).ok(),
             folders,
             notes: if engine.is_podman() {
-                Notes::Podman {
+                NotesPlace::Podman {
                     layers: podman::notes(driver, "layers"),
                     images: podman::notes(driver, "images"),
                 }
             } else {
-                Notes::Docker(Path::new("image").join(&**driver))
+                NotesPlace::Docker(Path::new("image").join(&**driver))
             },
         })
     }
@@ -247,12 +247,12 @@ impl<'a> Counter<'a> {
     /// Takes in what the engine notes of a layer.
     fn notes_on(&self, meter: &mut Meter<'_>, name: &str, chain: &ChainId) -> io::Result<()> {
         match &self.notes {
-            Notes::Docker(notes) => {
+            NotesPlace::Docker(notes) => {
                 let path = notes.join("layerdb/sha256");
                 let path = path.join(digits(chain.as_str())?);
                 self.walk(meter, self.root.open_folder(&path)?, &path)
             }
-            Notes::Podman { layers, .. } => {
+            NotesPlace::Podman { layers, .. } => {
                 let name = single(name)?;
                 let packed = layers.join(&name).with_extension("tar-split.gz");
                 if let Some(packed) = unless_gone(self.root.open_file(&packed))? {
@@ -292,13 +292,13 @@ impl<'a> Counter<'a> {
         let digits = digits(id.as_str())?;
         let mut meter = Meter::new(self.walker);
         match &self.notes {
-            Notes::Docker(notes) => {
+            NotesPlace::Docker(notes) => {
                 let config = notes.join("imagedb/content/sha256").join(&digits);
                 meter.entry(&fstat(self.root.open_file(&config)?)?);
                 let beside = notes.join("imagedb/metadata/sha256").join(&digits);
                 self.walk_if_there(&mut meter, &beside)?;
             }
-            Notes::Podman { images, .. } => {
+            NotesPlace::Podman { images, .. } => {
                 let own = images.join(&digits);
                 self.walk(&mut meter, self.root.open_folder(&own)?, &own)?;
             }

@@ -55,7 +55,7 @@ impl Place {
         Root::open(self.0.path().to_str().unwrap().into()).unwrap()
     }
 
-    fn count(&self, driver: &str, wanted: Vec<Wanted>) -> Counted {
+    fn count(&self, driver: &str, wanted: Vec<ToCount>) -> Counted {
         let engine = engine("Docker", driver);
         count(&self.root(), &engine, wanted, &Walker::default(), None).unwrap()
     }
@@ -87,8 +87,8 @@ fn du(path: &Path) -> u64 {
     sum
 }
 
-fn stored() -> Stored {
-    Stored {
+fn stored() -> LayerDb {
+    LayerDb {
         layers: vec![StoredLayer {
             chain: ChainId::new(format!("sha256:{CHAIN}")),
             parent: None,
@@ -98,13 +98,13 @@ fn stored() -> Stored {
         }],
         records: HashMap::from([(RecordId::new("committed"), None)]),
         folders: HashMap::from([(RecordId::new("committed"), RECORD.into())]),
-        ..Stored::default()
+        ..LayerDb::default()
     }
 }
 
-fn all(known: &OnDisk, inodes: &HashMap<Text, u64>) -> Vec<Wanted> {
+fn all(known: &OnDisk, inodes: &HashMap<Text, u64>) -> Vec<ToCount> {
     let images = [ImageId::new(format!("sha256:{IMAGE}"))];
-    Wanted::all(&stored(), &images, known, inodes)
+    ToCount::all(&stored(), &images, known, inodes)
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_folder_is_counted_once_as_long_as_it_is_the_same() {
 fn what_cannot_be_counted_is_left_out_and_nothing_outside_is_looked_at() {
     let place = Place::new();
     place.write("secret", "secret");
-    let folder = |name: &str, chain: Option<&str>| Wanted::Folder {
+    let folder = |name: &str, chain: Option<&str>| ToCount::Folder {
         name: name.into(),
         chain: chain.map(ChainId::new),
         inode: None,
@@ -161,7 +161,7 @@ fn what_cannot_be_counted_is_left_out_and_nothing_outside_is_looked_at() {
         folder("../secret", None),
         folder("gone", None),
         folder(FOLDER, Some("sha256:../../../../secret")),
-        Wanted::Image(ImageId::new("sha256:../../../../secret")),
+        ToCount::Image(ImageId::new("sha256:../../../../secret")),
     ];
     assert!(place.count("overlay2", wanted).on_disk.is_empty());
     place.write(&format!("overlay2/{RECORD}/link"), "../../secret");
@@ -200,7 +200,7 @@ fn podman_keeps_layers_and_images_elsewhere() {
     place.write("overlay-layers/another.tar-split.gz", "packed");
     place.write(&format!("overlay-images/{IMAGE}/manifest"), "{}");
     let mut wanted = all(&OnDisk::default(), &HashMap::new());
-    wanted.retain(|it| !matches!(it, Wanted::Folder { chain: None, .. }));
+    wanted.retain(|it| !matches!(it, ToCount::Folder { chain: None, .. }));
     let engine = engine("Podman", "overlay");
     let walker = Walker::default();
     let found = count(&place.root(), &engine, wanted, &walker, None).unwrap();

@@ -24,7 +24,7 @@ const LONGEST_LIST: u64 = 64 << 20;
 /// A row of any of the lists: what a list does not tell is empty.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
-struct Row {
+struct PodmanRow {
     id: String,
     /// The layer below a layer.
     parent: String,
@@ -58,7 +58,7 @@ pub(in crate::engine) fn layers(root: &Root, driver: &str) -> Option<Vec<StoredL
     let written = layers_of_containers(root, driver);
     let written: HashSet<&str> = written.values().map(|it| &**it).collect();
     let rows = read(root, driver, "layers", "layers.json")?;
-    let by_id: HashMap<&str, &Row> = rows.iter().map(|row| (&*row.id, row)).collect();
+    let by_id: HashMap<&str, &PodmanRow> = rows.iter().map(|row| (&*row.id, row)).collect();
     let mut chains: HashMap<&str, ChainId> = HashMap::new();
     let mut layers: HashMap<ChainId, StoredLayer> = HashMap::new();
     for row in &rows {
@@ -98,7 +98,7 @@ pub(in crate::engine) fn layers(root: &Root, driver: &str) -> Option<Vec<StoredL
     Some(layers.into_values().collect())
 }
 
-fn read(root: &Root, driver: &str, kind: &str, list: &str) -> Option<Vec<Row>> {
+fn read(root: &Root, driver: &str, kind: &str, list: &str) -> Option<Vec<PodmanRow>> {
     let file: File = root.open_file(&notes(driver, kind).join(list)).ok()?;
     serde_json::from_reader(BufReader::new(file.take(LONGEST_LIST))).ok()
 }

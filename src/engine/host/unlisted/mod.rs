@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::fs::Dir;
 use serde_json::Value;
 
-use super::proof::Known;
+use super::proof::ListedIds;
 use super::root::{Root, is_random, unless_gone};
 use crate::domain::item::{ContainerId, ImageId, VolumeName, short_id};
 use crate::domain::outsider::{Outsider, OutsiderKind, Perhaps};
@@ -36,7 +36,7 @@ pub struct Unlisted {
 ///
 /// # Errors
 /// The folder of containers, or that of the driver's layers, may not be read.
-pub fn unlisted(root: &Root, driver: &str, known: &Known) -> io::Result<Unlisted> {
+pub fn unlisted(root: &Root, driver: &str, known: &ListedIds) -> io::Result<Unlisted> {
     let listed: HashSet<&str> = known.containers.iter().map(ContainerId::as_str).collect();
     let mut found = Unlisted::default();
     for id in container_folders(root)? {

@@ -28,16 +28,16 @@ impl Scene {
         self.write(&format!("containers/{id}/{file}"), &settings.to_string());
     }
 
-    fn read(&self, known: &Known) -> Unlisted {
+    fn read(&self, known: &ListedIds) -> Unlisted {
         let root = Root::open(self.0.path().to_str().unwrap().into()).unwrap();
         unlisted(&root, "overlay2", known).unwrap()
     }
 }
 
-fn known() -> Known {
-    Known {
+fn known() -> ListedIds {
+    ListedIds {
         containers: vec![ContainerId::new(LISTED)],
-        ..Known::default()
+        ..ListedIds::default()
     }
 }
 
@@ -141,7 +141,7 @@ fn image_mounts_are_of_the_image_in_the_containers_settings() {
         destination: "/m".into(),
         folder: "/d/overlay2/f1/merged".into(),
     };
-    let known = Known {
+    let known = ListedIds {
         mounting: vec![(ContainerId::new(LISTED), vec![mount])],
         ..known()
     };

@@ -18,14 +18,14 @@ pub(super) struct Job<'w> {
 /// Folders that wait for a thread, and threads that wait for a folder.
 #[derive(Default)]
 pub(super) struct Crew<'w> {
-    queue: Mutex<Queue<'w>>,
+    queue: Mutex<CrewQueue<'w>>,
     rings: Condvar,
     /// Threads for which no folder waits. It is looked at for each folder, so without a lock.
     idle: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Queue<'w> {
+struct CrewQueue<'w> {
     jobs: Vec<Job<'w>>,
     /// Threads that may still hand folders over.
     busy: usize,
@@ -82,12 +82,12 @@ impl<'w> Crew<'w> {
         self.rings.notify_all();
     }
 
-    fn count_idle(&self, queue: &Queue<'w>) {
+    fn count_idle(&self, queue: &CrewQueue<'w>) {
         let idle = queue.waiting.saturating_sub(queue.jobs.len());
         self.idle.store(idle, Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<'w>> {
+    fn lock(&self) -> MutexGuard<'_, CrewQueue<'w>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -47,7 +47,7 @@ const THREADS: usize = 4;
 
 /// What a walk looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum LookAt {
     All,
     /// And at which blocks of files other files may have.
     Extents,
@@ -59,12 +59,12 @@ pub(super) struct Walk<'w> {
     /// What is mounted below the folder.
     pub(super) mounts: Option<&'w MountTree>,
     pub(super) linked: &'w Mutex<Linked>,
-    pub(super) look: Look,
+    pub(super) look: LookAt,
 }
 
 /// What a walk found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct WalkResult {
     pub(super) taken: Taken,
     /// How many of the blocks other files may have, too; only where that is looked at.
     pub(super) shareable: Bytes,
@@ -72,18 +72,18 @@ pub(super) struct Found {
     pub(super) entries: u64,
     /// Another filesystem is mounted on something of it.
     pub(super) is_crossed: bool,
-    pub(super) unread: Vec<Unread>,
+    pub(super) unread: Vec<UnreadFolder>,
 }
 
 /// A folder that could not be read to its end.
 #[derive(Debug)]
-pub(super) struct Unread {
+pub(super) struct UnreadFolder {
     /// By its path below the folder in which the walk began.
     pub(super) path: PathBuf,
     pub(super) error: io::Error,
 }
 
-impl Found {
+impl WalkResult {
     fn add(&mut self, mut other: Self) {
         self.taken += other.taken;
         self.shareable += other.shareable;
@@ -100,8 +100,8 @@ impl Walker {
         top: OwnedFd,
         mounts: Option<&MountTree>,
         linked: &Mutex<Linked>,
-        look: Look,
-    ) -> io::Result<Found> {
+        look: LookAt,
+    ) -> io::Result<WalkResult> {
         let walk = Walk {
             walker: self,
             mounts,
@@ -116,9 +116,9 @@ impl<'w> Walk<'w> {
     /// Walks through all that is below a folder and returns what it takes, the folder included.
     ///
     /// # Errors
-    /// Nobody waits for it any more, or its time is over. What cannot be read is told in [`Found::unread`].
-    pub(super) fn below(&self, top: OwnedFd) -> io::Result<Found> {
-        let mut found = Found::default();
+    /// Nobody waits for it any more, or its time is over. What cannot be read is told in [`WalkResult::unread`].
+    pub(super) fn below(&self, top: OwnedFd) -> io::Result<WalkResult> {
+        let mut found = WalkResult::default();
         let stat = fstat(&top)?;
         found.taken.blocks = blocks(&stat);
         let crew = Crew::default();
@@ -142,8 +142,8 @@ impl<'w> Walk<'w> {
     /// blocks others may have.
     fn meet(&self, folder: &OwnedFd, name: &CStr, stat: &Stat) -> (Taken, Bytes) {
         let shareable = || match self.look {
-            Look::Extents => extents::shareable(folder, name, stat),
-            Look::All => Bytes::ZERO,
+            LookAt::Extents => extents::shareable(folder, name, stat),
+            LookAt::All => Bytes::ZERO,
         };
         if stat.st_nlink > 1 {
             let linked = self.linked.lock();
@@ -162,7 +162,7 @@ impl<'w> Walk<'w> {
         &'c self,
         crew: &'c Crew<'w>,
         first: &mut Descent<'w, 'c>,
-        found: &mut Found,
+        found: &mut WalkResult,
     ) -> io::Result<()> {
         let device = first.device;
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -205,7 +205,7 @@ struct Descent<'w, 'c> {
     frames: Vec<Frame<'w>>,
     /// So many frames after the first are not held open.
     closed: usize,
-    found: Found,
+    found: WalkResult,
     buffer: Vec<u8>,
     batch: Vec<(u64, FileType, CString)>,
 }
@@ -233,7 +233,7 @@ impl<'w, 'c> Descent<'w, 'c> {
             device,
             frames: Vec::new(),
             closed: 0,
-            found: Found::default(),
+            found: WalkResult::default(),
             buffer: Vec::with_capacity(BUFFER),
             batch: Vec::new(),
         }
@@ -405,7 +405,7 @@ impl<'w, 'c> Descent<'w, 'c> {
                 self.found.taken.blocks += own.as_ref().map(blocks).unwrap_or_default();
                 let path = self.path_of(Some(name)).into();
                 let error = error.into();
-                self.found.unread.push(Unread { path, error });
+                self.found.unread.push(UnreadFolder { path, error });
             }
         }
     }
@@ -478,7 +478,7 @@ impl<'w, 'c> Descent<'w, 'c> {
     /// Notes that the folder that it is in could not be read to its end.
     fn note_unread(&mut self, error: io::Error) {
         let path = self.path_of(None).into();
-        self.found.unread.push(Unread { path, error });
+        self.found.unread.push(UnreadFolder { path, error });
     }
 
     /// Returns the path of the folder that it is in, or of one in it, below the top of the walk.

@@ -10,24 +10,24 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::store::disk_usage::{FileId, HardLink};
-use crate::engine::host::leash::Leash;
+use crate::engine::host::leash::CancelGuard;
 
 fn open(path: &Path) -> OwnedFd {
     openat(CWD, path, OFlags::DIRECTORY | base_flags(), Mode::empty()).unwrap()
 }
 
-fn walk_with(path: &Path, mounts: Option<&MountTree>) -> Found {
+fn walk_with(path: &Path, mounts: Option<&MountTree>) -> WalkResult {
     let (walker, linked) = (Walker::default(), Mutex::default());
     let walk = Walk {
         walker: &walker,
         mounts,
         linked: &linked,
-        look: Look::All,
+        look: LookAt::All,
     };
     walk.below(open(path)).unwrap()
 }
 
-fn walk(path: &Path) -> Found {
+fn walk(path: &Path) -> WalkResult {
     walk_with(path, None)
 }
 
@@ -96,7 +96,7 @@ fn threads_count_what_one_counts() {
         walker: &walker,
         mounts: None,
         linked: &linked,
-        look: Look::All,
+        look: LookAt::All,
     };
     let (crew, top) = (Crew::default(), open(dir.path()));
     let mut first = Descent::new(&walk, &crew, fstat(&top).unwrap().st_dev);
@@ -109,7 +109,7 @@ fn threads_count_what_one_counts() {
             mounts,
         })
         .unwrap();
-    let mut found = Found::default();
+    let mut found = WalkResult::default();
     walk.share(&crew, &mut first, &mut found).unwrap();
     found.add(first.found);
     assert_eq!(found.entries, entries);
@@ -159,7 +159,7 @@ fn a_folder_that_was_moved_away_costs_what_is_above_it_and_is_told() {
         walker: &walker,
         mounts: None,
         linked: &linked,
-        look: Look::All,
+        look: LookAt::All,
     };
     let top = open(&dir.path().join("top"));
     let mut descent = Descent::new(&walk, &crew, fstat(&top).unwrap().st_dev);
@@ -266,13 +266,13 @@ fn another_filesystem_is_left_out() {
 fn a_walk_ends_in_the_middle_of_it() {
     let dir = TempDir::new().unwrap();
     scene::deep(dir.path(), 1000, 1);
-    let (leash, linked) = (Leash::default(), Mutex::default());
+    let (leash, linked) = (CancelGuard::default(), Mutex::default());
     let (walker, crew) = (leash.walker(), Crew::default());
     let walk = Walk {
         walker: &walker,
         mounts: None,
         linked: &linked,
-        look: Look::All,
+        look: LookAt::All,
     };
     let top = open(dir.path());
     let mut descent = Descent::new(&walk, &crew, fstat(&top).unwrap().st_dev);
@@ -305,7 +305,7 @@ fn of_a_file_with_more_names_than_were_met_something_is_left() {
         walker: &walker,
         mounts: None,
         linked: &linked,
-        look: Look::All,
+        look: LookAt::All,
     };
     let found = walk.below(open(&inside)).unwrap();
     assert_eq!(found.taken.length, Bytes(5000));

@@ -11,7 +11,7 @@ use crate::domain::bytes::Bytes;
 use crate::domain::item::{ChainId, ImageId, PackedSize};
 use crate::domain::text::Text;
 use crate::engine::hex::hex;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::store::StoreReading;
 
 const MANIFESTS: [&str; 2] = [
     "application/vnd.oci.image.manifest.v1+json",
@@ -26,7 +26,7 @@ const LAYERS: [&str; 2] = [
 const ABOUT_ANOTHER: &str = "vnd.docker.reference.type";
 
 /// An image with all that is there of it.
-pub(super) struct Found {
+pub(super) struct FoundImage {
     /// All that are there; none of what can be run nowhere, such as an artifact.
     pub(super) platforms: Vec<Platform>,
     /// The place among them of the one that the engine tells of.
@@ -44,13 +44,13 @@ pub(super) struct Platform {
 }
 
 /// The store's documents, with the blobs that are the engine's own.
-pub(super) struct Documents<'a> {
-    noted: &'a Noted,
+pub(super) struct StoreDocuments<'a> {
+    noted: &'a StoreReading,
     sizes: HashMap<&'a str, Bytes>,
 }
 
-impl<'a> Documents<'a> {
-    pub(super) fn of(noted: &'a Noted) -> Self {
+impl<'a> StoreDocuments<'a> {
+    pub(super) fn of(noted: &'a StoreReading) -> Self {
         let own = noted.listed.iter().take(noted.own);
         Self {
             noted,
@@ -60,9 +60,9 @@ impl<'a> Documents<'a> {
 
     /// Reads an image; `None` where something of it cannot be read, is missing from what is there otherwise, or may
     /// mean more than one thing.
-    pub(super) fn image(&self, id: &ImageId) -> Option<Found> {
+    pub(super) fn image(&self, id: &ImageId) -> Option<FoundImage> {
         let top = self.document(id.as_str())?;
-        let mut found = Found {
+        let mut found = FoundImage {
             platforms: Vec::new(),
             shown: 0,
             packed: Vec::new(),
@@ -100,7 +100,13 @@ impl<'a> Documents<'a> {
     }
 
     /// Takes in what one manifest names, as its row in an index has it.
-    fn take(&self, digest: &str, manifest: &Value, row: &Value, found: &mut Found) -> Option<()> {
+    fn take(
+        &self,
+        digest: &str,
+        manifest: &Value,
+        row: &Value,
+        found: &mut FoundImage,
+    ) -> Option<()> {
         let config_digest = manifest.pointer("/config/digest")?.as_str()?;
         let layers = manifest.get("layers")?.as_array()?;
         let digests = layers
@@ -139,7 +145,7 @@ impl<'a> Documents<'a> {
     }
 }
 
-impl Found {
+impl FoundImage {
     pub(super) fn shown(&self) -> Option<&Platform> {
         self.platforms.get(self.shown)
     }
@@ -152,7 +158,7 @@ impl Found {
 
 impl Platform {
     /// Adds up what the store has unpacked of it: all that its top layer stands on, which may be more than layers.
-    pub(super) fn unpacked(&self, noted: &Noted) -> Bytes {
+    pub(super) fn unpacked(&self, noted: &StoreReading) -> Bytes {
         let snapshots = &noted.notes.snapshots;
         let mut next = self.chains.last().map(ChainId::text);
         let mut all = Bytes::ZERO;

@@ -12,15 +12,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::found::{Documents, Found};
-use self::rows::Rows;
-use super::noted::Noted;
+use self::found::{FoundImage, StoreDocuments};
+use self::rows::NamesByDigest;
+use super::store::StoreReading;
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::{EngineInfo, SharedSizes};
 use crate::domain::item::{ChainId, Content, Image, ImageId, Source};
 use crate::domain::text::Text;
 use crate::domain::time::{Timestamp, from_engine};
-use crate::engine::gist::number_of;
+use crate::engine::fingerprint::number_of;
 use crate::engine::{ImageDetails, wire};
 
 /// From this version on shared sizes have packed layers in them, too (ENGINE.md §0.6).
@@ -66,8 +66,8 @@ impl InStore {
     /// Reads all images, and the details of those that are not `detailed` yet. It opens files: call it where blocking is
     /// allowed.
     #[must_use]
-    pub fn of(engine: &EngineInfo, noted: &Noted, detailed: &Detailed) -> Self {
-        let (documents, rows) = (Documents::of(noted), Rows::of(&noted.named));
+    pub fn of(engine: &EngineInfo, noted: &StoreReading, detailed: &Detailed) -> Self {
+        let (documents, rows) = (StoreDocuments::of(noted), NamesByDigest::of(&noted.named));
         let version = numbers(&engine.version);
         let made_here = made_here(noted);
         let mut own = Self::nothing();
@@ -118,7 +118,7 @@ fn numbers(version: &str) -> (u32, u32) {
 }
 
 /// Digests of what BuildKit has made here.
-fn made_here(noted: &Noted) -> HashSet<&Text> {
+fn made_here(noted: &StoreReading) -> HashSet<&Text> {
     let is_made = |label: &(Text, Text)| label.0.starts_with(MADE_HERE);
     let made = noted.listed.iter();
     let made = made.filter(|blob| blob.labels.iter().any(is_made));
@@ -140,7 +140,7 @@ struct Sharing {
 }
 
 impl Sharing {
-    fn take(&mut self, id: &ImageId, found: &Found, is_step: bool) {
+    fn take(&mut self, id: &ImageId, found: &FoundImage, is_step: bool) {
         let mut packed = found.packed.clone();
         let mut seen = HashSet::with_capacity(packed.len());
         packed.retain(|(digest, _)| seen.insert(digest.clone()));
@@ -160,7 +160,7 @@ impl Sharing {
     }
 
     /// Adds up, for each image, what is unpacked of it and of another, and where the engine does, what is packed.
-    fn sizes(&self, noted: &Noted, packs: bool) -> SharedSizes {
+    fn sizes(&self, noted: &StoreReading, packs: bool) -> SharedSizes {
         let is_shared = |users: &Users, name: &Text| users.get(name) > Some(&1);
         let unpacked = |chain: &ChainId| noted.notes.snapshots.get(chain.text())?.size;
         let sizes = self.images.iter().map(|(id, (chains, packed))| {
@@ -176,9 +176,9 @@ impl Sharing {
     }
 }
 
-impl Found {
+impl FoundImage {
     /// Returns what inspect and history tell; `None` where its history does not fit its layers.
-    fn content(&self, noted: &Noted) -> Option<Content> {
+    fn content(&self, noted: &StoreReading) -> Option<Content> {
         let shown = self.shown()?;
         let none = Vec::new();
         let rows = shown.config.get("history").and_then(Value::as_array);

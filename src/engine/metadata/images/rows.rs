@@ -5,15 +5,15 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::found::{Found, Platform};
+use super::found::{FoundImage, Platform};
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Store;
 use crate::domain::item::{Image, ImageId};
 use crate::domain::reference;
 use crate::domain::text::Text;
 use crate::domain::time::{Timestamp, from_engine};
-use crate::engine::metadata::collector::Named;
-use crate::engine::metadata::noted::Noted;
+use crate::engine::metadata::reader::Named;
+use crate::engine::metadata::store::StoreReading;
 use crate::engine::wire::{self, Dialect};
 
 /// How the engine calls what has lost its last name: this, and the digest.
@@ -25,12 +25,12 @@ const COUNTS_STATEMENTS: u32 = 27;
 const LISTS_ALL: u32 = 28;
 
 /// The names of each image, by the digest that they stand for.
-pub(super) struct Rows<'a> {
+pub(super) struct NamesByDigest<'a> {
     of_images: HashMap<&'a Text, Vec<&'a Named>>,
     parents: HashSet<&'a Text>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> NamesByDigest<'a> {
     pub(super) fn of(named: &'a [Named]) -> Self {
         let mut of_images: HashMap<&Text, Vec<&Named>> = HashMap::new();
         for row in named {
@@ -67,8 +67,8 @@ impl<'a> Rows<'a> {
     pub(super) fn image(
         &self,
         id: &ImageId,
-        found: &Found,
-        noted: &Noted,
+        found: &FoundImage,
+        noted: &StoreReading,
         version: u32,
     ) -> Option<Image> {
         VERSIONS.contains(&version).then_some(())?;

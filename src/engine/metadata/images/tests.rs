@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::item::PackedSize;
-use crate::engine::metadata::noted::tests::{BLOBS, Place, digest};
+use crate::engine::metadata::store::tests::{BLOBS, Place, digest};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

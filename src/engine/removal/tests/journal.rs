@@ -39,7 +39,7 @@ async fn what_is_removed_stands_on_the_disk_before_it_goes() {
         a_volume("data"),
     ];
     let journal = Journal::below(folder.path().to_owned());
-    let order = Order {
+    let order = Confirmed {
         journal: journal.clone(),
         ..order(&scene(), &items)
     };
@@ -68,7 +68,7 @@ async fn a_journal_that_cannot_be_written_stops_nothing() {
     std::fs::write(&blocked, "").unwrap();
     let model = Arc::new(Model::new(scene()));
     let journal = Journal::below(blocked.join("dtop"));
-    let order = Order {
+    let order = Confirmed {
         journal: journal.clone(),
         ..order(&scene(), &chosen())
     };
@@ -83,7 +83,7 @@ async fn what_was_never_begun_is_not_in_it() {
     model.fault("rm job", refused("no"));
     let journal = Journal::in_memory();
     let items = [a_container("job"), a_container("zen"), an_image("app")];
-    let order = Order {
+    let order = Confirmed {
         journal: journal.clone(),
         ..order(&scene(), &items)
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::model::{Fault, Model, all};
-use super::{Order, Removal, remove};
+use super::{Confirmed, Removal, remove};
 use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ItemId, State};
@@ -33,8 +33,8 @@ fn plan(inventory: &Inventory, items: &[ItemId]) -> Plan {
     plan
 }
 
-fn order(inventory: &Inventory, items: &[ItemId]) -> Order {
-    Order {
+fn order(inventory: &Inventory, items: &[ItemId]) -> Confirmed {
+    Confirmed {
         plan: plan(inventory, items),
         base: inventory.clone(),
         journal: Journal::default(),
@@ -43,7 +43,7 @@ fn order(inventory: &Inventory, items: &[ItemId]) -> Order {
     }
 }
 
-async fn carry_out(model: &Arc<Model>, order: Order) -> Removal {
+async fn carry_out(model: &Arc<Model>, order: Confirmed) -> Removal {
     let cancel = Arc::new(AtomicBool::new(false));
     remove(model.clone(), order, cancel, |_| {}).await.unwrap()
 }

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::super::answered::Answered;
 use super::super::ask::look;
 use super::super::question::Question;
+use super::super::response::Response;
 use super::super::state::Scan;
 use super::*;
 use crate::domain::item::VolumeName;
-use crate::engine::host::Known;
-use crate::engine::metadata::noted::tests as noted;
+use crate::engine::host::ListedIds;
+use crate::engine::metadata::store::tests as noted;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
@@ -140,7 +140,7 @@ async fn one_volume_that_cannot_be_measured_here_stops_no_other() {
 async fn volumes_that_wait_when_the_folder_is_lost_are_asked_of_the_engine() {
     let (_dir, fake) = local(&[("shop", 1000), ("wiki", 20)]);
     let info = Arc::new(fake.info.lock().unwrap().clone());
-    let found = look(&fake, info, Known::default()).await;
+    let found = look(&fake, info, ListedIds::default()).await;
     let mut scan = Scan::new(&fake);
     scan.picture.root = found.unwrap().local.ok();
     assert!(scan.picture.root.is_some());
@@ -151,7 +151,7 @@ async fn volumes_that_wait_when_the_folder_is_lost_are_asked_of_the_engine() {
     };
     let gone = (VolumeName::new("gone"), taken);
     scan.picture.taken.extend([gone]);
-    scan.take(Answered::Volumes(Ok(volumes)));
+    scan.take(Response::Volumes(Ok(volumes)));
     assert!(scan.volumes.is_waiting());
     assert!(scan.picture.taken.is_empty(), "what is gone is forgotten");
     scan.take_root(None);
@@ -215,7 +215,7 @@ async fn one_scan_measures_the_same() {
     std::fs::write(logs.join("local-logs/container.log"), [0; 40]).unwrap();
     *fake.containers.lock().unwrap() = vec![container(CONTAINER, State::Exited)];
     let base = Inventory::default();
-    let found = scan_once(&fake, Wanted::ALL, &base, |_, _| {})
+    let found = scan_once(&fake, ScanScope::ALL, &base, |_, _| {})
         .await
         .unwrap();
     assert_eq!(found.volumes[0].size, Figure::Known(Bytes(1000)));
@@ -284,7 +284,7 @@ async fn images_come_out_of_the_store_and_the_engines_list_behind_all() {
     let lock = place.in_use();
 
     let base = Inventory::default();
-    let once = scan_once(&fake, Wanted::ALL, &base, |_, _| {}).await;
+    let once = scan_once(&fake, ScanScope::ALL, &base, |_, _| {}).await;
     let once = once.unwrap();
     let names = |inventory: &Inventory| inventory.images[0].names.clone();
     assert_eq!(names(&once), ["x:1"]);
@@ -336,7 +336,7 @@ async fn the_stores_own_notes_are_the_list_where_they_have_all_that_is_listed() 
     assert!(has_notes(&watched.inventory));
     assert_eq!(watched.fake.count("blobs"), 0);
     let base = Inventory::default();
-    let once = scan_once(&*watched.fake, Wanted::ALL, &base, |_, _| {}).await;
+    let once = scan_once(&*watched.fake, ScanScope::ALL, &base, |_, _| {}).await;
     assert!(has_notes(&once.unwrap()));
     // What keeps a container that is not listed is read anew, and found to be of another time.
     watched.fake.containers.lock().unwrap().clear();

@@ -19,7 +19,7 @@ mod local;
 struct Watched {
     fake: Arc<Fake>,
     requests: UnboundedSender<Request>,
-    sights: UnboundedReceiver<Sight>,
+    sights: UnboundedReceiver<Update>,
     messages: usize,
     /// Attempts that failed since it answered last.
     attempts: usize,
@@ -49,14 +49,14 @@ impl Watched {
         let until = Instant::now() + time;
         while let Ok(Some(sight)) = tokio::time::timeout_at(until, self.sights.recv()).await {
             match sight {
-                Sight::Parts(parts) => {
+                Update::Parts(parts) => {
                     self.messages += 1;
                     for part in parts {
                         self.inventory.apply(part);
                     }
                 }
-                Sight::Lost { .. } => self.attempts += 1,
-                Sight::Back => self.attempts = 0,
+                Update::Lost { .. } => self.attempts += 1,
+                Update::Back => self.attempts = 0,
             }
         }
     }
@@ -677,8 +677,8 @@ async fn what_only_a_blob_tells_is_read_once_the_cache_keeps_it() {
         let known: Vec<&str> = watched.inventory.extents.keys().map(|it| &**it).collect();
         assert_eq!(known, ["base"]);
     }
-    let fast = Wanted::without_walks(&watched.inventory.engine);
-    for (wanted, read) in [(fast, 0), (Wanted::ALL, 1)] {
+    let fast = ScanScope::without_walks(&watched.inventory.engine);
+    for (wanted, read) in [(fast, 0), (ScanScope::ALL, 1)] {
         let once = once(&watched.fake, wanted, &Inventory::default()).await;
         assert_eq!(once.unwrap().extents.len(), read);
     }
@@ -709,7 +709,7 @@ async fn a_graph_driver_is_not_asked_for_blobs() {
     watched.seconds(3).await;
     assert_eq!(watched.fake.count("blobs"), 0);
     assert!(watched.is_done(&[Stage::Layers]));
-    let once = once(&containerd(), Wanted::ALL, &Inventory::default()).await;
+    let once = once(&containerd(), ScanScope::ALL, &Inventory::default()).await;
     assert!(once.unwrap().blobs.as_ref().known().is_some());
 }
 
@@ -790,7 +790,9 @@ async fn lists_that_say_the_same_are_not_sent_again() {
         let mut lists = Vec::new();
         let until = Instant::now() + Duration::from_secs(3);
         while let Ok(Some(sight)) = tokio::time::timeout_at(until, watched.sights.recv()).await {
-            let Sight::Parts(parts) = sight else { continue };
+            let Update::Parts(parts) = sight else {
+                continue;
+            };
             for part in parts {
                 lists.extend(match &part {
                     Part::Images(_) => Some("images"),
@@ -927,7 +929,7 @@ async fn a_local_engine_is_proven_and_its_disk_sent() {
     assert_eq!(watched.inventory.disks, []);
 }
 
-async fn once(fake: &Fake, wanted: Wanted, base: &Inventory) -> Result<Inventory, EngineError> {
+async fn once(fake: &Fake, wanted: ScanScope, base: &Inventory) -> Result<Inventory, EngineError> {
     scan_once(fake, wanted, base, |_, _| {}).await
 }
 
@@ -937,7 +939,7 @@ async fn one_scan_brings_everything_in_order() {
     let mut ended = Vec::new();
     let inventory = scan_once(
         &fake,
-        Wanted::ALL,
+        ScanScope::ALL,
         &Inventory::default(),
         |stage, progress| {
             if matches!(progress, Progress::Done(_)) {
@@ -959,13 +961,13 @@ async fn one_scan_brings_everything_in_order() {
 #[tokio::test(start_paused = true)]
 async fn a_recheck_asks_lists_and_only_new_images() {
     let fake = sized(5, 5, 2);
-    let base = once(&fake, Wanted::ALL, &Inventory::default())
+    let base = once(&fake, ScanScope::ALL, &Inventory::default())
         .await
         .unwrap();
     fake.images.lock().unwrap().push(image("new"));
     fake.volumes.lock().unwrap().push(volume("new"));
     fake.forget_calls();
-    let wanted = Wanted::without_walks(&base.engine);
+    let wanted = ScanScope::without_walks(&base.engine);
     let now = once(&fake, wanted, &base).await.unwrap();
     let mut calls = fake.calls();
     calls.sort();
@@ -1008,13 +1010,13 @@ async fn containers_can_be_inspected_without_a_walk() {
         container.image_id = Some(image);
     }
     for (container_sizes, walked) in [
-        (Walk::None, [false, false, false]),
-        (Walk::Hidden, [false, false, true]),
-        (Walk::All, [true, true, true]),
+        (WalkOf::None, [false, false, false]),
+        (WalkOf::Hidden, [false, false, true]),
+        (WalkOf::All, [true, true, true]),
     ] {
-        let wanted = Wanted {
+        let wanted = ScanScope {
             container_sizes,
-            ..Wanted::ALL
+            ..ScanScope::ALL
         };
         let now = once(&fake, wanted, &Inventory::default()).await.unwrap();
         let sizes = now.containers.iter().map(|container| {
@@ -1024,14 +1026,14 @@ async fn containers_can_be_inspected_without_a_walk() {
         assert_eq!(sizes.collect::<Vec<_>>(), walked, "{container_sizes:?}");
         assert_eq!(
             now.is_done(Stage::ContainerSizes),
-            container_sizes != Walk::None
+            container_sizes != WalkOf::None
         );
     }
     fake.forget_calls();
-    let wanted = Wanted {
+    let wanted = ScanScope {
         container_details: false,
-        container_sizes: Walk::None,
-        ..Wanted::ALL
+        container_sizes: WalkOf::None,
+        ..ScanScope::ALL
     };
     once(&fake, wanted, &Inventory::default()).await.unwrap();
     assert!(
@@ -1073,7 +1075,7 @@ async fn what_is_not_told_in_time_costs_only_itself() {
                 Behaviour::Fails(error.clone()),
             );
         }
-        let now = once(&fake, Wanted::ALL, &Inventory::default())
+        let now = once(&fake, ScanScope::ALL, &Inventory::default())
             .await
             .unwrap();
         let sizes = |inventory: &Inventory| {
@@ -1115,7 +1117,7 @@ async fn a_list_that_never_comes_ends_a_scan() {
     for list in ["about", "images", "containers", "services", "volumes"] {
         let fake = sized(1, 1, 1);
         fake.script(list, Behaviour::Never);
-        let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+        let scan = once(&fake, ScanScope::ALL, &Inventory::default()).await;
         let error = scan.unwrap_err();
         assert!(
             matches!(error, EngineError::TimedOut { seconds: 60, .. }),
@@ -1148,7 +1150,7 @@ async fn a_list_that_is_refused_is_its_own() {
         for error in &errors {
             let fake = sized(2, 2, 2);
             fake.script(list, Behaviour::Fails(error.clone()));
-            let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+            let scan = once(&fake, ScanScope::ALL, &Inventory::default()).await;
             let inventory = scan.expect("a picture");
             assert_eq!(
                 inventory.lacks(stage).map(|why| (**why).to_owned()),
@@ -1170,7 +1172,7 @@ async fn a_list_that_is_refused_is_its_own() {
     for list in ["images", "containers", "volumes"] {
         fake.script(list, Behaviour::Fails(refused("no")));
     }
-    let scan = once(&fake, Wanted::ALL, &Inventory::default()).await;
+    let scan = once(&fake, ScanScope::ALL, &Inventory::default()).await;
     assert_eq!(scan.unwrap_err(), refused("no"));
 }
 
@@ -1179,7 +1181,7 @@ async fn a_scan_without_df_is_one() {
     let fake = sized(2, 1, 1);
     fake.script("volume_sizes", Behaviour::Fails(refused("no")));
     fake.script("build_cache", Behaviour::Fails(refused("no")));
-    let inventory = once(&fake, Wanted::ALL, &Inventory::default())
+    let inventory = once(&fake, ScanScope::ALL, &Inventory::default())
         .await
         .unwrap();
     assert!(matches!(
@@ -1195,7 +1197,7 @@ async fn a_scan_without_df_is_one() {
 async fn an_old_engine_is_not_walked_for_a_recheck() {
     let fake = sized(2, 1, 1);
     fake.info.lock().unwrap().api = "1.41".into();
-    let base = once(&fake, Wanted::ALL, &Inventory::default())
+    let base = once(&fake, ScanScope::ALL, &Inventory::default())
         .await
         .unwrap();
     let calls = fake.calls();
@@ -1204,7 +1206,7 @@ async fn an_old_engine_is_not_walked_for_a_recheck() {
         "{calls:?}"
     );
     fake.forget_calls();
-    let now = once(&fake, Wanted::without_walks(&base.engine), &base)
+    let now = once(&fake, ScanScope::without_walks(&base.engine), &base)
         .await
         .unwrap();
     assert_eq!(fake.count("build_cache") + fake.count("shared_sizes"), 0);

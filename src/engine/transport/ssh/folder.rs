@@ -21,9 +21,9 @@ const MODE: u32 = 0o700;
 
 /// The folder; it goes with its owner.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct SocketFolder(PathBuf);
 
-impl Folder {
+impl SocketFolder {
     /// Makes a folder in the first place that takes one: the user's own for such things, or a common one,
     /// if need be one without a disk that could be full.
     pub(super) fn new() -> io::Result<Self> {
@@ -78,7 +78,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for SocketFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -133,8 +133,8 @@ mod tests {
     fn it_is_private_and_goes_with_its_owner() {
         let place = tempfile::tempdir().unwrap();
         let (one, two) = (
-            Folder::below(place.path()).unwrap(),
-            Folder::below(place.path()).unwrap(),
+            SocketFolder::below(place.path()).unwrap(),
+            SocketFolder::below(place.path()).unwrap(),
         );
         let mode = fs::metadata(&one.0).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
@@ -181,12 +181,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let long = place.path().join("x".repeat(100));
         fs::create_dir(&long).unwrap();
-        assert!(Folder::below(&long).is_err());
-        assert!(Folder::below(&place.path().join("none")).is_err());
+        assert!(SocketFolder::below(&long).is_err());
+        assert!(SocketFolder::below(&place.path().join("none")).is_err());
         for odd in ["a%h", "a$HOME", "a:b", "a b"] {
             let odd = place.path().join(odd);
             fs::create_dir(&odd).unwrap();
-            assert!(Folder::below(&odd).is_err(), "{}", odd.display());
+            assert!(SocketFolder::below(&odd).is_err(), "{}", odd.display());
         }
     }
 }

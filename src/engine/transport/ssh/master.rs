@@ -14,13 +14,13 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::facts::{Facts, Socket};
-use super::folder::Folder;
-use super::options::{Known, Use};
-use super::process::{Ask, End, Process};
+use super::folder::SocketFolder;
+use super::options::{KnownOptions, Use};
+use super::process::{Ask, LoginProcess, ProcessEnd};
 use super::session::{Opening, Session};
 use super::shell::Shell;
 use super::words::Words;
-use super::{Bare, Target, Trouble, is_plain};
+use super::{Bare, SshError, Target, is_plain};
 use crate::engine::transport::stream::Stream;
 
 /// How long logging in may take where nobody is asked anything.
@@ -44,16 +44,16 @@ const USUAL: [&str; 2] = ["/var/run/docker.sock", "/run/podman/podman.sock"];
 pub(super) struct Master {
     host: String,
     // Before the folder with its sockets.
-    process: Process,
+    process: LoginProcess,
     /// None where the host lets nothing run but what it says itself.
     shell: Option<Mutex<Shell>>,
-    way: Way,
-    folder: Folder,
+    way: SshRoute,
+    folder: SocketFolder,
 }
 
 /// How a connection reaches the engine.
 #[derive(Debug)]
-enum Way {
+enum SshRoute {
     /// Its socket, forwarded to this path.
     Forwarded(PathBuf),
     /// A command on the host, and what comes before the engine's words.
@@ -62,7 +62,7 @@ enum Way {
 
 /// What a login is made for.
 #[derive(Debug)]
-struct Order<'a> {
+struct LoginPurpose<'a> {
     target: &'a Target,
     ask: Ask,
     /// When it has taken too long, where nobody is asked.
@@ -77,28 +77,30 @@ impl Master {
         sessions: &Arc<Semaphore>,
     ) -> io::Result<Self> {
         let until = Instant::now() + LOGIN;
-        let order = Order { target, ask, until };
-        let mut known = Known::default();
+        let order = LoginPurpose { target, ask, until };
+        let mut known = KnownOptions::default();
         loop {
-            let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
-            let mut process = Process::start(target, ask, Use::Shell, &folder, known)?;
+            let folder =
+                SocketFolder::new().map_err(|error| SshError::Folder(error.to_string()))?;
+            let mut process = LoginProcess::start(target, ask, Use::Shell, &folder, known)?;
             let mut shell = process.shell()?;
             if let Some(facts) = login(&mut shell, &order, &process.words).await? {
                 return Self::with_shell(&order, facts, (process, shell), folder, sessions).await;
             }
             let bare = match process.end().await {
-                End::Unknown(fewer) => {
+                ProcessEnd::Unknown(fewer) => {
                     known = fewer;
                     continue;
                 }
-                End::LetIn => Bare::Ended,
-                End::NoSession => Bare::NoSession,
-                End::Trouble(trouble) => return Err(trouble.into()),
+                ProcessEnd::LetIn => Bare::Ended,
+                ProcessEnd::NoSession => Bare::NoSession,
+                ProcessEnd::Trouble(trouble) => return Err(trouble.into()),
             };
             // Its pipe is there, and its socket is not.
             drop((process, folder));
-            let folder = Folder::new().map_err(|error| Trouble::Folder(error.to_string()))?;
-            let process = Process::start(target, ask, Use::Sessions, &folder, known)?;
+            let folder =
+                SocketFolder::new().map_err(|error| SshError::Folder(error.to_string()))?;
+            let process = LoginProcess::start(target, ask, Use::Sessions, &folder, known)?;
             let master = Self::up(&order, process, folder, bare).await?;
             return master.without_shell(target, bare, sessions).await;
         }
@@ -106,10 +108,10 @@ impl Master {
 
     /// Takes the way that the host's shell tells of.
     async fn with_shell(
-        order: &Order<'_>,
+        order: &LoginPurpose<'_>,
         facts: Facts,
-        (process, shell): (Process, Shell),
-        folder: Folder,
+        (process, shell): (LoginProcess, Shell),
+        folder: SocketFolder,
         sessions: &Arc<Semaphore>,
     ) -> io::Result<Self> {
         let target = order.target;
@@ -119,12 +121,12 @@ impl Master {
             Opening::Plain
         };
         let stdio = || {
-            let command = facts.dial_stdio(target.path()).ok_or(Trouble::NoWay)?;
-            Ok::<Way, Trouble>(Way::Stdio(opening.before(&command), opening))
+            let command = facts.dial_stdio(target.path()).ok_or(SshError::NoWay)?;
+            Ok::<SshRoute, SshError>(SshRoute::Stdio(opening.before(&command), opening))
         };
         let forwarded = match (facts.socket, facts.path()) {
-            (Socket::Closed, Some(path)) => return Err(Trouble::Closed(path.to_owned()).into()),
-            (Socket::Absent, Some(path)) => return Err(Trouble::NoSocket(path.to_owned()).into()),
+            (Socket::Closed, Some(path)) => return Err(SshError::Closed(path.to_owned()).into()),
+            (Socket::Absent, Some(path)) => return Err(SshError::NoSocket(path.to_owned()).into()),
             (Socket::Open, Some(path)) if is_plain(path) => {
                 let here = folder.socket(0);
                 let taken = forward(target.host(), path, &here, &folder).await;
@@ -136,10 +138,10 @@ impl Master {
             host: target.host().to_owned(),
             process,
             shell: Some(Mutex::new(shell)),
-            way: forwarded.map_or_else(&stdio, |here| Ok(Way::Forwarded(here)))?,
+            way: forwarded.map_or_else(&stdio, |here| Ok(SshRoute::Forwarded(here)))?,
             folder,
         };
-        if matches!(master.way, Way::Forwarded(_)) && !master.is_heard(sessions).await {
+        if matches!(master.way, SshRoute::Forwarded(_)) && !master.is_heard(sessions).await {
             let way = stdio()?;
             return Ok(Self { way, ..master });
         }
@@ -148,9 +150,9 @@ impl Master {
 
     /// Waits until a login that has no session of its own is there for others.
     async fn up(
-        order: &Order<'_>,
-        mut process: Process,
-        folder: Folder,
+        order: &LoginPurpose<'_>,
+        mut process: LoginProcess,
+        folder: SocketFolder,
         bare: Bare,
     ) -> io::Result<Self> {
         let up = async {
@@ -164,8 +166,10 @@ impl Master {
         }
         if !process.is_alive() {
             return Err(match process.end().await {
-                End::Trouble(trouble) => trouble,
-                End::LetIn | End::NoSession | End::Unknown(_) => Trouble::NoShell(bare, None),
+                ProcessEnd::Trouble(trouble) => trouble,
+                ProcessEnd::LetIn | ProcessEnd::NoSession | ProcessEnd::Unknown(_) => {
+                    SshError::NoShell(bare, None)
+                }
             }
             .into());
         }
@@ -173,7 +177,7 @@ impl Master {
             host: order.target.host().to_owned(),
             process,
             shell: None,
-            way: Way::Forwarded(folder.socket(0)),
+            way: SshRoute::Forwarded(folder.socket(0)),
             folder,
         })
     }
@@ -186,10 +190,10 @@ impl Master {
         bare: Bare,
         sessions: &Arc<Semaphore>,
     ) -> io::Result<Self> {
-        let mut trouble = Trouble::NoShell(bare, None);
+        let mut trouble = SshError::NoShell(bare, None);
         if bare == Bare::Ended {
             let command = Facts::unknown().dial_stdio(target.path());
-            self.way = Way::Stdio(command.unwrap_or_default(), Opening::Plain);
+            self.way = SshRoute::Stdio(command.unwrap_or_default(), Opening::Plain);
             trouble = match self.first_words(sessions).await {
                 Ok(()) => return Ok(self),
                 Err(trouble) => trouble,
@@ -198,14 +202,14 @@ impl Master {
         // Where the host's own command leads to an engine, another one behind a socket is not taken for it.
         let paths = match target.path() {
             Some(path) if is_plain(path) => vec![path],
-            None if matches!(trouble, Trouble::NoShell(..)) => USUAL.to_vec(),
+            None if matches!(trouble, SshError::NoShell(..)) => USUAL.to_vec(),
             Some(_) | None => Vec::new(),
         };
         for (index, path) in paths.into_iter().enumerate() {
             // One that is forwarded in vain keeps its place.
             let here = self.folder.socket(index);
             if forward(&self.host, path, &here, &self.folder).await {
-                self.way = Way::Forwarded(here);
+                self.way = SshRoute::Forwarded(here);
                 if self.is_heard(sessions).await {
                     return Ok(self);
                 }
@@ -220,8 +224,8 @@ impl Master {
 
     pub(super) async fn dial(&self, sessions: &Arc<Semaphore>) -> io::Result<Box<dyn Stream>> {
         match &self.way {
-            Way::Forwarded(path) => Ok(Box::new(UnixStream::connect(path).await?)),
-            Way::Stdio(command, opening) => {
+            SshRoute::Forwarded(path) => Ok(Box::new(UnixStream::connect(path).await?)),
+            SshRoute::Stdio(command, opening) => {
                 let permit = Arc::clone(sessions).acquire_owned().await;
                 let permit = permit.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
                 let mut ssh = through(&self.folder);
@@ -249,11 +253,11 @@ impl Master {
         };
         timeout(TRIAL, trial)
             .await
-            .map_or(true, |heard| heard.is_some())
+            .map_or(true, |accept| accept.is_some())
     }
 
     /// Tells what answers a command there as no engine does. An engine may be silent.
-    async fn first_words(&self, sessions: &Arc<Semaphore>) -> Result<(), Trouble> {
+    async fn first_words(&self, sessions: &Arc<Semaphore>) -> Result<(), SshError> {
         let mut words = Vec::new();
         let trial = async {
             let mut stream = self.dial(sessions).await?;
@@ -264,7 +268,7 @@ impl Master {
             Ok(())
         };
         match timeout(TRIAL, trial).await {
-            Ok(Err(error)) => return Err(Trouble::from_io(&error)),
+            Ok(Err(error)) => return Err(SshError::from_io(&error)),
             Err(_) if words.is_empty() => return Ok(()),
             Ok(Ok(())) | Err(_) => {}
         }
@@ -281,8 +285,8 @@ impl Master {
         };
         let line = line.map(str::to_owned);
         Err(match line {
-            Some(line) if is_greeting => Trouble::Greeting(line),
-            line => Trouble::NoShell(Bare::Ended, line),
+            Some(line) if is_greeting => SshError::Greeting(line),
+            line => SshError::NoShell(Bare::Ended, line),
         })
     }
 }
@@ -292,10 +296,14 @@ fn has_http(words: &[u8]) -> bool {
 }
 
 /// Asks the host for facts as soon as ssh is let in. Nothing where ssh ended instead.
-async fn login(shell: &mut Shell, order: &Order<'_>, words: &Words) -> io::Result<Option<Facts>> {
+async fn login(
+    shell: &mut Shell,
+    order: &LoginPurpose<'_>,
+    words: &Words,
+) -> io::Result<Option<Facts>> {
     let script = Facts::script(order.target.path());
     let answer = async {
-        let no_shell = |what: &str| io::Error::from(Trouble::Remote(format!("its shell {what}")));
+        let no_shell = |what: &str| io::Error::from(SshError::Remote(format!("its shell {what}")));
         match shell.ask(&script).await {
             Ok(lines) => Facts::read(&lines)
                 .map(Some)
@@ -313,7 +321,7 @@ async fn login(shell: &mut Shell, order: &Order<'_>, words: &Words) -> io::Resul
 }
 
 /// Ends when logging in takes too long. Where somebody is asked it never does, and they read what ssh says.
-async fn limit(words: &Words, order: &Order<'_>) {
+async fn limit(words: &Words, order: &LoginPurpose<'_>) {
     if order.ask.somebody() {
         words.show_after(QUIET).await;
     } else {
@@ -322,12 +330,12 @@ async fn limit(words: &Words, order: &Order<'_>) {
 }
 
 fn too_late() -> io::Error {
-    Trouble::TimedOut(LOGIN.as_secs()).into()
+    SshError::TimedOut(LOGIN.as_secs()).into()
 }
 
 /// Forwards a socket of the host to a path here. True if ssh takes that on: whether sshd lets it be is told by the
 /// first connection.
-async fn forward(host: &str, path: &str, here: &Path, folder: &Folder) -> bool {
+async fn forward(host: &str, path: &str, here: &Path, folder: &SocketFolder) -> bool {
     let mut forwarding = OsString::from(here);
     forwarding.push(":");
     forwarding.push(path);
@@ -345,7 +353,7 @@ async fn forward(host: &str, path: &str, here: &Path, folder: &Folder) -> bool {
 
 /// A command of ssh that goes through the login and by no other way: its own settings are the login's, and
 /// where that has ended it must not make another.
-fn through(folder: &Folder) -> Command {
+fn through(folder: &SocketFolder) -> Command {
     let mut ssh = Command::new("ssh");
     ssh.args(["-F", "/dev/null", "-S"]).arg(folder.control());
     ssh.args([

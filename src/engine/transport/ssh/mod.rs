@@ -24,7 +24,7 @@ mod words;
 pub(in crate::engine) use self::facts::quoted;
 pub use self::login::Login;
 pub use self::target::Target;
-pub use self::trouble::{Bare, Trouble};
+pub use self::trouble::{Bare, SshError};
 
 /// How many connections to an engine there may be at once. sshd gives a login ten sessions by default; one
 /// is the login's own.

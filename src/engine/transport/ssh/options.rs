@@ -52,12 +52,12 @@ pub(super) enum Use {
 
 /// Which of the later options the ssh on this machine knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownOptions {
     /// None that came with this version or after it.
     below: (u8, u8),
 }
 
-impl Default for Known {
+impl Default for KnownOptions {
     fn default() -> Self {
         Self {
             below: (u8::MAX, u8::MAX),
@@ -65,7 +65,7 @@ impl Default for Known {
     }
 }
 
-impl Known {
+impl KnownOptions {
     /// Returns what is known to an ssh that said this of an option, if it said that of one: `command-line: line 0:
     /// Bad configuration option: sessiontype`. It says so before it connects.
     pub(super) fn after(self, words: &str) -> Option<Self> {
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn an_option_that_is_not_known_goes_with_all_that_came_later() {
-        let words = |known: Known| known.words(&Target::default(), Use::Shell).join(" ");
-        let newest = Known::default();
+        let words = |known: KnownOptions| known.words(&Target::default(), Use::Shell).join(" ");
+        let newest = KnownOptions::default();
         assert!(words(newest).contains("StdinNull=no"));
         let said = "command-line: line 0: Bad configuration option: ForkAfterAuthentication";
         let older = newest.after(said).unwrap();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_login_without_a_session_says_so_once() {
-        let words = Known::default().words(&Target::default(), Use::Sessions);
+        let words = KnownOptions::default().words(&Target::default(), Use::Sessions);
         assert!(words.iter().any(|word| word == "-N"));
         assert!(!words.iter().any(|word| word.starts_with("SessionType")));
     }

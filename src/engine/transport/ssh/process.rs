@@ -12,12 +12,12 @@ use rustix::process::{
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::folder::Folder;
-use super::options::{Known, Use};
+use super::folder::SocketFolder;
+use super::options::{KnownOptions, Use};
 use super::shell::Shell;
 use super::trouble::{is_before_logging, reason};
 use super::words::Words;
-use super::{Target, Trouble};
+use super::{SshError, Target};
 
 /// How long ssh may take to end.
 const END: Duration = Duration::from_secs(1);
@@ -46,37 +46,37 @@ fn has_terminal() -> bool {
 
 /// Why a process of ssh has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ProcessEnd {
     /// It was let in: what ran there ended.
     LetIn,
     /// It was let in, and nothing may run there.
     NoSession,
     /// An option was given that it does not know.
-    Unknown(Known),
-    Trouble(Trouble),
+    Unknown(KnownOptions),
+    Trouble(SshError),
 }
 
 /// The process that is logged in.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct LoginProcess {
     child: Lock<Child>,
     pid: Option<Pid>,
     /// It is alone with what it starts, which can be ended with it.
     has_group: bool,
     guard: Guard,
     pub(super) words: Arc<Words>,
-    known: Known,
+    known: KnownOptions,
 }
 
-impl Process {
+impl LoginProcess {
     pub(super) fn start(
         target: &Target,
         ask: Ask,
         own: Use,
-        folder: &Folder,
-        known: Known,
-    ) -> Result<Self, Trouble> {
-        let no_folder = |error: io::Error| Trouble::Folder(error.to_string());
+        folder: &SocketFolder,
+        known: KnownOptions,
+    ) -> Result<Self, SshError> {
+        let no_folder = |error: io::Error| SshError::Folder(error.to_string());
         let log = folder.log();
         let words = Words::new(&log).map_err(no_folder)?;
         let mut ssh = Command::new("ssh");
@@ -100,8 +100,8 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Trouble::NoProgram,
-                _ => Trouble::Ssh(error.to_string()),
+                io::ErrorKind::NotFound => SshError::NoProgram,
+                _ => SshError::Ssh(error.to_string()),
             })?;
         if let Some(errors) = child.stderr.take() {
             tokio::spawn(Arc::clone(&words).listen(errors));
@@ -131,7 +131,7 @@ impl Process {
     }
 
     /// Returns why it has ended, which it is about to.
-    pub(super) async fn end(&mut self) -> End {
+    pub(super) async fn end(&mut self) -> ProcessEnd {
         let ended = async {
             while self.pid.is_some_and(runs) {
                 sleep(POLL).await;
@@ -145,14 +145,16 @@ impl Process {
         let _ = timeout(END, self.words.others_ended()).await;
         let (own, others) = (self.words.own(), self.words.others());
         if let Some(known) = self.known.after(&own).or_else(|| self.known.after(&others)) {
-            return End::Unknown(known);
+            return ProcessEnd::Unknown(known);
         }
         match status.map(|status| status.ok().and_then(|it| it.code())) {
-            Ok(Some(code)) if code != FAILED => End::LetIn,
-            _ if reason(&own).is_some_and(is_no_session) => End::NoSession,
+            Ok(Some(code)) if code != FAILED => ProcessEnd::LetIn,
+            _ if reason(&own).is_some_and(is_no_session) => ProcessEnd::NoSession,
             // It never fails itself without a word.
-            _ if reason(&own).is_none() && !others.lines().any(is_before_logging) => End::LetIn,
-            _ => End::Trouble(Trouble::of(&own, &others)),
+            _ if reason(&own).is_none() && !others.lines().any(is_before_logging) => {
+                ProcessEnd::LetIn
+            }
+            _ => ProcessEnd::Trouble(SshError::of(&own, &others)),
         }
     }
 
@@ -176,7 +178,7 @@ fn is_no_session(line: &str) -> bool {
     line.starts_with("channel ") && line.contains(": open failed: ")
 }
 
-impl Drop for Process {
+impl Drop for LoginProcess {
     /// Asks ssh to end, so that it ends what it started too, and waits until it has.
     fn drop(&mut self) {
         self.guard.dismiss();

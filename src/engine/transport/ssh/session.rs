@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
-use super::Trouble;
+use super::SshError;
 
 /// As much as a sentence or two.
 const WORDS: u64 = 8 * 1024;
@@ -52,17 +52,17 @@ pub(super) struct Session {
     /// What has come of a greeting, while it lasts.
     greeting: Option<Vec<u8>>,
     /// Whether the engine has said anything.
-    heard: bool,
-    process: Option<Process>,
+    accept: bool,
+    process: Option<SessionProcess>,
 }
 
 /// The ssh process of a session, and its place among the sessions.
-struct Process {
+struct SessionProcess {
     child: Child,
     _place: OwnedSemaphorePermit,
 }
 
-impl Drop for Process {
+impl Drop for SessionProcess {
     /// It has been killed. Where nothing waits for that any more, as at the program's end, it is waited for here.
     fn drop(&mut self) {
         let start = Instant::now();
@@ -96,8 +96,8 @@ impl Session {
                 String::from_utf8_lossy(&words).into_owned()
             })),
             greeting: (opening == Opening::Marked).then(Vec::new),
-            heard: false,
-            process: Some(Process {
+            accept: false,
+            process: Some(SessionProcess {
                 child,
                 _place: permit,
             }),
@@ -112,11 +112,11 @@ impl Session {
         let said = ready!(Pin::new(words).poll(cx)).unwrap_or_default();
         self.words = None;
         if said.contains(REFUSED) {
-            return Poll::Ready(Trouble::TooFewSessions.into());
+            return Poll::Ready(SshError::TooFewSessions.into());
         }
         let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
         Poll::Ready(match last {
-            Some(last) => Trouble::Remote(last.to_owned()).into(),
+            Some(last) => SshError::Remote(last.to_owned()).into(),
             None => io::ErrorKind::UnexpectedEof.into(),
         })
     }
@@ -179,8 +179,8 @@ impl AsyncRead for Session {
             ready!(Pin::new(&mut self.output).poll_read(cx, buf))?;
         }
         if buf.filled().len() > before {
-            self.heard = true;
-        } else if !self.heard && buf.remaining() > 0 {
+            self.accept = true;
+        } else if !self.accept && buf.remaining() > 0 {
             return self.poll_why(cx).map(Err);
         }
         Poll::Ready(Ok(()))

@@ -15,7 +15,7 @@ pub enum Bare {
 
 /// Why an engine is not reached over ssh.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum SshError {
     #[error("there is no ssh program on PATH")]
     NoProgram,
     #[error("no folder for ssh's socket: {0}")]
@@ -66,7 +66,7 @@ fn no_shell(bare: Bare, words: Option<&str>) -> String {
     .to_owned()
 }
 
-impl Trouble {
+impl SshError {
     /// What to try.
     #[must_use]
     pub fn advice(&self, target: &Target) -> String {
@@ -195,8 +195,8 @@ fn without_name(line: &str) -> String {
     line.strip_prefix("ssh: ").unwrap_or(line).to_owned()
 }
 
-impl From<Trouble> for io::Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<SshError> for io::Error {
+    fn from(trouble: SshError) -> Self {
         Self::other(trouble)
     }
 }
@@ -210,28 +210,28 @@ mod tests {
         let changed = "@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\n\
             Host key for [127.0.0.1]:22 has changed and you have requested strict checking.\r\n\
             Host key verification failed.\r\n";
-        assert_eq!(Trouble::of(changed, ""), Trouble::KeyChanged);
+        assert_eq!(SshError::of(changed, ""), SshError::KeyChanged);
         let unknown = "No ED25519 host key is known for web-3 and you have requested strict checking.\r\n\
             Host key verification failed.\r\n";
-        assert_eq!(Trouble::of(unknown, ""), Trouble::KeyUnknown);
+        assert_eq!(SshError::of(unknown, ""), SshError::KeyUnknown);
         let denied = "me@web-3: Permission denied (publickey).\r\n";
         assert_eq!(
-            Trouble::of(denied, BANNER),
-            Trouble::NotLetIn("me@web-3: Permission denied (publickey).".into())
+            SshError::of(denied, BANNER),
+            SshError::NotLetIn("me@web-3: Permission denied (publickey).".into())
         );
         let name = "ssh: Could not resolve hostname web-3: Name or service not known\r\n\r\n";
         assert_eq!(
-            Trouble::of(name, BANNER).to_string(),
+            SshError::of(name, BANNER).to_string(),
             "ssh: Could not resolve hostname web-3: Name or service not known"
         );
         assert_eq!(
-            Trouble::of("", BANNER).to_string(),
+            SshError::of("", BANNER).to_string(),
             "ssh: it ended without a word"
         );
         let option = "command-line: line 0: Bad configuration option: x\r\n";
         assert_eq!(
-            Trouble::of("", option),
-            Trouble::Ssh(option.trim().to_owned())
+            SshError::of("", option),
+            SshError::Ssh(option.trim().to_owned())
         );
     }
 
@@ -245,20 +245,20 @@ mod tests {
             Connection closed by UNKNOWN port 65535\r\n";
         let jump = format!("{BANNER}me@jump: Permission denied (publickey).\r\n");
         assert_eq!(
-            Trouble::of(own, &jump),
-            Trouble::OnTheWay("me@jump: Permission denied (publickey).".into())
+            SshError::of(own, &jump),
+            SshError::OnTheWay("me@jump: Permission denied (publickey).".into())
         );
         let jump = format!("{BANNER}ssh: connect to host jump port 22: Connection refused\r\n");
         assert_eq!(
-            Trouble::of(own, &jump),
-            Trouble::OnTheWay("connect to host jump port 22: Connection refused".into())
+            SshError::of(own, &jump),
+            SshError::OnTheWay("connect to host jump port 22: Connection refused".into())
         );
         assert_eq!(
-            Trouble::of(own, BANNER),
-            Trouble::Ssh("Connection closed by UNKNOWN port 65535".into())
+            SshError::of(own, BANNER),
+            SshError::Ssh("Connection closed by UNKNOWN port 65535".into())
         );
         // A host that was reached speaks for itself.
         let own = "me@web-3: Permission denied (publickey).";
-        assert_eq!(Trouble::of(own, &jump), Trouble::NotLetIn(own.into()));
+        assert_eq!(SshError::of(own, &jump), SshError::NotLetIn(own.into()));
     }
 }

@@ -32,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Files that prove who is who.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Papers {
+pub struct TlsFiles {
     /// Who may sign the engine's certificate; the system's authorities where it is not named.
     pub ca: Option<PathBuf>,
     /// This client's certificate and its key.
@@ -43,7 +43,7 @@ pub struct Papers {
 
 /// Why there is no TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum TlsError {
     #[error("{}: {cause}", path.display())]
     File { path: PathBuf, cause: String },
     #[error("{host} cannot stand in a certificate")]
@@ -70,7 +70,7 @@ pub enum Trouble {
     Other(String),
 }
 
-impl Trouble {
+impl TlsError {
     /// What to try.
     #[must_use]
     pub fn advice(&self) -> &'static str {
@@ -97,8 +97,8 @@ impl Trouble {
     }
 }
 
-impl From<Trouble> for io::Error {
-    fn from(trouble: Trouble) -> Self {
+impl From<TlsError> for io::Error {
+    fn from(trouble: TlsError) -> Self {
         Self::other(trouble)
     }
 }
@@ -107,7 +107,7 @@ impl From<Trouble> for io::Error {
 #[derive(Clone)]
 pub(super) struct Client {
     host: String,
-    papers: Papers,
+    papers: TlsFiles,
     config: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -118,7 +118,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(super) fn new(host: String, papers: Papers) -> Self {
+    pub(super) fn new(host: String, papers: TlsFiles) -> Self {
         Self {
             host,
             papers,
@@ -128,7 +128,7 @@ impl Client {
 
     /// Proves who is who on a connection.
     pub(super) async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let name = ServerName::try_from(self.host.clone()).map_err(|_| Trouble::NoName {
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| TlsError::NoName {
             host: self.host.clone(),
         })?;
         let connector = TlsConnector::from(self.config()?);
@@ -146,7 +146,7 @@ impl Client {
         Some(self.in_words(said.ok()?.err()?))
     }
 
-    fn config(&self) -> Result<Arc<ClientConfig>, Trouble> {
+    fn config(&self) -> Result<Arc<ClientConfig>, TlsError> {
         if let Some(config) = self.config.get() {
             return Ok(Arc::clone(config));
         }
@@ -154,7 +154,7 @@ impl Client {
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
 
-    /// An error of rustls as a [`Trouble`]; the system's own stay as they are.
+    /// An error of rustls as a [`TlsError`]; the system's own stay as they are.
     fn in_words(&self, error: io::Error) -> io::Error {
         let Some(cause) = error
             .get_ref()
@@ -165,23 +165,25 @@ impl Client {
         self.trouble(cause).into()
     }
 
-    fn trouble(&self, error: &Error) -> Trouble {
+    fn trouble(&self, error: &Error) -> TlsError {
         match error {
             Error::InvalidCertificate(cause) => self.bad_certificate(cause),
             Error::AlertReceived(alert) => self.refused(*alert),
-            Error::InvalidMessage(_) => Trouble::NotTls,
-            other => Trouble::Other(other.to_string()),
+            Error::InvalidMessage(_) => TlsError::NotTls,
+            other => TlsError::Other(other.to_string()),
         }
     }
 
-    fn bad_certificate(&self, cause: &CertificateError) -> Trouble {
+    fn bad_certificate(&self, cause: &CertificateError) -> TlsError {
         match cause {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Trouble::Expired,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                TlsError::Expired
+            }
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                Trouble::NotYet
+                TlsError::NotYet
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                Trouble::Authority {
+                TlsError::Authority {
                     authority: match &self.papers.ca {
                         Some(path) => path.display().to_string(),
                         None => "this system".to_owned(),
@@ -189,16 +191,16 @@ impl Client {
                 }
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Trouble::Name {
+                TlsError::Name {
                     host: self.host.clone(),
                 }
             }
-            other => Trouble::Certificate(other.to_string()),
+            other => TlsError::Certificate(other.to_string()),
         }
     }
 
     /// What an engine means by hanging up. Older ones say no more than that the certificate is bad.
-    fn refused(&self, alert: AlertDescription) -> Trouble {
+    fn refused(&self, alert: AlertDescription) -> TlsError {
         use AlertDescription as Alert;
         let about_certificate = matches!(
             alert,
@@ -213,21 +215,21 @@ impl Client {
         );
         match &self.papers.pair {
             _ if !about_certificate => {
-                Trouble::Other(format!("the engine hangs up and says {alert:?}"))
+                TlsError::Other(format!("the engine hangs up and says {alert:?}"))
             }
-            None => Trouble::NoPapers,
-            Some((path, _)) if has_expired(path) => Trouble::OwnExpired(path.clone()),
-            Some((path, _)) => Trouble::OwnRefused(path.clone()),
+            None => TlsError::NoPapers,
+            Some((path, _)) if has_expired(path) => TlsError::OwnExpired(path.clone()),
+            Some((path, _)) => TlsError::OwnRefused(path.clone()),
         }
     }
 }
 
-impl Papers {
-    fn config(&self) -> Result<ClientConfig, Trouble> {
+impl TlsFiles {
+    fn config(&self) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Trouble::Other(error.to_string()))?;
+            .map_err(|error| TlsError::Other(error.to_string()))?;
         let builder = if self.verify {
             builder.with_webpki_verifier(self.verifier(provider)?)
         } else {
@@ -250,7 +252,7 @@ impl Papers {
     fn verifier(
         &self,
         provider: Arc<CryptoProvider>,
-    ) -> Result<Arc<WebPkiServerVerifier>, Trouble> {
+    ) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
         let mut roots = RootCertStore::empty();
         let (authority, found) = if let Some(path) = &self.ca {
             (path.clone(), certificates(path)?)
@@ -267,14 +269,14 @@ impl Papers {
         roots.add_parsable_certificates(found);
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()
-            .map_err(|_| Trouble::File {
+            .map_err(|_| TlsError::File {
                 path: authority,
                 cause: "it holds no certificate of an authority".to_owned(),
             })
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = bytes_of(path).map_err(|error| file(path, &error))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     let found = found.map_err(|error| file(path, &error))?;
@@ -284,8 +286,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
     Ok(found)
 }
 
-fn file(path: &Path, cause: &impl ToString) -> Trouble {
-    Trouble::File {
+fn file(path: &Path, cause: &impl ToString) -> TlsError {
+    TlsError::File {
         path: path.to_owned(),
         cause: cause.to_string(),
     }

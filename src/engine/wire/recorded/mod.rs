@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::bytes::Figure;
 use crate::domain::inventory::Store;
 use crate::domain::item::{Container, Image, Source, State};
-use crate::engine::gist::Gist;
+use crate::engine::fingerprint::Fingerprint;
 
 const DOCKERS: [&str; 6] = [
     "docker-20.10.24-overlay2",
@@ -200,7 +200,10 @@ fn every_record_with_its_parents() {
             assert_eq!(records.len(), 11, "{name} {form}");
             let answer = answer.to_string();
             let gist = Df::parse("GET /", answer.as_bytes(), Reading::BuildCacheGist);
-            assert_eq!(gist_of_records(gist.unwrap()), Ok(Gist::of(&records)));
+            assert_eq!(
+                gist_of_records(gist.unwrap()),
+                Ok(Fingerprint::of(&records))
+            );
             let ids: HashSet<_> = records.iter().map(|r| &r.id).collect();
             let parents: Vec<_> = records.iter().flat_map(|r| &r.parents).collect();
             assert_eq!(parents.len(), 8, "{name} {form}");

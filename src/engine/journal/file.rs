@@ -22,7 +22,7 @@ const RESERVE: u64 = 64 * 1024;
 
 /// Where lines are kept.
 #[derive(Debug)]
-pub struct Book {
+pub struct JournalFile {
     /// `None` keeps them in memory.
     folder: Option<PathBuf>,
     /// What is to be written, or all there is where there is no file.
@@ -40,7 +40,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Book {
+impl JournalFile {
     pub fn below(folder: PathBuf) -> Self {
         Self {
             folder: Some(folder),
@@ -90,7 +90,7 @@ impl Book {
         self.stuck.store(true, Ordering::Relaxed);
     }
 
-    /// True for the first who asks, until [`Book::tries_no_more`].
+    /// True for the first who asks, until [`JournalFile::tries_no_more`].
     pub fn tries_again(&self) -> bool {
         !self.trying.swap(true, Ordering::Relaxed)
     }

@@ -8,11 +8,11 @@ use crate::domain::item::Record;
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 
-use super::draft::Draft;
-use crate::domain::layers::facts::Facts;
+use super::draft::GraphDraft;
+use crate::domain::layers::facts::LayerFacts;
 use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::UnitNo;
-use crate::domain::matching::join::{Lineage, Tie};
+use crate::domain::matching::join::{RecordMatch, RecordTree};
 use crate::domain::store::layerdb::is_buildkits;
 
 /// A container's chain of layers with some that no image has.
@@ -29,21 +29,21 @@ pub(super) struct Hidden {
 /// Joins records that no image shares with layers that no image has. Only one that reaches the top of a
 /// container's chain with all its bytes is taken for certain; others may be the same layers or not.
 pub(super) fn join_hidden(
-    facts: &Facts<'_>,
-    draft: &mut Draft,
+    facts: &LayerFacts<'_>,
+    draft: &mut GraphDraft,
     hidden: Vec<Hidden>,
-    lineage: &Lineage,
-    ties: &mut [Tie],
+    lineage: &RecordTree,
+    ties: &mut [RecordMatch],
 ) {
     for hidden in hidden {
         let fitting: Vec<Fit> = (0..ties.len())
-            .filter(|at| matches!(ties[*at], Tie::None | Tie::Perhaps(_)))
+            .filter(|at| matches!(ties[*at], RecordMatch::None | RecordMatch::Perhaps(_)))
             .filter_map(|at| fit(facts, &hidden, lineage, ties, at))
             .collect();
         let whole: Vec<&Fit> = fitting.iter().filter(|fit| fit.whole).collect();
         if let [fit] = whole[..] {
             for (at, unit) in &fit.own {
-                ties[*at] = Tie::Layer(*unit);
+                ties[*at] = RecordMatch::Layer(*unit);
                 if let Some(size) = facts.inventory.cache[*at].size.known() {
                     draft.units[*unit as usize].size = Span::exactly(size);
                 }
@@ -55,8 +55,8 @@ pub(super) fn join_hidden(
                 continue;
             };
             match &mut ties[at] {
-                Tie::Perhaps(units) => units.push(unit),
-                tie => *tie = Tie::Perhaps(vec![unit]),
+                RecordMatch::Perhaps(units) => units.push(unit),
+                tie => *tie = RecordMatch::Perhaps(vec![unit]),
             }
         }
     }
@@ -64,10 +64,10 @@ pub(super) fn join_hidden(
 
 /// How a record would lie in a container's chain.
 fn fit(
-    facts: &Facts<'_>,
+    facts: &LayerFacts<'_>,
     hidden: &Hidden,
-    lineage: &Lineage,
-    ties: &[Tie],
+    lineage: &RecordTree,
+    ties: &[RecordMatch],
     at: usize,
 ) -> Option<Fit> {
     let records = &facts.inventory.cache;
@@ -89,10 +89,10 @@ fn fit(
             continue;
         };
         let fits = match &ties[record] {
-            Tie::Layer(known) => known == unit,
-            Tie::OneOf(known) => known.contains(unit),
-            Tie::Some => in_image,
-            Tie::None | Tie::Perhaps(_) => {
+            RecordMatch::Layer(known) => known == unit,
+            RecordMatch::OneOf(known) => known.contains(unit),
+            RecordMatch::Some => in_image,
+            RecordMatch::None | RecordMatch::Perhaps(_) => {
                 !in_image && may_be(&records[record], &hidden.folders[place])
             }
         };

@@ -2,9 +2,9 @@
 
 /// A number of something that there may be none of: the greatest of all is no thing's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::domain) struct Maybe(u32);
+pub(in crate::domain) struct OptIndex(u32);
 
-impl Maybe {
+impl OptIndex {
     pub(in crate::domain) const NONE: Self = Self(u32::MAX);
 
     pub(in crate::domain) fn get(self) -> Option<u32> {
@@ -12,19 +12,19 @@ impl Maybe {
     }
 }
 
-impl Default for Maybe {
+impl Default for OptIndex {
     fn default() -> Self {
         Self::NONE
     }
 }
 
-impl From<u32> for Maybe {
+impl From<u32> for OptIndex {
     fn from(number: u32) -> Self {
         Self(number)
     }
 }
 
-impl From<Option<u32>> for Maybe {
+impl From<Option<u32>> for OptIndex {
     fn from(number: Option<u32>) -> Self {
         number.map_or(Self::NONE, Self)
     }

@@ -62,7 +62,7 @@ fn has_thread() -> bool {
 /// panicked, or there was no thread to be had.
 ///
 /// All of it is one kind of task, in a box, which is compiled once.
-pub(in crate::engine) async fn aside<T: Send + 'static>(
+pub(in crate::engine) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (sender, done) = oneshot::channel();
@@ -79,26 +79,26 @@ pub(in crate::engine) async fn aside<T: Send + 'static>(
 
 /// How urgent some work is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Pace {
+pub(in crate::engine) enum Priority {
     /// Somebody waits for it.
     Normal,
     /// It gives way to all others.
     Leisurely,
 }
 
-/// As [`aside`] or [`aside_at_leisure`].
-pub(in crate::engine) async fn aside_at<T: Send + 'static>(
-    pace: Pace,
+/// As [`run_blocking`] or [`run_low_priority`].
+pub(in crate::engine) async fn run_with_priority<T: Send + 'static>(
+    pace: Priority,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     match pace {
-        Pace::Normal => aside(work).await,
-        Pace::Leisurely => aside_at_leisure(work).await,
+        Priority::Normal => run_blocking(work).await,
+        Priority::Leisurely => run_low_priority(work).await,
     }
 }
 
-/// As [`aside`], on a thread that gives way to all others, on the processor and at the disk.
-pub(in crate::engine) async fn aside_at_leisure<T: Send + 'static>(
+/// As [`run_blocking`], on a thread that gives way to all others, on the processor and at the disk.
+pub(in crate::engine) async fn run_low_priority<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let at_leisure = move || {
@@ -108,5 +108,5 @@ pub(in crate::engine) async fn aside_at_leisure<T: Send + 'static>(
         work()
     };
     let wait = || thread::Builder::new().spawn(at_leisure).ok()?.join().ok();
-    aside(wait).await.flatten()
+    run_blocking(wait).await.flatten()
 }

@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The number of a list's rows and what they say, in whatever order: engines tell the same build cache in another
 /// order each time. Another list has another one, but for one time in a life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gist {
+pub struct Fingerprint {
     rows: usize,
     sum: u64,
 }
 
-impl Gist {
+impl Fingerprint {
     #[must_use]
     pub fn of<T: Hash>(rows: &[T]) -> Self {
         let mut gist = Self::default();
@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn the_same_rows_say_the_same_in_any_order() {
-        let gist = |rows: &[u32]| Gist::of(rows);
-        assert_eq!(gist(&[]), Gist::default());
+        let gist = |rows: &[u32]| Fingerprint::of(rows);
+        assert_eq!(gist(&[]), Fingerprint::default());
         assert_eq!(gist(&[1, 2, 2]), gist(&[2, 1, 2]));
         for other in [&[1, 2][..], &[1, 2, 3], &[2, 2, 2], &[1, 1, 2], &[]] {
             assert_ne!(gist(&[1, 2, 2]), gist(other), "{other:?}");

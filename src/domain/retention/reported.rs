@@ -7,13 +7,13 @@ use crate::domain::item::{ImageId, ItemId};
 use crate::domain::text::Text;
 
 use super::Doubt;
-use super::Ledger;
-use super::units::{HolderNo, Sort, World};
+use super::Retention;
+use super::units::{Bound, HolderNo, Sort};
 use crate::domain::layers::tree::UnitNo;
 
 /// What went with one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Went {
+pub struct BytesGone {
     pub bytes: Bytes,
     /// It is about so much: the engine did not say what went, or the size of it is not known.
     pub about: bool,
@@ -23,7 +23,7 @@ pub struct Went {
     pub still_there: Vec<Bytes>,
 }
 
-impl Went {
+impl BytesGone {
     /// Unknown where all that went has no known size.
     #[must_use]
     pub fn figure(&self) -> Figure<Bytes> {
@@ -44,42 +44,42 @@ impl Went {
 
 /// Counts what goes, object by object, as the engine tells it; each byte once.
 #[derive(Debug)]
-pub struct Observation<'a> {
-    ledger: &'a Ledger,
+pub struct Reported<'a> {
+    ledger: &'a Retention,
     sure: Vec<u32>,
     all: Vec<u32>,
     gone: HashSet<HolderNo>,
     counted: HashSet<UnitNo>,
     /// How many are left that may hold any layer.
-    veils: usize,
+    wildcards: usize,
 }
 
-impl<'a> Observation<'a> {
+impl<'a> Reported<'a> {
     #[must_use]
-    pub fn new(ledger: &'a Ledger) -> Self {
+    pub fn new(ledger: &'a Retention) -> Self {
         let graph = &ledger.graph;
         Self {
             ledger,
-            sure: graph.counts(World::Sure).to_vec(),
-            all: graph.counts(World::All).to_vec(),
+            sure: graph.counts(Bound::Sure).to_vec(),
+            all: graph.counts(Bound::All).to_vec(),
             gone: HashSet::new(),
             counted: HashSet::new(),
-            veils: graph.veils.len(),
+            wildcards: graph.wildcards.len(),
         }
     }
 
     /// An object went of which the engine says no more than that. What it had of its own went with it; the
     /// layers that nothing else holds are the ledger's estimate, but for build cache, whose records the engine
     /// names one by one (ENGINE.md §1.5).
-    pub fn went(&mut self, item: &ItemId) -> Went {
-        let mut went = Went::default();
+    pub fn went(&mut self, item: &ItemId) -> BytesGone {
+        let mut went = BytesGone::default();
         let graph = &self.ledger.graph;
         let told = matches!(item, ItemId::Record(_));
         for unit in self.let_go(item, &mut went) {
             if !graph.unit(unit).is_layer() {
                 continue;
             }
-            if self.veils > 0 {
+            if self.wildcards > 0 {
                 went.about |= !graph.unit(unit).size.most.is_zero();
             } else {
                 self.count(unit, told, &mut went);
@@ -100,15 +100,15 @@ impl<'a> Observation<'a> {
 
     /// Images went in one answer, each with the chain IDs of the layers that went with it (ENGINE.md §1.7).
     /// Returns what went with each.
-    pub fn images(&mut self, answer: &[(ImageId, Vec<Text>)]) -> Vec<Went> {
+    pub fn images(&mut self, answer: &[(ImageId, Vec<Text>)]) -> Vec<BytesGone> {
         let ledger = self.ledger;
-        let mut all: Vec<Went> = Vec::with_capacity(answer.len());
+        let mut all: Vec<BytesGone> = Vec::with_capacity(answer.len());
         let mut expected: Vec<UnitNo> = Vec::new();
         let mut layers: HashMap<Text, UnitNo> = HashMap::new();
         for (image, _) in answer {
-            let mut went = Went::default();
+            let mut went = BytesGone::default();
             // The list decides what went, not the count; so it does not matter how sure the count is.
-            expected.extend(self.let_go(&ItemId::Image(image.clone()), &mut Went::default()));
+            expected.extend(self.let_go(&ItemId::Image(image.clone()), &mut BytesGone::default()));
             match ledger.image(image) {
                 Some((_, top)) => {
                     let chains = ledger.tree.chain_ids(*top).into_iter();
@@ -151,7 +151,7 @@ impl<'a> Observation<'a> {
     }
 
     /// Takes an item's holds away and returns the units that nothing holds any more.
-    fn let_go(&mut self, item: &ItemId, went: &mut Went) -> Vec<UnitNo> {
+    fn let_go(&mut self, item: &ItemId, went: &mut BytesGone) -> Vec<UnitNo> {
         let graph = &self.ledger.graph;
         let mut free = Vec::new();
         let Some(holder) = self.ledger.holder_of(item) else {
@@ -160,7 +160,7 @@ impl<'a> Observation<'a> {
         if !self.gone.insert(holder) {
             return free;
         }
-        self.veils -= usize::from(graph.holder(holder).veil.is_some());
+        self.wildcards -= usize::from(graph.holder(holder).wildcard.is_some());
         for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit) {
                 if !drop_one(&mut self.all, unit) {
@@ -182,7 +182,7 @@ impl<'a> Observation<'a> {
         free
     }
 
-    fn count(&mut self, unit: UnitNo, told: bool, went: &mut Went) {
+    fn count(&mut self, unit: UnitNo, told: bool, went: &mut BytesGone) {
         if !self.counted.insert(unit) {
             return;
         }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 /// A value for each number; the default until another is written.
 #[derive(Clone, Debug)]
-pub(in crate::domain) enum Table<T> {
+pub(in crate::domain) enum DenseOrSparse<T> {
     /// A place for every number: quick to use, and costs as much as there are numbers.
     Whole(Vec<T>),
     /// Only what was written: for a handful.
     Few(HashMap<u32, T>),
 }
 
-impl<T: Copy + Default> Table<T> {
+impl<T: Copy + Default> DenseOrSparse<T> {
     pub(in crate::domain) fn new(length: usize, few: bool) -> Self {
         if few {
             Self::Few(HashMap::new())

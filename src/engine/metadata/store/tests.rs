@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::bytes::Bytes;
 use crate::domain::item::{ContainerId, ImageId, RecordId};
 use crate::domain::store::content::BlobList;
-use crate::domain::store::metadata::Term;
+use crate::domain::store::metadata::LeaseTerm;
 use crate::domain::text::Text;
 use crate::engine::metadata::bolt::checksum;
 
@@ -276,18 +276,18 @@ impl Place {
         }
     }
 
-    pub(in crate::engine) fn noted(&self) -> Option<Noted> {
-        Noted::of(&self.engine(), &known())
+    pub(in crate::engine) fn noted(&self) -> Option<StoreReading> {
+        StoreReading::of(&self.engine(), &known())
     }
 }
 
 /// All that the engine lists.
-pub(in crate::engine) fn known() -> Known {
-    Known {
+pub(in crate::engine) fn known() -> ListedIds {
+    ListedIds {
         images: vec![ImageId::new(digest('a'))],
         containers: vec![ContainerId::new(CONTAINER)],
         records: vec![RecordId::new("rec")],
-        ..Known::default()
+        ..ListedIds::default()
     }
 }
 
@@ -295,20 +295,20 @@ pub(in crate::engine) fn known() -> Known {
 #[test]
 fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
     let place = Place::stored();
-    let shown = |engine: &EngineInfo, known: &Known| {
-        let found = Noted::before_images(engine, known);
+    let shown = |engine: &EngineInfo, known: &ListedIds| {
+        let found = StoreReading::before_images(engine, known);
         found.map(|(_, shown)| shown)
     };
     let by_place = || Ok(Shown::ByPlace);
     let (engine, known) = (place.engine(), known());
     assert_eq!(
         shown(&engine, &known),
-        Err(Unread::NotHere),
+        Err(StoreUnread::NotHere),
         "it was left behind"
     );
     let lock = place.in_use();
     assert_eq!(shown(&engine, &known), by_place());
-    let none = Known::default();
+    let none = ListedIds::default();
     let first = Shown::ByImage(known.images[0].clone());
     assert_eq!(
         shown(&engine, &none),
@@ -321,10 +321,10 @@ fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
     };
     assert_eq!(shown(&in_namespace("moby"), &none), by_place());
     let why = shown(&in_namespace("moby-1000.1000"), &known);
-    assert_eq!(why, Err(Unread::Namespace));
+    assert_eq!(why, Err(StoreUnread::Namespace));
     let mut others = known.clone();
     others.containers.push(ContainerId::new("0".repeat(64)));
-    assert_eq!(shown(&engine, &others), Err(Unread::Foreign));
+    assert_eq!(shown(&engine, &others), Err(StoreUnread::Foreign));
     others.leaving = vec![ContainerId::new("0".repeat(64))];
     assert_eq!(shown(&engine, &others), by_place());
     let elsewhere = EngineInfo {
@@ -332,18 +332,18 @@ fn a_store_is_shown_to_be_the_engines_before_its_images_are_listed() {
         ..engine.clone()
     };
     let why = shown(&elsewhere, &known);
-    assert!(matches!(why, Err(Unread::NotLocal(_))), "{why:?}");
+    assert!(matches!(why, Err(StoreUnread::NotLocal(_))), "{why:?}");
     // A page that somebody was writing, and what has another form.
     place.write(FOLDERS, &[0; 512]);
-    assert_eq!(shown(&engine, &known), Err(Unread::Illegible));
+    assert_eq!(shown(&engine, &known), Err(StoreUnread::Illegible));
     drop(lock);
-    assert_eq!(shown(&engine, &known), Err(Unread::NotHere));
+    assert_eq!(shown(&engine, &known), Err(StoreUnread::NotHere));
 }
 
 #[test]
 fn notes_tell_blobs_snapshots_and_leases() {
     let place = Place::stored();
-    let Noted {
+    let StoreReading {
         listed,
         notes,
         documents,
@@ -363,7 +363,15 @@ fn notes_tell_blobs_snapshots_and_leases() {
     assert_eq!(lease("rec").blobs, [Text::from(digest('d'))]);
     assert_eq!(lease("old").snapshots, [Text::from(digest('2'))]);
     let terms = ["rec", CONTAINER, "b", "p"].map(|name| lease(name).term);
-    assert_eq!(terms, [Term::Open, Term::Open, Term::Build, Term::Expires]);
+    assert_eq!(
+        terms,
+        [
+            LeaseTerm::Open,
+            LeaseTerm::Open,
+            LeaseTerm::Build,
+            LeaseTerm::Expires
+        ]
+    );
     // The build history's two, and one of the engine's own that another namespace has.
     let letters = ['f', 'b', 'c'].map(digest);
     for letter in &letters {
@@ -394,7 +402,7 @@ fn a_remapped_engines_containerd_lies_above_its_root() {
             root,
             ..place.engine()
         };
-        Noted::of(&engine, &known())
+        StoreReading::of(&engine, &known())
     };
     let noted = of("100000.100000").unwrap();
     assert!(noted.documents.read(&digest('b')).is_some());
@@ -410,16 +418,16 @@ fn a_remapped_engines_containerd_lies_above_its_root() {
         root: root.to_str().unwrap().into(),
         ..place.engine()
     };
-    assert!(Noted::of(&engine, &other).is_none());
+    assert!(StoreReading::of(&engine, &other).is_none());
 }
 
 #[test]
 fn notes_of_another_engine_are_not_taken() {
     let place = Place::stored();
-    let other = |change: fn(&mut EngineInfo, &mut Known)| {
+    let other = |change: fn(&mut EngineInfo, &mut ListedIds)| {
         let (mut engine, mut known) = (place.engine(), known());
         change(&mut engine, &mut known);
-        Noted::of(&engine, &known).is_none()
+        StoreReading::of(&engine, &known).is_none()
     };
     assert!(other(|engine, _| engine.engine_id = "elsewhere".into()));
     assert!(other(|engine, _| engine.host = "tcp://far:2375".into()));
@@ -433,18 +441,18 @@ fn notes_of_another_engine_are_not_taken() {
         .images
         .push(ImageId::new(digest('9')))));
     let container = CONTAINER.replace('5', "6");
-    let other_container = Known {
+    let other_container = ListedIds {
         containers: vec![ContainerId::new(container)],
         ..known()
     };
-    assert!(Noted::of(&place.engine(), &other_container).is_none());
+    assert!(StoreReading::of(&place.engine(), &other_container).is_none());
     // One that could not be removed may have no lease any more.
     let mut dead = known();
     let id = ContainerId::new(CONTAINER.replace('5', "6"));
     dead.containers.push(id.clone());
-    assert!(Noted::of(&place.engine(), &dead).is_none());
+    assert!(StoreReading::of(&place.engine(), &dead).is_none());
     dead.leaving.push(id);
-    assert!(Noted::of(&place.engine(), &dead).is_some());
+    assert!(StoreReading::of(&place.engine(), &dead).is_some());
 }
 
 #[test]

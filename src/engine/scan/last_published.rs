@@ -4,21 +4,21 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::question::Question;
-use crate::engine::gist::Gist;
+use crate::engine::fingerprint::Fingerprint;
 
 /// The gist of each list that was sent: the lists themselves are large, and kept where they are shown.
 #[derive(Default)]
-pub(super) struct Told(HashMap<Question, Gist>);
+pub(super) struct LastPublished(HashMap<Question, Fingerprint>);
 
-impl Told {
+impl LastPublished {
     /// Takes note of a list that came. True if it says anything else than the last one, in whatever order.
     pub(super) fn takes<T: Hash>(&mut self, question: Question, rows: &[T]) -> bool {
-        let gist = Gist::of(rows);
+        let gist = Fingerprint::of(rows);
         self.0.insert(question, gist) != Some(gist)
     }
 
     /// What the last list said.
-    pub(super) fn last(&self, question: Question) -> Option<Gist> {
+    pub(super) fn last(&self, question: Question) -> Option<Fingerprint> {
         self.0.get(&question).copied()
     }
 
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_same_rows_in_another_order_are_no_news() {
-        let mut told = Told::default();
+        let mut told = LastPublished::default();
         let mut takes = |rows: &[u32]| told.takes(Question::BuildCache, rows);
         assert!(takes(&[]));
         assert!(!takes(&[]));

@@ -9,21 +9,21 @@ use crate::domain::store::metadata::Lease;
 use crate::domain::text::Text;
 
 use super::Doubt;
-use super::draft::Draft;
+use super::draft::GraphDraft;
 use super::units::{HolderNo, Sort, Unit};
-use crate::domain::layers::register::Register;
+use crate::domain::layers::content_store::ContentStore;
+use crate::domain::layers::snapshots::SnapshotTree;
 use crate::domain::layers::span::Span;
-use crate::domain::layers::stock::Stock;
 use crate::domain::layers::tree::UnitNo;
 
 /// A record with links holds what its parents have unpacked, and so all that it is linked with: the engine
 /// links nothing else. Where a parent is not there, the links may be all that is left of it.
 pub(super) fn add_linked(
-    draft: &mut Draft,
+    draft: &mut GraphDraft,
     holder: HolderNo,
     record: &Record,
     leases: &[(&Text, &Lease)],
-    stock: &Stock,
+    stock: &ContentStore,
 ) {
     let Some(register) = &stock.register else {
         return;
@@ -67,7 +67,7 @@ pub(super) fn add_linked(
     }
 }
 
-impl Register {
+impl SnapshotTree {
     /// The units of the snapshots that a record's own lease names.
     fn unpacked(&self, record: &RecordId) -> Vec<UnitNo> {
         let lease = self.notes.leases.get(record.text());

@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineError};
 /// Lists volumes once more if one of them was made in the very second in which it was listed. Engines tell that
 /// time by the second, and Docker 20.10 tells that of the last change to the topmost folder: what somebody puts
 /// into its place a moment later could not be told from it. What a container holds is not replaced.
-pub(super) async fn let_age(
+pub(super) async fn relist_same_second(
     engine: &dyn Engine,
     volumes: Vec<Volume>,
     containers: &[Container],
@@ -53,7 +53,7 @@ mod tests {
         };
         *fake.volumes.lock().unwrap() = made(at(7));
         let held = [mounting(stopped("db", "x"), &["data"])];
-        let again = |volumes, containers| let_age(&fake, volumes, containers, since);
+        let again = |volumes, containers| relist_same_second(&fake, volumes, containers, since);
         assert_eq!(again(made(since), &[]).await, Ok(made(at(7))));
         assert_eq!(again(made(since), &held).await, Ok(made(since)));
         assert_eq!(again(made(at(3)), &[]).await, Ok(made(at(3))));

@@ -19,7 +19,7 @@ pub(super) enum Landing {
 /// What is remembered of an object: for what it was asked (`None`: it must be asked again), whether an answer ever
 /// came, and whether it was told that none came.
 #[derive(Debug)]
-struct Seen<M> {
+struct Remembered<M> {
     mark: Option<M>,
     known: bool,
     told: bool,
@@ -27,10 +27,10 @@ struct Seen<M> {
 
 /// The objects of a list that must be asked one by one. An object is asked once for each value of its mark.
 #[derive(Debug)]
-pub(super) struct Work<K, M> {
-    seen: HashMap<K, Seen<M>>,
+pub(super) struct Queue<K, M> {
+    seen: HashMap<K, Remembered<M>>,
     waiting: VecDeque<K>,
-    flying: HashSet<K>,
+    in_flight: HashSet<K>,
     /// Those whose question was lost, with their marks.
     lost: HashMap<K, M>,
     limit: usize,
@@ -41,12 +41,12 @@ pub(super) struct Work<K, M> {
     retries: bool,
 }
 
-impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
+impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
     pub(super) fn new(limit: usize) -> Self {
         Self {
             seen: HashMap::new(),
             waiting: VecDeque::new(),
-            flying: HashSet::new(),
+            in_flight: HashSet::new(),
             lost: HashMap::new(),
             limit,
             failure: None,
@@ -72,7 +72,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
                 asks = true;
             }
             let mark = Some(mark);
-            seen.insert(key, Seen { mark, known, told });
+            seen.insert(key, Remembered { mark, known, told });
         }
         let went = !self.seen.is_empty();
         self.waiting.retain(|key| seen.contains_key(key));
@@ -109,21 +109,21 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
     }
 
     /// Makes the next list ask for an object again, because it has changed.
-    pub(super) fn touch(&mut self, key: &K) {
+    pub(super) fn invalidate(&mut self, key: &K) {
         if let Some(seen) = self.seen.get_mut(key) {
             seen.mark = None;
         }
     }
 
     /// Makes the next list ask for every object again.
-    pub(super) fn touch_all(&mut self) {
+    pub(super) fn invalidate_all(&mut self) {
         for seen in self.seen.values_mut() {
             seen.mark = None;
         }
     }
 
     /// Makes the next list ask again for those that gave no answer.
-    pub(super) fn touch_unanswered(&mut self) {
+    pub(super) fn invalidate_unanswered(&mut self) {
         for seen in self.seen.values_mut().filter(|seen| !seen.known) {
             seen.mark = None;
         }
@@ -146,23 +146,23 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
 
     /// The next object to ask about, if one more may be asked now.
     pub(super) fn next(&mut self) -> Option<K> {
-        if self.flying.len() >= self.limit {
+        if self.in_flight.len() >= self.limit {
             return None;
         }
         // One that is being asked already waits for that answer first.
         let at = self
             .waiting
             .iter()
-            .position(|key| !self.flying.contains(key))?;
+            .position(|key| !self.in_flight.contains(key))?;
         let key = self.waiting.remove(at)?;
-        self.flying.insert(key.clone());
+        self.in_flight.insert(key.clone());
         Some(key)
     }
 
     /// Takes note of an answer. True if the object had never been answered before; of what is lost, if that was not
     /// told before either.
     pub(super) fn landed(&mut self, key: &K, landing: Landing, words: Option<Text>) -> bool {
-        self.flying.remove(key);
+        self.in_flight.remove(key);
         if let Some(words) = words {
             self.failure.get_or_insert(words);
         }
@@ -198,7 +198,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.flying.is_empty()
+        self.waiting.is_empty() && self.in_flight.is_empty()
     }
 
     /// True once when work begins after none.
@@ -211,11 +211,11 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
         if !self.is_idle() || !std::mem::take(&mut self.busy) {
             return false;
         }
-        let in_vain = std::mem::take(&mut self.retries);
-        if in_vain {
+        let unavailable = std::mem::take(&mut self.retries);
+        if unavailable {
             self.failure = None;
         }
-        !in_vain
+        !unavailable
     }
 
     /// The words of what was lost since this was asked last.
@@ -232,11 +232,11 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Work<K, M> {
 mod tests {
     use super::*;
 
-    fn work(limit: usize) -> Work<u32, char> {
-        Work::new(limit)
+    fn work(limit: usize) -> Queue<u32, char> {
+        Queue::new(limit)
     }
 
-    fn all(work: &mut Work<u32, char>) -> Vec<u32> {
+    fn all(work: &mut Queue<u32, char>) -> Vec<u32> {
         std::iter::from_fn(|| {
             let key = work.next()?;
             work.landed(&key, Landing::Known, None);
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(all(&mut work), [1, 2, 3]);
         assert!(!work.list(vec![(1, 'a'), (2, 'b'), (3, 'a')]));
         assert_eq!(all(&mut work), [2]);
-        work.touch(&3);
+        work.invalidate(&3);
         assert!(!work.list(vec![(1, 'a'), (2, 'b'), (3, 'a')]));
         assert_eq!(all(&mut work), [3]);
         // What was gone and comes back is another one.
@@ -286,7 +286,7 @@ mod tests {
         let mut work = work(2);
         work.list(vec![(1, 'a')]);
         assert_eq!(work.next(), Some(1));
-        work.touch(&1);
+        work.invalidate(&1);
         work.list(vec![(1, 'a')]);
         work.list(vec![(1, 'a')]);
         assert_eq!(work.next(), None);
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(work.failure(), None);
         work.list(list());
         assert_eq!(all(&mut work), [1]);
-        work.touch_unanswered();
+        work.invalidate_unanswered();
         work.list(list());
         assert_eq!(all(&mut work), [2]);
     }

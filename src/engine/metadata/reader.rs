@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use super::bolt::{Bolt, Bucket, Value};
+use super::bolt::{Bolt, BoltValue, Bucket};
 use crate::domain::bytes::Bytes;
 use crate::domain::item::ImageId;
 use crate::domain::store::content::Listed;
-use crate::domain::store::metadata::{Lease, Notes, Snapshot, Term};
+use crate::domain::store::metadata::{Lease, LeaseTerm, MetadataDb, Snapshot};
 use crate::domain::text::Text;
 use crate::domain::time::Timestamp;
 use crate::engine::host::Root;
@@ -37,7 +37,7 @@ const COMMITTED: u8 = 3;
 
 /// What both databases note.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Collector {
+pub(in crate::engine) struct MetadataReader {
     pub(in crate::engine) own: Space,
     pub(in crate::engine) history: Space,
     /// Digests of blobs that further namespaces keep.
@@ -45,7 +45,7 @@ pub(in crate::engine) struct Collector {
     /// What the snapshotter calls the snapshots that they have.
     pub(in crate::engine) foreign_snapshots: HashSet<Text>,
     /// By the snapshotter's own names.
-    pub(in crate::engine) folders: HashMap<Text, Folder>,
+    pub(in crate::engine) folders: HashMap<Text, SnapshotFolder>,
 }
 
 /// What one namespace notes.
@@ -53,7 +53,7 @@ pub(in crate::engine) struct Collector {
 pub(in crate::engine) struct Space {
     pub(in crate::engine) blobs: Vec<Listed>,
     /// By key.
-    pub(in crate::engine) snapshots: HashMap<Text, Row>,
+    pub(in crate::engine) snapshots: HashMap<Text, SnapshotRow>,
     /// In the order of their names, in which the engine lists them, too.
     pub(in crate::engine) images: Vec<Named>,
     pub(in crate::engine) leases: BTreeMap<Text, Lease>,
@@ -75,7 +75,7 @@ pub struct Named {
 
 /// A snapshot in a namespace.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Row {
+pub(in crate::engine) struct SnapshotRow {
     /// What the snapshotter calls it.
     pub(in crate::engine) name: Text,
     pub(in crate::engine) parent: Option<Text>,
@@ -85,14 +85,14 @@ pub(in crate::engine) struct Row {
 
 /// A snapshot as the snapshotter has it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::engine) struct Folder {
+pub(in crate::engine) struct SnapshotFolder {
     /// Its folder's name.
     pub(in crate::engine) number: u64,
     /// Of one that nothing is written to any more.
     size: Option<Bytes>,
 }
 
-impl Collector {
+impl MetadataReader {
     /// `None` where the notes cannot be read, or have another form.
     pub(in crate::engine) fn read(
         root: &Root,
@@ -143,7 +143,7 @@ impl Collector {
         self,
         images: HashSet<ImageId>,
         now: Timestamp,
-    ) -> Option<(Vec<Listed>, Notes)> {
+    ) -> Option<(Vec<Listed>, MetadataDb)> {
         let mut snapshots = HashMap::new();
         for (key, row) in self.own.snapshots {
             let folder = self.folders.get(&row.name)?;
@@ -162,12 +162,12 @@ impl Collector {
         let shared = self.own.blobs.iter();
         let shared = shared.filter(|blob| self.foreign.contains(&blob.digest));
         let elsewhere = history.iter().chain(shared);
-        let notes = Notes {
+        let notes = MetadataDb {
             snapshots,
             leases,
             images,
             elsewhere: elsewhere.map(|blob| blob.digest.clone()).collect(),
-            ..Notes::default()
+            ..MetadataDb::default()
         };
         let mut blobs = self.own.blobs;
         blobs.extend(history);
@@ -198,7 +198,7 @@ impl Space {
             Some(())
         })?;
         each(&["snapshots", snapshotter], &mut |bolt, key, own| {
-            space.snapshots.insert(key, Row::read(bolt, own)?);
+            space.snapshots.insert(key, SnapshotRow::read(bolt, own)?);
             Some(())
         })?;
         each(&["images"], &mut |bolt, name, image| {
@@ -230,7 +230,7 @@ impl Named {
     }
 }
 
-impl Row {
+impl SnapshotRow {
     fn read(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Self> {
         let labels = labels(bolt, of)?;
         let without_links = labels.iter().find(|(key, _)| **key == *WITHOUT_LINKS);
@@ -249,9 +249,9 @@ fn lease(bolt: &Bolt<'_>, of: &Bucket<'_>, snapshotter: &str) -> Option<Lease> {
     let mut lease = Lease {
         is_flat: has(FLAT),
         term: match (has(EXPIRES), has(OF_BUILD)) {
-            (false, _) => Term::Open,
-            (true, true) => Term::Build,
-            (true, false) => Term::Expires,
+            (false, _) => LeaseTerm::Open,
+            (true, true) => LeaseTerm::Build,
+            (true, false) => LeaseTerm::Expires,
         },
         until: value(EXPIRES).and_then(|(_, until)| until.parse().ok()),
         ..Lease::default()
@@ -272,7 +272,7 @@ fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<(Text, Text)>> {
     };
     let entries = bolt.entries(&labels)?.into_iter();
     let pairs = entries.filter_map(|(key, value)| {
-        let Value::Bytes(value) = value else {
+        let BoltValue::Bytes(value) = value else {
             return None;
         };
         Some((bolt.text(key)?, bolt.text(value)?))
@@ -281,14 +281,14 @@ fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<(Text, Text)>> {
 }
 
 /// A snapshotter's folders, by the names that it has for what is in them.
-fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, Folder>> {
+fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, SnapshotFolder>> {
     let top = bucket(bolt, &bolt.root(), "v1")?;
     let Some(snapshots) = bucket(bolt, &top, "snapshots") else {
         return Some(HashMap::new());
     };
     let read = |bolt: &Bolt<'_>, own: &Bucket<'_>| {
         let is_committed = bytes(bolt, own, "kind")? == [COMMITTED];
-        Some(Folder {
+        Some(SnapshotFolder {
             number: unsigned(bytes(bolt, own, "id")?)?,
             size: if is_committed {
                 Some(number(bolt, own, "size")?)
@@ -343,15 +343,15 @@ fn unsigned(bytes: &[u8]) -> Option<u64> {
 
 fn bucket<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Bucket<'a>> {
     match entry(bolt, of, name)? {
-        Value::Bucket(bucket) => Some(bucket),
-        Value::Bytes(_) => None,
+        BoltValue::Bucket(bucket) => Some(bucket),
+        BoltValue::Bytes(_) => None,
     }
 }
 
 fn bytes<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<&'a [u8]> {
     match entry(bolt, of, name)? {
-        Value::Bytes(bytes) => Some(bytes),
-        Value::Bucket(_) => None,
+        BoltValue::Bytes(bytes) => Some(bytes),
+        BoltValue::Bucket(_) => None,
     }
 }
 
@@ -359,7 +359,7 @@ fn text(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Text> {
     bolt.text(bytes(bolt, of, name)?)
 }
 
-fn entry<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<Value<'a>> {
+fn entry<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, name: &str) -> Option<BoltValue<'a>> {
     let entries = bolt.entries(of)?.into_iter();
     let mut named = entries.filter(|(key, _)| *key == name.as_bytes());
     Some(named.next()?.1)
@@ -371,19 +371,19 @@ type TakeRow<'t> = dyn for<'p> FnMut(&Bolt<'p>, Text, &Bucket<'p>) -> Option<()>
 /// Takes in the buckets in a bucket, one by one.
 fn each_bucket<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>, take: &mut TakeRow<'_>) -> Option<()> {
     bolt.each(of, &mut |bolt, key, value| match value {
-        Value::Bucket(bucket) => match bolt.text(key) {
+        BoltValue::Bucket(bucket) => match bolt.text(key) {
             Some(name) => take(bolt, name, &bucket),
             None => Some(()),
         },
-        Value::Bytes(_) => Some(()),
+        BoltValue::Bytes(_) => Some(()),
     })
 }
 
 fn buckets<'a>(bolt: &Bolt<'a>, of: &Bucket<'a>) -> Option<Vec<(Text, Bucket<'a>)>> {
     let entries = bolt.entries(of)?.into_iter();
     let buckets = entries.filter_map(|(key, value)| match value {
-        Value::Bucket(bucket) => Some((bolt.text(key)?, bucket)),
-        Value::Bytes(_) => None,
+        BoltValue::Bucket(bucket) => Some((bolt.text(key)?, bucket)),
+        BoltValue::Bytes(_) => None,
     });
     Some(buckets.collect())
 }

@@ -10,7 +10,7 @@ use crate::domain::layers::tree::UnitNo;
 
 /// What the records of one inventory leave open.
 #[derive(Default)]
-pub(super) struct Untold {
+pub(super) struct OpenSizes {
     /// What records tell of blobs, where the engine does not list them.
     pub(super) packed: Vec<Packed>,
     /// Layers of which nothing but a record may tell the size.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::domain::bytes::{Bytes, Figure};
-use crate::domain::compact::lists::Lists;
+use crate::domain::compact::csr::Csr;
 use crate::domain::index::{Index, ItemNo};
 use crate::domain::inventory::{Inventory, Progress, Stage, Store};
 use crate::domain::item::{ChainId, Container, Content, ImageId, ItemId, Kind};
@@ -13,14 +13,14 @@ use crate::domain::store::content::BlobList;
 use super::Doubt;
 use super::LayerRow;
 use super::Totals;
-use super::units::{Graph, HolderNo, Sort, Unit, World};
+use super::units::{Bound, Graph, HolderNo, Sort, Unit};
 use crate::domain::layers::sizes::Sizes;
 use crate::domain::layers::tree::UnitNo;
 use crate::domain::layers::tree::{LayerNo, Tree, number};
 
 /// Every byte and its holders, for one inventory.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct Retention {
     pub(super) graph: Graph,
     /// By the items' numbers.
     pub(super) items: Vec<HolderNo>,
@@ -30,7 +30,7 @@ pub struct Ledger {
     /// Of each image its content and top layer.
     pub(super) images: Vec<Option<(Arc<Content>, LayerNo)>>,
     /// For each layer the records that were found to be it.
-    pub(super) joined: Lists<HolderNo>,
+    pub(super) joined: Csr<HolderNo>,
     /// How many of the layers are images'.
     pub(super) image_layers: usize,
     /// Some holder of layers has not been listed or inspected yet.
@@ -46,7 +46,7 @@ pub struct Ledger {
     pub(super) blobs: Option<(UnitNo, Arc<BlobList>)>,
 }
 
-impl Ledger {
+impl Retention {
     /// Returns true for bytes that are as many as the storage driver says, and that were not counted on the disk.
     pub(super) fn is_drivers(&self, unit: &Unit) -> bool {
         let is_counted = self.by_length && !unit.by_length;
@@ -64,7 +64,7 @@ impl Ledger {
         holder.filter(|holder| *holder != HolderNo::MAX)
     }
 
-    /// [`Ledger::holder`] of an item that may not be there.
+    /// [`Retention::holder`] of an item that may not be there.
     pub(super) fn holder_of(&self, item: &ItemId) -> Option<HolderNo> {
         self.holder(self.index.number_of(item)?)
     }
@@ -175,7 +175,7 @@ impl Ledger {
         let lacks = |stage| inventory.lacks(stage).is_some();
         let is_untold = untold_kinds(inventory);
         let mut pending = [self.unsettled, false, false, false];
-        let holders = self.graph.counts(World::All);
+        let holders = self.graph.counts(Bound::All);
         let held = of_images.into_iter().zip(of_containers).zip(of_records);
         for ((unit, holders), held) in self.graph.units.iter().zip(holders).zip(held) {
             let ((in_image, in_container), in_record) = held;

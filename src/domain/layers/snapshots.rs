@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::bytes::Bytes;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::Container;
-use crate::domain::store::metadata::Notes;
+use crate::domain::store::metadata::MetadataDb;
 use crate::domain::text::Text;
 
 use super::span::Span;
@@ -17,8 +17,8 @@ use super::tree::{LayerNo, Tree, number};
 const BLOCK: u64 = 4096;
 
 /// Notes, joined with the tree of layers.
-pub(in crate::domain) struct Register {
-    pub(in crate::domain) notes: Arc<Notes>,
+pub(in crate::domain) struct SnapshotTree {
+    pub(in crate::domain) notes: Arc<MetadataDb>,
     /// What each layer of the tree takes unpacked; nothing of those that are not. The builder takes this, and what is
     /// beside.
     pub(super) spans: Vec<Span>,
@@ -40,10 +40,10 @@ pub(in crate::domain) struct Other {
     pub(in crate::domain) is_layer: bool,
 }
 
-impl Register {
+impl SnapshotTree {
     /// `first` is the unit of the first snapshot that is no layer of the tree.
     pub(super) fn new(
-        notes: &Arc<Notes>,
+        notes: &Arc<MetadataDb>,
         inventory: &Inventory,
         tree: &Tree,
         first: UnitNo,
@@ -177,7 +177,7 @@ impl Register {
 ///
 /// Where the filesystem copies by reference, a snapshot that is a copy may have all its blocks from the one below, and
 /// where it packs they may be fewer than they seem. Such filesystems give back inodes, too: of how many files is not noted, but each that has any length takes a block.
-fn range(notes: &Notes, blocks: Bytes) -> Span {
+fn range(notes: &MetadataDb, blocks: Bytes) -> Span {
     let Some(inode) = notes.inode else {
         return Span::exactly(blocks);
     };

@@ -6,14 +6,14 @@ use crate::domain::bytes::{Bytes, Figure};
 use crate::domain::compact::texts::Digest;
 use crate::domain::inventory::Inventory;
 use crate::domain::item::{ChainId, RecordId};
-use crate::domain::store::layerdb::{Kept, OnDisk, Stored, StoredLayer, is_buildkits};
+use crate::domain::store::layerdb::{Kept, LayerDb, OnDisk, StoredLayer, is_buildkits};
 use crate::domain::text::Text;
 
 use super::tree::{LayerNo, Tree};
 
 /// The engine's own list of layers, joined with the tree.
 #[derive(Debug, Default)]
-pub(in crate::domain) struct Shelf {
+pub(in crate::domain) struct StoredLayers {
     /// The folder could be read: every layer that there is is in the tree.
     pub(in crate::domain) is_known: bool,
     /// Some layers that no image has are remembered.
@@ -32,7 +32,7 @@ pub(in crate::domain) struct Shelf {
     by_buildkit: Vec<bool>,
 }
 
-impl Shelf {
+impl StoredLayers {
     /// Takes all stored layers into the tree, behind those of images.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Self {
         let mut shelf = Self::default();
@@ -68,7 +68,7 @@ impl Shelf {
         shelf
     }
 
-    fn take(&mut self, stored: &Stored, tree: &mut Tree) {
+    fn take(&mut self, stored: &LayerDb, tree: &mut Tree) {
         let index: HashMap<&ChainId, &StoredLayer> = stored
             .layers
             .iter()
@@ -116,7 +116,7 @@ impl Shelf {
         }
     }
 
-    fn take_measured(&mut self, stored: &Stored, on_disk: &OnDisk) {
+    fn take_measured(&mut self, stored: &LayerDb, on_disk: &OnDisk) {
         let folders = self.folders.iter();
         let kept = folders.filter_map(|(folder, layer)| {
             let kept = on_disk.folders.get(folder)?;
@@ -152,7 +152,7 @@ impl Shelf {
 }
 
 /// What is remembered of records that are still there.
-fn remembered(inventory: &Inventory) -> Stored {
+fn remembered(inventory: &Inventory) -> LayerDb {
     let memory = &inventory.remembered;
     let records: HashMap<RecordId, Option<ChainId>> = inventory
         .cache
@@ -173,9 +173,9 @@ fn remembered(inventory: &Inventory) -> Stored {
             next = parent.and_then(|parent| layers.get(parent));
         }
     }
-    Stored {
+    LayerDb {
         layers: wanted.into_values().cloned().collect(),
         records,
-        ..Stored::default()
+        ..LayerDb::default()
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 
 use super::orphans::Extents;
 use super::packing::MOST_UNPACKED;
-use super::register::Register;
+use super::snapshots::SnapshotTree;
 use super::span::Span;
 use super::tree::UnitNo;
 use super::tree::{LayerNo, Tree, number};
@@ -26,7 +26,7 @@ const SMALL: Bytes = Bytes(65_536);
 
 /// A layer of some manifest, with the blob that it is unpacked from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::domain) struct Spot {
+pub(in crate::domain) struct LayerBlob {
     pub(in crate::domain) layer: LayerNo,
     pub(in crate::domain) blob: u32,
     pub(in crate::domain) created: Option<Timestamp>,
@@ -41,20 +41,20 @@ struct Top {
 }
 
 /// A list of blobs, joined with the tree of layers.
-pub(in crate::domain) struct Stock {
+pub(in crate::domain) struct ContentStore {
     pub(in crate::domain) list: Arc<BlobList>,
     /// All layers of all manifests, gone builds included, each once.
-    pub(in crate::domain) spots: Vec<Spot>,
+    pub(in crate::domain) spots: Vec<LayerBlob>,
     tops: HashMap<Text, Top>,
     /// What blobs were read for.
     pub(in crate::domain) extents: Extents,
     /// Who keeps what, where the store's own notes tell.
-    pub(in crate::domain) register: Option<Register>,
+    pub(in crate::domain) register: Option<SnapshotTree>,
     /// The unit of the first blob; the others follow in the list's order.
     first: UnitNo,
 }
 
-impl Stock {
+impl ContentStore {
     /// Takes the layers of all manifests into the tree, which must not grow any more afterwards.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Option<Self> {
         if !inventory.keeps_blobs() {
@@ -83,16 +83,16 @@ impl Stock {
     pub(super) fn join_notes(&mut self, inventory: &Inventory, tree: &Tree) {
         let first = self.first + number(self.list.blobs().len());
         let notes = self.list.notes();
-        self.register = notes.map(|notes| Register::new(notes, inventory, tree, first));
+        self.register = notes.map(|notes| SnapshotTree::new(notes, inventory, tree, first));
     }
 
-    fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<Spot>) {
+    fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<LayerBlob>) {
         let layers = manifest.layers.iter();
         let Some(top) = tree.take(layers.map(|layer| Digest::new(&layer.diff_id))) else {
             return;
         };
         for (layer, of) in tree.up_to(top).into_iter().zip(&manifest.layers) {
-            let spot = of.blob.map(|blob| Spot {
+            let spot = of.blob.map(|blob| LayerBlob {
                 layer,
                 blob,
                 created: of.created,

@@ -5,15 +5,15 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::collector::{Collector, DATABASE, Named, OWN};
+use super::reader::{DATABASE, MetadataReader, Named, OWN};
 use crate::domain::inventory::{EngineInfo, Store};
 use crate::domain::item::{ContainerId, ImageId};
 use crate::domain::store::content::Listed;
-use crate::domain::store::metadata::Notes;
+use crate::domain::store::metadata::MetadataDb;
 use crate::domain::text::Text;
 use crate::engine::host::extents;
 use crate::engine::host::in_use::is_locked;
-use crate::engine::host::proof::{CONTAINERD, Known, NotLocal, has_images, prove};
+use crate::engine::host::proof::{CONTAINERD, ListedIds, NotLocal, has_images, prove};
 use crate::engine::host::root::{Root, is_random};
 use crate::engine::port::clock;
 
@@ -26,27 +26,27 @@ const LONGEST_DOCUMENT: u64 = 4 << 20;
 
 /// All that the store notes, and the way to its blobs.
 #[derive(Clone, Debug)]
-pub struct Noted {
+pub struct StoreReading {
     /// The engine's own blobs, and then those of its build history.
     pub listed: Vec<Listed>,
     /// How many are its own.
     pub own: usize,
-    pub notes: Arc<Notes>,
+    pub notes: Arc<MetadataDb>,
     /// The names of images, in the order of the names.
     pub named: Vec<Named>,
-    pub documents: Documents,
+    pub documents: BlobFolder,
 }
 
 /// The folder of the store's blobs.
 #[derive(Clone, Debug)]
-pub struct Documents {
+pub struct BlobFolder {
     root: Arc<Root>,
     blobs: PathBuf,
 }
 
 /// Why images are not read out of the store's own files, so that the engine is asked for its list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
+pub enum StoreUnread {
     #[error(transparent)]
     NotLocal(#[from] NotLocal),
     #[error("no containerd that somebody works with keeps its data where this engine's would")]
@@ -74,7 +74,7 @@ pub enum Shown {
     ByImage(ImageId),
 }
 
-impl Noted {
+impl StoreReading {
     /// Returns true for an engine that keeps such a store and may keep it on this machine, which is to be proven.
     #[must_use]
     pub fn may_be_here(engine: &EngineInfo) -> bool {
@@ -85,7 +85,7 @@ impl Noted {
     /// that has all that the engine lists; and where its notes cannot be read, are written to all the time, or have
     /// another form. It opens files: call it where blocking is allowed.
     #[must_use]
-    pub fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
+    pub fn of(engine: &EngineInfo, known: &ListedIds) -> Option<Self> {
         let at = |root: Root, containerd: &Path| {
             has_images(&root, containerd, &known.images).then_some(())?;
             let noted = Self::at(root, containerd, engine)?;
@@ -93,7 +93,7 @@ impl Noted {
             let is_its = noted.notes.are_of(&known.images, &staying, &known.records);
             is_its.then_some(noted)
         };
-        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(Unread::NotHere);
+        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(StoreUnread::NotHere);
         in_folder_of_store(engine, known, at).ok()
     }
 
@@ -102,36 +102,39 @@ impl Noted {
     ///
     /// # Errors
     /// Why the list is needed.
-    pub fn before_images(engine: &EngineInfo, known: &Known) -> Result<(Self, Shown), Unread> {
+    pub fn before_images(
+        engine: &EngineInfo,
+        known: &ListedIds,
+    ) -> Result<(Self, Shown), StoreUnread> {
         let own = Path::new(DAEMON);
         // An engine that maps users adds them to its name (moby's `RemapContainerdNamespaces`).
         let namespace = engine.namespace.as_deref();
         if namespace.is_some_and(|it| it != OWN) || above_remapped(&engine.root).is_some() {
-            return Err(Unread::Namespace);
+            return Err(StoreUnread::Namespace);
         }
         in_folder_of_store(engine, known, |root, containerd| {
             let database = root.open_file(&containerd.join(DATABASE));
             let is_used = database.is_ok_and(|file| is_locked(&file));
-            is_used.then_some(()).ok_or(Unread::NotHere)?;
-            let noted = Self::at(root, containerd, engine).ok_or(Unread::Illegible)?;
+            is_used.then_some(()).ok_or(StoreUnread::NotHere)?;
+            let noted = Self::at(root, containerd, engine).ok_or(StoreUnread::Illegible)?;
             let staying = staying(known);
             let mut leases = staying.iter().map(|id| noted.notes.leases.get(id.text()));
             let has_all = leases.all(|lease| lease.is_some());
-            has_all.then_some(()).ok_or(Unread::Foreign)?;
+            has_all.then_some(()).ok_or(StoreUnread::Foreign)?;
             let is_own = containerd == own && namespace.is_some();
             let shown = if is_own || !staying.is_empty() {
                 Shown::ByPlace
             } else {
                 // Without any there is next to nothing to list.
                 let image = noted.notes.images.iter().next();
-                Shown::ByImage(image.ok_or(Unread::NotHere)?.clone())
+                Shown::ByImage(image.ok_or(StoreUnread::NotHere)?.clone())
             };
             Ok((noted, shown))
         })
     }
 
     fn at(root: Root, containerd: &Path, engine: &EngineInfo) -> Option<Self> {
-        let mut collector = Collector::read(&root, containerd, &engine.driver)?;
+        let mut collector = MetadataReader::read(&root, containerd, &engine.driver)?;
         let named = std::mem::take(&mut collector.own.images);
         let own = collector.own.blobs.len();
         let targets = named.iter().map(|named| ImageId::new(named.target.clone()));
@@ -147,7 +150,7 @@ impl Noted {
             own,
             notes: Arc::new(notes),
             named,
-            documents: Documents {
+            documents: BlobFolder {
                 blobs: containerd.join("io.containerd.content.v1.content/blobs/sha256"),
                 root: Arc::new(root),
             },
@@ -156,7 +159,7 @@ impl Noted {
 }
 
 /// Containers that are not on their way out.
-fn staying(known: &Known) -> Vec<ContainerId> {
+fn staying(known: &ListedIds) -> Vec<ContainerId> {
     let all = known.containers.iter();
     let staying = all.filter(|id| !known.leaving.contains(id));
     staying.cloned().collect()
@@ -186,11 +189,11 @@ pub(in crate::engine) struct Snapshots {
 }
 
 impl Snapshots {
-    /// `None` in the same cases as [`Noted::of`].
-    pub(in crate::engine) fn of(engine: &EngineInfo, known: &Known) -> Option<Self> {
+    /// `None` in the same cases as [`StoreReading::of`].
+    pub(in crate::engine) fn of(engine: &EngineInfo, known: &ListedIds) -> Option<Self> {
         let at = |root: Root, containerd: &Path| {
             has_images(&root, containerd, &known.images).then_some(())?;
-            let space = Collector::read(&root, containerd, &engine.driver)?;
+            let space = MetadataReader::read(&root, containerd, &engine.driver)?;
             let folder = snapshots_of(&engine.driver);
             let own = own_snapshots(&space, known);
             let mut staying = known.containers.iter();
@@ -202,7 +205,7 @@ impl Snapshots {
                 own,
             })
         };
-        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(Unread::NotHere);
+        let at = |root: Root, containerd: &Path| at(root, containerd).ok_or(StoreUnread::NotHere);
         in_folder_of_store(engine, known, at).ok()
     }
 
@@ -223,7 +226,7 @@ impl Snapshots {
 
 /// Returns the numbers of the snapshots that the leases of containers name and that nothing else stands on: layers that
 /// were committed of one may.
-fn own_snapshots(store: &Collector, known: &Known) -> HashMap<Text, Vec<u64>> {
+fn own_snapshots(store: &MetadataReader, known: &ListedIds) -> HashMap<Text, Vec<u64>> {
     let snapshots = &store.own.snapshots;
     let mut above: HashMap<&Text, Vec<&Text>> = HashMap::new();
     for (key, row) in snapshots {
@@ -254,16 +257,16 @@ fn is_chain(key: &str) -> bool {
 /// Looks for the folder of the store, in each place where it may lie, until something finds in one what it looks for.
 fn in_folder_of_store<T>(
     engine: &EngineInfo,
-    known: &Known,
-    find: impl Fn(Root, &Path) -> Result<T, Unread>,
-) -> Result<T, Unread> {
+    known: &ListedIds,
+    find: impl Fn(Root, &Path) -> Result<T, StoreUnread>,
+) -> Result<T, StoreUnread> {
     if engine.store != Store::Containerd {
-        return Err(Unread::NotHere);
+        return Err(StoreUnread::NotHere);
     }
     let root = prove(engine, known)?;
     let above = above_remapped(root.path()).map(Text::from);
     let root_of = |path: Text| Root::open(path).ok();
-    let mut why = Unread::NotHere;
+    let mut why = StoreUnread::NotHere;
     for (root, containerd) in [
         (Some(root), DAEMON),
         (above.and_then(root_of), DAEMON),
@@ -271,14 +274,14 @@ fn in_folder_of_store<T>(
     ] {
         match root.map(|root| find(root, Path::new(containerd))) {
             Some(Ok(found)) => return Ok(found),
-            Some(Err(error)) if why == Unread::NotHere => why = error,
+            Some(Err(error)) if why == StoreUnread::NotHere => why = error,
             Some(Err(_)) | None => {}
         }
     }
     Err(why)
 }
 
-impl Documents {
+impl BlobFolder {
     /// A short blob's content; `None` of one that is not there or cannot be read. It opens files, too.
     #[must_use]
     pub fn read(&self, digest: &str) -> Option<Vec<u8>> {

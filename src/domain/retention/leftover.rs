@@ -9,13 +9,13 @@ use crate::domain::bytes::Bytes;
 use crate::domain::compact::texts::Digest;
 use crate::domain::item::ItemId;
 
-use super::Ledger;
-use super::units::{HolderNo, Sort, World};
+use super::Retention;
+use super::units::{Bound, HolderNo, Sort};
 use crate::domain::layers::tree::UnitNo;
 
 /// Bytes of a step that did not go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remains {
+pub struct Leftover {
     pub bytes: Bytes,
     /// What holds the most of them; `None` where the engine keeps them for nothing that it lists.
     pub by: Option<ItemId>,
@@ -23,11 +23,11 @@ pub struct Remains {
     pub unheld: Bytes,
 }
 
-impl Ledger {
+impl Retention {
     /// For each step, the items that it let go in this ledger's picture: what is there in a later one of the
     /// bytes that went with them by the count. Sizes are those of this picture.
     #[must_use]
-    pub fn remains(&self, steps: &[Vec<ItemId>], later: &Ledger) -> Vec<Remains> {
+    pub fn remains(&self, steps: &[Vec<ItemId>], later: &Retention) -> Vec<Leftover> {
         let chains = self.tree.all_chain_ids();
         let there = Later::new(later);
         let mut release = self.release();
@@ -43,8 +43,8 @@ impl Ledger {
             .collect()
     }
 
-    fn remains_of(&self, freed: &[UnitNo], chains: &[Digest], there: &Later<'_>) -> Remains {
-        let mut remains = Remains::default();
+    fn remains_of(&self, freed: &[UnitNo], chains: &[Digest], there: &Later<'_>) -> Leftover {
+        let mut remains = Leftover::default();
         let mut by: HashMap<ItemId, Bytes> = HashMap::new();
         for unit in freed.iter().copied() {
             let size = self.graph.unit(unit).size.least;
@@ -80,12 +80,12 @@ impl Ledger {
 
 /// A later picture.
 struct Later<'a> {
-    ledger: &'a Ledger,
+    ledger: &'a Retention,
     layers: HashMap<Digest, UnitNo>,
 }
 
 impl<'a> Later<'a> {
-    fn new(ledger: &'a Ledger) -> Self {
+    fn new(ledger: &'a Retention) -> Self {
         let chains = ledger.tree.all_chain_ids().into_iter();
         Self {
             ledger,
@@ -105,7 +105,7 @@ impl<'a> Later<'a> {
     /// Something that holds a unit for certain, itself or by what stands on it.
     fn holder(&self, unit: UnitNo) -> Option<ItemId> {
         let graph = &self.ledger.graph;
-        if graph.counts(World::Sure)[unit as usize] == 0 {
+        if graph.counts(Bound::Sure)[unit as usize] == 0 {
             return None;
         }
         let mut open = vec![unit];

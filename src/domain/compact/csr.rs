@@ -2,12 +2,12 @@
 
 /// Lists that lie one behind the other in one piece of memory.
 #[derive(Clone, Debug, Default)]
-pub(in crate::domain) struct Lists<T> {
+pub(in crate::domain) struct Csr<T> {
     starts: Vec<u32>,
     values: Vec<T>,
 }
 
-impl<T: Copy + Default> Lists<T> {
+impl<T: Copy + Default> Csr<T> {
     /// Keeps each key's values in the order of the pairs. Keys behind the last that has any take no memory.
     pub(in crate::domain) fn new(pairs: impl Iterator<Item = (u32, T)> + Clone) -> Self {
         let Some(last) = pairs.clone().map(|(key, _)| key as usize).max() else {

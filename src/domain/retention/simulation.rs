@@ -9,10 +9,10 @@ use crate::domain::index::ItemNo;
 use crate::domain::item::{ItemId, RecordId};
 
 use super::Freed;
-use super::Ledger;
-use super::balance::Balance;
-use super::units::{Hold, HolderNo, Sort, World};
-use crate::domain::compact::table::Table;
+use super::Retention;
+use super::removal_set::RemovalSet;
+use super::units::{Bound, Hold, HolderNo, Sort};
+use crate::domain::compact::dense_or_sparse::DenseOrSparse;
 use crate::domain::layers::tree::UnitNo;
 
 /// So many holders of an item's bytes are named at most: a thousand names explain nothing.
@@ -30,17 +30,17 @@ pub struct HeldBack {
 
 /// A ledger from which things have been let go.
 #[derive(Debug)]
-pub struct Release<'a> {
-    ledger: &'a Ledger,
-    balance: Balance,
+pub struct Simulation<'a> {
+    ledger: &'a Retention,
+    balance: RemovalSet,
     /// In the order in which they went.
     gone: Vec<HolderNo>,
     /// It is for a handful of items.
     few: bool,
 }
 
-impl Ledger {
-    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Ledger::release`].
+impl Retention {
+    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Retention::release`].
     #[must_use]
     pub fn frees(&self, items: &[ItemId]) -> Freed {
         let mut release = self.release_for(items.len());
@@ -52,22 +52,22 @@ impl Ledger {
 
     /// Starts to let many things go, one after another.
     #[must_use]
-    pub fn release(&self) -> Release<'_> {
-        Release::new(self, false)
+    pub fn release(&self) -> Simulation<'_> {
+        Simulation::new(self, false)
     }
 
     /// Starts to let so many things go.
     #[must_use]
-    pub fn release_for(&self, items: usize) -> Release<'_> {
-        Release::new(self, items <= FEW)
+    pub fn release_for(&self, items: usize) -> Simulation<'_> {
+        Simulation::new(self, items <= FEW)
     }
 }
 
-impl<'a> Release<'a> {
-    pub(super) fn new(ledger: &'a Ledger, few: bool) -> Self {
+impl<'a> Simulation<'a> {
+    pub(super) fn new(ledger: &'a Retention, few: bool) -> Self {
         Self {
             ledger,
-            balance: Balance::new(ledger, few),
+            balance: RemovalSet::new(ledger, few),
             gone: Vec::new(),
             few,
         }
@@ -75,7 +75,7 @@ impl<'a> Release<'a> {
 
     /// Lets an item go and returns the bytes that go with it: those nothing else holds any more.
     ///
-    /// An item that is not known, or has gone already, frees nothing. The parts add up to [`Release::total`]
+    /// An item that is not known, or has gone already, frees nothing. The parts add up to [`Simulation::total`]
     /// but for their doubts, which a later item may settle: such a part can then have more `at_least` than
     /// `at_most`, because it makes certain what was doubtful before.
     pub fn let_go(&mut self, item: &ItemId) -> Freed {
@@ -92,7 +92,7 @@ impl<'a> Release<'a> {
         freed
     }
 
-    /// [`Release::let_go`] of the item of a number.
+    /// [`Simulation::let_go`] of the item of a number.
     pub fn let_go_of(&mut self, item: ItemNo) -> Freed {
         let before = self.balance.sum();
         let mut freed = Vec::new();
@@ -178,7 +178,7 @@ impl<'a> Release<'a> {
         let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut above = None;
         for unit in chain {
-            if self.balance.left(self.ledger, World::All, *unit) > 0 {
+            if self.balance.left(self.ledger, Bound::All, *unit) > 0 {
                 let balance = &self.balance;
                 balance.each_holder_above(self.ledger, *unit, above, &mut |holder| {
                     if holder != own {
@@ -222,8 +222,8 @@ impl<'a> Release<'a> {
     #[must_use]
     pub fn unlockable_records(&self) -> Vec<RecordId> {
         let graph = &self.ledger.graph;
-        let mut seen = Table::new(graph.units.len(), self.few);
-        let mut busy = Table::new(graph.units.len(), self.few);
+        let mut seen = DenseOrSparse::new(graph.units.len(), self.few);
+        let mut busy = DenseOrSparse::new(graph.units.len(), self.few);
         let mut records: Vec<RecordId> = Vec::new();
         for holder in &self.gone {
             for hold in graph.holds(*holder).filter(|hold| hold.sure) {
@@ -254,7 +254,7 @@ impl<'a> Release<'a> {
 
     /// True if something other than an idle record still holds a unit or one that stands on it. `known` keeps
     /// what was found out on the way.
-    fn is_busy(&self, unit: UnitNo, known: &mut Table<Option<bool>>) -> bool {
+    fn is_busy(&self, unit: UnitNo, known: &mut DenseOrSparse<Option<bool>>) -> bool {
         let graph = &self.ledger.graph;
         // Units that are looked at, each with the next of those above it.
         let mut open = vec![(unit, 0)];
@@ -272,7 +272,7 @@ impl<'a> Release<'a> {
                     None => busy = Some(false),
                     Some(above) => match known.at(above) {
                         Some(true) => busy = Some(true),
-                        None if self.balance.left(self.ledger, World::All, above) > 0 => {
+                        None if self.balance.left(self.ledger, Bound::All, above) > 0 => {
                             unknown = Some(above);
                         }
                         None | Some(false) => *next += 1,

@@ -10,10 +10,10 @@ use crate::domain::item::ItemId;
 
 use super::Doubt;
 use super::Freed;
-use super::Ledger;
 use super::More;
-use super::units::{HolderNo, Sort, World};
-use crate::domain::compact::table::Table;
+use super::Retention;
+use super::units::{Bound, HolderNo, Sort};
+use crate::domain::compact::dense_or_sparse::DenseOrSparse;
 use crate::domain::layers::tree::UnitNo;
 
 /// How many of those that may hold the same thing are named: ten thousand names tell no more, and each item would
@@ -25,11 +25,11 @@ const NAMED: usize = 3;
 /// Sums are wider than [`Bytes`], so that what is taken back leaves exactly what was there before: they stop
 /// at the greatest number only where they are told.
 #[derive(Clone, Debug)]
-pub struct Balance {
+pub struct RemovalSet {
     /// How many holders each unit has lost, in each world.
-    lost: [Table<u32>; 2],
+    lost: [DenseOrSparse<u32>; 2],
     /// How many times a holder was let go: more than once only what can go with another holder, too.
-    gone: Table<u32>,
+    gone: DenseOrSparse<u32>,
     /// What goes for certain, but for layers.
     least: u128,
     /// What of that are logs, and volumes.
@@ -40,7 +40,7 @@ pub struct Balance {
     /// Things let go, and units with them, that are still being measured.
     pending: usize,
     /// Holders still there of which it is not known what they hold.
-    veils: usize,
+    wildcards: usize,
     /// Units of some size that have gone, or may have: whose size the driver says, and layers.
     drivers: usize,
     layers: usize,
@@ -52,19 +52,22 @@ pub struct Balance {
     doubtful: BTreeSet<UnitNo>,
 }
 
-impl Balance {
+impl RemovalSet {
     /// `few` is for a handful of items.
-    pub(super) fn new(ledger: &Ledger, few: bool) -> Self {
+    pub(super) fn new(ledger: &Retention, few: bool) -> Self {
         let units = ledger.graph.units.len();
         Self {
-            lost: [Table::new(units, few), Table::new(units, few)],
-            gone: Table::new(ledger.graph.holders.len(), few),
+            lost: [
+                DenseOrSparse::new(units, few),
+                DenseOrSparse::new(units, few),
+            ],
+            gone: DenseOrSparse::new(ledger.graph.holders.len(), few),
             least: 0,
             apart: [0; 2],
             veiled: 0,
             most: 0,
             pending: 0,
-            veils: ledger.graph.veils.len(),
+            wildcards: ledger.graph.wildcards.len(),
             drivers: 0,
             layers: 0,
             lengths: 0,
@@ -75,19 +78,19 @@ impl Balance {
 
     /// Nothing let go yet of a ledger.
     #[must_use]
-    pub fn of(ledger: &Ledger) -> Self {
+    pub fn of(ledger: &Retention) -> Self {
         Self::new(ledger, false)
     }
 
     /// Lets the item of a number go, if it has not gone already.
-    pub fn drop(&mut self, ledger: &Ledger, item: ItemNo) {
+    pub fn drop(&mut self, ledger: &Retention, item: ItemNo) {
         if let Some(holder) = ledger.holder(item) {
             self.let_go(ledger, holder, &mut |_| {});
         }
     }
 
     /// Takes the item of a number back, if it had gone.
-    pub fn restore(&mut self, ledger: &Ledger, item: ItemNo) {
+    pub fn restore(&mut self, ledger: &Retention, item: ItemNo) {
         if let Some(holder) = ledger.holder(item) {
             self.take_back(ledger, holder);
         }
@@ -98,14 +101,14 @@ impl Balance {
     }
 
     /// How many holders a unit has left.
-    pub(super) fn left(&self, ledger: &Ledger, world: World, unit: UnitNo) -> u32 {
+    pub(super) fn left(&self, ledger: &Retention, world: Bound, unit: UnitNo) -> u32 {
         ledger.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
     }
 
     /// Lets a holder go, and notes the units that go with it, or may. False if it had gone already.
     pub(super) fn let_go(
         &mut self,
-        ledger: &Ledger,
+        ledger: &Retention,
         holder: HolderNo,
         freed: &mut impl FnMut(UnitNo),
     ) -> bool {
@@ -123,17 +126,17 @@ impl Balance {
             self.let_go(ledger, taken, freed);
         }
         self.pending += usize::from(graph.holder(holder).pending);
-        self.veils -= usize::from(graph.holder(holder).veil.is_some());
+        self.wildcards -= usize::from(graph.holder(holder).wildcard.is_some());
         for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit) {
-                if !self.loses(ledger, World::All, unit) {
+                if !self.loses(ledger, Bound::All, unit) {
                     break;
                 }
                 self.is_certain(ledger, unit, true);
                 self.doubtful.remove(&unit);
             }
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
-                if !self.loses(ledger, World::Sure, unit) {
+                if !self.loses(ledger, Bound::Sure, unit) {
                     break;
                 }
                 self.count(ledger, unit, true);
@@ -144,7 +147,7 @@ impl Balance {
     }
 
     /// Takes back what was let go. False if it had not gone.
-    pub(super) fn take_back(&mut self, ledger: &Ledger, holder: HolderNo) -> bool {
+    pub(super) fn take_back(&mut self, ledger: &Retention, holder: HolderNo) -> bool {
         let gone = self.gone.at_mut(holder);
         let before = *gone;
         *gone = before.saturating_sub(1);
@@ -156,16 +159,16 @@ impl Balance {
             self.take_back(ledger, taken);
         }
         self.pending -= usize::from(graph.holder(holder).pending);
-        self.veils += usize::from(graph.holder(holder).veil.is_some());
+        self.wildcards += usize::from(graph.holder(holder).wildcard.is_some());
         for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
-                if !self.gains(ledger, World::Sure, unit) {
+                if !self.gains(ledger, Bound::Sure, unit) {
                     break;
                 }
                 self.count(ledger, unit, false);
             }
             for unit in graph.down(hold.unit) {
-                if !self.gains(ledger, World::All, unit) {
+                if !self.gains(ledger, Bound::All, unit) {
                     break;
                 }
                 let size = graph.unit(unit).size;
@@ -179,27 +182,27 @@ impl Balance {
     }
 
     /// Takes a holder from a unit. True when it was the last.
-    fn loses(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+    fn loses(&mut self, ledger: &Retention, world: Bound, unit: UnitNo) -> bool {
         let lost = self.lost[world as usize].at_mut(unit);
         *lost += 1;
         *lost == ledger.graph.counts(world)[unit as usize]
     }
 
     /// Gives a unit a holder back. True when it had none.
-    fn gains(&mut self, ledger: &Ledger, world: World, unit: UnitNo) -> bool {
+    fn gains(&mut self, ledger: &Retention, world: Bound, unit: UnitNo) -> bool {
         let lost = self.lost[world as usize].at_mut(unit);
         *lost -= 1;
         *lost + 1 == ledger.graph.counts(world)[unit as usize]
     }
 
     /// True once nothing holds a unit for certain that held it before.
-    fn may_be_gone(&self, ledger: &Ledger, unit: UnitNo) -> bool {
-        let lost = self.lost[World::Sure as usize].at(unit);
-        lost > 0 && lost == ledger.graph.counts(World::Sure)[unit as usize]
+    fn may_be_gone(&self, ledger: &Retention, unit: UnitNo) -> bool {
+        let lost = self.lost[Bound::Sure as usize].at(unit);
+        lost > 0 && lost == ledger.graph.counts(Bound::Sure)[unit as usize]
     }
 
     /// Counts a unit that has gone for certain now, or not any more.
-    fn is_certain(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+    fn is_certain(&mut self, ledger: &Retention, unit: UnitNo, goes: bool) {
         let bytes = least(ledger, unit);
         let of = ledger.graph.unit(unit);
         let [logs, volumes] = &mut self.apart;
@@ -215,7 +218,7 @@ impl Balance {
     }
 
     /// Counts a unit that may have gone now, or not any more.
-    fn count(&mut self, ledger: &Ledger, unit: UnitNo, goes: bool) {
+    fn count(&mut self, ledger: &Retention, unit: UnitNo, goes: bool) {
         let of = ledger.graph.unit(unit);
         let pending = of.pending || of.is_layer() && ledger.unsettled;
         let has_size = !of.size.most.is_zero();
@@ -245,15 +248,15 @@ impl Balance {
         }
         if !goes {
             self.doubtful.remove(&unit);
-        } else if has_size && self.left(ledger, World::All, unit) > 0 {
+        } else if has_size && self.left(ledger, Bound::All, unit) > 0 {
             self.doubtful.insert(unit);
         }
     }
 
     /// What has gone so far, without its doubts.
-    pub(super) fn sum(&self) -> Sum {
-        let veiled = if self.veils == 0 { self.veiled } else { 0 };
-        Sum {
+    pub(super) fn sum(&self) -> GoneBytes {
+        let veiled = if self.wildcards == 0 { self.veiled } else { 0 };
+        GoneBytes {
             least: self.least + veiled,
             apart: self.apart,
             most: self.most,
@@ -261,26 +264,26 @@ impl Balance {
         }
     }
 
-    /// What has gone so far for certain at some places: [`Freed::at`] of [`Balance::total`].
+    /// What has gone so far for certain at some places: [`Freed::at`] of [`RemovalSet::total`].
     #[must_use]
     pub fn at(&self, places: Places) -> Bytes {
-        Sum::default().to(self.sum()).at(places)
+        GoneBytes::default().to(self.sum()).at(places)
     }
 
     /// All that has gone so far, with the doubts that are left.
     #[must_use]
-    pub fn total(&self, ledger: &Ledger) -> Freed {
+    pub fn total(&self, ledger: &Retention) -> Freed {
         let mut doubts: BTreeSet<Doubt> = self.doubts.keys().cloned().collect();
         for unit in &self.doubtful {
             self.name_doubtful(ledger, *unit, &mut doubts);
         }
         doubts.extend((self.lengths > 0).then_some(Doubt::ByLength));
         self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
-        Sum::default().to(self.sum()).doubted(doubts)
+        GoneBytes::default().to(self.sum()).doubted(doubts)
     }
 
     /// The doubts of some units that have gone, or may have.
-    pub(super) fn doubts_of(&self, ledger: &Ledger, freed: &[UnitNo]) -> BTreeSet<Doubt> {
+    pub(super) fn doubts_of(&self, ledger: &Retention, freed: &[UnitNo]) -> BTreeSet<Doubt> {
         let mut doubts = BTreeSet::new();
         let (mut drivers, mut layers) = (false, false);
         for unit in freed.iter().copied() {
@@ -292,7 +295,7 @@ impl Balance {
             }
             drivers |= ledger.is_drivers(of);
             layers |= of.is_layer();
-            if self.left(ledger, World::All, unit) > 0 {
+            if self.left(ledger, Bound::All, unit) > 0 {
                 self.name_doubtful(ledger, unit, &mut doubts);
             }
         }
@@ -303,7 +306,7 @@ impl Balance {
     /// Doubts that bytes of a driver have, and layers while something is left that may hold any.
     fn add_doubts(
         &self,
-        ledger: &Ledger,
+        ledger: &Retention,
         drivers: bool,
         layers: bool,
         doubts: &mut BTreeSet<Doubt>,
@@ -311,17 +314,22 @@ impl Balance {
         if drivers {
             doubts.extend(ledger.driver.clone());
         }
-        if layers && self.veils > 0 {
+        if layers && self.wildcards > 0 {
             let graph = &ledger.graph;
-            let mut left = graph.veils.iter().filter(|veil| !self.is_gone(**veil));
+            let mut left = graph
+                .wildcards
+                .iter()
+                .filter(|wildcard| !self.is_gone(**wildcard));
             let named = left.by_ref().take(NAMED);
-            doubts.extend(named.filter_map(|veil| graph.holder(*veil).veil.as_deref().cloned()));
+            doubts.extend(
+                named.filter_map(|wildcard| graph.holder(*wildcard).wildcard.as_deref().cloned()),
+            );
             doubts.extend(left.next().map(|_| Doubt::Further));
         }
     }
 
     /// Names some of the records that may still hold a unit, always the same ones, or that leases may.
-    fn name_doubtful(&self, ledger: &Ledger, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
+    fn name_doubtful(&self, ledger: &Retention, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
         let mut named = BTreeSet::new();
         self.each_holder_above(ledger, unit, None, &mut |holder| {
             let holder = ledger.graph.holder(holder);
@@ -346,7 +354,7 @@ impl Balance {
     /// until it has had enough.
     pub(super) fn each_holder_above(
         &self,
-        ledger: &Ledger,
+        ledger: &Retention,
         unit: UnitNo,
         but: Option<UnitNo>,
         call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
@@ -362,7 +370,7 @@ impl Balance {
             let above = graph.above.of(at).iter().copied();
             open.extend(
                 above.filter(|above| {
-                    Some(*above) != but && self.left(ledger, World::All, *above) > 0
+                    Some(*above) != but && self.left(ledger, Bound::All, *above) > 0
                 }),
             );
         }
@@ -372,11 +380,11 @@ impl Balance {
 /// Tries what goes with a handful of things, one after another, each with all else still there.
 #[derive(Debug)]
 pub struct Trial<'a> {
-    ledger: &'a Ledger,
-    balance: Balance,
+    ledger: &'a Retention,
+    balance: RemovalSet,
 }
 
-impl Ledger {
+impl Retention {
     /// Starts to try what goes with this and with that.
     #[must_use]
     pub fn trial(&self) -> Trial<'_> {
@@ -385,10 +393,10 @@ impl Ledger {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(ledger: &'a Ledger) -> Self {
+    pub(super) fn new(ledger: &'a Retention) -> Self {
         Self {
             ledger,
-            balance: Balance::of(ledger),
+            balance: RemovalSet::of(ledger),
         }
     }
 
@@ -407,14 +415,14 @@ impl<'a> Trial<'a> {
 
 /// Bytes that have gone up to some moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sum {
+pub(super) struct GoneBytes {
     least: u128,
     apart: [u128; 2],
     most: u128,
     pending: usize,
 }
 
-impl Sum {
+impl GoneBytes {
     /// What went between two moments.
     pub(super) fn to(self, later: Self) -> Freed {
         let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
@@ -434,8 +442,8 @@ impl Sum {
 
 /// What goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
 /// for another reason.
-fn least(ledger: &Ledger, unit: UnitNo) -> u128 {
-    if ledger.graph.counts(World::Sure)[unit as usize] == 0 {
+fn least(ledger: &Retention, unit: UnitNo) -> u128 {
+    if ledger.graph.counts(Bound::Sure)[unit as usize] == 0 {
         return 0;
     }
     u128::from(ledger.graph.unit(unit).size.least.0)

@@ -10,61 +10,61 @@ use crate::domain::item::{
     Container, ContainerId, Image, ImageId, LogFiles, Record, Volume, VolumeName,
 };
 use crate::domain::outsider::Outsider;
-use crate::domain::paths::Resolved;
+use crate::domain::paths::ResolvedPaths;
 use crate::domain::store::content::BlobList;
 use crate::domain::store::folder::Contents;
-use crate::domain::store::layerdb::Stored;
-use crate::domain::store::unpacked::Extent;
+use crate::domain::store::layerdb::LayerDb;
+use crate::domain::store::unpacked::UnpackedSize;
 use crate::domain::text::Text;
 use crate::engine::host::VolumeUsage;
 use crate::engine::host::on_disk::Counted;
-use crate::engine::host::{self, Surroundings, Unlisted};
-use crate::engine::metadata::noted::Noted;
-use crate::engine::metadata::noted::Unread;
+use crate::engine::host::{self, HostInfo, Unlisted};
+use crate::engine::metadata::store::StoreReading;
+use crate::engine::metadata::store::StoreUnread;
 use crate::engine::{EngineError, ImageDetails};
 
-pub(super) type Answer<T> = Result<T, EngineError>;
+pub(super) type Reply<T> = Result<T, EngineError>;
 
 /// An answer, with the question it belongs to.
-pub(super) enum Answered {
-    About(Answer<EngineInfo>),
-    Images(Answer<Vec<Image>>),
-    Containers(Answer<Vec<Container>>),
-    Services(Answer<Vec<Outsider>>),
-    Volumes(Answer<Vec<Volume>>),
-    SharedSizes(Answer<SharedSizes>),
-    BuildCache(Answer<Vec<Record>>),
+pub(super) enum Response {
+    About(Reply<EngineInfo>),
+    Images(Reply<Vec<Image>>),
+    Containers(Reply<Vec<Container>>),
+    Services(Reply<Vec<Outsider>>),
+    Volumes(Reply<Vec<Volume>>),
+    SharedSizes(Reply<SharedSizes>),
+    BuildCache(Reply<Vec<Record>>),
     /// It says what it said when it was listed last.
     SameBuildCache,
-    VolumeSizes(Answer<Vec<(VolumeName, Option<Bytes>)>>),
-    Blobs(Answer<Option<BlobList>>),
-    Extents(Answer<HashMap<Text, Extent>>),
-    Stored(Option<Arc<Stored>>),
+    VolumeSizes(Reply<Vec<(VolumeName, Option<Bytes>)>>),
+    Blobs(Reply<Option<BlobList>>),
+    Extents(Reply<HashMap<Text, UnpackedSize>>),
+    Stored(Option<Arc<LayerDb>>),
     /// Blocks that were counted, and what is left to be; nothing where counting failed.
     Blocks(Option<Counted>),
     /// The engine has been told what the store's own files say, where they could be read.
     InStore,
     /// All images as the store's own files have them, or why the engine must list them.
-    ImagesInStore(Result<(Noted, Vec<Image>), Unread>),
+    ImagesInStore(Result<(StoreReading, Vec<Image>), StoreUnread>),
     /// What was seen of the host of the engine as it was known then; nothing where looking hung.
-    Surroundings(Arc<EngineInfo>, Option<Surroundings>),
+    Surroundings(Arc<EngineInfo>, Option<HostInfo>),
     Unlisted(Unlisted),
-    External(Answer<Vec<Outsider>>),
+    External(Reply<Vec<Outsider>>),
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
     /// What containers take; nothing where the folder could not be opened, or nobody waits any more.
     ContainerUsage(Option<host::Containers>),
     /// Where paths really are; nothing where looking hung.
-    Resolved(Option<Resolved>),
-    Contents(Answer<Option<Contents>>),
-    Image(ImageId, Answer<ImageDetails>),
+    Resolved(Option<ResolvedPaths>),
+    Contents(Reply<Option<Contents>>),
+    Image(ImageId, Reply<ImageDetails>),
     Container(ContainerId, InspectedContainer),
     /// What a volume was measured to hold here.
-    Volume(VolumeName, Measured),
+    Volume(VolumeName, MeasuredVolume),
 }
 
 /// What came of measuring a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Measured {
+pub(super) enum MeasuredVolume {
     Taken(VolumeUsage),
     /// Its folder is not there.
     Gone,
