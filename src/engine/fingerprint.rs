@@ -13,11 +13,11 @@ pub struct Fingerprint {
 impl Fingerprint {
     #[must_use]
     pub fn of<T: Hash>(rows: &[T]) -> Self {
-        let mut gist = Self::default();
+        let mut fingerprint = Self::default();
         for row in rows {
-            gist.add(row);
+            fingerprint.add(row);
         }
-        gist
+        fingerprint
     }
 
     pub fn add(&mut self, row: &impl Hash) {
@@ -39,11 +39,11 @@ mod tests {
 
     #[test]
     fn the_same_rows_say_the_same_in_any_order() {
-        let gist = |rows: &[u32]| Fingerprint::of(rows);
-        assert_eq!(gist(&[]), Fingerprint::default());
-        assert_eq!(gist(&[1, 2, 2]), gist(&[2, 1, 2]));
+        let fingerprint = |rows: &[u32]| Fingerprint::of(rows);
+        assert_eq!(fingerprint(&[]), Fingerprint::default());
+        assert_eq!(fingerprint(&[1, 2, 2]), fingerprint(&[2, 1, 2]));
         for other in [&[1, 2][..], &[1, 2, 3], &[2, 2, 2], &[1, 1, 2], &[]] {
-            assert_ne!(gist(&[1, 2, 2]), gist(other), "{other:?}");
+            assert_ne!(fingerprint(&[1, 2, 2]), fingerprint(other), "{other:?}");
         }
     }
 }

@@ -133,7 +133,7 @@ impl Page<'_> {
             text.push_str(": ");
             text.push_str(&reasons);
         }
-        let mut release = survey.ledger.release_for(1);
+        let mut release = survey.retention.release_for(1);
         release.let_go(id);
         let held = release.held_back(id);
         self.say_as("frees", &text, Look::Frees);
@@ -230,7 +230,7 @@ impl Page<'_> {
     }
 
     fn layers(&mut self, image: &Image) {
-        let layers = self.model.survey.ledger.layers(&image.id);
+        let layers = self.model.survey.retention.layers(&image.id);
         self.heading("Layers, the lowest first: size, other images with it, command");
         if layers.is_empty() {
             self.plain(format!(" {}", not_read(&image.content)));

@@ -149,7 +149,7 @@ pub fn count(model: &Model, kind: Kind) -> String {
 
 /// The bytes of a kind.
 pub fn total(model: &Model, kind: Kind) -> Figure<Bytes> {
-    let totals = model.survey.ledger.totals();
+    let totals = model.survey.retention.totals();
     match kind {
         Kind::Image => totals.images,
         Kind::Container => totals.containers,

@@ -260,7 +260,7 @@ fn record_in_the_way(model: &Model, record: &Record) -> String {
 
 /// `384 MB held by 3 build cache records · u unlocks`
 fn held(model: &Model, id: &ItemId) -> Vec<String> {
-    let mut release = model.survey.ledger.release_for(1);
+    let mut release = model.survey.retention.release_for(1);
     release.let_go(id);
     let held = release.held_back(id);
     if held.bytes.is_zero() || held.by.is_empty() {

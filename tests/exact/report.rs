@@ -86,7 +86,7 @@ pub fn picture(survey: &Survey) -> String {
                 item.name()
             ));
             if let Item::Image(image) = item {
-                for row in survey.ledger.layers(&image.id) {
+                for row in survey.retention.layers(&image.id) {
                     let (chain, size) = (&row.chain.as_str()[7..19], row.size);
                     lines.push(format!("    {chain} {size:?} {}", row.command));
                 }

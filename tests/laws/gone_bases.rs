@@ -167,8 +167,8 @@ proptest! {
         prop_assert_eq!((freed.at_least, freed.at_most), (goes(false), goes(true)), "{:?}", freed);
         prop_assert_eq!(freed.is_exact(), goes(false) == goes(true), "{:?}", freed);
         // Taken back, nothing is left of it, whatever was let go with several.
-        let ledger = Retention::new(&kept.inventory);
-        let mut trial = ledger.trial();
+        let retention = Retention::new(&kept.inventory);
+        let mut trial = retention.trial();
         let numbers: Vec<u32> = (0..u32::try_from(kept.items.len()).unwrap()).collect();
         let whole = trial.frees(&numbers);
         for number in &numbers {

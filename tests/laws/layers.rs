@@ -99,7 +99,7 @@ fn after(fleet: &Fleet, first: &[bool], second: &[bool], force: bool) -> (Fleet,
         Part::Volumes(volumes),
     ]);
     let set = closed(&left, second);
-    let freed = survey.ledger.frees(&set);
+    let freed = survey.retention.frees(&set);
     let truth = Bytes(left.frees(&set.into_iter().collect()));
     (left, freed, truth)
 }
@@ -201,10 +201,10 @@ proptest! {
 
     #[test]
     fn letting_go_of_more_never_frees_less(fleet in odd(), bits in bits(), more in bits()) {
-        let ledger = Retention::new(&fleet.inventory);
+        let retention = Retention::new(&fleet.inventory);
         let few = chosen(&fleet, &bits);
         let both: Vec<bool> = bits.iter().zip(&more).map(|(a, b)| *a || *b).collect();
-        let (few, many) = (ledger.frees(&few), ledger.frees(&chosen(&fleet, &both)));
+        let (few, many) = (retention.frees(&few), retention.frees(&chosen(&fleet, &both)));
         prop_assert!(few.at_least <= many.at_least);
         prop_assert!(few.at_most <= many.at_most);
         prop_assert!(many.at_least <= many.at_most);
@@ -218,13 +218,13 @@ proptest! {
             (Just(places.clone()), Just(places).prop_shuffle())
         }),
     ) {
-        let ledger = Retention::new(&fleet.inventory);
+        let retention = Retention::new(&fleet.inventory);
         let items = fleet.items();
         let pick = |places: &[usize]| -> Vec<ItemId> {
             places.iter().filter_map(|at| items.get(*at).cloned()).collect()
         };
-        let whole = ledger.frees(&pick(&set));
-        let mut release = ledger.release();
+        let whole = retention.frees(&pick(&set));
+        let mut release = retention.release();
         let mut sum = Freed::default();
         for item in pick(&shuffled) {
             sum.add(&release.let_go(&item));
@@ -235,9 +235,9 @@ proptest! {
 
     #[test]
     fn what_stays_of_an_item_is_held_back_by_what_stays(fleet in fleet(PLAIN), bits in bits()) {
-        let ledger = Retention::new(&fleet.inventory);
+        let retention = Retention::new(&fleet.inventory);
         let set: BTreeSet<ItemId> = chosen(&fleet, &bits).into_iter().collect();
-        let mut release = ledger.release();
+        let mut release = retention.release();
         for item in &set {
             release.let_go(item);
         }
@@ -272,9 +272,9 @@ proptest! {
         let mut inventory = fleet.inventory.clone();
         inventory.apply(part);
         let made = Survey::new(inventory);
-        prop_assert_eq!(taken.ledger.totals(), made.ledger.totals());
+        prop_assert_eq!(taken.retention.totals(), made.retention.totals());
         let set = chosen(&fleet, &bits);
-        prop_assert_eq!(taken.ledger.frees(&set), made.ledger.frees(&set));
+        prop_assert_eq!(taken.retention.frees(&set), made.retention.frees(&set));
         for item in fleet.items() {
             let frees = |survey: &Survey| {
                 let at = survey.index(&item).expect("an item");
@@ -286,8 +286,8 @@ proptest! {
 
     #[test]
     fn totals_are_all_that_is_there(fleet in fleet(PLAIN)) {
-        let ledger = Retention::new(&fleet.inventory);
-        let totals = ledger.totals();
+        let retention = Retention::new(&fleet.inventory);
+        let totals = retention.totals();
         let Totals { images, containers, volumes, build_cache, logs, leased: _ } = totals;
         let parts = [images, containers, volumes, build_cache, logs];
         let sum: Bytes = parts.into_iter().filter_map(dtop::domain::bytes::Figure::known).sum();

@@ -47,7 +47,7 @@ fn everything(inventory: &Inventory) -> Vec<ItemId> {
 fn an_image_whose_layers_are_cache_frees_nothing() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Retention::new(&inventory);
+        let retention = Retention::new(&inventory);
         for (items, bytes) in [
             (vec![image(&inventory, "imported:1")], 1_982_256),
             (vec![image(&inventory, "old:1")], 0),
@@ -66,7 +66,7 @@ fn an_image_whose_layers_are_cache_frees_nothing() {
                 1_263_616,
             ),
         ] {
-            let freed = ledger.frees(&items);
+            let freed = retention.frees(&items);
             assert_eq!(freed.at_least, Bytes(bytes), "{engine} {items:?}");
             assert!(is_settled(&freed), "{engine} {items:?} {freed:?}");
         }
@@ -84,7 +84,7 @@ fn is_settled(freed: &Freed) -> bool {
 fn everything_is_each_layer_once_and_what_records_and_containers_have() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Retention::new(&inventory);
+        let retention = Retention::new(&inventory);
         let written: Bytes = inventory
             .containers
             .iter()
@@ -100,13 +100,13 @@ fn everything_is_each_layer_once_and_what_records_and_containers_have() {
         // `LayersSize` of each, and the record of the image that is gone.
         let all = Bytes(29_118_864 + 2_527_232) + copies + written;
         let mut items = everything(&inventory);
-        assert_eq!(ledger.frees(&items).at_least, all, "{engine}");
-        assert!(is_settled(&ledger.frees(&items)), "{engine}");
+        assert_eq!(retention.frees(&items).at_least, all, "{engine}");
+        assert!(is_settled(&retention.frees(&items)), "{engine}");
         items.reverse();
-        let mut release = ledger.release();
+        let mut release = retention.release();
         let sum: Bytes = items.iter().map(|item| release.let_go(item).at_least).sum();
         assert_eq!(sum, all, "{engine}");
-        let totals = ledger.totals();
+        let totals = retention.totals();
         assert_eq!(totals.images, Figure::Known(Bytes(29_118_864)), "{engine}");
         assert_eq!(totals.build_cache, Figure::Known(Bytes(2_527_232) + copies));
         assert_eq!(totals.containers, Figure::Known(written));
@@ -117,11 +117,11 @@ fn everything_is_each_layer_once_and_what_records_and_containers_have() {
 fn what_holds_an_image_back_and_what_unlocks_it() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Retention::new(&inventory);
+        let retention = Retention::new(&inventory);
         let app = image(&inventory, "app:1");
         let [lower, upper] = ["count=9876", "count=321"].map(|text| record(&inventory, text));
         let unused = container(&inventory, "never-started");
-        let mut release = ledger.release();
+        let mut release = retention.release();
         release.let_go(&app);
         let held = release.held_back(&app);
         assert_eq!(held.bytes, Bytes(20_652_640), "{engine}");
@@ -162,11 +162,11 @@ fn what_holds_an_image_back_and_what_unlocks_it() {
 fn layers_have_the_chain_ids_sizes_and_commands_of_their_image() {
     for engine in GRAPH_DRIVERS {
         let inventory = inventory(engine);
-        let ledger = Retention::new(&inventory);
+        let retention = Retention::new(&inventory);
         let ItemId::Image(app) = image(&inventory, "app:1") else {
             unreachable!()
         };
-        let layers = ledger.layers(&app);
+        let layers = retention.layers(&app);
         let sizes: Vec<_> = layers.iter().map(|layer| layer.size).collect();
         let known = [1_982_256, 8_228_656, 0, 10_113_024, 328_704];
         assert_eq!(
@@ -192,7 +192,7 @@ fn on_the_containerd_store_sums_come_to_what_was_measured() {
     for engine in CONTAINERD {
         let mut inventory = inventory(engine);
         inventory.apply(Part::Blobs(Figure::Unknown));
-        let ledger = Retention::new(&inventory);
+        let retention = Retention::new(&inventory);
         let old = image(&inventory, "old:1");
         let step = record(&inventory, "/b bs=1k count=1234");
         let records = inventory.cache.iter();
@@ -215,7 +215,7 @@ fn on_the_containerd_store_sums_come_to_what_was_measured() {
             ),
             ("old and all cache", cache, 1_280_000 + 24_200_000, false),
         ] {
-            let freed = ledger.frees(&items);
+            let freed = retention.frees(&items);
             let slack = slack(lost, items.len());
             assert!(freed.is_exact() || !exact, "{engine} {what}: {freed:?}");
             assert!(

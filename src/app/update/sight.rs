@@ -28,7 +28,7 @@ pub fn measure_first(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.measured_first.clone_from(&items);
-    let chains = model.survey.ledger.chains_of(&items);
+    let chains = model.survey.retention.chains_of(&items);
     vec![Effect::MeasureFirst(items, chains)]
 }
 

@@ -339,7 +339,7 @@ async fn chosen(
         let plan = Choice::new(&survey, filters, how, now).plan(&survey, how);
         let items = plan.items();
         if !wanted.blocks && !items.is_empty() {
-            let wanted = survey.ledger.chains_of(&items);
+            let wanted = survey.retention.chains_of(&items);
             let found = blocks_of(&*opened.engine, survey.inventory(), &items, &wanted);
             survey.apply([Part::OnDisk(found.await)]);
         }

@@ -52,7 +52,7 @@ pub struct Inventory {
     /// What the disk keeps of these and of images, as far as it was measured.
     pub on_disk: Arc<OnDisk>,
     /// What earlier pictures told of layers that build cache records keep; see
-    /// [`Ledger::remember`](super::retention::Ledger::remember).
+    /// [`Retention::remember`](super::retention::Retention::remember).
     pub remembered: Arc<LayerDb>,
     /// Of blobs that were read because nothing else tells it. A digest tells the same for ever.
     pub extents: Arc<HashMap<Text, UnpackedSize>>,

@@ -49,7 +49,7 @@ pub(in crate::domain) struct ContentStore {
     /// What blobs were read for.
     pub(in crate::domain) extents: Extents,
     /// Who keeps what, where the store's own notes tell.
-    pub(in crate::domain) register: Option<SnapshotTree>,
+    pub(in crate::domain) snapshot_tree: Option<SnapshotTree>,
     /// The unit of the first blob; the others follow in the list's order.
     first: UnitNo,
 }
@@ -63,27 +63,27 @@ impl ContentStore {
         let Figure::Known(list) = &inventory.blobs else {
             return None;
         };
-        let mut stock = Self {
+        let mut store = Self {
             list: Arc::clone(list),
             spots: Vec::new(),
             tops: HashMap::new(),
             extents: Extents::default(),
-            register: None,
+            snapshot_tree: None,
             first: 0,
         };
         let mut seen = HashSet::new();
         for manifest in list.manifests() {
-            stock.take(manifest, tree, &mut seen);
+            store.take(manifest, tree, &mut seen);
         }
-        stock.first = number(tree.len());
-        Some(stock)
+        store.first = number(tree.len());
+        Some(store)
     }
 
     /// Joins the store's own notes, if it is they that the list is from, with the tree, which is complete.
     pub(super) fn join_notes(&mut self, inventory: &Inventory, tree: &Tree) {
         let first = self.first + number(self.list.blobs().len());
         let notes = self.list.notes();
-        self.register = notes.map(|notes| SnapshotTree::new(notes, inventory, tree, first));
+        self.snapshot_tree = notes.map(|notes| SnapshotTree::new(notes, inventory, tree, first));
     }
 
     fn take(&mut self, manifest: &Manifest, tree: &mut Tree, seen: &mut HashSet<LayerBlob>) {
@@ -182,8 +182,8 @@ impl ContentStore {
         tree: &Tree,
         tops: &[Option<LayerNo>],
     ) -> Vec<Span> {
-        if let Some(register) = &mut self.register {
-            return std::mem::take(&mut register.spans);
+        if let Some(snapshot_tree) = &mut self.snapshot_tree {
+            return std::mem::take(&mut snapshot_tree.spans);
         }
         let mut spans = vec![Span::UNKNOWN; tree.len()];
         for spot in &self.spots {

@@ -30,9 +30,9 @@ pub(in crate::domain) struct LayerFacts<'a> {
     /// What the engine keeps with a layer besides what it says, by layer; empty where it keeps nothing of the kind.
     beside: Vec<Bytes>,
     /// The containerd store's blobs, where the engine lists them.
-    pub(in crate::domain) stock: Option<ContentStore>,
+    pub(in crate::domain) store: Option<ContentStore>,
     /// The layers in the engine's folder, where it can be read.
-    pub(in crate::domain) shelf: StoredLayers,
+    pub(in crate::domain) stored: StoredLayers,
     /// How many layers images have; those of greater numbers are in none.
     pub(in crate::domain) image_layers: usize,
 }
@@ -47,26 +47,28 @@ impl<'a> LayerFacts<'a> {
             .map(|image| tree.take_image(image.known_content()?))
             .collect();
         let of_images = tree.len();
-        let mut stock = ContentStore::new(inventory, &mut tree);
-        let shelf = StoredLayers::new(inventory, &mut tree);
-        let sizes = match &mut stock {
-            Some(stock) => {
-                stock.join_notes(inventory, &tree);
-                Sizes::of_spans(stock.spans(inventory, &tree, &tops))
+        let mut store = ContentStore::new(inventory, &mut tree);
+        let stored = StoredLayers::new(inventory, &mut tree);
+        let sizes = match &mut store {
+            Some(store) => {
+                store.join_notes(inventory, &tree);
+                Sizes::of_spans(store.spans(inventory, &tree, &tops))
             }
-            None => Sizes::new(inventory, &tree, &tops, &shelf.sizes),
+            None => Sizes::new(inventory, &tree, &tops, &stored.sizes),
         };
         tree.close();
-        let register = stock.as_mut().and_then(|stock| stock.register.as_mut());
-        let beside = match register {
-            Some(register) => std::mem::take(&mut register.beside),
+        let snapshot_tree = store
+            .as_mut()
+            .and_then(|store| store.snapshot_tree.as_mut());
+        let beside = match snapshot_tree {
+            Some(snapshot_tree) => std::mem::take(&mut snapshot_tree.beside),
             None if inventory.keeps_blobs() => init_layers::beside(inventory, &tree, &tops),
             None => Vec::new(),
         };
         Self {
             inventory,
             index,
-            image_layers: if shelf.is_known || shelf.remembers {
+            image_layers: if stored.is_known || stored.remembers {
                 of_images
             } else {
                 tree.len()
@@ -75,19 +77,19 @@ impl<'a> LayerFacts<'a> {
             tops,
             sizes,
             beside,
-            stock,
-            shelf,
+            store,
+            stored,
         }
     }
 
     /// Returns what the containerd store's own notes tell, where they can be read.
-    pub(in crate::domain) fn register(&self) -> Option<&SnapshotTree> {
-        self.stock.as_ref()?.register.as_ref()
+    pub(in crate::domain) fn snapshot_tree(&self) -> Option<&SnapshotTree> {
+        self.store.as_ref()?.snapshot_tree.as_ref()
     }
 
     /// Returns the layers by their folder, as the engine's own list has them.
     pub(in crate::domain) fn stored_folders(&self) -> &HashMap<Text, LayerNo> {
-        &self.shelf.folders
+        &self.stored.folders
     }
 
     /// Returns true where what the engine says of layers is the lengths of their files, as every store but
@@ -121,8 +123,10 @@ impl<'a> LayerFacts<'a> {
         if !self.inventory.keeps_blobs() {
             return written;
         }
-        let register = self.register();
-        if let Some(mounts) = register.and_then(|register| register.mounts_of(container)) {
+        let snapshot_tree = self.snapshot_tree();
+        if let Some(mounts) =
+            snapshot_tree.and_then(|snapshot_tree| snapshot_tree.mounts_of(container))
+        {
             return written + mounts;
         }
         let below: Option<Bytes> = top.and_then(|top| {

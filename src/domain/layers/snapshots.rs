@@ -48,7 +48,7 @@ impl SnapshotTree {
         tree: &Tree,
         first: UnitNo,
     ) -> Self {
-        let mut register = Self {
+        let mut snapshot_tree = Self {
             notes: Arc::clone(notes),
             spans: vec![Span::exactly(Bytes::ZERO); tree.len()],
             beside: vec![Bytes::ZERO; tree.len()],
@@ -61,24 +61,24 @@ impl SnapshotTree {
             if let Some((key, snapshot)) = notes.snapshots.get_key_value(&chain.text()) {
                 let size = snapshot.own();
                 let size = size.map_or(Span::UNKNOWN, |size| range(notes, size));
-                register.spans[layer as usize] = size;
-                register.units.insert(key.clone(), layer);
+                snapshot_tree.spans[layer as usize] = size;
+                snapshot_tree.units.insert(key.clone(), layer);
                 there.push((key.clone(), layer));
             }
         }
         for (chain, layer) in there {
-            register.count_beside(&chain, layer);
+            snapshot_tree.count_beside(&chain, layer);
         }
-        let mut apart = register.between.clone();
+        let mut apart = snapshot_tree.between.clone();
         for container in &inventory.containers {
-            apart.extend(register.own_keys(container).cloned());
+            apart.extend(snapshot_tree.own_keys(container).cloned());
         }
         let mut others: Vec<&Text> = notes.snapshots.keys().collect();
         others.sort_unstable();
         for key in others.into_iter().filter(|key| !apart.contains(*key)) {
-            register.place(key, &apart, first);
+            snapshot_tree.place(key, &apart, first);
         }
-        register
+        snapshot_tree
     }
 
     /// Gives a layer what lies between it and the one below.

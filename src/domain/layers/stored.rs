@@ -35,37 +35,37 @@ pub(in crate::domain) struct StoredLayers {
 impl StoredLayers {
     /// Takes all stored layers into the tree, behind those of images.
     pub(super) fn new(inventory: &Inventory, tree: &mut Tree) -> Self {
-        let mut shelf = Self::default();
+        let mut stored = Self::default();
         if inventory.keeps_blobs() {
-            return shelf;
+            return stored;
         }
         let of_images = tree.len();
-        if let Figure::Known(stored) = &inventory.stored {
-            shelf.is_known = true;
-            shelf.take(stored, tree);
-            shelf.take_measured(stored, &inventory.on_disk);
+        if let Figure::Known(db) = &inventory.stored {
+            stored.is_known = true;
+            stored.take(db, tree);
+            stored.take_measured(db, &inventory.on_disk);
         } else {
-            shelf.take(&remembered(inventory), tree);
+            stored.take(&remembered(inventory), tree);
             for record in &inventory.cache {
-                let Some(Some(layer)) = shelf.records.get(&record.id).copied() else {
+                let Some(Some(layer)) = stored.records.get(&record.id).copied() else {
                     continue;
                 };
                 let is_gone = layer as usize >= of_images;
                 // Else the lists are of different moments.
                 if record.shared && !is_gone {
-                    shelf.hints.insert(record.id.clone(), layer);
+                    stored.hints.insert(record.id.clone(), layer);
                 }
                 if record.shared || !is_gone {
-                    shelf.records.remove(&record.id);
+                    stored.records.remove(&record.id);
                 }
             }
-            shelf.remembers = tree.len() > of_images;
+            stored.remembers = tree.len() > of_images;
         }
-        shelf.by_buildkit = vec![false; tree.len()];
-        for (folder, layer) in &shelf.folders {
-            shelf.by_buildkit[*layer as usize] = is_buildkits(folder);
+        stored.by_buildkit = vec![false; tree.len()];
+        for (folder, layer) in &stored.folders {
+            stored.by_buildkit[*layer as usize] = is_buildkits(folder);
         }
-        shelf
+        stored
     }
 
     fn take(&mut self, stored: &LayerDb, tree: &mut Tree) {

@@ -71,7 +71,7 @@ fn by_depth(tree: &Tree) -> Csr<LayerNo> {
 pub(super) struct LayerIndex<'a> {
     pub(super) tree: &'a Tree,
     sizes: &'a Sizes,
-    shelf: &'a StoredLayers,
+    stored: &'a StoredLayers,
     /// Layers of smaller numbers are images'.
     image_layers: usize,
     /// Sizes of records are those of a layer both unpacked and packed.
@@ -94,7 +94,7 @@ impl<'a> LayerIndex<'a> {
         let mut index = Self {
             tree,
             sizes,
-            shelf: &facts.shelf,
+            stored: &facts.stored,
             image_layers: facts.image_layers,
             packed: inventory.keeps_blobs(),
             rows: vec![None; tree.len()],
@@ -160,7 +160,7 @@ impl<'a> LayerIndex<'a> {
 
     /// The layer that a record was found to be when more told of it.
     pub(super) fn was_told(&self, record: &Record, layer: LayerNo) -> bool {
-        self.shelf.hints.get(&record.id) == Some(&layer)
+        self.stored.hints.get(&record.id) == Some(&layer)
     }
 
     pub(super) fn same_time(&self, record: &Record, layer: LayerNo) -> bool {
@@ -197,7 +197,7 @@ impl<'a> LayerIndex<'a> {
     /// Layers that a record may be, as far as it alone tells. The engine calls those shared that images have.
     pub(super) fn candidates(&self, record: &Record, depth: Option<u32>) -> Vec<LayerNo> {
         let known = |layer: &LayerNo| {
-            let whose = self.shelf.is_known || self.shelf.remembers;
+            let whose = self.stored.is_known || self.stored.remembers;
             !whose || record.shared == ((*layer as usize) < self.image_layers)
         };
         let timely = self.timely(record, depth, known);
@@ -211,12 +211,12 @@ impl<'a> LayerIndex<'a> {
 
     /// All layers that there are are known, those that no image has as well.
     pub(super) fn is_whole(&self) -> bool {
-        self.shelf.is_known
+        self.stored.is_known
     }
 
     /// True of a layer that a step of a build made here, by the name of its folder.
     pub(super) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
-        self.shelf.is_by_buildkit(layer)
+        self.stored.is_by_buildkit(layer)
     }
 
     /// Layers of steps that histories say were made in a record's second.

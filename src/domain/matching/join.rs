@@ -52,7 +52,7 @@ impl RecordTree {
             pairs.extend(known.map(|parent| (at, number(parent))));
         }
         let parents = Csr::new(pairs.iter().copied());
-        let mut lineage = Self {
+        let mut record_tree = Self {
             parent: (0..number(records.len()))
                 .map(|at| match parents.of(at) {
                     [parent] => (*parent).into(),
@@ -63,15 +63,15 @@ impl RecordTree {
             order: order(records.len(), &pairs),
             parents,
         };
-        for place in 0..lineage.order.len() {
-            let at = lineage.order[place] as usize;
-            lineage.depth[at] = match (records[at].parents.len(), lineage.parent(at)) {
+        for place in 0..record_tree.order.len() {
+            let at = record_tree.order[place] as usize;
+            record_tree.depth[at] = match (records[at].parents.len(), record_tree.parent(at)) {
                 (0, _) => Some(1),
-                (1, Some(parent)) => lineage.depth[parent].map(|depth| depth + 1),
+                (1, Some(parent)) => record_tree.depth[parent].map(|depth| depth + 1),
                 _ => None,
             };
         }
-        lineage
+        record_tree
     }
 
     /// The only parent of a record.
@@ -139,9 +139,9 @@ fn order(length: usize, parents: &[(u32, u32)]) -> Vec<u32> {
 /// A join under way.
 pub(in crate::domain) struct RecordMatcher<'a> {
     records: &'a [Record],
-    lineage: &'a RecordTree,
+    record_tree: &'a RecordTree,
     index: LayerIndex<'a>,
-    ties: Vec<RecordMatch>,
+    matches: Vec<RecordMatch>,
     /// Records that were made on each, and on nothing else.
     children: Csr<u32>,
     /// Layers that some base's record is: there is one record for each, however often it is built on.
@@ -152,58 +152,58 @@ impl RecordMatcher<'_> {
     /// Finds the layer of each record that has one besides its own bytes.
     pub(in crate::domain) fn find(
         facts: &LayerFacts<'_>,
-        lineage: &RecordTree,
+        record_tree: &RecordTree,
     ) -> Vec<RecordMatch> {
         let inventory = facts.inventory;
         let records = &inventory.cache;
         let packed = inventory.keeps_blobs();
         // On the containerd store the engine's word that nobody shares is often wrong (ENGINE-CONTAINERD.md §4).
         // On the other it says only that no image has the layer.
-        let any = packed || facts.shelf.is_known;
+        let any = packed || facts.stored.is_known;
         let may_share = |record: &Record| record.shared || any && &*record.kind == "regular";
-        let stored = &facts.shelf.records;
+        let stored = &facts.stored.records;
         if stored.is_empty() && !records.iter().any(may_share) {
             return vec![RecordMatch::None; records.len()];
         }
-        let ties = records.iter().map(|record| match stored.get(&record.id) {
+        let matches = records.iter().map(|record| match stored.get(&record.id) {
             Some(Some(layer)) => RecordMatch::Layer(*layer),
             None if may_share(record) => RecordMatch::Some,
             None | Some(None) => RecordMatch::None,
         });
-        let ties: Vec<RecordMatch> = ties.collect();
+        let matches: Vec<RecordMatch> = matches.collect();
         let bases = records
             .iter()
-            .zip(&ties)
+            .zip(&matches)
             .filter_map(|(record, tie)| match tie {
                 RecordMatch::Layer(layer) if record.is_base() => Some(*layer),
                 _ => None,
             });
         let mut join = RecordMatcher {
             records,
-            lineage,
+            record_tree,
             bases: bases.collect(),
-            ties,
-            children: lineage.children(),
+            matches,
+            children: record_tree.children(),
             index: LayerIndex::new(facts),
         };
         join.settle();
-        if facts.shelf.remembers {
+        if facts.stored.remembers {
             join.doubt_steps();
         }
-        join.ties
+        join.matches
     }
 
     /// The deepest first: where one is found, all below it are. What others settle may settle the rest.
     fn settle(&mut self) {
         let mut open: Vec<usize> = (0..self.records.len())
-            .filter(|at| self.ties[*at] != RecordMatch::None)
+            .filter(|at| self.matches[*at] != RecordMatch::None)
             .collect();
-        open.sort_by_key(|at| std::cmp::Reverse(self.lineage.depth[*at]));
+        open.sort_by_key(|at| std::cmp::Reverse(self.record_tree.depth[*at]));
         let mut progress = true;
         while progress {
             progress = false;
             open.retain(|at| {
-                if matches!(self.ties[*at], RecordMatch::Layer(_)) {
+                if matches!(self.matches[*at], RecordMatch::Layer(_)) {
                     return false;
                 }
                 let fits = self.fits(*at);
@@ -214,9 +214,9 @@ impl RecordMatcher<'_> {
                     progress = true;
                     return false;
                 }
-                let before = std::mem::replace(&mut self.ties[*at], RecordMatch::Some);
-                self.ties[*at] = self.open(*at, fits);
-                progress |= match (&before, &self.ties[*at]) {
+                let before = std::mem::replace(&mut self.matches[*at], RecordMatch::Some);
+                self.matches[*at] = self.open(*at, fits);
+                progress |= match (&before, &self.matches[*at]) {
                     // What was never made into a layer has none above it either.
                     (_, RecordMatch::None) => true,
                     (RecordMatch::OneOf(before), RecordMatch::OneOf(now)) => {
@@ -224,7 +224,7 @@ impl RecordMatcher<'_> {
                     }
                     _ => false,
                 };
-                self.ties[*at] != RecordMatch::None
+                self.matches[*at] != RecordMatch::None
             });
         }
     }
@@ -234,28 +234,31 @@ impl RecordMatcher<'_> {
         for at in 0..self.records.len() {
             let record = &self.records[at];
             let is_step = !record.shared && &*record.kind == "regular" && !record.is_base();
-            if !is_step || self.ties[at] != RecordMatch::None {
+            if !is_step || self.matches[at] != RecordMatch::None {
                 continue;
             }
-            let mut fits = self.index.candidates(record, self.lineage.depth[at]);
+            let mut fits = self.index.candidates(record, self.record_tree.depth[at]);
             fits.retain(|layer| self.bases.contains(layer) && self.parents_fit(at, *layer));
             if !fits.is_empty() {
-                self.ties[at] = RecordMatch::Perhaps(fits);
+                self.matches[at] = RecordMatch::Perhaps(fits);
             }
         }
     }
 
     /// What a record was made on may lie below a layer. Of a step that is no layer for certain any may.
     fn parents_fit(&self, at: usize, layer: LayerNo) -> bool {
-        let mut pair = self.lineage.parent(at).zip(self.index.tree.below(layer));
+        let mut pair = self
+            .record_tree
+            .parent(at)
+            .zip(self.index.tree.below(layer));
         while let Some((parent, below)) = pair {
-            match &self.ties[parent] {
+            match &self.matches[parent] {
                 RecordMatch::Layer(known) => return *known == below,
                 RecordMatch::OneOf(known) => return known.contains(&below),
                 RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => {}
             }
             pair = self
-                .lineage
+                .record_tree
                 .parent(parent)
                 .zip(self.index.tree.below(below));
         }
@@ -286,7 +289,7 @@ impl RecordMatcher<'_> {
     /// The layers that a record may be with everything below it.
     fn fits(&self, at: usize) -> Vec<LayerNo> {
         let record = &self.records[at];
-        let mut found = self.index.candidates(record, self.lineage.depth[at]);
+        let mut found = self.index.candidates(record, self.record_tree.depth[at]);
         found.retain(|layer| self.ancestors_fit(at, *layer) && self.children_fit(at, *layer));
         // Text and time only choose among what fits: both can be rewritten by a build.
         let narrow = |found: &mut Vec<LayerNo>, test: &dyn Fn(LayerNo) -> bool| {
@@ -311,7 +314,7 @@ impl RecordMatcher<'_> {
     fn children_fit(&self, at: usize, layer: LayerNo) -> bool {
         let is_above = |child: &LayerNo| self.index.tree.below(*child) == Some(layer);
         let mut children = self.children.of(number(at)).iter();
-        children.all(|child| match &self.ties[*child as usize] {
+        children.all(|child| match &self.matches[*child as usize] {
             RecordMatch::Layer(known) => is_above(known),
             RecordMatch::OneOf(known) => known.iter().any(is_above),
             RecordMatch::None | RecordMatch::Some | RecordMatch::Perhaps(_) => true,
@@ -322,10 +325,13 @@ impl RecordMatcher<'_> {
         let mut record = at;
         let mut layer = layer;
         loop {
-            let (parent, below) = (self.lineage.parent(record), self.index.tree.below(layer));
+            let (parent, below) = (
+                self.record_tree.parent(record),
+                self.index.tree.below(layer),
+            );
             match (parent, below) {
                 (Some(parent), Some(below)) => {
-                    let fits = match &self.ties[parent] {
+                    let fits = match &self.matches[parent] {
                         RecordMatch::Layer(known) => return *known == below,
                         RecordMatch::None => false,
                         RecordMatch::Perhaps(known) | RecordMatch::OneOf(known) => {
@@ -349,14 +355,17 @@ impl RecordMatcher<'_> {
     fn tie(&mut self, at: usize, layer: LayerNo) {
         let mut next = Some((at, layer));
         while let Some((at, layer)) = next {
-            if matches!(self.ties[at], RecordMatch::Layer(_) | RecordMatch::None) {
+            if matches!(self.matches[at], RecordMatch::Layer(_) | RecordMatch::None) {
                 break;
             }
-            self.ties[at] = RecordMatch::Layer(layer);
+            self.matches[at] = RecordMatch::Layer(layer);
             if self.records[at].is_base() {
                 self.bases.insert(layer);
             }
-            next = self.lineage.parent(at).zip(self.index.tree.below(layer));
+            next = self
+                .record_tree
+                .parent(at)
+                .zip(self.index.tree.below(layer));
         }
     }
 }

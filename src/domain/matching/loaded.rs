@@ -34,7 +34,7 @@ pub(in crate::domain) fn perhaps_loaded(
     inventory: &Inventory,
     tree: &Tree,
     tops: &[Option<LayerNo>],
-    ties: &[RecordMatch],
+    matches: &[RecordMatch],
 ) -> HashMap<usize, ImageKeeps> {
     let images = &inventory.images;
     let mut first: Vec<First> = vec![First::new(); tree.len()];
@@ -44,7 +44,7 @@ pub(in crate::domain) fn perhaps_loaded(
             add(&mut first[*top as usize], (image.last_tagged, place));
         }
     }
-    for (place, (tie, record)) in ties.iter().zip(&inventory.cache).enumerate() {
+    for (place, (tie, record)) in matches.iter().zip(&inventory.cache).enumerate() {
         // A step's record has a snapshot of its own.
         if let RecordMatch::Layer(layer) = tie
             && record.is_base()

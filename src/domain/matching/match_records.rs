@@ -34,15 +34,15 @@ pub(in crate::domain) enum RecordKeeps {
 /// Finds out what each record keeps.
 pub(in crate::domain) fn match_records(
     records: &[Record],
-    lineage: &RecordTree,
-    stock: &ContentStore,
+    record_tree: &RecordTree,
+    store: &ContentStore,
     tree: &Tree,
     sizes: &Sizes,
 ) -> Vec<RecordKeeps> {
     let mut search = Search {
         records,
-        lineage,
-        stock,
+        record_tree,
+        store,
         tree,
         sizes,
         fits: vec![Vec::new(); records.len()],
@@ -57,8 +57,8 @@ pub(in crate::domain) fn match_records(
 
 struct Search<'a> {
     records: &'a [Record],
-    lineage: &'a RecordTree,
-    stock: &'a ContentStore,
+    record_tree: &'a RecordTree,
+    store: &'a ContentStore,
     tree: &'a Tree,
     sizes: &'a Sizes,
     /// Where each record may lie.
@@ -79,13 +79,13 @@ impl Search<'_> {
     /// Snapshot and blob together, where both are known.
     fn whole(&self, spot: &LayerBlob) -> Option<Bytes> {
         let unpacked = self.sizes.exact(spot.layer)?;
-        Some(unpacked + self.stock.size(spot.blob))
+        Some(unpacked + self.store.size(spot.blob))
     }
 
     fn find(&mut self) {
         let mut by_time: HashMap<Timestamp, Vec<LayerBlob>> = HashMap::new();
         let mut by_depth: HashMap<u32, Vec<LayerBlob>> = HashMap::new();
-        for spot in &self.stock.spots {
+        for spot in &self.store.spots {
             if let Some(created) = spot.created {
                 by_time.entry(created).or_default().push(*spot);
             }
@@ -103,7 +103,7 @@ impl Search<'_> {
                 self.fits[at] = self.likely(at, spots);
                 continue;
             }
-            let depth = self.lineage.depth[at];
+            let depth = self.record_tree.depth[at];
             let level = depth.and_then(|depth| by_depth.get(&depth));
             let level = level.map_or(&[][..], Vec::as_slice);
             self.fits[at] = self.sized(at, level);
@@ -115,9 +115,9 @@ impl Search<'_> {
         let mut found = spots.to_vec();
         let size = self.size(at);
         keep_if_any(&mut found, |spot| {
-            may_hold(size, self.stock.size(spot.blob))
+            may_hold(size, self.store.size(spot.blob))
         });
-        if let Some(depth) = self.lineage.depth[at] {
+        if let Some(depth) = self.record_tree.depth[at] {
             keep_if_any(&mut found, |spot| self.tree.depth(spot.layer) == depth);
         }
         found
@@ -128,15 +128,15 @@ impl Search<'_> {
         let size = self.size(at);
         let base = self.records[at].is_base();
         let fits = |spot: &&LayerBlob| {
-            self.whole(spot) == Some(size) || base && self.stock.size(spot.blob) == size
+            self.whole(spot) == Some(size) || base && self.store.size(spot.blob) == size
         };
         level.iter().filter(fits).copied().collect()
     }
 
     /// A record lies on what its parent is, and a parent below what is made on it.
     fn narrow(&mut self) {
-        for at in self.lineage.order() {
-            let Some(parent) = self.lineage.parent(at) else {
+        for at in self.record_tree.order() {
+            let Some(parent) = self.record_tree.parent(at) else {
                 continue;
             };
             let below: HashSet<LayerNo> = layers(&self.fits[parent]);
@@ -150,8 +150,8 @@ impl Search<'_> {
                 self.fits[at].retain(lies);
             }
         }
-        for at in self.lineage.order().rev() {
-            let Some(parent) = self.lineage.parent(at) else {
+        for at in self.record_tree.order().rev() {
+            let Some(parent) = self.record_tree.parent(at) else {
                 continue;
             };
             let under: HashSet<LayerNo> = self.fits[at]
@@ -186,8 +186,8 @@ impl Search<'_> {
     /// Layers' blobs of a record's very size, of no image if there are such.
     fn blobs_of_size(&self, at: usize) -> Vec<u32> {
         let size = self.size(at);
-        let list = &self.stock.list;
-        let orphans = list.orphans().filter(|blob| self.stock.size(*blob) == size);
+        let list = &self.store.list;
+        let orphans = list.orphans().filter(|blob| self.store.size(*blob) == size);
         let orphans: Vec<u32> = orphans.collect();
         if !orphans.is_empty() {
             return orphans;
@@ -208,7 +208,7 @@ impl Search<'_> {
             })
             .collect();
         let orphans: Vec<u32> = self
-            .stock
+            .store
             .list
             .orphans()
             .filter(|blob| !taken.contains(blob))
@@ -250,7 +250,7 @@ impl Search<'_> {
         if size.0.is_multiple_of(BLOCK) {
             return RecordKeeps::Own;
         }
-        let spots = &self.stock.spots;
+        let spots = &self.store.spots;
         let same = spots.iter().filter(|spot| self.whole(spot) == Some(size));
         let mut same = once(same.map(|spot| spot.blob));
         if !orphans.is_empty() && !self.records[at].shared {
@@ -274,19 +274,19 @@ impl Search<'_> {
 
     fn that_may_be(&self, at: usize, blobs: impl Iterator<Item = u32>) -> Vec<u32> {
         let size = self.size(at);
-        once(blobs.filter(|blob| may_hold(size, self.stock.size(*blob))))
+        once(blobs.filter(|blob| may_hold(size, self.store.size(*blob))))
     }
 }
 
 /// True if a gone base's record, of whose size is no blob, counts both a blob that no image reaches and what that
 /// is unpacked.
-pub(in crate::domain) fn counts_both(record: &Record, stock: &ContentStore) -> bool {
+pub(in crate::domain) fn counts_both(record: &Record, store: &ContentStore) -> bool {
     let size = record.size.known().unwrap_or_default();
     let is_both = |blob: u32| {
-        let packed = stock.size(blob);
-        may_hold(size, packed) && stock.extents.may_take(blob, size - packed)
+        let packed = store.size(blob);
+        may_hold(size, packed) && store.extents.may_take(blob, size - packed)
     };
-    stock.list.orphans().any(is_both)
+    store.list.orphans().any(is_both)
 }
 
 fn layers(spots: &[LayerBlob]) -> HashSet<LayerNo> {

@@ -312,7 +312,7 @@ impl Plan {
     #[must_use]
     pub fn carried_out<'a>(&self, survey: &'a Survey) -> Simulation<'a> {
         let numbers = survey.numbers();
-        let mut release = survey.ledger.release_for(self.steps.len());
+        let mut release = survey.retention.release_for(self.steps.len());
         for step in &self.steps {
             let parents = step.follows().iter().cloned().map(ItemId::Image);
             for id in parents.chain([step.id.clone()]) {

@@ -15,7 +15,7 @@ impl Draft<'_> {
     pub(super) fn into_plan(self) -> Plan {
         let order = self.order();
         let mut steps = self.steps(&order);
-        let mut release = self.survey.ledger.release();
+        let mut release = self.survey.retention.release();
         let numbers = self.survey.numbers();
         for (step, number) in steps.iter_mut().zip(&order) {
             step.frees = release.let_go_of(*number);
@@ -35,12 +35,12 @@ impl Draft<'_> {
 
     /// What the plan frees, in whichever order its steps come.
     pub(super) fn frees(&self) -> Freed {
-        let ledger = &self.survey.ledger;
-        let mut balance = RemovalSet::of(ledger);
+        let retention = &self.survey.retention;
+        let mut set = RemovalSet::of(retention);
         for number in self.gone() {
-            balance.drop(ledger, number);
+            set.drop(retention, number);
         }
-        balance.total(ledger)
+        set.total(retention)
     }
 
     /// The steps without their bytes, as the engine will see them one after another.

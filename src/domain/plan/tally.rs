@@ -16,7 +16,7 @@ pub struct Tally {
     /// By number.
     marked: Vec<bool>,
     gone: Vec<bool>,
-    balance: Option<RemovalSet>,
+    set: Option<RemovalSet>,
 }
 
 impl Tally {
@@ -55,8 +55,8 @@ impl Tally {
             .collect();
         let rules = Selection::default();
         let draft = Draft::of_clusters(survey, &rules, &chosen);
-        let ledger = &survey.ledger;
-        let balance = self.balance.get_or_insert_with(|| RemovalSet::of(ledger));
+        let retention = &survey.retention;
+        let set = self.set.get_or_insert_with(|| RemovalSet::of(retention));
         self.gone.resize(self.marked.len(), false);
         for number in touched.iter().flat_map(members) {
             let goes = draft.goes(number);
@@ -64,11 +64,11 @@ impl Tally {
                 std::mem::replace(&mut self.gone[number as usize], goes),
                 goes,
             ) {
-                (false, true) => balance.drop(ledger, number),
-                (true, false) => balance.restore(ledger, number),
+                (false, true) => set.drop(retention, number),
+                (true, false) => set.restore(retention, number),
                 (false, false) | (true, true) => {}
             }
         }
-        balance.total(ledger)
+        set.total(retention)
     }
 }

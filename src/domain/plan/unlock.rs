@@ -139,7 +139,7 @@ impl Draft<'_> {
     /// Records that hold nothing but bytes of what goes, with all that is built on them.
     fn held_by_records(&self) -> impl Iterator<Item = ItemNo> + use<> {
         let numbers = self.survey.numbers();
-        let mut release = self.survey.ledger.release();
+        let mut release = self.survey.retention.release();
         for number in self.gone() {
             release.forget(number);
         }

@@ -1,4 +1,4 @@
-//! Puts a ledger together: which units there are, and who holds them.
+//! Puts a retention together: which units there are, and who holds them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::domain::item::{Kind, Record};
 use super::Doubt;
 use super::Retention;
 use super::Totals;
-use super::containerd::add_stock;
+use super::containerd::add_blobs;
 use super::containers::add_containers;
 use super::draft::GraphDraft;
 use super::equations::add_blobs_by_sums;
@@ -45,13 +45,13 @@ impl Retention {
     /// Finds out who holds which bytes of an inventory whose index is known.
     #[must_use]
     pub fn with_index(inventory: &Inventory, index: Arc<Index>) -> Self {
-        let mut ledger = build(inventory, index);
-        ledger.totals = ledger.sum(inventory);
-        ledger
+        let mut retention = build(inventory, index);
+        retention.totals = retention.sum(inventory);
+        retention
     }
 
     /// Takes in what volumes measure now. The rest of the inventory must be the one that it was made of. Returns false
-    /// where that takes another ledger, as files have names in several volumes.
+    /// where that takes another retention, as files have names in several volumes.
     pub fn measure_volumes(&mut self, inventory: &Inventory) -> bool {
         let mut links = inventory.volumes.iter().filter_map(|it| it.usage.as_ref());
         if links.any(|usage| !usage.links.is_empty()) {
@@ -75,21 +75,21 @@ impl Retention {
 
 fn build(inventory: &Inventory, index: Arc<Index>) -> Retention {
     let mut facts = LayerFacts::new(inventory, Arc::clone(&index));
-    let lineage = RecordTree::new(&inventory.cache, &index);
-    let mut ties = if facts.stock.is_some() {
+    let record_tree = RecordTree::new(&inventory.cache, &index);
+    let mut matches = if facts.store.is_some() {
         Vec::new()
     } else {
-        RecordMatcher::find(&facts, &lineage)
+        RecordMatcher::find(&facts, &record_tree)
     };
-    take_sizes_of_records(&mut facts, &ties);
+    take_sizes_of_records(&mut facts, &matches);
     let facts = facts;
     let mut draft = GraphDraft::new(index, layer_units(&facts), is_unsettled(inventory));
-    if let Some(stock) = &facts.stock {
-        add_stock(&mut draft, stock);
-        add_noted_snapshots(&facts, &mut draft, stock);
+    if let Some(store) = &facts.store {
+        add_blobs(&mut draft, store);
+        add_noted_snapshots(&facts, &mut draft, store);
     }
-    let loaded = if facts.stock.is_none() && inventory.keeps_blobs() {
-        perhaps_loaded(inventory, &facts.tree, &facts.tops, &ties)
+    let loaded = if facts.store.is_none() && inventory.keeps_blobs() {
+        perhaps_loaded(inventory, &facts.tree, &facts.tops, &matches)
     } else {
         HashMap::new()
     };
@@ -108,21 +108,21 @@ fn build(inventory: &Inventory, index: Arc<Index>) -> Retention {
     let hidden = add_containers(&facts, &mut draft, &volumes, &files);
     let mut untold = OpenSizes::default();
     draft.joined.reserve(inventory.cache.len());
-    match &facts.stock {
-        Some(stock) if stock.register.is_some() => {
-            add_noted_records(&facts, &mut draft, stock);
-            add_other_leases(&facts, &mut draft, stock);
+    match &facts.store {
+        Some(store) if store.snapshot_tree.is_some() => {
+            add_noted_records(&facts, &mut draft, store);
+            add_other_leases(&facts, &mut draft, store);
         }
-        Some(stock) => add_kept_records(&facts, &mut draft, &mut untold, &lineage, stock),
+        Some(store) => add_kept_records(&facts, &mut draft, &mut untold, &record_tree, store),
         None => {
-            join_hidden(&facts, &mut draft, hidden, &lineage, &mut ties);
-            add_records(&facts, &mut draft, &mut untold, &lineage, ties);
+            join_hidden(&facts, &mut draft, hidden, &record_tree, &mut matches);
+            add_records(&facts, &mut draft, &mut untold, &record_tree, matches);
             if inventory.keeps_blobs() {
                 add_blobs_by_sums(&facts, &mut draft, &untold.packed);
             }
         }
     }
-    drop(lineage);
+    drop(record_tree);
     add_what_never_goes(&facts, &mut draft);
     doubt_records(&facts, &mut draft);
     solve(&mut draft.units, &draft.holds, &draft.sums);
@@ -146,23 +146,23 @@ fn finish(facts: LayerFacts<'_>, mut draft: GraphDraft) -> Retention {
         unsettled: draft.unsettled,
         driver: doubt_of_driver(&facts),
         totals: Totals::default(),
-        has_notes: facts.register().is_some(),
+        has_notes: facts.snapshot_tree().is_some(),
         index: facts.index,
         tree: facts.tree,
         sizes: facts.sizes,
         image_layers: facts.image_layers,
         blobs: facts
-            .stock
-            .map(|stock| (stock.unit(0), Arc::clone(&stock.list))),
+            .store
+            .map(|store| (store.unit(0), Arc::clone(&store.list))),
     }
 }
 
 /// Takes the size of a layer from the record of the step that made it.
-fn take_sizes_of_records(facts: &mut LayerFacts<'_>, ties: &[RecordMatch]) {
+fn take_sizes_of_records(facts: &mut LayerFacts<'_>, matches: &[RecordMatch]) {
     if facts.inventory.keeps_blobs() {
         return;
     }
-    for (record, tie) in facts.inventory.cache.iter().zip(ties) {
+    for (record, tie) in facts.inventory.cache.iter().zip(matches) {
         if let (RecordMatch::Layer(layer), Some(size)) = (tie, record.size.known())
             && !size.is_zero()
         {
@@ -178,7 +178,7 @@ fn doubt_of_driver(facts: &LayerFacts<'_>) -> Option<Doubt> {
         return Some(Doubt::Store);
     }
     let is_known = KNOWN_DRIVERS.contains(&&*engine.driver)
-        || facts.register().is_some_and(|it| it.notes.copies);
+        || facts.snapshot_tree().is_some_and(|it| it.notes.copies);
     (!is_known).then(|| Doubt::Driver(engine.driver.clone()))
 }
 
@@ -205,7 +205,7 @@ fn layer_units(facts: &LayerFacts<'_>) -> Vec<Unit> {
     // Items may have one of their own besides.
     let mut units = Vec::with_capacity(facts.tree.len() + facts.index.len());
     units.extend(layers);
-    for (layer, kept) in facts.shelf.kept() {
+    for (layer, kept) in facts.stored.kept() {
         let unit = &mut units[*layer as usize];
         unit.size = (*kept).into();
         unit.doubt = Doubt::of_kept(*kept).map(Box::new);

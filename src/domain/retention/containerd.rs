@@ -16,8 +16,8 @@ use crate::domain::layers::span::Span;
 use crate::domain::layers::tree::LayerNo;
 
 /// One unit a blob, right behind the layers.
-pub(super) fn add_stock(draft: &mut GraphDraft, stock: &ContentStore) {
-    for blob in stock.list.blobs() {
+pub(super) fn add_blobs(draft: &mut GraphDraft, store: &ContentStore) {
+    for blob in store.list.blobs() {
         draft.add_unit(Unit {
             below: OptIndex::NONE,
             size: Span::exactly(blob.size),
@@ -30,26 +30,26 @@ pub(super) fn add_stock(draft: &mut GraphDraft, stock: &ContentStore) {
 }
 
 /// An image holds all that the collector reaches from it, and what is unpacked of it.
-pub(super) fn add_stocked_image(
+pub(super) fn add_image_of_store(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
     inspected: Option<LayerNo>,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    if add_noted_image(draft, holder, image, stock) {
+    if add_noted_image(draft, holder, image, store) {
         return;
     }
-    let Some(kept) = stock.list.image(&image.id) else {
+    let Some(kept) = store.list.image(&image.id) else {
         add_unlisted(facts, draft, holder, image, inspected);
         return;
     };
     for blob in &kept.content {
-        draft.hold(holder, stock.unit(*blob), true);
+        draft.hold(holder, store.unit(*blob), true);
     }
-    let tops = stock.tops_of_image(image, inspected);
-    let rest = image.size.known().unwrap_or_default() - stock.packed_size(&image.id);
+    let tops = store.tops_of_image(image, inspected);
+    let rest = image.size.known().unwrap_or_default() - store.packed_size(&image.id);
     for (top, is_kept) in &tops {
         draft.hold(holder, *top, *is_kept);
         if facts
@@ -124,7 +124,7 @@ pub(super) fn add_run(
     holder: HolderNo,
     container: &Container,
     names: &Names<'_>,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> Vec<LayerNo> {
     let details = container.details.as_ref().known();
     let image = container.image_id.as_ref();
@@ -133,7 +133,7 @@ pub(super) fn add_run(
         .and_then(|image| facts.tops[image]);
     let manifest = details.and_then(|details| details.manifest.as_deref());
     let run = manifest.or(image.map(ImageId::as_str));
-    let tops = run.map_or_else(Vec::new, |run| stock.tops_of_run(run, inspected));
+    let tops = run.map_or_else(Vec::new, |run| store.tops_of_run(run, inspected));
     let sure = tops.len() == 1;
     for top in &tops {
         draft.hold(holder, *top, sure);

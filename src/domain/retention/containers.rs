@@ -75,11 +75,11 @@ fn add_image_of(
     names: &Names<'_>,
     imageless: &mut Imageless,
 ) -> Option<LayerNo> {
-    if let Some(stock) = &facts.stock {
-        if add_noted_run(draft, holder, container, stock) {
+    if let Some(store) = &facts.store {
+        if add_noted_run(draft, holder, container, store) {
             return None;
         }
-        let tops = add_run(facts, draft, holder, container, names, stock);
+        let tops = add_run(facts, draft, holder, container, names, store);
         if let Some(top) = tops.first() {
             return (tops.len() == 1).then_some(*top);
         }
@@ -211,9 +211,9 @@ fn add_own_bytes(
         }
         (None, None) if !pending => (Span::UNKNOWN, Some(Doubt::NoSize(item()))),
         (None, _) => {
-            let register = facts.register();
+            let snapshot_tree = facts.snapshot_tree();
             let own = facts.own_bytes(container, top);
-            let own = register.map_or(Span::exactly(own), |it| it.range(own));
+            let own = snapshot_tree.map_or(Span::exactly(own), |it| it.range(own));
             let is_range = own.size().is_none();
             (own, is_range.then(|| Doubt::SharedExtents(item())))
         }

@@ -23,16 +23,16 @@ pub(super) fn add_linked(
     holder: HolderNo,
     record: &Record,
     leases: &[(&Text, &Lease)],
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
     let keys = leases.iter().flat_map(|(_, lease)| &lease.snapshots);
     let linked: Vec<(UnitNo, Bytes)> = keys
         .filter_map(|key| {
-            let linked = register.notes.snapshots.get(key)?.linked;
-            let unit = *register.units.get(key)?;
+            let linked = snapshot_tree.notes.snapshots.get(key)?.linked;
+            let unit = *snapshot_tree.units.get(key)?;
             (!linked.is_zero()).then_some((unit, linked))
         })
         .collect();
@@ -42,7 +42,7 @@ pub(super) fn add_linked(
     let parents: Vec<Vec<UnitNo>> = record
         .parents
         .iter()
-        .map(|parent| register.unpacked(parent))
+        .map(|parent| snapshot_tree.unpacked(parent))
         .collect();
     for unit in parents.iter().flatten() {
         // The parent's bytes are not the record's own: it only keeps them.

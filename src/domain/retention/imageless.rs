@@ -32,18 +32,18 @@ pub(super) fn join_hidden(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
     hidden: Vec<Hidden>,
-    lineage: &RecordTree,
-    ties: &mut [RecordMatch],
+    record_tree: &RecordTree,
+    matches: &mut [RecordMatch],
 ) {
     for hidden in hidden {
-        let fitting: Vec<Fit> = (0..ties.len())
-            .filter(|at| matches!(ties[*at], RecordMatch::None | RecordMatch::Perhaps(_)))
-            .filter_map(|at| fit(facts, &hidden, lineage, ties, at))
+        let fitting: Vec<Fit> = (0..matches.len())
+            .filter(|at| matches!(matches[*at], RecordMatch::None | RecordMatch::Perhaps(_)))
+            .filter_map(|at| fit(facts, &hidden, record_tree, matches, at))
             .collect();
         let whole: Vec<&Fit> = fitting.iter().filter(|fit| fit.whole).collect();
         if let [fit] = whole[..] {
             for (at, unit) in &fit.own {
-                ties[*at] = RecordMatch::Layer(*unit);
+                matches[*at] = RecordMatch::Layer(*unit);
                 if let Some(size) = facts.inventory.cache[*at].size.known() {
                     draft.units[*unit as usize].size = Span::exactly(size);
                 }
@@ -54,7 +54,7 @@ pub(super) fn join_hidden(
             let Some((at, unit)) = fit.own.last().copied() else {
                 continue;
             };
-            match &mut ties[at] {
+            match &mut matches[at] {
                 RecordMatch::Perhaps(units) => units.push(unit),
                 tie => *tie = RecordMatch::Perhaps(vec![unit]),
             }
@@ -66,8 +66,8 @@ pub(super) fn join_hidden(
 fn fit(
     facts: &LayerFacts<'_>,
     hidden: &Hidden,
-    lineage: &RecordTree,
-    ties: &[RecordMatch],
+    record_tree: &RecordTree,
+    matches: &[RecordMatch],
     at: usize,
 ) -> Option<Fit> {
     let records = &facts.inventory.cache;
@@ -76,7 +76,7 @@ fn fit(
     if built.is_some_and(|(record, container)| record.as_second() > container.as_second()) {
         return None;
     }
-    let line = lineage.line(at)?;
+    let line = record_tree.line(at)?;
     let mut own = Vec::new();
     let mut rest = hidden.total;
     for (place, unit) in hidden.chain.iter().enumerate() {
@@ -88,7 +88,7 @@ fn fit(
         let Some(record) = line.get(place).copied() else {
             continue;
         };
-        let fits = match &ties[record] {
+        let fits = match &matches[record] {
             RecordMatch::Layer(known) => known == unit,
             RecordMatch::OneOf(known) => known.contains(unit),
             RecordMatch::Some => in_image,

@@ -5,7 +5,7 @@ use crate::domain::compact::opt_index::OptIndex;
 use crate::domain::item::{Image, ItemId};
 
 use super::Doubt;
-use super::containerd::add_stocked_image;
+use super::containerd::add_image_of_store;
 use super::draft::GraphDraft;
 use super::solve::ChainSum;
 use super::units::{Holder, HolderNo, Sort, Unit};
@@ -28,8 +28,8 @@ pub(super) fn add_image(
     };
     let holder = draft.add_item(index, known);
     draft.unsettled |= image.content.is_pending();
-    if let Some(stock) = &facts.stock {
-        add_stocked_image(facts, draft, holder, image, facts.tops[index], stock);
+    if let Some(store) = &facts.store {
+        add_image_of_store(facts, draft, holder, image, facts.tops[index], store);
         return;
     }
     let doubt = Doubt::UnalignedHistory(image.id.clone());

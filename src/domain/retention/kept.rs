@@ -23,15 +23,15 @@ pub(super) fn add_kept_records(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
     untold: &mut OpenSizes,
-    lineage: &RecordTree,
-    stock: &ContentStore,
+    record_tree: &RecordTree,
+    store: &ContentStore,
 ) {
     let records = &facts.inventory.cache;
-    let keeps = match_records(records, lineage, stock, &facts.tree, &facts.sizes);
+    let keeps = match_records(records, record_tree, store, &facts.tree, &facts.sizes);
     let mut stands: Vec<Option<UnitNo>> = vec![None; records.len()];
-    for at in lineage.order() {
+    for at in record_tree.order() {
         let record = &records[at];
-        let below = lineage.parent(at).and_then(|parent| stands[parent]);
+        let below = record_tree.parent(at).and_then(|parent| stands[parent]);
         let holder = draft.add_item(
             at,
             Holder {
@@ -39,8 +39,8 @@ pub(super) fn add_kept_records(
                 ..Holder::of(ItemId::Record(record.id.clone()))
             },
         );
-        stands[at] = add_kept(draft, untold, holder, record, &keeps[at], below, stock);
-        for parent in lineage.other_parents(at) {
+        stands[at] = add_kept(draft, untold, holder, record, &keeps[at], below, store);
+        for parent in record_tree.other_parents(at) {
             if let Some(unit) = stands[parent] {
                 draft.hold(holder, unit, true);
             }
@@ -55,7 +55,7 @@ fn add_kept(
     record: &Record,
     keeps: &RecordKeeps,
     below: Option<UnitNo>,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> Option<UnitNo> {
     let size = record.size.known().unwrap_or_default();
     match keeps {
@@ -66,9 +66,9 @@ fn add_kept(
             below,
             Span::exactly(size),
         )),
-        RecordKeeps::Step(blobs) => Some(add_step(draft, holder, record, blobs, below, stock)),
+        RecordKeeps::Step(blobs) => Some(add_step(draft, holder, record, blobs, below, store)),
         RecordKeeps::Base(places) => {
-            add_base(draft, untold, holder, record, places, stock);
+            add_base(draft, untold, holder, record, places, store);
             match places[..] {
                 [(layer, _)] => Some(layer),
                 _ => None,
@@ -79,7 +79,7 @@ fn add_kept(
                 draft.wildcard(holder, Doubt::SharedRecord(record.id.clone()));
             }
             Some(add_kept_base(
-                draft, untold, holder, record, blobs, below, stock,
+                draft, untold, holder, record, blobs, below, store,
             ))
         }
         RecordKeeps::Some => {
@@ -99,16 +99,16 @@ fn add_kept_base(
     record: &Record,
     blobs: &[u32],
     below: Option<UnitNo>,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
     if let [blob] = blobs
-        && let Some(unpacked) = stock.extents.unpacked(*blob)
+        && let Some(unpacked) = store.extents.unpacked(*blob)
     {
-        hold_blobs(draft, holder, blobs, stock);
+        hold_blobs(draft, holder, blobs, store);
         return add_snapshot(draft, holder, record, below, Span::exactly(unpacked));
     }
-    let most = if blobs.is_empty() && counts_both(record, stock) {
+    let most = if blobs.is_empty() && counts_both(record, store) {
         size
     } else {
         Bytes(size.0.saturating_mul(MOST_UNPACKED))
@@ -124,10 +124,10 @@ fn add_step(
     record: &Record,
     blobs: &[u32],
     below: Option<UnitNo>,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> UnitNo {
     let size = record.size.known().unwrap_or_default();
-    let snapshots = blobs.iter().map(|blob| snapshot(size, stock.size(*blob)));
+    let snapshots = blobs.iter().map(|blob| snapshot(size, store.size(*blob)));
     let span = Span {
         least: snapshots.clone().min().unwrap_or(size),
         // Where it is not certain, its blob may be one that is in no list.
@@ -141,7 +141,7 @@ fn add_step(
     if span.size().is_none() {
         draft.units[unit as usize].doubt = Some(Doubt::SharedRecord(record.id.clone()).into());
     }
-    hold_blobs(draft, holder, blobs, stock);
+    hold_blobs(draft, holder, blobs, store);
     unit
 }
 
@@ -151,7 +151,7 @@ fn add_base(
     holder: HolderNo,
     record: &Record,
     places: &[(LayerNo, u32)],
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
     let mut layers: Vec<LayerNo> = places.iter().map(|(layer, _)| *layer).collect();
     layers.dedup();
@@ -165,20 +165,20 @@ fn add_base(
     let mut blobs: Vec<u32> = places.iter().map(|(_, blob)| *blob).collect();
     blobs.sort_unstable();
     blobs.dedup();
-    hold_blobs(draft, holder, &blobs, stock);
+    hold_blobs(draft, holder, &blobs, store);
 }
 
 /// Holds the blob with all that the collector keeps for it, or one of several.
-fn hold_blobs(draft: &mut GraphDraft, holder: HolderNo, blobs: &[u32], stock: &ContentStore) {
+fn hold_blobs(draft: &mut GraphDraft, holder: HolderNo, blobs: &[u32], store: &ContentStore) {
     if let [blob] = blobs {
-        for reached in stock.list.reached_from(*blob) {
-            draft.hold(holder, stock.unit(reached), true);
+        for reached in store.list.reached_from(*blob) {
+            draft.hold(holder, store.unit(reached), true);
         }
-        draft.joined.push((holder, stock.unit(*blob)));
+        draft.joined.push((holder, store.unit(*blob)));
         return;
     }
     for blob in blobs {
-        draft.hold(holder, stock.unit(*blob), false);
+        draft.hold(holder, store.unit(*blob), false);
     }
 }
 

@@ -25,7 +25,7 @@ impl SnapshotTree {
     /// Units that some blobs and snapshots keep, as the collector follows them.
     fn reached<'a>(
         &self,
-        stock: &ContentStore,
+        store: &ContentStore,
         blobs: impl Iterator<Item = u32>,
         snapshots: impl Iterator<Item = &'a Text>,
         is_flat: bool,
@@ -34,16 +34,16 @@ impl SnapshotTree {
         let mut seen = HashSet::new();
         for root in blobs {
             if is_flat {
-                units.insert(stock.unit(root));
+                units.insert(store.unit(root));
                 continue;
             }
             if seen.contains(&root) {
                 continue;
             }
-            for blob in stock.list.reached_from(root) {
+            for blob in store.list.reached_from(root) {
                 seen.insert(blob);
-                units.insert(stock.unit(blob));
-                let unpacked = stock.list.blob(blob).and_then(|it| it.unpacked.as_ref());
+                units.insert(store.unit(blob));
+                let unpacked = store.list.blob(blob).and_then(|it| it.unpacked.as_ref());
                 units.extend(unpacked.and_then(|chain| self.unit(chain.text())));
             }
         }
@@ -54,10 +54,10 @@ impl SnapshotTree {
         leases_of(&self.notes, container)
     }
 
-    fn leased(&self, stock: &ContentStore, lease: &Lease) -> BTreeSet<UnitNo> {
+    fn leased(&self, store: &ContentStore, lease: &Lease) -> BTreeSet<UnitNo> {
         let blobs = lease.blobs.iter();
-        let blobs = blobs.filter_map(|digest| stock.list.position(digest));
-        self.reached(stock, blobs, lease.snapshots.iter(), lease.is_flat)
+        let blobs = blobs.filter_map(|digest| store.list.position(digest));
+        self.reached(store, blobs, lease.snapshots.iter(), lease.is_flat)
     }
 }
 
@@ -65,13 +65,13 @@ impl SnapshotTree {
 pub(super) fn add_noted_snapshots(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
     let doubt = || {
-        let may_share = register.notes.inode.is_some();
+        let may_share = snapshot_tree.notes.inode.is_some();
         may_share.then(|| Doubt::NamesElsewhere.into())
     };
     for layer in facts.tree.numbers() {
@@ -80,8 +80,8 @@ pub(super) fn add_noted_snapshots(
             draft.units[layer as usize].doubt = doubt().or(Some(Doubt::Blobs.into()));
         }
     }
-    for other in &register.others {
-        let size = register.range(other.size);
+    for other in &snapshot_tree.others {
+        let size = snapshot_tree.range(other.size);
         draft.add_unit(Unit {
             below: other.below.into(),
             size,
@@ -99,9 +99,9 @@ pub(super) fn add_noted_snapshots(
 
 /// Returns true if the store's own notes tell what an image mount holds; then its container holds that already.
 pub(super) fn has_lease(facts: &LayerFacts<'_>, container: &Container, mount: &ImageMount) -> bool {
-    facts.register().is_some_and(|register| {
+    facts.snapshot_tree().is_some_and(|snapshot_tree| {
         let mut names = mount.layer_names(&container.id).into_iter();
-        names.any(|name| register.notes.leases.contains_key(&name))
+        names.any(|name| snapshot_tree.notes.leases.contains_key(&name))
     })
 }
 
@@ -110,16 +110,17 @@ pub(super) fn add_noted_image(
     draft: &mut GraphDraft,
     holder: HolderNo,
     image: &Image,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> bool {
-    let (Some(register), Some(root)) = (&stock.register, stock.list.position(image.id.as_str()))
+    let (Some(snapshot_tree), Some(root)) =
+        (&store.snapshot_tree, store.list.position(image.id.as_str()))
     else {
         return false;
     };
-    if !register.notes.images.contains(&image.id) {
+    if !snapshot_tree.notes.images.contains(&image.id) {
         return false;
     }
-    let units = register.reached(stock, [root].into_iter(), [].into_iter(), false);
+    let units = snapshot_tree.reached(store, [root].into_iter(), [].into_iter(), false);
     draft.hold_all(holder, units);
     true
 }
@@ -129,16 +130,16 @@ pub(super) fn add_noted_run(
     draft: &mut GraphDraft,
     holder: HolderNo,
     container: &Container,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) -> bool {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return false;
     };
-    let mut leases = register.leases_of(container).peekable();
+    let mut leases = snapshot_tree.leases_of(container).peekable();
     if leases.peek().is_none() {
         return false;
     }
-    let units = leases.flat_map(|(_, lease)| register.leased(stock, lease));
+    let units = leases.flat_map(|(_, lease)| snapshot_tree.leased(store, lease));
     draft.hold_all(holder, units.collect());
     true
 }
@@ -147,9 +148,9 @@ pub(super) fn add_noted_run(
 pub(super) fn add_noted_records(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
     for (at, record) in facts.inventory.cache.iter().enumerate() {
@@ -160,18 +161,19 @@ pub(super) fn add_noted_records(
                 ..Holder::of(ItemId::Record(record.id.clone()))
             },
         );
-        let leases: Vec<(&Text, &Lease)> = register.notes.leases_of(record.id.text()).collect();
+        let leases: Vec<(&Text, &Lease)> =
+            snapshot_tree.notes.leases_of(record.id.text()).collect();
         if leases.is_empty() {
             add_untold(draft, holder, record);
             continue;
         }
-        take_written(draft, record, &leases, stock);
-        add_linked(draft, holder, record, &leases, stock);
+        take_written(draft, record, &leases, store);
+        add_linked(draft, holder, record, &leases, store);
         let units: BTreeSet<UnitNo> = leases
             .iter()
-            .flat_map(|(_, lease)| register.leased(stock, lease))
+            .flat_map(|(_, lease)| snapshot_tree.leased(store, lease))
             .collect();
-        join_leased(draft, holder, &leases, stock);
+        join_leased(draft, holder, &leases, store);
         draft.hold_all(holder, units);
     }
 }
@@ -195,23 +197,23 @@ fn take_written(
     draft: &mut GraphDraft,
     record: &Record,
     leases: &[(&Text, &Lease)],
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
     let own = leases.iter().filter(|(name, _)| *name == record.id.text());
     let own: Vec<&Lease> = own.map(|(_, lease)| *lease).collect();
     let keys = own.iter().flat_map(|lease| &lease.snapshots);
     let mut open = keys.filter(|key| {
-        let snapshot = register.notes.snapshots.get(*key);
+        let snapshot = snapshot_tree.notes.snapshots.get(*key);
         snapshot.is_some_and(|it| it.size.is_none())
     });
-    let Some(unit) = open.find_map(|key| register.units.get(key).copied()) else {
+    let Some(unit) = open.find_map(|key| snapshot_tree.units.get(key).copied()) else {
         return;
     };
-    let blobs = own.iter().flat_map(|lease| layers_of(lease, stock));
-    let blobs: Bytes = blobs.map(|blob| stock.size(blob)).sum();
+    let blobs = own.iter().flat_map(|lease| layers_of(lease, store));
+    let blobs: Bytes = blobs.map(|blob| store.size(blob)).sum();
     let unit = &mut draft.units[unit as usize];
     match record.size {
         Figure::Known(size) => unit.size = Span::exactly(size - blobs),
@@ -227,16 +229,16 @@ fn join_leased(
     draft: &mut GraphDraft,
     holder: HolderNo,
     leases: &[(&Text, &Lease)],
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
     let mut joined: BTreeSet<UnitNo> = BTreeSet::new();
     for (_, lease) in leases {
-        joined.extend(layers_of(lease, stock).map(|blob| stock.unit(blob)));
+        joined.extend(layers_of(lease, store).map(|blob| store.unit(blob)));
         let layers = lease.snapshots.iter().filter(|key| is_chain(key));
-        joined.extend(layers.filter_map(|key| register.units.get(key).copied()));
+        joined.extend(layers.filter_map(|key| snapshot_tree.units.get(key).copied()));
     }
     draft
         .joined
@@ -248,26 +250,26 @@ fn join_leased(
 pub(super) fn add_other_leases(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
-    stock: &ContentStore,
+    store: &ContentStore,
 ) {
-    let Some(register) = &stock.register else {
+    let Some(snapshot_tree) = &store.snapshot_tree else {
         return;
     };
-    let others = other_leases(facts, &register.notes);
+    let others = other_leases(facts, &snapshot_tree.notes);
     let listed: HashSet<&ImageId> = facts.inventory.images.iter().map(|it| &it.id).collect();
-    let images = register
+    let images = snapshot_tree
         .notes
         .images
         .iter()
         .filter(|id| !listed.contains(id));
-    let images = images.filter_map(|id| stock.list.position(id.as_str()));
-    let elsewhere = register.notes.elsewhere.iter();
-    let elsewhere = elsewhere.filter_map(|digest| stock.list.position(digest));
-    let mut stays = register.reached(stock, images, [].into_iter(), false);
-    stays.extend(elsewhere.map(|blob| stock.unit(blob)));
+    let images = images.filter_map(|id| store.list.position(id.as_str()));
+    let elsewhere = snapshot_tree.notes.elsewhere.iter();
+    let elsewhere = elsewhere.filter_map(|digest| store.list.position(digest));
+    let mut stays = snapshot_tree.reached(store, images, [].into_iter(), false);
+    stays.extend(elsewhere.map(|blob| store.unit(blob)));
     let mut expires = [BTreeSet::new(), BTreeSet::new()];
     for lease in others {
-        let kept = register.leased(stock, lease);
+        let kept = snapshot_tree.leased(store, lease);
         match lease.term {
             LeaseTerm::Open => stays.extend(kept),
             LeaseTerm::Build => expires[0].extend(kept),
@@ -326,11 +328,11 @@ fn leases_of<'n>(
 }
 
 /// Blobs of layers that a lease names.
-fn layers_of(lease: &Lease, stock: &ContentStore) -> impl Iterator<Item = u32> {
+fn layers_of(lease: &Lease, store: &ContentStore) -> impl Iterator<Item = u32> {
     let blobs = lease.blobs.iter();
-    let blobs = blobs.filter_map(|digest| stock.list.position(digest));
+    let blobs = blobs.filter_map(|digest| store.list.position(digest));
     blobs.filter(|blob| {
-        let listed = stock.list.blob(*blob);
+        let listed = store.list.blob(*blob);
         listed.is_some_and(|it| it.uncompressed.is_some())
     })
 }

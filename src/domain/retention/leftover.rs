@@ -24,7 +24,7 @@ pub struct Leftover {
 }
 
 impl Retention {
-    /// For each step, the items that it let go in this ledger's picture: what is there in a later one of the
+    /// For each step, the items that it let go in this retention's picture: what is there in a later one of the
     /// bytes that went with them by the count. Sizes are those of this picture.
     #[must_use]
     pub fn remains(&self, steps: &[Vec<ItemId>], later: &Retention) -> Vec<Leftover> {
@@ -80,15 +80,15 @@ impl Retention {
 
 /// A later picture.
 struct Later<'a> {
-    ledger: &'a Retention,
+    retention: &'a Retention,
     layers: HashMap<Digest, UnitNo>,
 }
 
 impl<'a> Later<'a> {
-    fn new(ledger: &'a Retention) -> Self {
-        let chains = ledger.tree.all_chain_ids().into_iter();
+    fn new(retention: &'a Retention) -> Self {
+        let chains = retention.tree.all_chain_ids().into_iter();
         Self {
-            ledger,
+            retention,
             layers: chains.zip(0..).collect(),
         }
     }
@@ -98,13 +98,13 @@ impl<'a> Later<'a> {
     }
 
     fn blob(&self, digest: &str) -> Option<UnitNo> {
-        let (first, list) = self.ledger.blobs.as_ref()?;
+        let (first, list) = self.retention.blobs.as_ref()?;
         Some(first + list.position(digest)?)
     }
 
     /// Something that holds a unit for certain, itself or by what stands on it.
     fn holder(&self, unit: UnitNo) -> Option<ItemId> {
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         if graph.counts(Bound::Sure)[unit as usize] == 0 {
             return None;
         }

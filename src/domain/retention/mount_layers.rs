@@ -27,7 +27,7 @@ pub(super) struct MountLayers<'a> {
 impl<'a> MountLayers<'a> {
     pub(super) fn new(facts: &LayerFacts<'a>) -> Self {
         let inventory = facts.inventory;
-        let layers = if facts.stock.is_some() {
+        let layers = if facts.store.is_some() {
             &[]
         } else {
             &*inventory.mounted.layers

@@ -61,14 +61,14 @@ pub(super) fn bound_open_layers(
 
 /// The blobs of all images, each once; at least so much where they are not listed.
 fn blobs_of_images(facts: &LayerFacts<'_>, draft: &GraphDraft) -> Bytes {
-    let Some(stock) = &facts.stock else {
+    let Some(store) = &facts.store else {
         let blobs = draft.units.iter().filter(|unit| unit.sort == Sort::Blob);
         return blobs.map(|unit| unit.size.least - DOCUMENTS).sum();
     };
     let images = facts.inventory.images.iter();
-    let listed = images.filter_map(|image| stock.list.image(&image.id));
+    let listed = images.filter_map(|image| store.list.image(&image.id));
     let blobs: HashSet<u32> = listed.flat_map(|image| image.content.clone()).collect();
-    blobs.into_iter().map(|blob| stock.size(blob)).sum()
+    blobs.into_iter().map(|blob| store.size(blob)).sum()
 }
 
 /// Snapshots that something holds and whose size is known, all together.

@@ -34,19 +34,21 @@ pub(super) fn add_records(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
     untold: &mut OpenSizes,
-    lineage: &RecordTree,
-    ties: Vec<RecordMatch>,
+    record_tree: &RecordTree,
+    matches: Vec<RecordMatch>,
 ) {
-    let mut ties: Vec<Option<RecordMatch>> = ties.into_iter().map(Some).collect();
-    let mut stands: Vec<Option<UnitNo>> = vec![None; ties.len()];
+    let mut matches: Vec<Option<RecordMatch>> = matches.into_iter().map(Some).collect();
+    let mut stands: Vec<Option<UnitNo>> = vec![None; matches.len()];
     // Of most records it is sure what they hold.
     let mut loose: HashMap<usize, Loose> = HashMap::new();
     let mut own: Vec<(usize, HolderNo)> = Vec::new();
     let mut bases: HashSet<UnitNo> = HashSet::new();
-    for at in lineage.order() {
-        let Some(tie) = ties[at].take() else { continue };
+    for at in record_tree.order() {
+        let Some(tie) = matches[at].take() else {
+            continue;
+        };
         let record = &facts.inventory.cache[at];
-        let below = lineage.parent(at).and_then(|parent| stands[parent]);
+        let below = record_tree.parent(at).and_then(|parent| stands[parent]);
         let holder = draft.add_item(
             at,
             Holder {
@@ -59,7 +61,7 @@ pub(super) fn add_records(
             RecordMatch::OneOf(layers) => Some(Loose::OneOf(layers[..].into())),
             RecordMatch::Some => Some(Loose::Anywhere),
             RecordMatch::None | RecordMatch::Perhaps(_) => {
-                let parent = lineage.parent(at);
+                let parent = record_tree.parent(at);
                 let below = parent.and_then(|parent| loose.get(&parent).cloned());
                 if let Some(below) = &below {
                     hold_loosely(draft, holder, record, below);
@@ -90,15 +92,15 @@ pub(super) fn add_records(
         } else {
             add_record(facts, draft, holder, record, tie, below)
         };
-        for parent in lineage.other_parents(at) {
+        for parent in record_tree.other_parents(at) {
             if let Some(unit) = stands[parent] {
                 draft.hold(holder, unit, true);
             }
         }
     }
-    if !facts.inventory.keeps_blobs() && !facts.shelf.is_known {
+    if !facts.inventory.keeps_blobs() && !facts.stored.is_known {
         own.retain(|(at, _)| stands[*at].is_none_or(|unit| !bases.contains(&unit)));
-        hold_gone_bases(facts, draft, lineage, &stands, &own);
+        hold_gone_bases(facts, draft, record_tree, &stands, &own);
     }
 }
 
@@ -107,26 +109,26 @@ pub(super) fn add_records(
 fn hold_gone_bases(
     facts: &LayerFacts<'_>,
     draft: &mut GraphDraft,
-    lineage: &RecordTree,
+    record_tree: &RecordTree,
     stands: &[Option<UnitNo>],
     own: &[(usize, HolderNo)],
 ) {
     let records = &facts.inventory.cache;
     let mut steps: HashMap<u32, Vec<usize>> = HashMap::new();
     for (at, _) in own.iter().filter(|(at, _)| !records[*at].is_base()) {
-        if let Some(depth) = lineage.depth[*at] {
+        if let Some(depth) = record_tree.depth[*at] {
             steps.entry(depth).or_default().push(*at);
         }
     }
     for (base, holder) in own.iter().filter(|(at, _)| is_untold(&records[*at])) {
-        let depth = lineage.depth[*base];
+        let depth = record_tree.depth[*base];
         let steps = depth.and_then(|depth| steps.get(&depth));
         for step in steps.into_iter().flatten() {
             // An image was made of the step before something was built on it.
             let later = records[*step].created > records[*base].created;
             if let Some(unit) = stands[*step]
                 && !later
-                && may_be_one(records, lineage, *base, *step)
+                && may_be_one(records, record_tree, *base, *step)
             {
                 draft.hold(*holder, unit, false);
             }
@@ -364,7 +366,7 @@ fn add_own(
     let item = || Doubt::NoSize(ItemId::Record(record.id.clone()));
     let untold = record.size == Figure::Unknown || packed.is_none() && is_untold(record);
     let size = record.size.known().unwrap_or_default();
-    let measured = facts.shelf.of_record(&record.id);
+    let measured = facts.stored.of_record(&record.id);
     let untold = untold && measured.is_none();
     let by_length = measured.is_none() && facts.by_length();
     let own = if untold {
@@ -395,8 +397,8 @@ pub(super) fn is_untold(record: &Record) -> bool {
 
 /// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below
 /// a base is of that base, and there is one record for each of its layers.
-fn may_be_one(records: &[Record], lineage: &RecordTree, base: usize, step: usize) -> bool {
-    let below = |at: usize| lineage.parent(at);
+fn may_be_one(records: &[Record], record_tree: &RecordTree, base: usize, step: usize) -> bool {
+    let below = |at: usize| record_tree.parent(at);
     let mut pair = Some((base, step));
     while let Some((one, other)) = pair {
         if one == other {

@@ -1,4 +1,4 @@
-//! What has been let go of a ledger, and what went with it. What was let go can be taken back.
+//! What has been let go of a retention, and what went with it. What was let go can be taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ use crate::domain::layers::tree::UnitNo;
 /// keep them all.
 const NAMED: usize = 3;
 
-/// The state of letting go. It belongs to one ledger, which is given to everything it does.
+/// The state of letting go. It belongs to one retention, which is given to everything it does.
 ///
 /// Sums are wider than [`Bytes`], so that what is taken back leaves exactly what was there before: they stop
 /// at the greatest number only where they are told.
@@ -54,20 +54,20 @@ pub struct RemovalSet {
 
 impl RemovalSet {
     /// `few` is for a handful of items.
-    pub(super) fn new(ledger: &Retention, few: bool) -> Self {
-        let units = ledger.graph.units.len();
+    pub(super) fn new(retention: &Retention, few: bool) -> Self {
+        let units = retention.graph.units.len();
         Self {
             lost: [
                 DenseOrSparse::new(units, few),
                 DenseOrSparse::new(units, few),
             ],
-            gone: DenseOrSparse::new(ledger.graph.holders.len(), few),
+            gone: DenseOrSparse::new(retention.graph.holders.len(), few),
             least: 0,
             apart: [0; 2],
             veiled: 0,
             most: 0,
             pending: 0,
-            wildcards: ledger.graph.wildcards.len(),
+            wildcards: retention.graph.wildcards.len(),
             drivers: 0,
             layers: 0,
             lengths: 0,
@@ -76,23 +76,23 @@ impl RemovalSet {
         }
     }
 
-    /// Nothing let go yet of a ledger.
+    /// Nothing let go yet of a retention.
     #[must_use]
-    pub fn of(ledger: &Retention) -> Self {
-        Self::new(ledger, false)
+    pub fn of(retention: &Retention) -> Self {
+        Self::new(retention, false)
     }
 
     /// Lets the item of a number go, if it has not gone already.
-    pub fn drop(&mut self, ledger: &Retention, item: ItemNo) {
-        if let Some(holder) = ledger.holder(item) {
-            self.let_go(ledger, holder, &mut |_| {});
+    pub fn drop(&mut self, retention: &Retention, item: ItemNo) {
+        if let Some(holder) = retention.holder(item) {
+            self.let_go(retention, holder, &mut |_| {});
         }
     }
 
     /// Takes the item of a number back, if it had gone.
-    pub fn restore(&mut self, ledger: &Retention, item: ItemNo) {
-        if let Some(holder) = ledger.holder(item) {
-            self.take_back(ledger, holder);
+    pub fn restore(&mut self, retention: &Retention, item: ItemNo) {
+        if let Some(holder) = retention.holder(item) {
+            self.take_back(retention, holder);
         }
     }
 
@@ -101,18 +101,18 @@ impl RemovalSet {
     }
 
     /// How many holders a unit has left.
-    pub(super) fn left(&self, ledger: &Retention, world: Bound, unit: UnitNo) -> u32 {
-        ledger.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
+    pub(super) fn left(&self, retention: &Retention, world: Bound, unit: UnitNo) -> u32 {
+        retention.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
     }
 
     /// Lets a holder go, and notes the units that go with it, or may. False if it had gone already.
     pub(super) fn let_go(
         &mut self,
-        ledger: &Retention,
+        retention: &Retention,
         holder: HolderNo,
         freed: &mut impl FnMut(UnitNo),
     ) -> bool {
-        let graph = &ledger.graph;
+        let graph = &retention.graph;
         let is_taken = graph.holder(holder).is_taken;
         let gone = self.gone.at_mut(holder);
         let before = *gone;
@@ -123,23 +123,23 @@ impl RemovalSet {
             return false;
         }
         if let Some(taken) = graph.holder(holder).takes.get() {
-            self.let_go(ledger, taken, freed);
+            self.let_go(retention, taken, freed);
         }
         self.pending += usize::from(graph.holder(holder).pending);
         self.wildcards -= usize::from(graph.holder(holder).wildcard.is_some());
         for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit) {
-                if !self.loses(ledger, Bound::All, unit) {
+                if !self.loses(retention, Bound::All, unit) {
                     break;
                 }
-                self.is_certain(ledger, unit, true);
+                self.is_certain(retention, unit, true);
                 self.doubtful.remove(&unit);
             }
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
-                if !self.loses(ledger, Bound::Sure, unit) {
+                if !self.loses(retention, Bound::Sure, unit) {
                     break;
                 }
-                self.count(ledger, unit, true);
+                self.count(retention, unit, true);
                 freed(unit);
             }
         }
@@ -147,33 +147,33 @@ impl RemovalSet {
     }
 
     /// Takes back what was let go. False if it had not gone.
-    pub(super) fn take_back(&mut self, ledger: &Retention, holder: HolderNo) -> bool {
+    pub(super) fn take_back(&mut self, retention: &Retention, holder: HolderNo) -> bool {
         let gone = self.gone.at_mut(holder);
         let before = *gone;
         *gone = before.saturating_sub(1);
         if before != 1 {
             return false;
         }
-        let graph = &ledger.graph;
+        let graph = &retention.graph;
         if let Some(taken) = graph.holder(holder).takes.get() {
-            self.take_back(ledger, taken);
+            self.take_back(retention, taken);
         }
         self.pending -= usize::from(graph.holder(holder).pending);
         self.wildcards += usize::from(graph.holder(holder).wildcard.is_some());
         for hold in graph.holds(holder) {
             for unit in graph.down(hold.unit).filter(|_| hold.sure) {
-                if !self.gains(ledger, Bound::Sure, unit) {
+                if !self.gains(retention, Bound::Sure, unit) {
                     break;
                 }
-                self.count(ledger, unit, false);
+                self.count(retention, unit, false);
             }
             for unit in graph.down(hold.unit) {
-                if !self.gains(ledger, Bound::All, unit) {
+                if !self.gains(retention, Bound::All, unit) {
                     break;
                 }
                 let size = graph.unit(unit).size;
-                self.is_certain(ledger, unit, false);
-                if !size.most.is_zero() && self.may_be_gone(ledger, unit) {
+                self.is_certain(retention, unit, false);
+                if !size.most.is_zero() && self.may_be_gone(retention, unit) {
                     self.doubtful.insert(unit);
                 }
             }
@@ -182,29 +182,29 @@ impl RemovalSet {
     }
 
     /// Takes a holder from a unit. True when it was the last.
-    fn loses(&mut self, ledger: &Retention, world: Bound, unit: UnitNo) -> bool {
+    fn loses(&mut self, retention: &Retention, world: Bound, unit: UnitNo) -> bool {
         let lost = self.lost[world as usize].at_mut(unit);
         *lost += 1;
-        *lost == ledger.graph.counts(world)[unit as usize]
+        *lost == retention.graph.counts(world)[unit as usize]
     }
 
     /// Gives a unit a holder back. True when it had none.
-    fn gains(&mut self, ledger: &Retention, world: Bound, unit: UnitNo) -> bool {
+    fn gains(&mut self, retention: &Retention, world: Bound, unit: UnitNo) -> bool {
         let lost = self.lost[world as usize].at_mut(unit);
         *lost -= 1;
-        *lost + 1 == ledger.graph.counts(world)[unit as usize]
+        *lost + 1 == retention.graph.counts(world)[unit as usize]
     }
 
     /// True once nothing holds a unit for certain that held it before.
-    fn may_be_gone(&self, ledger: &Retention, unit: UnitNo) -> bool {
+    fn may_be_gone(&self, retention: &Retention, unit: UnitNo) -> bool {
         let lost = self.lost[Bound::Sure as usize].at(unit);
-        lost > 0 && lost == ledger.graph.counts(Bound::Sure)[unit as usize]
+        lost > 0 && lost == retention.graph.counts(Bound::Sure)[unit as usize]
     }
 
     /// Counts a unit that has gone for certain now, or not any more.
-    fn is_certain(&mut self, ledger: &Retention, unit: UnitNo, goes: bool) {
-        let bytes = least(ledger, unit);
-        let of = ledger.graph.unit(unit);
+    fn is_certain(&mut self, retention: &Retention, unit: UnitNo, goes: bool) {
+        let bytes = least(retention, unit);
+        let of = retention.graph.unit(unit);
         let [logs, volumes] = &mut self.apart;
         let (sum, part) = match of.sort {
             Sort::Layer | Sort::Blob => (&mut self.veiled, None),
@@ -218,9 +218,9 @@ impl RemovalSet {
     }
 
     /// Counts a unit that may have gone now, or not any more.
-    fn count(&mut self, ledger: &Retention, unit: UnitNo, goes: bool) {
-        let of = ledger.graph.unit(unit);
-        let pending = of.pending || of.is_layer() && ledger.unsettled;
+    fn count(&mut self, retention: &Retention, unit: UnitNo, goes: bool) {
+        let of = retention.graph.unit(unit);
+        let pending = of.pending || of.is_layer() && retention.unsettled;
         let has_size = !of.size.most.is_zero();
         let most = u128::from(of.size.most.0);
         let step = |number: &mut usize, by: bool| {
@@ -236,7 +236,7 @@ impl RemovalSet {
             self.most - most
         };
         step(&mut self.pending, pending);
-        step(&mut self.drivers, has_size && ledger.is_drivers(of));
+        step(&mut self.drivers, has_size && retention.is_drivers(of));
         step(&mut self.layers, has_size && of.is_layer());
         step(&mut self.lengths, of.by_length);
         if let Some(doubt) = &of.doubt {
@@ -248,7 +248,7 @@ impl RemovalSet {
         }
         if !goes {
             self.doubtful.remove(&unit);
-        } else if has_size && self.left(ledger, Bound::All, unit) > 0 {
+        } else if has_size && self.left(retention, Bound::All, unit) > 0 {
             self.doubtful.insert(unit);
         }
     }
@@ -272,50 +272,50 @@ impl RemovalSet {
 
     /// All that has gone so far, with the doubts that are left.
     #[must_use]
-    pub fn total(&self, ledger: &Retention) -> Freed {
+    pub fn total(&self, retention: &Retention) -> Freed {
         let mut doubts: BTreeSet<Doubt> = self.doubts.keys().cloned().collect();
         for unit in &self.doubtful {
-            self.name_doubtful(ledger, *unit, &mut doubts);
+            self.name_doubtful(retention, *unit, &mut doubts);
         }
         doubts.extend((self.lengths > 0).then_some(Doubt::ByLength));
-        self.add_doubts(ledger, self.drivers > 0, self.layers > 0, &mut doubts);
+        self.add_doubts(retention, self.drivers > 0, self.layers > 0, &mut doubts);
         GoneBytes::default().to(self.sum()).doubted(doubts)
     }
 
     /// The doubts of some units that have gone, or may have.
-    pub(super) fn doubts_of(&self, ledger: &Retention, freed: &[UnitNo]) -> BTreeSet<Doubt> {
+    pub(super) fn doubts_of(&self, retention: &Retention, freed: &[UnitNo]) -> BTreeSet<Doubt> {
         let mut doubts = BTreeSet::new();
         let (mut drivers, mut layers) = (false, false);
         for unit in freed.iter().copied() {
-            let of = ledger.graph.unit(unit);
+            let of = retention.graph.unit(unit);
             doubts.extend(of.doubt.as_deref().cloned());
             doubts.extend(of.by_length.then_some(Doubt::ByLength));
             if of.size.most.is_zero() {
                 continue;
             }
-            drivers |= ledger.is_drivers(of);
+            drivers |= retention.is_drivers(of);
             layers |= of.is_layer();
-            if self.left(ledger, Bound::All, unit) > 0 {
-                self.name_doubtful(ledger, unit, &mut doubts);
+            if self.left(retention, Bound::All, unit) > 0 {
+                self.name_doubtful(retention, unit, &mut doubts);
             }
         }
-        self.add_doubts(ledger, drivers, layers, &mut doubts);
+        self.add_doubts(retention, drivers, layers, &mut doubts);
         doubts
     }
 
     /// Doubts that bytes of a driver have, and layers while something is left that may hold any.
     fn add_doubts(
         &self,
-        ledger: &Retention,
+        retention: &Retention,
         drivers: bool,
         layers: bool,
         doubts: &mut BTreeSet<Doubt>,
     ) {
         if drivers {
-            doubts.extend(ledger.driver.clone());
+            doubts.extend(retention.driver.clone());
         }
         if layers && self.wildcards > 0 {
-            let graph = &ledger.graph;
+            let graph = &retention.graph;
             let mut left = graph
                 .wildcards
                 .iter()
@@ -329,10 +329,10 @@ impl RemovalSet {
     }
 
     /// Names some of the records that may still hold a unit, always the same ones, or that leases may.
-    fn name_doubtful(&self, ledger: &Retention, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
+    fn name_doubtful(&self, retention: &Retention, unit: UnitNo, doubts: &mut BTreeSet<Doubt>) {
         let mut named = BTreeSet::new();
-        self.each_holder_above(ledger, unit, None, &mut |holder| {
-            let holder = ledger.graph.holder(holder);
+        self.each_holder_above(retention, unit, None, &mut |holder| {
+            let holder = retention.graph.holder(holder);
             let doubt = match &holder.item {
                 Some(ItemId::Record(record)) => Doubt::SharedRecord(record.clone()),
                 Some(ItemId::Image(image)) => Doubt::LoadedLayers(image.clone()),
@@ -354,12 +354,12 @@ impl RemovalSet {
     /// until it has had enough.
     pub(super) fn each_holder_above(
         &self,
-        ledger: &Retention,
+        retention: &Retention,
         unit: UnitNo,
         but: Option<UnitNo>,
         call: &mut impl FnMut(HolderNo) -> ControlFlow<()>,
     ) {
-        let graph = &ledger.graph;
+        let graph = &retention.graph;
         let mut open = vec![unit];
         while let Some(at) = open.pop() {
             for hold in graph.held(at) {
@@ -368,11 +368,9 @@ impl RemovalSet {
                 }
             }
             let above = graph.above.of(at).iter().copied();
-            open.extend(
-                above.filter(|above| {
-                    Some(*above) != but && self.left(ledger, Bound::All, *above) > 0
-                }),
-            );
+            open.extend(above.filter(|above| {
+                Some(*above) != but && self.left(retention, Bound::All, *above) > 0
+            }));
         }
     }
 }
@@ -380,8 +378,8 @@ impl RemovalSet {
 /// Tries what goes with a handful of things, one after another, each with all else still there.
 #[derive(Debug)]
 pub struct Trial<'a> {
-    ledger: &'a Retention,
-    balance: RemovalSet,
+    retention: &'a Retention,
+    set: RemovalSet,
 }
 
 impl Retention {
@@ -393,21 +391,21 @@ impl Retention {
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(ledger: &'a Retention) -> Self {
+    pub(super) fn new(retention: &'a Retention) -> Self {
         Self {
-            ledger,
-            balance: RemovalSet::of(ledger),
+            retention,
+            set: RemovalSet::of(retention),
         }
     }
 
     /// What goes when just these go, each byte once.
     pub fn frees(&mut self, items: &[ItemNo]) -> Freed {
         for item in items {
-            self.balance.drop(self.ledger, *item);
+            self.set.drop(self.retention, *item);
         }
-        let freed = self.balance.total(self.ledger);
+        let freed = self.set.total(self.retention);
         for item in items {
-            self.balance.restore(self.ledger, *item);
+            self.set.restore(self.retention, *item);
         }
         freed
     }
@@ -442,9 +440,9 @@ impl GoneBytes {
 
 /// What goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
 /// for another reason.
-fn least(ledger: &Retention, unit: UnitNo) -> u128 {
-    if ledger.graph.counts(Bound::Sure)[unit as usize] == 0 {
+fn least(retention: &Retention, unit: UnitNo) -> u128 {
+    if retention.graph.counts(Bound::Sure)[unit as usize] == 0 {
         return 0;
     }
-    u128::from(ledger.graph.unit(unit).size.least.0)
+    u128::from(retention.graph.unit(unit).size.least.0)
 }

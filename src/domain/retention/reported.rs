@@ -45,7 +45,7 @@ impl BytesGone {
 /// Counts what goes, object by object, as the engine tells it; each byte once.
 #[derive(Debug)]
 pub struct Reported<'a> {
-    ledger: &'a Retention,
+    retention: &'a Retention,
     sure: Vec<u32>,
     all: Vec<u32>,
     gone: HashSet<HolderNo>,
@@ -56,10 +56,10 @@ pub struct Reported<'a> {
 
 impl<'a> Reported<'a> {
     #[must_use]
-    pub fn new(ledger: &'a Retention) -> Self {
-        let graph = &ledger.graph;
+    pub fn new(retention: &'a Retention) -> Self {
+        let graph = &retention.graph;
         Self {
-            ledger,
+            retention,
             sure: graph.counts(Bound::Sure).to_vec(),
             all: graph.counts(Bound::All).to_vec(),
             gone: HashSet::new(),
@@ -69,11 +69,11 @@ impl<'a> Reported<'a> {
     }
 
     /// An object went of which the engine says no more than that. What it had of its own went with it; the
-    /// layers that nothing else holds are the ledger's estimate, but for build cache, whose records the engine
+    /// layers that nothing else holds are the retention's estimate, but for build cache, whose records the engine
     /// names one by one (ENGINE.md §1.5).
     pub fn went(&mut self, item: &ItemId) -> BytesGone {
         let mut went = BytesGone::default();
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         let told = matches!(item, ItemId::Record(_));
         for unit in self.let_go(item, &mut went) {
             if !graph.unit(unit).is_layer() {
@@ -85,7 +85,7 @@ impl<'a> Reported<'a> {
                 self.count(unit, told, &mut went);
             }
         }
-        let own = self.ledger.holder_of(item);
+        let own = self.retention.holder_of(item);
         let taken = own.and_then(|holder| graph.holder(holder).takes.get());
         for holder in own.into_iter().chain(taken) {
             for hold in graph.holds(holder) {
@@ -101,7 +101,7 @@ impl<'a> Reported<'a> {
     /// Images went in one answer, each with the chain IDs of the layers that went with it (ENGINE.md §1.7).
     /// Returns what went with each.
     pub fn images(&mut self, answer: &[(ImageId, Vec<Text>)]) -> Vec<BytesGone> {
-        let ledger = self.ledger;
+        let retention = self.retention;
         let mut all: Vec<BytesGone> = Vec::with_capacity(answer.len());
         let mut expected: Vec<UnitNo> = Vec::new();
         let mut layers: HashMap<Text, UnitNo> = HashMap::new();
@@ -109,11 +109,11 @@ impl<'a> Reported<'a> {
             let mut went = BytesGone::default();
             // The list decides what went, not the count; so it does not matter how sure the count is.
             expected.extend(self.let_go(&ItemId::Image(image.clone()), &mut BytesGone::default()));
-            match ledger.image(image) {
+            match retention.image(image) {
                 Some((_, top)) => {
-                    let chains = ledger.tree.chain_ids(*top).into_iter();
+                    let chains = retention.tree.chain_ids(*top).into_iter();
                     let chains = chains.map(|chain| Text::from(chain.as_str()));
-                    layers.extend(chains.zip(ledger.tree.up_to(*top)));
+                    layers.extend(chains.zip(retention.tree.up_to(*top)));
                 }
                 None => went.about = true,
             }
@@ -130,19 +130,19 @@ impl<'a> Reported<'a> {
             }
         }
         for ((image, _), went) in answer.iter().zip(&mut all) {
-            let holder = ledger.holder_of(&ItemId::Image(image.clone()));
-            for hold in holder.into_iter().flat_map(|it| ledger.graph.holds(it)) {
+            let holder = retention.holder_of(&ItemId::Image(image.clone()));
+            for hold in holder.into_iter().flat_map(|it| retention.graph.holds(it)) {
                 // Its config and what stands beside it go with its ID.
-                if ledger.is_counted_beside(ledger.graph.unit(hold.unit)) {
+                if retention.is_counted_beside(retention.graph.unit(hold.unit)) {
                     self.count(hold.unit, true, went);
                 }
             }
         }
         if let Some(first) = all.first_mut() {
             let left = expected.iter().filter(|unit| {
-                ledger.graph.unit(**unit).is_layer() && !self.counted.contains(unit)
+                retention.graph.unit(**unit).is_layer() && !self.counted.contains(unit)
             });
-            let sizes = left.map(|unit| ledger.graph.unit(*unit).size.least);
+            let sizes = left.map(|unit| retention.graph.unit(*unit).size.least);
             first
                 .still_there
                 .extend(sizes.filter(|size| !size.is_zero()));
@@ -152,9 +152,9 @@ impl<'a> Reported<'a> {
 
     /// Takes an item's holds away and returns the units that nothing holds any more.
     fn let_go(&mut self, item: &ItemId, went: &mut BytesGone) -> Vec<UnitNo> {
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         let mut free = Vec::new();
-        let Some(holder) = self.ledger.holder_of(item) else {
+        let Some(holder) = self.retention.holder_of(item) else {
             return free;
         };
         if !self.gone.insert(holder) {
@@ -186,11 +186,12 @@ impl<'a> Reported<'a> {
         if !self.counted.insert(unit) {
             return;
         }
-        let of = self.ledger.graph.unit(unit);
+        let of = self.retention.graph.unit(unit);
         let (least, most) = (of.size.least, of.size.most);
         went.bytes += least;
         went.about |= of.pending || of.by_length || least != most || !told && !most.is_zero();
-        went.about |= self.ledger.is_drivers(of) && self.ledger.driver.is_some() && !most.is_zero();
+        went.about |=
+            self.retention.is_drivers(of) && self.retention.driver.is_some() && !most.is_zero();
         let is_untold =
             of.pending || matches!(of.doubt.as_deref(), Some(Doubt::NoSize(_))) || least != most;
         went.no_size |= is_untold && least.is_zero();

@@ -28,11 +28,11 @@ pub struct HeldBack {
     pub by: Vec<(ItemId, Bytes)>,
 }
 
-/// A ledger from which things have been let go.
+/// Retention from which things have been let go.
 #[derive(Debug)]
 pub struct Simulation<'a> {
-    ledger: &'a Retention,
-    balance: RemovalSet,
+    retention: &'a Retention,
+    set: RemovalSet,
     /// In the order in which they went.
     gone: Vec<HolderNo>,
     /// It is for a handful of items.
@@ -64,10 +64,10 @@ impl Retention {
 }
 
 impl<'a> Simulation<'a> {
-    pub(super) fn new(ledger: &'a Retention, few: bool) -> Self {
+    pub(super) fn new(retention: &'a Retention, few: bool) -> Self {
         Self {
-            ledger,
-            balance: RemovalSet::new(ledger, few),
+            retention,
+            set: RemovalSet::new(retention, few),
             gone: Vec::new(),
             few,
         }
@@ -79,14 +79,14 @@ impl<'a> Simulation<'a> {
     /// but for their doubts, which a later item may settle: such a part can then have more `at_least` than
     /// `at_most`, because it makes certain what was doubtful before.
     pub fn let_go(&mut self, item: &ItemId) -> Freed {
-        let number = self.ledger.index.number_of(item);
+        let number = self.retention.index.number_of(item);
         number.map_or_else(Freed::default, |number| self.let_go_of(number))
     }
 
     /// Lets an item go and returns the units that went with it, each once.
     pub(super) fn let_go_units(&mut self, item: &ItemId) -> Vec<UnitNo> {
         let mut freed = Vec::new();
-        if let Some(number) = self.ledger.index.number_of(item) {
+        if let Some(number) = self.retention.index.number_of(item) {
             self.drop(number, &mut |unit| freed.push(unit));
         }
         freed
@@ -94,13 +94,13 @@ impl<'a> Simulation<'a> {
 
     /// [`Simulation::let_go`] of the item of a number.
     pub fn let_go_of(&mut self, item: ItemNo) -> Freed {
-        let before = self.balance.sum();
+        let before = self.set.sum();
         let mut freed = Vec::new();
         if !self.drop(item, &mut |unit| freed.push(unit)) {
             return Freed::default();
         }
-        let doubts = self.balance.doubts_of(self.ledger, &freed);
-        before.to(self.balance.sum()).doubted(doubts)
+        let doubts = self.set.doubts_of(self.retention, &freed);
+        before.to(self.set.sum()).doubted(doubts)
     }
 
     /// Lets an item go without asking what goes with it.
@@ -109,10 +109,10 @@ impl<'a> Simulation<'a> {
     }
 
     fn drop(&mut self, item: ItemNo, freed: &mut impl FnMut(UnitNo)) -> bool {
-        let Some(holder) = self.ledger.holder(item) else {
+        let Some(holder) = self.retention.holder(item) else {
             return false;
         };
-        let goes = self.balance.let_go(self.ledger, holder, freed);
+        let goes = self.set.let_go(self.retention, holder, freed);
         if goes {
             self.gone.push(holder);
         }
@@ -122,7 +122,7 @@ impl<'a> Simulation<'a> {
     /// All that has gone so far, with the doubts that are left.
     #[must_use]
     pub fn total(&self) -> Freed {
-        self.balance.total(self.ledger)
+        self.set.total(self.retention)
     }
 
     /// The bytes of an item that something else still holds, with the holders, the largest first.
@@ -131,11 +131,11 @@ impl<'a> Simulation<'a> {
     /// very many, only those that hold the most.
     #[must_use]
     pub fn held_back(&self, item: &ItemId) -> HeldBack {
-        let number = self.ledger.index.number_of(item);
-        let Some(own) = number.and_then(|number| self.ledger.holder(number)) else {
+        let number = self.retention.index.number_of(item);
+        let Some(own) = number.and_then(|number| self.retention.holder(number)) else {
             return HeldBack::default();
         };
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         let mut bytes = Bytes::ZERO;
         let mut by: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut seen: HashSet<UnitNo> = HashSet::new();
@@ -160,8 +160,8 @@ impl<'a> Simulation<'a> {
     /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
     /// volumes are volumes; only the layers that no image has any more are a container's.
     fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
-        let of_image = (unit as usize) < self.ledger.image_layers;
-        let of_volume = self.ledger.graph.unit(unit).sort == Sort::Volume;
+        let of_image = (unit as usize) < self.retention.image_layers;
+        let of_volume = self.retention.graph.unit(unit).sort == Sort::Volume;
         match item {
             ItemId::Container(_) => !of_image && !of_volume,
             ItemId::Image(_) | ItemId::Volume(_) | ItemId::Record(_) | ItemId::Log(_) => true,
@@ -170,7 +170,7 @@ impl<'a> Simulation<'a> {
 
     /// Who holds how much of a chain of units, given from the top down. Who comes in higher up holds more.
     fn holders_of_chain(&self, own: HolderNo, chain: &[UnitNo]) -> HashMap<HolderNo, Bytes> {
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         let mut held: Bytes = chain
             .iter()
             .map(|unit| graph.unit(*unit).size.likely())
@@ -178,9 +178,9 @@ impl<'a> Simulation<'a> {
         let mut found: HashMap<HolderNo, Bytes> = HashMap::new();
         let mut above = None;
         for unit in chain {
-            if self.balance.left(self.ledger, Bound::All, *unit) > 0 {
-                let balance = &self.balance;
-                balance.each_holder_above(self.ledger, *unit, above, &mut |holder| {
+            if self.set.left(self.retention, Bound::All, *unit) > 0 {
+                let set = &self.set;
+                set.each_holder_above(self.retention, *unit, above, &mut |holder| {
                     if holder != own {
                         found.entry(holder).or_insert(held);
                     }
@@ -205,7 +205,7 @@ impl<'a> Simulation<'a> {
             .into_iter()
             .filter(|(_, bytes)| !bytes.is_zero())
             .filter_map(|(holder, bytes)| {
-                let item = self.ledger.graph.holder(holder).item.clone()?;
+                let item = self.retention.graph.holder(holder).item.clone()?;
                 Some((item, bytes))
             })
             .collect();
@@ -221,7 +221,7 @@ impl<'a> Simulation<'a> {
     /// records above one of these that no image shares are not either, though it cannot go before them.
     #[must_use]
     pub fn unlockable_records(&self) -> Vec<RecordId> {
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         let mut seen = DenseOrSparse::new(graph.units.len(), self.few);
         let mut busy = DenseOrSparse::new(graph.units.len(), self.few);
         let mut records: Vec<RecordId> = Vec::new();
@@ -232,9 +232,9 @@ impl<'a> Simulation<'a> {
                     if seen.replace(unit, true) {
                         break;
                     }
-                    let joined = self.ledger.joined.of(unit).iter();
+                    let joined = self.retention.joined.of(unit).iter();
                     let left: Vec<&HolderNo> = joined
-                        .filter(|holder| !self.balance.is_gone(**holder))
+                        .filter(|holder| !self.set.is_gone(**holder))
                         .collect();
                     if left.is_empty() || !graph.unit(unit).is_layer() {
                         continue;
@@ -255,12 +255,12 @@ impl<'a> Simulation<'a> {
     /// True if something other than an idle record still holds a unit or one that stands on it. `known` keeps
     /// what was found out on the way.
     fn is_busy(&self, unit: UnitNo, known: &mut DenseOrSparse<Option<bool>>) -> bool {
-        let graph = &self.ledger.graph;
+        let graph = &self.retention.graph;
         // Units that are looked at, each with the next of those above it.
         let mut open = vec![(unit, 0)];
         while let Some((at, next)) = open.last_mut() {
             let held = |hold: Hold| {
-                !self.balance.is_gone(hold.holder) && !graph.holder(hold.holder).idle_record
+                !self.set.is_gone(hold.holder) && !graph.holder(hold.holder).idle_record
             };
             let mut busy = known.at(*at);
             if busy.is_none() && *next == 0 && graph.held(*at).any(held) {
@@ -272,7 +272,7 @@ impl<'a> Simulation<'a> {
                     None => busy = Some(false),
                     Some(above) => match known.at(above) {
                         Some(true) => busy = Some(true),
-                        None if self.balance.left(self.ledger, Bound::All, above) > 0 => {
+                        None if self.set.left(self.retention, Bound::All, above) > 0 => {
                             unknown = Some(above);
                         }
                         None | Some(false) => *next += 1,

@@ -16,7 +16,7 @@ impl Survey {
     }
 
     pub(super) fn facts_of(&self, kind: Kind) -> Vec<Facts> {
-        let trial = &mut self.ledger.trial();
+        let trial = &mut self.retention.trial();
         let numbers = self.links.index.numbers(kind);
         numbers
             .enumerate()

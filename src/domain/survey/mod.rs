@@ -33,7 +33,7 @@ pub use view::Item;
 #[derive(Debug, Default)]
 pub struct Survey {
     inventory: Inventory,
-    pub ledger: Retention,
+    pub retention: Retention,
     links: Links,
     facts: [Vec<Facts>; Kind::COUNT],
     /// Bytes of each image that other images have too.
@@ -76,14 +76,14 @@ impl Survey {
     }
 
     fn with_links(inventory: Inventory, links: Links) -> Self {
-        let ledger = Retention::with_index(&inventory, Arc::clone(&links.index));
+        let retention = Retention::with_index(&inventory, Arc::clone(&links.index));
         let mut inventory = inventory;
-        if let Some(memory) = ledger.remember(&inventory) {
+        if let Some(memory) = retention.remember(&inventory) {
             inventory.remembered = Arc::new(memory);
         }
         let mut survey = Self {
             inventory,
-            ledger,
+            retention,
             links,
             facts: Default::default(),
             shared: Vec::new(),
@@ -157,7 +157,7 @@ impl Survey {
             *self = Self::new(inventory);
         } else if figures
             || before != stands(&inventory)
-            || volumes && !self.ledger.measure_volumes(&inventory)
+            || volumes && !self.retention.measure_volumes(&inventory)
         {
             let links = std::mem::take(&mut self.links);
             *self = Self::default();

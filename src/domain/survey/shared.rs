@@ -18,7 +18,7 @@ impl Survey {
         if counts_layers && images.iter().any(|image| is_silent(image.shared)) {
             let shown = images.iter().zip(&*facts);
             let shown = shown.filter(|(_, facts)| !facts.intermediate);
-            let by_layers = self.ledger.shared(shown.map(|(image, _)| &image.id));
+            let by_layers = self.retention.shared(shown.map(|(image, _)| &image.id));
             let silent = images.iter().zip(&mut self.shared);
             for (image, shared) in silent.filter(|(_, shared)| is_silent(**shared)) {
                 *shared = match (by_layers.get(&image.id), &image.content) {

@@ -12,7 +12,7 @@ use super::needs::{Needs, needs};
 pub(super) struct TriageState<'a> {
     survey: &'a Survey,
     needs: &'a Needs,
-    balance: RemovalSet,
+    set: RemovalSet,
     /// Only what goes there counts.
     at: Places,
     gone: Vec<bool>,
@@ -21,16 +21,16 @@ pub(super) struct TriageState<'a> {
 impl<'a> TriageState<'a> {
     /// Where this much goes already.
     pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool], at: Places) -> Self {
-        let mut balance = RemovalSet::of(&survey.ledger);
+        let mut set = RemovalSet::of(&survey.retention);
         for (number, gone) in (0..).zip(gone) {
             if *gone {
-                balance.drop(&survey.ledger, number);
+                set.drop(&survey.retention, number);
             }
         }
         Self {
             survey,
             needs,
-            balance,
+            set,
             at,
             gone: gone.to_vec(),
         }
@@ -42,7 +42,7 @@ impl<'a> TriageState<'a> {
 
     /// What goes for certain.
     pub fn bytes(&self) -> Bytes {
-        self.balance.at(self.at)
+        self.set.at(self.at)
     }
 
     pub fn go(&mut self, number: ItemNo) {
@@ -53,7 +53,7 @@ impl<'a> TriageState<'a> {
             if std::mem::replace(&mut self.gone[at as usize], true) {
                 continue;
             }
-            self.balance.drop(&self.survey.ledger, at);
+            self.set.drop(&self.survey.retention, at);
             let is_free = |step: &ItemNo| needs(self.survey, *step).all(|need| self.goes(need));
             open.extend(self.steps_after(at).filter(is_free));
         }
@@ -65,7 +65,7 @@ impl<'a> TriageState<'a> {
         while let Some(at) = next.or_else(|| open.pop()) {
             next = None;
             if std::mem::replace(&mut self.gone[at as usize], false) {
-                self.balance.restore(&self.survey.ledger, at);
+                self.set.restore(&self.survey.retention, at);
                 open.extend(self.steps_after(at));
             }
         }

@@ -485,13 +485,13 @@ impl Engine for DockerEngine {
         .boxed()
     }
 
-    fn build_cache_gist(&self) -> Answer<'_, Fingerprint> {
+    fn build_cache_fingerprint(&self) -> Answer<'_, Fingerprint> {
         async {
             if self.terms().dialect.podman {
                 return Ok(Fingerprint::default());
             }
-            match usage::gist(&self.transport, self.terms().api, self.walk()).await {
-                Some(gist) => gist,
+            match usage::fingerprint(&self.transport, self.terms().api, self.walk()).await {
+                Some(fingerprint) => fingerprint,
                 None => Ok(Fingerprint::of(&self.build_cache().await?)),
             }
         }

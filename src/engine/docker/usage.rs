@@ -171,8 +171,8 @@ impl DfState {
     }
 }
 
-/// The gist of the build cache; `None` where the engine cannot be asked for it alone.
-pub async fn gist(
+/// The fingerprint of the build cache; `None` where the engine cannot be asked for it alone.
+pub async fn fingerprint(
     transport: &Transport,
     api: Api,
     limit: Duration,

@@ -262,7 +262,7 @@ mod tests {
         let own = ["one", "other"].map(|it| du(&dir.path().join("volumes").join(it)));
         let survey = Survey::new(inventory);
         let frees = |ids: &[ItemId]| {
-            let freed = survey.ledger.frees(ids);
+            let freed = survey.retention.frees(ids);
             assert!(freed.is_exact(), "{freed:?}");
             freed.at_least
         };
@@ -270,9 +270,9 @@ mod tests {
         assert_eq!(frees(&[id("other")]), own[1]);
         let all = own[0] + own[1] + twice + both;
         assert_eq!(frees(&[id("one"), id("other")]), all);
-        let total = survey.ledger.totals().volumes;
+        let total = survey.retention.totals().volumes;
         assert_eq!(total, Figure::Known(all + kept));
-        let release = survey.ledger.release();
+        let release = survey.retention.release();
         let held = release.held_back(&id("other"));
         assert_eq!((held.bytes, held.by), (both, vec![(id("one"), both)]));
     }

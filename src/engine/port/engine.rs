@@ -67,8 +67,8 @@ pub trait Engine: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
-    /// The gist of [`Engine::build_cache`], for which nothing of it need be kept.
-    fn build_cache_gist(&self) -> Answer<'_, Fingerprint> {
+    /// The fingerprint of [`Engine::build_cache`], for which nothing of it need be kept.
+    fn build_cache_fingerprint(&self) -> Answer<'_, Fingerprint> {
         Box::pin(async { Ok(Fingerprint::of(&self.build_cache().await?)) })
     }
     /// Shared sizes of images, as the engine computes them.

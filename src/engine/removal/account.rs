@@ -46,7 +46,7 @@ impl<'a> Tally<'a> {
     pub(super) fn new(survey: &'a Survey) -> Self {
         Self {
             survey,
-            observation: Reported::new(&survey.ledger),
+            observation: Reported::new(&survey.retention),
             credits: HashMap::new(),
             went: HashMap::new(),
             overcounted: HashMap::new(),

@@ -101,7 +101,7 @@ impl RemovalRun<'_> {
             std::iter::once(step.id.clone()).chain(parents).collect()
         });
         let items: Vec<Vec<ItemId>> = items.collect();
-        self.survey.ledger.remains(&items, &after.ledger)
+        self.survey.retention.remains(&items, &after.retention)
     }
 
     /// Steps of whose promise more is still there than folders and manifests come to.

@@ -6,15 +6,15 @@ use std::hash::Hash;
 use super::question::Question;
 use crate::engine::fingerprint::Fingerprint;
 
-/// The gist of each list that was sent: the lists themselves are large, and kept where they are shown.
+/// The fingerprint of each list that was sent: the lists themselves are large, and kept where they are shown.
 #[derive(Default)]
 pub(super) struct LastPublished(HashMap<Question, Fingerprint>);
 
 impl LastPublished {
     /// Takes note of a list that came. True if it says anything else than the last one, in whatever order.
     pub(super) fn takes<T: Hash>(&mut self, question: Question, rows: &[T]) -> bool {
-        let gist = Fingerprint::of(rows);
-        self.0.insert(question, gist) != Some(gist)
+        let fingerprint = Fingerprint::of(rows);
+        self.0.insert(question, fingerprint) != Some(fingerprint)
     }
 
     /// What the last list said.

@@ -402,8 +402,8 @@ impl<'e> Scan<'e> {
 /// whether it says anything else.
 async fn again(engine: &dyn Engine, last: Option<Fingerprint>) -> Response {
     if last.is_some() {
-        match engine.build_cache_gist().await {
-            Ok(gist) if Some(gist) == last => return Response::SameBuildCache,
+        match engine.build_cache_fingerprint().await {
+            Ok(fingerprint) if Some(fingerprint) == last => return Response::SameBuildCache,
             Ok(_) => {}
             Err(error) => return Response::BuildCache(Err(error)),
         }

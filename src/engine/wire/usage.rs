@@ -27,7 +27,7 @@ pub struct Df {
     records: KindRows<Record>,
     volumes: KindRows<(VolumeName, Option<Bytes>)>,
     layers: Option<Bytes>,
-    gist: Fingerprint,
+    fingerprint: Fingerprint,
 }
 
 /// What is read of the rows of a kind. An empty list is left out or `null` in both forms, and so is one that was
@@ -105,13 +105,13 @@ pub fn records(answer: impl Into<Arc<Df>>) -> Result<Vec<Record>, EngineError> {
     own(answer).records.listed()
 }
 
-/// The gist of the build cache's records.
+/// The fingerprint of the build cache's records.
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
 pub fn gist_of_records(answer: Df) -> Result<Fingerprint, EngineError> {
-    let gist = answer.gist;
-    answer.records.listed().map(|_| gist)
+    let fingerprint = answer.fingerprint;
+    answer.records.listed().map(|_| fingerprint)
 }
 
 /// Bytes of each image that others have too, as the engine computes them.
@@ -226,11 +226,11 @@ impl<'de> Visitor<'de> for Top<'_> {
                 records,
                 volumes,
                 layers,
-                gist,
+                fingerprint,
             } = &mut *df;
             let mut take_image = |row: Row<'_>| images.rows.extend(shared_size(row));
             let mut take_record = |row: Row<'_>| match record(row) {
-                Some(record) if wanted == Reading::BuildCacheGist => gist.add(&record),
+                Some(record) if wanted == Reading::BuildCacheGist => fingerprint.add(&record),
                 record => records.rows.extend(record),
             };
             let mut take_volume = |row: Row<'_>| volumes.rows.extend(volume_size(row));

@@ -42,7 +42,7 @@ pub(super) struct Report<'a> {
 impl<'a> Report<'a> {
     pub(super) fn new(survey: &'a Survey) -> Self {
         let inventory = survey.inventory();
-        let totals = survey.ledger.totals();
+        let totals = survey.retention.totals();
         let unexplained = inventory.unexplained.as_ref().known().map(|rows| &rows[..]);
         Self {
             schema: SCHEMA,

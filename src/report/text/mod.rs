@@ -106,7 +106,7 @@ fn disk(disk: &Disk) -> String {
 }
 
 fn totals(survey: &Survey, page: Page) -> String {
-    let totals = survey.ledger.totals();
+    let totals = survey.retention.totals();
     let lacks_cache = words::no_build_cache(&survey.inventory().engine).is_some();
     let build_cache = if lacks_cache {
         Figure::Unknown

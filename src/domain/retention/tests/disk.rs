@@ -114,9 +114,9 @@ fn counted() -> Inventory {
 #[test]
 fn what_was_counted_in_blocks_frees_blocks_and_keeps_the_engines_size() {
     let inventory = counted();
-    let ledger = Retention::new(&inventory);
+    let retention = Retention::new(&inventory);
     let frees = |items: &[_]| {
-        let freed = ledger.frees(items);
+        let freed = retention.frees(items);
         assert!(freed.is_exact(), "{freed:?}");
         freed.at_least.0
     };
@@ -133,21 +133,21 @@ fn what_was_counted_in_blocks_frees_blocks_and_keeps_the_engines_size() {
     assert_eq!(frees(&[a_record("own")]), 8_192);
     let all = [an_image("sparse"), an_image("small"), a_record("step")];
     assert_eq!(frees(&all), 40_960 + 69_632 + 410_000 + 2 * 12_288);
-    let sizes = ledger.layers(&ImageId::new("sparse"));
+    let sizes = retention.layers(&ImageId::new("sparse"));
     let sizes: Vec<_> = sizes.into_iter().map(|row| row.size).collect();
     assert_eq!(sizes, [Bytes(1_000), Bytes(GIB)].map(Figure::Known));
-    let shared = ledger.shared(inventory.images.iter().map(|it| &it.id));
+    let shared = retention.shared(inventory.images.iter().map(|it| &it.id));
     assert!(shared.values().all(|bytes| *bytes == Some(Bytes(1_000))));
 }
 
 #[test]
 fn what_is_held_back_and_totals_are_blocks_too() {
     let inventory = counted();
-    let ledger = Retention::new(&inventory);
-    let held = ledger.release().held_back(&an_image("small"));
+    let retention = Retention::new(&inventory);
+    let held = retention.release().held_back(&an_image("small"));
     assert_eq!(held.bytes, Bytes(410_000 + 40_960));
     assert_eq!(held.by[0], (a_record("step"), Bytes(410_000 + 40_960)));
-    let totals = ledger.totals();
+    let totals = retention.totals();
     let images = 40_960 + 69_632 + 410_000 + 2 * 12_288;
     assert_eq!(totals.images, Figure::Known(Bytes(images)));
     assert_eq!(totals.build_cache, Figure::Known(Bytes(8_192)));
@@ -156,7 +156,7 @@ fn what_is_held_back_and_totals_are_blocks_too() {
 #[test]
 fn figures_come_as_they_are_counted_and_are_kept_over_the_next_list() {
     let mut survey = Survey::new(sparse_and_small());
-    let frees = |survey: &Survey| survey.ledger.frees(&[an_image("sparse")]).at_least;
+    let frees = |survey: &Survey| survey.retention.frees(&[an_image("sparse")]).at_least;
     assert_eq!(frees(&survey), Bytes(GIB));
     survey.apply([Part::OnDisk(measured())]);
     assert_eq!(frees(&survey), Bytes(69_632 + 12_288));
@@ -194,9 +194,9 @@ fn of_a_file_with_names_elsewhere_it_is_not_certain_that_it_goes() {
 #[test]
 fn what_the_engine_says_that_went_is_counted_in_blocks_too() {
     let inventory = counted();
-    let ledger = Retention::new(&inventory);
-    let mut observation = crate::domain::retention::Reported::new(&ledger);
-    let chain = ledger.layers(&ImageId::new("sparse"))[1].chain.clone();
+    let retention = Retention::new(&inventory);
+    let mut observation = crate::domain::retention::Reported::new(&retention);
+    let chain = retention.layers(&ImageId::new("sparse"))[1].chain.clone();
     let answer = [(ImageId::new("sparse"), vec![chain.as_str().into()])];
     let went = observation.images(&answer).remove(0);
     assert_eq!((went.bytes, went.about), (Bytes(69_632 + 12_288), false));
@@ -215,12 +215,12 @@ fn what_was_counted_of_whole_copies_is_exact() {
     assert!(!estimate.is_exact());
     let usage = Arc::new(DiskUsage::of(Bytes(52_000_000)));
     inventory.apply(Part::DiskUsage(vec![(a_container("done"), usage)]));
-    let ledger = Retention::new(&inventory);
+    let retention = Retention::new(&inventory);
     for (item, bytes) in [
         (a_container("done"), 52_000_000),
         (an_image("sparse"), 69_632 + 12_288),
     ] {
-        let freed = ledger.frees(&[item]);
+        let freed = retention.frees(&[item]);
         assert!(freed.is_exact(), "{freed:?}");
         assert_eq!(freed.at_least, Bytes(bytes));
     }

@@ -79,8 +79,8 @@ fn inventory(images: Vec<Image>, records: Vec<Record>) -> Inventory {
     inventory
 }
 
-fn frees(ledger: &Retention, items: &[ItemId]) -> Freed {
-    ledger.frees(items)
+fn frees(retention: &Retention, items: &[ItemId]) -> Freed {
+    retention.frees(items)
 }
 
 fn exactly(bytes: u64) -> Freed {
@@ -111,10 +111,10 @@ fn a_base_is_below_what_was_made_on_it() {
         record("b2", Some("b1"), None, true),
         record("b3", Some("b2"), None, true),
     ];
-    let ledger = Retention::new(&inventory(images, records));
+    let retention = Retention::new(&inventory(images, records));
     // Nothing is made on it in any image, so no base of three layers is.
-    assert_eq!(frees(&ledger, &[an_image("one")]), exactly(10));
-    let two = frees(&ledger, &[an_image("two")]);
+    assert_eq!(frees(&retention, &[an_image("one")]), exactly(10));
+    let two = frees(&retention, &[an_image("two")]);
     assert_eq!((two.at_least, two.at_most), (Bytes::ZERO, Bytes(21)));
 }
 
@@ -129,11 +129,11 @@ fn a_base_on_an_images_layer_is_no_step_on_a_base_that_is_gone() {
             record("s", Some(parent), Some(30), false),
         ]
     };
-    let ledger = Retention::new(&inventory(images.clone(), records("g1")));
-    assert_eq!(frees(&ledger, &[a_record("s")]), exactly(30));
+    let retention = Retention::new(&inventory(images.clone(), records("g1")));
+    assert_eq!(frees(&retention, &[a_record("s")]), exactly(30));
     // On the same layer it may be.
-    let ledger = Retention::new(&inventory(images, records("b1")));
-    let freed = frees(&ledger, &[a_record("s")]);
+    let retention = Retention::new(&inventory(images, records("b1")));
+    let freed = frees(&retention, &[a_record("s")]);
     assert_eq!((freed.at_least, freed.at_most), (Bytes::ZERO, Bytes(30)));
 }
 
@@ -150,15 +150,15 @@ fn a_base_whose_image_went_has_the_size_that_it_had() {
     let mut survey = Survey::new(inventory(images, records(true)));
     let after = [Part::Images(vec![base()]), Part::BuildCache(records(false))];
     survey.apply(after.clone());
-    assert_eq!(frees(&survey.ledger, &[a_record("b2")]), exactly(30));
+    assert_eq!(frees(&survey.retention, &[a_record("b2")]), exactly(30));
     // What was never seen has no known size, and another record is not that one.
     let mut unseen = Survey::new(inventory(Vec::new(), Vec::new()));
     unseen.apply(after.clone());
-    assert_eq!(frees(&unseen.ledger, &[a_record("b2")]).upper(), None);
+    assert_eq!(frees(&unseen.retention, &[a_record("b2")]).upper(), None);
     let mut another = records(false);
     another[1].id = RecordId::new("b3");
     survey.apply([Part::BuildCache(another)]);
-    assert_eq!(frees(&survey.ledger, &[a_record("b3")]).upper(), None);
+    assert_eq!(frees(&survey.retention, &[a_record("b3")]).upper(), None);
     // What is not there any more is forgotten.
     assert_eq!(survey.inventory().remembered.records.len(), 1);
 }

@@ -3,5 +3,5 @@
 mod disk;
 mod gone;
 mod join;
-mod register;
+mod snapshots;
 mod store;

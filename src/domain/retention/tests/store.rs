@@ -238,8 +238,8 @@ fn an_image_shares_its_blobs_with_the_cache_and_unpacks_its_own() {
 
 #[test]
 fn until_the_list_has_come_nothing_is_promised() {
-    let ledger = Retention::new(&inventory(APP, Vec::new()));
-    assert!(ledger.frees(&[an_image("app")]).pending);
+    let retention = Retention::new(&inventory(APP, Vec::new()));
+    assert!(retention.frees(&[an_image("app")]).pending);
     let older = with_list(inventory(APP, Vec::new()), list(&[], &[], &[]));
     let freed = Retention::new(&older).frees(&[an_image("app")]);
     assert!(

@@ -76,17 +76,17 @@ async fn an_image_and_a_walk_over_all_have_an_end() {
         let name = engine.resolve("a:1").await;
         assert!(matches!(name, Err(EngineError::TimedOut { .. })));
         assert!(begun.elapsed() < SHORT.walk);
-        let (shared, volumes, cache, gist) = tokio::join!(
+        let (shared, volumes, cache, fingerprint) = tokio::join!(
             engine.shared_sizes(),
             engine.volume_sizes(),
             engine.build_cache(),
-            engine.build_cache_gist(),
+            engine.build_cache_fingerprint(),
         );
         for answer in [
             shared.map(drop),
             volumes.map(drop),
             cache.map(drop),
-            gist.map(drop),
+            fingerprint.map(drop),
         ] {
             assert!(matches!(answer, Err(EngineError::TimedOut { .. })), "{api}");
         }

@@ -242,8 +242,8 @@ async fn a_newer_engine_is_asked_for_one_thing_at_a_time() {
     let records = engine.build_cache().await.unwrap();
     assert_eq!(records[0].parents[..], [RecordId::new("r0")]);
     engine.volume_sizes().await.unwrap();
-    let gist = engine.build_cache_gist().await;
-    assert_eq!(gist, Ok(Fingerprint::of(&records)));
+    let fingerprint = engine.build_cache_fingerprint().await;
+    assert_eq!(fingerprint, Ok(Fingerprint::of(&records)));
     assert_eq!(
         sent(&fake),
         [
@@ -267,7 +267,10 @@ async fn podman_has_no_build_cache_and_tells_mounts_on_inspect() {
     });
     let engine = open(&fake).await;
     assert_eq!(engine.build_cache().await, Ok(Vec::new()));
-    assert_eq!(engine.build_cache_gist().await, Ok(Fingerprint::default()));
+    assert_eq!(
+        engine.build_cache_fingerprint().await,
+        Ok(Fingerprint::default())
+    );
     let pruned = engine.prune_records(&[RecordId::new("a")]).await;
     assert!(
         matches!(pruned, Err(EngineError::NotSupported(_))),

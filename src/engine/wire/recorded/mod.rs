@@ -199,9 +199,9 @@ fn every_record_with_its_parents() {
             let records = records(Df::from(&answer)).unwrap();
             assert_eq!(records.len(), 11, "{name} {form}");
             let answer = answer.to_string();
-            let gist = Df::parse("GET /", answer.as_bytes(), Reading::BuildCacheGist);
+            let fingerprint = Df::parse("GET /", answer.as_bytes(), Reading::BuildCacheGist);
             assert_eq!(
-                gist_of_records(gist.unwrap()),
+                gist_of_records(fingerprint.unwrap()),
                 Ok(Fingerprint::of(&records))
             );
             let ids: HashSet<_> = records.iter().map(|r| &r.id).collect();

@@ -234,8 +234,8 @@ fn what_is_linked_takes_its_bytes_once_and_stays_with_whichever_is_left() {
     assert_frees(&linked, &[a_record("m")], 5_000);
     assert_frees(&linked, &[a_record("c")], 0);
     assert_frees(&linked, &[a_record("m"), a_record("c")], 25_000);
-    let ledger = Retention::new(&linked);
-    let went = Reported::new(&ledger).went(&a_record("m"));
+    let retention = Retention::new(&linked);
+    let went = Reported::new(&retention).went(&a_record("m"));
     assert_eq!(went.bytes, Bytes(5_000));
     // What was copied is not listed any more: the links may be the last.
     records.remove(2);
@@ -314,8 +314,8 @@ fn where_blocks_may_be_shared_what_is_unpacked_is_a_range() {
             packs,
             ..notes()
         };
-        let ledger = Retention::new(&noted(notes));
-        ledger.frees(&[an_image("app"), a_record("b"), a_record("s")])
+        let retention = Retention::new(&noted(notes));
+        retention.frees(&[an_image("app"), a_record("b"), a_record("s")])
     };
     let unpacked = Bytes(BASE.2 + 2 * STEP.2);
     let least = frees(false, false);
