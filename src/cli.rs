@@ -277,7 +277,7 @@ fn read_filter(option: &str, kind: Kind, text: &str, yes: bool) -> Result<Filter
     }
 }
 
-/// How `clean` exits once something has been tried: 0 if everything went, was gone already, or was not needed.
+/// Returns how `clean` exits once something has been tried: 0 if everything went, was gone already, or was not needed.
 #[must_use]
 pub fn exit_code(done: &[Done]) -> u8 {
     if done.iter().all(|done| done.outcome.is_well()) {
@@ -345,7 +345,7 @@ impl Cli {
     }
 }
 
-/// The completions of a shell, to be printed as they are.
+/// Returns the completions of a shell, to be printed as they are.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {
     let mut text = Vec::new();
@@ -353,7 +353,7 @@ pub fn completions(shell: Shell) -> Vec<u8> {
     text
 }
 
-/// The man page, in roff.
+/// Returns the man page, in roff.
 ///
 /// # Errors
 /// Never in practice: it is written to memory.
@@ -363,14 +363,14 @@ pub fn man() -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// An error as the only line on stderr, whatever the texts in it hold.
+/// Returns an error as the only line on stderr, whatever the texts in it hold.
 #[must_use]
 pub fn one_line(error: &str) -> String {
     let words: Vec<&str> = error.split_whitespace().collect();
     sanitise(&words.join(" ")).into_owned()
 }
 
-/// What clap says of a mistake, without its usage, and with what to try.
+/// Returns what clap says of a mistake, without its usage, and with what to try.
 fn mistake(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let said: Vec<&str> = text

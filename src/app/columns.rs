@@ -99,7 +99,8 @@ const GOOD_NAME_WIDTH: u16 = 26;
 /// Columns that leave so early are not worth a short name.
 const EXTRA: u8 = 4;
 
-/// The columns of a pane, all of them, in the order of the screen. The first is the name, the second what it frees.
+/// Returns the columns of a pane, all of them, in the order of the screen. The first is the name, the second what it
+/// frees.
 #[must_use]
 pub fn columns(kind: Kind) -> &'static [Column] {
     match kind {
@@ -111,7 +112,7 @@ pub fn columns(kind: Kind) -> &'static [Column] {
     }
 }
 
-/// The columns that fit, each with its index, its first cell and its width. `width` is what rows may take
+/// Returns the columns that fit, each with its index, its first cell and its width. `width` is what rows may take
 /// beside the gutter and the mark.
 #[must_use]
 pub fn fitting(kind: Kind, width: u16) -> Vec<(usize, u16, u16)> {

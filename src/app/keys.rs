@@ -534,7 +534,7 @@ pub const BINDINGS: &[Binding] = &[
     ),
 ];
 
-/// What a key does in a place.
+/// Returns what a key does in a place.
 #[must_use]
 pub fn action(place: Place, key: Key) -> Option<Action> {
     BINDINGS
@@ -543,7 +543,7 @@ pub fn action(place: Place, key: Key) -> Option<Action> {
         .map(|binding| binding.action)
 }
 
-/// A key script such as `j j space d y`, `esc`, `^c`, `s-tab`: how tests write keys.
+/// Returns a key script such as `j j space d y`, `esc`, `^c`, `s-tab`: how tests write keys.
 #[must_use]
 pub fn parse(word: &str) -> Option<Key> {
     let mut chars = word.chars();

@@ -75,7 +75,7 @@ pub struct Around<'a> {
 }
 
 impl Pane {
-    /// A pane sorted by what each item frees, the largest first: the order of triage.
+    /// Returns a pane sorted by what each item frees, the largest first: the order of triage.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Pane {
         }
     }
 
-    /// The index of the row under the cursor.
+    /// Returns the index of the row under the cursor.
     #[must_use]
     pub fn current(&self) -> Option<usize> {
         self.rows.get(self.cursor.at).copied()
@@ -170,7 +170,7 @@ impl Pane {
         self.refresh(around);
     }
 
-    /// True while nothing has been put in order yet.
+    /// Returns true while nothing has been put in order yet.
     #[must_use]
     pub fn is_unsorted(&self) -> bool {
         self.sorted.is_empty()

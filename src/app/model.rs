@@ -186,7 +186,7 @@ pub enum PlanLine {
 }
 
 impl PlanScreen {
-    /// The lines in the order of the screen: steps, what was dropped, what stays behind, what is refused.
+    /// Returns the lines in the order of the screen: steps, what was dropped, what stays behind, what is refused.
     #[must_use]
     pub fn lines(&self) -> Vec<PlanLine> {
         let steps = (0..self.plan.steps.len()).map(PlanLine::Step);
@@ -198,7 +198,7 @@ impl PlanScreen {
 }
 
 impl PlanScreen {
-    /// Whether a key of the plan would change anything now: what it is for is in this plan.
+    /// Returns whether a key of the plan would change anything now: what it is for is in this plan.
     #[must_use]
     pub fn applies(&self, action: Action) -> bool {
         let Plan {
@@ -371,7 +371,7 @@ impl Model {
         &self.panes[self.open as usize]
     }
 
-    /// The open pane, and what its rows depend on.
+    /// Returns the open pane, and what its rows depend on.
     pub fn pane_mut(&mut self) -> (&mut Pane, Around<'_>) {
         let around = Around {
             survey: &self.survey,
@@ -401,7 +401,7 @@ impl Model {
             .sum()
     }
 
-    /// What is marked, as a plan takes it.
+    /// Returns what is marked, as a plan takes it.
     #[must_use]
     pub fn selection(&self) -> Selection {
         Selection {
@@ -437,7 +437,7 @@ impl Model {
             .collect()
     }
 
-    /// Where keys are looked up; nowhere while text is typed.
+    /// Returns where keys are looked up; nowhere while text is typed.
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         match &self.screen {
@@ -456,7 +456,7 @@ impl Model {
         }
     }
 
-    /// When the model wants to be told the time although nothing happens: to put the panes in order after a
+    /// Returns when the model wants to be told the time although nothing happens: to put the panes in order after a
     /// scan, or to show how long something takes. Never while there is nothing to show.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
@@ -491,7 +491,8 @@ const LONG: SignedDuration = SignedDuration::from_mins(2);
 /// As `LONG`, of a connection that is lost.
 pub const LOST_LONG: SignedDuration = SignedDuration::from_mins(1);
 
-/// When the words change that tell how long something has lasted: each second, or once it is `long`, each minute.
+/// Returns when the words change that tell how long something has lasted: each second, or once it is `long`, each
+/// minute.
 fn next_count(since: Timestamp, now: Timestamp, long: SignedDuration) -> Timestamp {
     let lasted = now.duration_since(since);
     if lasted < long {

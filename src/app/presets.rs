@@ -80,7 +80,7 @@ pub struct Yield {
 }
 
 impl Preset {
-    /// Everything that it means now, but for what is protected.
+    /// Returns everything that it means now, but for what is protected.
     #[must_use]
     pub fn items(&self, survey: &Survey, now: Timestamp) -> Vec<ItemNo> {
         let mut items = Vec::new();
@@ -98,7 +98,7 @@ impl Preset {
         items
     }
 
-    /// How many things that is, and what they free together.
+    /// Returns how many things that is, and what they free together.
     #[must_use]
     pub fn yields(&self, survey: &Survey, now: Timestamp) -> Yield {
         let items = self.items(survey, now);

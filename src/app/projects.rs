@@ -23,7 +23,7 @@ pub struct Project {
     pub frees: Freed,
 }
 
-/// All projects, those that free the most first.
+/// Returns all projects, those that free the most first.
 #[must_use]
 pub fn projects(survey: &Survey) -> Vec<Project> {
     let mut members: BTreeMap<&str, Vec<ItemNo>> = BTreeMap::new();

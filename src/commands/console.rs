@@ -66,7 +66,7 @@ impl Console<'_> {
         self.say(&format!("\r\u{1b}[K{line}"));
     }
 
-    /// How a command ends that only prints. A reader who has gone (`| head`) wants nothing more: that is
+    /// Returns how a command ends that only prints. A reader who has gone (`| head`) wants nothing more: that is
     /// quiet, and the exit code is what the shell shows of a program that SIGPIPE ended.
     pub fn end(&mut self, written: io::Result<()>) -> u8 {
         match written {

@@ -223,7 +223,7 @@ fn printed(text: &str, console: &mut Console<'_>) -> u8 {
     console.end(written)
 }
 
-/// The width of the terminal, or what a file may take.
+/// Returns the width of the terminal, or what a file may take.
 fn columns() -> usize {
     io::stdout()
         .is_terminal()
@@ -244,7 +244,7 @@ fn speaks_utf8() -> bool {
         })
 }
 
-/// True for a terminal that only prints, as far as is known: nobody has said that it can do more.
+/// Returns true for a terminal that only prints, as far as is known: nobody has said that it can do more.
 fn is_dumb() -> bool {
     let term = std::env::var_os("TERM").unwrap_or_default();
     term.is_empty() || term == "dumb" || term == "unknown"

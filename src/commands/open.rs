@@ -15,7 +15,7 @@ use crate::engine::{Engine, Gate};
 use super::batch::Found;
 use crate::tui::Opener;
 
-/// The engine that plain text commands use: the one that the `docker` command would use, or the demo.
+/// Returns the engine that plain text commands use: the one that the `docker` command would use, or the demo.
 ///
 /// # Errors
 /// A line that says what was tried, why it failed, and what to do.
@@ -31,7 +31,7 @@ pub async fn engine(global: &Global, protection: Protection) -> Found {
     Ok((engine, protection))
 }
 
-/// The places where the command line says to look for an engine.
+/// Returns the places where the command line says to look for an engine.
 ///
 /// # Errors
 /// A line that says which option or setting cannot be used.
@@ -43,7 +43,7 @@ pub fn check(global: &Global) -> Result<(), String> {
     found.map(drop).map_err(|error| error.to_string())
 }
 
-/// How the full screen opens engines. It also looks where the `docker` command does not. Whatever may ask
+/// Returns how the full screen opens engines. It also looks where the `docker` command does not. Whatever may ask
 /// somebody something, as a login does, is done before the screen is taken: afterwards nobody can be asked.
 pub async fn opener(global: &Global) -> Opener {
     let options = options(global, true);
@@ -78,7 +78,7 @@ pub async fn opener(global: &Global) -> Opener {
     }
 }
 
-/// Where removals are written down; those from the demo are forgotten with it.
+/// Returns where removals are written down; those from the demo are forgotten with it.
 #[must_use]
 pub fn journal(global: &Global) -> Journal {
     if global.engine.demo {

@@ -117,7 +117,7 @@ fn nothing_tried(why: &str, json: bool, console: &mut Console<'_>) -> u8 {
     cli::NOTHING_TRIED
 }
 
-/// The engine, what it is, and what was removed.
+/// Returns the engine, what it is, and what was removed.
 async fn opened(
     journal: &Journal,
     engine: impl Future<Output = Found>,
@@ -131,7 +131,7 @@ async fn opened(
     Ok((engine, about, entries))
 }
 
-/// The removal that a word means: the newest on this engine, of what went.
+/// Returns the removal that a word means: the newest on this engine, of what went.
 fn meant<'a>(word: &str, entries: &'a [Entry], about: &EngineInfo) -> Result<&'a Entry, String> {
     let all = || {
         let meant = entries.iter().filter(|it| it.is_meant_by(word));

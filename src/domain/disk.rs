@@ -96,25 +96,26 @@ impl Disk {
         }
     }
 
-    /// How full it is for users, in whole percent of its size, once so much has been freed; `None` without a size.
+    /// Returns how full it is for users, in whole percent of its size, once so much has been freed; `None` without a
+    /// size.
     #[must_use]
     pub fn percent_used(&self, freed: Bytes) -> Option<u64> {
         used(self.total.0, self.available_after(freed).0)
     }
 
-    /// How many of its inodes are used, in whole percent; `None` where they are not counted.
+    /// Returns how many of its inodes are used, in whole percent; `None` where they are not counted.
     #[must_use]
     pub fn inodes_used(&self) -> Option<u64> {
         used(self.inodes_total, self.inodes_free)
     }
 
-    /// True where inodes are scarcer than bytes.
+    /// Returns true where inodes are scarcer than bytes.
     #[must_use]
     pub fn lacks_inodes(&self) -> bool {
         self.inodes_used() > self.percent_used(Bytes::ZERO)
     }
 
-    /// How full it is in bytes or inodes, whichever are scarcer.
+    /// Returns how full it is in bytes or inodes, whichever are scarcer.
     #[must_use]
     pub fn tightness(&self) -> Option<u64> {
         self.percent_used(Bytes::ZERO).max(self.inodes_used())
@@ -132,7 +133,7 @@ fn used(total: u64, free: u64) -> Option<u64> {
 /// The most that an ext filesystem holds ready for itself.
 const READY: Bytes = Bytes(16 << 20);
 
-/// What an ext filesystem, of which so much is unused and nothing available, takes first of what is freed.
+/// Returns what an ext filesystem, of which so much is unused and nothing available, takes first of what is freed.
 ///
 /// It tells how much it keeps for root only while something else is left, too. Otherwise what `mkfs.ext4` sets is
 /// taken: 5 % of the device, of which a twentieth at most are not counted as its size, and what the kernel holds

@@ -35,7 +35,7 @@ const HIDDEN: char = '\u{fffd}';
 /// More marks than this on one letter grow over the lines above and below.
 const MARKS: usize = 2;
 
-/// A text without anything that could move the cursor, change the order of letters or hide: each such
+/// Returns a text without anything that could move the cursor, change the order of letters or hide: each such
 /// character becomes `�`, line ends and tabs become spaces. Letters of all scripts stay.
 #[must_use]
 pub fn sanitise(text: &str) -> Cow<'_, str> {

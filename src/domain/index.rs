@@ -44,7 +44,7 @@ impl Index {
         }
     }
 
-    /// How many things there are.
+    /// Returns how many things there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.starts[Kind::COUNT] as usize
@@ -55,13 +55,13 @@ impl Index {
         self.len() == 0
     }
 
-    /// The number of what stands at a place of its kind's list.
+    /// Returns the number of what stands at a place of its kind's list.
     #[must_use]
     pub fn number(&self, kind: Kind, place: usize) -> ItemNo {
         self.starts[kind as usize] + small(place)
     }
 
-    /// The kind of a number, and its place in that kind's list.
+    /// Returns the kind of a number, and its place in that kind's list.
     #[must_use]
     pub fn place(&self, number: ItemNo) -> (Kind, usize) {
         let kind = Kind::ALL
@@ -72,13 +72,13 @@ impl Index {
         (kind, (number - self.starts[kind as usize]) as usize)
     }
 
-    /// The numbers of a kind.
+    /// Returns the numbers of a kind.
     #[must_use]
     pub fn numbers(&self, kind: Kind) -> std::ops::Range<ItemNo> {
         self.starts[kind as usize]..self.starts[kind as usize + 1]
     }
 
-    /// Where a thing stands in its kind's list, if it is there.
+    /// Returns where a thing stands in its kind's list, if it is there.
     #[must_use]
     pub fn find(&self, id: &ItemId) -> Option<usize> {
         match id {
@@ -119,7 +119,7 @@ fn places<'a, K: Clone + Eq + std::hash::Hash + 'a>(
         .collect()
 }
 
-/// A length as a number of 32 bits: no engine has four milliards of anything.
+/// Returns a length as a number of 32 bits: no engine has four milliards of anything.
 fn small(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

@@ -37,7 +37,7 @@ impl OutsiderKind {
     /// Those that the engine's own folder tells of, all in one answer.
     pub const IN_FOLDER: [Self; 2] = [Self::OtherStore, Self::Unlisted];
 
-    /// The kind as JSON has it.
+    /// Returns the kind as JSON has it.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -190,13 +190,13 @@ impl Outsiders {
         self.all.iter()
     }
 
-    /// The outsider at a place of [`Outsiders::iter`].
+    /// Returns the outsider at a place of [`Outsiders::iter`].
     #[must_use]
     pub fn at(&self, place: u32) -> &Outsider {
         &self.all[place as usize]
     }
 
-    /// Whether the answer of a kind has come, or will never come.
+    /// Returns whether the answer of a kind has come, or will never come.
     #[must_use]
     pub fn answer(&self, kind: OutsiderKind) -> Figure<()> {
         self.answers[kind as usize]

@@ -28,7 +28,7 @@ pub fn find<T>(reference: &str, known: impl Fn(&str) -> Option<T>) -> Option<T> 
     })
 }
 
-/// The part of a reference before its tag or digest.
+/// Returns the part of a reference before its tag or digest.
 #[must_use]
 pub fn repository(reference: &str) -> &str {
     if let Some((name, _)) = reference.split_once('@') {
@@ -137,8 +137,8 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     names.join(", ")
 }
 
-/// The `repository@sha256:…` by which registries may have an image. On the containerd store its ID is its digest,
-/// for each repository that names it, and the engine lists but one of them (28.5.2).
+/// Returns the `repository@sha256:…` by which registries may have an image. On the containerd store its ID is its
+/// digest, for each repository that names it, and the engine lists but one of them (28.5.2).
 #[must_use]
 pub fn sources(id: &str, names: &[Text], digests: &[Text]) -> Vec<Text> {
     let is_digest = |digest: &Text| digest.split_once('@').is_some_and(|(_, it)| it == id);

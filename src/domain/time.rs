@@ -20,13 +20,13 @@ const NANOSECONDS: i64 = 1_000_000_000;
 impl Timestamp {
     pub const UNIX_EPOCH: Self = Self::from_nanosecond(0);
 
-    /// The time so many seconds after the year 1970 began; `None` beyond the bounds.
+    /// Returns the time so many seconds after the year 1970 began; `None` beyond the bounds.
     #[must_use]
     pub fn from_second(second: i64) -> Option<Self> {
         second.checked_mul(NANOSECONDS).map(Self::from_nanosecond)
     }
 
-    /// The time so many nanoseconds after the year 1970 began.
+    /// Returns the time so many nanoseconds after the year 1970 began.
     #[must_use]
     pub const fn from_nanosecond(nanosecond: i64) -> Self {
         match NonZeroU64::new(nanosecond.cast_unsigned() ^ SIGN) {
@@ -136,7 +136,7 @@ impl Sub<SignedDuration> for Timestamp {
 /// Creation dates before 2000 are made up (reproducible builds) and count as not known.
 const EARLIEST: i64 = 946_684_800;
 
-/// A creation time in seconds since 1970, or `None` where it is not a real one.
+/// Returns a creation time in seconds since 1970, or `None` where it is not a real one.
 #[must_use]
 pub fn created_from_seconds(seconds: i64) -> Option<Timestamp> {
     (seconds >= EARLIEST)
@@ -144,7 +144,8 @@ pub fn created_from_seconds(seconds: i64) -> Option<Timestamp> {
         .flatten()
 }
 
-/// A time as Docker writes it; the zero time `0001-01-01T00:00:00Z`, an empty text and dates before 2000 or after 2261 are `None`.
+/// Returns a time as Docker writes it; the zero time `0001-01-01T00:00:00Z`, an empty text and dates before 2000 or
+/// after 2261 are `None`.
 #[must_use]
 pub fn from_engine(text: &str) -> Option<Timestamp> {
     let time: jiff::Timestamp = text.parse().ok()?;
@@ -152,7 +153,7 @@ pub fn from_engine(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_nanosecond(nanosecond)).filter(|time| time.as_second() >= EARLIEST)
 }
 
-/// How long ago, in one unit of at most six columns: `now`, `5 min`, `2 h`, `1 d`, `3 wk`, `2 mo`, `4 y`.
+/// Returns how long ago, in one unit of at most six columns: `now`, `5 min`, `2 h`, `1 d`, `3 wk`, `2 mo`, `4 y`.
 #[must_use]
 pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs();
@@ -167,7 +168,7 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// How long ago, in a sentence: `just now`, `5 minutes ago`, `1 day ago`, `3 weeks ago`.
+/// Returns how long ago, in a sentence: `just now`, `5 minutes ago`, `1 day ago`, `3 weeks ago`.
 #[must_use]
 pub fn ago(then: Timestamp, now: Timestamp) -> String {
     let age = age(then, now);
@@ -186,7 +187,7 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     format!("{number} {unit}{many} ago")
 }
 
-/// A duration such as `30d`, `90m`, `2w`: a number and one of `s m h d w`.
+/// Returns a duration such as `30d`, `90m`, `2w`: a number and one of `s m h d w`.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let unit = match text.chars().last()? {

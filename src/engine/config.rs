@@ -96,7 +96,7 @@ impl Mistake {
     }
 }
 
-/// Where the config is. A service may have no HOME: its things are protected all the same.
+/// Returns where the config is. A service may have no HOME: its things are protected all the same.
 fn path(var: impl Fn(&str) -> Option<OsString>) -> Result<Option<PathBuf>, String> {
     let config = match Variable::of("XDG_CONFIG_HOME", &var) {
         Variable::Folder(folder) => Some(folder),

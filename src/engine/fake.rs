@@ -45,7 +45,7 @@ impl Answer {
         }
     }
 
-    /// The connection breaks instead.
+    /// Returns the connection breaks instead.
     pub fn cut() -> Self {
         Self {
             cut: true,
@@ -63,7 +63,7 @@ impl Answer {
         self
     }
 
-    /// The same answer once more, which nobody has asked for.
+    /// Returns the same answer once more, which nobody has asked for.
     pub fn twice(mut self) -> Self {
         self.twice = true;
         self
@@ -180,7 +180,7 @@ async fn serve(stream: UnixStream, answer: &(dyn Fn(&str) -> Answer + Sync), see
     }
 }
 
-/// A request's head; none of those sent here has a body.
+/// Returns a request's head; none of those sent here has a body.
 async fn read_head(stream: &mut BufStream<UnixStream>) -> Option<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

@@ -26,7 +26,7 @@ impl Fingerprint {
     }
 }
 
-/// What a value says, as a number.
+/// Returns what a value says, as a number.
 pub(super) fn number_of(value: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);

@@ -9,7 +9,7 @@ use crate::ui::words;
 use super::page::Page;
 use super::table::right;
 
-/// Everything that was removed.
+/// Returns everything that was removed.
 #[must_use]
 pub fn text(entries: &[Entry], page: Page) -> String {
     if entries.is_empty() {
@@ -56,7 +56,7 @@ fn notes(entry: &Entry) -> Vec<String> {
     notes
 }
 
-/// What came of a restore, in a line.
+/// Returns what came of a restore, in a line.
 #[must_use]
 pub fn returned(returned: &Returned, page: Page) -> String {
     page.printed(&[sanitise(&returned.words()).into_owned()])

@@ -16,7 +16,7 @@ const TITLE: usize = 37;
 /// No text gets fewer columns.
 const LEAST: usize = 20;
 
-/// The largest, so many of them, in lines of so many columns; nothing where the engine's folder cannot be read.
+/// Returns the largest, so many of them, in lines of so many columns; nothing where the engine's folder cannot be read.
 pub fn unexplained(inventory: &Inventory, most: usize, columns: usize) -> Vec<String> {
     let Some(rows) = inventory.unexplained.as_ref().known() else {
         return Vec::new();

@@ -174,7 +174,7 @@ impl Choice {
         }
     }
 
-    /// The plan for what was chosen.
+    /// Returns the plan for what was chosen.
     ///
     /// Under `--yes` nobody types a word, and only a `--volumes` filter stands for it: a volume that may hold
     /// data and would go for another reason (it vanishes with its `--rm` container) is to stay.
@@ -198,7 +198,7 @@ impl Choice {
         }
     }
 
-    /// What was left out because it could not be decided on, in a line for stderr; `None` if nothing was.
+    /// Returns what was left out because it could not be decided on, in a line for stderr; `None` if nothing was.
     #[must_use]
     pub fn left_out(&self) -> Option<String> {
         let counts: Vec<String> = self

@@ -10,7 +10,7 @@ use crate::ui::words::{figure, signed};
 
 use super::page::Page;
 
-/// The heading and the rows that free most, so many of them.
+/// Returns the heading and the rows that free most, so many of them.
 pub fn top(survey: &Survey, kind: Kind, page: Page, most: usize) -> Vec<String> {
     let wide = u16::try_from(page.width.saturating_sub(2)).unwrap_or(u16::MAX);
     let placed: Vec<(&Column, usize)> = fitting(kind, wide)
@@ -53,7 +53,7 @@ pub fn right(text: &str, room: usize) -> String {
     format!("{:blank$}{fitted}", "")
 }
 
-/// What a cell says. Bytes that go have room for a sign after them, so that their digits stand in line.
+/// Returns what a cell says. Bytes that go have room for a sign after them, so that their digits stand in line.
 fn said(cell: &Cell, page: Page, wide: usize) -> String {
     match cell {
         Cell::Name { name, more } | Cell::Users { first: name, more } => {

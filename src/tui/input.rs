@@ -7,7 +7,7 @@ use crossterm::event::{
 use crate::app::keys::Key;
 use crate::app::msg::{Mouse, Msg};
 
-/// The message for what the terminal sent, if it means anything to this program.
+/// Returns the message for what the terminal sent, if it means anything to this program.
 #[must_use]
 pub fn message(event: Event) -> Option<Msg> {
     match event {

@@ -46,7 +46,7 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// A terminal that was never taken, and so is not given back.
+    /// Returns a terminal that was never taken, and so is not given back.
     #[cfg(test)]
     pub fn of_nobody(line: Line) -> Self {
         let mouse = false;
@@ -74,7 +74,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// A screen to draw on, of the terminal's size.
+    /// Returns a screen to draw on, of the terminal's size.
     ///
     /// # Errors
     /// When the terminal does not tell its size.

@@ -84,7 +84,7 @@ impl Backend for Counted {
     }
 }
 
-/// An engine that is being looked for and never found.
+/// Returns an engine that is being looked for and never found.
 fn nowhere() -> Opener {
     Opener {
         connect: Box::new(|| std::future::pending::<Opened>().boxed_local()),
@@ -93,7 +93,7 @@ fn nowhere() -> Opener {
     }
 }
 
-/// The program with this in its inbox; its session sends to nobody.
+/// Returns the program with this in its inbox; its session sends to nobody.
 fn with_news(told: Vec<Msg>) -> Program {
     let (news, inbox) = unbounded_channel();
     for msg in told {
@@ -111,7 +111,7 @@ fn with_news(told: Vec<Msg>) -> Program {
     }
 }
 
-/// The parts that tell of an engine at this address.
+/// Returns the parts that tell of an engine at this address.
 fn engine_at(host: &str) -> Vec<Part> {
     let engine = EngineInfo {
         host: host.into(),

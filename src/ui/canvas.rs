@@ -41,7 +41,7 @@ impl<'a> Canvas<'a> {
         self.buffer.area
     }
 
-    /// A pen on line `y`, from column `x`, for at most `room` columns.
+    /// Returns a pen on line `y`, from column `x`, for at most `room` columns.
     pub fn pen(&mut self, x: u16, y: u16, room: u16) -> Pen<'_> {
         let area = self.buffer.area;
         let end = x.saturating_add(room).min(area.width);
@@ -164,17 +164,17 @@ impl Pen<'_> {
     }
 }
 
-/// A number of columns; no terminal has more than `u16` counts.
+/// Returns a number of columns; no terminal has more than `u16` counts.
 pub fn columns(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 
-/// How many columns some pieces take.
+/// Returns how many columns some pieces take.
 pub fn length(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(text, _)| width(&sanitise(text))).sum()
 }
 
-/// A text whose middle is left out: its beginning and its end tell most.
+/// Returns a text whose middle is left out: its beginning and its end tell most.
 pub fn cut_middle(text: &str, room: usize) -> String {
     if width(text) <= room {
         return text.to_owned();

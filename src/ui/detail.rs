@@ -54,7 +54,7 @@ fn capital(kind: Kind) -> &'static str {
     }
 }
 
-/// All lines of an item's details.
+/// Returns all lines of an item's details.
 fn lines(model: &Model, id: &ItemId, width: usize, theme: Theme) -> Vec<Vec<Piece>> {
     let survey = &model.survey;
     let Some(index) = survey.index(id) else {
@@ -523,7 +523,7 @@ fn not_read<T>(content: &Figure<T>) -> &'static str {
     }
 }
 
-/// A command as somebody wrote it: without the classic builder's shell around it.
+/// Returns a command as somebody wrote it: without the classic builder's shell around it.
 fn command(text: &str) -> String {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("/bin/sh -c #(nop)") {

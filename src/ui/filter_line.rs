@@ -44,7 +44,7 @@ pub fn keys(line: &FilterLine, model: &Model, canvas: &mut Canvas<'_>) {
     footer::line(&[], &keys, at.footer, canvas);
 }
 
-/// The text with the cursor in it, as far as it is seen: of a long one the part before the cursor.
+/// Returns the text with the cursor in it, as far as it is seen: of a long one the part before the cursor.
 pub(super) fn typed(line: &FilterLine, room: usize) -> Vec<Piece> {
     let (before, behind) = line.text.split_at(line.at);
     let fault = line.error.as_ref().map(|error| error.at.clone());
@@ -74,7 +74,7 @@ pub(super) fn typed(line: &FilterLine, room: usize) -> Vec<Piece> {
     pieces
 }
 
-/// What is wrong with the line, in words.
+/// Returns what is wrong with the line, in words.
 fn fault(line: &FilterLine) -> Option<&str> {
     let error = line.error.as_ref().map(|error| error.message.as_str());
     line.is_full.then_some(LINE_FULL).or(error)

@@ -24,7 +24,7 @@ pub fn keys_of(place: Place, message: Option<&str>, y: u16, canvas: &mut Canvas<
     keys_that(place, |_| true, message, y, canvas);
 }
 
-/// The same with only those keys that do something now.
+/// Returns the same with only those keys that do something now.
 pub fn keys_that(
     place: Place,
     apply: impl Fn(Action) -> bool,
@@ -56,7 +56,7 @@ pub fn line(left: &[Piece], keys: &[Vec<Piece>], y: u16, canvas: &mut Canvas<'_>
     }
 }
 
-/// The keys that there is room for, in their order. Help is kept the longest: it names all others.
+/// Returns the keys that there is room for, in their order. Help is kept the longest: it names all others.
 fn fitting(keys: &[Vec<Piece>], room: usize) -> Vec<&Vec<Piece>> {
     let is_help = |key: &Vec<Piece>| key.iter().any(|(text, _)| text.trim() == "?");
     let mut left = room;
@@ -81,7 +81,7 @@ fn fitting(keys: &[Vec<Piece>], room: usize) -> Vec<&Vec<Piece>> {
         .collect()
 }
 
-/// A key and what it does, as the footer writes it: ` d delete `.
+/// Returns a key and what it does, as the footer writes it: ` d delete `.
 pub fn key(shown: &str, does: &str) -> Vec<Piece> {
     vec![
         (format!(" {shown}"), Look::Bold),

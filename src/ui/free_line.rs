@@ -88,7 +88,7 @@ fn typed(screen: &FreeScreen) -> Vec<Piece> {
     ]
 }
 
-/// What the disk has, and what would be enough.
+/// Returns what the disk has, and what would be enough.
 fn notes(screen: &FreeScreen, model: &Model) -> Vec<String> {
     let disks = model.survey.inventory().disks.iter();
     let Some(disk) = disks.max_by_key(|disk| disk.tightness()) else {

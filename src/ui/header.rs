@@ -87,7 +87,7 @@ pub fn engine_and_host(model: &Model) -> String {
     }
 }
 
-/// All that is known of the engine, and why it is this one, without the disk.
+/// Returns all that is known of the engine, and why it is this one, without the disk.
 pub fn engine_in_full(model: &Model) -> Vec<Piece> {
     engine_forms(model).swap_remove(0).split_off(1)
 }
@@ -124,7 +124,7 @@ fn engine_forms(model: &Model) -> Vec<Vec<Piece>> {
     vec![reasoned, full, middle, short]
 }
 
-/// The host with its middle cut out, so that the whole line fits.
+/// Returns the host with its middle cut out, so that the whole line fits.
 fn cut_host(model: &Model, room: usize) -> Vec<Piece> {
     let engine = &model.survey.inventory().engine;
     let product = (format!(" · {}", product(engine)), Look::Plain);
@@ -137,7 +137,7 @@ fn cut_host(model: &Model, room: usize) -> Vec<Piece> {
     ]
 }
 
-/// The gauge of the disk with the least left, in parts of its size, and with marks how full it is without them;
+/// Returns the gauge of the disk with the least left, in parts of its size, and with marks how full it is without them;
 /// ever shorter, the last form is nothing.
 fn disk_forms(model: &Model) -> Vec<Vec<Piece>> {
     let disks = model.survey.inventory().disks.iter();
@@ -232,13 +232,13 @@ fn gauge(model: &Model, disk: &Disk) -> Option<Gauge> {
     })
 }
 
-/// A bar of `long` columns; full only when all of it is, empty only when nothing is.
+/// Returns a bar of `long` columns; full only when all of it is, empty only when nothing is.
 pub fn bar(part: u64, whole: u64, long: usize) -> String {
     let full = cells(part, whole, long);
     "█".repeat(full) + &"░".repeat(long - full)
 }
 
-/// How many of `long` columns are full.
+/// Returns how many of `long` columns are full.
 fn cells(part: u64, whole: u64, long: usize) -> usize {
     let whole = u128::from(whole.max(1));
     let part = u128::from(part).min(whole);
@@ -325,7 +325,7 @@ fn unexplained_total(model: &Model) -> Figure<Bytes> {
     }
 }
 
-/// What is amiss or under way, if anything is.
+/// Returns what is amiss or under way, if anything is.
 pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     let inventory = model.survey.inventory();
     if let Link::Lost { since, why, again } = &model.link {
@@ -354,8 +354,8 @@ pub fn status(model: &Model, brief: bool) -> Option<Piece> {
     measuring(model, brief).map(|text| (text, Look::Faint))
 }
 
-/// What was refused, the list that is missed most first, and how much more. That a worker does not tell of services is
-/// no news.
+/// Returns what was refused, the list that is missed most first, and how much more. That a worker does not tell of
+/// services is no news.
 fn failed(inventory: &Inventory, brief: bool) -> Option<String> {
     let is_worker = inventory.engine.swarm == Swarm::Worker;
     let is_services = |what: &str| what == Stage::Services.word();

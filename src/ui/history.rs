@@ -121,7 +121,7 @@ fn lines(model: &Model, entry: &Entry, is_current: bool, theme: Theme) -> Vec<Li
     lines
 }
 
-/// What else is known of an entry: why it did not go, or how it comes back.
+/// Returns what else is known of an entry: why it did not go, or how it comes back.
 fn notes(entry: &Entry) -> Vec<(String, Look)> {
     let mut notes = Vec::new();
     if let Some(error) = &entry.error {
@@ -137,7 +137,7 @@ fn notes(entry: &Entry) -> Vec<(String, Look)> {
     notes
 }
 
-/// A way back whose digest has twelve digits, as `docker` shows IDs.
+/// Returns a way back whose digest has twelve digits, as `docker` shows IDs.
 fn shortened(way: &str) -> String {
     const MARK: &str = "@sha256:";
     let Some((name, digits)) = way.split_once(MARK) else {

@@ -43,7 +43,7 @@ pub fn draw(model: &Model, attempts: &[Attempt], canvas: &mut Canvas<'_>) {
     footer::keys_of(KeyPlace::NoEngine, notice, tall.saturating_sub(1), canvas);
 }
 
-/// A place in a paragraph of its own or, where there is little room, without blank lines.
+/// Returns a place in a paragraph of its own or, where there is little room, without blank lines.
 fn tried(attempt: &Attempt, room: usize, is_airy: bool) -> Vec<Vec<Piece>> {
     let mut title = format!("{} ({})", attempt.place, attempt.why);
     if !is_airy {

@@ -223,7 +223,7 @@ fn frees(
     }
 }
 
-/// Why there are no rows.
+/// Returns why there are no rows.
 fn empty(model: &Model) -> String {
     let pane = model.pane();
     let inventory = model.survey.inventory();

@@ -256,7 +256,7 @@ impl Writer<'_> {
     }
 }
 
-/// What is unusual about a step.
+/// Returns what is unusual about a step.
 fn notes(step: &Step) -> Vec<String> {
     let mut notes = Vec::new();
     match (step.stop, step.unpause) {
@@ -278,7 +278,7 @@ fn notes(step: &Step) -> Vec<String> {
     notes
 }
 
-/// What stays in sight below the list: the total, what is unusual, the word that is asked for. Where there is
+/// Returns what stays in sight below the list: the total, what is unusual, the word that is asked for. Where there is
 /// little room, reasons go first; the total and the word never do.
 fn summary(
     model: &Model,
@@ -346,7 +346,7 @@ fn total(plan: &Plan, theme: Theme) -> Vec<Piece> {
     ]
 }
 
-/// What must be known before a yes.
+/// Returns what must be known before a yes.
 fn facts(plan: &Plan) -> Vec<String> {
     let number = |is: &dyn Fn(&Step) -> bool| plan.steps.iter().filter(|step| is(step)).count();
     let mut facts = Vec::new();

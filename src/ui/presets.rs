@@ -73,7 +73,7 @@ fn row(menu: &PresetMenu, at: usize, wide: usize, theme: Theme) -> Vec<super::ca
     pieces
 }
 
-/// The option of the command line that takes filters of a kind.
+/// Returns the option of the command line that takes filters of a kind.
 fn option(kind: crate::domain::item::Kind) -> &'static str {
     use crate::domain::item::Kind;
     match kind {

@@ -101,7 +101,7 @@ fn ended(model: &Model, removing: &Removing, canvas: &mut Canvas<'_>) {
     list(removing, |at| order[at], top, canvas, model);
 }
 
-/// What the disk says, and what it cannot say because it is a file on another machine.
+/// Returns what the disk says, and what it cannot say because it is a file on another machine.
 fn notes(model: &Model, removing: &Removing, theme: Theme) -> Vec<(String, Look)> {
     let account = removing.account.as_ref();
     let counting = removing.counting.filter(|_| removing.account.is_none());
@@ -257,7 +257,7 @@ fn difference_of<'a>(removing: &'a Removing, done: &Done) -> Option<&'a Differen
     account.differences.iter().find(|it| it.id == done.id)
 }
 
-/// A step that has ended, with the reason where it did not go, or freed something else than promised.
+/// Returns a step that has ended, with the reason where it did not go, or freed something else than promised.
 fn row(done: &Done, difference: Option<String>, wide: usize, theme: Theme) -> Vec<Line> {
     let look = match done.outcome {
         Outcome::Removed | Outcome::Truncated | Outcome::Gone | Outcome::NotNeeded => Look::Plain,

@@ -130,7 +130,7 @@ fn tab(model: &Model, theme: Theme, kind: Kind, form: TabForm) -> String {
     text
 }
 
-/// How many rows a pane has; under a filter, of how many. What an engine does not keep has no number.
+/// Returns how many rows a pane has; under a filter, of how many. What an engine does not keep has no number.
 pub fn count(model: &Model, kind: Kind) -> String {
     let pane = &model.panes[kind as usize];
     if kind == Kind::BuildCache && lacks_build_cache(model) {
@@ -147,7 +147,7 @@ pub fn count(model: &Model, kind: Kind) -> String {
     format!("{} of {}", pane.rows.len(), model.survey.count(kind))
 }
 
-/// The bytes of a kind.
+/// Returns the bytes of a kind.
 pub fn total(model: &Model, kind: Kind) -> Figure<Bytes> {
     let totals = model.survey.retention.totals();
     match kind {
@@ -160,7 +160,7 @@ pub fn total(model: &Model, kind: Kind) -> Figure<Bytes> {
     }
 }
 
-/// True where it is known that the engine keeps no build cache of its own.
+/// Returns true where it is known that the engine keeps no build cache of its own.
 pub fn lacks_build_cache(model: &Model) -> bool {
     no_build_cache(&model.survey.inventory().engine).is_some()
 }

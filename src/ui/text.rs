@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthChar;
 
 pub use crate::domain::engine_words::sanitise;
 
-/// How many columns a safe text takes: those of its letters one by one, as terminals draw them. (Arabic lam and
+/// Returns how many columns a safe text takes: those of its letters one by one, as terminals draw them. (Arabic lam and
 /// alef count as one column together in tables, and are drawn in two.)
 #[must_use]
 pub fn width(text: &str) -> usize {
@@ -19,7 +19,7 @@ fn columns(letter: char) -> usize {
     letter.width().unwrap_or(0)
 }
 
-/// A text in at most that many columns; what does not fit is cut and `…` stands for it. A letter of two
+/// Returns a text in at most that many columns; what does not fit is cut and `…` stands for it. A letter of two
 /// columns is never cut in half, so that the result may be one column shorter.
 #[must_use]
 pub fn fit(text: &str, room: usize) -> String {
@@ -38,7 +38,7 @@ pub fn fit(text: &str, room: usize) -> String {
     format!("{}…", end.map_or(text, |(at, _)| &text[..at]))
 }
 
-/// A text in exactly that many columns, filled with spaces.
+/// Returns a text in exactly that many columns, filled with spaces.
 #[must_use]
 pub fn pad(text: &str, room: usize) -> String {
     let mut fitted = fit(text, room);

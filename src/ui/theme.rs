@@ -56,13 +56,13 @@ impl Theme {
         }
     }
 
-    /// A figure that is still being measured.
+    /// Returns a figure that is still being measured.
     #[must_use]
     pub fn pending(self) -> &'static str {
         if self.ascii { "..." } else { "…" }
     }
 
-    /// A key as the table writes it, for a terminal that may not have its sign.
+    /// Returns a key as the table writes it, for a terminal that may not have its sign.
     #[must_use]
     pub fn key(self, shown: &str) -> String {
         let plain = shown.replace('`', "");
@@ -76,7 +76,7 @@ impl Theme {
         }
     }
 
-    /// A text to be printed, with a plain form for every glyph if the terminal needs that. No column moves.
+    /// Returns a text to be printed, with a plain form for every glyph if the terminal needs that. No column moves.
     #[must_use]
     pub fn printed(self, text: String) -> String {
         if !self.ascii || text.is_ascii() {
@@ -117,7 +117,7 @@ impl Theme {
     }
 }
 
-/// The plain form of a glyph, one column wide.
+/// Returns the plain form of a glyph, one column wide.
 fn plain(symbol: &str) -> &'static str {
     match symbol {
         "▸" | "≥" | "→" => ">",

@@ -91,7 +91,7 @@ fn title(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// How old it is, or for how long it has been measured.
+/// Returns how old it is, or for how long it has been measured.
 fn age(model: &Model, inventory: &Inventory) -> String {
     match inventory.stage(Stage::Unexplained) {
         Progress::Running(since) => format!("measuring {}", lasting(*since, model.now)),

@@ -18,7 +18,7 @@ use super::canvas::cut_middle;
 use super::text::sanitise;
 use super::theme::Theme;
 
-/// A size: `154 MB`, `…` while it is measured, `–` where it cannot be known.
+/// Returns a size: `154 MB`, `…` while it is measured, `–` where it cannot be known.
 pub fn figure(figure: Figure<Bytes>, theme: Theme) -> String {
     match figure {
         Figure::Known(bytes) => bytes.to_string(),
@@ -32,12 +32,13 @@ pub fn counted(bytes: Option<Bytes>) -> String {
     bytes.map_or_else(|| "–".to_owned(), |bytes| bytes.to_string())
 }
 
-/// What goes, as a list has it: `154 MB`, `≥3.20 GB` where it may be more, `≈3.20 GB` where it was measured by length.
+/// Returns what goes, as a list has it: `154 MB`, `≥3.20 GB` where it may be more, `≈3.20 GB` where it was measured by
+/// length.
 pub fn promised(freed: &Freed, theme: Theme) -> String {
     signed(freed.figure(), freed.precision(), theme)
 }
 
-/// A figure with a sign before it that says how it is to be read.
+/// Returns a figure with a sign before it that says how it is to be read.
 pub fn signed(bytes: Figure<Bytes>, precision: Precision, theme: Theme) -> String {
     let text = figure(bytes, theme);
     match (bytes, precision) {
@@ -47,8 +48,8 @@ pub fn signed(bytes: Figure<Bytes>, precision: Precision, theme: Theme) -> Strin
     }
 }
 
-/// What goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`; `at least 3.20 GB` where
-/// nobody can tell the most, `≈ 3.20 GB` where it was measured by length.
+/// Returns what goes, in a sentence: `154 MB`, `at least 0 B, at most 384 MB`, `about 3.20 GB`; `at least 3.20 GB`
+/// where nobody can tell the most, `≈ 3.20 GB` where it was measured by length.
 pub fn freed(freed: &Freed, theme: Theme) -> String {
     if freed.pending {
         theme.pending().to_owned()
@@ -84,7 +85,7 @@ pub fn lacking(lacks: Bytes) -> String {
     format!("the target is not met: {lacks} more must be free, by the disk's own word")
 }
 
-/// What became of a step, as it is read.
+/// Returns what became of a step, as it is read.
 pub fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::NotNeeded => "not needed",
@@ -153,7 +154,8 @@ pub fn difference(difference: &Difference) -> String {
 /// So much of a path is shown in a sentence: an engine may say anything.
 const LONGEST_PATH: usize = 120;
 
-/// What must be known of a step: of a volume that its data stays, and who sees it go; of a log what stays of it.
+/// Returns what must be known of a step: of a volume that its data stays, and who sees it go; of a log what stays of
+/// it.
 pub fn of_step(step: &Step) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(packed) = step.stays_packed() {
@@ -175,7 +177,7 @@ pub fn of_step(step: &Step) -> Vec<String> {
     notes
 }
 
-/// What a volume is by its name, and what to do about it, where it is a buildx builder's.
+/// Returns what a volume is by its name, and what to do about it, where it is a buildx builder's.
 pub fn builders(volume: &Volume) -> Option<String> {
     let builder = volume.builder()?;
     Some(format!(
@@ -196,7 +198,7 @@ pub fn closed_disk(path: &str) -> String {
     format!("{path}: on a disk of its own, which this user may not ask how full it is")
 }
 
-/// Why it is not known what Docker does not count.
+/// Returns why it is not known what Docker does not count.
 pub fn no_unexplained(inventory: &Inventory) -> String {
     let engine = &inventory.engine;
     if let Progress::Failed(why) = inventory.stage(Stage::Unexplained) {
@@ -216,7 +218,7 @@ pub fn no_unexplained(inventory: &Inventory) -> String {
     format!("the engine's folder cannot be read from here{why}")
 }
 
-/// Why a number is not exact, in words, the same reason once.
+/// Returns why a number is not exact, in words, the same reason once.
 pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     let mut reasons: Vec<String> = Vec::new();
     for doubt in freed.doubts().iter().filter(|it| **it != Doubt::Further) {
@@ -237,7 +239,7 @@ pub fn doubts(freed: &Freed, survey: &Survey) -> String {
     reasons.join("; ")
 }
 
-/// Why a number is not exact, in words.
+/// Returns why a number is not exact, in words.
 pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
     match doubt {
         Doubt::UnalignedHistory(id) => format!(
@@ -292,7 +294,7 @@ pub fn doubt_of(doubt: &Doubt, survey: &Survey) -> String {
     }
 }
 
-/// What to call an item that may not be there any more.
+/// Returns what to call an item that may not be there any more.
 pub fn name(id: &ItemId, survey: &Survey) -> String {
     survey.find(id).map_or_else(
         || format!("{} {}", id.kind().word(), short(id)),
@@ -325,14 +327,14 @@ pub fn parents(step: &Step) -> Option<String> {
     })
 }
 
-/// What a plan does: `removes 1 container and 2 images, empties 3 logs`.
+/// Returns what a plan does: `removes 1 container and 2 images, empties 3 logs`.
 pub fn does(plan: &Plan) -> String {
     let removed = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Log);
     let removed = removed.map(|kind| (number_of(plan, |it| it == kind), kind.word()));
     removed_and_emptied(plan, removed)
 }
 
-/// What a plan does, all that it removes counted together: `removes 3 objects, empties 3 logs`.
+/// Returns what a plan does, all that it removes counted together: `removes 3 objects, empties 3 logs`.
 pub fn does_in_short(plan: &Plan) -> String {
     let objects = number_of(plan, |kind| kind != Kind::Log);
     removed_and_emptied(plan, [(objects, "object")].into_iter())
@@ -352,8 +354,8 @@ fn number_of(plan: &Plan, is: impl Fn(Kind) -> bool) -> usize {
     plan.steps.iter().filter(|step| is(step.id.kind())).count()
 }
 
-/// What a plan does to each filesystem that it frees something on, by what it is sure to free: `/var/lib/docker 91 %
-/// → 84 % full`, and what of it users do not get.
+/// Returns what a plan does to each filesystem that it frees something on, by what it is sure to free: `/var/lib/docker
+/// 91 % → 84 % full`, and what of it users do not get.
 pub fn disks_after(disks: &[Disk], freed: &Freed) -> Vec<String> {
     let touched = disks.iter().filter(|disk| {
         let is_all_there = disks.len() == 1 && disk.holds == Places::ALL;
@@ -377,7 +379,7 @@ fn disk_after(disk: &Disk, freed: Bytes) -> Option<String> {
     Some(line)
 }
 
-/// A kind in one word, for a column.
+/// Returns a kind in one word, for a column.
 pub fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Image | Kind::Container | Kind::Volume | Kind::Log => kind.word(),
@@ -385,7 +387,7 @@ pub fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-/// When something was last used and by what, as far as the engine keeps a record: `last used 3 weeks ago by
+/// Returns when something was last used and by what, as far as the engine keeps a record: `last used 3 weeks ago by
 /// job-1`, `no use on record, tagged 2 months ago`.
 pub fn last_use(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
     let Some(then) = facts.last_used else {
@@ -402,7 +404,8 @@ pub fn last_use(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
     }
 }
 
-/// Why triage may choose something; nothing where it may not. `said` is what a registry has said of an image since.
+/// Returns why triage may choose something; nothing where it may not. `said` is what a registry has said of an image
+/// since.
 pub fn why_it_may_go(
     id: &ItemId,
     said: Option<ComesBack>,
@@ -425,7 +428,7 @@ pub fn why_it_may_go(
     Some(format!("{what} · {}", last_use(item, facts, now)))
 }
 
-/// Why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
+/// Returns why a log may be emptied: `more than 100 MB, nothing bounds it · written 2 hours ago`.
 fn has_no_bound(item: Item<'_>, facts: &Facts, now: Timestamp) -> String {
     let most = triage::LOG_BOUND;
     format!(
@@ -468,7 +471,7 @@ pub fn join(words: &[String]) -> String {
     }
 }
 
-/// How long something has been going on: `12 s`, `3 min`.
+/// Returns how long something has been going on: `12 s`, `3 min`.
 pub fn lasting(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     if seconds < 120 {
@@ -478,7 +481,7 @@ pub fn lasting(since: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// Why there is no build cache, where the engine is known to keep none. A builder without a store of its own
+/// Returns why there is no build cache, where the engine is known to keep none. A builder without a store of its own
 /// leaves its steps among the images (ENGINE.md §8).
 pub fn no_build_cache(engine: &EngineInfo) -> Option<String> {
     let lacks = !engine.host.is_empty() && !engine.has_build_cache;
@@ -488,7 +491,7 @@ pub fn no_build_cache(engine: &EngineInfo) -> Option<String> {
     })
 }
 
-/// A time and how long ago it was: `2026-07-07 11:04 UTC, 4 months ago`.
+/// Returns a time and how long ago it was: `2026-07-07 11:04 UTC, 4 months ago`.
 pub fn moment(then: Option<Timestamp>, now: Timestamp) -> String {
     then.map_or_else(
         || "–".to_owned(),

@@ -130,7 +130,7 @@ fn say_protected(model: &mut Model, number: usize) {
     }
 }
 
-/// The numbers of all that the pane shows.
+/// Returns the numbers of all that the pane shows.
 fn shown(model: &Model) -> Vec<ItemNo> {
     let pane = model.pane();
     let numbers = model.survey.numbers();

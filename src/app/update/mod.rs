@@ -474,7 +474,7 @@ fn look_first(model: &Model) -> Vec<Effect> {
     }
 }
 
-/// A number of things, in a sentence.
+/// Returns a number of things, in a sentence.
 fn count(number: usize, kind: Kind) -> String {
     let word = kind.word();
     if number == 1 {
@@ -484,7 +484,7 @@ fn count(number: usize, kind: Kind) -> String {
     }
 }
 
-/// How many of each kind, in a sentence: `2 containers and 3 build cache records`.
+/// Returns how many of each kind, in a sentence: `2 containers and 3 build cache records`.
 fn counts(ids: &[ItemId]) -> String {
     let words: Vec<String> = Kind::ALL
         .into_iter()

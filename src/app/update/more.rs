@@ -118,7 +118,7 @@ mod tests {
         Timestamp::from_second(second).expect("a time")
     }
 
-    /// A disk of 100 bytes on which so much is free.
+    /// Returns a disk of 100 bytes on which so much is free.
     fn disk(free: u64) -> Disk {
         Disk {
             total: Bytes(100),

@@ -24,7 +24,7 @@ pub fn take_in(model: &mut Model, read: Result<Vec<Entry>, String>) {
     }
 }
 
-/// What follows from an answer to the question whether to restore, if that was asked.
+/// Returns what follows from an answer to the question whether to restore, if that was asked.
 pub fn answers(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
     let Screen::History(past) = &mut model.screen else {
         return None;

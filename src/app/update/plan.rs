@@ -113,7 +113,7 @@ fn unlock_marks(model: &mut Model) {
     marks_changed(model, &new);
 }
 
-/// Why unlock has nothing to add: what is in the way is not for it to take, or nothing is.
+/// Returns why unlock has nothing to add: what is in the way is not for it to take, or nothing is.
 fn nothing_unlocked(plan: &Plan) -> String {
     plan.refused.first().map_or_else(
         || "nothing more can be unlocked".to_owned(),
@@ -216,7 +216,7 @@ pub fn types(model: &mut Model, key: Key) -> bool {
     }
 }
 
-/// True when the word was asked for and stands there in full.
+/// Returns true when the word was asked for and stands there in full.
 pub fn is_word_typed(model: &Model) -> bool {
     matches!(&model.screen, Screen::Plan(screen)
         if screen.plan.needs_word() && screen.typed.as_deref() == Some(WORD))
@@ -298,7 +298,7 @@ fn change(model: &mut Model, how: impl FnOnce(&Survey, &mut PlanScreen) -> Optio
 /// Images that registries were asked about, and what they said.
 type Asked = HashMap<ItemId, Option<ComesBack>>;
 
-/// A plan with what registries have said of its images.
+/// Returns a plan with what registries have said of its images.
 fn planned(survey: &Survey, selection: &Selection, asked: &Asked) -> Plan {
     let mut plan = Plan::new(survey, selection);
     for step in &mut plan.steps {

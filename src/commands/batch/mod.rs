@@ -69,7 +69,7 @@ impl Stop {
         Self { why, code }
     }
 
-    /// What the engine at a host said that leaves nothing to try, and what may help.
+    /// Returns what the engine at a host said that leaves nothing to try, and what may help.
     pub(in crate::commands) fn engine(host: &str, error: &EngineError) -> Self {
         let advice = match error {
             EngineError::Barred { .. } if error.is_forbidden() => {
@@ -235,7 +235,7 @@ fn stopped(stop: &Stop, clean_json: bool, console: &mut Console<'_>) -> u8 {
     stop.code
 }
 
-/// How `clean` ends: what became of the objects says more than a reader who has gone.
+/// Returns how `clean` ends: what became of the objects says more than a reader who has gone.
 fn clean_ended(code: u8, written: io::Result<()>, console: &mut Console<'_>) -> u8 {
     match (code, console.end(written)) {
         (code, 0) => code,
@@ -285,7 +285,7 @@ impl Planned {
         enough && steps.is_empty() && refused.is_empty()
     }
 
-    /// The exit code of what went well otherwise.
+    /// Returns the exit code of what went well otherwise.
     fn code(&self, code: u8) -> u8 {
         let code = if self.target.is_none_or(|target| target.is_met) {
             code
@@ -295,7 +295,7 @@ impl Planned {
         self.unlisted.code(code)
     }
 
-    /// The exit code of what went well otherwise, where the disk has said whether so much is free as was to be.
+    /// Returns the exit code of what went well otherwise, where the disk has said whether so much is free as was to be.
     fn code_where(&self, is_met: Option<bool>) -> u8 {
         match is_met {
             None => self.code(0),

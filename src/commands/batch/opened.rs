@@ -31,7 +31,7 @@ impl Opened {
         Ok(Self::of(engine, about, protection))
     }
 
-    /// An engine of which no more is known than what it is, so that its scan need not wait for that.
+    /// Returns an engine of which no more is known than what it is, so that its scan need not wait for that.
     pub fn of(engine: Arc<dyn Engine>, about: EngineInfo, protection: Protection) -> Self {
         let mut base = Inventory::under(protection);
         base.engine = Arc::new(about.clone());
@@ -82,7 +82,7 @@ impl Opened {
     }
 }
 
-/// The figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
+/// Returns the figures that a plan of these filters needs. Containers leave volumes behind, and unlock takes
 /// containers along; what holds layers may share them with a container whose image is gone; when an image or
 /// a volume was last used only its containers tell.
 pub(super) fn needed(filters: &[Chosen], how: How, protection: &Protection) -> ScanScope {

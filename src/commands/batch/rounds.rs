@@ -71,7 +71,7 @@ impl Sum {
         self.is_met = is_met;
     }
 
-    /// Everything that was tried and is still there: it is not tried again.
+    /// Returns everything that was tried and is still there: it is not tried again.
     fn left(&self) -> BTreeSet<ItemId> {
         let left = self.done.iter().filter(|done| !done.outcome.is_away());
         let mut ids = BTreeSet::new();
@@ -374,7 +374,7 @@ fn warn_of_copies(folder: &Path, engine: &EngineInfo, console: &mut Console<'_>)
     }
 }
 
-/// What a removal prints, a line an object.
+/// Returns what a removal prints, a line an object.
 fn lines(event: &Event, page: Page) -> String {
     dones(event)
         .iter()
@@ -382,7 +382,7 @@ fn lines(event: &Event, page: Page) -> String {
         .collect()
 }
 
-/// What has ended with an event.
+/// Returns what has ended with an event.
 fn dones(event: &Event) -> &[Done] {
     match event {
         Event::Checked { dropped, .. } => dropped.as_slice(),

@@ -32,7 +32,7 @@ impl Digest {
     }
 }
 
-/// The bytes of sixty-four hexadecimal digits in small letters, as engines write them.
+/// Returns the bytes of sixty-four hexadecimal digits in small letters, as engines write them.
 fn bytes_of(digits: &str) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = digits.as_bytes().try_into().ok()?;
     let value = |digit: u8| match digit {
@@ -110,7 +110,7 @@ impl DigestList {
         self.front.is_none().then(|| &self.own[..length])
     }
 
-    /// The same texts with those in front kept in this piece, if they are the same.
+    /// Returns the same texts with those in front kept in this piece, if they are the same.
     #[must_use]
     pub fn behind(self, front: &SharedPrefix) -> Self {
         match self.own.strip_prefix(&**front) {
@@ -131,12 +131,12 @@ impl DigestList {
         self.kept().map(KeptDigest::text)
     }
 
-    /// The texts as digests.
+    /// Returns the texts as digests.
     pub fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
         self.kept().map(KeptDigest::digest)
     }
 
-    /// The text at a place as a digest.
+    /// Returns the text at a place as a digest.
     #[must_use]
     pub fn digest(&self, place: usize) -> Option<Digest> {
         self.kept().nth(place).map(KeptDigest::digest)

@@ -167,7 +167,7 @@ impl Filter {
         subject.names.iter().filter(is_asked).collect()
     }
 
-    /// Whether a term asks when something was last used. Of images and volumes only their containers tell.
+    /// Returns whether a term asks when something was last used. Of images and volumes only their containers tell.
     #[must_use]
     pub fn asks_last_use(&self) -> bool {
         let asks =
@@ -183,7 +183,7 @@ impl Filter {
         self.terms.iter().any(asks)
     }
 
-    /// Whether a term asks for what only dtop itself knows: marks, and protection.
+    /// Returns whether a term asks for what only dtop itself knows: marks, and protection.
     #[must_use]
     pub fn asks_marks(&self) -> bool {
         let own = [MARKED, PROTECTED];

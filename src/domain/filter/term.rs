@@ -37,7 +37,7 @@ pub enum Test {
 }
 
 impl Test {
-    /// Whether it holds; `None` where the figure that it asks about is not known.
+    /// Returns whether it holds; `None` where the figure that it asks about is not known.
     pub fn holds(&self, subject: &Subject<'_>, now: Timestamp) -> Option<bool> {
         match self {
             Self::Word(_) | Self::Whole(_) | Self::Pattern(_) => {
@@ -153,7 +153,7 @@ fn contains_ignoring_case(text: &str, small: &str) -> bool {
     text.to_lowercase().contains(small)
 }
 
-/// Whether a text is like a pattern in which `*` stands for anything. Each part is taken where it first
+/// Returns whether a text is like a pattern in which `*` stands for anything. Each part is taken where it first
 /// fits, which is enough: only the first and the last have a fixed place.
 pub(super) fn is_like(text: &str, pattern: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {

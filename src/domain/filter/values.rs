@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::super::bytes::Bytes;
 use crate::domain::time::Timestamp;
 
-/// A size as people write it: `500mb`, `1.5GB`, `10MiB`, `0`; a bare number is bytes.
+/// Returns a size as people write it: `500mb`, `1.5GB`, `10MiB`, `0`; a bare number is bytes.
 #[must_use]
 pub fn parse_size(text: &str) -> Option<Bytes> {
     let digits = text

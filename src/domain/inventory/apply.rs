@@ -181,7 +181,7 @@ impl Inventory {
         }
     }
 
-    /// A container of the list. Details come one by one, for each of thousands.
+    /// Returns a container of the list. Details come one by one, for each of thousands.
     fn container_mut(&mut self, id: &ContainerId) -> Option<&mut Container> {
         let place = self.places.get(id).copied();
         let stands = |place: &usize| self.containers.get(*place).is_some_and(|it| it.id == *id);

@@ -67,7 +67,7 @@ impl EngineInfo {
         Some(name).filter(|name| !name.is_empty())
     }
 
-    /// True for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are
+    /// Returns true for an engine that remembers how long a running container's log is (Docker 23; Podman's numbers are
     /// smaller): one that was emptied behind its back is shorter than it thinks, and it seeks the last lines where
     /// there are none.
     #[must_use]

@@ -84,13 +84,13 @@ impl Inventory {
         self.stages.get(&stage).unwrap_or(&Progress::Waiting)
     }
 
-    /// True when a stage is complete and not being repeated.
+    /// Returns true when a stage is complete and not being repeated.
     #[must_use]
     pub fn is_done(&self, stage: Stage) -> bool {
         matches!(self.stage(stage), Progress::Done(_))
     }
 
-    /// True once a stage has been complete, even if it is under way again or failed since.
+    /// Returns true once a stage has been complete, even if it is under way again or failed since.
     #[must_use]
     pub fn is_listed(&self, stage: Stage) -> bool {
         self.listed.contains(&stage)
@@ -143,7 +143,7 @@ impl Inventory {
         self.stages.insert(stage, Progress::Failed(why));
     }
 
-    /// Whether log files can be read: known once one was, or where a local engine has no containers.
+    /// Returns whether log files can be read: known once one was, or where a local engine has no containers.
     #[must_use]
     pub fn reads_logs(&self) -> Figure<()> {
         let mut pending = false;

@@ -32,7 +32,7 @@ pub struct Inspected {
 }
 
 impl Inspected {
-    /// An image that the engine can tell nothing of.
+    /// Returns an image that the engine can tell nothing of.
     #[must_use]
     pub fn unavailable(id: ImageId) -> Self {
         Self {

@@ -35,7 +35,7 @@ impl Stage {
         Self::Unexplained,
     ];
 
-    /// The stage that lists a kind.
+    /// Returns the stage that lists a kind.
     #[must_use]
     pub fn list_of(kind: Kind) -> Self {
         match kind {
@@ -46,7 +46,7 @@ impl Stage {
         }
     }
 
-    /// What is being measured, in a sentence.
+    /// Returns what is being measured, in a sentence.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

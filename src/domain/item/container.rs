@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    /// True for created, exited and dead: it can be removed without being stopped.
+    /// Returns true for created, exited and dead: it can be removed without being stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Created | Self::Exited | Self::Dead)
@@ -95,7 +95,7 @@ impl Container {
         self.details.as_ref().known()?.usage.as_ref()
     }
 
-    /// Why nothing of its log can be emptied; nothing where something can, or there is nothing in it.
+    /// Returns why nothing of its log can be emptied; nothing where something can, or there is nothing in it.
     #[must_use]
     pub fn log_obstacle(&self) -> Option<&'static str> {
         let details = self.details.as_ref().known();

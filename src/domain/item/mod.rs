@@ -89,7 +89,7 @@ impl Kind {
         Self::Log,
     ];
 
-    /// The pane's title.
+    /// Returns the pane's title.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ impl Kind {
         }
     }
 
-    /// The kind as JSON has it.
+    /// Returns the kind as JSON has it.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ pub enum ItemId {
 }
 
 impl ItemId {
-    /// The identity of an item of a kind.
+    /// Returns the identity of an item of a kind.
     #[must_use]
     pub fn new(kind: Kind, id: Text) -> Self {
         match kind {
@@ -216,7 +216,7 @@ impl Labels {
             .map(|(_, value)| &**value)
     }
 
-    /// The compose project that made the object, or the stack that it was deployed with.
+    /// Returns the compose project that made the object, or the stack that it was deployed with.
     #[must_use]
     pub fn project(&self) -> Option<&str> {
         let compose = self.value("com.docker.compose.project");

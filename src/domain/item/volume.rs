@@ -95,7 +95,7 @@ impl Volume {
         &*self.driver == "local"
     }
 
-    /// The buildx builder whose cache it is, which no build cache of the engine's counts (ENGINE.md §4): buildx
+    /// Returns the buildx builder whose cache it is, which no build cache of the engine's counts (ENGINE.md §4): buildx
     /// names the volume of a builder's node after it, and nodes after their builder, with a number.
     #[must_use]
     pub fn builder(&self) -> Option<&str> {

@@ -56,7 +56,7 @@ pub(super) fn align(history: &[HistoryRow], anchors: &[Anchor]) -> Option<Vec<Sl
     })
 }
 
-/// The two plain cases: each row with bytes is a layer, or each row is.
+/// Returns the two plain cases: each row with bytes is a layer, or each row is.
 fn align_plainly(
     history: &[HistoryRow],
     anchors: &[Anchor],
@@ -241,7 +241,7 @@ mod tests {
             .collect()
     }
 
-    /// The sizes of layers, `None` where it is not certain, or nothing where the history does not fit.
+    /// Returns the sizes of layers, `None` where it is not certain, or nothing where the history does not fit.
     fn sizes(history: &[(&str, u64)], anchors: &[Anchor]) -> Option<Vec<Option<u64>>> {
         let slots = align(&rows(history), anchors)?;
         Some(

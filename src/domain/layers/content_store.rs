@@ -106,7 +106,7 @@ impl ContentStore {
         self.tops.insert(manifest.digest.clone(), top);
     }
 
-    /// The unit of a blob.
+    /// Returns the unit of a blob.
     pub(in crate::domain) fn unit(&self, blob: u32) -> UnitNo {
         self.first + blob
     }
@@ -117,7 +117,7 @@ impl ContentStore {
             .map_or(Bytes::ZERO, |listed| listed.size)
     }
 
-    /// The highest unpacked layer of each platform of an image, and whether the image keeps it for certain.
+    /// Returns the highest unpacked layer of each platform of an image, and whether the image keeps it for certain.
     /// `inspected` is the one that the engine shows.
     ///
     /// An image that was loaded when all of its layers were there already keeps none of them: `docker load` then leaves
@@ -139,7 +139,7 @@ impl ContentStore {
         tops
     }
 
-    /// The highest layers of what a container may run, most likely one.
+    /// Returns the highest layers of what a container may run, most likely one.
     pub(in crate::domain) fn tops_of_run(
         &self,
         digest: &str,
@@ -168,14 +168,14 @@ impl ContentStore {
             .map(|top| top.layer)
     }
 
-    /// What the store keeps packed for an image.
+    /// Returns what the store keeps packed for an image.
     pub(in crate::domain) fn packed_size(&self, image: &ImageId) -> Bytes {
         let content = self.list.image(image).map(|image| &image.content);
         let blobs = content.into_iter().flatten();
         blobs.map(|blob| self.size(*blob)).sum()
     }
 
-    /// What histories say of unpacked layers, what their blobs tell of the others, or bounds.
+    /// Returns what histories say of unpacked layers, what their blobs tell of the others, or bounds.
     pub(super) fn spans(
         &mut self,
         inventory: &Inventory,

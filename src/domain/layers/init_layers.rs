@@ -17,7 +17,7 @@ const MOST: Bytes = Bytes(65_536);
 /// Snapshots are counted in whole blocks of the filesystem, which are never smaller.
 const BLOCK: u64 = 512;
 
-/// What goes with each layer besides its own snapshot.
+/// Returns what goes with each layer besides its own snapshot.
 pub(super) fn beside(inventory: &Inventory, tree: &Tree, tops: &[Option<LayerNo>]) -> Vec<Bytes> {
     let mut beside: Vec<Option<Bytes>> = vec![Some(Bytes::ZERO); tree.len()];
     let mut made: Vec<(&Image, Vec<LayerNo>)> = Vec::new();
@@ -78,7 +78,7 @@ fn settle(beside: &mut [Option<Bytes>], image: &Image, layers: &[LayerNo]) {
     }
 }
 
-/// What the list counts of an image beyond its blobs and its layers.
+/// Returns what the list counts of an image beyond its blobs and its layers.
 fn left_of(image: &Image) -> Option<Bytes> {
     let unpacked: Bytes = image.layer_sizes().into_iter().sum();
     let packed = image.known_content()?.packed?.total;

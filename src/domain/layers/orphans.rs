@@ -105,13 +105,13 @@ impl Extents {
         Self { known, folders }
     }
 
-    /// What a blob takes unpacked; `None` where that is not known about as well as the engine knows it.
+    /// Returns what a blob takes unpacked; `None` where that is not known about as well as the engine knows it.
     pub(in crate::domain) fn unpacked(&self, blob: u32) -> Option<Bytes> {
         let extent = self.known.get(&blob).filter(|extent| extent.is_near())?;
         Some(extent.bytes(self.folders?))
     }
 
-    /// False where it is known that a blob takes another size.
+    /// Returns false where it is known that a blob takes another size.
     pub(in crate::domain) fn may_take(&self, blob: u32, size: Bytes) -> bool {
         match (self.known.get(&blob), self.folders) {
             (Some(extent), Some(folders)) => extent.fits(size, folders),

@@ -24,7 +24,7 @@ pub(in crate::domain) struct HistoryStep<'a> {
     pub(in crate::domain) row: Option<&'a HistoryRow>,
 }
 
-/// Whether an image's size is the sum of its layers: Podman adds its own files, the containerd store blobs.
+/// Returns whether an image's size is the sum of its layers: Podman adds its own files, the containerd store blobs.
 pub(in crate::domain) fn sizes_are_sums(engine: &EngineInfo) -> bool {
     engine.is_docker_on_graph_driver()
 }
@@ -111,7 +111,7 @@ impl Sizes {
         align(&content.history, &anchors)
     }
 
-    /// A layer's size, where it is known to the byte.
+    /// Returns a layer's size, where it is known to the byte.
     pub(in crate::domain) fn exact(&self, layer: LayerNo) -> Option<Bytes> {
         self.span(layer).size()
     }
@@ -128,7 +128,7 @@ impl Sizes {
         }
     }
 
-    /// An image's layers, the lowest first, each with the row that made it where that is certain.
+    /// Returns an image's layers, the lowest first, each with the row that made it where that is certain.
     pub(in crate::domain) fn steps<'a>(
         &self,
         tree: &Tree,

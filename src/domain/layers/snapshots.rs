@@ -105,7 +105,7 @@ impl SnapshotTree {
         self.notes.snapshots.get(key)?.own()
     }
 
-    /// What a container alone has: what it writes to, and what was made for its mounts, unless a layer that was
+    /// Returns what a container alone has: what it writes to, and what was made for its mounts, unless a layer that was
     /// committed of it stands on that.
     fn own_keys(&self, container: &Container) -> impl Iterator<Item = &Text> {
         let lease = self.notes.leases.get(container.id.text());
@@ -119,7 +119,7 @@ impl SnapshotTree {
         range(&self.notes, blocks)
     }
 
-    /// What was made for a container's mounts; `None` of one that the notes do not have.
+    /// Returns what was made for a container's mounts; `None` of one that the notes do not have.
     pub(super) fn mounts_of(&self, container: &Container) -> Option<Bytes> {
         self.notes.leases.get(container.id.text())?;
         let sizes = self.own_keys(container).filter_map(|key| self.size(key));
@@ -158,7 +158,7 @@ impl SnapshotTree {
         }
     }
 
-    /// The unit of a snapshot, or of the first one below it that has one.
+    /// Returns the unit of a snapshot, or of the first one below it that has one.
     pub(in crate::domain) fn unit(&self, key: &Text) -> Option<UnitNo> {
         let mut steps = self.notes.snapshots.len();
         let mut next = Some(key);

@@ -24,7 +24,7 @@ impl Span {
         }
     }
 
-    /// What goes with a thing that was walked through; what it shares with others is units of its own.
+    /// Returns what goes with a thing that was walked through; what it shares with others is units of its own.
     pub(in crate::domain) fn of_usage(usage: &DiskUsage) -> Self {
         Self {
             least: usage.own,
@@ -43,7 +43,7 @@ impl Span {
         (self.least == self.most).then_some(self.least)
     }
 
-    /// The most that it can be, or where that may be anything, the least: for sums of what is there.
+    /// Returns the most that it can be, or where that may be anything, the least: for sums of what is there.
     pub(in crate::domain) fn likely(self) -> Bytes {
         if self.most == Self::UNKNOWN.most {
             self.least

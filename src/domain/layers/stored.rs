@@ -145,13 +145,13 @@ impl StoredLayers {
         &self.kept
     }
 
-    /// True of a layer that a step of a build made here.
+    /// Returns true of a layer that a step of a build made here.
     pub(in crate::domain) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
         self.by_buildkit.get(layer as usize) == Some(&true)
     }
 }
 
-/// What is remembered of records that are still there.
+/// Returns what is remembered of records that are still there.
 fn remembered(inventory: &Inventory) -> LayerDb {
     let memory = &inventory.remembered;
     let records: HashMap<RecordId, Option<ChainId>> = inventory

@@ -84,7 +84,7 @@ impl Tree {
         top
     }
 
-    /// The layer of some content on another.
+    /// Returns the layer of some content on another.
     pub(super) fn layer_on(&mut self, below: Option<LayerNo>, diff_id: Digest) -> LayerNo {
         let hash = hash(&self.hasher, below, &diff_id);
         self.find(hash, below, &diff_id).unwrap_or_else(|| {
@@ -140,19 +140,19 @@ impl Tree {
         0..number(self.layers.len())
     }
 
-    /// A layer and all below it, from the top down.
+    /// Returns a layer and all below it, from the top down.
     pub(in crate::domain) fn down(&self, top: LayerNo) -> impl Iterator<Item = LayerNo> + '_ {
         std::iter::successors(Some(top), |layer| self.below(*layer))
     }
 
-    /// A chain from the lowest layer up.
+    /// Returns a chain from the lowest layer up.
     pub(in crate::domain) fn up_to(&self, top: LayerNo) -> Vec<LayerNo> {
         let mut chain: Vec<LayerNo> = self.down(top).collect();
         chain.reverse();
         chain
     }
 
-    /// The chain ID of every layer, by its number.
+    /// Returns the chain ID of every layer, by its number.
     pub(in crate::domain) fn all_chain_ids(&self) -> Vec<Digest> {
         let mut ids: Vec<Digest> = Vec::with_capacity(self.layers.len());
         for layer in self.numbers() {
@@ -163,7 +163,7 @@ impl Tree {
         ids
     }
 
-    /// The chain IDs of a chain, the lowest first.
+    /// Returns the chain IDs of a chain, the lowest first.
     pub(in crate::domain) fn chain_ids(&self, top: LayerNo) -> Vec<ChainId> {
         let mut ids: Vec<Digest> = Vec::new();
         for layer in self.up_to(top) {
@@ -204,7 +204,7 @@ pub fn chain_id(below: Option<&ChainId>, diff_id: &str) -> ChainId {
     ChainId::new(chain_digest(below.as_ref(), Digest::new(diff_id)).text())
 }
 
-/// The ID of a chain: of the one below, a space, and the next diff ID. The lowest layer's is the diff ID.
+/// Returns the ID of a chain: of the one below, a space, and the next diff ID. The lowest layer's is the diff ID.
 fn chain_digest(below: Option<&Digest>, diff_id: Digest) -> Digest {
     let Some(below) = below else {
         return diff_id;
@@ -217,7 +217,7 @@ fn chain_digest(below: Option<&Digest>, diff_id: Digest) -> Digest {
     Digest::Sha256(digest.into())
 }
 
-/// A length as a number of 32 bits: no engine has four milliards of anything.
+/// Returns a length as a number of 32 bits: no engine has four milliards of anything.
 pub(in crate::domain) fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

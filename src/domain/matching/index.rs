@@ -13,7 +13,7 @@ use crate::domain::layers::sizes::Sizes;
 use crate::domain::layers::stored::StoredLayers;
 use crate::domain::layers::tree::{LayerNo, Tree};
 
-/// The command of a record, as the history has it.
+/// Returns the command of a record, as the history has it.
 fn command(record: &Record) -> &str {
     let text = &*record.description;
     let text = text.strip_prefix("mount / from exec ").unwrap_or(text);
@@ -24,7 +24,7 @@ fn command(record: &Record) -> &str {
     .trim()
 }
 
-/// A step without its options (`--from=tools`, `--chown=1:1`) and with single blanks.
+/// Returns a step without its options (`--from=tools`, `--chown=1:1`) and with single blanks.
 fn without_options(step: &str) -> String {
     let words = step.split_whitespace();
     let words: Vec<&str> = words.filter(|word| !word.starts_with("--")).collect();
@@ -41,7 +41,7 @@ impl<K: Copy + Ord> Sorted<K> {
         Self(pairs)
     }
 
-    /// The layers of a key, each once.
+    /// Returns the layers of a key, each once.
     fn of(&self, key: K) -> impl Iterator<Item = LayerNo> + '_ {
         let first = self.0.partition_point(|(at, _)| *at < key);
         let of_key = self.0[first..].iter().take_while(move |(at, _)| *at == key);
@@ -56,7 +56,7 @@ fn look(tree: &Tree, sizes: &Sizes, layer: LayerNo) -> Look {
     (tree.depth(layer), sizes.exact(layer))
 }
 
-/// All layers in the order of their looks.
+/// Returns all layers in the order of their looks.
 fn by_look(tree: &Tree, sizes: &Sizes) -> Vec<LayerNo> {
     let looks = tree.numbers().map(|at| (look(tree, sizes, at), at));
     let Sorted(looks) = Sorted::new(looks.collect());
@@ -145,7 +145,7 @@ impl<'a> LayerIndex<'a> {
         }
     }
 
-    /// The rows of histories that made a layer, each once.
+    /// Returns the rows of histories that made a layer, each once.
     fn rows_of(&self, layer: LayerNo) -> impl Iterator<Item = &'a HistoryRow> {
         let more = self.more_rows.get(&layer).into_iter().flatten();
         self.rows[layer as usize].into_iter().chain(more.copied())
@@ -171,7 +171,7 @@ impl<'a> LayerIndex<'a> {
                 .any(|row| row.created.map(Timestamp::as_second) == second)
     }
 
-    /// False of a layer that was made only after something was built on the base that a record is.
+    /// Returns false of a layer that was made only after something was built on the base that a record is.
     pub(super) fn was_there(&self, record: &Record, layer: LayerNo) -> bool {
         let mut rows = self.rows_of(layer).peekable();
         rows.peek().is_none()
@@ -214,7 +214,7 @@ impl<'a> LayerIndex<'a> {
         self.stored.is_known
     }
 
-    /// True of a layer that a step of a build made here, by the name of its folder.
+    /// Returns true of a layer that a step of a build made here, by the name of its folder.
     pub(super) fn is_by_buildkit(&self, layer: LayerNo) -> bool {
         self.stored.is_by_buildkit(layer)
     }
@@ -257,7 +257,7 @@ impl<'a> LayerIndex<'a> {
         }
     }
 
-    /// The layers of a look, by their number.
+    /// Returns the layers of a look, by their number.
     fn looking(&self, look: Look) -> impl Iterator<Item = LayerNo> + '_ {
         let look_of = |at: &LayerNo| self::look(self.tree, self.sizes, *at);
         let first = self.by_look.partition_point(|at| look_of(at) < look);

@@ -74,17 +74,17 @@ impl RecordTree {
         record_tree
     }
 
-    /// The only parent of a record.
+    /// Returns the only parent of a record.
     pub(in crate::domain) fn parent(&self, at: usize) -> Option<usize> {
         self.parent[at].get().map(|parent| parent as usize)
     }
 
-    /// All records, parents before children.
+    /// Returns all records, parents before children.
     pub(in crate::domain) fn order(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
         self.order.iter().map(|at| *at as usize)
     }
 
-    /// A record and all below it, the lowest first; `None` where its depth is not known.
+    /// Returns a record and all below it, the lowest first; `None` where its depth is not known.
     pub(in crate::domain) fn line(&self, at: usize) -> Option<Vec<usize>> {
         self.depth[at]?;
         let mut line: Vec<usize> =
@@ -286,7 +286,7 @@ impl RecordMatcher<'_> {
         }
     }
 
-    /// The layers that a record may be with everything below it.
+    /// Returns the layers that a record may be with everything below it.
     fn fits(&self, at: usize) -> Vec<LayerNo> {
         let record = &self.records[at];
         let mut found = self.index.candidates(record, self.record_tree.depth[at]);

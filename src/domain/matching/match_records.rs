@@ -278,8 +278,8 @@ impl Search<'_> {
     }
 }
 
-/// True if a gone base's record, of whose size is no blob, counts both a blob that no image reaches and what that
-/// is unpacked.
+/// Returns true if a gone base's record, of whose size is no blob, counts both a blob that no image reaches and what
+/// that is unpacked.
 pub(in crate::domain) fn counts_both(record: &Record, store: &ContentStore) -> bool {
     let size = record.size.known().unwrap_or_default();
     let is_both = |blob: u32| {
@@ -300,7 +300,7 @@ fn keep_if_any(spots: &mut Vec<LayerBlob>, test: impl Fn(&LayerBlob) -> bool) {
     }
 }
 
-/// Each once, in order.
+/// Returns each once, in order.
 fn once<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();

@@ -115,12 +115,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// True for what goes as a step of its own.
+    /// Returns true for what goes as a step of its own.
     pub fn is_step(&self, number: ItemNo) -> bool {
         self.added_by(number).is_some()
     }
 
-    /// True when nothing is left of an item after the plan.
+    /// Returns true when nothing is left of an item after the plan.
     pub fn goes(&self, number: ItemNo) -> bool {
         self.fates[number as usize] != Fate::Stays
     }
@@ -133,7 +133,7 @@ impl<'a> Draft<'a> {
         self.fates[number as usize] == Fate::Follows
     }
 
-    /// All that is gone after the plan, in no order that matters.
+    /// Returns all that is gone after the plan, in no order that matters.
     pub fn gone(&self) -> impl Iterator<Item = ItemNo> {
         let followers = self.followers.iter();
         self.sorted.iter().chain(followers).copied()
@@ -257,8 +257,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// True for a volume without anything in it that nothing can write to before its turn comes: what a container that
-    /// runs has not written yet it may write until it is stopped.
+    /// Returns true for a volume without anything in it that nothing can write to before its turn comes: what a
+    /// container that runs has not written yet it may write until it is stopped.
     fn is_left_empty(&self, volume: ItemNo) -> bool {
         let Item::Volume(own) = self.survey.numbered(volume) else {
             return false;
@@ -272,7 +272,7 @@ impl<'a> Draft<'a> {
         is_empty && self.survey.users(volume).iter().all(rests)
     }
 
-    /// The volumes that the engine removes with a `--rm` container at its turn: those that it alone still
+    /// Returns the volumes that the engine removes with a `--rm` container at its turn: those that it alone still
     /// holds when all that comes before it is gone.
     pub fn vanishing(&self, container: ItemNo) -> impl Iterator<Item = ItemNo> {
         let own = self.survey.numbered(container);
@@ -325,7 +325,8 @@ impl<'a> Draft<'a> {
         self.sorted = sorted.into_iter().map(|(_, _, number, _)| number).collect();
     }
 
-    /// What goes, in the order of steps: logs, containers, build cache, images, volumes; children before parents.
+    /// Returns what goes, in the order of steps: logs, containers, build cache, images, volumes; children before
+    /// parents.
     pub fn order(&self) -> Vec<ItemNo> {
         let mut seen = vec![false; self.fates.len()];
         let mut order = Vec::with_capacity(self.sorted.len());
@@ -348,7 +349,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What of a selection is there, in its order.
+/// Returns what of a selection is there, in its order.
 fn chosen(survey: &Survey, selection: &Selection) -> Vec<(ItemNo, AddedBy)> {
     let number = |id: &ItemId| survey.numbers().number_of(id);
     let items = selection.items.iter();
@@ -373,7 +374,7 @@ fn turn(item: Item<'_>) -> u8 {
     }
 }
 
-/// True for a `--rm` container that runs: the engine removes it when it stops, with its anonymous volumes.
+/// Returns true for a `--rm` container that runs: the engine removes it when it stops, with its anonymous volumes.
 fn vanishes_when_stopped(container: &Container) -> bool {
     !container.state.is_stopped()
         && container

@@ -35,13 +35,13 @@ pub use unlock::unlock;
 
 use draft::Draft;
 
-/// What [`Plan::new`] of a selection frees, without the steps: for a total that follows every mark.
+/// Returns what [`Plan::new`] of a selection frees, without the steps: for a total that follows every mark.
 #[must_use]
 pub fn frees(survey: &Survey, selection: &Selection) -> Freed {
     Draft::settled(survey, selection).frees()
 }
 
-/// All that is gone after [`Plan::new`] of a selection, what follows by itself included.
+/// Returns all that is gone after [`Plan::new`] of a selection, what follows by itself included.
 #[must_use]
 pub fn gone(survey: &Survey, selection: &Selection) -> Vec<ItemNo> {
     Draft::settled(survey, selection).gone().collect()
@@ -97,7 +97,7 @@ pub enum ComesBack {
 impl ComesBack {
     pub const ALL: [Self; 4] = [Self::Yes, Self::Pulled, Self::No, Self::Unknown];
 
-    /// The word that JSON has for it.
+    /// Returns the word that JSON has for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -162,7 +162,7 @@ impl Step {
         }
     }
 
-    /// Whether an image can be had again, in a few words.
+    /// Returns whether an image can be had again, in a few words.
     #[must_use]
     pub fn way_back(&self) -> Option<&'static str> {
         let made_here = self.seen.image()?.made_here;
@@ -196,14 +196,14 @@ impl Step {
         self.seen.volume().map_or(&[], |volume| &volume.above)
     }
 
-    /// True for a volume that holds data, or may: it takes the word `delete`.
+    /// Returns true for a volume that holds data, or may: it takes the word `delete`.
     #[must_use]
     pub fn loses_data(&self) -> bool {
         let is_empty = self.seen.volume().is_some_and(|volume| volume.empty);
         matches!(self.id, ItemId::Volume(_)) && self.device().is_none() && !is_empty
     }
 
-    /// What holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
+    /// Returns what holds the rest of the step's size, where it is larger than what it frees. `release` is what is left
     /// after the plan ([`Plan::carried_out`]).
     #[must_use]
     pub fn held_back(&self, release: &Simulation<'_>) -> Option<HeldBack> {
@@ -335,7 +335,7 @@ impl Plan {
             .collect()
     }
 
-    /// True when the word `delete` must be typed: a running container, or a volume with data, goes.
+    /// Returns true when the word `delete` must be typed: a running container, or a volume with data, goes.
     /// A volume whose size is not known may hold data.
     #[must_use]
     pub fn needs_word(&self) -> bool {

@@ -19,7 +19,7 @@ pub const IN_USE: &str =
     "in use: when no build runs and nothing uses it, a restart of the engine lets go of it";
 
 impl Draft<'_> {
-    /// Everything that keeps an item from going; empty when it can go.
+    /// Returns everything that keeps an item from going; empty when it can go.
     pub(super) fn obstacles(&self, number: ItemNo) -> Vec<Obstacle> {
         let unlisted = self.survey.unlisted_holders(number);
         let mut found: Vec<Obstacle> = unlisted.map(Obstacle::Unlisted).into_iter().collect();
@@ -177,7 +177,8 @@ impl Draft<'_> {
         })
     }
 
-    /// The containers that stay and use an image or a volume, and whether it is a volume's path that they mount.
+    /// Returns the containers that stay and use an image or a volume, and whether it is a volume's path that they
+    /// mount.
     fn staying_users(&self, number: ItemNo) -> impl Iterator<Item = (&Container, bool)> {
         let users = self.survey.users(number).iter();
         let staying = users.filter(|user| self.stays(**user));
@@ -188,7 +189,7 @@ impl Draft<'_> {
         })
     }
 
-    /// True while a container stays of which nobody knows which volumes it mounts.
+    /// Returns true while a container stays of which nobody knows which volumes it mounts.
     fn may_be_used(&self) -> bool {
         let unresolved = self.survey.unresolved().map(|it| Item::Container(it).id());
         let number = unresolved.and_then(|id| self.survey.numbers().number_of(&id));
@@ -203,7 +204,7 @@ impl Draft<'_> {
         staying.map(|user| self.survey.numbered(*user).name())
     }
 
-    /// The kinds of the outsiders that hold an item.
+    /// Returns the kinds of the outsiders that hold an item.
     fn outsider_kinds(&self, number: ItemNo) -> impl Iterator<Item = OutsiderKind> {
         let holds = move |kind: &OutsiderKind| {
             let mut outsiders = self.survey.outsiders(number);
@@ -253,7 +254,7 @@ impl Draft<'_> {
     }
 }
 
-/// Why a container in such a state cannot go.
+/// Returns why a container in such a state cannot go.
 fn doing(state: &State) -> String {
     match state {
         State::Running => "is running".to_owned(),

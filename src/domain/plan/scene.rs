@@ -22,7 +22,7 @@ pub(crate) fn texts(names: &[&str]) -> Vec<Text> {
     names.iter().map(|name| Text::from(*name)).collect()
 }
 
-/// A mount of the image that a name means.
+/// Returns a mount of the image that a name means.
 pub(crate) fn mount(image: &str) -> ImageMount {
     ImageMount {
         image: image.into(),
@@ -62,7 +62,7 @@ pub(crate) fn child(id: &str, parent: &str, names: &[&str]) -> Image {
     }
 }
 
-/// A container that has been inspected.
+/// Returns a container that has been inspected.
 pub(crate) fn container(name: &str, image: &str, state: State) -> Container {
     let details = ContainerDetails {
         started: (state != State::Created).then(|| at(10)),
@@ -93,7 +93,7 @@ pub(crate) fn running(name: &str, image: &str) -> Container {
     container(name, image, State::Running)
 }
 
-/// A running container that the engine removes when it stops.
+/// Returns a running container that the engine removes when it stops.
 pub(crate) fn fleeting(name: &str, image: &str) -> Container {
     let details = ContainerDetails {
         started: Some(at(10)),
@@ -111,7 +111,7 @@ pub(crate) fn mounting(mut container: Container, volumes: &[&str]) -> Container 
     container
 }
 
-/// A container whose log can be read: of every three bytes two can be emptied.
+/// Returns a container whose log can be read: of every three bytes two can be emptied.
 pub(crate) fn logging(mut container: Container, third: u64) -> Container {
     if let Figure::Known(details) = &mut container.details {
         let details = Arc::make_mut(details);
@@ -164,12 +164,12 @@ pub(crate) fn record(id: &str, parents: &[&str]) -> Record {
     }
 }
 
-/// A swarm service that is all there is of them.
+/// Returns a swarm service that is all there is of them.
 pub(crate) fn service(name: &str, images: &[&str], volumes: &[&str]) -> Part {
     outsider(OutsiderKind::Service, name, images, volumes)
 }
 
-/// An outsider that is all there is of its kind.
+/// Returns an outsider that is all there is of its kind.
 pub(crate) fn outsider(kind: OutsiderKind, name: &str, images: &[&str], volumes: &[&str]) -> Part {
     let outsider = Outsider {
         images: texts(images),

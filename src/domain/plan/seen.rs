@@ -124,7 +124,7 @@ impl Seen {
         }
     }
 
-    /// What has happened to an object since, if it is not the same any more.
+    /// Returns what has happened to an object since, if it is not the same any more.
     pub(super) fn change(&self, now: Item<'_>, survey: &Survey) -> Option<String> {
         match (self, now) {
             (Self::Image(_), Item::Image(image)) => self.renamed(image).or_else(|| {
@@ -178,7 +178,7 @@ impl Seen {
         }
     }
 
-    /// An image as it was; nothing of all other kinds.
+    /// Returns an image as it was; nothing of all other kinds.
     #[must_use]
     pub fn image(&self) -> Option<&SeenImage> {
         match self {
@@ -187,7 +187,7 @@ impl Seen {
         }
     }
 
-    /// A volume as it was; nothing of all other kinds.
+    /// Returns a volume as it was; nothing of all other kinds.
     #[must_use]
     pub fn volume(&self) -> Option<&SeenVolume> {
         match self {
@@ -242,7 +242,7 @@ impl Seen {
         (seen.path.as_ref() != now).then(|| "is written elsewhere now".to_owned())
     }
 
-    /// The references that are untagged before an image is removed by ID, and the one that is left for
+    /// Returns the references that are untagged before an image is removed by ID, and the one that is left for
     /// that: the engine refuses an ID with names in several repositories, or with two tags (ENGINE.md §1.7).
     #[must_use]
     pub fn references(&self) -> (Vec<&Text>, Option<&Text>) {
@@ -265,7 +265,7 @@ fn log_path(container: &Container) -> Option<Text> {
     container.details.as_ref().known()?.log_path.clone()
 }
 
-/// True when a container that was in one state must have been started to be in the other.
+/// Returns true when a container that was in one state must have been started to be in the other.
 fn has_started(before: &State, now: &State) -> bool {
     match before {
         State::Created => !matches!(now, State::Created | State::Dead | State::Removing),

@@ -33,7 +33,7 @@ impl Draft<'_> {
         }
     }
 
-    /// What the plan frees, in whichever order its steps come.
+    /// Returns what the plan frees, in whichever order its steps come.
     pub(super) fn frees(&self) -> Freed {
         let retention = &self.survey.retention;
         let mut set = RemovalSet::of(retention);
@@ -43,7 +43,7 @@ impl Draft<'_> {
         set.total(retention)
     }
 
-    /// The steps without their bytes, as the engine will see them one after another.
+    /// Returns the steps without their bytes, as the engine will see them one after another.
     fn steps(&self, order: &[ItemNo]) -> Vec<Step> {
         let mut gone = vec![false; self.survey.numbers().len()];
         let mut vanished = gone.clone();
@@ -154,7 +154,7 @@ fn step(item: Item<'_>, added_by: AddedBy, survey: &Survey) -> Step {
     }
 }
 
-/// Whether an image can be had again, as far as the engine tells. Where a store writes digests for local builds
+/// Returns whether an image can be had again, as far as the engine tells. Where a store writes digests for local builds
 /// too they prove nothing, and its source is not known (ENGINE.md §10).
 #[must_use]
 pub fn comes_back(image: &Image) -> ComesBack {

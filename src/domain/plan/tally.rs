@@ -20,7 +20,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// True for what is marked.
+    /// Returns true for what is marked.
     #[must_use]
     pub fn is_marked(&self, number: ItemNo) -> bool {
         self.marked.get(number as usize).copied().unwrap_or(false)

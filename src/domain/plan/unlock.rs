@@ -9,7 +9,7 @@ use crate::domain::survey::{Item, Survey};
 use super::draft::Draft;
 use super::{AddedBy, Selection};
 
-/// What unlock adds to a selection: only what is good for nothing else (README.md, Keys).
+/// Returns what unlock adds to a selection: only what is good for nothing else (README.md, Keys).
 #[must_use]
 pub fn unlock(survey: &Survey, selection: &Selection) -> Vec<ItemId> {
     let first = Draft::settled(survey, selection);
@@ -52,7 +52,7 @@ impl Draft<'_> {
         Some(ids)
     }
 
-    /// The stopped containers and untagged children of an image, and theirs.
+    /// Returns the stopped containers and untagged children of an image, and theirs.
     fn unlocks_image(&self, image: ItemNo) -> Option<Vec<ItemNo>> {
         let has_unasked = matches!(self.survey.numbered(image),
             Item::Image(image) if !self.unasked_names(image).is_empty());
@@ -91,7 +91,7 @@ impl Draft<'_> {
         Some(found)
     }
 
-    /// True when the engine would take a protected parent along, which nothing can unlock.
+    /// Returns true when the engine would take a protected parent along, which nothing can unlock.
     fn may_not_take_parent(&self, image: ItemNo) -> bool {
         let mut seen = HashSet::from([image]);
         let mut at = image;
@@ -116,7 +116,7 @@ impl Draft<'_> {
                 && !self.is_dropped(number))
     }
 
-    /// Everything built on a record, and the record, but for what is `known` to be idle with all that is built
+    /// Returns everything built on a record, and the record, but for what is `known` to be idle with all that is built
     /// on it; `None` if some of it is in use, or to stay.
     fn idle_descendants(&self, record: ItemNo, known: &HashSet<ItemNo>) -> Option<Vec<ItemNo>> {
         let mut found = Vec::new();

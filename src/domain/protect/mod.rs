@@ -103,20 +103,20 @@ impl Protection {
         self.now = now;
     }
 
-    /// True where only the label protects.
+    /// Returns true where only the label protects.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Whether a rule asks when something was last used, which only containers' details tell.
+    /// Returns whether a rule asks when something was last used, which only containers' details tell.
     #[must_use]
     pub fn asks_last_use(&self) -> bool {
         let mut filters = self.rules.iter().flat_map(|rule| &rule.filters).flatten();
         filters.any(Filter::asks_last_use)
     }
 
-    /// What protects an item first. A rule whose figure is not known protects until it is: what would have
+    /// Returns what protects an item first. A rule whose figure is not known protects until it is: what would have
     /// been kept must not go because something could not be measured.
     #[must_use]
     pub fn guard(&self, subject: &Subject<'_>) -> Option<Guard> {
@@ -138,7 +138,7 @@ impl Protection {
         doubt
     }
 
-    /// A guard in words: ``protected by config: `=prod:*` ``.
+    /// Returns a guard in words: ``protected by config: `=prod:*` ``.
     #[must_use]
     pub fn why(&self, guard: Guard) -> String {
         let rule = |at: u32| {

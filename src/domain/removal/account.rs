@@ -60,7 +60,7 @@ impl Account {
         }
     }
 
-    /// True when a step freed something else than promised, or the disk shows something else.
+    /// Returns true when a step freed something else than promised, or the disk shows something else.
     #[must_use]
     pub fn is_remarkable(&self) -> bool {
         !self.differences.is_empty() || self.explanation().is_some()
@@ -163,7 +163,7 @@ pub struct DiskChange {
     pub inodes: Option<i64>,
 }
 
-/// The filesystems that are in both of two lists.
+/// Returns the filesystems that are in both of two lists.
 #[must_use]
 pub fn in_both(before: &[Disk], after: &[Disk]) -> Vec<(Disk, Disk)> {
     let again = |old: &Disk| after.iter().find(|new| new.path == old.path).cloned();
@@ -264,7 +264,7 @@ impl DiskChange {
     }
 }
 
-/// The bytes that were there before and are not there after, by two scans. `None` where figures are missing.
+/// Returns the bytes that were there before and are not there after, by two scans. `None` where figures are missing.
 ///
 /// What both scans have, and what came in between, must not count: so what there was at either time is
 /// counted together, each byte once, and then without what there is now.

@@ -52,7 +52,7 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// What to say of it, a sentence each.
+    /// Returns what to say of it, a sentence each.
     #[must_use]
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -91,13 +91,13 @@ pub struct Returned {
 }
 
 impl Returned {
-    /// True where all of it is back.
+    /// Returns true where all of it is back.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(&self.end, Ok(missing) if missing.is_empty())
     }
 
-    /// What came of it, in a sentence.
+    /// Returns what came of it, in a sentence.
     #[must_use]
     pub fn words(&self) -> String {
         let title = self.entry.title();
@@ -126,19 +126,19 @@ pub fn is_on(host: &str, engine: &str, about: &EngineInfo) -> bool {
 }
 
 impl Entry {
-    /// The identity that it had.
+    /// Returns the identity that it had.
     #[must_use]
     pub fn item(&self) -> ItemId {
         ItemId::new(self.kind, Text::clone(&self.id))
     }
 
-    /// True where the object went, as far as is known.
+    /// Returns true where the object went, as far as is known.
     #[must_use]
     pub fn went(&self) -> bool {
         self.outcome.is_some_and(Outcome::is_away)
     }
 
-    /// True where [`Entry::how`] is a way that dtop itself can go.
+    /// Returns true where [`Entry::how`] is a way that dtop itself can go.
     #[must_use]
     pub fn can_be_restored(&self) -> bool {
         self.kind == Kind::Image && self.went() && (self.saved.is_some() || self.is_pulled())
@@ -148,7 +148,7 @@ impl Entry {
         !self.digests.is_empty() && self.comes_back != ComesBack::No
     }
 
-    /// How it comes back, in a few words; `None` where nothing brings it back.
+    /// Returns how it comes back, in a few words; `None` where nothing brings it back.
     #[must_use]
     pub fn how(&self) -> Option<String> {
         if let Some(saved) = &self.saved {
@@ -169,7 +169,7 @@ impl Entry {
         }
     }
 
-    /// Why it cannot be had again, in a sentence.
+    /// Returns why it cannot be had again, in a sentence.
     #[must_use]
     pub fn why_not(&self) -> &'static str {
         match self.kind {
@@ -186,20 +186,20 @@ impl Entry {
         }
     }
 
-    /// Whether it comes back, and how, in a few words.
+    /// Returns whether it comes back, and how, in a few words.
     #[must_use]
     pub fn way_back(&self) -> String {
         let lost = || format!("does not come back: {}", self.why_not());
         self.how().unwrap_or_else(lost)
     }
 
-    /// True if it was on this engine: engines tell their own names, and an address may be another machine's.
+    /// Returns true if it was on this engine: engines tell their own names, and an address may be another machine's.
     #[must_use]
     pub fn is_on(&self, about: &EngineInfo) -> bool {
         is_on(&self.host, &self.engine, about)
     }
 
-    /// True if a word means this: its ID or a beginning of it, with or without its algorithm, or a name.
+    /// Returns true if a word means this: its ID or a beginning of it, with or without its algorithm, or a name.
     #[must_use]
     pub fn is_meant_by(&self, word: &str) -> bool {
         let digits = word.strip_prefix("sha256:").unwrap_or(word);
@@ -223,7 +223,7 @@ impl Entry {
             || self.kind != Kind::BuildCache && *self.name == *word
     }
 
-    /// An image by its names, or what it is called.
+    /// Returns an image by its names, or what it is called.
     #[must_use]
     pub fn title(&self) -> String {
         if self.names.is_empty() {

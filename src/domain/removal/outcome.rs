@@ -45,7 +45,7 @@ impl Outcome {
         }
     }
 
-    /// True when what was to go is not there any more.
+    /// Returns true when what was to go is not there any more.
     #[must_use]
     pub fn is_away(self) -> bool {
         match self {

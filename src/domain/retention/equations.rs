@@ -132,7 +132,7 @@ fn blob_holders(
     holders
 }
 
-/// False of a layer whose blob has another size than a step would leave for it.
+/// Returns false of a layer whose blob has another size than a step would leave for it.
 fn may_pack(
     facts: &LayerFacts<'_>,
     record: &Packed,
@@ -223,7 +223,7 @@ fn blob_sums(
     sums.collect()
 }
 
-/// What an image has packed by the size of the list, which may have still more in it.
+/// Returns what an image has packed by the size of the list, which may have still more in it.
 fn packed_by_list(facts: &LayerFacts<'_>, image: &Image, top: Option<LayerNo>) -> Option<Bytes> {
     let unpacked: Bytes = top
         .iter()
@@ -325,7 +325,7 @@ fn narrow(spans: &mut HashMap<Digest, Span>, diff_id: Digest, span: Span) {
     };
 }
 
-/// False of an engine whose inspect says the same size as its list, with what is unpacked in it.
+/// Returns false of an engine whose inspect says the same size as its list, with what is unpacked in it.
 fn is_packed(image: &Image, packed: &PackedSize) -> bool {
     let unpacked = image.layer_sizes().into_iter().any(|size| !size.is_zero());
     !unpacked
@@ -429,7 +429,7 @@ fn rest_of(sum: Bytes, one: Bytes) -> Option<Bytes> {
     (sum.0 != u64::MAX).then(|| sum - one)
 }
 
-/// What is left of a total for one part if all others are as large as they may be.
+/// Returns what is left of a total for one part if all others are as large as they may be.
 fn rest(total: Bytes, most: Bytes, of_this: Bytes) -> Bytes {
     if most.0 == u64::MAX {
         return Bytes::ZERO;

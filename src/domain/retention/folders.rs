@@ -16,7 +16,7 @@ use crate::domain::layers::tree::UnitNo;
 pub(super) struct LayerFolders(Option<HashMap<Text, UnitNo>>);
 
 impl LayerFolders {
-    /// The folders that containers without an image name, of layers that are known.
+    /// Returns the folders that containers without an image name, of layers that are known.
     fn known(facts: &LayerFacts<'_>) -> HashMap<Text, UnitNo> {
         let containers = facts.inventory.containers.iter();
         let apart = containers.filter(|container| {
@@ -45,7 +45,7 @@ impl LayerFolders {
         folders
     }
 
-    /// The layer in a folder: an image's, or one that only containers without an image have.
+    /// Returns the layer in a folder: an image's, or one that only containers without an image have.
     pub(super) fn unit(
         &mut self,
         (facts, draft): (&LayerFacts<'_>, &mut GraphDraft),

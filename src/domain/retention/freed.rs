@@ -103,7 +103,7 @@ impl Freed {
         }
     }
 
-    /// The same number with other reasons. Of a store that nobody knows, nobody knows what else it keeps.
+    /// Returns the same number with other reasons. Of a store that nobody knows, nobody knows what else it keeps.
     #[must_use]
     pub fn doubted(mut self, doubts: BTreeSet<Doubt>) -> Self {
         if doubts.contains(&Doubt::Store) {
@@ -113,7 +113,8 @@ impl Freed {
         self.with(More { doubts, ..more })
     }
 
-    /// The most that can go; none where something goes that may have any size, or whose size is an estimate by length.
+    /// Returns the most that can go; none where something goes that may have any size, or whose size is an estimate by
+    /// length.
     #[must_use]
     pub fn upper(&self) -> Option<Bytes> {
         (self.at_most != Bytes(u64::MAX) && !self.is_by_length()).then_some(self.at_most)
@@ -149,7 +150,7 @@ impl Freed {
         }
     }
 
-    /// The promise, once all that it needs has been measured.
+    /// Returns the promise, once all that it needs has been measured.
     #[must_use]
     pub fn figure(&self) -> Figure<Bytes> {
         if self.pending {
@@ -167,7 +168,7 @@ impl Freed {
         }
     }
 
-    /// What of it goes for certain at some places.
+    /// Returns what of it goes for certain at some places.
     #[must_use]
     pub fn at(&self, places: Places) -> Bytes {
         let apart = |more: &More| (more.logs, more.volumes);

@@ -68,7 +68,7 @@ pub(super) fn add_linked(
 }
 
 impl SnapshotTree {
-    /// The units of the snapshots that a record's own lease names.
+    /// Returns the units of the snapshots that a record's own lease names.
     fn unpacked(&self, record: &RecordId) -> Vec<UnitNo> {
         let lease = self.notes.leases.get(record.text());
         let keys = lease.into_iter().flat_map(|lease| &lease.snapshots);

@@ -62,7 +62,7 @@ pub(super) fn join_hidden(
     }
 }
 
-/// How a record would lie in a container's chain.
+/// Returns how a record would lie in a container's chain.
 fn fit(
     facts: &LayerFacts<'_>,
     hidden: &Hidden,

@@ -91,7 +91,7 @@ fn add_kept(
     }
 }
 
-/// A base of which nothing but its blob tells how large it is unpacked.
+/// Returns a base of which nothing but its blob tells how large it is unpacked.
 fn add_kept_base(
     draft: &mut GraphDraft,
     untold: &mut OpenSizes,

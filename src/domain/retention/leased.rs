@@ -313,7 +313,7 @@ fn other_leases<'n>(facts: &LayerFacts<'_>, notes: &'n MetadataDb) -> Vec<&'n Le
     others.map(|(_, lease)| lease).collect()
 }
 
-/// The leases of a container: its own, and those of the images that it mounts.
+/// Returns the leases of a container: its own, and those of the images that it mounts.
 fn leases_of<'n>(
     notes: &'n MetadataDb,
     container: &Container,

@@ -17,9 +17,9 @@ use crate::domain::layers::tree::LayerNo;
 use crate::domain::layers::tree::UnitNo;
 
 impl Retention {
-    /// The layers that bases in the build cache were found to keep for certain, with all that is below them, and
-    /// what tells steps from them; with what `inventory` remembers that this picture tells nothing of. `None` where it is not whole yet, or the store is
-    /// one whose layers are known in another way.
+    /// Returns the layers that bases in the build cache were found to keep for certain, with all that is below them,
+    /// and what tells steps from them; with what `inventory` remembers that this picture tells nothing of. `None` where
+    /// it is not whole yet, or the store is one whose layers are known in another way.
     #[must_use]
     pub fn remember(&self, inventory: &Inventory) -> Option<LayerDb> {
         if self.unsettled || inventory.keeps_blobs() || inventory.stored.as_ref().known().is_some()
@@ -78,14 +78,14 @@ impl Retention {
         tops
     }
 
-    /// The layer of an image that a record is for certain.
+    /// Returns the layer of an image that a record is for certain.
     fn layer_of(&self, record: &Record) -> Option<LayerNo> {
         let holder = self.holder_of(&ItemId::Record(record.id.clone()))?;
         let hold = self.graph.only_hold(holder).filter(|hold| hold.sure)?;
         ((hold.unit as usize) < self.image_layers).then_some(hold.unit)
     }
 
-    /// Where the driver keeps some layers, as far as images tell.
+    /// Returns where the driver keeps some layers, as far as images tell.
     fn folders_of(
         &self,
         inventory: &Inventory,
@@ -106,8 +106,8 @@ impl Retention {
         folders
     }
 
-    /// A chain of layers of which everything is known, the lowest first. Without its folder a layer could not be
-    /// told from that of a container without an image.
+    /// Returns a chain of layers of which everything is known, the lowest first. Without its folder a layer could not
+    /// be told from that of a container without an image.
     fn chain(&self, top: LayerNo, folders: &HashMap<LayerNo, Text>) -> Option<Vec<StoredLayer>> {
         let mut chain: Vec<StoredLayer> = Vec::new();
         let ids = self.tree.chain_ids(top);

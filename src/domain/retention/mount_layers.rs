@@ -46,13 +46,13 @@ impl<'a> MountLayers<'a> {
             .map(|(layer, _)| layer)
     }
 
-    /// The layer that something is mounted above; `None` where it is not known.
+    /// Returns the layer that something is mounted above; `None` where it is not known.
     fn parent(&self, layer: &MountedLayer) -> Option<LayerNo> {
         self.parents.get(layer.parent.as_ref()?).copied()
     }
 }
 
-/// The place of the container that mounts a layer: by the layer's name, or by where it is mounted.
+/// Returns the place of the container that mounts a layer: by the layer's name, or by where it is mounted.
 fn owner(layer: &MountedLayer, inventory: &Inventory, index: &Index) -> Option<usize> {
     let id = layer.name.get(..64).map(ContainerId::new);
     let named = id.and_then(|id| index.find(&ItemId::Container(id)));

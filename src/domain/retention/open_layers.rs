@@ -59,7 +59,7 @@ pub(super) fn bound_open_layers(
     }
 }
 
-/// The blobs of all images, each once; at least so much where they are not listed.
+/// Returns the blobs of all images, each once; at least so much where they are not listed.
 fn blobs_of_images(facts: &LayerFacts<'_>, draft: &GraphDraft) -> Bytes {
     let Some(store) = &facts.store else {
         let blobs = draft.units.iter().filter(|unit| unit.sort == Sort::Blob);

@@ -395,8 +395,8 @@ pub(super) fn is_untold(record: &Record) -> bool {
     record.is_base() && record.size.known().is_some_and(Bytes::is_zero)
 }
 
-/// Whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All below
-/// a base is of that base, and there is one record for each of its layers.
+/// Returns whether a base and a step of the same depth may be the same layer: what they stand on is, or may be. All
+/// below a base is of that base, and there is one record for each of its layers.
 fn may_be_one(records: &[Record], record_tree: &RecordTree, base: usize, step: usize) -> bool {
     let below = |at: usize| record_tree.parent(at);
     let mut pair = Some((base, step));
@@ -413,7 +413,7 @@ fn may_be_one(records: &[Record], record_tree: &RecordTree, base: usize, step: u
     true
 }
 
-/// A base's blob: all of the record's size, as it mostly is, or what it has besides the unpacked layer.
+/// Returns a base's blob: all of the record's size, as it mostly is, or what it has besides the unpacked layer.
 fn packed_base(size: Bytes, unpacked: Bytes) -> Span {
     if size < unpacked {
         Span::exactly(size)

@@ -100,7 +100,7 @@ impl RemovalSet {
         self.gone.at(holder) > 0
     }
 
-    /// How many holders a unit has left.
+    /// Returns how many holders a unit has left.
     pub(super) fn left(&self, retention: &Retention, world: Bound, unit: UnitNo) -> u32 {
         retention.graph.counts(world)[unit as usize] - self.lost[world as usize].at(unit)
     }
@@ -195,7 +195,7 @@ impl RemovalSet {
         *lost + 1 == retention.graph.counts(world)[unit as usize]
     }
 
-    /// True once nothing holds a unit for certain that held it before.
+    /// Returns true once nothing holds a unit for certain that held it before.
     fn may_be_gone(&self, retention: &Retention, unit: UnitNo) -> bool {
         let lost = self.lost[Bound::Sure as usize].at(unit);
         lost > 0 && lost == retention.graph.counts(Bound::Sure)[unit as usize]
@@ -253,7 +253,7 @@ impl RemovalSet {
         }
     }
 
-    /// What has gone so far, without its doubts.
+    /// Returns what has gone so far, without its doubts.
     pub(super) fn sum(&self) -> GoneBytes {
         let veiled = if self.wildcards == 0 { self.veiled } else { 0 };
         GoneBytes {
@@ -264,13 +264,13 @@ impl RemovalSet {
         }
     }
 
-    /// What has gone so far for certain at some places: [`Freed::at`] of [`RemovalSet::total`].
+    /// Returns what has gone so far for certain at some places: [`Freed::at`] of [`RemovalSet::total`].
     #[must_use]
     pub fn at(&self, places: Places) -> Bytes {
         GoneBytes::default().to(self.sum()).at(places)
     }
 
-    /// All that has gone so far, with the doubts that are left.
+    /// Returns all that has gone so far, with the doubts that are left.
     #[must_use]
     pub fn total(&self, retention: &Retention) -> Freed {
         let mut doubts: BTreeSet<Doubt> = self.doubts.keys().cloned().collect();
@@ -282,7 +282,7 @@ impl RemovalSet {
         GoneBytes::default().to(self.sum()).doubted(doubts)
     }
 
-    /// The doubts of some units that have gone, or may have.
+    /// Returns the doubts of some units that have gone, or may have.
     pub(super) fn doubts_of(&self, retention: &Retention, freed: &[UnitNo]) -> BTreeSet<Doubt> {
         let mut doubts = BTreeSet::new();
         let (mut drivers, mut layers) = (false, false);
@@ -398,7 +398,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// What goes when just these go, each byte once.
+    /// Returns what goes when just these go, each byte once.
     pub fn frees(&mut self, items: &[ItemNo]) -> Freed {
         for item in items {
             self.set.drop(self.retention, *item);
@@ -421,7 +421,7 @@ pub(super) struct GoneBytes {
 }
 
 impl GoneBytes {
-    /// What went between two moments.
+    /// Returns what went between two moments.
     pub(super) fn to(self, later: Self) -> Freed {
         let bytes = |from: u128, to: u128| Bytes(u64::try_from(to - from).unwrap_or(u64::MAX));
         Freed {
@@ -438,7 +438,7 @@ impl GoneBytes {
     }
 }
 
-/// What goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
+/// Returns what goes for certain with a unit that nothing may hold any more. What nothing is known to hold may be there
 /// for another reason.
 fn least(retention: &Retention, unit: UnitNo) -> u128 {
     if retention.graph.counts(Bound::Sure)[unit as usize] == 0 {

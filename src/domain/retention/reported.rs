@@ -199,7 +199,7 @@ impl<'a> Reported<'a> {
     }
 }
 
-/// True if a unit goes with the item whatever else is said to hold it: a volume that is gone has left no bytes.
+/// Returns true if a unit goes with the item whatever else is said to hold it: a volume that is gone has left no bytes.
 fn is_own(item: &ItemId, sort: Sort) -> bool {
     match item {
         ItemId::Container(_) => matches!(sort, Sort::Writable | Sort::Log),

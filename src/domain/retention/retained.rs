@@ -69,7 +69,7 @@ impl Retention {
         self.holder(self.index.number_of(item)?)
     }
 
-    /// An image's content and top layer, once they are known.
+    /// Returns an image's content and top layer, once they are known.
     pub(super) fn image(&self, image: &ImageId) -> Option<&(Arc<Content>, LayerNo)> {
         self.images.get(self.index.image(image)?)?.as_ref()
     }
@@ -103,7 +103,7 @@ impl Retention {
             .collect()
     }
 
-    /// An image's layers, the lowest first; empty until its content is known.
+    /// Returns an image's layers, the lowest first; empty until its content is known.
     #[must_use]
     pub fn layers(&self, image: &ImageId) -> Vec<LayerRow> {
         let Some((content, top)) = self.image(image) else {
@@ -125,8 +125,8 @@ impl Retention {
             .collect()
     }
 
-    /// The bytes of an image's layers that another of these images has too, for each that is known. `None` where
-    /// the size of such a layer is not.
+    /// Returns the bytes of an image's layers that another of these images has too, for each that is known. `None`
+    /// where the size of such a layer is not.
     #[must_use]
     pub fn shared<'a>(
         &self,

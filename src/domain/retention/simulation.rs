@@ -40,7 +40,8 @@ pub struct Simulation<'a> {
 }
 
 impl Retention {
-    /// What goes when just these go, each byte once. Cheap for a few items; for many use [`Retention::release`].
+    /// Returns what goes when just these go, each byte once. Cheap for a few items; for many use
+    /// [`Retention::release`].
     #[must_use]
     pub fn frees(&self, items: &[ItemId]) -> Freed {
         let mut release = self.release_for(items.len());
@@ -119,13 +120,13 @@ impl<'a> Simulation<'a> {
         goes
     }
 
-    /// All that has gone so far, with the doubts that are left.
+    /// Returns all that has gone so far, with the doubts that are left.
     #[must_use]
     pub fn total(&self) -> Freed {
         self.set.total(self.retention)
     }
 
-    /// The bytes of an item that something else still holds, with the holders, the largest first.
+    /// Returns the bytes of an item that something else still holds, with the holders, the largest first.
     /// Each holder's bytes are all those it holds of this item, so they may add up to more. What holds bytes
     /// without being an item, a swarm service, counts and is not named; nor are all named where they are
     /// very many, only those that hold the most.
@@ -157,7 +158,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    /// Whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
+    /// Returns whether a unit that an item holds is its own to miss. A container's layers are its image's, and its
     /// volumes are volumes; only the layers that no image has any more are a container's.
     fn is_of(&self, item: &ItemId, unit: UnitNo) -> bool {
         let of_image = (unit as usize) < self.retention.image_layers;
@@ -252,7 +253,7 @@ impl<'a> Simulation<'a> {
         records
     }
 
-    /// True if something other than an idle record still holds a unit or one that stands on it. `known` keeps
+    /// Returns true if something other than an idle record still holds a unit or one that stands on it. `known` keeps
     /// what was found out on the way.
     fn is_busy(&self, unit: UnitNo, known: &mut DenseOrSparse<Option<bool>>) -> bool {
         let graph = &self.retention.graph;

@@ -187,7 +187,7 @@ impl Graph {
         &self.holders[holder as usize]
     }
 
-    /// What a holder holds.
+    /// Returns what a holder holds.
     pub(super) fn holds(&self, holder: HolderNo) -> impl Iterator<Item = Hold> + '_ {
         self.holds.of(holder).iter().map(move |side| Hold {
             holder,
@@ -196,13 +196,13 @@ impl Graph {
         })
     }
 
-    /// What a holder holds, if that is one thing.
+    /// Returns what a holder holds, if that is one thing.
     pub(super) fn only_hold(&self, holder: HolderNo) -> Option<Hold> {
         let mut holds = self.holds(holder);
         holds.next().filter(|_| holds.next().is_none())
     }
 
-    /// What holds a unit.
+    /// Returns what holds a unit.
     pub(super) fn held(&self, unit: UnitNo) -> impl Iterator<Item = Hold> + '_ {
         self.held.of(unit).iter().map(move |side| Hold {
             holder: side.other(),
@@ -219,7 +219,7 @@ impl Graph {
         }
     }
 
-    /// A unit and all below it, from the top down.
+    /// Returns a unit and all below it, from the top down.
     pub(super) fn down(&self, top: UnitNo) -> impl Iterator<Item = UnitNo> + '_ {
         std::iter::successors(Some(top), |unit| self.unit(*unit).below.get())
     }

@@ -96,14 +96,14 @@ pub struct StoredLayer {
 }
 
 impl StoredLayer {
-    /// True of a layer that BuildKit made: its names for folders have 25 letters and digits (ENGINE.md §2.5).
+    /// Returns true of a layer that BuildKit made: its names for folders have 25 letters and digits (ENGINE.md §2.5).
     #[must_use]
     pub fn is_by_buildkit(&self) -> bool {
         is_buildkits(&self.folder)
     }
 }
 
-/// True of a folder's name that BuildKit gave.
+/// Returns true of a folder's name that BuildKit gave.
 #[must_use]
 pub fn is_buildkits(folder: &str) -> bool {
     folder.len() == 25

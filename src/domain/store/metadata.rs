@@ -47,7 +47,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What it takes besides what it is linked with.
+    /// Returns what it takes besides what it is linked with.
     #[must_use]
     pub fn own(&self) -> Option<Bytes> {
         Some(self.size? - self.linked)
@@ -81,9 +81,9 @@ pub enum LeaseTerm {
 }
 
 impl MetadataDb {
-    /// Whether these are the notes of the engine that listed all this: they have all of its images and containers.
-    /// Images have the same digests everywhere, so something that is random must be there, or every image of the
-    /// notes listed and no container besides.
+    /// Returns whether these are the notes of the engine that listed all this: they have all of its images and
+    /// containers. Images have the same digests everywhere, so something that is random must be there, or every image
+    /// of the notes listed and no container besides.
     #[must_use]
     pub fn are_of(
         &self,
@@ -110,7 +110,7 @@ impl MetadataDb {
             && !self.leases.keys().any(of_containers)
     }
 
-    /// The leases of a record or a container: that of its name, and those whose names begin with it.
+    /// Returns the leases of a record or a container: that of its name, and those whose names begin with it.
     pub fn leases_of(&self, id: &Text) -> impl Iterator<Item = (&Text, &Lease)> {
         let own = self.leases.get_key_value(id).into_iter();
         let prefix = format!("{id}-");

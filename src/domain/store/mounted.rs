@@ -73,7 +73,8 @@ impl ImageMount {
         ]
     }
 
-    /// The snapshot's key in a path such as `<root>/rootfs/<snapshotter>/<key>`; keys of Docker 28 may have slashes.
+    /// Returns the snapshot's key in a path such as `<root>/rootfs/<snapshotter>/<key>`; keys of Docker 28 may have
+    /// slashes.
     fn key(&self) -> &str {
         let below = self.folder.split_once("/rootfs/").map(|(_, below)| below);
         let key = below.and_then(|below| below.split_once('/'));
@@ -87,7 +88,8 @@ impl ImageMount {
         self.folder.split('/').any(is_it)
     }
 
-    /// The image of a mount that was asked for by the beginning of an ID; `None` where it was not, or several begin so.
+    /// Returns the image of a mount that was asked for by the beginning of an ID; `None` where it was not, or several
+    /// begin so.
     fn by_id(&self, images: &[Image]) -> Option<Mounts> {
         let digits = |id: &'_ str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
         let wanted = digits(&self.image);
@@ -105,7 +107,7 @@ impl ImageMount {
 }
 
 impl Container {
-    /// Which image one of its mounts is of. `named` finds what a name means now.
+    /// Returns which image one of its mounts is of. `named` finds what a name means now.
     #[must_use]
     pub fn mounts(
         &self,

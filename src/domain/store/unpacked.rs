@@ -69,20 +69,20 @@ impl UnpackedSize {
         }
     }
 
-    /// How far [`UnpackedSize::bytes`] may be off to either side.
+    /// Returns how far [`UnpackedSize::bytes`] may be off to either side.
     #[must_use]
     pub fn about(&self) -> Bytes {
         self.about
     }
 
-    /// True if the size is within half of what a promise on the containerd store may be off: a two-hundredth, or
-    /// 16 KiB.
+    /// Returns true if the size is within half of what a promise on the containerd store may be off: a two-hundredth,
+    /// or 16 KiB.
     #[must_use]
     pub fn is_near(&self) -> bool {
         self.about <= NEAR.max(Bytes(self.files.0 / NEAR_SHARE))
     }
 
-    /// True if a layer that is known to take so much is one like this.
+    /// Returns true if a layer that is known to take so much is one like this.
     #[must_use]
     pub fn fits(&self, known: Bytes, folders: Folders) -> bool {
         known.0.abs_diff(self.bytes(folders).0) <= self.about.0
@@ -128,7 +128,7 @@ impl UnpackedTally {
         self.add_folder(&clean(name)?)
     }
 
-    /// A file of so many bytes, or what takes something away.
+    /// Returns a file of so many bytes, or what takes something away.
     ///
     /// # Errors
     /// As [`UnpackedTally::folder`].
@@ -171,7 +171,7 @@ impl UnpackedTally {
         self.perhaps += u64::from(bytes > FEW_ATTRIBUTES);
     }
 
-    /// All that it takes.
+    /// Returns all that it takes.
     #[must_use]
     pub fn extent(&self) -> UnpackedSize {
         let mut extent = UnpackedSize {

@@ -91,12 +91,12 @@ impl Survey {
         }
     }
 
-    /// True for an image or a volume that a container or something outside the lists uses.
+    /// Returns true for an image or a volume that a container or something outside the lists uses.
     fn is_held(&self, number: ItemNo) -> bool {
         !self.users(number).is_empty() || self.outsiders(number).len() > 0
     }
 
-    /// Whether anything uses an image or a volume; `None` until everything has come that may tell.
+    /// Returns whether anything uses an image or a volume; `None` until everything has come that may tell.
     fn is_used(&self, kind: Kind, number: ItemNo) -> Option<bool> {
         let is_told = self.inventory.is_listed(Stage::Containers)
             && !self.inventory.outsiders.are_pending(kind);
@@ -106,7 +106,7 @@ impl Survey {
         (is_told && (is_used || !may_be_used)).then_some(is_used)
     }
 
-    /// True where none of these containers runs.
+    /// Returns true where none of these containers runs.
     fn are_stopped(&self, users: &[ItemNo]) -> bool {
         users.iter().all(|user| {
             let (_, place) = self.links.index.place(*user);
@@ -114,7 +114,7 @@ impl Survey {
         })
     }
 
-    /// When one of these containers last ran, and which it was. A running one is used now: its start is the
+    /// Returns when one of these containers last ran, and which it was. A running one is used now: its start is the
     /// latest time that a picture without a clock can name.
     fn last_use_of(&self, users: &[ItemNo]) -> (Option<Timestamp>, Option<Text>) {
         users
@@ -216,7 +216,7 @@ impl Survey {
     }
 }
 
-/// What goes with one thing alone; nothing if it would be refused.
+/// Returns what goes with one thing alone; nothing if it would be refused.
 fn alone(blocked: bool, number: ItemNo, trial: &mut Trial<'_>) -> Freed {
     if blocked {
         Freed::default()

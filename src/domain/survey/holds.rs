@@ -59,7 +59,7 @@ impl<'a> VolumeFolders<'a> {
         self.volumes.entry(folder).or_default().push(place);
     }
 
-    /// The volumes whose own folder a path is.
+    /// Returns the volumes whose own folder a path is.
     fn around(&self, path: &str) -> impl Iterator<Item = u32> {
         let data = format!("{}/_data", path.trim_end_matches('/'));
         let places = self.volumes.get(&*data).into_iter().flatten().copied();
@@ -89,7 +89,7 @@ impl<'a> VolumeFolders<'a> {
     }
 }
 
-/// True for the folder that the engine has made around a volume's data: it is nobody else's.
+/// Returns true for the folder that the engine has made around a volume's data: it is nobody else's.
 fn is_around(folder: &str, volume: &Volume) -> bool {
     let name = folder.rsplit('/').next();
     name == Some(volume.name.as_str())
@@ -113,7 +113,7 @@ impl Above {
         }
     }
 
-    /// Those that mount a folder above this volume, in the order of the engine's list.
+    /// Returns those that mount a folder above this volume, in the order of the engine's list.
     pub(super) fn of(&self, inventory: &Inventory, volume: &Volume) -> Vec<ItemNo> {
         if self.0.is_empty() {
             return Vec::new();

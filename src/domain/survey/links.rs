@@ -133,7 +133,7 @@ impl Links {
         links
     }
 
-    /// The images that a container is made of and mounts, each once.
+    /// Returns the images that a container is made of and mounts, each once.
     fn images_of(&self, container: &Container, inventory: &Inventory) -> Vec<ItemNo> {
         let made_of = container
             .image_id
@@ -161,7 +161,7 @@ impl Links {
         })
     }
 
-    /// The images of which it cannot be told whether a container mounts them.
+    /// Returns the images of which it cannot be told whether a container mounts them.
     fn may_mount(&self, container: &Container, inventory: &Inventory) -> Vec<ItemNo> {
         let mut mounts = self.mounts_of(container, inventory);
         if !mounts.any(|mounts| matches!(mounts, Mounts::Unsure(_))) {
@@ -174,7 +174,7 @@ impl Links {
             .collect()
     }
 
-    /// The images and volumes that an outsider holds, each once.
+    /// Returns the images and volumes that an outsider holds, each once.
     fn held_by(&self, folders: Option<&VolumeFolders<'_>>, outsider: &Outsider) -> Vec<ItemNo> {
         let images = outsider.images.iter();
         let images = images.filter_map(|name| self.image_named(name));
@@ -190,7 +190,7 @@ impl Links {
         once_each(images.chain(volumes).chain(reached))
     }
 
-    /// The volumes that a container mounts by their paths, each once; what it mounts above volumes is noted.
+    /// Returns the volumes that a container mounts by their paths, each once; what it mounts above volumes is noted.
     fn volumes_by_path(
         &mut self,
         folders: Option<&VolumeFolders<'_>>,
@@ -238,7 +238,7 @@ impl Links {
         once_each(places.map(|place| self.index.number(Kind::Volume, place)))
     }
 
-    /// The place of the image that a reference means.
+    /// Returns the place of the image that a reference means.
     pub(super) fn image_named(&self, name: &str) -> Option<usize> {
         reference::find(name, |name| {
             let by_id = self.index.image(&ImageId::new(name));
@@ -247,7 +247,7 @@ impl Links {
     }
 }
 
-/// True where any path may lead into a volume.
+/// Returns true where any path may lead into a volume.
 fn has_paths(inventory: &Inventory) -> bool {
     let mut outsiders = inventory.outsiders.iter();
     inventory.containers.iter().any(|it| !it.binds.is_empty())
@@ -280,7 +280,7 @@ fn clusters<'a>(length: usize, ties: impl Iterator<Item = &'a (u32, u32)>) -> Ve
     towards
 }
 
-/// The root of a thing; the way there is halved for those who come after.
+/// Returns the root of a thing; the way there is halved for those who come after.
 fn root(towards: &mut [u32], mut at: u32) -> u32 {
     while towards[at as usize] != at {
         let next = towards[towards[at as usize] as usize];

@@ -197,7 +197,7 @@ impl Survey {
         self.inventory.protection.tell_time(now);
     }
 
-    /// What protects an item, in words.
+    /// Returns what protects an item, in words.
     #[must_use]
     pub fn protected_by(&self, kind: Kind, index: usize) -> Option<String> {
         let guard = self.facts(kind, index).guard?;
@@ -211,7 +211,7 @@ impl Survey {
         self.protected_by(kind, place)
     }
 
-    /// The records that would have to go, too, so that bytes let go of really go, and that nothing protects.
+    /// Returns the records that would have to go, too, so that bytes let go of really go, and that nothing protects.
     #[must_use]
     pub fn unlockable_records(&self, release: &Simulation<'_>) -> Vec<RecordId> {
         let mut records = release.unlockable_records();
@@ -226,13 +226,13 @@ impl Survey {
         &self.inventory
     }
 
-    /// True where log files can be read, or may yet turn out to be: then there is a pane of them.
+    /// Returns true where log files can be read, or may yet turn out to be: then there is a pane of them.
     #[must_use]
     pub fn has_logs(&self) -> bool {
         self.has_logs
     }
 
-    /// The kinds that there are panes of.
+    /// Returns the kinds that there are panes of.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let has_logs = self.has_logs();
         Kind::ALL
@@ -240,25 +240,25 @@ impl Survey {
             .filter(move |kind| has_logs || *kind != Kind::Log)
     }
 
-    /// How many items a kind has, intermediate images included.
+    /// Returns how many items a kind has, intermediate images included.
     #[must_use]
     pub fn len(&self, kind: Kind) -> usize {
         self.facts[kind as usize].len()
     }
 
-    /// True when nothing at all is known of any kind.
+    /// Returns true when nothing at all is known of any kind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         Kind::ALL.iter().all(|kind| self.len(*kind) == 0)
     }
 
-    /// How many items a pane shows without a filter.
+    /// Returns how many items a pane shows without a filter.
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
         self.counts[kind as usize]
     }
 
-    /// The items that a pane shows: all but intermediate images, and logs that cannot be read.
+    /// Returns the items that a pane shows: all but intermediate images, and logs that cannot be read.
     pub fn rows(&self, kind: Kind) -> impl Iterator<Item = usize> {
         self.facts[kind as usize]
             .iter()
@@ -289,13 +289,13 @@ impl Survey {
         }
     }
 
-    /// Where an item stands in its kind's list, if it is still there.
+    /// Returns where an item stands in its kind's list, if it is still there.
     #[must_use]
     pub fn index(&self, id: &ItemId) -> Option<usize> {
         self.links.index.find(id)
     }
 
-    /// The numbers of all items.
+    /// Returns the numbers of all items.
     #[must_use]
     pub fn numbers(&self) -> &Arc<Index> {
         &self.links.index
@@ -306,7 +306,7 @@ impl Survey {
         self.index(id).map(|index| self.item(id.kind(), index))
     }
 
-    /// The item of a number.
+    /// Returns the item of a number.
     #[must_use]
     pub fn numbered(&self, number: ItemNo) -> Item<'_> {
         let (kind, place) = self.links.index.place(number);
@@ -324,7 +324,7 @@ impl Survey {
         self.inventory.images.get(self.links.index.image(id)?)
     }
 
-    /// The image that a name, with or without `:latest`, means here.
+    /// Returns the image that a name, with or without `:latest`, means here.
     #[must_use]
     pub fn image_named(&self, name: &str) -> Option<&Image> {
         self.links
@@ -332,7 +332,8 @@ impl Survey {
             .map(|index| &self.inventory.images[index])
     }
 
-    /// True for a project that is down: it has no container and no service, and keeps its volumes for the next time.
+    /// Returns true for a project that is down: it has no container and no service, and keeps its volumes for the next
+    /// time.
     #[must_use]
     pub fn is_down(&self, project: &str) -> bool {
         // On a worker nobody knows what else runs of a stack.
@@ -356,7 +357,7 @@ impl Survey {
         self.links.users.of(number)
     }
 
-    /// Those of [`Survey::users`] of a volume that mount it only by its path.
+    /// Returns those of [`Survey::users`] of a volume that mount it only by its path.
     #[must_use]
     pub fn users_by_path(&self, volume: ItemNo) -> &[ItemNo] {
         self.links.by_path.of(volume)
@@ -375,21 +376,21 @@ impl Survey {
             .collect()
     }
 
-    /// A container with a bind mount of which nobody here knows where it resolved: it may use any volume.
+    /// Returns a container with a bind mount of which nobody here knows where it resolved: it may use any volume.
     #[must_use]
     pub fn unresolved(&self) -> Option<&Container> {
         let (_, place) = self.links.index.place(self.links.unresolved?);
         self.inventory.containers.get(place)
     }
 
-    /// What was made on an image by the classic builder or a commit, or on a record; volumes whose data lies in
+    /// Returns what was made on an image by the classic builder or a commit, or on a record; volumes whose data lies in
     /// another one.
     #[must_use]
     pub fn children(&self, number: ItemNo) -> &[ItemNo] {
         self.links.children.of(number)
     }
 
-    /// The image that an image was made on, if it is there.
+    /// Returns the image that an image was made on, if it is there.
     #[must_use]
     pub fn parent(&self, image: ItemNo) -> Option<ItemNo> {
         self.links.parents.get(image as usize).copied().flatten()
@@ -414,7 +415,7 @@ impl Survey {
         self.links.volumes.of(container)
     }
 
-    /// What holds an image or a volume and is on no list, kind by kind.
+    /// Returns what holds an image or a volume and is on no list, kind by kind.
     #[must_use]
     pub fn outsiders(&self, number: ItemNo) -> impl ExactSizeIterator<Item = &Outsider> {
         let places = self.links.outsiders.of(number).iter();
@@ -456,14 +457,14 @@ impl Survey {
             || self.perhaps_outsiders(number).next().is_some()
     }
 
-    /// A number that an item shares with all whose removal can depend on its own: those it is tied to by use,
+    /// Returns a number that an item shares with all whose removal can depend on its own: those it is tied to by use,
     /// by descent or by a mount, however far around.
     #[must_use]
     pub fn cluster(&self, number: ItemNo) -> u32 {
         self.links.clusters[number as usize]
     }
 
-    /// All items of a cluster.
+    /// Returns all items of a cluster.
     #[must_use]
     pub fn cluster_members(&self, cluster: u32) -> &[ItemNo] {
         self.links.members.of(cluster)
@@ -479,7 +480,7 @@ impl Survey {
         self.containers_at(self.number_of(Kind::Volume, self.links.index.volume(volume)))
     }
 
-    /// Those of [`Survey::users_of_volume`] that mount it only by its path.
+    /// Returns those of [`Survey::users_of_volume`] that mount it only by its path.
     pub fn users_by_path_of(&self, volume: &VolumeName) -> impl Iterator<Item = &Container> {
         let number = self.number_of(Kind::Volume, self.links.index.volume(volume));
         let users = number.map(|number| self.users_by_path(number));
@@ -540,7 +541,7 @@ impl Survey {
         })
     }
 
-    /// The images that the engine removes along with an image: its untagged parents that nothing else
+    /// Returns the images that the engine removes along with an image: its untagged parents that nothing else
     /// uses, upwards (ENGINE.md §2.3). `gone` answers whether an item goes as well.
     pub fn follows(&self, image: ItemNo, gone: impl Fn(ItemNo) -> bool) -> Vec<ItemNo> {
         let mut follows = Vec::new();
@@ -561,7 +562,7 @@ impl Survey {
         follows
     }
 
-    /// What the filter language may ask of an item.
+    /// Returns what the filter language may ask of an item.
     #[must_use]
     pub fn subject(&self, kind: Kind, index: usize, marked: bool) -> Subject<'_> {
         let facts = self.facts(kind, index);
@@ -614,8 +615,8 @@ impl Survey {
     }
 }
 
-/// How far the stages are of which something follows by itself: what is not listed or measured yet, or never will
-/// be. That a list is asked for once more changes nothing.
+/// Returns how far the stages are of which something follows by itself: what is not listed or measured yet, or never
+/// will be. That a list is asked for once more changes nothing.
 fn stands(inventory: &Inventory) -> [bool; 10] {
     let is_to_come = |stage| {
         matches!(

@@ -31,7 +31,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// What to call it: a name where it has one, else a short ID.
+    /// Returns what to call it: a name where it has one, else a short ID.
     #[must_use]
     pub fn name(&self) -> Text {
         match self.name_parts() {
@@ -91,7 +91,7 @@ impl<'a> Item<'a> {
         ["", name, ""]
     }
 
-    /// The engine's own size of it.
+    /// Returns the engine's own size of it.
     #[must_use]
     pub fn size(&self) -> Figure<Bytes> {
         match self {
@@ -111,7 +111,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// The driver of a volume or a log; `None` where it is not known, and of what has none.
+    /// Returns the driver of a volume or a log; `None` where it is not known, and of what has none.
     #[must_use]
     pub fn driver(&self) -> Option<&'a str> {
         match self {
@@ -145,7 +145,7 @@ pub(super) fn compare_parts(one: &[&str; 3], two: &[&str; 3]) -> Ordering {
     one.cmp(two.iter().flat_map(|part| part.as_bytes()))
 }
 
-/// What a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
+/// Returns what a `RUN` record ran. BuildKit writes the same words before every command, which says nothing and, on a
 /// narrow screen, leaves no room for what differs.
 fn command_of(description: &str) -> Option<&str> {
     let command = description.strip_prefix("mount / from exec ")?;

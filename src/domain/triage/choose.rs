@@ -99,8 +99,8 @@ impl Pick<'_> {
         tiers
     }
 
-    /// What has gone, by what it is missed: what could go only after something of a higher tier is still missed no
-    /// more than the others of its own.
+    /// Returns what has gone, by what it is missed: what could go only after something of a higher tier is still missed
+    /// no more than the others of its own.
     fn by_own_tier(
         &self,
         tiers: &BTreeMap<Tier, Vec<ItemNo>>,

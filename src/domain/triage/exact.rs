@@ -74,7 +74,7 @@ pub(super) fn fewest(
     true
 }
 
-/// What goes now and can do so only after one of some things.
+/// Returns what goes now and can do so only after one of some things.
 fn going_after(of: &Needs, state: &TriageState<'_>, things: &[ItemNo]) -> Vec<ItemNo> {
     let mut seen: HashSet<ItemNo> = things.iter().copied().collect();
     let mut found = Vec::new();

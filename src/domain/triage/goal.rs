@@ -39,7 +39,7 @@ impl Goal {
             .map(Self::UntilPercent)
     }
 
-    /// How many bytes are to be freed, where that is what was asked for.
+    /// Returns how many bytes are to be freed, where that is what was asked for.
     #[must_use]
     pub fn bytes(self) -> Option<Bytes> {
         match self {
@@ -48,7 +48,8 @@ impl Goal {
         }
     }
 
-    /// How many bytes are missing, on each disk that has too few; `None` where it takes a disk and none is known.
+    /// Returns how many bytes are missing, on each disk that has too few; `None` where it takes a disk and none is
+    /// known.
     #[must_use]
     pub fn missing(self, disks: &[Disk]) -> Option<Vec<Lack>> {
         let wanted = |disk: &Disk| match self {
@@ -122,13 +123,13 @@ pub fn proposal(disks: &[Disk]) -> Proposal {
     Proposal::Free(rounded_up(missing.max(least)))
 }
 
-/// True for a disk of which a tenth is proposed, where that is less than what is proposed of others.
+/// Returns true for a disk of which a tenth is proposed, where that is less than what is proposed of others.
 #[must_use]
 pub fn is_small(total: Bytes) -> bool {
     total.0 < 2 * PROPOSED.0
 }
 
-/// The least size that is written with three digits and is not less.
+/// Returns the least size that is written with three digits and is not less.
 fn rounded_up(bytes: Bytes) -> Bytes {
     let mut step = 1_u64;
     while bytes.0 / step >= 1000 {

@@ -89,7 +89,7 @@ pub(super) fn needs(survey: &Survey, number: ItemNo) -> impl Iterator<Item = Ite
     users.iter().chain(survey.children(number)).copied()
 }
 
-/// All items, each after what it needs gone. A circle is cut somewhere: what it needs comes too late there, so
+/// Returns all items, each after what it needs gone. A circle is cut somewhere: what it needs comes too late there, so
 /// that nothing of it goes.
 fn order(survey: &Survey, length: usize) -> Vec<ItemNo> {
     let mut seen = vec![false; length];

@@ -74,7 +74,7 @@ impl Way<'_> {
 struct Picks(Vec<Chosen>);
 
 impl Picks {
-    /// How much it hurts: disks that are not helped first, then what goes, the most missed first.
+    /// Returns how much it hurts: disks that are not helped first, then what goes, the most missed first.
     fn loss(&self) -> (usize, Vec<Tier>) {
         let unmet = self.0.iter().filter(|chosen| !chosen.met).count();
         let tiers = self.0.iter().flat_map(|chosen| chosen.items.values());

@@ -19,7 +19,7 @@ pub(super) struct TriageState<'a> {
 }
 
 impl<'a> TriageState<'a> {
-    /// Where this much goes already.
+    /// Returns where this much goes already.
     pub fn new(survey: &'a Survey, needs: &'a Needs, gone: &[bool], at: Places) -> Self {
         let mut set = RemovalSet::of(&survey.retention);
         for (number, gone) in (0..).zip(gone) {
@@ -40,7 +40,7 @@ impl<'a> TriageState<'a> {
         self.gone[number as usize]
     }
 
-    /// What goes for certain.
+    /// Returns what goes for certain.
     pub fn bytes(&self) -> Bytes {
         self.set.at(self.at)
     }
@@ -80,7 +80,7 @@ impl<'a> TriageState<'a> {
         with - without
     }
 
-    /// The classic builder's steps that may follow once an item is gone.
+    /// Returns the classic builder's steps that may follow once an item is gone.
     fn steps_after(&self, number: ItemNo) -> impl Iterator<Item = ItemNo> + use<'a> {
         let needs = self.needs;
         let after = needs.before.of(number).iter().copied();

@@ -79,7 +79,7 @@ impl Idle {
     }
 }
 
-/// The tier of an item by itself, however much else would have to go before it; none where it may not go.
+/// Returns the tier of an item by itself, however much else would have to go before it; none where it may not go.
 #[must_use]
 pub fn tier(survey: &Survey, number: ItemNo, now: Timestamp) -> Option<Tier> {
     let facts = survey.facts_of_number(number);

@@ -75,13 +75,13 @@ impl Cause {
         matches!(self, Self::OtherRoot | Self::Archives)
     }
 
-    /// The cause that JSON has this word for.
+    /// Returns the cause that JSON has this word for.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|cause| cause.word() == word)
     }
 
-    /// The word for it in JSON.
+    /// Returns the word for it in JSON.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -109,7 +109,7 @@ impl Cause {
         }
     }
 
-    /// What it is, in a few words.
+    /// Returns what it is, in a few words.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -137,7 +137,7 @@ impl Cause {
         }
     }
 
-    /// What can be done about it through the engine. Never to take files away behind its back: it would go on
+    /// Returns what can be done about it through the engine. Never to take files away behind its back: it would go on
     /// as if they were there.
     #[must_use]
     pub fn advice(self) -> &'static str {

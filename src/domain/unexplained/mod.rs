@@ -144,7 +144,7 @@ impl<'a> ListedOwners<'a> {
         lists
     }
 
-    /// The layers of images, containers and records, with all below them.
+    /// Returns the layers of images, containers and records, with all below them.
     fn held(
         &self,
         contents: &'a Contents,
@@ -184,7 +184,7 @@ impl<'a> ListedOwners<'a> {
         Some(held)
     }
 
-    /// True if a lease is that of a container, or of a record or what belongs to it.
+    /// Returns true if a lease is that of a container, or of a record or what belongs to it.
     fn is_listed(&self, lease: &str) -> bool {
         let Some(records) = &self.records else {
             return true;
@@ -272,7 +272,7 @@ fn mount_names(inventory: &Inventory) -> HashSet<Text> {
         .collect()
 }
 
-/// Why a layer is there that nothing listed stands on.
+/// Returns why a layer is there that nothing listed stands on.
 fn unheld(chain: &ChainId, contents: &Contents) -> Cause {
     let is_kept = |kept: &Option<ChainId>| kept.as_ref() == Some(chain);
     if contents.records.values().any(is_kept) {
@@ -301,7 +301,7 @@ pub fn builders(inventory: &Inventory) -> (usize, Bytes) {
     (sizes.clone().count(), sizes.sum())
 }
 
-/// What these come to together, as far as it could be counted and is a part of the engine's folder.
+/// Returns what these come to together, as far as it could be counted and is a part of the engine's folder.
 #[must_use]
 pub fn sum(rows: &[Unexplained]) -> Bytes {
     let rows = rows.iter().filter(|row| !row.cause.is_beyond());

@@ -58,7 +58,7 @@ struct DockerEndpoint {
     skip_verify: bool,
 }
 
-/// The context that `docker context use` chose, if it is not the default one.
+/// Returns the context that `docker context use` chose, if it is not the default one.
 ///
 /// A configuration that cannot be read is an error here, where the docker command warns and goes on with
 /// the default engine: a warning above a full screen is never seen, and the wrong engine would be.
@@ -76,7 +76,7 @@ pub(super) fn current(config: &Path) -> Result<Option<String>, ContextError> {
         .filter(|name| !name.is_empty() && name != "default"))
 }
 
-/// The endpoint of a context, found by the name inside its file: the folder's name is only a hash of it.
+/// Returns the endpoint of a context, found by the name inside its file: the folder's name is only a hash of it.
 pub(super) fn endpoint(config: &Path, name: &str) -> Result<Endpoint, ContextError> {
     let folder = config.join("contexts").join("meta");
     let not_found = || ContextError::NotFound {
@@ -112,7 +112,7 @@ pub(super) fn endpoint(config: &Path, name: &str) -> Result<Endpoint, ContextErr
     Err(not_found())
 }
 
-/// What `docker context create --docker ca=…,cert=…,key=…,skip-tls-verify=…` has put beside the context.
+/// Returns what `docker context create --docker ca=…,cert=…,key=…,skip-tls-verify=…` has put beside the context.
 fn papers(config: &Path, hash: &OsStr, skip_verify: bool) -> Option<TlsFiles> {
     let folder = config.join("contexts/tls").join(hash).join("docker");
     let papers = TlsFiles {
@@ -124,7 +124,7 @@ fn papers(config: &Path, hash: &OsStr, skip_verify: bool) -> Option<TlsFiles> {
     (has_any || skip_verify).then_some(papers)
 }
 
-/// A client's certificate and key; docker takes neither without the other.
+/// Returns a client's certificate and key; docker takes neither without the other.
 pub(super) fn pair_in(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     (certificate.exists() && key.exists()).then_some((certificate, key))

@@ -71,7 +71,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// What to try, in a sentence, where there is something to try.
+    /// Returns what to try, in a sentence, where there is something to try.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         match &self.reason {
@@ -133,7 +133,7 @@ pub struct NoEngine {
 }
 
 impl NoEngine {
-    /// The attempt worth telling where there is room for one: the first at which something was there.
+    /// Returns the attempt worth telling where there is room for one: the first at which something was there.
     #[must_use]
     pub fn foremost(&self) -> Option<&Attempt> {
         self.attempts

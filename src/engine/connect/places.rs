@@ -73,14 +73,14 @@ impl Env {
         }
     }
 
-    /// The docker command's configuration folder.
+    /// Returns the docker command's configuration folder.
     pub(super) fn config_folder(&self) -> Option<PathBuf> {
         self.config
             .clone()
             .or_else(|| self.home.as_ref().map(|home| home.join(".docker")))
     }
 
-    /// The certificates of the environment, where it asks for TLS. Contexts have their own.
+    /// Returns the certificates of the environment, where it asks for TLS. Contexts have their own.
     fn papers(&self) -> Option<TlsFiles> {
         let folder = self.certificates.clone().or_else(|| self.config_folder());
         let folder = folder.filter(|_| self.tls)?;
@@ -111,7 +111,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// True for the socket that the docker group may use.
+    /// Returns true for the socket that the docker group may use.
     #[must_use]
     pub fn is_system_socket(&self) -> bool {
         matches!(&self.address, Ok(Address::Unix(path))
@@ -147,7 +147,7 @@ pub enum ConnectError {
     NoConfigFolder(String),
 }
 
-/// The places to try, in order: `-H` or `-c`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the
+/// Returns the places to try, in order: `-H` or `-c`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context, the
 /// default. What is named is the only place; only where nothing is named there may be further ones.
 ///
 /// # Errors
@@ -194,7 +194,7 @@ fn in_context(name: &str, env: &Env) -> Result<Place, ConnectError> {
     place(&host, &format!("context \"{name}\""), papers)
 }
 
-/// Where nothing is named: the system's socket, or as docker has it, this machine's TLS port where the
+/// Returns where nothing is named: the system's socket, or as docker has it, this machine's TLS port where the
 /// environment asks for TLS.
 fn default(env: &Env) -> Place {
     match env.papers() {
@@ -360,7 +360,8 @@ fn bad(url: &str, why: &str, cause: &'static str) -> ConnectError {
     }
 }
 
-/// The path of a socket that is given as it is. Docker takes it for a host and what stands before each path there.
+/// Returns the path of a socket that is given as it is. Docker takes it for a host and what stands before each path
+/// there.
 fn socket_path(url: &str) -> Option<PathBuf> {
     let is_path = ["/", "./", "../"]
         .iter()
@@ -369,7 +370,7 @@ fn socket_path(url: &str) -> Option<PathBuf> {
     (is_path || is_socket).then(|| std::path::absolute(url).unwrap_or_else(|_| url.into()))
 }
 
-/// An address as it may be repeated on a screen or in a log.
+/// Returns an address as it may be repeated on a screen or in a log.
 fn without_password(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
@@ -429,7 +430,7 @@ fn tcp(rest: &str) -> Result<NetworkListener, &'static str> {
     })
 }
 
-/// A path as it stands before others.
+/// Returns a path as it stands before others.
 fn prefix(path: &str) -> Result<String, &'static str> {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~%:@!$&'()*+,;=/".contains(&byte);

@@ -95,14 +95,14 @@ fn split(answer: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((head, body))
 }
 
-/// False for what speaks first, or another language, and may then wait for ever.
+/// Returns false for what speaks first, or another language, and may then wait for ever.
 fn begins_as_http(answer: &[u8]) -> bool {
     const BEGIN: &[u8] = b"HTTP/1.";
     let length = answer.len().min(BEGIN.len());
     answer[..length] == BEGIN[..length]
 }
 
-/// True once the head and two bytes of body are there.
+/// Returns true once the head and two bytes of body are there.
 fn is_whole(answer: &[u8]) -> bool {
     let is_packed = |head: &[u8]| content_is_packed(&String::from_utf8_lossy(head));
     // Where it is packed it is read to its end, which closes the connection.
@@ -155,7 +155,7 @@ fn names_version(answer: &[u8]) -> bool {
     answer.windows(KEY.len()).any(|it| it == KEY)
 }
 
-/// The first bytes of a body that a proxy has packed, be it in chunks: a chunk's length stands before it.
+/// Returns the first bytes of a body that a proxy has packed, be it in chunks: a chunk's length stands before it.
 fn unpacked(body: &[u8]) -> Vec<u8> {
     let begin = body
         .windows(gzip::MAGIC.len())
@@ -173,7 +173,7 @@ fn body_says_ok(body: &[u8]) -> bool {
     body.starts_with(b"OK") || body.starts_with(b"2\r\nOK")
 }
 
-/// What an error of a connection means.
+/// Returns what an error of a connection means.
 pub(super) fn why_not(address: &Address, error: &io::Error) -> ConnectFailure {
     if let Some(trouble) = inside::<tls::TlsError>(error) {
         return ConnectFailure::Tls(trouble.clone());

@@ -13,7 +13,7 @@ fn none() -> EngineOptions {
     EngineOptions::default()
 }
 
-/// An environment with an empty home of its own.
+/// Returns an environment with an empty home of its own.
 fn empty(home: &TempDir) -> Env {
     Env {
         home: Some(home.path().to_owned()),
@@ -457,7 +457,7 @@ fn at(path: &Path) -> Place {
     }
 }
 
-/// A socket that reads a request and says one thing.
+/// Returns a socket that reads a request and says one thing.
 fn answering(folder: &TempDir, name: &str, answer: &'static str) -> Place {
     let path = folder.path().join(name);
     let listener = UnixListener::bind(&path).unwrap();

@@ -61,7 +61,7 @@ impl Document {
         Self::Other
     }
 
-    /// The documents that it leads to.
+    /// Returns the documents that it leads to.
     pub fn leads_to(&self) -> &[Text] {
         match self {
             Self::Index { manifests } => manifests,
@@ -93,7 +93,7 @@ impl ImageConfig {
     }
 }
 
-/// The times of the history rows that made a layer. Where they are not as many as the layers, which row
+/// Returns the times of the history rows that made a layer. Where they are not as many as the layers, which row
 /// made which is not known.
 fn creation_times(config: &Value, layers: usize) -> Vec<Option<Timestamp>> {
     let times: Vec<_> = rows(config, "history")
@@ -108,7 +108,7 @@ fn creation_times(config: &Value, layers: usize) -> Vec<Option<Timestamp>> {
     }
 }
 
-/// True where all layers are archives of files: an attestation's are JSON.
+/// Returns true where all layers are archives of files: an attestation's are JSON.
 fn holds_layers(manifest: &Value) -> bool {
     let archive = |row: &Value| {
         let media_type = row.get("mediaType").and_then(Value::as_str);

@@ -70,7 +70,7 @@ impl Grpc {
         })
     }
 
-    /// All blobs, with their labels.
+    /// Returns all blobs, with their labels.
     ///
     /// # Errors
     /// The service's refusal, or why its answer cannot be had or read.
@@ -81,7 +81,7 @@ impl Grpc {
         Ok(blobs)
     }
 
-    /// A blob's content.
+    /// Returns a blob's content.
     ///
     /// # Errors
     /// As [`Grpc::list`]; [`EngineError::NotFound`] when there is no such blob (any more).
@@ -95,7 +95,7 @@ impl Grpc {
         Ok(content)
     }
 
-    /// A blob of this length, piece by piece. Once `take` returns false, no more is read.
+    /// Returns a blob of this length, piece by piece. Once `take` returns false, no more is read.
     ///
     /// # Errors
     /// As [`Grpc::read`]; also where `take` wants no more.
@@ -141,7 +141,7 @@ impl Grpc {
         Err(garbled("it ends too early"))
     }
 
-    /// The answer's body, unless the head refuses already.
+    /// Returns the answer's body, unless the head refuses already.
     async fn send(&self, call: Call<'_>) -> Result<Incoming, EngineError> {
         let body = Full::new(Chunk::from(framed(&call.message())));
         let request = Request::builder()

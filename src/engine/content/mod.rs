@@ -149,7 +149,7 @@ impl Blobs {
         Ok(Some(list))
     }
 
-    /// What layers unpack to, of those that can be read within bounds: given in the order in which they are
+    /// Returns what layers unpack to, of those that can be read within bounds: given in the order in which they are
     /// wanted, with their sizes. None where nothing is served.
     pub async fn extents(&self, layers: &[(Text, Bytes)]) -> HashMap<Text, UnpackedSize> {
         let fresh = |(digest, _): &&(Text, Bytes)| !self.lock_extents().contains_key(digest);
@@ -211,7 +211,7 @@ impl Blobs {
         extents.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first way that serves the list, with the list.
+    /// Returns the first way that serves the list, with the list.
     async fn listed(&self) -> Result<Option<(Grpc, Vec<Listed>)>, EngineError> {
         let mut last = Ok(None);
         for way in self.ways {
@@ -273,7 +273,7 @@ impl Blobs {
         Ok(read)
     }
 
-    /// A document; `None` where it went meanwhile, is too long to be one, or is refused.
+    /// Returns a document; `None` where it went meanwhile, is too long to be one, or is refused.
     async fn document(
         &self,
         source: &Source,
@@ -327,7 +327,7 @@ async fn within<T>(
     tokio::time::timeout(limit, answer).await.map_err(late)?
 }
 
-/// True from 29.2 on, which speaks HTTP/2 without being asked to change to it.
+/// Returns true from 29.2 on, which speaks HTTP/2 without being asked to change to it.
 fn speaks_http2(version: &str) -> bool {
     let mut numbers = version
         .split(|c: char| !c.is_ascii_digit())
@@ -347,7 +347,7 @@ enum Step<'a> {
     Unread,
 }
 
-/// The manifests that a digest leads to, in the index's order, and whether any was there but could not be read.
+/// Returns the manifests that a digest leads to, in the index's order, and whether any was there but could not be read.
 fn manifests_behind(list: &BlobList, read: &Read, root: &str) -> (Vec<Manifest>, bool) {
     let mut found = Vec::new();
     let mut unread = false;

@@ -17,7 +17,7 @@ pub enum FieldValue<'a> {
 }
 
 impl<'a> FieldValue<'a> {
-    /// A message or text; nothing where it is a number.
+    /// Returns a message or text; nothing where it is a number.
     pub fn bytes(self) -> &'a [u8] {
         match self {
             Self::Bytes(bytes) => bytes,
@@ -25,7 +25,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// A text; bytes that are no UTF-8 are replaced.
+    /// Returns a text; bytes that are no UTF-8 are replaced.
     pub fn text(self) -> std::borrow::Cow<'a, str> {
         String::from_utf8_lossy(self.bytes())
     }
@@ -92,7 +92,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A message with one text field.
+/// Returns a message with one text field.
 pub fn text_message(field: u8, text: &str) -> Vec<u8> {
     let mut message = vec![field << 3 | 2];
     let mut length = text.len();

@@ -183,7 +183,7 @@ fn config(os: &str, diff_ids: &[&str]) -> Value {
     json!({"os": os, "rootfs": {"diff_ids": diff_ids}})
 }
 
-/// An image of two platforms, of which one was pulled; and what is left of an image built anew.
+/// Returns an image of two platforms, of which one was pulled; and what is left of an image built anew.
 fn store() -> Store {
     Store::default()
         .with(

@@ -78,7 +78,7 @@ impl Unpacking {
         Ok(())
     }
 
-    /// What it takes unpacked.
+    /// Returns what it takes unpacked.
     ///
     /// # Errors
     /// It has not come to its end.

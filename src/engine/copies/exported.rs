@@ -22,7 +22,7 @@ pub struct Exported {
 }
 
 impl Exported {
-    /// An image whose only layer this is, as Docker 20.10 writes one.
+    /// Returns an image whose only layer this is, as Docker 20.10 writes one.
     #[must_use]
     pub fn of_layer(layer: &[u8], names: &[Text]) -> (Vec<u8>, Proof) {
         let sha = |bytes: &[u8]| hex(&Sha256::digest(bytes));
@@ -40,7 +40,7 @@ impl Exported {
         (archive, Proof::Config(id))
     }
 
-    /// An archive in memory, in pieces.
+    /// Returns an archive in memory, in pieces.
     #[must_use]
     pub fn pieces_of(archive: &[u8]) -> Pieces {
         const PIECE: usize = 16 << 10;
@@ -51,7 +51,7 @@ impl Exported {
         stream::iter(pieces).boxed()
     }
 
-    /// An archive of these files.
+    /// Returns an archive of these files.
     #[must_use]
     pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         tar::archive(files)

@@ -147,7 +147,7 @@ impl Tar {
         Ok(())
     }
 
-    /// True once the end has come.
+    /// Returns true once the end has come.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(self.state, TarState::Ended)
@@ -240,7 +240,7 @@ impl Longer {
     }
 }
 
-/// An archive of these files.
+/// Returns an archive of these files.
 #[must_use]
 pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -303,7 +303,7 @@ fn name_of(block: &[u8]) -> String {
     }
 }
 
-/// What stands before the first zero.
+/// Returns what stands before the first zero.
 fn text(field: &[u8]) -> String {
     let end = field.iter().position(|byte| *byte == 0);
     String::from_utf8_lossy(&field[..end.unwrap_or(field.len())]).into_owned()

@@ -73,7 +73,7 @@ pub struct DemoEngine {
 }
 
 impl DemoEngine {
-    /// The embedded fleet, as old as it should look at this time.
+    /// Returns the embedded fleet, as old as it should look at this time.
     ///
     /// # Panics
     /// If the embedded fleet cannot be read, which the tests of this module rule out.
@@ -107,7 +107,7 @@ impl DemoEngine {
         self
     }
 
-    /// A disk that gains something else than what goes, in percent of it.
+    /// Returns a disk that gains something else than what goes, in percent of it.
     #[cfg(test)]
     #[must_use]
     pub fn with_disk_gaining(mut self, percent: u64) -> Self {
@@ -121,7 +121,7 @@ impl DemoEngine {
         self
     }
 
-    /// All bytes that its disk holds now, each once.
+    /// Returns all bytes that its disk holds now, each once.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.store().bytes()
@@ -132,7 +132,7 @@ impl DemoEngine {
         self.held - self.bytes()
     }
 
-    /// Every write that was asked for, refused ones included, as `METHOD /path`.
+    /// Returns every write that was asked for, refused ones included, as `METHOD /path`.
     #[must_use]
     pub fn writes(&self) -> Vec<String> {
         self.store().writes.clone()
@@ -143,7 +143,7 @@ impl DemoEngine {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time by the demo's own clock, which stands still for tests.
+    /// Returns the time by the demo's own clock, which stands still for tests.
     fn now(&self) -> Timestamp {
         if self.pace == Pace::Instant {
             return self.now;

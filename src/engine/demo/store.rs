@@ -78,7 +78,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// The chain of a content's layers (ENGINE.md §2.1).
+    /// Returns the chain of a content's layers (ENGINE.md §2.1).
     pub fn chain(content: &Content) -> Option<ChainId> {
         let mut diffs = content.diff_ids.iter();
         let first = diffs.next()?;
@@ -265,7 +265,7 @@ impl Store {
         dropped
     }
 
-    /// All bytes on the disk, each once.
+    /// Returns all bytes on the disk, each once.
     pub fn bytes(&self) -> Bytes {
         let layers: Bytes = self.layers.values().map(|layer| layer.size).sum();
         let written: Bytes = self
@@ -288,7 +288,7 @@ impl Store {
         layers + written + volumes + own
     }
 
-    /// A chain and all chains below it, the topmost first.
+    /// Returns a chain and all chains below it, the topmost first.
     fn down<'a>(&'a self, top: Option<&'a ChainId>) -> impl Iterator<Item = &'a ChainId> {
         std::iter::successors(top, |chain| self.layers.get(*chain)?.below.as_ref())
     }
@@ -316,7 +316,7 @@ impl Store {
             .collect()
     }
 
-    /// How many images have each chain.
+    /// Returns how many images have each chain.
     fn holders(&self) -> HashMap<&ChainId, usize> {
         let mut holders = HashMap::new();
         for kept in &self.images {
@@ -327,7 +327,7 @@ impl Store {
         holders
     }
 
-    /// The build cache as the engine lists it: a record is shared if an image has its layer.
+    /// Returns the build cache as the engine lists it: a record is shared if an image has its layer.
     pub fn listed_records(&self) -> Vec<Record> {
         let holders = self.holders();
         self.records
@@ -339,7 +339,7 @@ impl Store {
             .collect()
     }
 
-    /// The image that a tag, a digest, a bare name or an ID means.
+    /// Returns the image that a tag, a digest, a bare name or an ID means.
     pub fn resolve(&self, name: &str) -> Option<ImageId> {
         let latest = format!("{name}:latest");
         let named = |image: &Image| {

@@ -91,7 +91,7 @@ impl Store {
         }
     }
 
-    /// True for a parent that goes with its last child.
+    /// Returns true for a parent that goes with its last child.
     fn follows(&self, parent: &Image) -> bool {
         parent.names.is_empty()
             && !self.has_children(&parent.id)

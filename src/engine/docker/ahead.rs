@@ -42,7 +42,7 @@ impl Ahead {
         .await
     }
 
-    /// The list, unless it failed or is old: then it is to be asked for like any other.
+    /// Returns the list, unless it failed or is old: then it is to be asked for like any other.
     pub async fn list(mut self) -> Option<ImageList> {
         if self.asked.elapsed() > FRESH {
             return None;

@@ -49,21 +49,21 @@ pub struct Helper {
     image: Option<ImageId>,
 }
 
-/// True for a container that dtop made to read a volume, and for nothing that could be somebody's own.
+/// Returns true for a container that dtop made to read a volume, and for nothing that could be somebody's own.
 pub fn is_helper(container: &Container) -> bool {
     is_ours(&container.labels)
         && container.name.starts_with(NAME)
         && container.state == State::Created
 }
 
-/// True for the empty image of such a container.
+/// Returns true for the empty image of such a container.
 pub fn is_helpers_image(image: &Image) -> bool {
     // It holds no files; somebody's image with such a label does.
     let is_empty = image.size.known().is_some_and(|size| size < EMPTY);
     is_ours(&image.labels) && is_empty && image.names.is_empty() && image.parent.is_none()
 }
 
-/// True for a label as [`maker`] writes it.
+/// Returns true for a label as [`maker`] writes it.
 fn is_ours(labels: &Labels) -> bool {
     let maker = labels.value(LABEL).and_then(|value| value.split_once(':'));
     maker.is_some_and(|(machine, process)| {
@@ -114,7 +114,7 @@ impl DockerEngine {
         })
     }
 
-    /// What a volume holds, with its owners, modes and links.
+    /// Returns what a volume holds, with its owners, modes and links.
     pub(super) async fn archive_of_volume(&self, name: &VolumeName) -> Result<Pieces, EngineError> {
         if self.terms().dialect.podman {
             // Its archives of what is in a container say root of everything [RUN 4.3.1].
@@ -266,7 +266,7 @@ fn machine() -> String {
     id.take(32).collect()
 }
 
-/// True for what a process made that does not run any more.
+/// Returns true for what a process made that does not run any more.
 fn is_left(labels: &Labels, created: Option<Timestamp>, machine: &str) -> bool {
     let maker = labels.value(LABEL).and_then(|value| value.split_once(':'));
     // Where a machine has no name, another one could have none either.

@@ -35,7 +35,7 @@ pub fn follow(
     })
 }
 
-/// Whether [`follow`] tells what has happened since then.
+/// Returns whether [`follow`] tells what has happened since then.
 pub fn tells_since(dialect: Dialect, since: Option<Timestamp>) -> bool {
     !dialect.podman && since.is_some()
 }

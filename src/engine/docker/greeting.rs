@@ -112,7 +112,7 @@ impl<'a> Pinged<'a> {
         }
     }
 
-    /// Whether it can be asked before it has said what it is.
+    /// Returns whether it can be asked before it has said what it is.
     pub fn speaks(&self) -> bool {
         self.likely.is_some()
     }
@@ -169,7 +169,7 @@ fn told(answer: Result<Value, EngineError>) -> Result<(Value, Option<EngineError
     }
 }
 
-/// The version that is asked for; else the newest that both know, unless the engine has left it behind.
+/// Returns the version that is asked for; else the newest that both know, unless the engine has left it behind.
 fn agree(
     wanted: Option<&str>,
     newest: Option<Api>,

@@ -66,7 +66,7 @@ impl DockerEngine {
         })
     }
 
-    /// A request that a registry's credentials go along with, and why those could not be had.
+    /// Returns a request that a registry's credentials go along with, and why those could not be had.
     async fn to_registry(
         &self,
         method: Method,
@@ -189,7 +189,7 @@ impl Far {
         Ok(())
     }
 
-    /// What to say, if it is something new.
+    /// Returns what to say, if it is something new.
     fn words(&mut self, verb: &str) -> Option<String> {
         let come: Bytes = self.layers.values().map(|(come, _)| *come).sum();
         let all: Bytes = self.layers.values().map(|(_, all)| *all).sum();
@@ -211,7 +211,7 @@ fn request(method: Method, path: &str, body: Body) -> Result<Request<Body>, Engi
     Ok(request)
 }
 
-/// A text as a value in a query.
+/// Returns a text as a value in a query.
 fn queried(text: &str) -> String {
     let mut query = String::with_capacity(text.len());
     for byte in text.bytes() {

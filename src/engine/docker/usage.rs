@@ -41,7 +41,7 @@ impl DfPart {
         }
     }
 
-    /// The path that asks for just this, where the engine can be asked so (API 1.42). On 1.42 and 1.43
+    /// Returns the path that asks for just this, where the engine can be asked so (API 1.42). On 1.42 and 1.43
     /// some engines panic unless images are among the types (ENGINE.md §0.8).
     fn path(self, api: Api) -> Option<String> {
         let word = self.word();
@@ -119,7 +119,7 @@ impl Usage {
 }
 
 impl DfState {
-    /// What a part has not read yet of the last answer. The build cache is listed anew each time, as the
+    /// Returns what a part has not read yet of the last answer. The build cache is listed anew each time, as the
     /// other lists are: plans are made from it.
     fn left_over(&mut self, part: DfPart) -> Option<Arc<Df>> {
         let last = self.last.as_mut()?;
@@ -171,7 +171,7 @@ impl DfState {
     }
 }
 
-/// The fingerprint of the build cache; `None` where the engine cannot be asked for it alone.
+/// Returns the fingerprint of the build cache; `None` where the engine cannot be asked for it alone.
 pub async fn fingerprint(
     transport: &Transport,
     api: Api,

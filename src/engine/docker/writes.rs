@@ -268,7 +268,7 @@ impl DockerEngine {
     }
 }
 
-/// An answer of success whose words cannot be read is still a success: `null` for an empty list.
+/// Returns an answer of success whose words cannot be read is still a success: `null` for an empty list.
 fn or_default<T: Default>(answer: Result<T, Error>) -> Result<T, Error> {
     match answer {
         Err(Error::JsonDataError { .. } | Error::JsonSerdeError { .. }) => Ok(T::default()),

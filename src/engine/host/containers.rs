@@ -247,7 +247,7 @@ mod tests {
             self.note(&format!("{driver}/{folder}/link"), name);
         }
 
-        /// What `du` says of these, but by another way than the walk's.
+        /// Returns what `du` says of these, but by another way than the walk's.
         fn du(&self, paths: &[&str]) -> Bytes {
             fn du(path: &Path) -> u64 {
                 let of = fs::symlink_metadata(path).unwrap();

@@ -21,7 +21,7 @@ pub enum LookOrder {
     Synced,
 }
 
-/// The filesystems that hold the data of a proven engine, each once, with what of it they hold.
+/// Returns the filesystems that hold the data of a proven engine, each once, with what of it they hold.
 pub(super) fn disks(root: &Root, engine: &EngineInfo, known: &ListedIds) -> Vec<Disk> {
     let mut disks: Vec<(u64, Disk)> = Vec::new();
     let none = Places::default();
@@ -97,7 +97,7 @@ pub(super) const LAYERS: Places = Places {
     volumes: false,
 };
 
-/// The folders in an engine's root that may each be a mount, and what they hold.
+/// Returns the folders in an engine's root that may each be a mount, and what they hold.
 pub(super) fn places(engine: &EngineInfo) -> [(String, Places); 3] {
     let volumes = Places {
         volumes: true,
@@ -156,7 +156,7 @@ fn disk(dir: impl AsFd, path: &str) -> io::Result<Disk> {
     })
 }
 
-/// A filesystem by what it says of itself.
+/// Returns a filesystem by what it says of itself.
 pub(super) fn disk_of(stat: &StatVfs, is_ext: bool) -> Disk {
     let bytes = |blocks: u64| Bytes(blocks.saturating_mul(stat.f_frsize));
     let seen = Capacity {

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::mounts::MountTree;
 
-/// An engine's word for an object, as the name of one folder.
+/// Returns an engine's word for an object, as the name of one folder.
 pub(super) fn single(name: &str) -> io::Result<PathBuf> {
     let path = PathBuf::from(name);
     let mut components = path.components();
@@ -36,13 +36,13 @@ impl<'m> FolderReader<'m> {
         Self::among(dir, None)
     }
 
-    /// A folder in which what is mounted is not touched, and left out.
+    /// Returns a folder in which what is mounted is not touched, and left out.
     pub(super) fn among(dir: OwnedFd, mounts: Option<&'m MountTree>) -> io::Result<Self> {
         let entries = Dir::new(dir)?;
         Ok(Self { entries, mounts })
     }
 
-    /// The next entry that is still there, itself and not what it may point to.
+    /// Returns the next entry that is still there, itself and not what it may point to.
     pub(super) fn next(&mut self) -> io::Result<Option<(std::ffi::OsString, Stat)>> {
         while let Some(entry) = self.entries.next().transpose()? {
             let name = entry.file_name();

@@ -18,8 +18,8 @@ pub(in crate::engine) fn is_locked(file: &File) -> bool {
         .any(|process| has_open(process, &own))
 }
 
-/// The process that has locked a file of this inode's number: `2: FLOCK  ADVISORY  WRITE 612 fe:00:5324805 0 EOF`. On
-/// which filesystem that is, is not told in words of `stat` (btrfs has another number for each subvolume).
+/// Returns the process that has locked a file of this inode's number: `2: FLOCK  ADVISORY  WRITE 612 fe:00:5324805 0
+/// EOF`. On which filesystem that is, is not told in words of `stat` (btrfs has another number for each subvolume).
 fn holder(line: &str, inode: u64) -> Option<u32> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let kind = [words.next()?, words.next()?, words.next()?];

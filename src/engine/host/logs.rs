@@ -30,7 +30,7 @@ use crate::domain::item::{ContainerId, LogFiles};
 use crate::domain::text::Text;
 use crate::engine::Permit;
 
-/// A container's log files that go with it, rotated ones included: those of the `json-file` and the `local`
+/// Returns a container's log files that go with it, rotated ones included: those of the `json-file` and the `local`
 /// driver, and the cache that lets `docker logs` work with any other (ENGINE.md §5). They are looked for by
 /// their names in the container's own folder, not where the engine says.
 ///

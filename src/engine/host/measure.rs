@@ -80,7 +80,7 @@ impl Walker {
     }
 }
 
-/// Where an engine keeps a volume of its own, below its root.
+/// Returns where an engine keeps a volume of its own, below its root.
 fn folder_of(volume: &Volume) -> io::Result<PathBuf> {
     if volume.backing != Backing::Folder {
         return Err(refusal("its bytes live elsewhere"));
@@ -175,7 +175,7 @@ mod tests {
         measure(&dir, &elsewhere).unwrap_err();
     }
 
-    /// What `du` says of a folder, without files of several names.
+    /// Returns what `du` says of a folder, without files of several names.
     fn du(path: &Path) -> Bytes {
         use std::os::unix::fs::MetadataExt as _;
         let of = std::fs::symlink_metadata(path).unwrap();

@@ -76,8 +76,8 @@ impl ListedIds {
 }
 
 impl ListedIds {
-    /// The container that a layer, a lease or a snapshot of this name belongs to, which may be not listed: names are
-    /// a container's ID, an ID with more behind it, or made up for an image mount of a listed one.
+    /// Returns the container that a layer, a lease or a snapshot of this name belongs to, which may be not listed:
+    /// names are a container's ID, an ID with more behind it, or made up for an image mount of a listed one.
     pub(in crate::engine) fn mounts_of(&self, name: &str) -> ContainerId {
         let is_its = |(id, mounts): &&(ContainerId, Vec<ImageMount>)| {
             let mut names = mounts.iter().flat_map(|mount| mount.layer_names(id));
@@ -149,7 +149,7 @@ pub fn prove(engine: &EngineInfo, known: &ListedIds) -> Result<Root, NotLocal> {
     }
 }
 
-/// A containerd's folder, if it holds every one of some images: another containerd than the engine's
+/// Returns a containerd's folder, if it holds every one of some images: another containerd than the engine's
 /// would lack one. The containerd store names an image by the digest of a blob (ENGINE.md §3).
 pub(super) fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
     let root = Root::open(path.into()).ok()?;
@@ -157,7 +157,7 @@ pub(super) fn containerd_with(path: &str, images: &[ImageId]) -> Option<Root> {
     (all && !images.is_empty()).then_some(root)
 }
 
-/// True if a containerd's folder, below a root, holds every one of some images, as far as that is looked for.
+/// Returns true if a containerd's folder, below a root, holds every one of some images, as far as that is looked for.
 pub(in crate::engine) fn has_images(root: &Root, containerd: &Path, images: &[ImageId]) -> bool {
     let blobs = containerd.join("io.containerd.content.v1.content/blobs/sha256");
     images.iter().take(SAMPLE).all(|image| {

@@ -66,13 +66,13 @@ impl Home {
         self.containerd.is_some()
     }
 
-    /// True where the host is this machine by its own words.
+    /// Returns true where the host is this machine by its own words.
     fn is(&self, name: Option<&str>, kernel: Option<&str>) -> bool {
         let same = |said: &str, found: Option<&str>| said.is_empty() || found == Some(said);
         !self.name.is_empty() && same(&self.name, name) && same(&self.kernel, kernel)
     }
 
-    /// The folders that may hold the engine's data, and what of it.
+    /// Returns the folders that may hold the engine's data, and what of it.
     pub(super) fn folders(&self, engine: &EngineInfo) -> Vec<(String, Places)> {
         let root = engine.root.trim_end_matches('/');
         // It goes into a shell's script: nothing but an absolute path without control characters does, and none
@@ -95,7 +95,7 @@ impl Home {
     }
 }
 
-/// What `/proc/meminfo` says, as it does to an engine here.
+/// Returns what `/proc/meminfo` says, as it does to an engine here.
 fn memory_here() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
@@ -105,7 +105,7 @@ fn memory_here() -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
-/// A kernel's release as Docker writes it, which takes it apart: `3.8-19` is `3.8.0-19` there.
+/// Returns a kernel's release as Docker writes it, which takes it apart: `3.8-19` is `3.8.0-19` there.
 fn as_engines_write(release: &str) -> String {
     let end = |text: &str| {
         text.find(|letter: char| !letter.is_ascii_digit())
@@ -308,7 +308,7 @@ impl<'a> FoundFolder<'a> {
         }
     }
 
-    /// What tells filesystems apart: the device's number, else the line of the filesystem itself.
+    /// Returns what tells filesystems apart: the device's number, else the line of the filesystem itself.
     fn key(&self) -> String {
         if self.device.is_empty() {
             self.blocks.to_owned()

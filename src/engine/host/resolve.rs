@@ -128,7 +128,7 @@ impl MountPoint {
     }
 }
 
-/// The kernel writes what would break a line as three octal digits.
+/// Returns the kernel writes what would break a line as three octal digits.
 fn unescaped(field: &str) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();
@@ -196,7 +196,7 @@ impl Resolver {
         Some(real)
     }
 
-    /// What a link says; `None` of what is none, or is not to be touched.
+    /// Returns what a link says; `None` of what is none, or is not to be touched.
     fn link(&mut self, path: &str) -> Option<String> {
         if let Some(known) = self.links.get(path) {
             return known.clone();
@@ -231,7 +231,7 @@ impl Resolver {
     }
 }
 
-/// The parts of a path, the last one first.
+/// Returns the parts of a path, the last one first.
 fn parts(path: &str) -> Vec<String> {
     let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
     parts.rev().map(str::to_owned).collect()

@@ -66,7 +66,7 @@ impl Root {
         }
     }
 
-    /// The folder's path, as the engine names it.
+    /// Returns the folder's path, as the engine names it.
     #[must_use]
     pub fn path(&self) -> &Text {
         &self.path
@@ -102,7 +102,7 @@ impl Root {
         Ok(File::from(fd))
     }
 
-    /// An absolute path as it lies below the root, for [`Root::open_file`].
+    /// Returns an absolute path as it lies below the root, for [`Root::open_file`].
     #[must_use]
     pub fn relative<'a>(&self, absolute: &'a str) -> Option<&'a Path> {
         Path::new(absolute).strip_prefix(&*self.path).ok()
@@ -171,12 +171,12 @@ pub(in crate::engine) fn unless_gone<T>(found: io::Result<T>) -> io::Result<Opti
     }
 }
 
-/// True for 64 hexadecimal digits: nobody else has come upon the same ones.
+/// Returns true for 64 hexadecimal digits: nobody else has come upon the same ones.
 pub(in crate::engine) fn is_random(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// True for a name that a storage driver makes up for a layer's folder: BuildKit's have 25 letters and digits.
+/// Returns true for a name that a storage driver makes up for a layer's folder: BuildKit's have 25 letters and digits.
 pub(super) fn is_folders(name: &str) -> bool {
     let by_buildkit = name.len() == 25 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     by_buildkit || is_random(name)

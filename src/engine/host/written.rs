@@ -25,7 +25,7 @@ pub fn written(disks: &[Disk]) -> Option<Bytes> {
     devices.into_iter().map(of_device).sum()
 }
 
-/// The device that holds a folder. btrfs numbers its subvolumes itself; what it was mounted from is its device.
+/// Returns the device that holds a folder. btrfs numbers its subvolumes itself; what it was mounted from is its device.
 fn device(folder: &Path) -> Option<Dev> {
     let own = stat(folder).ok()?.st_dev;
     if of_device(own).is_some() {

@@ -90,7 +90,7 @@ impl JournalFile {
         self.stuck.store(true, Ordering::Relaxed);
     }
 
-    /// True for the first who asks, until [`JournalFile::tries_no_more`].
+    /// Returns true for the first who asks, until [`JournalFile::tries_no_more`].
     pub fn tries_again(&self) -> bool {
         !self.trying.swap(true, Ordering::Relaxed)
     }
@@ -164,7 +164,7 @@ impl JournalFile {
         Ok(())
     }
 
-    /// True when nothing waits; others may then look at what was in hand here.
+    /// Returns true when nothing waits; others may then look at what was in hand here.
     pub fn is_done(&self) -> bool {
         let done = self.folder.is_none() || locked(&self.waiting).is_empty();
         if done && let Ok(mut file) = self.file.try_lock() {
@@ -173,7 +173,7 @@ impl JournalFile {
         done
     }
 
-    /// The file, only its user's, and no link to another.
+    /// Returns the file, only its user's, and no link to another.
     fn open(&self) -> io::Result<File> {
         let folder = self.folder.clone().unwrap_or_default();
         DirBuilder::new()
@@ -196,28 +196,29 @@ impl JournalFile {
         Ok(file)
     }
 
-    /// Everything that can be read of it.
+    /// Returns everything that can be read of it.
     pub fn read(&self) -> Result<History, String> {
         let (text, gap) = self.text()?;
         let entries = lines::read(&text);
         Ok(History { entries, gap })
     }
 
-    /// Where something was begun of which nobody wrote down how it ended. A small part of each line tells.
+    /// Returns where something was begun of which nobody wrote down how it ended. A small part of each line tells.
     pub fn begun(&self) -> Result<Begun, String> {
         let (text, gap) = self.text()?;
         let engines = lines::begun(&text);
         Ok(Begun { engines, gap })
     }
 
-    /// What was begun on an engine, where nobody wrote down how it ended.
+    /// Returns what was begun on an engine, where nobody wrote down how it ended.
     pub fn open_on(&self, about: &EngineInfo) -> Result<History, String> {
         let (text, gap) = self.text()?;
         let entries = lines::open_on(&text, about);
         Ok(History { entries, gap })
     }
 
-    /// The lines as far as they can be read, with those that are still to be written, and whether some are missing.
+    /// Returns the lines as far as they can be read, with those that are still to be written, and whether some are
+    /// missing.
     fn text(&self) -> Result<(String, bool), String> {
         let Some(folder) = &self.folder else {
             return Ok((locked(&self.waiting).clone(), false));
@@ -256,7 +257,7 @@ fn safely() -> i32 {
     (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
-/// False for a file that somebody has removed, in which lines would be lost, or given another name.
+/// Returns false for a file that somebody has removed, in which lines would be lost, or given another name.
 fn has_one_name(file: &File) -> bool {
     file.metadata().is_ok_and(|about| about.nlink() == 1)
 }
@@ -289,7 +290,7 @@ fn is_absent(error: &io::Error) -> bool {
     )
 }
 
-/// The time of a file that lacks lines: no clock tells it.
+/// Returns the time of a file that lacks lines: no clock tells it.
 fn missing() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1)
 }

@@ -29,13 +29,13 @@ pub struct History {
 }
 
 impl History {
-    /// True where a look at the engine could tell more.
+    /// Returns true where a look at the engine could tell more.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.gap || self.entries.iter().any(|it| it.entry.outcome.is_none())
     }
 
-    /// The entries as they are shown.
+    /// Returns the entries as they are shown.
     #[must_use]
     pub fn into_entries(self) -> Vec<Entry> {
         let entries = self.entries.into_iter();
@@ -125,7 +125,7 @@ pub fn outcome(run: &str, number: usize, done: &Done) -> String {
     })
 }
 
-/// How something ended that another dtop had in hand, as a list tells.
+/// Returns how something ended that another dtop had in hand, as a list tells.
 pub fn resolved(written: &Written, entry: &Entry) -> String {
     line(&EndLine {
         line: "resolved",
@@ -251,7 +251,7 @@ impl Begun {
         self.engines.is_empty() && !self.gap
     }
 
-    /// True where a look at this engine could tell more.
+    /// Returns true where a look at this engine could tell more.
     pub fn concerns(&self, about: &EngineInfo) -> bool {
         let mut engines = self.engines.iter();
         self.gap || engines.any(|(host, engine)| is_on(host, engine, about))
@@ -281,7 +281,7 @@ struct Open<'a> {
     line: &'a str,
 }
 
-/// The lines of what was begun and not ended, in their order.
+/// Returns the lines of what was begun and not ended, in their order.
 fn open(text: &str) -> Vec<Open<'_>> {
     let mut begun: Vec<Option<Open<'_>>> = Vec::new();
     let mut places: HashMap<(Cow<'_, str>, usize), usize> = HashMap::new();
@@ -309,7 +309,7 @@ fn open(text: &str) -> Vec<Open<'_>> {
     begun.into_iter().flatten().collect()
 }
 
-/// A line, or the whole one at the end of what somebody's torn line has spoilt.
+/// Returns a line, or the whole one at the end of what somebody's torn line has spoilt.
 fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Option<T> {
     let whole = serde_json::from_str(line);
     whole.ok().or_else(|| {

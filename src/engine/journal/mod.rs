@@ -39,8 +39,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub struct Journal(Option<Arc<JournalFile>>);
 
 impl Journal {
-    /// The user's own: `journal.jsonl` in `user_folder::state`. Where there is no such folder it is kept in memory,
-    /// and [`Journal::trouble`] says so.
+    /// Returns the user's own: `journal.jsonl` in `user_folder::state`. Where there is no such folder it is kept in
+    /// memory, and [`Journal::trouble`] says so.
     #[must_use]
     pub fn of_user() -> Self {
         user_folder::state().map_or_else(
@@ -72,7 +72,7 @@ impl Journal {
         }
     }
 
-    /// Everything in it, the newest first.
+    /// Returns everything in it, the newest first.
     ///
     /// # Errors
     /// When it is there and cannot be read: a line with its path.
@@ -84,7 +84,7 @@ impl Journal {
         read.unwrap_or_else(|| Err("it cannot be read".to_owned()))
     }
 
-    /// Why what should stand in it does not (yet).
+    /// Returns why what should stand in it does not (yet).
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.0.as_ref()?.trouble()
@@ -229,7 +229,7 @@ impl JournalRun {
         self.journal.close().await;
     }
 
-    /// False where it stands there already, or was not even begun.
+    /// Returns false where it stands there already, or was not even begun.
     fn push(&mut self, at: usize, done: &Done) -> bool {
         let (Some(book), Some(before)) = (&self.journal.0, self.intended.get_mut(&at)) else {
             return false;

@@ -55,13 +55,13 @@ struct Auth {
 }
 
 impl Keychain {
-    /// The docker command's own folder of settings.
+    /// Returns the docker command's own folder of settings.
     #[must_use]
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
 
-    /// The key to the registry that a name leads to.
+    /// Returns the key to the registry that a name leads to.
     pub async fn key(&self, name: &str) -> Key {
         let registry = registry_of(name);
         match self.find(registry).await {

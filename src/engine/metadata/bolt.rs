@@ -156,7 +156,7 @@ impl<'a> Bolt<'a> {
         self.pages.length() / self.page_size.max(1) + 1
     }
 
-    /// Everything in a bucket, in order. `None` where the file is not what it should be.
+    /// Returns everything in a bucket, in order. `None` where the file is not what it should be.
     pub(in crate::engine) fn entries(
         &self,
         bucket: &Bucket<'a>,
@@ -210,7 +210,7 @@ enum PageItem<'a> {
     Entry(&'a [u8], BoltValue<'a>),
 }
 
-/// All that a page has, in order; `None` for each part that is not what it should be.
+/// Returns all that a page has, in order; `None` for each part that is not what it should be.
 fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<PageItem<'_>>>> {
     let (flags, count) = (u16_at(page, 8)?, usize::from(u16_at(page, 10)?));
     let part = move |index: usize| {
@@ -227,7 +227,7 @@ fn parts(page: &[u8]) -> Option<impl Iterator<Item = Option<PageItem<'_>>>> {
     Some((0..count).map(part))
 }
 
-/// A leaf's element: flags, where its key begins from here, and how long key and value are.
+/// Returns a leaf's element: flags, where its key begins from here, and how long key and value are.
 fn leaf(element: &[u8]) -> Option<(&[u8], BoltValue<'_>)> {
     let field = |at| usize::try_from(u32_at(element, at)?).ok();
     let (start, key_length, length) = (field(4)?, field(8)?, field(12)?);
@@ -317,7 +317,7 @@ mod tests {
         [meta(0, 7, 4), meta(1, 2, 5), branch, leaf].concat()
     }
 
-    /// What `each` takes in, by its keys; it must be what `entries` returns.
+    /// Returns what `each` takes in, by its keys; it must be what `entries` returns.
     fn keys(bolt: &Bolt<'_>) -> Option<Vec<Text>> {
         let mut keys = Vec::new();
         let taken = bolt.each(&bolt.root(), &mut |bolt, key, _| {

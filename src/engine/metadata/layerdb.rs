@@ -36,7 +36,7 @@ const TRIES: usize = 3;
 /// So long is counted what records have that are written to: the figures wait for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Every layer that the engine keeps (ENGINE.md §2.1), and which the build cache keeps, as its own folder lists
+/// Returns every layer that the engine keeps (ENGINE.md §2.1), and which the build cache keeps, as its own folder lists
 /// them. `None` where the engine is not proven to be local, its folder cannot be read, or has another form. It opens
 /// files: call it where blocking is allowed. What an earlier list says as well is shared with it.
 #[must_use]
@@ -150,13 +150,13 @@ impl FolderOwners {
         owner.cloned().or(is_doubtful.then_some(Owner::Store))
     }
 
-    /// How large the engine counts a layer.
+    /// Returns how large the engine counts a layer.
     pub(in crate::engine) fn size(&self, chain: &ChainId) -> Option<Bytes> {
         self.sizes.get(chain).copied()
     }
 }
 
-/// The layers of containers' image mounts, and whatever else stands there that is no listed container's own.
+/// Returns the layers of containers' image mounts, and whatever else stands there that is no listed container's own.
 pub(in crate::engine) fn mounted_layers(
     root: &Root,
     driver: &str,
@@ -228,7 +228,7 @@ fn take_mounts(
     Ok(())
 }
 
-/// What is in a folder, but for names that are no text.
+/// Returns what is in a folder, but for names that are no text.
 fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
@@ -276,7 +276,7 @@ fn layers(root: &Root, driver: &str, earlier: Option<&LayerDb>) -> Option<Vec<St
     Some(layers)
 }
 
-/// What BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
+/// Returns what BuildKit's snapshots are: the engine notes the layer of each that became one (its `snapshots.db`, a
 /// bucket for each record with the key `chainid`).
 fn snapshots(root: &Root) -> Option<Vec<BuildkitSnapshot>> {
     databases(root, [Path::new("buildkit/snapshots.db")], |[bolt]| {

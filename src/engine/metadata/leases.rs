@@ -91,7 +91,7 @@ impl Owners {
         }
     }
 
-    /// True if it runs this container of the engine's.
+    /// Returns true if it runs this container of the engine's.
     pub(in crate::engine) fn runs(&self, id: &ContainerId) -> bool {
         self.containers.contains(id.as_str())
     }
@@ -175,7 +175,7 @@ impl Graph {
         }
     }
 
-    /// Everything that is kept, and by whom.
+    /// Returns everything that is kept, and by whom.
     fn keepers(&self) -> HashMap<Node, Keeper> {
         let images = self.images.iter().cloned().map(Node::Blob);
         let mut kept: HashMap<Node, Keeper> = self
@@ -217,7 +217,7 @@ impl Graph {
     }
 }
 
-/// What a label refers to.
+/// Returns what a label refers to.
 fn refers_to(key: &str, value: &Text, snapshotter: &str) -> Option<Node> {
     if leads_to_blob(key) {
         return Some(Node::Blob(value.clone()));
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    /// An image of a manifest, a config and a layer; a record's step on its layer, with a blob of its own; a
+    /// Returns an image of a manifest, a config and a layer; a record's step on its layer, with a blob of its own; a
     /// manifest that only a lease of a pull keeps; a blob and a snapshot that nobody keeps.
     fn graph() -> Graph {
         let blobs = [

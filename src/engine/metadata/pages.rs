@@ -63,7 +63,7 @@ impl Pages {
         }
     }
 
-    /// How many bytes there are.
+    /// Returns how many bytes there are.
     pub(super) fn length(&self) -> usize {
         usize::try_from(self.length).unwrap_or(usize::MAX)
     }
@@ -109,7 +109,7 @@ impl Pages {
     }
 }
 
-/// The engine runs on this machine, so its numbers have this machine's order.
+/// Returns the engine runs on this machine, so its numbers have this machine's order.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }

@@ -137,8 +137,8 @@ impl MetadataReader {
         })
     }
 
-    /// All blobs, the engine's own first, and who keeps what of the engine's at some time, given what names stand for.
-    /// `None` where one of the databases lacks what the other has.
+    /// Returns all blobs, the engine's own first, and who keeps what of the engine's at some time, given what names
+    /// stand for. `None` where one of the databases lacks what the other has.
     pub(in crate::engine) fn notes(
         self,
         images: HashSet<ImageId>,
@@ -280,7 +280,7 @@ fn labels(bolt: &Bolt<'_>, of: &Bucket<'_>) -> Option<Vec<(Text, Text)>> {
     Some(pairs.collect())
 }
 
-/// A snapshotter's folders, by the names that it has for what is in them.
+/// Returns a snapshotter's folders, by the names that it has for what is in them.
 fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, SnapshotFolder>> {
     let top = bucket(bolt, &bolt.root(), "v1")?;
     let Some(snapshots) = bucket(bolt, &top, "snapshots") else {
@@ -305,7 +305,7 @@ fn folders(bolt: &Bolt<'_>) -> Option<HashMap<Text, SnapshotFolder>> {
     Some(folders)
 }
 
-/// What Go's `binary.PutVarint` has written of a size: the lowest bit is the sign.
+/// Returns what Go's `binary.PutVarint` has written of a size: the lowest bit is the sign.
 fn number(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Bytes> {
     let number = unsigned(bytes(bolt, of, name)?)?;
     (number & 1 == 0).then_some(Bytes(number >> 1))
@@ -314,8 +314,8 @@ fn number(bolt: &Bolt<'_>, of: &Bucket<'_>, name: &str) -> Option<Bytes> {
 /// Seconds from the year 1 to 1970, as Go counts them.
 const YEAR_ONE: i64 = 62_135_596_800;
 
-/// A time as Go's `Time.MarshalBinary` writes it: a version, seconds since the year 1, nanoseconds, and an offset, which
-/// changes nothing.
+/// Returns a time as Go's `Time.MarshalBinary` writes it: a version, seconds since the year 1, nanoseconds, and an
+/// offset, which changes nothing.
 fn time(bytes: &[u8]) -> Option<Timestamp> {
     let (_, rest) = bytes.split_first()?;
     let (seconds, rest) = rest.split_first_chunk::<8>()?;
@@ -328,7 +328,7 @@ fn time(bytes: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_nanosecond(all))
 }
 
-/// A number as Go's `binary.PutUvarint` writes it.
+/// Returns a number as Go's `binary.PutUvarint` writes it.
 fn unsigned(bytes: &[u8]) -> Option<u64> {
     let mut number = 0_u64;
     for (at, byte) in bytes.iter().take(10).enumerate() {

@@ -18,7 +18,7 @@ pub struct ImageDetails {
 }
 
 impl ImageDetails {
-    /// What an inventory takes in.
+    /// Returns what an inventory takes in.
     #[must_use]
     pub fn of(self, id: ImageId) -> Inspected {
         Inspected {

@@ -34,7 +34,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, EngineError>>;
 /// Lists are cheap; everything else may walk a disk and take long (ENGINE.md §6). Dropping an answer's
 /// future cancels the request.
 pub trait Engine: Send + Sync {
-    /// What everything that writes on its behalf passes.
+    /// Returns what everything that writes on its behalf passes.
     fn gate(&self) -> Gate {
         Gate::default()
     }
@@ -55,7 +55,7 @@ pub trait Engine: Send + Sync {
     fn containers(&self) -> Answer<'_, Vec<Container>>;
     /// All volumes of all drivers. `size` is pending where [`Engine::volume_sizes`] may tell it, else unknown.
     fn volumes(&self) -> Answer<'_, Vec<Volume>>;
-    /// What the last list of volumes warned of.
+    /// Returns what the last list of volumes warned of.
     fn volume_warnings(&self) -> Vec<Text> {
         Vec::new()
     }

@@ -36,7 +36,7 @@ pub(super) struct Tally<'a> {
     overcounted: HashMap<ItemId, Bytes>,
 }
 
-/// Whether the engine names the layers that go with an image: Docker's graph drivers do (ENGINE.md §1.7), the
+/// Returns whether the engine names the layers that go with an image: Docker's graph drivers do (ENGINE.md §1.7), the
 /// containerd store and Podman name only images.
 fn names_layers(engine: &EngineInfo) -> bool {
     engine.is_docker_on_graph_driver()
@@ -111,7 +111,7 @@ impl<'a> Tally<'a> {
         freed
     }
 
-    /// What went with an object of which the engine says no more than that.
+    /// Returns what went with an object of which the engine says no more than that.
     fn untold(&mut self, step: &Step) -> BytesGone {
         let mut went = self.observation.went(&step.id);
         for parent in step.follows() {
@@ -129,7 +129,7 @@ impl<'a> Tally<'a> {
         went
     }
 
-    /// What went with a step that has ended.
+    /// Returns what went with a step that has ended.
     pub(super) fn freed_by(&self, step: &ItemId) -> Bytes {
         self.went.get(step).map_or(Bytes::ZERO, |went| went.bytes)
     }
@@ -242,7 +242,7 @@ impl RemovalRun<'_> {
         gone.map(|step| bytes(&step.frees)).sum()
     }
 
-    /// True if something that may hold layers went and no step removed it: whose removal let go of what both
+    /// Returns true if something that may hold layers went and no step removed it: whose removal let go of what both
     /// held is then not known.
     async fn were_others_at_work(&self, done: &[Done]) -> bool {
         let is_silent = |id: &ItemId| matches!(id, ItemId::Record(_) | ItemId::Container(_));
@@ -269,7 +269,7 @@ impl RemovalRun<'_> {
         self.plan.steps.iter().any(is_record)
     }
 
-    /// What is there now of images and containers, and of build cache where that was listed right before the
+    /// Returns what is there now of images and containers, and of build cache where that was listed right before the
     /// removal: on old engines it takes a walk over everything.
     async fn holders_of_layers(&self) -> Result<HashSet<ItemId>, EngineError> {
         let images = self.engine.images().await?;
@@ -282,7 +282,7 @@ impl RemovalRun<'_> {
         Ok(ids(&images, &containers, &cache).into_iter().collect())
     }
 
-    /// The steps that freed something else than promised, with the reason.
+    /// Returns the steps that freed something else than promised, with the reason.
     async fn differences(&self, total: &BytesGone) -> Vec<Difference> {
         let differs = |step: &&Step| {
             let went = &self.tally.went[&step.id];
@@ -318,7 +318,7 @@ impl RemovalRun<'_> {
         steps.into_iter().map(difference).collect()
     }
 
-    /// What holds layers that nothing known does: build cache that is no image's any more tells by its size.
+    /// Returns what holds layers that nothing known does: build cache that is no image's any more tells by its size.
     async fn what_holds(&self, sizes: &[Bytes]) -> String {
         let before = self.survey.inventory();
         if before.engine.has_build_cache

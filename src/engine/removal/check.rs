@@ -110,7 +110,7 @@ async fn resolve(base: &mut Inventory) {
     }
 }
 
-/// An engine as it is known, which may have joined or left a swarm since.
+/// Returns an engine as it is known, which may have joined or left a swarm since.
 fn with_swarm(engine: &EngineInfo, swarm: Swarm) -> EngineInfo {
     EngineInfo {
         swarm,
@@ -127,7 +127,7 @@ fn take_folder(found: Option<Unlisted>, now: &mut Inventory) {
     }
 }
 
-/// Whether the engine that answers is the one that was asked before: the outer error says that it cannot be
+/// Returns whether the engine that answers is the one that was asked before: the outer error says that it cannot be
 /// asked, the inner one that it is another. Podman makes its ID up anew each time.
 pub(super) async fn is_same(
     engine: &dyn Engine,
@@ -262,8 +262,8 @@ impl RemovalRun<'_> {
         Ok(alone.recheck(&Survey::new(now)).dropped.pop())
     }
 
-    /// A picture with nothing but what holds things and is on no list. Services come and go while a plan is carried
-    /// out; where paths of containers lead that were there before is known.
+    /// Returns a picture with nothing but what holds things and is on no list. Services come and go while a plan is
+    /// carried out; where paths of containers lead that were there before is known.
     async fn held(&self, step: &Step) -> Result<Inventory, EngineError> {
         let before = self.survey.inventory();
         let mut now = Inventory::default();
@@ -279,7 +279,7 @@ impl RemovalRun<'_> {
         Ok(now)
     }
 
-    /// True where a container that came since mounts folders.
+    /// Returns true where a container that came since mounts folders.
     fn has_new_binds(&self, now: &Inventory) -> bool {
         let mut mounting = now.containers.iter().filter(|it| !it.binds.is_empty());
         mounting.any(|it| {

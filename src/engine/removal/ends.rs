@@ -105,7 +105,7 @@ impl RemovalRun<'_> {
         }
     }
 
-    /// How a step ends untried because something that it needs gone is still there.
+    /// Returns how a step ends untried because something that it needs gone is still there.
     pub(super) fn needs(&self, step: &Step) -> Option<StepEnd> {
         let users = self.holders(step);
         let name = |id: &ItemId| {
@@ -182,7 +182,7 @@ impl RemovalRun<'_> {
         check::is_listed(self.engine, id).await
     }
 
-    /// An error if another engine answers by now: a name leads to another host, or a login is made anew on one
+    /// Returns an error if another engine answers by now: a name leads to another host, or a login is made anew on one
     /// of several behind it. Nothing more is sent then.
     pub(super) async fn is_still_itself(&mut self) -> Result<(), EngineError> {
         let before = &self.survey.inventory().engine;

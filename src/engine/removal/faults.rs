@@ -79,7 +79,7 @@ pub(super) fn is_kept(id: &str) -> bool {
     id.trim_start_matches("sha256:").starts_with("keep")
 }
 
-/// Everything that is there and is not to be kept.
+/// Returns everything that is there and is not to be kept.
 pub(super) fn wish(inventory: &Inventory) -> Vec<ItemId> {
     let images = inventory
         .images
@@ -129,7 +129,7 @@ async fn carry_out(engine: &Arc<DockerEngine>, order: Confirmed) -> Result<Remov
     remove(engine, order, Arc::default(), |_| {}).await
 }
 
-/// The object that a write names, as the engine will read it; all of a prune's.
+/// Returns the object that a write names, as the engine will read it; all of a prune's.
 fn targets(write: &str) -> Vec<String> {
     let path = write.split([' ', '?']).nth(1).unwrap_or_default();
     if path == "/build/prune" {
@@ -211,13 +211,13 @@ async fn undisturbed() -> (Confirmed, usize) {
     (base, served.requests())
 }
 
-/// True where every case is asked for: `DTOP_LONG=1` (tests/support/length.rs).
+/// Returns true where every case is asked for: `DTOP_LONG=1` (tests/support/length.rs).
 pub(super) fn is_long() -> bool {
     std::env::var_os("DTOP_LONG").is_some_and(|value| value != "0")
 }
 
-/// Every so many requests, from one on, each with all faults in a long run and else with one of them, in turn; returns
-/// how many cases that were.
+/// Returns every so many requests, from one on, each with all faults in a long run and else with one of them, in turn;
+/// returns how many cases that were.
 #[tokio::main(flavor = "current_thread")]
 async fn hold_each(from: usize, every: usize) -> usize {
     let (base, requests) = undisturbed().await;

@@ -97,7 +97,7 @@ impl RemovalRun<'_> {
         Ok(())
     }
 
-    /// True if a name means an image, false if it means none (any more).
+    /// Returns true if a name means an image, false if it means none (any more).
     async fn means(&mut self, step: &Step, name: &str, id: &ImageId) -> Result<bool, StepEnd> {
         match self.engine.resolve(name).await {
             Ok(Some(found)) if found == *id => Ok(true),

@@ -111,7 +111,7 @@ pub async fn remove(
     carry_out(engine, order, cancel, &mut report).await
 }
 
-/// The same, once for all who listen: it is a great deal of code.
+/// Returns the same, once for all who listen: it is a great deal of code.
 async fn carry_out(
     engine: Arc<dyn Engine>,
     order: Confirmed,
@@ -377,7 +377,7 @@ impl<'a> RemovalRun<'a> {
         done
     }
 
-    /// Why nothing more is tried.
+    /// Returns why nothing more is tried.
     fn halted(&self) -> Option<&str> {
         let is_cancelled = self.cancel.load(Ordering::Relaxed);
         let lost = self.lost.or(self.forbidden.as_deref());

@@ -173,7 +173,7 @@ impl Model {
         self.0.lock().unwrap().filesystem = Some(filesystem);
     }
 
-    /// What the filesystem says by now, once everything that went has been given back.
+    /// Returns what the filesystem says by now, once everything that went has been given back.
     pub(super) fn free(&self) -> Bytes {
         let mut world = self.0.lock().unwrap();
         let World {

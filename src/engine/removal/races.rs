@@ -58,8 +58,8 @@ const DEEDS: [Deed; 12] = [
 ];
 
 impl Deed {
-    /// Whether it can come between the last look and the removal, because the engine refuses that itself. For the
-    /// others there is no request that could say "only if it is still the same": the last look is right before.
+    /// Returns whether it can come between the last look and the removal, because the engine refuses that itself. For
+    /// the others there is no request that could say "only if it is still the same": the last look is right before.
     fn is_refused_by_engine(self) -> bool {
         !matches!(
             self,

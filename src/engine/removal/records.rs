@@ -71,7 +71,7 @@ impl RemovalRun<'_> {
         ids.iter().map(end).collect()
     }
 
-    /// The records that are listed. Where the answer was cut off the engine may not be done yet.
+    /// Returns the records that are listed. Where the answer was cut off the engine may not be done yet.
     async fn what_is_left(
         &mut self,
         ids: &[RecordId],

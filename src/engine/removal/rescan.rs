@@ -94,7 +94,7 @@ impl RemovalRun<'_> {
         (emptied + taken, emptied)
     }
 
-    /// What is still there of what each step let go, by the count.
+    /// Returns what is still there of what each step let go, by the count.
     fn remains(&self, steps: &[&Step], after: &Survey) -> Vec<Leftover> {
         let items = steps.iter().map(|step| {
             let parents = step.follows().iter().cloned().map(ItemId::Image);
@@ -146,7 +146,7 @@ impl RemovalRun<'_> {
         now.iter().any(|id| self.survey.find(id).is_none())
     }
 
-    /// True if something that may hold bytes went and no step removed it.
+    /// Returns true if something that may hold bytes went and no step removed it.
     fn have_others_gone(&self, after: &Inventory) -> bool {
         let there: HashSet<ItemId> = ids(&after.images, &after.containers, &after.cache)
             .into_iter()

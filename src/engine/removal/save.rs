@@ -200,7 +200,8 @@ impl RemovalRun<'_> {
         }
     }
 
-    /// Why a step must not be tried: there was to be a copy of it, or of what would go along, and there is none.
+    /// Returns why a step must not be tried: there was to be a copy of it, or of what would go along, and there is
+    /// none.
     pub(super) fn has_no_copy(&self, step: &Step) -> Option<String> {
         if let Some(why) = self.unsaved.get(&step.id) {
             return Some(format!("no copy could be saved: {why}"));

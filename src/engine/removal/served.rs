@@ -123,7 +123,7 @@ fn unversioned(request: &str) -> String {
     request.replacen("/v1.47/", "/", 1)
 }
 
-/// What the model says to a request.
+/// Returns what the model says to a request.
 fn route(model: &Model, request: &str) -> Answer {
     let (method, target) = request.split_once(' ').unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -190,7 +190,7 @@ fn route(model: &Model, request: &str) -> Answer {
     }
 }
 
-/// The model answers at once.
+/// Returns the model answers at once.
 fn now<T>(answer: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
     answer.now_or_never().unwrap()
 }
@@ -302,7 +302,7 @@ fn told(pruned: &Pruned) -> Value {
     json!({"CachesDeleted": ids, "SpaceReclaimed": 7 * ids.len()})
 }
 
-/// The IDs in `filters={"id":["^(a|b)$"]}`.
+/// Returns the IDs in `filters={"id":["^(a|b)$"]}`.
 fn pattern_of(query: &str) -> impl Iterator<Item = &str> {
     let inside = query.split_once("%5E%28").map_or("", |(_, rest)| rest);
     let inside = inside.split_once("%29%24").map_or("", |(ids, _)| ids);

@@ -65,7 +65,7 @@ impl<'a> DiskTarget<'a> {
         self.since.add(frees);
     }
 
-    /// What is missing still, by the last look; nothing where nothing is, or nobody knows.
+    /// Returns what is missing still, by the last look; nothing where nothing is, or nobody knows.
     fn lacks(&self) -> Vec<Lack> {
         let missing = self.goal.and_then(|goal| goal.missing(&self.last.disks));
         missing.unwrap_or_default()
@@ -143,12 +143,12 @@ impl<'a> DiskTarget<'a> {
         (tells && !is_taken).then(|| gained(&look))
     }
 
-    /// What must be free more, by the last look.
+    /// Returns what must be free more, by the last look.
     pub fn missing(&self) -> Bytes {
         self.lacks().iter().map(|lack| lack.bytes).sum()
     }
 
-    /// What the filesystems said right before the first step, and what they say now.
+    /// Returns what the filesystems said right before the first step, and what they say now.
     pub async fn last_look(&mut self) -> (DiskLook, DiskLook) {
         let after = self.looker.again(&self.first.disks).await;
         (self.first.clone(), after)
@@ -198,7 +198,7 @@ impl RemovalRun<'_> {
         !self.target.wanted.as_ref().is_some_and(is_wanted) && !self.went_before(step)
     }
 
-    /// The steps that go for another reason than the target, and what must be gone before they can.
+    /// Returns the steps that go for another reason than the target, and what must be gone before they can.
     fn wanted(&self) -> HashSet<ItemId> {
         let mut wanted = HashSet::new();
         // What a step needs stands before it.

@@ -86,14 +86,14 @@ pub(super) async fn look(
     Some(found)
 }
 
-/// Where paths of this machine really are, found on a thread of its own. `None` where looking hangs.
+/// Returns where paths of this machine really are, found on a thread of its own. `None` where looking hangs.
 pub(in crate::engine) async fn resolved(asked: Asked) -> Option<ResolvedPaths> {
     timeout(LOOK, run_blocking(move || host::resolve(&asked)))
         .await
         .ok()?
 }
 
-/// The layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
+/// Returns the layers in the folder of an engine on this machine, read on a thread of its own. `None` where they cannot
 /// be read, or reading hangs.
 pub(super) async fn stored(
     info: Arc<EngineInfo>,
@@ -105,8 +105,8 @@ pub(super) async fn stored(
     Some(Arc::new(layers))
 }
 
-/// The containerd store's own notes, where the engine is on this machine, read on a thread of its own. `None` where
-/// they cannot be read, or reading hangs.
+/// Returns the containerd store's own notes, where the engine is on this machine, read on a thread of its own. `None`
+/// where they cannot be read, or reading hangs.
 pub(super) async fn noted(info: Arc<EngineInfo>, known: ListedIds) -> Option<StoreReading> {
     if !has_notes(&info) {
         return None;
@@ -167,17 +167,17 @@ pub(super) async fn images_in_store(
     Ok((noted, images))
 }
 
-/// True where the engine's own folder may tell who keeps what of the containerd store.
+/// Returns true where the engine's own folder may tell who keeps what of the containerd store.
 pub(super) fn has_notes(engine: &EngineInfo) -> bool {
     engine.local && engine.store == Store::Containerd
 }
 
-/// True where the engine's own folder tells of layers that the API does not.
+/// Returns true where the engine's own folder tells of layers that the API does not.
 pub(super) fn has_stored_layers(engine: &EngineInfo) -> bool {
     engine.local && engine.store == Store::GraphDriver
 }
 
-/// What was found out about the host, written into what the engine says of itself.
+/// Returns what was found out about the host, written into what the engine says of itself.
 pub(super) fn with_surroundings(engine: &EngineInfo, found: &HostInfo) -> EngineInfo {
     EngineInfo {
         local: found.local.is_ok(),

@@ -119,7 +119,7 @@ impl<'e> Scan<'e> {
     }
 }
 
-/// True for an engine whose folder has one for each container.
+/// Returns true for an engine whose folder has one for each container.
 pub(super) fn has_folders(engine: &EngineInfo) -> bool {
     &*engine.product == "Docker"
 }
@@ -146,8 +146,8 @@ pub(super) async fn unlisted(
     }
 }
 
-/// What the folder of an engine tells that was local `before`, beside the lists of `now`; nothing where it cannot be
-/// shown any more to be the engine's.
+/// Returns what the folder of an engine tells that was local `before`, beside the lists of `now`; nothing where it
+/// cannot be shown any more to be the engine's.
 pub(in crate::engine) async fn unlisted_now(
     engine: &dyn Engine,
     before: &Inventory,
@@ -162,7 +162,7 @@ pub(in crate::engine) async fn unlisted_now(
     Some(unlisted(info, root, ListedIds::of(now)).await)
 }
 
-/// What an inventory takes in; nothing is claimed of a folder that cannot be read.
+/// Returns what an inventory takes in; nothing is claimed of a folder that cannot be read.
 pub(in crate::engine) fn parts(found: Option<Unlisted>) -> Vec<Part> {
     let (containers, mounted) = match found {
         Some(found) => (Some(found.containers), found.mounted),

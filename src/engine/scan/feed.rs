@@ -67,7 +67,7 @@ impl<'e> Feed<'e> {
         }
     }
 
-    /// The next news. Nothing is lost when the future is dropped.
+    /// Returns the next news. Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) -> FeedEvent {
         loop {
             match &mut self.state {
@@ -118,7 +118,7 @@ impl<'e> Feed<'e> {
         }
     }
 
-    /// True while the engine does not answer.
+    /// Returns true while the engine does not answer.
     pub(super) fn is_down(&self) -> bool {
         self.down
     }
@@ -131,8 +131,8 @@ impl<'e> Feed<'e> {
     }
 }
 
-/// True where asking again would be refused again: what an engine, or a proxy before it, does not let one do. That
-/// it cannot now (500 and above) passes.
+/// Returns true where asking again would be refused again: what an engine, or a proxy before it, does not let one do.
+/// That it cannot now (500 and above) passes.
 fn is_final(error: &EngineError) -> bool {
     match error {
         EngineError::NotSupported(_) | EngineError::NotFound(_) => true,

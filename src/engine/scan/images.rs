@@ -40,7 +40,7 @@ impl Scan<'_> {
         }
     }
 
-    /// True when no list of images is waited for.
+    /// Returns true when no list of images is waited for.
     pub(super) fn has_listed_images(&self) -> bool {
         let is_listed = self.picture.idly.contains(&Question::Images);
         (is_listed || !self.is_in_flight(Question::Images))

@@ -17,7 +17,7 @@ impl LastPublished {
         self.0.insert(question, fingerprint) != Some(fingerprint)
     }
 
-    /// What the last list said.
+    /// Returns what the last list said.
     pub(super) fn last(&self, question: Question) -> Option<Fingerprint> {
         self.0.get(&question).copied()
     }

@@ -119,7 +119,7 @@ pub async fn scan_once(
     scan(engine, wanted, base, &mut progress).await
 }
 
-/// The same, once for all who listen: it is a great deal of code.
+/// Returns the same, once for all who listen: it is a great deal of code.
 async fn scan(
     engine: &dyn Engine,
     wanted: ScanScope,
@@ -589,7 +589,7 @@ impl Once<'_> {
     }
 }
 
-/// What a container runs: a manifest, or where the engine does not say it, an image.
+/// Returns what a container runs: a manifest, or where the engine does not say it, an image.
 fn runs(container: &Container) -> Option<Text> {
     let details = container.details.as_ref().known();
     let manifest = details.and_then(|details| details.manifest.clone());

@@ -97,7 +97,7 @@ impl Outbox {
             .map(|since| since + TOGETHER * (times + 1).min(40))
     }
 
-    /// What is to be sent now.
+    /// Returns what is to be sent now.
     pub(super) fn take(&mut self) -> Vec<Part> {
         std::mem::take(&mut self.urgent)
     }

@@ -101,30 +101,30 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// True unless the engine has said that it has none.
+    /// Returns true unless the engine has said that it has none.
     pub(super) fn has_build_cache(&self) -> bool {
         self.engine.as_ref().is_none_or(|info| info.has_build_cache)
     }
 
-    /// True for an engine that may run services and tell of them.
+    /// Returns true for an engine that may run services and tell of them.
     pub(super) fn has_swarm(&self) -> bool {
         let engine = self.engine.as_ref();
         engine.is_some_and(|info| info.swarm == Swarm::Manager)
     }
 
-    /// True for a store that keeps layers packed, too.
+    /// Returns true for a store that keeps layers packed, too.
     pub(super) fn keeps_blobs(&self) -> bool {
         self.engine
             .as_ref()
             .is_some_and(|info| info.store == Store::Containerd)
     }
 
-    /// True for an engine on this machine whose folder lists its layers.
+    /// Returns true for an engine on this machine whose folder lists its layers.
     pub(super) fn keeps_stored(&self) -> bool {
         self.engine.as_deref().is_some_and(has_stored_layers)
     }
 
-    /// True for an engine on this machine whose store's notes may be read with its blobs.
+    /// Returns true for an engine on this machine whose store's notes may be read with its blobs.
     pub(super) fn keeps_notes(&self) -> bool {
         self.engine.as_deref().is_some_and(has_notes)
     }
@@ -159,7 +159,7 @@ impl Picture {
         }
     }
 
-    /// True if the last answer to a question was a good one.
+    /// Returns true if the last answer to a question was a good one.
     pub(super) fn is_answered(&self, question: Question) -> bool {
         self.asked.contains_key(&question) && !self.failures.contains_key(&question)
     }
@@ -168,7 +168,7 @@ impl Picture {
         self.asked.insert(question, Instant::now());
     }
 
-    /// When a question was answered last, or failed.
+    /// Returns when a question was answered last, or failed.
     pub(super) fn asked_last(&self, question: Question) -> Option<Instant> {
         self.asked.get(&question).copied()
     }

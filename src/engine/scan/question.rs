@@ -57,7 +57,7 @@ pub(super) const DF: [Question; 3] = [
 ];
 
 impl Question {
-    /// The stage it belongs to.
+    /// Returns the stage it belongs to.
     pub(super) fn stage(self) -> Option<Stage> {
         match self {
             Self::About

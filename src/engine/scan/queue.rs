@@ -85,7 +85,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
         came || went
     }
 
-    /// The key of an object as it is kept here already, so that memory holds it once.
+    /// Returns the key of an object as it is kept here already, so that memory holds it once.
     pub(super) fn own(&self, key: &K) -> K {
         let known = self.seen.get_key_value(key);
         known.map_or(key, |(own, _)| own).clone()
@@ -144,7 +144,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
         }
     }
 
-    /// The next object to ask about, if one more may be asked now.
+    /// Returns the next object to ask about, if one more may be asked now.
     pub(super) fn next(&mut self) -> Option<K> {
         if self.in_flight.len() >= self.limit {
             return None;
@@ -181,7 +181,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
         first && !std::mem::replace(&mut seen.told, true)
     }
 
-    /// Those that were answered, each with the mark that it was asked for.
+    /// Returns those that were answered, each with the mark that it was asked for.
     pub(super) fn answered(&self) -> HashMap<K, M>
     where
         M: Copy,
@@ -201,12 +201,12 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
         self.waiting.is_empty() && self.in_flight.is_empty()
     }
 
-    /// True once when work begins after none.
+    /// Returns true once when work begins after none.
     pub(super) fn begins(&mut self) -> bool {
         !self.is_idle() && !std::mem::replace(&mut self.busy, true)
     }
 
-    /// True once when all that was begun is answered, but for what was lost and is lost again.
+    /// Returns true once when all that was begun is answered, but for what was lost and is lost again.
     pub(super) fn ends(&mut self) -> bool {
         if !self.is_idle() || !std::mem::take(&mut self.busy) {
             return false;
@@ -218,7 +218,7 @@ impl<K: Clone + Eq + Hash, M: PartialEq> Queue<K, M> {
         !unavailable
     }
 
-    /// The words of what was lost since this was asked last.
+    /// Returns the words of what was lost since this was asked last.
     pub(super) fn failure(&mut self) -> Option<Text> {
         self.failure.take()
     }

@@ -56,7 +56,7 @@ impl Scan<'_> {
     }
 }
 
-/// What the engine itself knows, else what a walk finds; nothing where its folder cannot be read.
+/// Returns what the engine itself knows, else what a walk finds; nothing where its folder cannot be read.
 pub(super) async fn found_in_folder(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,

@@ -325,7 +325,7 @@ impl<'e> Scan<'e> {
         }
     }
 
-    /// When [`Scan::on_time`] has something to do.
+    /// Returns when [`Scan::on_time`] has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
         [
             self.outbox.deadline(),
@@ -398,8 +398,8 @@ impl<'e> Scan<'e> {
     }
 }
 
-/// The build cache, which may be as long as a fleet is large: where what it said last is known, it is asked first
-/// whether it says anything else.
+/// Returns the build cache, which may be as long as a fleet is large: where what it said last is known, it is asked
+/// first whether it says anything else.
 async fn again(engine: &dyn Engine, last: Option<Fingerprint>) -> Response {
     if last.is_some() {
         match engine.build_cache_fingerprint().await {

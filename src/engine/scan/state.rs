@@ -132,7 +132,7 @@ impl<'e> Scan<'e> {
             .is_some_and(has_only_whole_df)
     }
 
-    /// True while anything is under way or has its turn before this question.
+    /// Returns true while anything is under way or has its turn before this question.
     pub(super) fn is_busy_before(&self, question: Question) -> bool {
         // The engine's list of images that are listed already comes behind all.
         let due = self.due.iter().filter(|it| **it != Question::Images);
@@ -145,7 +145,7 @@ impl<'e> Scan<'e> {
         self.in_flight.contains(&question)
     }
 
-    /// True for a question that waits for its turn.
+    /// Returns true for a question that waits for its turn.
     pub(super) fn is_due(&self, question: Question) -> bool {
         self.due.contains(&question)
     }
@@ -160,12 +160,12 @@ impl<'e> Scan<'e> {
         self.due.remove(&question)
     }
 
-    /// True when a question is under way or will be.
+    /// Returns true when a question is under way or will be.
     pub(super) fn is_coming(&self, question: Question) -> bool {
         self.in_flight.contains(&question) || self.due.contains(&question)
     }
 
-    /// True when a question that is under way will be asked once more.
+    /// Returns true when a question that is under way will be asked once more.
     pub(super) fn is_coming_again(&self, question: Question) -> bool {
         self.again.contains(&question) || self.due.contains(&question)
     }

@@ -407,7 +407,7 @@ impl Scan<'_> {
     }
 }
 
-/// True if what is found out about the host of the one holds for the other.
+/// Returns true if what is found out about the host of the one holds for the other.
 fn is_same_engine(one: &EngineInfo, other: &EngineInfo) -> bool {
     (&one.host, &one.root, &one.engine_id) == (&other.host, &other.root, &other.engine_id)
 }
@@ -416,12 +416,12 @@ fn keeps_same_store(old: Option<&EngineInfo>, new: &EngineInfo) -> bool {
     old.is_none_or(|old| (old.store, &old.driver) == (new.store, &new.driver))
 }
 
-/// What the stage says of a question about one object that failed. What the engine refuses is the object's own.
+/// Returns what the stage says of a question about one object that failed. What the engine refuses is the object's own.
 pub(super) fn words(error: &EngineError) -> Option<Text> {
     (!error.is_of_object()).then(|| error.to_string().into())
 }
 
-/// Whether it is worth asking again.
+/// Returns whether it is worth asking again.
 pub(super) fn landing(error: &EngineError) -> Landing {
     match error {
         EngineError::Unreachable { .. }

@@ -98,7 +98,7 @@ pub async fn watch(
     }
 }
 
-/// Why an engine does not answer. Its name stands beside these words anyway, and the number of the system's
+/// Returns why an engine does not answer. Its name stands beside these words anyway, and the number of the system's
 /// error tells nobody more than its words.
 fn cause(error: &EngineError) -> String {
     match error {

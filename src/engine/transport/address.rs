@@ -49,7 +49,7 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// What the `Host` header says. Behind a socket any name will do, but there must be one.
+    /// Returns what the `Host` header says. Behind a socket any name will do, but there must be one.
     pub(in crate::engine) fn authority(&self) -> String {
         match self {
             Self::Unix(_) | Self::Ssh(_) => "docker".to_owned(),
@@ -63,7 +63,7 @@ impl Address {
         }
     }
 
-    /// What stands before every path.
+    /// Returns what stands before every path.
     pub(in crate::engine) fn prefix(&self) -> &str {
         match self {
             Self::Unix(_) | Self::Ssh(_) => "",
@@ -124,7 +124,7 @@ impl Dial {
         }
     }
 
-    /// A new connection.
+    /// Returns a new connection.
     ///
     /// # Errors
     /// The system's, or one that holds a [`tls::Trouble`] or an [`ssh::Trouble`].
@@ -142,12 +142,12 @@ impl Dial {
         }
     }
 
-    /// How many connections there may be at once, where that is limited.
+    /// Returns how many connections there may be at once, where that is limited.
     pub(super) fn places(&self) -> Option<usize> {
         matches!(self.way, Route::Ssh(_)).then_some(ssh::SESSIONS)
     }
 
-    /// The login on the engine's host, if there is one.
+    /// Returns the login on the engine's host, if there is one.
     pub(in crate::engine) fn login(&self) -> Option<&Login> {
         match &self.way {
             Route::Ssh(login) => Some(login),
@@ -155,7 +155,7 @@ impl Dial {
         }
     }
 
-    /// Why the engine hung up on a connection that was made: with TLS 1.3 that it does not accept this
+    /// Returns why the engine hung up on a connection that was made: with TLS 1.3 that it does not accept this
     /// client is said after the greeting, and lost when more is sent meanwhile. So nothing is sent here.
     pub(in crate::engine) async fn why_hung_up(&self) -> Option<io::Error> {
         let (Address::Tls { host, port, .. }, Route::Tls(client)) = (&self.address, &self.way)
@@ -174,8 +174,8 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A connection that only waits for events never sends anything: a host that is gone is noticed within a minute, and
-/// what forgets silent connections on the way does not forget this one.
+/// Returns a connection that only waits for events never sends anything: a host that is gone is noticed within a
+/// minute, and what forgets silent connections on the way does not forget this one.
 fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, KEEP_ALIVE)?;
@@ -189,7 +189,7 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
 pub struct Dials(Mutex<Vec<Dial>>);
 
 impl Dials {
-    /// The line to an address.
+    /// Returns the line to an address.
     #[must_use]
     pub fn to(&self, address: &Address) -> Dial {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -42,7 +42,7 @@ impl Transport {
         }
     }
 
-    /// The address of a service for requests over HTTP/2.
+    /// Returns the address of a service for requests over HTTP/2.
     pub(in crate::engine) fn service(&self, path: &str) -> Result<Uri, EngineError> {
         let uri = Uri::builder()
             .scheme("http")

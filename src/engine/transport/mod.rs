@@ -114,7 +114,7 @@ struct Connection {
 type Slot = Option<OwnedSemaphorePermit>;
 
 impl Transport {
-    /// A way that has not been walked yet: nothing is sent.
+    /// Returns a way that has not been walked yet: nothing is sent.
     #[must_use]
     pub fn new(line: impl Into<Dial>, host: Text, gate: Gate) -> Self {
         let line = line.into();
@@ -146,7 +146,7 @@ impl Transport {
         self.0.line.address()
     }
 
-    /// The login on the engine's host, if there is one.
+    /// Returns the login on the engine's host, if there is one.
     pub(in crate::engine) fn login(&self) -> Option<&ssh::Login> {
         self.0.line.login()
     }
@@ -157,7 +157,7 @@ impl Transport {
         room.is_none_or(|room| room.available_permits() > 0)
     }
 
-    /// What it lets through but GET and HEAD.
+    /// Returns what it lets through but GET and HEAD.
     #[must_use]
     pub fn gate(&self) -> Gate {
         self.0.gate
@@ -240,7 +240,7 @@ impl Transport {
         Ok(answer)
     }
 
-    /// The next bytes of an answer; none at its end.
+    /// Returns the next bytes of an answer; none at its end.
     async fn piece(&self, body: &mut Limited<Incoming>) -> Result<Option<Bytes>, EngineError> {
         while let Some(frame) = body.frame().await {
             match frame.map(hyper::body::Frame::into_data) {
@@ -300,14 +300,14 @@ impl Transport {
         .await
     }
 
-    /// The error for a connection that broke.
+    /// Returns the error for a connection that broke.
     #[must_use]
     pub fn unreachable(&self, error: &(dyn Error + 'static)) -> EngineError {
         self.0.unreachable(error)
     }
 }
 
-/// An error about an answer, with what was asked.
+/// Returns an error about an answer, with what was asked.
 fn about(path: &str, error: EngineError) -> EngineError {
     match error {
         EngineError::Garbled { cause, .. } => wire::garbled(&format!("GET {path}"), &cause),
@@ -359,7 +359,7 @@ struct ConnectionFailure {
 }
 
 impl Shared {
-    /// The request as it is written on the wire: path with version, host in a header.
+    /// Returns the request as it is written on the wire: path with version, host in a header.
     fn addressed(&self, request: Request<Body>) -> Result<Request<Body>, EngineError> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -436,8 +436,8 @@ impl Shared {
     }
 }
 
-/// True for what is asked before it is known which version an engine speaks, and for what has a version of its own in
-/// front, as Podman's other API has.
+/// Returns true for what is asked before it is known which version an engine speaks, and for what has a version of its
+/// own in front, as Podman's other API has.
 fn tells_version(path: &str) -> bool {
     let version = path.strip_prefix("/v").unwrap_or_default();
     matches!(path, "/_ping" | "/version") || version.starts_with(|it: char| it.is_ascii_digit())
@@ -456,7 +456,7 @@ async fn keep(door: Weak<Shared>, mut connection: Connection, _room: Slot) {
     }
 }
 
-/// A request without a body, which is what every GET is.
+/// Returns a request without a body, which is what every GET is.
 fn copy_of(request: &Request<Body>) -> Request<Body> {
     let mut copy = Request::new(empty());
     *copy.method_mut() = request.method().clone();

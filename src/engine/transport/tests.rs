@@ -130,7 +130,7 @@ fn a_literal_address_of_version_6_is_bracketed() {
     assert_eq!(address.to_string(), "tcp://[::1]:2375");
 }
 
-/// What a proxy makes of `text`, in chunks or with a length, and after a word that there will be an answer.
+/// Returns what a proxy makes of `text`, in chunks or with a length, and after a word that there will be an answer.
 fn packed(text: &[u8], in_chunks: bool, packing: &str) -> Vec<u8> {
     let mut body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
     body.extend(miniz_oxide::deflate::compress_to_vec(text, 6));
@@ -153,7 +153,7 @@ fn packed(text: &[u8], in_chunks: bool, packing: &str) -> Vec<u8> {
     answer
 }
 
-/// A transport to somebody who answers every request with these bytes, on one connection after another.
+/// Returns a transport to somebody who answers every request with these bytes, on one connection after another.
 async fn answering(answer: Vec<u8>) -> Transport {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -13,7 +13,7 @@ pub struct Dialect {
     pub store: Store,
 }
 
-/// True for Podman, by its first component (ENGINE.md §8).
+/// Returns true for Podman, by its first component (ENGINE.md §8).
 #[must_use]
 pub fn is_podman(version: &Value) -> bool {
     Row(version)
@@ -23,7 +23,8 @@ pub fn is_podman(version: &Value) -> bool {
         .is_some_and(|component| component.text("Name").starts_with("Podman"))
 }
 
-/// The engine by its own words, as far as it says any: `info` and `version` may be nothing. Host, reason and API version are those of the connection.
+/// Returns the engine by its own words, as far as it says any: `info` and `version` may be nothing. Host, reason and
+/// API version are those of the connection.
 #[must_use]
 pub fn about(info: &Value, version: &Value, podman: bool) -> EngineInfo {
     let (info, version) = (Row(info), Row(version));
@@ -63,7 +64,7 @@ fn swarm(info: Row<'_>, podman: bool) -> Swarm {
     }
 }
 
-/// The virtual machines whose disk is a file that grows and does not shrink by itself.
+/// Returns the virtual machines whose disk is a file that grows and does not shrink by itself.
 fn virtual_machine(info: Row<'_>) -> Option<&'static str> {
     let name = info.text("Name");
     if info.text("OperatingSystem").contains("Docker Desktop") {

@@ -47,7 +47,7 @@ const LAYER_IN_CONFIG: usize = 75;
 const ROW: usize = 75;
 const CONFIG: usize = 200;
 
-/// The size that inspect says, which on the containerd store is of blobs alone, and of an index with several
+/// Returns the size that inspect says, which on the containerd store is of blobs alone, and of an index with several
 /// platforms of the one that is shown (`LimitManifests(…, 1)` in 24 to 28); Podman and graph drivers mean
 /// something else by it. Manifest and config are estimated by what they hold (ENGINE-CONTAINERD.md §5).
 fn packed_size(inspect: Row<'_>, history: &[HistoryRow], layers: usize) -> Option<PackedSize> {
@@ -100,7 +100,7 @@ fn history_row(row: Row<'_>) -> HistoryRow {
     }
 }
 
-/// When a container was made, to the nanosecond.
+/// Returns when a container was made, to the nanosecond.
 #[must_use]
 pub fn created(inspect: &Value) -> Option<Timestamp> {
     Row(inspect).time("Created")
@@ -129,7 +129,7 @@ fn image_folders(data: Row<'_>) -> DigestList {
     lower_folders(data).into_iter().chain([top]).collect()
 }
 
-/// The folders in `LowerDir`, the lowest first; none at all if one of them is of another form.
+/// Returns the folders in `LowerDir`, the lowest first; none at all if one of them is of another form.
 fn lower_folders(data: Row<'_>) -> Vec<&str> {
     let Some(lower) = data.filled("LowerDir") else {
         return Vec::new();
@@ -138,7 +138,7 @@ fn lower_folders(data: Row<'_>) -> Vec<&str> {
     names.unwrap_or_default()
 }
 
-/// The layer's own folder in a path such as `/var/lib/docker/overlay2/<folder>/diff`.
+/// Returns the layer's own folder in a path such as `/var/lib/docker/overlay2/<folder>/diff`.
 fn folder(path: &str) -> Option<&str> {
     let (_, name) = path.strip_suffix("/diff")?.rsplit_once('/')?;
     (!name.is_empty()).then_some(name)
@@ -176,7 +176,7 @@ pub fn container_details(inspect: &Value, size: bool) -> ContainerDetails {
     }
 }
 
-/// Whether something ends the growth of a container's log. The engine writes the driver and the options that it
+/// Returns whether something ends the growth of a container's log. The engine writes the driver and the options that it
 /// took from its own settings into each container as it makes it. Drivers that keep the log elsewhere have a
 /// copy here that is bounded, as is what the `local` driver writes unless that was turned off.
 fn log_bounded(config: Row<'_>) -> Option<bool> {

@@ -54,7 +54,7 @@ impl ImageList {
 }
 
 impl ImageList {
-    /// How many containers the engine says that use each image, of those that any does.
+    /// Returns how many containers the engine says that use each image, of those that any does.
     #[must_use]
     pub fn uses(&self) -> HashMap<ImageId, u32> {
         let uses = self.uses.iter();

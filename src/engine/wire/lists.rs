@@ -91,7 +91,7 @@ pub fn volumes(answer: &Value) -> Option<Vec<Volume>> {
 const MOST_WARNINGS: usize = 8;
 const LONGEST_WARNING: usize = 300;
 
-/// What `/volumes` warns of: drivers that did not answer, whose volumes the list leaves out.
+/// Returns what `/volumes` warns of: drivers that did not answer, whose volumes the list leaves out.
 #[must_use]
 pub fn volume_warnings(answer: &Value) -> Vec<Text> {
     let warnings = Row(answer).texts("Warnings").filter(|it| !it.is_empty());
@@ -132,7 +132,7 @@ fn volume(row: Row<'_>) -> Option<Volume> {
 /// Options that bound a volume or set its owner, whatever their case.
 const ABOUT_FOLDER: [&str; 7] = ["copy", "gid", "inodes", "nocopy", "noquota", "size", "uid"];
 
-/// What a volume's options make of it. The `local` driver mounts what `type` and `device` name, and nothing
+/// Returns what a volume's options make of it. The `local` driver mounts what `type` and `device` name, and nothing
 /// without both (moby's `volume/local`); some options only bound it or set its owner. Podman writes those in
 /// capitals, and keeps the `o` that they came in beside them (`needsMount` of its `libpod/volume_internal.go`).
 #[must_use]
@@ -184,7 +184,7 @@ pub fn services(answer: &Value) -> Vec<Outsider> {
         .collect()
 }
 
-/// The volumes that a service's containers mount. One that is not there yet is made with its task.
+/// Returns the volumes that a service's containers mount. One that is not there yet is made with its task.
 fn mounted_volumes(container: Row<'_>) -> Vec<VolumeName> {
     let mounts = container.at("Mounts").rows();
     let mounts = mounts.filter(|mount| mount.text("Type").eq_ignore_ascii_case("volume"));
@@ -193,7 +193,7 @@ fn mounted_volumes(container: Row<'_>) -> Vec<VolumeName> {
         .collect()
 }
 
-/// The folders that a service's containers mount. The engine takes the dots out of their paths as text.
+/// Returns the folders that a service's containers mount. The engine takes the dots out of their paths as text.
 fn mounted_folders(container: Row<'_>) -> Paths {
     let mounts = container.at("Mounts").rows();
     let binds = mounts.filter(|mount| mount.text("Type").eq_ignore_ascii_case("bind"));
@@ -201,7 +201,7 @@ fn mounted_folders(container: Row<'_>) -> Paths {
     Paths::new(sources.iter().map(String::as_str))
 }
 
-/// A path without `.` and `..`, as Go's `path.Clean` has it.
+/// Returns a path without `.` and `..`, as Go's `path.Clean` has it.
 fn without_dots(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {

@@ -53,7 +53,7 @@ impl<R: Read> Lossy<R> {
     }
 }
 
-/// Whether these may be the first bytes of a character.
+/// Returns whether these may be the first bytes of a character.
 fn is_begun(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

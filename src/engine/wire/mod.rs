@@ -67,7 +67,7 @@ pub(super) fn garbled(request: &str, cause: &str) -> EngineError {
     }
 }
 
-/// An image's ID with its algorithm in front: Podman leaves it out in places (ENGINE.md §8).
+/// Returns an image's ID with its algorithm in front: Podman leaves it out in places (ENGINE.md §8).
 #[must_use]
 pub fn image_id(id: &str) -> Option<ImageId> {
     match id {
@@ -77,7 +77,7 @@ pub fn image_id(id: &str) -> Option<ImageId> {
     }
 }
 
-/// A number, which some engines write as text.
+/// Returns a number, which some engines write as text.
 fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
@@ -95,7 +95,7 @@ impl<'a> Row<'a> {
         Self(self.0.get(key).unwrap_or(&Value::Null))
     }
 
-    /// The field's text, empty if there is none.
+    /// Returns the field's text, empty if there is none.
     pub(super) fn text(self, key: &str) -> &'a str {
         self.at(key).0.as_str().unwrap_or_default()
     }
@@ -108,7 +108,7 @@ impl<'a> Row<'a> {
         number(self.at(key).0)
     }
 
-    /// A size; `-1`, `null` and absent are not known.
+    /// Returns a size; `-1`, `null` and absent are not known.
     pub(super) fn bytes(self, key: &str) -> Option<Bytes> {
         self.number(key).and_then(Bytes::from_engine)
     }
@@ -117,18 +117,18 @@ impl<'a> Row<'a> {
         self.at(key).0.as_bool().unwrap_or_default()
     }
 
-    /// A list's elements; none if it is no list.
+    /// Returns a list's elements; none if it is no list.
     pub(super) fn rows(self) -> impl Iterator<Item = Row<'a>> {
         self.0.as_array().into_iter().flatten().map(Row)
     }
 
-    /// What an object has, whatever its keys are; nothing if it is no object.
+    /// Returns what an object has, whatever its keys are; nothing if it is no object.
     pub(super) fn values(self) -> impl Iterator<Item = Row<'a>> + Clone {
         let fields = self.0.as_object().into_iter().flatten();
         fields.map(|(_, value)| Row(value))
     }
 
-    /// A list of texts, of which some engines write a single one without the list.
+    /// Returns a list of texts, of which some engines write a single one without the list.
     pub(super) fn texts(self, key: &str) -> impl Iterator<Item = &'a str> {
         let field = self.at(key);
         field
@@ -148,7 +148,7 @@ impl<'a> Row<'a> {
         )
     }
 
-    /// A time, written as text or in seconds since 1970.
+    /// Returns a time, written as text or in seconds since 1970.
     pub(super) fn time(self, key: &str) -> Option<Timestamp> {
         match self.at(key).0 {
             Value::String(text) => time::from_engine(text),

@@ -23,7 +23,7 @@ struct Recent {
     came: usize,
 }
 
-/// A text to keep, shared with those read not long ago where one was the same.
+/// Returns a text to keep, shared with those read not long ago where one was the same.
 pub(super) fn shared(text: &str) -> Text {
     let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);
     if recent.places.is_empty() {

@@ -40,7 +40,7 @@ pub(super) fn read(
         .map_err(|error| garbled(request, &error.to_string()))
 }
 
-/// What stands in one row; nothing where that cannot be read.
+/// Returns what stands in one row; nothing where that cannot be read.
 pub(super) fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }

@@ -56,7 +56,7 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// Whether rows of a kind are read.
+    /// Returns whether rows of a kind are read.
     fn wants(self, kind: Self) -> bool {
         self == Self::All
             || self == kind
@@ -97,7 +97,7 @@ impl From<&Value> for Df {
     }
 }
 
-/// The build cache's records.
+/// Returns the build cache's records.
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
@@ -105,7 +105,7 @@ pub fn records(answer: impl Into<Arc<Df>>) -> Result<Vec<Record>, EngineError> {
     own(answer).records.listed()
 }
 
-/// The fingerprint of the build cache's records.
+/// Returns the fingerprint of the build cache's records.
 ///
 /// # Errors
 /// [`EngineError::Garbled`] where the engine counts records but lists none.
@@ -136,7 +136,7 @@ pub fn volume_sizes(
     own(answer).volumes.listed()
 }
 
-/// The answer itself, where nobody else reads it.
+/// Returns the answer itself, where nobody else reads it.
 fn own(answer: impl Into<Arc<Df>>) -> Df {
     Arc::unwrap_or_clone(answer.into())
 }

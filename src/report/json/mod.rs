@@ -24,7 +24,7 @@ use report::Report;
 
 const SCHEMA: u8 = 1;
 
-/// Everything that is there.
+/// Returns everything that is there.
 #[must_use]
 pub fn report(survey: &Survey) -> String {
     written(&Report::new(survey))
@@ -39,7 +39,7 @@ pub fn plan(survey: &Survey, plan: &Plan) -> String {
     })
 }
 
-/// What went, once the account of it has been drawn up.
+/// Returns what went, once the account of it has been drawn up.
 #[must_use]
 pub fn cleaned(survey: &Survey, plan: &Plan, done: &[Done], account: &Account) -> String {
     written(&Clean {
@@ -49,13 +49,13 @@ pub fn cleaned(survey: &Survey, plan: &Plan, done: &[Done], account: &Account) -
     })
 }
 
-/// What went. `error` is why nothing could be tried.
+/// Returns what went. `error` is why nothing could be tried.
 #[must_use]
 pub fn clean(survey: &Survey, plan: &Plan, done: &[Done], error: Option<&str>) -> String {
     written(&Clean::new(survey, plan, done, error))
 }
 
-/// What was removed, the newest first.
+/// Returns what was removed, the newest first.
 #[must_use]
 pub fn history(entries: &[Entry]) -> String {
     written(&History {
@@ -64,7 +64,7 @@ pub fn history(entries: &[Entry]) -> String {
     })
 }
 
-/// What came of a restore; `error` is what was asked for and is not in the history, or why nothing was tried.
+/// Returns what came of a restore; `error` is what was asked for and is not in the history, or why nothing was tried.
 #[must_use]
 pub fn restored(returned: &[Returned], error: Option<&str>) -> String {
     written(&WayBack {

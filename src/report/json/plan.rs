@@ -60,7 +60,7 @@ impl<'a> PlanJson<'a> {
     }
 }
 
-/// Why a promise is not exact, each reason once.
+/// Returns why a promise is not exact, each reason once.
 fn reasons(frees: &Freed, survey: &Survey) -> Vec<String> {
     let mut reasons: Vec<String> = Vec::new();
     if frees.pending {

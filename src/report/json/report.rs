@@ -109,7 +109,7 @@ struct FailedJson<'a> {
     error: Cow<'a, str>,
 }
 
-/// What is not known, and why: stages of the scan, and disks.
+/// Returns what is not known, and why: stages of the scan, and disks.
 fn failed(inventory: &Inventory) -> impl Iterator<Item = FailedJson<'_>> {
     let closed = inventory.engine.closed_disks.iter();
     let closed = closed.map(|path| FailedJson {

@@ -58,7 +58,7 @@ fn read(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
-/// The keys of an object, in the order of the alphabet.
+/// Returns the keys of an object, in the order of the alphabet.
 fn keys(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value
         .as_object()

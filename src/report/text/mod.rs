@@ -21,7 +21,7 @@ use super::{rest, table};
 /// So many things of a kind are shown; all of them are in the JSON.
 const TOP: usize = 10;
 
-/// What is there, in a screen of text.
+/// Returns what is there, in a screen of text.
 #[must_use]
 pub fn report(survey: &Survey, page: Page) -> String {
     let inventory = survey.inventory();
@@ -55,7 +55,7 @@ pub fn report(survey: &Survey, page: Page) -> String {
     page.printed(&lines)
 }
 
-/// The engine and its host, as every confirmation repeats them.
+/// Returns the engine and its host, as every confirmation repeats them.
 fn engine(engine: &EngineInfo) -> String {
     let store = engine.store_name().unwrap_or_default();
     let mut parts = vec![host(engine)];
@@ -206,7 +206,7 @@ fn step_line(number: usize, step: &Step, page: Page) -> String {
     line
 }
 
-/// What else must be known of a step before a yes.
+/// Returns what else must be known of a step before a yes.
 fn notes(step: &Step) -> Vec<String> {
     let mut notes = Vec::new();
     if step.unpause {
@@ -293,7 +293,7 @@ fn promise(survey: &Survey, plan: &Plan, page: Page) -> String {
     sanitise(&parts.join("; ")).into_owned()
 }
 
-/// What was chosen and stays, a line an object.
+/// Returns what was chosen and stays, a line an object.
 #[must_use]
 pub fn refusals(plan: &Plan, page: Page) -> String {
     let line = |refusal: &Refusal| {
@@ -326,7 +326,7 @@ pub fn question(survey: &Survey, plan: &Plan, page: Page) -> String {
     page.theme().printed(text)
 }
 
-/// Whether an answer is a yes: `y` or `yes`, and nothing but the word `delete` where that was asked for.
+/// Returns whether an answer is a yes: `y` or `yes`, and nothing but the word `delete` where that was asked for.
 #[must_use]
 pub fn confirms(plan: &Plan, answer: &str) -> bool {
     let answer = answer.trim();
@@ -337,7 +337,7 @@ pub fn confirms(plan: &Plan, answer: &str) -> bool {
     }
 }
 
-/// What became of one object, in a line.
+/// Returns what became of one object, in a line.
 #[must_use]
 pub fn done(done: &Done, page: Page) -> String {
     let outcome = done.outcome.word();
@@ -372,7 +372,7 @@ pub fn copies_on_disk(folder: &Path) -> String {
     format!("{folder} is on the engine's own disk: so much less is freed there as the copies take")
 }
 
-/// What a removal has freed in all, against what was promised, and where the two differ.
+/// Returns what a removal has freed in all, against what was promised, and where the two differ.
 #[must_use]
 pub fn account(engine: &EngineInfo, plan: &Plan, account: &Account, page: Page) -> String {
     let theme = page.theme();

@@ -47,7 +47,7 @@ impl State {
 }
 
 impl Line {
-    /// A line to this terminal. Its thread ends with the program: nothing wakes it while it writes.
+    /// Returns a line to this terminal. Its thread ends with the program: nothing wakes it while it writes.
     ///
     /// # Errors
     /// When there can be no more threads.
@@ -69,12 +69,12 @@ impl Line {
         self.shared.changed.notify_all();
     }
 
-    /// True if the terminal has taken all that was sent.
+    /// Returns true if the terminal has taken all that was sent.
     pub fn is_free(&self) -> bool {
         self.shared.state().is_free()
     }
 
-    /// True if the terminal is gone. What is sent goes nowhere then.
+    /// Returns true if the terminal is gone. What is sent goes nowhere then.
     pub fn is_cut(&self) -> bool {
         self.shared.state().is_cut
     }

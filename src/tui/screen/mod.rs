@@ -54,7 +54,7 @@ impl Look {
         }
     }
 
-    /// The shortest sequence that makes the one look the other.
+    /// Returns the shortest sequence that makes the one look the other.
     fn sequence(self, to: Self) -> String {
         if self == to {
             return String::new();
@@ -91,7 +91,7 @@ impl Look {
     }
 }
 
-/// A colour as an SGR parameter; `base` is 30 for the text, 40 for what is behind it.
+/// Returns a colour as an SGR parameter; `base` is 30 for the text, 40 for what is behind it.
 fn colour(colour: Color, base: u8) -> String {
     let dark = |number: u8| (base + number).to_string();
     let light = |number: u8| (base + 60 + number).to_string();
@@ -236,7 +236,7 @@ fn column(x: u16) -> String {
     format!("\x1b[{}G", x + 1)
 }
 
-/// True for a cell that takes one column on every terminal.
+/// Returns true for a cell that takes one column on every terminal.
 fn is_plain(cell: &Cell) -> bool {
     matches!(cell.symbol().as_bytes(), [b' '..=b'~'])
 }

@@ -69,7 +69,7 @@ fn picture(strokes: &[Stroke]) -> Buffer {
     buffer
 }
 
-/// What is sent for some frames, one after the other.
+/// Returns what is sent for some frames, one after the other.
 fn sent(frames: &[Buffer]) -> Vec<Vec<u8>> {
     let mut before = Buffer::empty(AREA);
     let out = Line::default();

@@ -114,7 +114,7 @@ fn named_volumes_go_only_where_that_is_said() {
     assert!(named(&even) > 0);
 }
 
-/// A disk that gains so many percent of what goes.
+/// Returns a disk that gains so many percent of what goes.
 fn gaining(gains: u64, answer: Option<&str>) -> Scene<'_> {
     Scene {
         answer,

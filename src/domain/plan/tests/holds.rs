@@ -5,7 +5,7 @@ use crate::domain::inventory::{EngineInfo, Swarm};
 use crate::domain::item::{Backing, Container, Kind, Volume};
 use crate::domain::paths::{Paths, ResolvedPaths};
 
-/// A volume where engines keep them.
+/// Returns a volume where engines keep them.
 fn at_home(name: &str) -> Volume {
     Volume {
         mountpoint: format!("/d/volumes/{name}/_data").into(),
@@ -38,7 +38,7 @@ fn scene(volumes: Vec<Volume>, containers: Vec<Container>) -> Inventory {
     inventory
 }
 
-/// Why a volume is refused; nothing where it goes.
+/// Returns why a volume is refused; nothing where it goes.
 fn refused(inventory: &Inventory, name: &str) -> Option<String> {
     let survey = Survey::new(inventory.clone());
     let plan = Plan::new(&survey, &select(&[a_volume(name)]));

@@ -84,7 +84,7 @@ fn everything(inventory: &Inventory) -> Vec<ItemId> {
         .collect()
 }
 
-/// Whether an engine would let an object go when it still has all that is in `left`.
+/// Returns whether an engine would let an object go when it still has all that is in `left`.
 fn engine_allows(survey: &Survey, id: &ItemId, left: &BTreeSet<ItemId>, stop: bool) -> bool {
     let has = |id: ItemId| left.contains(&id);
     match id {

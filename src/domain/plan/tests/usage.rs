@@ -5,7 +5,7 @@ use crate::domain::inventory::EngineInfo;
 use crate::domain::retention::Precision;
 use crate::domain::store::disk_usage::{DiskUsage, Measure};
 
-/// A real engine from afar: a volume, and a container that ended beside an anonymous one.
+/// Returns a real engine from afar: a volume, and a container that ended beside an anonymous one.
 fn afar(anonymous_size: u64) -> Inventory {
     let job = mounting(stopped("job", "a"), &["anon"]);
     let mut inventory = inventory(Vec::new(), vec![job]);

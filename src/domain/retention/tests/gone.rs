@@ -16,7 +16,7 @@ use crate::domain::store::content::BlobList;
 use crate::domain::store::unpacked::{UnpackedSize, UnpackedTally};
 use crate::domain::text::Text;
 
-/// A layer of so many files of a page each, in its own folder.
+/// Returns a layer of so many files of a page each, in its own folder.
 fn extent(files: usize) -> UnpackedSize {
     let mut tally = UnpackedTally::default();
     for file in 0..files {
@@ -25,7 +25,7 @@ fn extent(files: usize) -> UnpackedSize {
     tally.extent()
 }
 
-/// The application, and the record of a base that no image has: its blob is OTHER's.
+/// Returns the application, and the record of a base that no image has: its blob is OTHER's.
 fn gone() -> Inventory {
     let mut records = records_of_app();
     records.push(record("g", &[], "", OTHER.1, 60));
@@ -116,7 +116,7 @@ fn bases_that_are_gone_are_read_after_what_checks_them() {
     assert_eq!(digests(&[Bytes(BASE.1)]), [""; 0]);
 }
 
-/// What the engine says of all snapshots, with or without the blobs of images in it.
+/// Returns what the engine says of all snapshots, with or without the blobs of images in it.
 fn saying(version: &str, layers: u64) -> Inventory {
     let mut said = gone();
     Arc::make_mut(&mut said.engine).version = version.into();

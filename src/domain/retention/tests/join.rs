@@ -16,7 +16,7 @@ fn time(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(second)
 }
 
-/// An image of layers given by name and bytes.
+/// Returns an image of layers given by name and bytes.
 fn image(id: &str, layers: &[(&str, u64)]) -> Image {
     let history = layers.iter().map(|(name, size)| HistoryRow {
         created: time(1),

@@ -45,7 +45,7 @@ fn lease(notes: &mut MetadataDb, name: &str, blobs: &[String], snapshots: &[&str
     notes.leases.insert(name.into(), lease);
 }
 
-/// The application with its two records, as the store has them.
+/// Returns the application with its two records, as the store has them.
 fn notes() -> MetadataDb {
     let [base, top] = chains();
     let mut notes = MetadataDb::default();

@@ -100,7 +100,7 @@ pub(in crate::domain) fn blob_of(layer: Row) -> String {
     format!("blob-{}", layer.0)
 }
 
-/// The list of these images' blobs, of gone ones' manifests, and of blobs that nothing leads to.
+/// Returns the list of these images' blobs, of gone ones' manifests, and of blobs that nothing leads to.
 pub(in crate::domain) fn list(
     images: &[(&str, &[Row])],
     gone: &[(&str, &[Row])],
@@ -154,7 +154,7 @@ pub(in crate::domain) fn list(
     list
 }
 
-/// The same list, in which nothing says that an image's layers are unpacked.
+/// Returns the same list, in which nothing says that an image's layers are unpacked.
 pub(in crate::domain) fn unlabelled(mut list: BlobList, image: &str) -> BlobList {
     let manifests: Vec<Manifest> = list
         .manifests_of(image)

@@ -88,7 +88,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// True if every layer's blob is in the store, as for platforms that were pulled.
+    /// Returns true if every layer's blob is in the store, as for platforms that were pulled.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.layers.iter().all(|layer| layer.blob.is_some())
@@ -142,7 +142,7 @@ impl BlobList {
         }
     }
 
-    /// The list, where it stands in the store's own notes and is told by no API.
+    /// Returns the list, where it stands in the store's own notes and is told by no API.
     #[must_use]
     pub fn with_notes(self, notes: Arc<MetadataDb>) -> Self {
         Self {
@@ -162,13 +162,13 @@ impl BlobList {
         &self.blobs
     }
 
-    /// The blob at a position that this list gave out.
+    /// Returns the blob at a position that this list gave out.
     #[must_use]
     pub fn blob(&self, position: u32) -> Option<&Blob> {
         self.blobs.get(usize::try_from(position).ok()?)
     }
 
-    /// Where a digest is in the list.
+    /// Returns where a digest is in the list.
     #[must_use]
     pub fn position(&self, digest: &str) -> Option<u32> {
         let found = self
@@ -177,19 +177,19 @@ impl BlobList {
         found.ok().and_then(|position| u32::try_from(position).ok())
     }
 
-    /// What the store keeps for an image; `None` if its ID is not in the list, as when it came later.
+    /// Returns what the store keeps for an image; `None` if its ID is not in the list, as when it came later.
     #[must_use]
     pub fn image(&self, id: &ImageId) -> Option<&ImageBlobs> {
         self.images.get(id)
     }
 
-    /// A manifest by its own digest; `None` where it was not asked for or could not be read.
+    /// Returns a manifest by its own digest; `None` where it was not asked for or could not be read.
     #[must_use]
     pub fn manifest(&self, digest: &str) -> Option<&Manifest> {
         self.manifests.get(digest)
     }
 
-    /// The manifests behind a digest of any kind that was asked for: an image's ID, or the manifest or index
+    /// Returns the manifests behind a digest of any kind that was asked for: an image's ID, or the manifest or index
     /// that a container runs though no image has it any more (ENGINE-CONTAINERD.md §3, C). None where the
     /// store and the build history have lost it.
     pub fn manifests_of(&self, digest: &str) -> impl Iterator<Item = &Manifest> {
@@ -202,7 +202,7 @@ impl BlobList {
             .filter_map(|digest| self.manifests.get(digest))
     }
 
-    /// All manifests that were read, by digest.
+    /// Returns all manifests that were read, by digest.
     pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
         self.manifests.values()
     }
@@ -232,7 +232,7 @@ impl BlobList {
             .filter(move |(at, _)| !reached.contains(at))
     }
 
-    /// All that the collector keeps for a blob, that blob first of all, sorted. References may go in circles:
+    /// Returns all that the collector keeps for a blob, that blob first of all, sorted. References may go in circles:
     /// BuildKit's layer blobs refer to themselves and to their other compressions.
     #[must_use]
     pub fn reached_from(&self, root: u32) -> Vec<u32> {
@@ -375,13 +375,13 @@ impl Blob {
     }
 }
 
-/// True for a label's key that leads to another blob.
+/// Returns true for a label's key that leads to another blob.
 #[must_use]
 pub fn leads_to_blob(key: &str) -> bool {
     is_key_of(CONTENT, key)
 }
 
-/// True for the collector's key itself and for what stands behind a dot or a slash.
+/// Returns true for the collector's key itself and for what stands behind a dot or a slash.
 fn is_key_of(prefix: &str, key: &str) -> bool {
     key.strip_prefix(prefix)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))

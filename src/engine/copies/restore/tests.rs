@@ -11,7 +11,7 @@ fn demo() -> DemoEngine {
     DemoEngine::new(clock::now()).with_pace(Pace::Instant)
 }
 
-/// An image of the demo that was pulled and that nothing uses, gone, and what the journal says of it.
+/// Returns an image of the demo that was pulled and that nothing uses, gone, and what the journal says of it.
 async fn without_one(engine: &DemoEngine) -> (Image, Entry, Bytes) {
     let containers = engine.containers().await.expect("containers");
     let images = engine.images().await.expect("images");

@@ -151,7 +151,7 @@ impl Image {
         serde_json::from_slice(&self.file(name)?.text).ok()
     }
 
-    /// A file, or what a link leads to. Layers that are the same are links to one.
+    /// Returns a file, or what a link leads to. Layers that are the same are links to one.
     fn file(&self, name: &str) -> Option<&File> {
         let mut name = name.to_owned();
         for _ in 0..LINKS {

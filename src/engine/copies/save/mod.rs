@@ -65,7 +65,7 @@ impl CopyFolder {
         &self.path
     }
 
-    /// What is available on its filesystem, where that says so.
+    /// Returns what is available on its filesystem, where that says so.
     #[must_use]
     pub fn room(&self) -> Option<Bytes> {
         let stat = statvfs(&self.path).ok()?;
@@ -108,14 +108,14 @@ impl CopyFolder {
     }
 }
 
-/// Where copies go if nobody says otherwise: in the user's own state folder, else here.
+/// Returns where copies go if nobody says otherwise: in the user's own state folder, else here.
 #[must_use]
 pub fn usual_folder() -> PathBuf {
     let state = user_folder::state();
     state.unwrap_or_else(|| "dtop".into()).join("saved")
 }
 
-/// True if a folder, or what of its path is there, lies on the same filesystem as another.
+/// Returns true if a folder, or what of its path is there, lies on the same filesystem as another.
 #[must_use]
 pub fn is_on_disk_of(folder: &Path, other: &str) -> bool {
     let device = |path: &Path| fs::metadata(path).map(|it| it.dev()).ok();
@@ -244,7 +244,7 @@ fn rename_anew(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// What a copy's file is called, without its ending.
+/// Returns what a copy's file is called, without its ending.
 fn stem(id: &ItemId) -> String {
     match id {
         ItemId::Image(id) => format!("image-{}", of_image(id)),
@@ -253,7 +253,7 @@ fn stem(id: &ItemId) -> String {
     }
 }
 
-/// The first digits of its ID; of what is no ID, those of its digest.
+/// Returns the first digits of its ID; of what is no ID, those of its digest.
 fn of_image(id: &ImageId) -> String {
     let hex = id.as_str().strip_prefix("sha256:").unwrap_or_default();
     let start: String = hex.chars().take(DIGITS).collect();

@@ -19,7 +19,7 @@ fn header(name: &str, size: usize, sort: u8) -> Vec<u8> {
     block
 }
 
-/// An image of one layer as 20.10 writes it, and its ID.
+/// Returns an image of one layer as 20.10 writes it, and its ID.
 fn an_image(layer: &[u8]) -> (Vec<u8>, String) {
     match Exported::of_layer(layer, &["app:1".into()]) {
         (bytes, Proof::Config(id)) => (bytes, id),

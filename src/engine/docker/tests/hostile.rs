@@ -43,7 +43,7 @@ const HOSTILE: [&str; 30] = [
     "",
 ];
 
-/// What an engine is asked about an object, and told to do with it.
+/// Returns what an engine is asked about an object, and told to do with it.
 async fn ask_all(engine: &DockerEngine, name: &str) -> usize {
     let (container, image) = (ContainerId::new(name), ImageId::new(name));
     let volume = VolumeName::new(name);
@@ -88,7 +88,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Where a path names an object of that name, which may look like the end of one.
+/// Returns where a path names an object of that name, which may look like the end of one.
 fn place_of(name: &str, path: &str) -> Option<std::ops::Range<usize>> {
     let ends = ["/json", "/stop", "/unpause", "/history", ""];
     let starts = path.match_indices('/').map(|(at, _)| at + 1);
@@ -157,7 +157,7 @@ async fn a_pattern_is_no_record() {
     );
 }
 
-/// An engine whose answer to one path never ends: it is as long as somebody reads.
+/// Returns an engine whose answer to one path never ends: it is as long as somebody reads.
 fn endless(path: &'static str) -> (tempfile::TempDir, Address) {
     const HEAD: &str = "HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Type: application/json\r\n";
     let folder = tempfile::tempdir().unwrap();

@@ -27,7 +27,7 @@ fn an_inspection_has_fifteen_seconds_and_a_walk_ten_minutes() {
     assert_eq!(seconds, [15, 600, 5]);
 }
 
-/// A container of which somebody reads an archive, and one that is large.
+/// Returns a container of which somebody reads an archive, and one that is large.
 fn stalled_and_large(request: &str) -> fake::Answer {
     match request {
         "GET /containers/bb/json" => fake::Answer::json(r#"{"LogPath":"/l"}"#),

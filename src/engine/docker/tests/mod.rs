@@ -15,7 +15,7 @@ use crate::engine::fake::{self, Fake};
 const DOCKER: &str = r#"{"Version":"1","MinAPIVersion":"1.12","Components":[{"Name":"Engine"}]}"#;
 const PODMAN: &str = r#"{"Version":"4","Components":[{"Name":"Podman Engine"}]}"#;
 
-/// An engine of an API version; `answer` sees requests without that version.
+/// Returns an engine of an API version; `answer` sees requests without that version.
 fn engine(
     api: &'static str,
     answer: impl Fn(&str) -> fake::Answer + Send + Sync + 'static,
@@ -47,7 +47,7 @@ async fn open(fake: &Fake) -> DockerEngine {
         .unwrap()
 }
 
-/// The request without the version in its path.
+/// Returns the request without the version in its path.
 fn unversioned(request: &str) -> String {
     match request.split_once(" /v1.") {
         Some((method, rest)) => {
@@ -90,7 +90,7 @@ async fn the_greeting_agrees_on_a_version() {
     assert!(!about.local && about.has_build_cache);
 }
 
-/// What a daemon answers before and after it was replaced: another version, with its other store.
+/// Returns what a daemon answers before and after it was replaced: another version, with its other store.
 fn replaced(request: &str, is_new: bool) -> fake::Answer {
     const OLD: &str = r#"{"Driver":"overlay2"}"#;
     const NEW: &str =

@@ -55,7 +55,7 @@ impl Beside {
         })
     }
 
-    /// What lies there of this engine's.
+    /// Returns what lies there of this engine's.
     pub(super) fn tour(&self, tour: &mut FolderWalk<'_>) -> io::Result<()> {
         let store = Path::new(BLOBS);
         for algorithm in tour.entries(&store.join("blobs"))? {

@@ -146,7 +146,7 @@ fn of_root_and(
     Ok(own.contents)
 }
 
-/// Why a file in a folder of the engine's notes is there: a database is never smaller than it once was.
+/// Returns why a file in a folder of the engine's notes is there: a database is never smaller than it once was.
 fn of_file(entry: &FolderEntry, otherwise: Cause) -> Cause {
     let name = entry.name();
     let is_database = name.ends_with(".db") || name.ends_with(".boltdb");
@@ -242,7 +242,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// The builder's folder, or that of networks: notes, and databases of them.
+    /// Returns the builder's folder, or that of networks: notes, and databases of them.
     fn with_databases(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let cause = match &*folder.name() {
             "network" => Cause::Network,
@@ -290,7 +290,7 @@ impl FolderWalk<'_> {
         Ok(FolderEntry { stat, ..entry })
     }
 
-    /// A folder for each container, whose logs are told elsewhere.
+    /// Returns a folder for each container, whose logs are told elsewhere.
     fn containers(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::ContainerFolders, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
@@ -382,7 +382,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// What the engine notes of layers and images, but for what was counted with them.
+    /// Returns what the engine notes of layers and images, but for what was counted with them.
     fn notes(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let before = self.before;
         let layers = before.layers();
@@ -422,7 +422,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// Where the engine runs a containerd of its own.
+    /// Returns where the engine runs a containerd of its own.
     fn containerd(&mut self, folder: &FolderEntry) -> io::Result<()> {
         self.nobodys(Cause::EngineFiles, &folder.path, blocks(&folder.stat));
         for entry in self.entries(&folder.path)? {
@@ -473,7 +473,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// A folder for each way to make a digest, with the blobs in it.
+    /// Returns a folder for each way to make a digest, with the blobs in it.
     fn kept_blobs(
         &mut self,
         folder: &FolderEntry,
@@ -562,7 +562,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// The folders of the graph driver in use.
+    /// Returns the folders of the graph driver in use.
     fn layers(&mut self, folder: &FolderEntry) -> io::Result<()> {
         let driver = folder.name().into_owned();
         let mut own = blocks(&folder.stat);
@@ -650,7 +650,7 @@ impl FolderWalk<'_> {
         Ok(names)
     }
 
-    /// What is in a folder that is there and can be read. What lies on another filesystem is not in it.
+    /// Returns what is in a folder that is there and can be read. What lies on another filesystem is not in it.
     fn entries(&mut self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
         self.walker.goes_on()?;
         let mut entries = Vec::new();
@@ -674,7 +674,7 @@ impl FolderWalk<'_> {
         Ok(())
     }
 
-    /// What something takes with everything in it.
+    /// Returns what something takes with everything in it.
     fn take(&mut self, entry: &FolderEntry) -> io::Result<Taken> {
         if !entry.is_folder() {
             let mut linked = self.linked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -717,7 +717,7 @@ impl FolderWalk<'_> {
         self.contents.unread.push(path);
     }
 
-    /// The same, and what one of the folders in it takes.
+    /// Returns the same, and what one of the folders in it takes.
     fn take_with(&mut self, entry: &FolderEntry, files: &str) -> io::Result<(Taken, Taken)> {
         if !entry.is_folder() {
             return Ok((self.take(entry)?, Taken::default()));

@@ -67,7 +67,7 @@ impl Place {
         self.note(&format!("{notes}/parent"), &format!("sha256:{parent}"));
     }
 
-    /// What the container's log takes.
+    /// Returns what the container's log takes.
     fn log(&self) -> u64 {
         let log = format!("containers/{CONTAINER}/{CONTAINER}-json.log");
         du(Path::new(&self.path(&log)))
@@ -105,7 +105,7 @@ fn of_root(
     )
 }
 
-/// What `du` says, but by another way than the walk's.
+/// Returns what `du` says, but by another way than the walk's.
 fn du(path: &Path) -> u64 {
     let stat = fs::symlink_metadata(path).unwrap();
     let mut sum = stat.blocks() * 512;

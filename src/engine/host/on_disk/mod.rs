@@ -131,7 +131,7 @@ pub fn count(
     Ok(counted)
 }
 
-/// Where a driver keeps a folder for each layer, below the root, and the folder in it of the layer's own files.
+/// Returns where a driver keeps a folder for each layer, below the root, and the folder in it of the layer's own files.
 pub(super) fn folders_of(engine: &EngineInfo) -> Option<(PathBuf, Option<&'static str>)> {
     let driver = &*engine.driver;
     match driver {

@@ -60,7 +60,7 @@ impl Place {
         count(&self.root(), &engine, wanted, &Walker::default(), None).unwrap()
     }
 
-    /// What `du` says of these, but by another way than the walk's.
+    /// Returns what `du` says of these, but by another way than the walk's.
     fn du(&self, paths: &[String]) -> Kept {
         let blocks = paths.iter().map(|path| du(&self.path(path))).sum();
         let (least, most) = (Bytes(blocks), Bytes(blocks));

@@ -2,7 +2,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A root with these lists, as Podman 4.3.1 writes them.
+/// Returns a root with these lists, as Podman 4.3.1 writes them.
 fn root(layers: &str, containers: &str) -> (TempDir, Root) {
     let dir = TempDir::new().unwrap();
     for (kind, list) in [("layers", layers), ("containers", containers)] {

@@ -84,7 +84,7 @@ fn settings(root: &Root, id: &str, file: &str) -> io::Result<Option<Value>> {
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// A container that is not listed; nothing where its folder has no settings: what is left of one then is no
+/// Returns a container that is not listed; nothing where its folder has no settings: what is left of one then is no
 /// container.
 fn container(root: &Root, driver: &str, id: &str) -> Option<Outsider> {
     let config = match settings(root, id, "config.v2.json") {
@@ -110,7 +110,7 @@ fn container(root: &Root, driver: &str, id: &str) -> Option<Outsider> {
     })
 }
 
-/// A container whose settings cannot be read. A second file says what was asked for when it was made; which
+/// Returns a container whose settings cannot be read. A second file says what was asked for when it was made; which
 /// volumes it got without being asked, nothing does.
 fn damaged(root: &Root, id: &str) -> Outsider {
     let unknown = Outsider::new(OutsiderKind::Unlisted, short_id(id));
@@ -139,7 +139,7 @@ fn damaged(root: &Root, id: &str) -> Outsider {
     }
 }
 
-/// The images that a listed container mounts, as the engine found them when it was made.
+/// Returns the images that a listed container mounts, as the engine found them when it was made.
 fn images_of(root: &Root, id: &ContainerId) -> Vec<MountedImage> {
     let config = settings(root, id.as_str(), "config.v2.json").ok().flatten();
     let config = config.unwrap_or_default();

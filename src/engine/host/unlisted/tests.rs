@@ -41,7 +41,7 @@ fn known() -> ListedIds {
     }
 }
 
-/// What an engine writes for a container with a named volume, one without a name, and two binds.
+/// Returns what an engine writes for a container with a named volume, one without a name, and two binds.
 fn settings(driver: &str) -> Value {
     json!({"Name": "/db", "Driver": driver, "MountPoints": {
         "/a": {"Type": "volume", "Name": "data", "Driver": "local", "Source": "/d/volumes/data/_data"},

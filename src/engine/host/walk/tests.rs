@@ -31,7 +31,7 @@ fn walk(path: &Path) -> WalkResult {
     walk_with(path, None)
 }
 
-/// What `du` says: blocks of files and folders, and lengths without folders.
+/// Returns what `du` says: blocks of files and folders, and lengths without folders.
 fn du(path: &Path) -> Taken {
     let mut taken = Taken::default();
     let mut seen = HashSet::new();

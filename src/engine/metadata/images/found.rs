@@ -174,7 +174,7 @@ impl Platform {
     }
 }
 
-/// True for a manifest that its index says to be about another one, or for no machine.
+/// Returns true for a manifest that its index says to be about another one, or for no machine.
 fn is_statement(row: &Value) -> bool {
     let is_unknown = |path: &str| row.pointer(path).and_then(Value::as_str) == Some("unknown");
     let annotations = row.get("annotations");
@@ -187,7 +187,7 @@ fn is_layer(row: &Value) -> bool {
     kind.is_some_and(|kind| LAYERS.iter().any(|it| kind.starts_with(it)))
 }
 
-/// True for a platform that is this machine's, which is the engine's: its store is here.
+/// Returns true for a platform that is this machine's, which is the engine's: its store is here.
 fn is_host(platform: &Value) -> bool {
     let architecture = match ARCH {
         "x86_64" => "amd64",

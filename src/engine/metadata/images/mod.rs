@@ -106,7 +106,7 @@ impl InStore {
     }
 }
 
-/// The first two numbers of a version.
+/// Returns the first two numbers of a version.
 fn numbers(version: &str) -> (u32, u32) {
     let mut numbers = version
         .split(|letter: char| !letter.is_ascii_digit())

@@ -51,7 +51,8 @@ impl<'a> NamesByDigest<'a> {
         self.of_images.get(id.text()).map_or(&[], |rows| &**rows)
     }
 
-    /// True for a step of a build, which nothing has a name for and another image was made of: it shares with nobody.
+    /// Returns true for a step of a build, which nothing has a name for and another image was made of: it shares with
+    /// nobody.
     pub(super) fn is_step(&self, id: &ImageId) -> bool {
         let mut rows = self.of_image(id).iter();
         self.parents.contains(id.text()) && rows.all(|row| is_dangling(row))
@@ -113,7 +114,7 @@ impl<'a> NamesByDigest<'a> {
 }
 
 impl Platform {
-    /// When it was made, in seconds, which is all that a list tells.
+    /// Returns when it was made, in seconds, which is all that a list tells.
     fn created(&self) -> i64 {
         let created = self.config.get("created").and_then(Value::as_str);
         created

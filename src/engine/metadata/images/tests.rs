@@ -22,7 +22,7 @@ fn config(history: &Value) -> Value {
     })
 }
 
-/// A store whose image and config are these, and whose blob `d` is a further manifest.
+/// Returns a store whose image and config are these, and whose blob `d` is a further manifest.
 fn told(image: &Value, config: &Value, other: &Value, engine: &EngineInfo) -> InStore {
     told_by(&Place::stored(), image, config, other, engine)
 }

@@ -171,7 +171,7 @@ fn snapshots_of(snapshotter: &str) -> PathBuf {
     Path::new(&folder).join("snapshots")
 }
 
-/// The folder above an engine's root that is named after the user and the group to whom it maps root
+/// Returns the folder above an engine's root that is named after the user and the group to whom it maps root
 /// (`userns-remap`): a containerd of its own keeps its data there.
 pub(in crate::engine) fn above_remapped(root: &str) -> Option<&str> {
     let (above, name) = root.trim_end_matches('/').rsplit_once('/')?;
@@ -282,7 +282,7 @@ fn in_folder_of_store<T>(
 }
 
 impl BlobFolder {
-    /// A short blob's content; `None` of one that is not there or cannot be read. It opens files, too.
+    /// Returns a short blob's content; `None` of one that is not there or cannot be read. It opens files, too.
     #[must_use]
     pub fn read(&self, digest: &str) -> Option<Vec<u8>> {
         let name = digest.strip_prefix("sha256:").filter(|it| is_random(it))?;

@@ -32,7 +32,7 @@ enum Node {
 
 type Tree = BTreeMap<String, Node>;
 
-/// A bucket of what a path leads to each time.
+/// Returns a bucket of what a path leads to each time.
 fn tree(entries: &[(&str, Vec<u8>)]) -> Tree {
     let mut tree = Tree::new();
     for (path, value) in entries {
@@ -119,8 +119,8 @@ pub(in crate::engine) fn digest(letter: char) -> String {
     format!("sha256:{}", letter.to_string().repeat(64))
 }
 
-/// An image of a manifest, a config and a layer that is unpacked; a record's step on it and a container; a record
-/// of a base whose image is gone; leases of a build and a pull, and what the build history keeps.
+/// Returns an image of a manifest, a config and a layer that is unpacked; a record's step on it and a container; a
+/// record of a base whose image is gone; leases of a build and a pull, and what the build history keeps.
 fn store() -> (Tree, Tree) {
     let mut meta = tree(&[("v1 version", vec![3])]);
     put_leases(&mut meta);
@@ -281,7 +281,7 @@ impl Place {
     }
 }
 
-/// All that the engine lists.
+/// Returns all that the engine lists.
 pub(in crate::engine) fn known() -> ListedIds {
     ListedIds {
         images: vec![ImageId::new(digest('a'))],

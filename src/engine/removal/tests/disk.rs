@@ -28,7 +28,7 @@ fn volumes(megabytes: &[u64]) -> (Inventory, Vec<ItemId>) {
     (scene, items)
 }
 
-/// A filesystem on which volumes really take so many megabytes, with 100 MB free.
+/// Returns a filesystem on which volumes really take so many megabytes, with 100 MB free.
 fn filesystem(megabytes: &[u64]) -> Filesystem {
     let takes = megabytes.iter().enumerate();
     Filesystem {

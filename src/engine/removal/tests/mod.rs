@@ -68,7 +68,7 @@ fn refused(message: &str) -> Fault {
     })
 }
 
-/// A bit of everything, and `keep…` things that no plan here names.
+/// Returns a bit of everything, and `keep…` things that no plan here names.
 fn scene() -> Inventory {
     let mut scene = inventory(
         vec![

@@ -15,7 +15,7 @@ use crate::engine::metadata::store::tests as noted;
 
 const CONTAINER: &str = "5ca1ab1e00000000000000000000000000000000000000000000000000000001";
 
-/// A fake that is local: its root is a folder which holds its engine's ID.
+/// Returns a fake that is local: its root is a folder which holds its engine's ID.
 fn local(volumes: &[(&str, usize)]) -> (TempDir, Fake) {
     let dir = TempDir::new().unwrap();
     std::fs::write(dir.path().join("engine-id"), "here").unwrap();

@@ -652,7 +652,7 @@ async fn blobs_come_after_the_layers_and_anew_when_the_build_cache_has_changed()
     assert_eq!(watched.fake.calls(), ["build_cache", "blobs"]);
 }
 
-/// A layer's blob of so many bytes that no image has.
+/// Returns a layer's blob of so many bytes that no image has.
 fn orphan(digest: &str, size: u64) -> Listed {
     Listed {
         digest: digest.into(),

@@ -1,6 +1,6 @@
 //! What a host tells of its engine, asked in a shell there.
 
-/// A word of the shell that means exactly this text.
+/// Returns a word of the shell that means exactly this text.
 pub(in crate::engine) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -66,7 +66,7 @@ impl Facts {
         }
     }
 
-    /// The question, for a socket if one is named.
+    /// Returns the question, for a socket if one is named.
     pub(super) fn script(path: Option<&str>) -> String {
         format!("h={}{SCRIPT}", quoted(path.unwrap_or_default()))
     }
@@ -91,12 +91,12 @@ impl Facts {
         })
     }
 
-    /// The socket's path on the host.
+    /// Returns the socket's path on the host.
     pub(super) fn path(&self) -> Option<&str> {
         self.host.strip_prefix("unix://")
     }
 
-    /// The command there that carries a connection over its input and output.
+    /// Returns the command there that carries a connection over its input and output.
     pub(super) fn dial_stdio(&self, named: Option<&str>) -> Option<String> {
         let program = self.program.as_deref()?;
         Some(match (program, named) {
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(ask("/none; echo socket open").socket, Socket::Absent);
     }
 
-    /// A host whose programs are these scripts, asked without a path.
+    /// Returns a host whose programs are these scripts, asked without a path.
     fn told_by(programs: &[(&str, &str)], docker_host: &str) -> Facts {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();

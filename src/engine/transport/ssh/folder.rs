@@ -62,17 +62,17 @@ impl SocketFolder {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Where ssh takes further sessions.
+    /// Returns where ssh takes further sessions.
     pub(super) fn control(&self) -> PathBuf {
         self.0.join("m")
     }
 
-    /// Where a socket of the host is on this side.
+    /// Returns where a socket of the host is on this side.
     pub(super) fn socket(&self, index: usize) -> PathBuf {
         self.0.join(format!("s{index}"))
     }
 
-    /// Where ssh logs.
+    /// Returns where ssh logs.
     pub(super) fn log(&self) -> PathBuf {
         self.0.join("l")
     }

@@ -54,7 +54,7 @@ impl Login {
         self.0.hushed.store(true, Ordering::Relaxed);
     }
 
-    /// A connection to the engine on the host. Where the login has broken off there is one try to log in
+    /// Returns a connection to the engine on the host. Where the login has broken off there is one try to log in
     /// anew: whoever asks tries again with time in between.
     pub(in crate::engine::transport) async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         let master = self.master().await?;
@@ -65,7 +65,7 @@ impl Login {
         self.master().await?.dial(&self.0.sessions).await
     }
 
-    /// What a script for the host's shell prints, if the login has one. It waits while another is asked.
+    /// Returns what a script for the host's shell prints, if the login has one. It waits while another is asked.
     ///
     /// # Errors
     /// The login has broken off.

@@ -235,7 +235,7 @@ impl Master {
         }
     }
 
-    /// What a script prints; nothing where there is no shell.
+    /// Returns what a script prints; nothing where there is no shell.
     pub(super) async fn ask(&self, script: &str) -> io::Result<Vec<String>> {
         match &self.shell {
             Some(shell) => shell.lock().await.ask(script).await,
@@ -351,7 +351,7 @@ async fn forward(host: &str, path: &str, here: &Path, folder: &SocketFolder) -> 
     status.is_ok_and(|status| status.is_ok_and(|it| it.success()))
 }
 
-/// A command of ssh that goes through the login and by no other way: its own settings are the login's, and
+/// Returns a command of ssh that goes through the login and by no other way: its own settings are the login's, and
 /// where that has ended it must not make another.
 fn through(folder: &SocketFolder) -> Command {
     let mut ssh = Command::new("ssh");

@@ -39,7 +39,7 @@ impl Ask {
     }
 }
 
-/// Whether ssh has a terminal to ask somebody at. Under cron it has none.
+/// Returns whether ssh has a terminal to ask somebody at. Under cron it has none.
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
 }
@@ -166,14 +166,14 @@ impl LoginProcess {
     }
 }
 
-/// True until a process has ended. It is not waited for by that: its number stays its own.
+/// Returns true until a process has ended. It is not waited for by that: its number stays its own.
 fn runs(pid: Pid) -> bool {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     matches!(waitid(WaitId::Pid(pid), peek), Ok(None))
 }
 
-/// True for what ssh says last where the host has no session for it: `channel 1: open failed: connect failed: open
-/// failed`.
+/// Returns true for what ssh says last where the host has no session for it: `channel 1: open failed: connect failed:
+/// open failed`.
 fn is_no_session(line: &str) -> bool {
     line.starts_with("channel ") && line.contains(": open failed: ")
 }

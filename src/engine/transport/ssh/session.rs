@@ -104,7 +104,7 @@ impl Session {
         })
     }
 
-    /// Why it ended before anything was heard.
+    /// Returns why it ended before anything was heard.
     fn poll_why(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let Some(words) = &mut self.words else {
             return Poll::Ready(io::ErrorKind::UnexpectedEof.into());

@@ -33,7 +33,7 @@ impl Shell {
         self.was_greeted
     }
 
-    /// What a script prints, line by line. Dropped before its end it leaves an answer behind, which the next
+    /// Returns what a script prints, line by line. Dropped before its end it leaves an answer behind, which the next
     /// question passes over: each has a first and a last line of its own.
     pub(super) async fn ask(&mut self, script: &str) -> io::Result<Vec<String>> {
         self.asked += 1;

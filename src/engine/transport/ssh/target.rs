@@ -59,12 +59,12 @@ impl Target {
         })
     }
 
-    /// The engine's socket, if it is named.
+    /// Returns the engine's socket, if it is named.
     pub(super) fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
-    /// What ssh is told: options, and the host behind `--`.
+    /// Returns what ssh is told: options, and the host behind `--`.
     pub(super) fn options(&self) -> Vec<String> {
         let mut options = Vec::new();
         if let Some(user) = &self.user {
@@ -80,7 +80,7 @@ impl Target {
         &self.host
     }
 
-    /// How a person logs in: `ssh -p 2222 me@web-3`.
+    /// Returns how a person logs in: `ssh -p 2222 me@web-3`.
     pub(super) fn command_line(&self) -> String {
         let port = self
             .port

@@ -67,7 +67,7 @@ fn no_shell(bare: Bare, words: Option<&str>) -> String {
 }
 
 impl SshError {
-    /// What to try.
+    /// Returns what to try.
     #[must_use]
     pub fn advice(&self, target: &Target) -> String {
         let login = target.command_line();
@@ -152,14 +152,14 @@ pub(super) fn reason(own: &str) -> Option<&str> {
     lines.rfind(|line| !line.is_empty() && !is_aside(line))
 }
 
-/// True for what ssh says of its command line, which it reads before it knows where it logs.
+/// Returns true for what ssh says of its command line, which it reads before it knows where it logs.
 pub(super) fn is_before_logging(line: &str) -> bool {
     ["command-line", "usage: ssh", "unknown option"]
         .iter()
         .any(|begin| line.starts_with(begin))
 }
 
-/// True where ssh has lost a connection that others made for it.
+/// Returns true where ssh has lost a connection that others made for it.
 fn is_broken_off(line: &str) -> bool {
     [
         "UNKNOWN port",
@@ -170,7 +170,7 @@ fn is_broken_off(line: &str) -> bool {
     .any(|part| line.contains(part))
 }
 
-/// True for words in which programs tell that a connection failed. A banner is made of others.
+/// Returns true for words in which programs tell that a connection failed. A banner is made of others.
 fn is_failure(line: &str) -> bool {
     let begins = [
         "ssh: ",

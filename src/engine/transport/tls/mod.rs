@@ -71,7 +71,7 @@ pub enum TlsError {
 }
 
 impl TlsError {
-    /// What to try.
+    /// Returns what to try.
     #[must_use]
     pub fn advice(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl Client {
         greeted.map_err(|error| self.in_words(error))
     }
 
-    /// What the engine says when it is greeted and nothing more.
+    /// Returns what the engine says when it is greeted and nothing more.
     pub(super) async fn why_hung_up(&self, stream: TcpStream) -> Option<io::Error> {
         let mut stream = match self.greet(stream).await {
             Ok(stream) => stream,
@@ -154,7 +154,7 @@ impl Client {
         Ok(Arc::clone(self.config.get_or_init(|| Arc::new(config))))
     }
 
-    /// An error of rustls as a [`TlsError`]; the system's own stay as they are.
+    /// Returns an error of rustls as a [`TlsError`]; the system's own stay as they are.
     fn in_words(&self, error: io::Error) -> io::Error {
         let Some(cause) = error
             .get_ref()
@@ -199,7 +199,7 @@ impl Client {
         }
     }
 
-    /// What an engine means by hanging up. Older ones say no more than that the certificate is bad.
+    /// Returns what an engine means by hanging up. Older ones say no more than that the certificate is bad.
     fn refused(&self, alert: AlertDescription) -> TlsError {
         use AlertDescription as Alert;
         let about_certificate = matches!(

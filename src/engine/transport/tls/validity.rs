@@ -10,7 +10,7 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The last moment at which a certificate is valid; nothing where it cannot be read.
+/// Returns the last moment at which a certificate is valid; nothing where it cannot be read.
 pub(super) fn end(certificate: &[u8]) -> Option<Timestamp> {
     let certificate = inside(certificate, SEQUENCE)?;
     let mut rest = inside(certificate, SEQUENCE)?;
