@@ -308,11 +308,13 @@ pub fn command(engine: &PrivateEngine) -> Command {
     at(&engine.host())
 }
 
-/// What the containerd store's own files tell of images is what the engine tells of them, and it is not asked.
+/// What the store's own files tell of images is what the engine tells of them, and it is not asked.
 pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
-    if engine.is_podman() || engine.store() != Store::Containerd {
+    // Before Docker 23 an engine has no ID in its folder by which it can be made a stranger here.
+    if engine.is_podman() || !engine.root().join("engine-id").exists() {
         return;
     }
+    let is_containerd = engine.store() == Store::Containerd;
     // Its files are found below the engine's own.
     let engine = &engine.another_as_one().expect("another engine");
     let scene = Scene::on(engine);
@@ -330,10 +332,12 @@ pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
     });
     scene.tag("kit:1", "other/name:2");
     scene.stopped("job", 1_000, &[], "classic:1");
-    let platforms = engine.folder().join("platforms.tar");
-    let archive = archive::of_platforms("docker.io/library/platforms:1").expect("an archive");
-    fs::write(&platforms, archive).expect("a file");
-    engine.docker(&["load", "--input", &platforms.to_string_lossy()]);
+    if is_containerd {
+        let platforms = engine.folder().join("platforms.tar");
+        let archive = archive::of_platforms("docker.io/library/platforms:1").expect("an archive");
+        fs::write(&platforms, archive).expect("a file");
+        engine.docker(&["load", "--input", &platforms.to_string_lossy()]);
+    }
     let proxy = Proxy::before(&engine.socket(), engine.folder());
     let images = || {
         let text = run(at(&proxy.host()).args(["report", "--json"]));
@@ -343,13 +347,14 @@ pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
     let near = images();
     let asked = proxy.requests();
     let asked: Vec<&str> = asked.iter().map(|it| it.path.as_str()).collect();
+    // A graph driver's list and shared sizes are quick.
+    let slow: &[&str] = if is_containerd {
+        &["/history", "type=image", "/images/json"]
+    } else {
+        &["/history", "/images/sha256"]
+    };
     for path in &asked {
-        assert!(
-            !["/history", "type=image", "/images/json"]
-                .iter()
-                .any(|it| path.contains(it)),
-            "{asked:?}"
-        );
+        assert!(!slow.iter().any(|it| path.contains(it)), "{asked:?}");
     }
     // An engine whose folder has another's ID in it is none of this machine.
     let id = engine.root().join("engine-id");
@@ -359,15 +364,13 @@ pub fn images_are_told_by_the_store_as_by_the_engine(engine: &PrivateEngine) {
     let said = run(at(&proxy.host()).arg("report"));
     let why = "images: asked of the engine, which is slow: ";
     let said = said.lines().find(|line| line.starts_with(why));
-    assert!(
-        said.is_some_and(|line| line.contains("another engine")),
-        "{said:?}"
-    );
+    let is_said = said.is_some_and(|line| line.contains("another engine"));
+    assert_eq!(is_said, is_containerd, "{said:?}");
     fs::write(&id, own).expect("a file");
     let asked = proxy.requests();
     assert!(asked.iter().any(|it| it.path.contains("/history")));
     let all = |told: &Value| told.as_array().expect("images").len();
-    assert!(all(&near) >= 6, "{near:#}");
+    assert!(all(&near) >= 5, "{near:#}");
     assert_eq!(all(&near), all(&far));
     for image in near.as_array().expect("images") {
         let mut same = far.as_array().expect("images").iter();

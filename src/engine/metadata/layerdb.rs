@@ -373,7 +373,8 @@ fn layer(
     }))
 }
 
-fn inner(list: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
+/// Opens a folder in another; `None` where it went, or is none.
+pub(in crate::engine) fn inner(list: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | base_flags();
     match openat(list, name, flags, Mode::empty()) {
         Ok(folder) => Ok(Some(folder)),

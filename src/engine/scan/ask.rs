@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::domain::inventory::{EngineInfo, Store};
-use crate::domain::item::{ContainerDetails, ContainerId, Image};
+use crate::domain::item::{ContainerDetails, ContainerId, Image, ImageId};
 use crate::domain::paths::ResolvedPaths;
 use crate::domain::store::layerdb::LayerDb;
 use crate::engine::host::{self, Asked, HostInfo, ListedIds, LookOrder};
@@ -115,14 +115,22 @@ pub(super) async fn noted(info: Arc<EngineInfo>, known: ListedIds) -> Option<Sto
     timeout(LIST, read).await.ok()??
 }
 
-/// Reads the containerd store's own notes, and has the engine tell of images what its files say: whoever asks it next
-/// is answered from them. `None` where they cannot be read.
+/// Reads the store's own files, and has the engine tell of images what they say: whoever asks it next is answered from
+/// them. Returns the containerd store's own notes; `None` where they cannot be read, and on a graph driver, where those
+/// that are `listed` and not `detailed` are read.
 pub(super) async fn tell_in_store(
     engine: &dyn Engine,
     info: Arc<EngineInfo>,
     known: ListedIds,
-    detailed: Detailed,
+    (detailed, listed): (Detailed, Vec<ImageId>),
 ) -> Option<StoreReading> {
+    if has_stored_layers(&info) {
+        let read = move || InStore::of_graph_driver(&info, &known, &listed);
+        let told = timeout(READING, run_blocking(read)).await;
+        let told = told.ok().flatten().flatten();
+        engine.take_in_store(told.unwrap_or_else(InStore::nothing));
+        return None;
+    }
     if !has_notes(&info) {
         return None;
     }

@@ -150,10 +150,14 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads what is to be known of images out of the containerd store's own files, where they can be read.
+    /// Reads what is to be known of images out of the store's own files, where they can be read.
     pub(super) fn read_images(&mut self) {
-        let is_wanted = self.images.is_waiting() || self.is_due(Question::SharedSizes);
-        if self.picture.keeps_notes() && is_wanted {
+        let is_wanted = if self.picture.keeps_notes() {
+            self.images.is_waiting() || self.is_due(Question::SharedSizes)
+        } else {
+            self.picture.keeps_stored() && self.images.is_waiting()
+        };
+        if is_wanted {
             self.ask(Question::InStore);
         }
     }

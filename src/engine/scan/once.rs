@@ -247,9 +247,14 @@ impl Once<'_> {
         }
     }
 
-    /// Reads of images what the containerd store's own files tell.
+    /// Reads of images what the store's own files tell.
     async fn in_store(&mut self) {
-        let asked = detailed(&self.inventory.images);
+        let images = &self.inventory.images;
+        let open = images.iter().filter(|image| image.content.is_pending());
+        let asked = (
+            detailed(images),
+            open.map(|image| image.id.clone()).collect(),
+        );
         let (info, known) = (
             Arc::clone(&self.inventory.engine),
             ListedIds::of(&self.inventory),

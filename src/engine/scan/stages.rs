@@ -113,8 +113,8 @@ impl<'e> Scan<'e> {
         }
         let is_reading = self.is_in_flight(Question::InStore);
         if listed && !whole {
-            // What the store's own files tell, the engine need not read.
-            if !is_reading {
+            // What the store's own files tell, the engine need not read; of a graph driver's they tell no shared sizes.
+            if !is_reading || self.picture.keeps_stored() {
                 self.ask_if_due(Question::SharedSizes);
             }
             self.ask_if_due(Question::BuildCache);
@@ -254,9 +254,12 @@ impl<'e> Scan<'e> {
             }
             Question::InStore => {
                 let info = self.picture.engine.clone().unwrap_or_default();
-                let (known, detailed) = (self.picture.known.clone(), self.images.answered());
+                let known = self.picture.known.clone();
+                let detailed = self.images.answered();
+                let open = self.images.keys().filter(|id| !detailed.contains_key(*id));
+                let open = open.cloned().collect();
                 async move {
-                    tell_in_store(engine, info, known, detailed).await;
+                    tell_in_store(engine, info, known, (detailed, open)).await;
                     Response::InStore
                 }
                 .boxed()

@@ -135,6 +135,7 @@ impl Scan<'_> {
                 self.send_engine(with_surroundings(&info, &found));
                 if !info.local && self.picture.keeps_stored() {
                     self.want(Question::Stored);
+                    self.read_images();
                 }
                 if !info.local && self.picture.keeps_notes() {
                     self.want(Question::Blobs);

@@ -1,7 +1,10 @@
 //! Images as the store's own files have them, as they should be and as they should not.
 
+use serde_json::Value;
+
 use super::*;
 use crate::domain::item::PackedSize;
+use crate::domain::time::Timestamp;
 use crate::engine::metadata::store::tests::{BLOBS, Place, digest};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -247,4 +250,133 @@ fn the_engine_is_asked_for_the_rest() {
         assert_eq!(found.images.is_ok(), lists, "{version}");
         assert!(found.shared.is_some() && !found.details.is_empty());
     }
+}
+
+/// The folder of an engine with a graph driver, and an image of two layers in it.
+struct GraphDriver {
+    folder: tempfile::TempDir,
+    engine: EngineInfo,
+    image: ImageId,
+    chains: [ChainId; 2],
+}
+
+impl GraphDriver {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("image/overlay2");
+        let diff_ids = ["a", "b"].map(|letter| format!("sha256:{}", letter.repeat(64)));
+        let low = crate::domain::layers::chain_id(None, &diff_ids[0]);
+        let top = crate::domain::layers::chain_id(Some(&low), &diff_ids[1]);
+        for (chain, size, cache) in [(&low, "700", "low"), (&top, "50", "top")] {
+            let layer = image.join("layerdb/sha256").join(&chain.as_str()[7..]);
+            std::fs::create_dir_all(&layer).unwrap();
+            std::fs::write(layer.join("size"), size).unwrap();
+            std::fs::write(layer.join("cache-id"), cache).unwrap();
+        }
+        let config = json!({
+            "created": "2026-11-30T10:00:00.123456789Z",
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+            "history": [
+                {"created": "2026-11-29T10:00:00.5Z", "created_by": "ADD base"},
+                {"created": "2026-11-30T10:00:00Z", "created_by": "ENV A=b", "empty_layer": true},
+                {"created": "2026-11-30T10:00:00.123456789Z", "created_by": "RUN it", "comment": "some"},
+            ],
+        });
+        let config = config.to_string();
+        let digits = crate::engine::hex::hex(&<sha2::Sha256 as sha2::Digest>::digest(&config));
+        std::fs::create_dir_all(image.join("imagedb/content/sha256")).unwrap();
+        std::fs::write(image.join("imagedb/content/sha256").join(&digits), config).unwrap();
+        let notes = image.join("imagedb/metadata/sha256").join(&digits);
+        std::fs::create_dir_all(&notes).unwrap();
+        std::fs::write(notes.join("lastUpdated"), "2026-12-01T08:00:00.5Z").unwrap();
+        std::fs::write(folder.path().join("engine-id"), "own").unwrap();
+        let engine = EngineInfo {
+            host: "unix:///run/some.sock".into(),
+            root: folder.path().to_str().unwrap().into(),
+            engine_id: "own".into(),
+            product: "Docker".into(),
+            driver: "overlay2".into(),
+            ..EngineInfo::default()
+        };
+        Self {
+            folder,
+            engine,
+            image: ImageId::new(format!("sha256:{digits}")),
+            chains: [low, top],
+        }
+    }
+
+    fn details(&self) -> Option<ImageDetails> {
+        let known = crate::engine::host::ListedIds::default();
+        let told =
+            InStore::of_graph_driver(&self.engine, &known, std::slice::from_ref(&self.image));
+        told?.details.remove(&self.image)
+    }
+
+    fn layer(&self, place: usize, file: &str) -> std::path::PathBuf {
+        let layers = self.folder.path().join("image/overlay2/layerdb/sha256");
+        layers.join(&self.chains[place].as_str()[7..]).join(file)
+    }
+}
+
+#[test]
+fn a_graph_drivers_folder_tells_what_inspect_and_history_would() {
+    let store = GraphDriver::new();
+    let details = store.details().unwrap();
+    let content = details.content.known().unwrap();
+    let folders: Vec<Text> = content.folders.iter().collect();
+    assert_eq!(folders, ["low", "top"]);
+    assert_eq!(content.diff_ids.len(), 2);
+    let sizes: Vec<u64> = content.history.iter().map(|row| row.size.0).collect();
+    assert_eq!(sizes, [700, 0, 50]);
+    let row = &content.history[2];
+    assert_eq!((&*row.created_by, &*row.comment), ("RUN it", "some"));
+    // A history tells seconds, and the image itself when its top layer was made.
+    assert_eq!(row.created.unwrap().subsec_nanosecond(), 0);
+    assert_eq!(content.created.unwrap().subsec_nanosecond(), 123_456_789);
+    let tagged = details.last_tagged.map(|it| it.to_string());
+    assert_eq!(tagged.as_deref(), Some("2026-12-01T08:00:00.5Z"));
+}
+
+#[test]
+fn what_is_not_whole_in_a_graph_drivers_folder_is_asked_of_the_engine() {
+    let damaged = |change: fn(&GraphDriver)| {
+        let store = GraphDriver::new();
+        assert!(store.details().is_some());
+        change(&store);
+        store.details().is_none()
+    };
+    assert!(damaged(|store| std::fs::remove_file(
+        store.layer(0, "size")
+    )
+    .unwrap()));
+    assert!(damaged(|store| std::fs::write(
+        store.layer(1, "size"),
+        "many"
+    )
+    .unwrap()));
+    assert!(damaged(|store| std::fs::remove_file(
+        store.layer(1, "cache-id")
+    )
+    .unwrap()));
+    // Not what the image is named by.
+    assert!(damaged(|store| {
+        let digits = &store.image.as_str()[7..];
+        let config = store
+            .folder
+            .path()
+            .join("image/overlay2/imagedb/content/sha256")
+            .join(digits);
+        let mut text = std::fs::read_to_string(&config).unwrap();
+        text = text.replace("RUN it", "RUN no");
+        std::fs::write(config, text).unwrap();
+    }));
+    assert!(damaged(|store| std::fs::write(
+        store.folder.path().join("engine-id"),
+        "other"
+    )
+    .unwrap()));
+    let mut store = GraphDriver::new();
+    store.engine.driver = "vfs".into();
+    assert!(store.details().is_none());
 }

@@ -22,7 +22,7 @@ pub(in crate::engine) const DAEMON: &str = "containerd/daemon";
 /// The snapshotter of whole copies.
 const COPIES: &str = "native";
 /// Manifests and configs are a few KB; registries take no manifest beyond 4 MiB.
-const LONGEST_DOCUMENT: u64 = 4 << 20;
+pub(super) const LONGEST_DOCUMENT: u64 = 4 << 20;
 
 /// All that the store notes, and the way to its blobs.
 #[derive(Clone, Debug)]
