@@ -46,7 +46,7 @@ impl InStore {
         let root = prove(engine, known).ok()?;
         let image = Path::new("image").join(&*engine.driver);
         let open = |folder: &str| root.open_folder(&image.join(folder)).ok();
-        let mut reader = Reader {
+        let mut reader = ImageFolders {
             configs: open("imagedb/content/sha256")?,
             // There is none before something is noted.
             notes: open("imagedb/metadata/sha256"),
@@ -65,7 +65,7 @@ impl InStore {
 /// A layer's size and its folder in the driver's.
 type LayerFiles = (Bytes, Text);
 
-struct Reader {
+struct ImageFolders {
     configs: OwnedFd,
     notes: Option<OwnedFd>,
     layers: OwnedFd,
@@ -73,7 +73,7 @@ struct Reader {
     known: HashMap<ChainId, LayerFiles>,
 }
 
-impl Reader {
+impl ImageFolders {
     fn details(&mut self, id: &ImageId) -> Option<ImageDetails> {
         let digits = id.as_str().strip_prefix("sha256:")?;
         let content = self.content(digits)?;
