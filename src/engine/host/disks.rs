@@ -118,7 +118,7 @@ pub(super) fn places(engine: &EngineInfo) -> [(String, Places); 3] {
     ]
 }
 
-/// Asks filesystems again that a look has found a moment ago. It may hang, as [`look`] may.
+/// Asks filesystems again that a look has found a moment ago. It may hang, as [`super::look`] may.
 #[must_use]
 pub fn again(disks: &[Disk]) -> Vec<Disk> {
     let again = |old: &Disk| {
@@ -134,7 +134,7 @@ pub fn again(disks: &[Disk]) -> Vec<Disk> {
 }
 
 /// Synchronises filesystems (syncfs(2)): btrfs and xfs tell only then what a removal has given back, on their own they
-/// take up to 35 s. Returns false where one cannot be synchronised. It waits for the disk, and may hang as [`look`]
+/// take up to 35 s. Returns false where one cannot be synchronised. It waits for the disk, and may hang as [`super::look`]
 /// may.
 #[must_use]
 pub fn sync(disks: &[Disk]) -> bool {

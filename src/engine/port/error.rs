@@ -32,7 +32,7 @@ pub enum EngineError {
         "container {container}: the engine tells nothing of it within {seconds} s; is a docker cp of it not read to its end?"
     )]
     Stalled { container: String, seconds: u64 },
-    /// `--read-only`: nothing was sent, or written ([`Gate`]).
+    /// `--read-only`: nothing was sent, or written ([`super::gate::Gate`]).
     #[error("read-only: {request} was not done")]
     ReadOnly { request: String },
     /// The engine's folder on this machine cannot be read to its end.

@@ -1,5 +1,5 @@
 //! What stands between dtop and any engine: the [`engine`] trait with its [`answers`] and the [`error`] instead of one,
-//! the `gate` that everything which writes passes, threads for what may wait for a disk ([`run_blocking`]), and the [`clock`].
+//! the `gate` that everything which writes passes, threads for what may wait for a disk ([`blocking`]), and the [`clock`].
 
 pub mod answers;
 pub mod blocking;

@@ -127,7 +127,7 @@ impl Dial {
     /// Returns a new connection.
     ///
     /// # Errors
-    /// The system's, or one that holds a [`tls::Trouble`] or an [`ssh::Trouble`].
+    /// The system's, or one that holds a [`tls::TlsError`] or an [`ssh::SshError`].
     pub async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         match (&self.address, &self.way) {
             (_, Route::Ssh(login)) => login.dial().await,
