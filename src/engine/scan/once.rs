@@ -137,16 +137,23 @@ async fn scan(
     once.lists().await?;
     once.host().await;
     once.resolve().await;
-    if once.noted.is_none() && (wanted.layers || wanted.shared_sizes) {
-        once.in_store().await;
-    }
+    let is_to_read = once.noted.is_none() && (wanted.layers || wanted.shared_sizes);
     let whole = has_only_whole_df(&once.inventory.engine);
-    if !whole {
-        once.df(ScanScope {
-            volume_sizes: false,
-            ..wanted
-        })
-        .await;
+    let of_df = ScanScope {
+        volume_sizes: false,
+        ..wanted
+    };
+    if is_to_read && !whole && has_stored_layers(&once.inventory.engine) {
+        // A graph driver's files tell nothing that df is asked for.
+        let read = once.in_store();
+        let ((), _) = tokio::join!(once.df(of_df), read);
+    } else {
+        if is_to_read {
+            once.noted = once.in_store().await;
+        }
+        if !whole {
+            once.df(of_df).await;
+        }
     }
     if wanted.layers {
         once.layers().await;
@@ -208,7 +215,7 @@ pub(super) struct Once<'e> {
     pub(super) noted: Option<StoreReading>,
 }
 
-impl Once<'_> {
+impl<'e> Once<'e> {
     pub(super) fn running(&mut self, stage: Stage) {
         self.stage(stage, Progress::Running(clock::now()));
     }
@@ -247,19 +254,15 @@ impl Once<'_> {
         }
     }
 
-    /// Reads of images what the store's own files tell.
-    async fn in_store(&mut self) {
+    /// Reads of images what the store's own files tell; see [`tell_in_store`].
+    fn in_store(&self) -> impl Future<Output = Option<StoreReading>> + use<'e> {
         let images = &self.inventory.images;
         let open = images.iter().filter(|image| image.content.is_pending());
-        let asked = (
-            detailed(images),
-            open.map(|image| image.id.clone()).collect(),
-        );
-        let (info, known) = (
-            Arc::clone(&self.inventory.engine),
-            ListedIds::of(&self.inventory),
-        );
-        self.noted = tell_in_store(self.engine, info, known, asked).await;
+        let open = open.map(|image| image.id.clone()).collect();
+        let asked = (detailed(images), open);
+        let info = Arc::clone(&self.inventory.engine);
+        let known = ListedIds::of(&self.inventory);
+        tell_in_store(self.engine, info, known, asked)
     }
 
     /// Of an engine elsewhere, paths are what they read.
