@@ -6,12 +6,12 @@
 //!  unix:///var/run/docker.sock · Docker 29.7.2   █████████░ 91 %  8.20 GB free    ui/header.rs
 //!  images 1.33 GB   containers 3.69 MB   volumes 16.6 GB   build cache 1.20 GB    ui/header.rs
 //!  1 Images 5  2 Containers 3  3 Volumes 5  4 Build cache 3                       ui/tabs.rs
-//!     NAME                            ↓FREES        SIZE    SHARED     AGE        app/columns.rs
+//!     NAME                            ↓FREES        SIZE    SHARED     AGE        app/columns
 //! ▸   postgres:13-beta1-alpine        154 MB      160 MB   5.60 MB    5 wk        ui/pane.rs
 //!     nextcloud:latest +1                0 B †    750 MB   5.60 MB    5 wk        app/list.rs: which rows, in which order
 //!
 //!  80.0 MB held by nextcloud:latest and container web-1                           ui/why.rs
-//!  space mark  d delete  u unlock  f free  / filter  s sort  ? help               ui/footer.rs, from app/keys.rs
+//!  space mark  d delete  u unlock  f free  / filter  s sort  ? help               ui/footer.rs, from app/keys
 //! ```
 //!
 //! Over it lie, each in a file of its own in [`ui`]: details (`detail`), the plan (`plan_dialog`), a removal as it goes on
