@@ -21,6 +21,7 @@ pub struct Index {
 }
 
 impl Index {
+    /// Numbers all items of an inventory.
     #[must_use]
     pub fn new(inventory: &Inventory) -> Self {
         let lengths = [
@@ -50,6 +51,7 @@ impl Index {
         self.starts[Kind::COUNT] as usize
     }
 
+    /// Returns true where there are no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -90,21 +92,25 @@ impl Index {
         .map(|place| *place as usize)
     }
 
+    /// Returns an item's number; `None` where it is not listed.
     #[must_use]
     pub fn number_of(&self, id: &ItemId) -> Option<ItemNo> {
         self.find(id).map(|place| self.number(id.kind(), place))
     }
 
+    /// Returns an image's place in its list.
     #[must_use]
     pub fn image(&self, id: &ImageId) -> Option<usize> {
         self.images.get(id).map(|place| *place as usize)
     }
 
+    /// Returns a volume's place in its list.
     #[must_use]
     pub fn volume(&self, name: &VolumeName) -> Option<usize> {
         self.volumes.get(name).map(|place| *place as usize)
     }
 
+    /// Returns a record's place in its list.
     #[must_use]
     pub fn record(&self, id: &RecordId) -> Option<usize> {
         self.records.get(id).map(|place| *place as usize)

@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits, draws, reads a clock or talks to an engine. Time comes in as an argument.
 
+#![warn(missing_docs)]
+
 pub mod bytes;
 pub mod compact;
 pub mod disk;

@@ -28,6 +28,7 @@ pub enum OutsiderKind {
 impl OutsiderKind {
     /// How many kinds there are.
     pub const COUNT: usize = 4;
+    /// All kinds.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Service,
         Self::OtherStore,
@@ -108,10 +109,13 @@ impl OutsiderKind {
 /// Something outside the lists that holds listed things.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outsider {
+    /// What sort of thing it is.
     pub kind: OutsiderKind,
+    /// Its name.
     pub name: Text,
     /// The images that it holds: by name, by digest or by ID.
     pub images: Vec<Text>,
+    /// The volumes that it holds.
     pub volumes: Vec<VolumeName>,
     /// Folders of the engine's machine that it mounts.
     pub binds: Paths,
@@ -124,10 +128,12 @@ pub struct Outsider {
 /// What an outsider may hold of which nothing is known for certain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Perhaps {
+    /// Nothing that the engine lists.
     #[default]
     Nothing,
     /// Volumes that were made for it without a name.
     AnonymousVolumes,
+    /// Perhaps any volume.
     AnyVolume,
 }
 
@@ -186,6 +192,7 @@ impl Outsiders {
         self.all.extend(answer.known().unwrap_or_default());
     }
 
+    /// Returns all of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Outsider> {
         self.all.iter()
     }

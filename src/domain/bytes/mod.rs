@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 pub struct Bytes(pub u64);
 
 impl Bytes {
+    /// No bytes.
     pub const ZERO: Self = Self(0);
 
     /// Takes a size as an engine writes it, where a negative number means "not known".
@@ -20,6 +21,7 @@ impl Bytes {
         u64::try_from(size).ok().map(Self)
     }
 
+    /// Returns true for no bytes.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.0 == 0
@@ -99,10 +101,12 @@ pub enum Figure<T> {
     Pending,
     /// The engine cannot tell.
     Unknown,
+    /// So much, told or measured.
     Known(T),
 }
 
 impl<T> Figure<T> {
+    /// Returns the figure where it is known.
     pub fn known(self) -> Option<T> {
         match self {
             Self::Known(value) => Some(value),
@@ -110,6 +114,7 @@ impl<T> Figure<T> {
         }
     }
 
+    /// Returns the same, borrowed.
     pub fn as_ref(&self) -> Figure<&T> {
         match self {
             Self::Known(value) => Figure::Known(value),
@@ -118,6 +123,7 @@ impl<T> Figure<T> {
         }
     }
 
+    /// Changes a known figure, and leaves another as it is.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Figure<U> {
         match self {
             Self::Known(value) => Figure::Known(change(value)),
@@ -126,6 +132,7 @@ impl<T> Figure<T> {
         }
     }
 
+    /// Returns true while it is still being found out.
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Pending)
     }

@@ -6,7 +6,9 @@ use crate::domain::text::Text;
 /// A filesystem that holds engine data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disk {
+    /// A folder on it, as the engine names it.
     pub path: Text,
+    /// Its size.
     pub total: Bytes,
     /// Available to users.
     pub free: Bytes,
@@ -15,7 +17,9 @@ pub struct Disk {
     /// So much must be freed before any of it is available to users, because root has eaten into what is kept for
     /// it. A filesystem does not tell how much it would keep: see [`owed_by_ext`].
     pub owed: Bytes,
+    /// How many inodes it has; 0 where they are not counted.
     pub inodes_total: u64,
+    /// How many of them are free.
     pub inodes_free: u64,
     /// What of the engine's data lies on it.
     pub holds: Places,
@@ -50,17 +54,21 @@ pub struct DiskList {
 pub struct Places {
     /// Layers of images, containers and build cache.
     pub layers: bool,
+    /// Containers' logs.
     pub logs: bool,
+    /// The engine's own volumes.
     pub volumes: bool,
 }
 
 impl Places {
+    /// All of them.
     pub const ALL: Self = Self {
         layers: true,
         logs: true,
         volumes: true,
     };
 
+    /// Returns what is in either.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -70,6 +78,7 @@ impl Places {
         }
     }
 
+    /// Returns what is in the first and not in the other.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self {

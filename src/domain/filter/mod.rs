@@ -26,18 +26,25 @@ pub use values::parse_size;
 /// What a filter asks of an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
+    /// What sort of thing it is.
     pub kind: Kind,
     /// An image's names, a container's, volume's or record's one name (a record's is its description).
     pub names: &'a [Text],
+    /// How names are compared.
     pub naming: Naming,
     /// All digests of an image, those in repositories in which it has a tag, too.
     pub digests: &'a [Text],
+    /// Its full ID, or its name where that is its identity.
     pub id: &'a str,
+    /// The engine's own figure of it.
     pub size: Figure<Bytes>,
+    /// What goes with it alone.
     pub frees: Figure<Bytes>,
+    /// When it was made.
     pub created: Option<Timestamp>,
     /// Last use as far as the engine keeps a record.
     pub last_used: Option<Timestamp>,
+    /// Its compose project or stack.
     pub project: Option<&'a str>,
     /// What keeps a volume or a log; `None` where it is not known.
     pub driver: Option<&'a str>,
@@ -46,6 +53,7 @@ pub struct Subject<'a> {
     pub nth: Option<u32>,
     /// `None` for kinds that have none.
     pub labels: Option<&'a Labels>,
+    /// What the words behind `is:` ask.
     pub is: Flags,
 }
 
@@ -73,24 +81,36 @@ pub enum Clue {
 pub struct Flags {
     /// An image, volume or record that something uses.
     pub used: Option<bool>,
+    /// No name stands for it.
     pub dangling: Option<bool>,
+    /// It was made here.
     pub local: Option<bool>,
+    /// A registry has, or had it.
     pub registry: Option<bool>,
+    /// Something else has some of its bytes.
     pub shared: Option<bool>,
+    /// It runs.
     pub running: Option<bool>,
+    /// It is paused.
     pub paused: Option<bool>,
+    /// It is not running, or only such containers use it.
     pub stopped: Option<bool>,
+    /// Nobody named it.
     pub anonymous: Option<bool>,
     /// A log that cannot grow for ever.
     pub bounded: Option<bool>,
+    /// Something says that it must not go.
     pub protected: bool,
+    /// It is marked.
     pub marked: bool,
 }
 
 /// What a filter says of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The item is shown.
     Shown,
+    /// It is not.
     Hidden,
     /// A term asks about a figure that is not known, and no other term hides the item.
     NotKnown,
@@ -102,6 +122,7 @@ pub enum Verdict {
 pub struct FilterError {
     /// The bytes of the text at fault.
     pub at: Range<usize>,
+    /// What is wrong, in a sentence.
     pub message: String,
 }
 

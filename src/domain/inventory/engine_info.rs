@@ -12,8 +12,11 @@ pub struct EngineInfo {
     pub why: Text,
     /// `Docker`, `Podman`, `demo`.
     pub product: Text,
+    /// The version of the engine itself.
     pub version: Text,
+    /// The version of the API that is spoken.
     pub api: Text,
+    /// How it keeps layers.
     pub store: Store,
     /// The storage driver: `overlay2`, `overlayfs`, …
     pub driver: Text,
@@ -39,6 +42,7 @@ pub struct EngineInfo {
     pub measure: Measure,
     /// It has a build cache of its own to list and prune (Podman has not).
     pub has_build_cache: bool,
+    /// Whether it is a node of a swarm.
     pub swarm: Swarm,
     /// Why it does not say what it is (`/info` is refused): then its store, its folder and its disks are not known.
     pub untold: Option<Text>,
@@ -51,6 +55,7 @@ impl EngineInfo {
         self.store == Store::GraphDriver && !self.is_podman()
     }
 
+    /// Returns true for Podman's service.
     #[must_use]
     pub fn is_podman(&self) -> bool {
         self.product.contains("Podman")

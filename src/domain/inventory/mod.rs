@@ -29,10 +29,15 @@ pub use stage::{Progress, Stage};
 /// Everything an engine keeps, as far as it has answered.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
+    /// What the engine says of itself.
     pub engine: Arc<EngineInfo>,
+    /// The filesystems that hold its data, where they can be asked.
     pub disks: Vec<Disk>,
+    /// All images, intermediate ones too.
     pub images: Vec<Image>,
+    /// All containers.
     pub containers: Vec<Container>,
+    /// All volumes.
     pub volumes: Vec<Volume>,
     /// What the list of volumes warned of, bounded.
     pub volume_warnings: Vec<Text>,
@@ -42,6 +47,7 @@ pub struct Inventory {
     pub resolved: Arc<ResolvedPaths>,
     /// What the engine's folder tells of image mounts, where it can be read.
     pub mounted: Arc<MountedImages>,
+    /// Records of the build cache.
     pub cache: Vec<Record>,
     /// `LayersSize` as it was said last.
     pub layers_size: Option<Bytes>,
@@ -79,6 +85,7 @@ impl Inventory {
         }
     }
 
+    /// Returns how far a stage has come.
     #[must_use]
     pub fn stage(&self, stage: Stage) -> &Progress {
         self.stages.get(&stage).unwrap_or(&Progress::Waiting)

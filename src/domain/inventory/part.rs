@@ -24,8 +24,11 @@ use std::collections::HashMap;
 /// What inspecting an image told.
 #[derive(Clone, Debug)]
 pub struct Inspected {
+    /// The image's ID.
     pub id: ImageId,
+    /// What it is made of.
     pub content: Figure<Arc<Content>>,
+    /// When a name was last given to it.
     pub last_tagged: Option<Timestamp>,
     /// Where it came from; `None` leaves what the list said.
     pub source: Option<Source>,
@@ -65,11 +68,15 @@ impl From<Vec<(ImageId, Option<Bytes>)>> for SharedSizes {
 /// An answer, as it comes from a scan.
 #[derive(Clone, Debug)]
 pub enum Part {
+    /// What the engine says of itself.
     Engine(Arc<EngineInfo>),
+    /// The filesystems that hold its data.
     Disks(Vec<Disk>),
     /// All images, intermediates included.
     Images(Vec<Image>),
+    /// The list of containers.
     Containers(Vec<Container>),
+    /// The list of volumes.
     Volumes(Vec<Volume>),
     /// What the list of volumes warned of: drivers that did not answer, whose volumes it leaves out.
     VolumeWarnings(Vec<Text>),
@@ -79,8 +86,11 @@ pub enum Part {
     Outsiders(OutsiderKind, Figure<Vec<Outsider>>),
     /// What listed containers mount of images, newer than their list; nothing where that cannot be read.
     Mounted(MountedImages),
+    /// The list of build cache records.
     BuildCache(Vec<Record>),
+    /// What images share, as the engine computes it.
     SharedSizes(SharedSizes),
+    /// What images are made of, as far as they were inspected.
     Layers(Vec<Inspected>),
     /// The containerd store's blobs, newer than the images; unknown where the engine does not list them.
     Blobs(Figure<Arc<BlobList>>),
@@ -90,10 +100,13 @@ pub enum Part {
     OnDisk(OnDisk),
     /// What layers of the containerd store unpack to, by the digests of their blobs.
     Extents(HashMap<Text, UnpackedSize>),
+    /// What only inspecting a container tells.
     ContainerDetails(ContainerId, Figure<Arc<ContainerDetails>>),
     /// Volumes that were measured; `complete` when what is not named here cannot be known.
     VolumeSizes {
+        /// The sizes, by volume; `None` of one that cannot be known.
         sizes: Vec<(VolumeName, Option<Bytes>)>,
+        /// All that can be measured are among them.
         complete: bool,
     },
     /// What things take on the disk that were walked through here, newer than what the engine says of their sizes.
@@ -105,6 +118,7 @@ pub enum Part {
     Contents(Figure<Arc<Contents>>),
     /// Log files that were measured on the engine's host; `None` where they cannot be read.
     Logs(Vec<(ContainerId, Option<LogFiles>)>),
+    /// How far a stage has come.
     Stage(Stage, Progress),
 }
 

@@ -7,21 +7,30 @@ use crate::domain::time::Timestamp;
 /// A stage of a scan: what can be pending, done, or failed on its own (ENGINE.md §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
+    /// The list of images.
     Images,
+    /// The list of containers.
     Containers,
+    /// The list of volumes.
     Volumes,
     /// Swarm services, which hold images and volumes; done at once where there is no swarm.
     Services,
+    /// The list of build cache records.
     BuildCache,
+    /// What images share.
     SharedSizes,
+    /// What images are made of.
     Layers,
+    /// What containers have written.
     ContainerSizes,
+    /// What volumes take.
     VolumeSizes,
     /// What the engine's folder holds besides.
     Unexplained,
 }
 
 impl Stage {
+    /// All stages, in the order of a scan.
     pub const ALL: [Self; 10] = [
         Self::Images,
         Self::Containers,

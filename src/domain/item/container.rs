@@ -13,18 +13,26 @@ use crate::domain::time::Timestamp;
 /// What a container does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
+    /// It was made and never started.
     Created,
+    /// It runs.
     Running,
+    /// It is paused: it runs again with its memory as it was.
     Paused,
+    /// It ended and is being started again.
     Restarting,
+    /// It is being removed.
     Removing,
+    /// It ran and ended.
     Exited,
+    /// It could not be removed to its end.
     Dead,
     /// A state that this program does not know: never treated as stopped.
     Other(Text),
 }
 
 impl State {
+    /// Returns the engine's word for it.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
@@ -55,6 +63,7 @@ impl State {
 /// A container, whatever its state.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Container {
+    /// Its full ID.
     pub id: ContainerId,
     /// Its name without the leading slash.
     pub name: Text,
@@ -62,9 +71,13 @@ pub struct Container {
     pub image_id: Option<ImageId>,
     /// The image's name as it was asked for.
     pub image: Text,
+    /// The command that it runs.
     pub command: Text,
+    /// What it does.
     pub state: State,
+    /// When it was made.
     pub created: Option<Timestamp>,
+    /// Its labels.
     pub labels: Labels,
     /// Volumes it mounts.
     pub volumes: Vec<VolumeName>,
@@ -124,7 +137,9 @@ pub struct ContainerDetails {
     pub size_rw: Option<Bytes>,
     /// All layers and the writable one.
     pub size_root: Option<Bytes>,
+    /// When it was last started.
     pub started: Option<Timestamp>,
+    /// When it last ended.
     pub finished: Option<Timestamp>,
     /// `--rm`: it vanishes when it is stopped, with its anonymous volumes.
     pub auto_remove: bool,
@@ -132,6 +147,7 @@ pub struct ContainerDetails {
     pub stop_timeout: Option<i64>,
     /// The log file or folder on the engine's host.
     pub log_path: Option<Text>,
+    /// What its log is written by.
     pub log_driver: Text,
     /// Its log cannot grow for ever: a size is set, or the driver has one of its own, or keeps it elsewhere.
     /// `None` where the engine does not say it.

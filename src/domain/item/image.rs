@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 /// An image, however many names it has.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Image {
+    /// Its ID: the digest of its config, or on the containerd store of its manifest or index.
     pub id: ImageId,
     /// The image it was made from by the classic builder or a commit.
     pub parent: Option<ImageId>,
@@ -20,12 +21,15 @@ pub struct Image {
     pub names: Vec<Text>,
     /// All its digest references, as `repository@sha256:…`.
     pub digests: Vec<Text>,
+    /// When it was made, to the second.
     pub created: Option<Timestamp>,
     /// The engine's own figure: all layers; on the containerd store blobs and snapshots.
     pub size: Figure<Bytes>,
     /// The engine's own figure of what other images hold too.
     pub shared: Figure<Bytes>,
+    /// Its labels.
     pub labels: Labels,
+    /// Where it came from.
     pub source: Source,
     /// When a name was last given to it here (inspect `Metadata.LastTagTime`).
     pub last_tagged: Option<Timestamp>,
@@ -83,6 +87,7 @@ pub struct Content {
 /// says, which has nothing unpacked in it (ENGINE-CONTAINERD.md §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PackedSize {
+    /// All that it keeps packed.
     pub total: Bytes,
     /// About how much of it is no layer: manifest and config by what they hold, and an index.
     pub documents: Bytes,
@@ -91,8 +96,11 @@ pub struct PackedSize {
 /// A line of an image's history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HistoryRow {
+    /// When the step was done, to the second.
     pub created: Option<Timestamp>,
+    /// The step's command.
     pub created_by: Text,
+    /// What the builder has added.
     pub comment: Text,
     /// The layer's bytes; zero for metadata, and for a layer of no bytes.
     pub size: Bytes,

@@ -24,15 +24,18 @@ macro_rules! ids {
         pub struct $name(Text);
 
         impl $name {
+            /// Takes an ID as an engine writes it.
             pub fn new(id: impl Into<Text>) -> Self {
                 Self(id.into())
             }
 
+            /// Returns it as it was written.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
+            /// Returns the text that it is, to be shared.
             #[must_use]
             pub fn text(&self) -> &Text {
                 &self.0
@@ -70,9 +73,13 @@ ids! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// An image, however many names it has.
     Image,
+    /// A container.
     Container,
+    /// A volume.
     Volume,
+    /// A record of the build cache.
     BuildCache,
     /// A container's log files, which are emptied and never removed.
     Log,
@@ -81,6 +88,7 @@ pub enum Kind {
 impl Kind {
     /// How many kinds there are.
     pub const COUNT: usize = 5;
+    /// All kinds, in the order of the panes.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Image,
         Self::Container,
@@ -129,9 +137,13 @@ impl Kind {
 /// The identity of any item: what a mark, a step and an outcome refer to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ItemId {
+    /// An image.
     Image(ImageId),
+    /// A container.
     Container(ContainerId),
+    /// A volume.
     Volume(VolumeName),
+    /// A record of the build cache.
     Record(RecordId),
     /// The log of this container.
     Log(ContainerId),
@@ -150,6 +162,7 @@ impl ItemId {
         }
     }
 
+    /// Returns what sort of thing it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
@@ -161,6 +174,7 @@ impl ItemId {
         }
     }
 
+    /// Returns its ID, or the name that is its identity.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -199,16 +213,19 @@ impl Labels {
             .any(|(key, _)| key.starts_with(TASK) || key.starts_with(SERVICE))
     }
 
+    /// Takes pairs of key and value in any order.
     #[must_use]
     pub fn new(mut pairs: Vec<(Text, Text)>) -> Self {
         pairs.sort();
         Self((!pairs.is_empty()).then(|| pairs.into()))
     }
 
+    /// Returns all pairs, by key.
     pub fn iter(&self) -> std::slice::Iter<'_, (Text, Text)> {
         self.0.as_deref().unwrap_or_default().iter()
     }
 
+    /// Returns the value of a key.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&str> {
         self.iter()

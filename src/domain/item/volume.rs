@@ -11,16 +11,23 @@ use crate::domain::time::Timestamp;
 /// A volume.
 #[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Volume {
+    /// Its name, which is its identity.
     pub name: VolumeName,
+    /// The driver that keeps it.
     pub driver: Text,
     /// Bytes of its files. Never known for drivers other than `local`, nor for volumes with options.
     pub size: Figure<Bytes>,
+    /// The engine made up its name.
     pub anonymous: bool,
+    /// When it was made.
     pub created: Option<Timestamp>,
+    /// Its labels.
     pub labels: Labels,
+    /// Where its data lies on the engine's machine.
     pub mountpoint: Text,
     /// `local`, or `global` where other machines have it, too.
     pub scope: Text,
+    /// What its data lies in.
     pub backing: Backing,
     /// What it takes on the disk, once a walk here has been through it.
     pub usage: Option<Arc<DiskUsage>>,
@@ -33,7 +40,9 @@ pub enum Emptiness {
     Empty,
     /// Its files are of no length, if there are any: from afar no more can be told.
     ByLength,
+    /// There is something in it.
     HoldsData,
+    /// Nobody knows yet, or ever.
     Unknown,
 }
 
@@ -52,7 +61,12 @@ pub enum Backing {
     #[default]
     Folder,
     /// Where its options mount them from when it is used; the volume is a name for that (`type` and `device`).
-    Mount { sort: Text, device: Text },
+    Mount {
+        /// What is mounted, by the option `type`.
+        sort: Text,
+        /// What it is mounted from.
+        device: Text,
+    },
     /// Only its driver knows, or nobody.
     Unknown,
 }

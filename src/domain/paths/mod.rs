@@ -29,10 +29,12 @@ impl Paths {
         Self(text.into())
     }
 
+    /// Returns all paths, in the order of their letters.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(BETWEEN).filter(|path| !path.is_empty())
     }
 
+    /// Returns true where there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -79,8 +79,11 @@ impl Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AddedBy {
+    /// Somebody marked it, or a filter selects it.
     Selection,
+    /// Unlock added it, so that something else can go.
     Unlock,
+    /// It was chosen so that enough is free.
     Free,
 }
 
@@ -88,13 +91,18 @@ pub enum AddedBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComesBack {
+    /// A registry said that it has it, or the next build makes it anew.
     Yes,
+    /// It was pulled, and no registry was asked since.
     Pulled,
+    /// Nothing brings it back.
     No,
+    /// Nobody knows.
     Unknown,
 }
 
 impl ComesBack {
+    /// All answers.
     pub const ALL: [Self; 4] = [Self::Yes, Self::Pulled, Self::No, Self::Unknown];
 
     /// Returns the word that JSON has for it.
@@ -116,6 +124,7 @@ impl ComesBack {
     reason = "each is a fact of its own; any set of them may be true"
 )]
 pub struct Step {
+    /// What goes.
     pub id: ItemId,
     /// What to call it.
     pub name: SubStr,
@@ -123,7 +132,9 @@ pub struct Step {
     pub size: Figure<Bytes>,
     /// The bytes that go at this step: those which no later step's object and nothing that stays holds.
     pub frees: Freed,
+    /// Whether it can be had again.
     pub comes_back: ComesBack,
+    /// Who chose it.
     pub added_by: AddedBy,
     /// A container that runs, and is stopped first.
     pub stop: bool,
@@ -218,7 +229,9 @@ impl Step {
 /// Something chosen that stays, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// What was chosen and stays.
     pub id: ItemId,
+    /// What to call it.
     pub name: Text,
     /// A sentence with the names of what is in the way.
     pub why: String,
@@ -258,8 +271,11 @@ impl Refusal {
 /// A volume that a removed container leaves behind, because it holds data and was not marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stays {
+    /// The volume.
     pub id: ItemId,
+    /// What to call it.
     pub name: Text,
+    /// The engine's own figure of it.
     pub size: Figure<Bytes>,
     /// The container that leaves it.
     pub left_by: Text,
@@ -268,10 +284,13 @@ pub struct Stays {
 /// What will be removed, exactly and in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// What goes, in the order in which it does.
     pub steps: Vec<Step>,
     /// What the steps free together: their bytes added up, and the doubts that are left in the end.
     pub frees: Freed,
+    /// What was chosen and cannot go.
     pub refused: Vec<Refusal>,
+    /// Volumes with data that the removed containers leave behind.
     pub stays: Vec<Stays>,
     /// Idle build cache records are all that still holds some of the steps' bytes.
     pub held_by_records: bool,

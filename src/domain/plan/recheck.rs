@@ -14,6 +14,7 @@ use super::{Plan, Selection, Step};
 /// What is left of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recheck {
+    /// What is left of the plan.
     pub plan: Plan,
     /// Steps that fell out: gone, or changed, with the reason.
     pub dropped: Vec<Done>,

@@ -12,18 +12,24 @@ use crate::domain::time::Timestamp;
 /// What an object was when it was planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
+    /// An image, as it was.
     Image(Box<SeenImage>),
+    /// A container, as it was.
     Container(Box<SeenContainer>),
+    /// A volume, as it was.
     Volume(Box<SeenVolume>),
     /// A record's ID is never given to another.
     Record,
+    /// A log, as it was.
     Log(Box<SeenLog>),
 }
 
 /// An image, as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenImage {
+    /// Its names.
     pub names: Vec<Text>,
+    /// Its names by digest.
     pub digests: Vec<Text>,
     /// It was built, loaded or imported here.
     pub made_here: bool,
@@ -68,7 +74,9 @@ pub struct SeenLog {
 /// The last time a container ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
+    /// When it was last started.
     pub started: Option<Timestamp>,
+    /// When it last ended.
     pub finished: Option<Timestamp>,
 }
 

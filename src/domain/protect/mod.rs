@@ -65,6 +65,7 @@ impl Rule {
 /// What protects something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
+    /// The label `dtop.protect`.
     Label,
     /// A rule, by its place, that holds.
     Rule(u32),
@@ -82,6 +83,7 @@ pub struct Protection {
 }
 
 impl Protection {
+    /// Takes rules, which are judged as of a time.
     #[must_use]
     pub fn new(rules: Vec<Rule>, now: Timestamp) -> Self {
         let index = Kind::ALL.map(|kind| {
@@ -99,6 +101,7 @@ impl Protection {
         }
     }
 
+    /// Says what time it is now.
     pub fn tell_time(&mut self, now: Timestamp) {
         self.now = now;
     }

@@ -7,6 +7,7 @@ use crate::domain::text::Text;
 /// What a removal did with one step's object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// It is gone.
     Removed,
     /// A log: its files are empty, and still there.
     Truncated,
@@ -14,6 +15,7 @@ pub enum Outcome {
     Gone,
     /// Its tag moved, it came into use, it was started: nothing was sent.
     Changed,
+    /// The engine refused, or could not.
     Failed,
     /// Cancelled, or something it needed failed.
     Skipped,
@@ -22,6 +24,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All outcomes.
     pub const ALL: [Self; 7] = [
         Self::Removed,
         Self::Truncated,
@@ -32,6 +35,7 @@ impl Outcome {
         Self::NotNeeded,
     ];
 
+    /// Returns the word that JSON and the journal have for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -64,8 +68,11 @@ impl Outcome {
 /// A step that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
+    /// The step's object.
     pub id: ItemId,
+    /// What it was called.
     pub name: Text,
+    /// What became of it.
     pub outcome: Outcome,
     /// Why it did not go, in the engine's words where it has said any.
     pub error: Option<String>,

@@ -11,6 +11,7 @@ use crate::domain::store::disk_usage::Measure;
 /// What goes when something goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freed {
+    /// What goes for certain.
     pub at_least: Bytes,
     /// The largest number there is where no upper end is known; see [`Freed::upper`].
     pub at_most: Bytes,
@@ -52,6 +53,7 @@ impl Precision {
 pub struct More {
     /// What are logs, and volumes: they may lie on other disks than layers do.
     pub logs: Bytes,
+    /// What of it are volumes.
     pub volumes: Bytes,
     /// Reasons for a range, or for a number that is only about right.
     pub doubts: BTreeSet<Doubt>,
@@ -88,6 +90,7 @@ impl Freed {
         }
     }
 
+    /// Returns true where the disk gives back just so much.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.pending && self.doubts().is_empty() && self.at_least == self.at_most
@@ -182,6 +185,7 @@ impl Freed {
         parts.map(|(_, bytes)| bytes).sum()
     }
 
+    /// Adds what goes with something else that has no bytes in common with it.
     pub fn add(&mut self, other: &Self) {
         self.at_least += other.at_least;
         self.at_most += other.at_most;

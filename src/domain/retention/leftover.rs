@@ -16,6 +16,7 @@ use crate::domain::layers::tree::UnitNo;
 /// Bytes of a step that did not go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftover {
+    /// What is still there of what was to go.
     pub bytes: Bytes,
     /// What holds the most of them; `None` where the engine keeps them for nothing that it lists.
     pub by: Option<ItemId>,

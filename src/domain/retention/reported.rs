@@ -14,6 +14,7 @@ use crate::domain::layers::tree::UnitNo;
 /// What went with one object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BytesGone {
+    /// What has gone.
     pub bytes: Bytes,
     /// It is about so much: the engine did not say what went, or the size of it is not known.
     pub about: bool,
@@ -34,6 +35,7 @@ impl BytesGone {
         }
     }
 
+    /// Adds what has gone with something else.
     pub fn add(&mut self, other: Self) {
         self.bytes += other.bytes;
         self.about |= other.about;
@@ -55,6 +57,7 @@ pub struct Reported<'a> {
 }
 
 impl<'a> Reported<'a> {
+    /// Begins with nothing gone.
     #[must_use]
     pub fn new(retention: &'a Retention) -> Self {
         let graph = &retention.graph;

@@ -24,7 +24,9 @@ const FEW: usize = 64;
 /// What keeps the rest of an item's size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldBack {
+    /// How much stays.
     pub bytes: Bytes,
+    /// What keeps it, and how much of it each.
     pub by: Vec<(ItemId, Bytes)>,
 }
 

@@ -11,6 +11,7 @@ pub struct Totals {
     pub images: Figure<Bytes>,
     /// Writable layers, and layers that only containers hold.
     pub containers: Figure<Bytes>,
+    /// All volumes that are measured.
     pub volumes: Figure<Bytes>,
     /// Records that nobody shares.
     pub build_cache: Figure<Bytes>,
@@ -24,8 +25,11 @@ pub struct Totals {
 /// A layer of an image, for the details screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerRow {
+    /// The layer with all that it stands on.
     pub chain: ChainId,
+    /// What it takes alone.
     pub size: Figure<Bytes>,
+    /// The step that made it.
     pub command: Text,
     /// How many other images have it.
     pub shared_with: usize,

@@ -41,11 +41,13 @@ pub struct DiskUsage {
 /// A file of which a thing has some of the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HardLink {
+    /// Which file it is.
     pub file: FileId,
     /// How many names the file has on its filesystem.
     pub names: u32,
     /// How many of them lie in the thing.
     pub found: u32,
+    /// What it takes.
     pub blocks: Bytes,
     /// How many of them other files may have, too.
     pub shareable: Bytes,
@@ -54,7 +56,9 @@ pub struct HardLink {
 /// A file on this machine, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
+    /// The filesystem.
     pub device: u64,
+    /// The file in it.
     pub inode: u64,
 }
 
@@ -86,6 +90,7 @@ impl DiskUsage {
 /// How far the measuring by blocks in an engine's own folder has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measuring {
+    /// When the measuring began.
     pub since: Timestamp,
     /// How many things have been measured since then.
     pub done: usize,

@@ -44,6 +44,7 @@ pub enum Owner {
     Container(ContainerId),
     /// What the engine notes of a container's own layers.
     Notes(ContainerId),
+    /// A volume of this name.
     Volume(VolumeName),
     /// Kept by leases of these names and by no image: a container's and a record's have its own.
     Leased(Vec<Text>),
@@ -58,8 +59,11 @@ pub enum Owner {
 /// A part of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Portion {
+    /// Whose it is.
     pub owner: Owner,
+    /// Where it lies.
     pub path: Text,
+    /// What it takes on the disk, folders included.
     pub blocks: Bytes,
     /// So much of it the engine counts when it tells how large its owner is; `None` where only the engine
     /// knows.
@@ -71,12 +75,15 @@ pub struct Portion {
 pub struct Contents {
     /// The folder.
     pub root: Text,
+    /// All that was found, by owner.
     pub portions: Vec<Portion>,
     /// Folders that could not be read to their end: what is in them besides is in no portion.
     pub unread: Vec<Text>,
     /// Every layer that the engine keeps, and which it keeps for a container or a record.
     pub layers: Vec<StoredLayer>,
+    /// The layers that containers stand on, or mount.
     pub mounts: Vec<(ContainerId, ChainId)>,
+    /// The layers that build cache records became; `None` of those that are none.
     pub records: HashMap<RecordId, Option<ChainId>>,
     /// The storage driver keeps each layer as a whole copy of all below it (vfs).
     pub copies: bool,

@@ -13,6 +13,7 @@ use crate::domain::text::Text;
 /// What the folder of a graph driver's store tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerDb {
+    /// Every layer that the engine keeps.
     pub layers: Vec<StoredLayer>,
     /// The layer that each build cache record keeps; none for one with bytes of its own. Records that are not
     /// here are not known.
@@ -85,9 +86,11 @@ impl OnDisk {
 /// `<driver>-layers/layers.json`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLayer {
+    /// Its name with all that it stands on.
     pub chain: ChainId,
     /// The chain below it; none for a lowest layer.
     pub parent: Option<ChainId>,
+    /// The digest of its contents alone.
     pub diff_id: Text,
     /// The folder in which the driver keeps its files; empty where there are several.
     pub folder: Text,

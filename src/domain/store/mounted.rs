@@ -27,8 +27,11 @@ pub struct MountedImages {
 /// The image behind a mount.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MountedImage {
+    /// Whose mount it is.
     pub container: ContainerId,
+    /// Where the container sees it.
     pub destination: Text,
+    /// The image that is mounted.
     pub image: ImageId,
 }
 

@@ -33,6 +33,7 @@ pub use view::Item;
 #[derive(Debug, Default)]
 pub struct Survey {
     inventory: Inventory,
+    /// Who holds which bytes.
     pub retention: Retention,
     links: Links,
     facts: [Vec<Facts>; Kind::COUNT],
@@ -57,6 +58,7 @@ pub struct Facts {
     pub last_used: Option<Timestamp>,
     /// The container that used it last; none where an image was named later than that.
     pub last_used_by: Option<Text>,
+    /// What the words behind `is:` ask.
     pub flags: Flags,
     /// What protects it.
     pub guard: Option<Guard>,
@@ -69,6 +71,7 @@ pub struct Facts {
 }
 
 impl Survey {
+    /// Understands an inventory.
     #[must_use]
     pub fn new(inventory: Inventory) -> Self {
         let links = Links::new(&inventory, Arc::new(Index::new(&inventory)));
@@ -221,6 +224,7 @@ impl Survey {
         records
     }
 
+    /// Returns the inventory that is understood.
     #[must_use]
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
@@ -267,6 +271,7 @@ impl Survey {
             .map(|(index, _)| index)
     }
 
+    /// Returns what follows of the item at a place of its kind's list.
     #[must_use]
     pub fn facts(&self, kind: Kind, index: usize) -> &Facts {
         &self.facts[kind as usize][index]
@@ -278,6 +283,7 @@ impl Survey {
         self.shared[image]
     }
 
+    /// Returns the item at a place of its kind's list.
     #[must_use]
     pub fn item(&self, kind: Kind, index: usize) -> Item<'_> {
         match kind {
@@ -301,6 +307,7 @@ impl Survey {
         &self.links.index
     }
 
+    /// Returns an item, if it is listed.
     #[must_use]
     pub fn find(&self, id: &ItemId) -> Option<Item<'_>> {
         self.index(id).map(|index| self.item(id.kind(), index))
@@ -313,12 +320,14 @@ impl Survey {
         self.item(kind, place)
     }
 
+    /// Returns what follows of the item of a number.
     #[must_use]
     pub fn facts_of_number(&self, number: ItemNo) -> &Facts {
         let (kind, place) = self.links.index.place(number);
         self.facts(kind, place)
     }
 
+    /// Returns an image, if it is listed.
     #[must_use]
     pub fn image(&self, id: &ImageId) -> Option<&Image> {
         self.inventory.images.get(self.links.index.image(id)?)

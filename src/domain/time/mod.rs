@@ -18,6 +18,7 @@ const SIGN: u64 = 1 << 63;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 impl Timestamp {
+    /// The beginning of 1970, UTC.
     pub const UNIX_EPOCH: Self = Self::from_nanosecond(0);
 
     /// Returns the time so many seconds after the year 1970 began; `None` beyond the bounds.
@@ -54,6 +55,7 @@ impl Timestamp {
         self.as_nanosecond().rem_euclid(NANOSECONDS)
     }
 
+    /// Returns how long ago another time was.
     #[must_use]
     pub fn duration_since(self, earlier: Self) -> SignedDuration {
         SignedDuration::from_nanos(self.as_nanosecond())

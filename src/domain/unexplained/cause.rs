@@ -15,11 +15,15 @@ pub enum Cause {
     BuildKit,
     /// Blobs and snapshots that only a lease keeps, of something under way or cut off.
     Leased,
+    /// What a node of a swarm keeps.
     Swarm,
+    /// Managed plugins.
     Plugins,
+    /// What is being written, or was left of that.
     Temporary,
     /// What the engine writes down of images and layers.
     ImageMetadata,
+    /// What networks keep.
     Network,
     /// Folders of volumes that the engine does not list, and its notes on volumes.
     GoneVolumes,

@@ -7,7 +7,9 @@ use crate::domain::text::Text;
 /// Bytes that are not counted, at one place, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unexplained {
+    /// Why it is not counted.
     pub cause: Cause,
+    /// Where it lies.
     pub path: Text,
     /// The container whose folder it is, of one that the engine's other store has.
     pub container: Option<Text>,

@@ -11,7 +11,9 @@ use crate::domain::time::Timestamp;
 /// What an inspected image tells.
 #[derive(Clone, Debug)]
 pub struct ImageDetails {
+    /// What it is made of.
     pub content: Figure<Arc<Content>>,
+    /// When a name was last given to it.
     pub last_tagged: Option<Timestamp>,
     /// Where it came from, where the engine keeps a record of that; `None` leaves what the list said.
     pub source: Option<Source>,
@@ -33,6 +35,7 @@ impl ImageDetails {
 /// What the engine says that it did when an image was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
+    /// Names that were taken away.
     pub untagged: Vec<Text>,
     /// Image IDs and, on graph drivers, chain IDs of the layers that really went (ENGINE.md §1.7).
     pub deleted: Vec<Text>,
@@ -41,6 +44,7 @@ pub struct Removed {
 /// What came of emptying a container's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogTruncated {
+    /// What that has freed.
     pub freed: Bytes,
     /// Why not all of its files could be emptied, after some were.
     pub failure: Option<String>,
@@ -49,6 +53,7 @@ pub struct LogTruncated {
 /// What the engine says that a build cache prune did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
+    /// The records that are gone.
     pub deleted: Vec<RecordId>,
     /// The engine's sum of record sizes, which is not what was freed (ENGINE.md §1.5).
     pub claimed: Bytes,
@@ -57,10 +62,13 @@ pub struct Pruned {
 /// Something that changed on the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// Something of images.
     Images,
     /// A container, with its ID.
     Container(ContainerId),
+    /// Something of volumes.
     Volumes,
+    /// Something of the build cache.
     BuildCache,
     /// A service of a swarm, or a swarm that is made or left.
     Swarm,

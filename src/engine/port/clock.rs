@@ -2,6 +2,7 @@
 
 use crate::domain::time::Timestamp;
 
+/// Returns what time it is.
 #[must_use]
 pub fn now() -> Timestamp {
     jiff::Timestamp::now().into()

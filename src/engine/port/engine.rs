@@ -66,6 +66,7 @@ pub trait Engine: Send + Sync {
     fn external(&self) -> Answer<'_, Vec<Outsider>> {
         Box::pin(async { Ok(Vec::new()) })
     }
+    /// All records of the build cache.
     fn build_cache(&self) -> Answer<'_, Vec<Record>>;
     /// The fingerprint of [`Engine::build_cache`], for which nothing of it need be kept.
     fn build_cache_fingerprint(&self) -> Answer<'_, Fingerprint> {
@@ -75,6 +76,7 @@ pub trait Engine: Send + Sync {
     fn shared_sizes(&self) -> Answer<'_, SharedSizes>;
     /// Sizes of all volumes that the engine can measure: one answer at the end of a long walk.
     fn volume_sizes(&self) -> Answer<'_, Vec<(VolumeName, Option<Bytes>)>>;
+    /// What inspect and history tell of an image.
     fn image_details<'a>(&'a self, id: &'a ImageId) -> Answer<'a, ImageDetails>;
     /// Takes what the store's own files told of images: it is told once instead of the engine's answers.
     fn take_in_store(&self, _told: InStore) {}
@@ -126,6 +128,7 @@ pub trait Engine: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// Lets a paused container go on.
     fn unpause<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
     /// Stops a container with its own timeout.
     fn stop<'a>(&'a self, id: &'a ContainerId) -> Answer<'a, ()>;
@@ -137,6 +140,7 @@ pub trait Engine: Send + Sync {
     fn remove_image<'a>(&'a self, id: &'a ImageId) -> Answer<'a, Removed>;
     /// Removes exactly these records; what has descendants that stay is left by the engine.
     fn prune_records<'a>(&'a self, ids: &'a [RecordId]) -> Answer<'a, Pruned>;
+    /// Removes a volume that nothing uses, never by force.
     fn remove_volume<'a>(&'a self, name: &'a VolumeName) -> Answer<'a, ()>;
     /// Empties the files of a container's log in place: no request of the engine's does, so it takes an engine
     /// whose folder can be written from here.

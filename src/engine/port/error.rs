@@ -5,7 +5,12 @@
 pub enum EngineError {
     /// No connection, or it broke: whether a request took effect is not known.
     #[error("{host}: {cause}")]
-    Unreachable { host: String, cause: String },
+    Unreachable {
+        /// The engine's address.
+        host: String,
+        /// What went wrong, in the system's words.
+        cause: String,
+    },
     /// 404: the object is not there (any more).
     #[error("{0}")]
     NotFound(String),
@@ -17,24 +22,52 @@ pub enum EngineError {
     NotSupported(String),
     /// Any other refusal, with its status and the engine's words.
     #[error("{message} (status {status})")]
-    Refused { status: u16, message: String },
+    Refused {
+        /// The status of the answer.
+        status: u16,
+        /// The engine's words.
+        message: String,
+    },
     /// What answers is no engine but a proxy before it, which lets this request not through, or reaches nobody.
     #[error("{}", barred(*status, request))]
-    Barred { status: u16, request: String },
+    Barred {
+        /// The status of the answer.
+        status: u16,
+        /// What was asked.
+        request: String,
+    },
     /// An answer that cannot be read.
     #[error("{request}: the answer cannot be read: {cause}")]
-    Garbled { request: String, cause: String },
+    Garbled {
+        /// What was asked.
+        request: String,
+        /// What went wrong, in the system's words.
+        cause: String,
+    },
     /// No answer within the time that this request is given.
     #[error("{request}: no answer within {seconds} s")]
-    TimedOut { request: String, seconds: u64 },
+    TimedOut {
+        /// What was asked.
+        request: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The engine tells nothing of this container, though it answers otherwise.
     #[error(
         "container {container}: the engine tells nothing of it within {seconds} s; is a docker cp of it not read to its end?"
     )]
-    Stalled { container: String, seconds: u64 },
+    Stalled {
+        /// Its ID.
+        container: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// `--read-only`: nothing was sent, or written ([`super::gate::Gate`]).
     #[error("read-only: {request} was not done")]
-    ReadOnly { request: String },
+    ReadOnly {
+        /// What was asked.
+        request: String,
+    },
     /// The engine's folder on this machine cannot be read to its end.
     #[error("the engine's folder cannot be read: {0}")]
     Unreadable(String),

@@ -1,6 +1,8 @@
 //! What stands between dtop and any engine: the [`engine`] trait with its [`answers`] and the [`error`] instead of one,
 //! the `gate` that everything which writes passes, threads for what may wait for a disk ([`blocking`]), and the [`clock`].
 
+#![warn(missing_docs)]
+
 pub mod answers;
 pub mod blocking;
 pub mod clock;

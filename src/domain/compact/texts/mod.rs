@@ -9,13 +9,16 @@ use crate::domain::text::Text;
 /// A digest, which is compared and kept by its bytes; or whatever else an engine writes in the place of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Digest {
+    /// The 32 bytes of `sha256:` and 64 digits.
     Sha256([u8; 32]),
+    /// Anything else, as it was written.
     Other(Text),
 }
 
 const SHA256: &str = "sha256:";
 
 impl Digest {
+    /// Reads a digest.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let bytes = text.strip_prefix(SHA256).and_then(bytes_of);
@@ -83,16 +86,19 @@ enum KeptDigest<'a> {
 }
 
 impl DigestList {
+    /// Returns how many there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.kept().count()
     }
 
+    /// Returns true where there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.kept().next().is_none()
     }
 
+    /// Adds one at the end.
     pub fn push(&mut self, text: &str) {
         let mut all = std::mem::take(&mut self.own).into_vec();
         append(&mut all, text);
@@ -122,11 +128,13 @@ impl DigestList {
         }
     }
 
+    /// Returns the last one.
     #[must_use]
     pub fn last(&self) -> Option<Text> {
         self.kept().last().map(KeptDigest::text)
     }
 
+    /// Returns all of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = Text> + '_ {
         self.kept().map(KeptDigest::text)
     }

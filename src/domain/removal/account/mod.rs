@@ -29,7 +29,9 @@ pub enum FreedBy {
 /// What a removal has freed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
+    /// What all of it has freed.
     pub freed: Bytes,
+    /// How that is known.
     pub by: FreedBy,
     /// Not everything in it was told or measured.
     pub about: bool,
@@ -145,9 +147,13 @@ impl Account {
 /// A step that freed something else than promised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// The step's object.
     pub id: ItemId,
+    /// What it was called.
     pub name: Text,
+    /// What it was to free.
     pub promised: Bytes,
+    /// What it has freed.
     pub freed: Bytes,
     /// What explains it, as the end of a sentence.
     pub why: String,
@@ -156,6 +162,7 @@ pub struct Difference {
 /// How the engine's filesystems changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskChange {
+    /// How the bytes that users may write changed.
     pub available: Change,
     /// What went to what they keep for root, before anybody else got any.
     pub refilled: Bytes,
@@ -176,7 +183,9 @@ pub fn in_both(before: &[Disk], after: &[Disk]) -> Vec<(Disk, Disk)> {
 /// How much more, or less, is available to users than before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// So many more are free.
     More(Bytes),
+    /// So many fewer are free.
     Less(Bytes),
 }
 

@@ -18,7 +18,9 @@ pub struct Entry {
     pub host: Text,
     /// What the engine calls itself, where it says so.
     pub engine: Text,
+    /// What sort of thing it was.
     pub kind: Kind,
+    /// Its ID, or the name that was its identity.
     pub id: Text,
     /// What it was called on the screen.
     pub name: Text,
@@ -30,14 +32,17 @@ pub struct Entry {
     pub parents: Vec<Text>,
     /// The engine's own size of it.
     pub size: Option<Bytes>,
+    /// Its labels.
     pub labels: Labels,
     /// When the object was made: a volume's name may be given to another.
     pub created: Option<Timestamp>,
+    /// Whether it could be had again when it went.
     pub comes_back: ComesBack,
     /// The file with a copy that was saved before.
     pub saved: Option<Text>,
     /// `None` where nobody could write down how it ended.
     pub outcome: Option<Outcome>,
+    /// What it freed, where that was written down.
     pub freed: Option<Bytes>,
     /// Why it did not go.
     pub error: Option<Text>,
@@ -46,6 +51,7 @@ pub struct Entry {
 /// What a dtop had in hand when it was ended, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
+    /// What it had in hand.
     pub entries: Vec<Entry>,
     /// Something may have been removed that could not be written down: the disk was full until that dtop ended.
     pub gap: bool,
@@ -85,6 +91,7 @@ impl Resolved {
 /// What came of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returned {
+    /// What was to be brought back.
     pub entry: Entry,
     /// What could not be put back of its names, or why it is not back at all.
     pub end: Result<Vec<String>, String>,
@@ -233,6 +240,7 @@ impl Entry {
         }
     }
 
+    /// Returns the beginning of its ID, as docker shows it.
     #[must_use]
     pub fn short_id(&self) -> &str {
         short_id(&self.id)

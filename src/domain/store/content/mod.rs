@@ -42,6 +42,7 @@ pub struct BlobList {
 /// A blob: content that its digest names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
+    /// Its digest.
     pub digest: Text,
     /// The file's length, to the byte.
     pub size: Bytes,
@@ -56,8 +57,11 @@ pub struct Blob {
 /// A blob as the engine lists it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
+    /// Its digest.
     pub digest: Text,
+    /// Its size as it lies there.
     pub size: Bytes,
+    /// What is noted of it, which keeps other blobs.
     pub labels: Vec<(Text, Text)>,
 }
 
@@ -73,13 +77,16 @@ pub struct ImageBlobs {
     /// Some manifest or config that is in the list could not be read, so `manifests` may lack one;
     /// `content` does not.
     pub unread: bool,
+    /// Where it came from.
     pub origin: Origin,
 }
 
 /// A manifest of kind image, read together with its config.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
+    /// The manifest's own digest.
     pub digest: Text,
+    /// The platform that it is for.
     pub platform: Platform,
     /// The lowest first, exactly as many as the config has diff IDs. Their chain IDs are those of `diff_id`s.
     pub layers: Vec<ManifestLayer>,
@@ -98,7 +105,9 @@ impl Manifest {
 /// What a manifest's programs run on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
+    /// The operating system.
     pub os: Text,
+    /// The processor.
     pub architecture: Text,
     /// Empty where there is none.
     pub variant: Text,
@@ -109,6 +118,7 @@ pub struct Platform {
 pub struct ManifestLayer {
     /// Its position in the list; `None` if the store does not have it (a platform that was not pulled).
     pub blob: Option<u32>,
+    /// The digest of what it unpacks to.
     pub diff_id: Text,
     /// When it was made, to the nanosecond: the cache record that it was made from has the same time
     /// (ENGINE-CONTAINERD.md §3, JOIN 1). `None` where history and layers do not fit each other.
@@ -157,6 +167,7 @@ impl BlobList {
         self.notes.as_ref()
     }
 
+    /// Returns all blobs, by digest.
     #[must_use]
     pub fn blobs(&self) -> &[Blob] {
         &self.blobs

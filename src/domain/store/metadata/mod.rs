@@ -63,6 +63,7 @@ pub struct Lease {
     pub snapshots: Vec<Text>,
     /// It keeps what it names, and of blobs not what that refers to.
     pub is_flat: bool,
+    /// When it ends.
     pub term: LeaseTerm,
     /// When it ends of its own accord, where that is noted. What it keeps is there until the collector runs next.
     pub until: Option<Timestamp>,

@@ -56,6 +56,7 @@ pub enum Folders {
 }
 
 impl Folders {
+    /// Both of them.
     pub const ALL: [Self; 2] = [Self::InPages, Self::InInodes];
 }
 

@@ -11,15 +11,20 @@ use crate::domain::time::Timestamp;
 /// An item as its list has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Item<'a> {
+    /// An image.
     Image(&'a Image),
+    /// A container.
     Container(&'a Container),
+    /// A volume.
     Volume(&'a Volume),
+    /// A record of the build cache.
     Record(&'a Record),
     /// The log of a container.
     Log(&'a Container),
 }
 
 impl<'a> Item<'a> {
+    /// Returns its identity.
     #[must_use]
     pub fn id(&self) -> ItemId {
         match self {
@@ -125,6 +130,7 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// Returns when it was made.
     #[must_use]
     pub fn created(&self) -> Option<Timestamp> {
         match self {

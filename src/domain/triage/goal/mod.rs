@@ -77,6 +77,7 @@ impl Goal {
 /// What is missing on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lack {
+    /// How many are missing on it.
     pub bytes: Bytes,
     /// What of the engine's data lies there.
     pub at: Places,
@@ -96,6 +97,7 @@ fn share(of: Bytes, percent: u8) -> Bytes {
 /// What `f` proposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proposal {
+    /// So many bytes.
     Free(Bytes),
     /// With several disks: freed in the wrong place no size helps.
     UntilPercent(u8),

@@ -32,14 +32,23 @@ use crate::domain::time::Timestamp;
 /// project (which keeps them while it is down), volumes whose size or place is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
+    /// Build cache that was last used 7 days ago or more.
     Cache,
+    /// Images without a name.
     Dangling,
+    /// Large logs that nothing bounds.
     Log,
+    /// Containers that ended 7 days ago or more and left next to nothing.
     Container,
+    /// Unused images that can be pulled again; those unused for the longest first.
     Pulled(Idle),
+    /// Build cache that was used since, or without a record of its last use.
     FreshCache,
+    /// All other unused images.
     Local,
+    /// Anonymous volumes of no project that nothing uses.
     Anonymous,
+    /// Named ones, only where they are asked for.
     Named,
 }
 
@@ -47,9 +56,13 @@ pub enum Tier {
 /// may have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Idle {
+    /// 90 days or more.
     Months,
+    /// 30 days or more.
     Month,
+    /// 7 days or more.
     Week,
+    /// Less, or it is not known.
     Less,
 }
 

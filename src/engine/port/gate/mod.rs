@@ -12,6 +12,7 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Opens the gate, or shuts it where nothing may be written.
     #[must_use]
     pub const fn new(read_only: bool) -> Self {
         Self { is_shut: read_only }
