@@ -18,6 +18,7 @@ pub type Marks = HashMap<ItemId, AddedBy>;
 /// A cursor over rows of which a page is visible. Also serves lists without a pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
+    /// The row that it is on.
     pub at: usize,
     /// The first visible row.
     pub offset: usize,
@@ -44,9 +45,11 @@ impl Cursor {
 /// One kind's list as it is shown.
 #[derive(Clone, Debug)]
 pub struct Pane {
+    /// The kind whose list it is.
     pub kind: Kind,
     /// Indices into the inventory's list, in the order of the screen.
     pub rows: Vec<usize>,
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
     /// The object that the cursor stays on, once somebody moved it.
     held: Option<ItemId>,
@@ -58,7 +61,9 @@ pub struct Pane {
     index: Weak<Index>,
     /// The index of the column that sorts.
     pub sort: usize,
+    /// The order is turned round.
     pub reversed: bool,
+    /// The filter, as it was typed.
     pub filter_text: String,
     filter: Filter,
     /// Rows that the filter left out because a figure is not known.
@@ -68,9 +73,13 @@ pub struct Pane {
 /// What a pane's rows depend on.
 #[derive(Clone, Copy)]
 pub struct Around<'a> {
+    /// The items.
     pub survey: &'a Survey,
+    /// What is marked, and what that frees.
     pub tally: &'a Tally,
+    /// What time it is.
     pub now: Timestamp,
+    /// How many rows are in sight.
     pub page: usize,
 }
 
@@ -100,6 +109,7 @@ impl Pane {
         self.rows.get(self.cursor.at).copied()
     }
 
+    /// The items.
     #[must_use]
     pub fn current_id(&self, survey: &Survey) -> Option<ItemId> {
         self.current().map(|at| survey.item(self.kind, at).id())
@@ -111,6 +121,7 @@ impl Pane {
         self.held = self.current_id(around.survey);
     }
 
+    /// Moves the cursor by some rows.
     pub fn step(&mut self, by: isize, around: Around<'_>) {
         self.go(self.cursor.at.saturating_add_signed(by), around);
     }
@@ -122,6 +133,7 @@ impl Pane {
         self.sort_anew(around);
     }
 
+    /// Turns the order round.
     pub fn reverse(&mut self, around: Around<'_>) {
         self.reversed = !self.reversed;
         self.sort_anew(around);

@@ -28,7 +28,9 @@ use super::projects::Project;
 pub struct Options {
     /// Every glyph has a plain form.
     pub ascii: bool,
+    /// The mouse is listened to.
     pub mouse: bool,
+    /// Nothing is removed or written.
     pub read_only: bool,
     /// So much is to be freed: the safest set is marked as soon as it can be chosen.
     pub free: Option<Bytes>,
@@ -37,12 +39,16 @@ pub struct Options {
 /// Whether an engine answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Link {
+    /// It is being looked for.
     #[default]
     Connecting,
+    /// It answers.
     Connected,
     /// Since then, and why; the last picture stays.
     Lost {
+        /// When it answered last.
         since: Timestamp,
+        /// Why it does not answer.
         why: String,
         /// When it is tried again, where somebody does.
         again: Option<Timestamp>,
@@ -54,20 +60,29 @@ pub enum Link {
 pub enum Screen {
     /// No engine answered at any of these places.
     NoEngine(Vec<Attempt>),
+    /// The panes.
     Browse,
     /// The filter line of the open pane is being typed.
     Filter(FilterLine),
     /// How much is to be freed is being typed.
     Free(FreeScreen),
+    /// The menu of presets.
     Presets(PresetMenu),
+    /// The list of projects.
     Projects(ProjectList),
+    /// The details of an item.
     Detail(Detail),
+    /// A plan that waits for a yes.
     Plan(PlanScreen),
+    /// A removal that goes on.
     Removing(Removing),
+    /// What came of a removal.
     Outcome(Removing),
+    /// What was removed.
     History(Past),
     /// What Docker does not count, by cause.
     Unexplained(Cursor),
+    /// All keys, over another screen.
     Help(Cursor, Box<Screen>),
     /// Quit although things are marked?
     Quit(Box<Screen>),
@@ -76,6 +91,7 @@ pub enum Screen {
 /// A filter being typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilterLine {
+    /// What has been typed.
     pub text: String,
     /// The byte before which the next letter goes.
     pub at: usize,
@@ -97,6 +113,7 @@ pub const LINE_FULL: &str = "4 kB is the most that fits here; the rest was left 
 /// The menu of presets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PresetMenu {
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
     /// What each would do now.
     pub yields: Vec<Yield>,
@@ -105,23 +122,29 @@ pub struct PresetMenu {
 /// The projects: what compose made, and stacks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProjectList {
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
+    /// All projects, those that free the most first.
     pub list: Vec<Project>,
 }
 
 /// How much is to be freed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FreeScreen {
+    /// What stands on the line.
     pub text: String,
     /// Nothing has been typed yet: the first letter takes the place of the text.
     pub is_proposal: bool,
+    /// What is wrong with it.
     pub error: Option<FreeError>,
+    /// What is waited for.
     pub asking: Asking,
 }
 
 /// Why what was typed is no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FreeError {
+    /// It is no size, and no share of a disk.
     Unreadable,
     /// A share of a disk of which nobody knows how full it is.
     NoDisk,
@@ -141,9 +164,13 @@ pub enum Asking {
     More(Goal, Timestamp),
     /// For a yes to named volumes, without which it is not enough.
     Volumes {
+        /// What was asked for.
         goal: Goal,
+        /// How many bytes that takes.
         wanted: Bytes,
+        /// What goes without named volumes.
         without: Bytes,
+        /// What goes with them.
         with: Bytes,
     },
 }
@@ -151,14 +178,18 @@ pub enum Asking {
 /// The details of one item. The cursor's offset scrolls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
+    /// The item.
     pub id: ItemId,
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
 }
 
 /// A plan that waits for a yes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanScreen {
+    /// What was chosen.
     pub selection: Selection,
+    /// What follows of that.
     pub plan: Plan,
     /// On a line of [`PlanScreen::lines`].
     pub cursor: Cursor,
@@ -181,7 +212,9 @@ pub enum PlanLine {
     Step(usize),
     /// An index into what was chosen but dropped here.
     Dropped(usize),
+    /// An index into what stays behind.
     Stays(usize),
+    /// An index into what is refused.
     Refused(usize),
 }
 
@@ -253,15 +286,19 @@ pub struct Removing {
     pub waiting: Option<(Bytes, Bytes)>,
     /// How many steps of the plan have ended.
     pub ended: usize,
+    /// Steps that have ended.
     pub done: Vec<Done>,
+    /// What they have freed so far.
     pub freed: Bytes,
     /// Every step has ended, and since then it is being found out what they freed.
     pub counting: Option<Timestamp>,
     /// What all of it has freed, once it has ended.
     pub account: Option<Account>,
+    /// It ends after the object in hand.
     pub cancelling: bool,
     /// Nothing could be tried, in these words.
     pub aborted: Option<String>,
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
 }
 
@@ -279,12 +316,14 @@ pub struct Reached {
 pub struct Past {
     /// The newest first, or why it cannot be read; `None` until it has been.
     pub entries: Option<Result<Vec<Entry>, String>>,
+    /// The cursor, and the page in sight.
     pub cursor: Cursor,
     /// The question is asked whether to restore what is under the cursor.
     pub asks: bool,
 }
 
 impl Past {
+    /// Returns what was removed, the newest first; nothing until it has been read.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         match &self.entries {
@@ -293,6 +332,7 @@ impl Past {
         }
     }
 
+    /// Returns what the cursor is on.
     #[must_use]
     pub fn current(&self) -> Option<&Entry> {
         self.entries().get(self.cursor.at)
@@ -302,19 +342,27 @@ impl Past {
 /// Everything the program knows.
 #[derive(Debug)]
 pub struct Model {
+    /// What time it is.
     pub now: Timestamp,
+    /// Where everything stands on the screen.
     pub layout: Layout,
+    /// What the command line asks for.
     pub options: Options,
+    /// Whether the engine answers.
     pub link: Link,
+    /// What the engine keeps, understood.
     pub survey: Survey,
     /// One for each kind, in the order of [`Kind::ALL`].
     pub panes: [Pane; Kind::COUNT],
+    /// The kind whose pane is open.
     pub open: Kind,
+    /// What is marked.
     pub marks: Marks,
     /// What the marked things free together.
     pub marked: Freed,
     /// How that came about, so that the next mark costs little.
     pub tally: Tally,
+    /// What the screen shows.
     pub screen: Screen,
     /// The folder for copies that is proposed, or was taken last.
     pub save_to: String,
@@ -339,6 +387,7 @@ pub struct Model {
 }
 
 impl Model {
+    /// What time it is.
     #[must_use]
     pub fn new(options: Options, width: u16, height: u16, now: Timestamp) -> Self {
         Self {
@@ -366,6 +415,7 @@ impl Model {
         }
     }
 
+    /// Returns the open pane.
     #[must_use]
     pub fn pane(&self) -> &Pane {
         &self.panes[self.open as usize]

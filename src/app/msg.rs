@@ -15,28 +15,40 @@ use super::keys::Key;
 pub enum Msg {
     /// What time it is; comes before any batch of other messages.
     Now(Timestamp),
+    /// A key was pressed.
     Key(Key),
+    /// A text was pasted.
     Paste(String),
     /// Letters that were typed one after the other into the filter, all of them waiting when the first was read.
     Typed(String),
+    /// The mouse was used.
     Mouse(Mouse),
+    /// The terminal has another size.
     Resize {
+        /// Its columns.
         width: u16,
+        /// Its lines.
         height: u16,
     },
     /// The current model is on the screen, where a page of text can be scrolled so far.
     Drawn {
+        /// The first line of the last page.
         furthest: usize,
     },
     /// An engine answers, or does so again, and is being scanned.
     Connected,
+    /// No engine answers at any of these places.
     NoEngine(Vec<Attempt>),
     /// The engine does not answer any more; the last picture stays. It is asked again at that time.
     Lost {
+        /// Why, in a few words.
         why: String,
+        /// When it is asked again.
         again: Timestamp,
     },
+    /// Answers of the engine.
     Scan(Vec<Part>),
+    /// How a removal goes on.
     Removal(Event),
     /// What an earlier dtop had in hand when it was ended.
     WasInHand(Resolved),
@@ -44,6 +56,7 @@ pub enum Msg {
     Unwritten(String),
     /// What the journal holds, the newest first, or why it cannot be read.
     History(Result<Vec<Entry>, String>),
+    /// How a restore goes on.
     Restored(Restored),
     /// What registries say of an image of the plan.
     ComesBack(ItemId, ComesBack),
@@ -63,8 +76,16 @@ pub enum Restored {
 /// What the mouse did, in cells from the top left corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {
-    Click { column: u16, row: u16 },
+    /// A button was pressed.
+    Click {
+        /// The column that it was on.
+        column: u16,
+        /// The line that it was on.
+        row: u16,
+    },
+    /// The wheel was turned up.
     WheelUp,
+    /// The wheel was turned down.
     WheelDown,
 }
 
@@ -75,6 +96,7 @@ pub struct Attempt {
     pub place: String,
     /// Why it was tried: `default`, `DOCKER_HOST`, …
     pub why: String,
+    /// Why there was no engine.
     pub failure: String,
     /// What to do about it.
     pub advice: Option<String>,
@@ -87,6 +109,7 @@ pub enum Effect {
     Connect,
     /// Open the embedded engine.
     Demo,
+    /// List and measure everything again.
     Rescan,
     /// These images are in sight and their layers are not known.
     LookFirst(Vec<ImageId>),
@@ -106,6 +129,8 @@ pub enum Effect {
     ReadHistory,
     /// Bring this back.
     Restore(Box<Entry>),
+    /// Stop the program as a shell's job.
     Suspend,
+    /// End the program.
     Quit,
 }

@@ -13,11 +13,13 @@ use crate::domain::text::Text;
 /// What compose made, or a stack, with all that bears its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
+    /// Its name.
     pub name: Text,
     /// It has no container, and keeps its volumes.
     pub down: bool,
     /// Containers that do not stand still: they are refused until they may be stopped.
     pub running: usize,
+    /// All that it has.
     pub members: Vec<ItemNo>,
     /// What all of it frees together now.
     pub frees: Freed,

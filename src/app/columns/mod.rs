@@ -11,12 +11,15 @@ use crate::domain::time::Timestamp;
 
 /// A column of a pane.
 pub struct Column {
+    /// What stands above it.
     pub title: &'static str,
     /// Columns of the screen; the name takes what is left.
     pub width: u16,
+    /// Its cells stand at its right end.
     pub right: bool,
     /// The higher, the sooner it leaves when the width shrinks; 0 never leaves.
     pub leaves: u8,
+    /// What a cell says, of the item at a place of its kind's list.
     pub cell: fn(&Survey, Kind, usize) -> Cell,
     /// What rows are put in order by.
     pub key: for<'a> fn(&'a Survey, Kind, usize) -> SortKey<'a>,
@@ -28,6 +31,7 @@ pub struct Column {
 pub enum SortKey<'a> {
     /// The item's name, which is compared where keys are equal anyway.
     Name,
+    /// The larger, the sooner.
     Large(Reverse<Option<u64>>),
     /// What an item frees, then its size.
     Frees(Reverse<Option<Bytes>>, Reverse<Option<Bytes>>),
@@ -35,8 +39,11 @@ pub enum SortKey<'a> {
     Early(bool, Option<Timestamp>),
     /// Whether it is not known, and what it is.
     Text(bool, Option<&'a str>),
+    /// By the state's word.
     State(&'a State),
+    /// By where it came from.
     Source(Source),
+    /// What has it first.
     Yes(Reverse<bool>),
 }
 
@@ -63,31 +70,43 @@ impl<'a> SortKey<'a> {
 pub enum Cell {
     /// The item's name, with how many more names it has.
     Name {
+        /// The name that is shown.
         name: Text,
+        /// How many more it has.
         more: usize,
     },
     /// What goes with the item.
     Frees {
+        /// How much goes.
         figure: Figure<Bytes>,
+        /// How that is to be read.
         precision: Precision,
         /// It would be refused now (`†`).
         blocked: bool,
     },
+    /// The engine's own figure.
     Size(Figure<Bytes>),
     /// A time that is shown as how long ago.
     Ago(Figure<Timestamp>),
+    /// A text of the engine's.
     Text(Text),
     /// A project, and whether it is down.
     Project {
+        /// The project's name.
         name: Text,
+        /// It has no container.
         down: bool,
     },
+    /// A word of dtop's own.
     Word(&'static str),
     /// Used by: the first user's name and how many more.
     Users {
+        /// The first user's name.
         first: Text,
+        /// How many more there are.
         more: usize,
     },
+    /// Whether it is so.
     Flag(bool),
     /// It has none, or none is known.
     Nothing,

@@ -5,97 +5,171 @@ use crate::domain::item::Kind;
 /// A key, as the terminal sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
+    /// A letter, as it was typed.
     Char(char),
+    /// A letter with Ctrl.
     Ctrl(char),
+    /// Arrow up.
     Up,
+    /// Arrow down.
     Down,
+    /// Arrow left.
     Left,
+    /// Arrow right.
     Right,
+    /// Home.
     Home,
+    /// End.
     End,
+    /// Page up.
     PageUp,
+    /// Page down.
     PageDown,
+    /// Tab.
     Tab,
+    /// Tab with shift.
     BackTab,
+    /// Enter.
     Enter,
+    /// Escape.
     Esc,
+    /// Backspace.
     Backspace,
+    /// Delete.
     Delete,
+    /// A function key, by its number.
     F(u8),
 }
 
 /// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Goes a row down.
     Down,
+    /// Goes a row up.
     Up,
+    /// Goes to the first row.
     First,
+    /// Goes to the last row.
     Last,
+    /// Goes a page down.
     PageDown,
+    /// Goes a page up.
     PageUp,
+    /// Opens the next pane.
     NextPane,
+    /// Opens the pane before.
     PreviousPane,
+    /// Opens the pane of a kind.
     Pane(Kind),
+    /// Shows the details of a row.
     Open,
+    /// Goes back to where it came from.
     Back,
+    /// Sorts by the next column.
     SortNext,
+    /// Turns the order round.
     SortReverse,
+    /// Opens the filter's line.
     Filter,
+    /// Lists and measures everything again.
     Rescan,
+    /// Marks a row, or takes its mark away.
     Mark,
+    /// Marks all rows in sight of the filter.
     MarkAll,
+    /// Marks what is not marked, and the other way round.
     Invert,
+    /// Takes all marks away.
     ClearMarks,
+    /// Marks what else must go.
     Unlock,
+    /// Shows what would be removed.
     Plan,
+    /// Opens the line that asks how much is to be free.
     Free,
+    /// Opens the menu of presets.
     Presets,
+    /// Marks what a preset marks.
     TakePreset,
+    /// Opens the list of projects.
     Projects,
+    /// Marks all that a project has.
     MarkProject,
+    /// Shows only what a project has.
     ShowProject,
+    /// Opens a preset's filter to be written on.
     EditPreset,
+    /// Shows all keys.
     Help,
+    /// Stops the program as a shell's job.
     Suspend,
+    /// Ends the program.
     Quit,
+    /// Says yes to the plan.
     Confirm,
+    /// Says no to the plan.
     Decline,
+    /// Puts a step of the plan back, or takes it in again.
     Drop,
+    /// Lets running containers be stopped first.
     StopRunning,
+    /// Has copies written first, or not.
     Save,
+    /// Ends a removal after the object in hand.
     Cancel,
+    /// Looks for an engine again.
     Retry,
+    /// Opens the engine within the program.
     Demo,
+    /// Shows what was removed.
     History,
+    /// Asks whether to bring back what was removed.
     Restore,
+    /// Shows what Docker does not count.
     Unexplained,
 }
 
 /// Where a key applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// The panes.
     Browse,
+    /// The details of an item.
     Detail,
+    /// The plan.
     Plan,
+    /// The menu of presets.
     Presets,
+    /// The list of projects.
     Projects,
+    /// A removal that goes on.
     Removing,
+    /// What came of a removal.
     Outcome,
+    /// What was removed.
     History,
+    /// What Docker does not count.
     Unexplained,
+    /// All keys.
     Help,
+    /// No engine answers.
     NoEngine,
 }
 
 /// One line of the table.
 pub struct Binding {
+    /// The keys, each of which does it.
     pub keys: &'static [Key],
     /// How the keys are written in help and README.
     pub shown: &'static str,
+    /// What it does, for help and README.
     pub does: &'static str,
     /// A word or two for the footer; empty where it is not shown there.
     pub short: &'static str,
+    /// What it does.
     pub action: Action,
+    /// Where it does that.
     pub places: &'static [Place],
 }
 

@@ -18,18 +18,25 @@
 pub struct Layout {
     /// Boxes are drawn around the open pane and the other panes have a line of titles below it.
     pub roomy: bool,
+    /// Columns of the screen.
     pub width: u16,
+    /// Lines of the screen.
     pub height: u16,
+    /// The line of totals, where there is room for one.
     pub totals: Option<u16>,
     /// The tab line, or the line of other panes.
     pub tabs: u16,
     /// The open pane with its border, if it has one: its first line and its height.
     pub pane: (u16, u16),
+    /// The line of the columns' titles.
     pub headings: u16,
+    /// The first row's line.
     pub rows: u16,
     /// How many rows are visible; at least one.
     pub page: u16,
+    /// The line that says why a row frees what it frees.
     pub why: u16,
+    /// The line of keys.
     pub footer: u16,
     /// Columns left of the rows, and right of them.
     pub inset: u16,
@@ -42,6 +49,7 @@ pub const SMALLEST: (u16, u16) = (40, 10);
 pub const GUTTER: u16 = 4;
 
 impl Layout {
+    /// Columns of the screen.
     #[must_use]
     pub fn new(width: u16, height: u16) -> Self {
         if width >= 100 && height >= 28 {

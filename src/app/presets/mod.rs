@@ -10,7 +10,9 @@ use crate::domain::time::Timestamp;
 
 /// What a preset marks: all that one of its filters lets through.
 pub struct Preset {
+    /// What it is called in the menu.
     pub name: &'static str,
+    /// Its filters, by kind.
     pub filters: &'static [(Kind, &'static str)],
     /// Its filter is not whole yet: it is opened to be written on.
     pub is_begun: bool,
@@ -75,7 +77,9 @@ pub const PRESETS: &[Preset] = &[
 /// What a preset would mark now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Yield {
+    /// How many things it would mark.
     pub count: usize,
+    /// What they free together.
     pub frees: Freed,
 }
 
