@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::support::census::Census;
-use crate::support::engine::PrivateEngine;
+use crate::support::engine::{PrivateEngine, Store};
 use crate::support::length::Length;
 use crate::support::proxy::{Manner, Proxy, Refusal, Rule};
 use crate::support::scene::{Builder, Scene};
@@ -438,10 +438,8 @@ pub fn a_refused_measure_is_unknown_and_not_zero(engine: &PrivateEngine) {
     }
     for (place, path) in ["/images/", "/history"].into_iter().enumerate() {
         for (refusal, _) in ways(place, 2) {
-            let proxy = proxy(
-                engine,
-                &[get("/images/json", Refusal::Pass), get(path, refusal)],
-            );
+            let rules = [afar, get("/images/json", Refusal::Pass), get(path, refusal)];
+            let proxy = proxy(engine, &rules);
             let said = dtop(&proxy, &state, &["report", "--json"]);
             let context = format!("{path} {refusal:?}: {}", said.err);
             assert_eq!(said.code, Some(0), "{context}");
@@ -462,6 +460,24 @@ pub fn a_refused_measure_is_unknown_and_not_zero(engine: &PrivateEngine) {
                 }
             }
         }
+    }
+    // What is read out of the engine's own files nobody can refuse.
+    if !engine.is_podman() && engine.store() == Store::GraphDriver {
+        let rules = [
+            get("/images/json", Refusal::Pass),
+            get("/images/", FORBIDDEN),
+        ];
+        let said = dtop(&proxy(engine, &rules), &state, &["report", "--json"]);
+        assert_eq!(why(&said.out, "layers"), None, "{}", said.out["failed"]);
+        let frees = |told: &Value| {
+            let images = told["images"].as_array().expect("images").iter();
+            let mut all: Vec<String> = images
+                .map(|it| format!("{} {} {}", it["id"], it["frees"], it["exact"]))
+                .collect();
+            all.sort();
+            all
+        };
+        assert_eq!(frees(&said.out), frees(&whole));
     }
     for (refusal, words) in ways(1, 2) {
         let rules = [

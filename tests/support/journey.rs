@@ -124,6 +124,8 @@ impl Journey {
 
     /// Types the word where it is asked for, and says yes to the plan on the screen.
     pub fn say_yes(&mut self) {
+        // A yes counts for a plan that is drawn to its end.
+        self.screen.settle();
         if self.screen.contents().contains(WORD) {
             self.screen.keys("delete");
             self.screen.wait_for("Type delete to allow it: delete");
