@@ -5,6 +5,14 @@
 //!          ^                                                └─> Effect ─> Session ─> engine
 //!          └───────────────────────────── outcome Msg ──────────────────────────────┘
 //! ```
+//!
+//! - `ending`: how signals end the program: within a second, whatever it is doing.
+//! - `input`: what the terminal sends, as messages.
+//! - `keyboard`: what the terminal sends, with nothing of it left lying.
+//! - `line`: the line to the terminal, with a thread of its own that writes to it.
+//! - `screen`: what a frame costs on a slow line: only what differs is sent, and that in as few bytes as it takes.
+//! - `session`: the engine of the moment and what is under way with it.
+//! - `terminal`: the terminal: taken for a full-screen program, and always given back as it was.
 
 // Who adds a key, a message or a screen is told by the compiler where it is not handled yet.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

@@ -1,4 +1,28 @@
 //! A picture of the model. Nothing here changes anything, asks anybody or knows the time.
+//!
+//! - `canvas`: where text enters the screen: sanitised, cut to its place, with a look.
+//! - `detail`: the details of one item: its names and figures, who uses it, what it is made of.
+//! - `filter_line`: the filter while it is typed, with what is wrong with it.
+//! - `footer`: the last line: what is marked and what it frees, then the keys that apply now.
+//! - `free_line`: how much is to be freed, while it is typed, waited for or asked about.
+//! - `header`: the lines above the pane: engine and disk, totals and what is being measured.
+//! - `help`: the engine in full, all keys by place, the signs on the screen, and the filter language in short.
+//! - `history`: the history of removals: the newest first, with how what is under the cursor comes back.
+//! - `no_engine`: the screen where no engine answers: each place that was tried, why, and what to do about it.
+//! - `pane`: the open pane: a title, headings, the rows in sight, and a line that says why.
+//! - `plan_dialog`: the plan before it is confirmed: what goes in which order, what stays and why, what must be known.
+//! - `presets`: the menu of presets.
+//! - `projects`: projects of compose, and stacks, each as one thing to mark.
+//! - `removing`: a removal as it goes on, and what came of it.
+//! - `scroll`: lists whose items take several lines: only what is in sight is written.
+//! - `tabs`: the panes' titles with their counts and totals.
+//! - `text`: strings of an engine, made safe for a terminal and cut to columns.
+//! - `theme`: how things look: a few roles in the terminal's own 16 colours, and plain forms for terminals without
+//!   UTF-8.
+//! - `unexplained`: what Docker does not count, by cause: the largest first, with what can be done about what is under
+//!   the cursor.
+//! - `why`: the pane's last line: why the row under the cursor frees what it frees, or an answer to the last key.
+//! - `words`: figures and counts as the screen writes them.
 
 // Who adds a key, a message or a screen is told by the compiler where it is not handled yet.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]

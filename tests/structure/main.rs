@@ -257,6 +257,32 @@ fn a_name_of_a_type_means_one_thing_in_a_part() {
 }
 
 #[test]
+fn each_folder_has_a_map_of_itself() {
+    for (file, text) in files().iter().filter(|(file, _)| file.ends_with("mod.rs")) {
+        let syntax = syn::parse_file(text).expect("Rust");
+        let names = syntax.items.iter().filter_map(|item| match item {
+            Item::Mod(it) if it.content.is_none() && !is_for_tests(&it.attrs) => {
+                Some(it.ident.to_string())
+            }
+            _ => None,
+        });
+        let names: Vec<String> = names.collect();
+        let map = text.lines().take_while(|line| line.starts_with("//!"));
+        let map: String = map.collect();
+        let is_there = |name: &String| {
+            map.contains(&format!("`{name}`")) || map.contains(&format!("::{name}`"))
+        };
+        let missing: Vec<&String> = names.iter().filter(|name| !is_there(name)).collect();
+        let has_one = names.len() < 2;
+        assert!(
+            has_one || missing.is_empty(),
+            "{}: {missing:?}",
+            file.display()
+        );
+    }
+}
+
+#[test]
 fn tests_stand_in_files_of_their_own() {
     for (file, text) in files() {
         let is_within = text.contains("#[test]\n") || text.contains("\nmod tests {");

@@ -1,4 +1,17 @@
 //! The only place where the model changes.
+//!
+//! - `browse`: keys in the lists: panes, sorting, marks.
+//! - `filter_line`: the filter line: typed text is a filter as soon as it can be read; until then the list stays as it
+//!   was.
+//! - `free`: `f`: how much is to be freed, and the safest set that frees it.
+//! - `more`: what follows where a removal ends and the disk still lacks some.
+//! - `past`: the history of removals on the screen, and what is restored from it.
+//! - `plan`: the plan on the screen: made, changed, confirmed.
+//! - `presets`: the menu of presets: each says what it would mark and free now.
+//! - `projects`: the list of projects (what compose made, and stacks): all of one is marked at once, and shown in its
+//!   panes.
+//! - `removal`: a removal as it goes on: what has ended, what it freed, what stays marked.
+//! - `sight`: what is in sight or marked is measured before everything else.
 
 mod browse;
 mod filter_line;

@@ -1,4 +1,9 @@
 //! `report`, `plan` and `clean`: an engine scanned once, and text or JSON instead of a screen.
+//!
+//! - `beforehand`: what is said and asked before a plan is printed.
+//! - `opened`: an engine that a command has opened.
+//! - `rounds`: a plan carried out, and the next ones where the disk still lacks some.
+//! - `unlisted`: what a command was to choose from, and could not be listed.
 
 mod beforehand;
 mod opened;

@@ -1,4 +1,13 @@
 //! The one filter language: the `/` line and the command line (README.md, Filter).
+//!
+//! - `literal`: what must stand in a text for a regular expression to match it.
+//! - `measure`: what a row of the table of terms is: a number that is compared, or a state that holds.
+//! - `naming`: whether a name is what a term means: an image's names are references, and people write them in several
+//!   ways.
+//! - `parse`: reads the text of a filter.
+//! - `term`: one term of a filter, and whether it holds.
+//! - `terms`: the table of terms.
+//! - `values`: values as people write them in a term: sizes and dates.
 
 mod literal;
 mod measure;

@@ -1,4 +1,9 @@
 //! One picture of everything an engine keeps, put together from answers that come one after another.
+//!
+//! - `apply`: puts an answer into the picture of an engine.
+//! - `engine_info`: what an engine says of itself.
+//! - `part`: answers that a picture of an engine is put together from.
+//! - `stage`: the stages of a scan, and how far each has come.
 
 mod apply;
 mod engine_info;

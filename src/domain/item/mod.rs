@@ -1,4 +1,9 @@
 //! The things an engine keeps on a disk: their kinds, their identities, and what an engine says of them.
+//!
+//! - `container`: containers, and what only inspecting one tells.
+//! - `image`: images, and what they are made of.
+//! - `record`: records of the build cache.
+//! - `volume`: volumes.
 
 mod container;
 mod image;

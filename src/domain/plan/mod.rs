@@ -1,4 +1,13 @@
 //! From marks to ordered steps: what goes, in which order, with which bytes, and what is refused and why.
+//!
+//! - `draft`: settles what of a selection can go: what is refused takes along what needs it gone.
+//! - `obstacle`: what keeps an item from going.
+//! - `recheck`: the plan against what is there now.
+//! - `refuse`: why something cannot go, in sentences that name what is in the way.
+//! - `seen`: what an object was when it was planned, to tell later whether it is still the same.
+//! - `steps`: turns what goes into steps: their order, their bytes, and what stays behind.
+//! - `tally`: what the marked things free together, kept up to date mark by mark.
+//! - `unlock`: what could be marked too, so that more of what is marked goes: only what is good for nothing else.
 
 mod draft;
 mod obstacle;

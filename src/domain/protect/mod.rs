@@ -65,7 +65,7 @@ impl Rule {
 /// What protects something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guard {
-    /// The label `dtop.protect`.
+    /// The label `dtop.keep`.
     Label,
     /// A rule, by its place, that holds.
     Rule(u32),

@@ -1,4 +1,13 @@
 //! An inventory understood: who uses what, when it was last used, and what each item frees on its own.
+//!
+//! - `facts`: what follows of each item: what it frees on its own, when it was last used, what a filter may ask of it.
+//! - `holds`: which volumes a path leads into.
+//! - `links`: who refers to whom: made once for each list, so that every question about users is a look-up.
+//! - `order`: the order of items by name.
+//! - `rank`: which images of a repository are the newest.
+//! - `shared`: shared sizes of images.
+//! - `unlisted`: what is not known of uses because a list that names the users cannot be had.
+//! - `view`: an item of any kind as its list has it, and what all kinds have in common.
 
 mod facts;
 mod holds;

@@ -5,6 +5,14 @@
 //! not needed. What counts is what the *set* frees, as [`super::plan::Plan::new`] would say of it, and of that
 //! only what is certain: layers that several images share, and bytes that build cache holds too, count once all
 //! that holds them is in the set.
+//!
+//! - `choose`: chooses the set: up to the tier that is enough, then without all that is not needed.
+//! - `exact`: of a few things the best choice, by looking at every one there is.
+//! - `goal`: how much is to be freed: so much more, or until so much is free.
+//! - `needs`: what must go before what.
+//! - `reach`: one set for several disks: what is chosen for one of them may be what another one lacks.
+//! - `state`: what goes at the moment, and what it frees: things are let go and taken back by the hundred thousand.
+//! - `tier`: the order of sacrifice: what may go at all, and how much it would be missed.
 
 mod choose;
 mod exact;

@@ -4,6 +4,9 @@
 //! driver, blocks on the containerd store. The causes count blocks, folders included, as `du` does, and what things
 //! that are counted by length take beyond their count is a cause of its own. So totals and causes together are what
 //! `du` says of the folder, apart from files with holes that are counted by length: they take less than they are long.
+//!
+//! - `cause`: why bytes are there that the engine does not count, and what can be done about each.
+//! - `row`: one row of what is not counted.
 
 mod cause;
 mod row;

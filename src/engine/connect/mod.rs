@@ -1,4 +1,8 @@
 //! Which engine: the places where one may be, and what answers there.
+//!
+//! - `contexts`: contexts of the docker command: `config.json` and `contexts/meta/*/meta.json`.
+//! - `places`: from options and environment to the places where an engine may be, as the docker command resolves them.
+//! - `probe`: one `_ping` over a connection of its own.
 
 mod contexts;
 mod places;

@@ -2,6 +2,12 @@
 //!
 //! The list says what there is and what keeps what; manifests and configs, read one by one, say which blob
 //! unpacks to which layer. They never change, so each is read once.
+//!
+//! - `document`: indexes, manifests and configs, as far as they say which layers an image has.
+//! - `grpc`: the two calls of the engine's content service, over gRPC as buildx speaks it.
+//! - `gzip`: gzip, unpacked a piece at a time.
+//! - `proto`: the little of protobuf's wire format that the blob list needs.
+//! - `unpack`: a layer's blob as it passes by: unpacked as far as what is in it, and nothing kept of it.
 
 mod document;
 mod grpc;

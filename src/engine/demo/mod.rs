@@ -2,6 +2,12 @@
 //!
 //! It keeps the rules of a real one, so that what a removal frees here is true. Tests use it as their
 //! model: [`DemoEngine::bytes`] says what its disk holds, [`DemoEngine::writes`] what it was asked to do.
+//!
+//! - `entries`: how a fleet is written down.
+//! - `fleet`: the fleet as its file has it: builds and what stands on them, in ages instead of dates.
+//! - `folder`: what lies in the folder of the demo engine: what it keeps, with what an engine needs to keep it.
+//! - `ids`: IDs of things that are made up, always the same for the same key.
+//! - `store`: what the demo engine keeps, with the rules of a real one on a graph driver.
 
 mod entries;
 mod fleet;

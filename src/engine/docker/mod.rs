@@ -2,6 +2,17 @@
 //!
 //! What is read goes through the tolerant [`wire`]; what is written goes through bollard, over the same
 //! [`Transport`], because of the answers to writes there is little to lose.
+//!
+//! - `again`: questions that an engine fails for a moment's reason, asked again.
+//! - `ahead`: the list that everybody waits for, asked for while the engine still says what it is.
+//! - `copies`: archives of images and volumes, by the engine's API alone: also from afar.
+//! - `events`: the stream of `/events`.
+//! - `external`: Podman's external containers: those of builds that run or were killed, of `buildah from`, of CRI-O.
+//! - `greeting`: the first words with an engine: is it there, what is it, which API version do both speak.
+//! - `limits`: how long answers about one object, and answers that take a walk over a disk, are waited for.
+//! - `registry`: what brings images back: a registry's word, a pull, a load, names.
+//! - `usage`: `/system/df`, with as few walks of the disk as the engine's version allows.
+//! - `writes`: what changes an engine, through bollard over our own transport.
 
 mod again;
 mod ahead;

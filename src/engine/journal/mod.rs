@@ -3,6 +3,9 @@
 //! An `intent` is on the disk before anything is sent, where the disk takes it; an `outcome` follows. A removal
 //! never waits long for the journal, and never fails because of it: what cannot be written now is kept and
 //! written as soon as there is room. What a dtop that was killed had in hand, the next one finds out by listing.
+//!
+//! - `file`: the journal's file: only its user's, appended to a line a write, and never needed in order to remove.
+//! - `lines`: how the journal is written: JSON lines that many programs may append to, each read on its own.
 
 mod file;
 mod lines;

@@ -2,6 +2,21 @@
 //!
 //! The plan may shrink on the way, it never grows (README.md, What it promises, and what not). A failure does not stop
 //! the rest, but what needed the failed object stays.
+//!
+//! - `account`: what a removal has freed.
+//! - `check`: looks at the engine again: all of it before the first step, one object where something is in doubt.
+//! - `containers`: removes a container: unpause, stop, remove, each only where the plan says so.
+//! - `ends`: how steps end: what the engine's answers mean, and what a list says where an answer does not.
+//! - `images`: removes an image with all its names: each is checked to still mean it right before it is taken.
+//! - `logs`: empties a container's log, right after the engine has said once more where it writes it.
+//! - `looks`: looks at the filesystems that hold the engine's data: what they gain is what a removal has really freed.
+//! - `records`: removes build cache records by ID in one prune, and sees what the engine left.
+//! - `rescan`: the same, where only a scan afterwards tells.
+//! - `retries`: steps for which there was no room, tried again once others may have made some.
+//! - `save`: copies before anything goes.
+//! - `stalled`: containers behind which the engine removes no image.
+//! - `target`: the filesystems' word while things are removed.
+//! - `volumes`: removes a volume.
 
 mod account;
 mod check;

@@ -23,6 +23,7 @@ use crate::domain::store::disk_usage::DiskUsage;
 use crate::domain::text::Text;
 use crate::engine::Engine;
 use crate::engine::host::{self, Asked, CancelGuard, ListedIds, RootProof, Walker};
+use crate::engine::metadata::images::InStore;
 use crate::engine::port::blocking::{Priority, run_blocking, run_with_priority};
 use crate::engine::port::clock;
 use crate::engine::scan::state::Scan;
@@ -66,6 +67,10 @@ impl Scan<'_> {
     pub(super) fn take_root(&mut self, root: Option<RootProof>) {
         if self.picture.root == root {
             return;
+        }
+        // What was read in the folder and not asked for yet may not be so any more.
+        if root.is_none() {
+            self.engine().take_in_store(InStore::nothing());
         }
         // What was to be measured here is asked of the engine where it cannot be any more.
         if root.is_none() && !self.volumes.is_idle() {

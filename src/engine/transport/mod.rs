@@ -3,6 +3,15 @@
 //! Everything that is ever sent goes through [`Transport::send`], bollard's requests too. It holds the
 //! read-only gate and writes the API version in front of each path, which bollard 0.21.1 forgets
 //! (ENGINE.md §0.4).
+//!
+//! - `address`: where an engine listens, and a line that is dialled there.
+//! - `frames`: an answer as it comes, for readers that wait for it.
+//! - `http2`: the door's other way: HTTP/2 on a connection of its own, for the engine's gRPC services.
+//! - `metered`: a connection that reads no more than it is allowed to, so that an answer without an end has one.
+//! - `packed`: answers that somebody in between has packed, though nobody asked for that: proxies do.
+//! - `ssh`: an engine on another machine, behind a login there: the user's own `ssh` with the user's own settings.
+//! - `stream`: a connection, whatever carries it.
+//! - `tls`: TLS as the docker command speaks it: an authority, a client certificate, and both checked.
 
 mod address;
 mod frames;

@@ -4,6 +4,17 @@
 //! with a type or a word that nobody has seen before. A strict model loses a whole list to one such
 //! field (ENGINE.md §9), so here each row, and each field of a row, is read on its own: what cannot be
 //! read is not known, and everything else stays. A row is dropped only when it says nothing of what it is.
+//!
+//! - `about`: `/info` and `/version`: which engine this is.
+//! - `details`: what inspect and history tell of one image or one container.
+//! - `events`: lines of `/events`.
+//! - `external`: containers in Podman's store that other programs have made.
+//! - `images`: the list of images, which is by far the longest of those that a scan begins with.
+//! - `lists`: the cheap lists of containers, volumes and services.
+//! - `lossy`: bytes that should be text, made text while they are read.
+//! - `recent`: the same text kept once.
+//! - `rows`: long lists, read row by row while they come.
+//! - `usage`: `/system/df` in both its forms: lists at the top, or `Items` of each kind.
 
 mod about;
 mod details;

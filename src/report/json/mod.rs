@@ -1,5 +1,9 @@
 //! The JSON of the text commands: schema 1 (README.md, On the command line). Bytes are integers, what is not
 //! known is null, times are RFC 3339 in UTC.
+//!
+//! - `history`: what was removed, as schema 1 has it.
+//! - `plan`: what would go and what went, as schema 1 has it.
+//! - `report`: what is there, as schema 1 has it.
 
 mod history;
 mod plan;

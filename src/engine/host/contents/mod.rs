@@ -3,6 +3,9 @@
 //!
 //! Only lists and notes are kept of it, and the inodes of files with several names: it does not matter how many
 //! files there are. A folder that cannot be read costs what is in it, and is told by its path.
+//!
+//! - `beside`: the containerd that runs beside the engine.
+//! - `beyond`: what lies beside an engine's folder, and is not in its totals.
 
 mod beside;
 mod beyond;

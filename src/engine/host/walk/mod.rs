@@ -4,6 +4,10 @@
 //! each in the one above it, and of a long way down only the lowest are held open. What is known to be a mount point
 //! is not touched. An error costs the folder that it stands in, and is told of that folder. A walk that takes longer
 //! than a moment is shared by a few threads, so that a disk that must be waited for has more than one question.
+//!
+//! - `crew`: threads that share a walk: one that has nothing to do is handed a folder by one that has.
+//! - `linked`: files with several names: each counts once, and how many of its names were met tells whether it goes
+//!   with them.
 
 mod crew;
 mod linked;

@@ -3,6 +3,8 @@
 //! On the containerd store that is the list, inspect, history and df, which take it 5 to 15 ms an image: `found` reads an
 //! image's documents, `rows` makes the list of them. With a `graph_driver` lists are quick, and inspect and history are
 //! read. Taken is only what can mean but one thing: the engine is asked for the rest.
+//!
+//! - `history`: the history in an image's config, as the engine tells it.
 
 mod found;
 mod graph_driver;

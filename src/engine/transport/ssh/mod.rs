@@ -8,6 +8,18 @@
 //!
 //! The login's own session is a shell that reads from dtop: when dtop is gone, however that happens, the
 //! shell ends, and ssh with it.
+//!
+//! - `facts`: what a host tells of its engine, asked in a shell there.
+//! - `folder`: a folder for sockets that nobody else may use, with a path that a socket's address can hold.
+//! - `login`: a login that is made when it is needed, and made again when it has broken off.
+//! - `master`: a login on a host, and how connections go through it.
+//! - `options`: what the login's own ssh is told beside the user's settings.
+//! - `process`: the ssh process that is logged in, and that it ends when dtop does.
+//! - `session`: a connection that a program on the host carries over its input and output.
+//! - `shell`: a shell on the host, asked one thing after another.
+//! - `target`: `ssh://[user@]host[:port][/path]`, read as docker reads it.
+//! - `trouble`: why an engine is not reached over ssh, and what to try.
+//! - `words`: what a login's ssh says.
 
 mod facts;
 mod folder;

@@ -1,4 +1,7 @@
 //! TLS as the docker command speaks it: an authority, a client certificate, and both checked.
+//!
+//! - `unchecked`: a certificate that is taken as it is, where the user says so (`DOCKER_TLS` alone, `skip-tls-verify`).
+//! - `validity`: when a certificate ends: just enough DER to find that field.
 
 use std::fmt;
 use std::io;
